@@ -1,0 +1,58 @@
+# `make lab` and `make test` are all a newcomer needs; every target installs what it needs first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+UV := $(BIN)/uv pip --quiet --no-config
+LAB := labs/quickstart/quickstart.clab.yml
+
+LAB_PACKAGES := iproute2 iputils-ping
+TEST_PACKAGES := $(LAB_PACKAGES) bird2 frr gobgpd
+
+.PHONY: help lab lab-down test check format bench lock clean
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+lab: $(VENV)/.runtime ## build the quickstart cluster in network namespaces and show it working
+	@requirements/system-packages required $(LAB_PACKAGES)
+	@$(BIN)/bgpctl lab up $(LAB)
+	@$(BIN)/bgpctl lab test $(LAB)
+	@$(BIN)/bgpctl lab show $(LAB)
+
+lab-down: $(VENV)/.runtime ## remove every trace of the quickstart cluster
+	@$(BIN)/bgpctl lab down $(LAB)
+
+test: check ## check, then the whole test suite (as root also against the kernel and real neighbours)
+	@requirements/system-packages wanted $(TEST_PACKAGES)
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## format, lint, types and the import contracts
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev ## put the code in order
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+lock: $(VENV)/.dev ## resolve the dependencies again into requirements/*.lock
+	@$(UV) compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -o requirements/runtime.lock > /dev/null
+	@$(UV) compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.lock > /dev/null
+
+clean: ## remove the environment and all caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(BIN)/uv:
+	@requirements/virtual-environment $(PYTHON) $(VENV) $(UV_VERSION)
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(BIN)/uv
+	@$(UV) install --python $(BIN)/python --require-hashes -r requirements/runtime.lock
+	@$(UV) install --python $(BIN)/python --no-deps --build-constraint requirements/dev.lock -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
+	@$(UV) install --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""The control plane: Calico resources in, node plans, kernel routes and reports out."""

@@ -1,0 +1,263 @@
+"""The control protocol: what passes over the speaker's and the agent's Unix sockets.
+
+A frame is four octets of length (big-endian) and one msgpack message. A client sends a Request and gets one
+Reply, in order; after Subscribe the server also sends LocRibUpdate frames, in sequence. A message of an
+unknown type or version is answered with Refused and the connection is closed.
+
+Routes in a LocRibUpdate are wire bytes, because the FIB hands them to the kernel as such: an NLRI is its length
+octet and prefix octets (RFC 4271 4.3), a next hop 4 or 16 octets. Everything that people read is text.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import msgspec
+
+from reflector.plan import Family, NodePlan, RouteSource, SessionKind, SessionType
+
+MAX_FRAME = 256 * 1024 * 1024
+_LENGTH = struct.Struct("!I")
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """The base of everything that travels on a control socket."""
+
+
+# ------------------------------------------------------------------------------------------- requests
+
+
+class Apply(Message, frozen=True):
+    """Make this plan the running one. exabgp.conf has been written beside it. Reply: Applied or Refused."""
+
+    plan: NodePlan
+
+
+class ShowPeers(Message, frozen=True):
+    """Reply: Peers."""
+
+
+class ShowRoutes(Message, frozen=True):
+    """Best routes of the Loc-RIB in prefix order, from `after` on (exclusive). Reply: Routes."""
+
+    family: Family = 4
+    inside: str = ""
+    after: str = ""
+    limit: int = 1000
+
+
+class ShowCounters(Message, frozen=True):
+    """Reply: Counters."""
+
+
+class Subscribe(Message, frozen=True):
+    """Stream the Loc-RIB: LocRibUpdates with the whole table, the last of them `in_sync`, then every change."""
+
+
+class ShowAgent(Message, frozen=True):
+    """Asked of an agent. Reply: AgentStatus."""
+
+
+Request = Apply | ShowPeers | ShowRoutes | ShowCounters | Subscribe | ShowAgent
+
+# -------------------------------------------------------------------------------------------- replies
+
+
+class Refused(Message, frozen=True):
+    """The request was not carried out; nothing changed. `reason` says what to do."""
+
+    reason: str
+
+
+class Applied(Message, frozen=True):
+    """The plan is running. `reset` names the sessions that had to be closed for it."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    reset: tuple[str, ...] = ()
+
+
+class Subscribed(Message, frozen=True):
+    pass
+
+
+class PeerStatus(msgspec.Struct, frozen=True):
+    """One session. `since` is seconds since `state` was entered; bytes and messages count from speaker start."""
+
+    name: str
+    peer_address: str
+    peer_as: int
+    local_address: str
+    kind: SessionKind
+    session_type: SessionType
+    rr_client: bool
+    state: str
+    since: float
+    peer_node: str = ""
+    peer_router_id: str = ""
+    hold_time: int = 0
+    families: tuple[Family, ...] = ()
+    flaps: int = 0
+    last_error: str = ""
+    received: int = 0
+    accepted: int = 0
+    best: int = 0
+    advertised: int = 0
+    updates_in: int = 0
+    updates_out: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    queued: int = 0
+
+
+class Peers(Message, frozen=True):
+    peers: tuple[PeerStatus, ...]
+
+
+class RouteStatus(msgspec.Struct, frozen=True):
+    """A Loc-RIB route as people read it; attributes that are absent are empty or None."""
+
+    prefix: str
+    next_hop: str
+    source: RouteSource
+    peer: str
+    local_pref: int | None = None
+    as_path: str = ""
+    origin: str = ""
+    med: int | None = None
+    communities: tuple[str, ...] = ()
+    originator_id: str = ""
+    cluster_list: tuple[str, ...] = ()
+    candidates: int = 1
+    because: str = ""
+
+
+class Routes(Message, frozen=True):
+    """`next_after` is the `after` of the next page, "" at the end."""
+
+    routes: tuple[RouteStatus, ...]
+    next_after: str = ""
+
+
+class Counters(Message, frozen=True):
+    """Totals since the speaker started, by name; `uptime` in seconds."""
+
+    totals: dict[str, int]
+    uptime: float
+
+
+class LocRibRoutes(msgspec.Struct, frozen=True, array_like=True):
+    """Routes that share all that the FIB needs of them.
+
+    next_hops     packed addresses, one per path (several: ECMP)
+    local_pref    of the best route; LOCAL_PREF 100 where none was received
+    interface     of a local route
+    """
+
+    family: Family
+    source: RouteSource
+    session_type: SessionType
+    next_hops: tuple[bytes, ...]
+    local_pref: int
+    interface: str
+    nlri: tuple[bytes, ...]
+
+
+class LocRibUpdate(Message, frozen=True):
+    """Changes of the Loc-RIB: `routes` replace what was there, `withdrawn` is gone (by family)."""
+
+    sequence: int
+    routes: tuple[LocRibRoutes, ...] = ()
+    withdrawn_v4: tuple[bytes, ...] = ()
+    withdrawn_v6: tuple[bytes, ...] = ()
+    in_sync: bool = True
+
+
+class ProblemStatus(msgspec.Struct, frozen=True):
+    severity: str
+    file: str
+    line: int
+    path: str
+    message: str
+
+
+class AgentStatus(Message, frozen=True):
+    """The agent on one node: its plan, its speaker and its FIB."""
+
+    node: str
+    version: str
+    pid: int
+    uptime: float
+    plan_generation: int
+    plan_is_current: bool
+    last_compile_seconds: float
+    problems: tuple[ProblemStatus, ...] = ()
+    held: tuple[str, ...] = ()
+    speaker_pid: int = 0
+    speaker_state: str = ""
+    speaker_restarts: int = 0
+    fib_enabled: bool = True
+    fib_desired: int = 0
+    fib_installed: int = 0
+    fib_failed: int = 0
+    fib_foreign: int = 0
+    fib_repairs: int = 0
+    fib_in_sync: bool = False
+    metrics_address: str = ""
+
+
+Reply = Refused | Applied | Subscribed | Peers | Routes | Counters | LocRibUpdate | AgentStatus
+
+_encoder = msgspec.msgpack.Encoder()
+_request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+
+
+class FrameError(ValueError):
+    """The bytes are not a frame of this protocol; the connection cannot go on."""
+
+
+def frame(message: Message) -> bytes:
+    """One message as it travels."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+def decode_request(body: bytes) -> Request:
+    """Raises FrameError for anything that is not a Request."""
+    try:
+        return _request_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise FrameError(f"not a request of this version: {error}") from error
+
+
+def decode_reply(body: bytes) -> Reply:
+    """Raises FrameError for anything that is not a Reply."""
+    try:
+        return _reply_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise FrameError(f"not a reply of this version: {error}") from error
+
+
+class FrameReader:
+    """Cuts a byte stream into frame bodies. Feed what was read; iterate over what is complete."""
+
+    def __init__(self, limit: int = MAX_FRAME) -> None:
+        self._buffer = bytearray()
+        self._limit = limit
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yields complete bodies. Raises FrameError when a length exceeds the limit."""
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(buffer)
+            if length > self._limit:
+                raise FrameError(f"a frame of {length} octets exceeds the limit of {self._limit}")
+            end = _LENGTH.size + length
+            if len(buffer) < end:
+                return
+            body = bytes(buffer[_LENGTH.size : end])
+            del buffer[:end]
+            yield body
