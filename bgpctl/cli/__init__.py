@@ -1,5 +1,31 @@
-"""The commands."""
+"""The commands. Each module here holds one group; heavy imports happen inside the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from bgpctl.errors import NotReadyError
+
+app = typer.Typer(
+    name="bgpctl",
+    help="A BGP routing control plane for clusters.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root() -> None:
+    """A BGP routing control plane for clusters."""
 
 
 def main() -> None:
-    raise SystemExit("bgpctl: the commands come with the next commit")
+    """The console script: a world that is not ready ends with one sentence and status 2."""
+    try:
+        app()
+    except NotReadyError as error:
+        print(f"bgpctl: {error}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
