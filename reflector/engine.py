@@ -126,11 +126,12 @@ class Engine:
                 sources.setdefault((peer.group.view.key, key), []).append(peer)
         for (old_key, key), peers in sources.items():
             group = regrouped.setdefault(key, UpdateGroup(self.policies.export_view(key)))
-            chunk = self._difference(self.groups[old_key], group, old, moved)
+            messages = self._difference(self.groups[old_key], group, old, moved)
+            chunk = b"".join(messages)
             for peer in peers:
                 peer.outbox.leave()
                 if chunk:
-                    peer.outbox.push(chunk)
+                    peer.outbox.push(chunk, len(messages))
                     self._ready[peer.name] = peer
                 group.adopt(peer)
         self.groups = regrouped
@@ -139,9 +140,9 @@ class Engine:
                 for path in rib.candidates(nlri):
                     path.exports.clear()
 
-    def _difference(self, old_group: UpdateGroup, group: UpdateGroup, old: PolicySet, moved: Changes) -> bytes:
+    def _difference(self, old_group: UpdateGroup, group: UpdateGroup, old: PolicySet, moved: Changes) -> list[bytes]:
         """UPDATEs from what the old group was told to what the new one has to be; sets the new group's counters."""
-        chunks = []
+        messages: list[bytes] = []
         for family in group.view.key.families:
             befores = {nlri: moved_by.before for moved_by, keys in moved[family].items() for nlri in keys}
             changes: dict[tuple[Path | None, Path | None, int, int], list[bytes]] = {}
@@ -156,8 +157,8 @@ class Engine:
                 (old_group.view.advertisement(before, was), group.view.advertisement(after, is_now), keys)
                 for (before, after, was, is_now), keys in changes.items()
             )
-            chunks.append(group.encode(family, told))
-        return b"".join(chunks)
+            messages += group.encode(family, told)
+        return messages
 
     # ------------------------------------------------------------------------------------ sessions
 
@@ -187,6 +188,7 @@ class Engine:
             for key, path in rib.routes.items():
                 if path.attributes is not None:
                     replace(rib.nlri(key), path, None)
+        peer.counters.updates_out += peer.outbox.messages
         if peer.group is not None:
             peer.group.leave(peer)
             if not peer.group.members:
@@ -297,7 +299,8 @@ class Engine:
         if body[2] != 0 or peer.group is None or family not in peer.group.view.key.families:
             return
         self._settle()
-        peer.outbox.push(peer.group.encode_all(family, self.ribs[family], self.policies.classes[family]))
+        messages = peer.group.encode_all(family, self.ribs[family], self.policies.classes[family])
+        peer.outbox.push(b"".join(messages), len(messages))
         self._ready[peer.name] = peer
 
     # ---------------------------------------------------------------------------------------- time

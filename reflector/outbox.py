@@ -17,7 +17,7 @@ class AdvertisementLog:
     """
 
     def __init__(self) -> None:
-        self._chunks: deque[bytes] = deque()
+        self._chunks: deque[tuple[bytes, int]] = deque()
         self.first = 0
         self.octets = 0
 
@@ -25,38 +25,43 @@ class AdvertisementLog:
     def end(self) -> int:
         return self.first + len(self._chunks)
 
-    def append(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
+    def append(self, chunk: bytes, messages: int) -> None:
+        self._chunks.append((chunk, messages))
         self.octets += len(chunk)
 
-    def chunk(self, index: int) -> bytes:
+    def chunk(self, index: int) -> tuple[bytes, int]:
+        """The octets and how many messages they are."""
         return self._chunks[index - self.first]
 
     def octets_from(self, index: int) -> int:
         """How much a member at `index` still has to be sent."""
         if index <= self.first:
             return self.octets
-        return sum(len(self._chunks[position - self.first]) for position in range(index, self.end))
+        return sum(len(self._chunks[position - self.first][0]) for position in range(index, self.end))
 
     def trim(self, index: int) -> None:
         """Forget everything before `index`: all members are past it."""
         while self.first < index and self._chunks:
-            self.octets -= len(self._chunks.popleft())
+            self.octets -= len(self._chunks.popleft()[0])
             self.first += 1
 
 
 class Outbox:
-    """One peer's queue. `take` hands out the next chunk; what a short write left goes back with `put_back`."""
+    """One peer's queue. `take` hands out the next chunk; what a short write left goes back with `put_back`.
+
+    `messages` counts the UPDATEs handed out.
+    """
 
     def __init__(self) -> None:
-        self._own: deque[bytes] = deque()
+        self._own: deque[tuple[bytes, int]] = deque()
+        self.messages = 0
         self._rest: memoryview | None = None
         self._log: AdvertisementLog | None = None
         self.position = 0
 
-    def push(self, chunk: bytes) -> None:
-        """Whole messages for this peer alone, after what it has been handed already."""
-        self._own.append(chunk)
+    def push(self, chunk: bytes, messages: int = 0) -> None:
+        """Whole messages, `messages` UPDATEs among them, for this peer alone, after what it has been handed."""
+        self._own.append((chunk, messages))
 
     def follow(self, log: AdvertisementLog) -> None:
         """From now on the log's new chunks are this peer's."""
@@ -75,13 +80,16 @@ class Outbox:
         if self._rest is not None:
             rest, self._rest = self._rest, None
             return rest
-        if self._own:
-            return self._own.popleft()
         log = self._log
-        if log is not None and self.position < log.end:
+        if self._own:
+            chunk, messages = self._own.popleft()
+        elif log is not None and self.position < log.end:
+            chunk, messages = log.chunk(self.position)
             self.position += 1
-            return log.chunk(self.position - 1)
-        return None
+        else:
+            return None
+        self.messages += messages
+        return chunk
 
     def put_back(self, rest: memoryview) -> None:
         """The socket took less than `take` gave."""
@@ -100,5 +108,5 @@ class Outbox:
     @property
     def octets(self) -> int:
         """How much waits."""
-        waiting = sum(map(len, self._own)) + (len(self._rest) if self._rest is not None else 0)
+        waiting = sum(len(chunk) for chunk, _ in self._own) + (len(self._rest) if self._rest is not None else 0)
         return waiting + (self._log.octets_from(self.position) if self._log is not None else 0)

@@ -41,7 +41,7 @@ class UpdateGroup:
         self.log = AdvertisementLog()
         self.members: list[Peer] = []
         self.advertised: dict[Family, int] = dict.fromkeys(view.key.families, 0)
-        self._snapshot: tuple[int, bytes] | None = None
+        self._snapshot: tuple[int, list[bytes]] | None = None
 
     # ------------------------------------------------------------------------------------ turns
 
@@ -54,15 +54,15 @@ class UpdateGroup:
             (advertisement(before, prefix_class), advertisement(after, prefix_class), keys)
             for (before, after, prefix_class), keys in transitions.items()
         )
-        chunk = self.encode(family, changes)
-        if chunk:
-            self.log.append(chunk)
+        messages = self.encode(family, changes)
+        if messages:
+            self.log.append(b"".join(messages), len(messages))
             self._snapshot = None
-        return bool(chunk)
+        return bool(messages)
 
     def encode(
         self, family: Family, changes: Iterable[tuple[Advertisement | None, Advertisement | None, list[bytes]]]
-    ) -> bytes:
+    ) -> list[bytes]:
         """UPDATEs for prefixes that go from one advertisement to another; counts them in `advertised`."""
         withdrawn: list[bytes] = []
         announced: dict[Advertisement, list[bytes]] = {}
@@ -78,7 +78,9 @@ class UpdateGroup:
                     self.advertised[family] += len(keys)
         return self._messages(family, withdrawn, announced)
 
-    def _messages(self, family: Family, withdrawn: list[bytes], announced: dict[Advertisement, list[bytes]]) -> bytes:
+    def _messages(
+        self, family: Family, withdrawn: list[bytes], announced: dict[Advertisement, list[bytes]]
+    ) -> list[bytes]:
         key = self.view.key
         identified = family in key.add_path
         messages: list[bytes] = []
@@ -88,7 +90,7 @@ class UpdateGroup:
             next_hop = advertisement.attributes.next_hop
             fields = _identify(keys, identified)
             messages.extend(announcements(family, advertisement.block, next_hop, fields, key.max_length))
-        return b"".join(messages)
+        return messages
 
     # --------------------------------------------------------------------------------- late joiners
 
@@ -96,13 +98,16 @@ class UpdateGroup:
         """The peer is sent the settled Loc-RIB with End-of-RIB markers and follows the log from here."""
         if self._snapshot is None or self._snapshot[0] != self.log.end:
             families = self.view.key.families
-            chunk = b"".join(self.encode_all(family, ribs[family], classes[family]) for family in families)
-            self._snapshot = (self.log.end, chunk)
-        peer.outbox.push(self._snapshot[1])
+            messages = [
+                message for family in families for message in self.encode_all(family, ribs[family], classes[family])
+            ]
+            self._snapshot = (self.log.end, messages)
+        messages = self._snapshot[1]
+        peer.outbox.push(b"".join(messages), len(messages))
         peer.outbox.follow(self.log)
         self.members.append(peer)
 
-    def encode_all(self, family: Family, rib: LocRib, classes: PrefixClasses) -> bytes:
+    def encode_all(self, family: Family, rib: LocRib, classes: PrefixClasses) -> list[bytes]:
         """The family's settled Loc-RIB as members are told it, packed, with the End-of-RIB marker."""
         announced: dict[Advertisement, list[bytes]] = {}
         for nlri, selection in rib.selections():
@@ -110,7 +115,7 @@ class UpdateGroup:
             if advertisement is not None:
                 announced.setdefault(advertisement, []).append(nlri)
         self.advertised[family] = sum(map(len, announced.values()))
-        return self._messages(family, [], announced) + end_of_rib(family)
+        return [*self._messages(family, [], announced), end_of_rib(family)]
 
     def adopt(self, peer: Peer) -> None:
         """A peer of another group that has just been told the difference follows this log from here."""
