@@ -98,6 +98,7 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
         self._ended: str | None = None
         self._session = ""
         self._is_dialling = False
+        self._parked: Any = None
         self.is_handed_over = False
         self.wake_at = 0.0
         # ExaBGP's name for it: taken now, because it changes when a local address is discovered.
@@ -159,32 +160,47 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
     # -------------------------------------------------------------------------------- dialling
 
     def _connect(self) -> Iterator[int]:
-        """One attempt after another until connected; a failed one waits (RFC 4271 8, ConnectRetryTimer)."""
+        """Dial until connected or failed; a failure waits for its delay (RFC 4271 8, ConnectRetryTimer). A connection
+        of the peer that came in meanwhile is taken if ours fails, and refused if ours is made."""
         self.connection_attempts += 1
         proto = Protocol(self)
-        deadline = time.monotonic() + CONNECT_TIMEOUT
-        attempt = None
         self._is_dialling = True
         try:
-            for connected in proto.connect():
-                if connected:
-                    self.proto = proto
-                    return
-                if self._teardown:
-                    raise NetworkError("no longer wanted")
-                socket = proto.connection.io
-                # ExaBGP opens another socket for its next attempt: the first one has failed.
-                if socket is None or (attempt is not None and socket is not attempt):
-                    raise NetworkError("connection refused")
-                if time.monotonic() > deadline:
-                    raise NetworkError("connection timed out")
-                attempt = socket
-                self.wake_at = time.monotonic() + _CONNECT_POLL
-                yield ACTION.LATER
+            yield from self._dial(proto)
+        except NetworkError:
+            proto.connection.close()
+            if self._parked is None:
+                raise
+            self.proto = Protocol(self).accept(self._parked)
+        else:
+            self.proto = proto
+            if self._parked is not None:
+                _refuse(self._parked, Cease.CONNECTION_COLLISION)
         finally:
             self._is_dialling = False
+            self._parked = None
             if self.proto is not proto:
                 proto.connection.close()
+
+    def _dial(self, proto: Any) -> Iterator[int]:
+        deadline = time.monotonic() + CONNECT_TIMEOUT
+        attempt = None
+        for connected in proto.connect():
+            if connected:
+                if not _is_connected(proto.connection.io):
+                    raise NetworkError("connection refused")
+                return
+            if self._teardown:
+                raise NetworkError("no longer wanted")
+            socket = proto.connection.io
+            # ExaBGP opens another socket for its next attempt: the first one has failed.
+            if socket is None or (attempt is not None and socket is not attempt):
+                raise NetworkError("connection refused")
+            if time.monotonic() > deadline:
+                raise NetworkError("connection timed out")
+            attempt = socket
+            self.wake_at = time.monotonic() + _CONNECT_POLL
+            yield ACTION.LATER
 
     def run(self) -> Any:
         """One of ExaBGP's ACTIONs, or None when there is nothing to run."""
@@ -198,11 +214,17 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
     # ----------------------------------------------------------------------- incoming connections
 
     def handle_connection(self, connection: Any) -> None:
-        """Accept or refuse (RFC 4271 6.8). Both ends must drop the same one of two colliding connections."""
+        """Accept, park or refuse (RFC 4271 6.8). Both ends must keep the same one of two colliding connections: that
+        of the end with the higher BGP identifier."""
         if self.stopping():
             _refuse(connection, Cease.CONNECTION_REJECTED)
-        elif self.fsm == FSM.ESTABLISHED or not self._incoming_wins():
+        elif self.fsm == FSM.ESTABLISHED or (self.proto and not self._incoming_wins()):
             _refuse(connection, Cease.CONNECTION_COLLISION)
+        elif self._is_dialling and self._is_higher():
+            # Whether ours gets through is not known yet; _connect will decide.
+            if self._parked is not None:
+                _refuse(self._parked, Cease.CONNECTION_COLLISION)
+            self._parked = connection
         else:
             if self.proto:
                 self._close("an incoming connection takes the place of ours")
@@ -212,16 +234,26 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
             self._delay.reset()
 
     def _incoming_wins(self) -> bool:
-        """The connection that the end with the higher BGP identifier opened stays. Before its OPEN has come we take
-        the peer's address for its identifier; both ends then compare the same two numbers."""
-        if self.proto and self.proto.connection.direction == "incoming":
+        if self.proto.connection.direction == "incoming":
+            # The peer has dialled anew: it has given up the connection that we are still negotiating on.
             return True
-        if not self.proto and not self._is_dialling:
-            return True
-        received_open = self.proto.negotiated.received_open if self.proto else None
-        if received_open is not None:
-            return bool(self.neighbor["router-id"].pack() < received_open.router_id.pack())
-        return pack_address(str(self.neighbor["local-address"])) < pack_address(self.address)
+        received_open = self.proto.negotiated.received_open
+        if received_open is None:
+            return not self._is_higher()
+        return bool(self.neighbor["router-id"].pack() < received_open.router_id.pack())
+
+    def _is_higher(self) -> bool:
+        """Before the peer's OPEN has come its address stands for its identifier; both ends compare the same two."""
+        return pack_address(str(self.neighbor["local-address"])) > pack_address(self.address)
+
+
+def _is_connected(connection: sockets.socket) -> bool:
+    """ExaBGP reads SO_ERROR, which clears it, and takes the second look at a refused connection for success."""
+    try:
+        connection.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def _refuse(connection: Any, cease: Cease) -> None:
