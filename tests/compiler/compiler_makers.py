@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, TypeVar
 
 from bgpctl.compiler import CompileOptions, compile_node
 from bgpctl.resources.bgp_configuration import BGPConfiguration
@@ -16,6 +17,13 @@ from bgpctl.resources.model import Resource
 from bgpctl.resources.node import Node
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import HeldSession, NodePlan, Policy, SessionPlan
+
+R = TypeVar("R", bound=Resource)
+
+
+def _read(kind: type[R], fields: dict[str, Any]) -> R:
+    """As from a file: YAML names, lists, texts."""
+    return kind.model_validate_json(json.dumps(fields))
 
 
 def _named(name: str, labels: dict[str, str] | None = None) -> dict[str, Any]:
@@ -41,54 +49,53 @@ def node(
         "ipv4IPIPTunnelAddr": ipip,
     }
     given = {key: value for key, value in bgp.items() if value}
-    return Node.model_validate({"metadata": _named(name, labels), "spec": {"bgp": given or None, **spec}})
+    return _read(Node, {"metadata": _named(name, labels), "spec": {"bgp": given or None, **spec}})
 
 
 def bgp_peer(name: str, **spec: Any) -> BGPPeer:
-    return BGPPeer.model_validate({"metadata": _named(name), "spec": spec})
+    return _read(BGPPeer, {"metadata": _named(name), "spec": spec})
 
 
 def configuration(name: str = "default", **spec: Any) -> BGPConfiguration:
-    return BGPConfiguration.model_validate({"metadata": _named(name), "spec": spec})
+    return _read(BGPConfiguration, {"metadata": _named(name), "spec": spec})
 
 
 def felix(name: str = "default", **spec: Any) -> FelixConfiguration:
-    return FelixConfiguration.model_validate({"metadata": _named(name), "spec": spec})
+    return _read(FelixConfiguration, {"metadata": _named(name), "spec": spec})
 
 
 def bgp_filter(name: str, **spec: Any) -> BGPFilter:
-    return BGPFilter.model_validate({"metadata": _named(name), "spec": spec})
+    return _read(BGPFilter, {"metadata": _named(name), "spec": spec})
 
 
 def pool(name: str, cidr: str, **spec: Any) -> IPPool:
-    return IPPool.model_validate({"metadata": _named(name), "spec": {"cidr": cidr, **spec}})
+    return _read(IPPool, {"metadata": _named(name), "spec": {"cidr": cidr, **spec}})
 
 
 def block(node_name: str, cidr: str, **spec: Any) -> BlockAffinity:
     name = f"{node_name}-{cidr}".replace("/", "-").replace(":", "-")
-    return BlockAffinity.model_validate(
-        {"metadata": _named(name), "spec": {"node": node_name, "cidr": cidr, **spec}}
-    )
+    return _read(BlockAffinity, {"metadata": _named(name), "spec": {"node": node_name, "cidr": cidr, **spec}})
 
 
 def secret(name: str, data: dict[str, str], namespace: str = "kube-system") -> Secret:
-    return Secret.model_validate({"metadata": {"name": name, "namespace": namespace}, "stringData": data})
+    return _read(Secret, {"metadata": {"name": name, "namespace": namespace}, "stringData": data})
 
 
 def service(name: str, **fields: Any) -> Service:
     status = fields.pop("status", {})
-    return Service.model_validate({"metadata": _named(name), "spec": fields, "status": status})
+    return _read(Service, {"metadata": _named(name), "spec": fields, "status": status})
 
 
 def endpoint_slice(
     name: str, service_name: str, *nodes: str, family: str = "IPv4", ready: bool = True
 ) -> EndpointSlice:
-    return EndpointSlice.model_validate(
+    return _read(
+        EndpointSlice,
         {
-            "metadata": _named(name, {"kubernetes.io/service-name": service_name}),
+            "metadata": _named(name, {"kubernetes.io/service-name": service}),
             "addressType": family,
             "endpoints": [{"nodeName": each, "conditions": {"ready": ready}} for each in nodes],
-        }
+        },
     )
 
 
