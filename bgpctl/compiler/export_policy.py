@@ -91,9 +91,7 @@ def _devices(programs_ipip: bool) -> Iterator[PolicyRule]:
         Match(session_type=SessionType.IBGP, interfaces=tunnels),
         because="routes out of tunnel devices stay here",
     )
-    yield PolicyRule(
-        Verdict.REJECT, Match(interfaces=EBPF_DEVICES), because="routes of the eBPF data path stay here"
-    )
+    yield PolicyRule(Verdict.REJECT, Match(interfaces=EBPF_DEVICES), because="routes of the eBPF data path stay here")
 
 
 def _communities(advertisements: Iterable[Advertisement], family: Family) -> Iterator[PolicyRule]:

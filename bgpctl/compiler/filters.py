@@ -74,9 +74,7 @@ def filter_policies(resources: ResourceSet, names: Iterable[str], family: Family
 def compile_filter(found: BGPFilter) -> tuple[Policy, ...]:
     """All policies of one filter."""
     return tuple(
-        Policy(
-            _policy_name(found, direction, family), tuple(_rule(found.name, each, family) for each in rules(found))
-        )
+        Policy(_policy_name(found, direction, family), tuple(_rule(found.name, each, family) for each in rules(found)))
         for (direction, family), rules in RULES.items()
         if rules(found)
     )

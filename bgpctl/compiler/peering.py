@@ -24,8 +24,10 @@ from bgpctl.compiler.addresses import FAMILIES, family_of, parse_peer_ip
 from bgpctl.compiler.cluster import ClusterIndex, effective_port
 from bgpctl.compiler.facts import Endpoint
 from bgpctl.compiler.options import CompileOptions
-from bgpctl.resources.bgp_peer import BGPPeer
+from bgpctl.resources.bgp_peer import BGPPeer, BGPPeerSpec
 from reflector.plan import Family, SessionKind
+
+NOTHING_SAID = BGPPeerSpec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,7 @@ class Peering:
 
     peer          the BGPPeer that asks; None for the mesh
     reverse       this node is the peer that the BGPPeer names
-    remote_as     0 when neither the BGPPeer nor a node says it
-    cluster_id    of the far end, when it is a node and a route reflector
+    endpoint      AS number 0 when neither the BGPPeer nor a node says it
     """
 
     kind: SessionKind
@@ -43,6 +44,11 @@ class Peering:
     peer: BGPPeer | None = None
     reverse: bool = False
     passive: bool = False
+
+    @property
+    def spec(self) -> BGPPeerSpec:
+        """What the BGPPeer says; for the mesh, nothing."""
+        return self.peer.spec if self.peer is not None else NOTHING_SAID
 
     @property
     def because(self) -> str:

@@ -1,10 +1,10 @@
 """The attributes of a session: a Peering becomes a SessionPlan, or a HeldSession with its reason.
 
-Where an attribute of a session that a BGPPeer asks for comes from (the mesh takes password and restart time from
-BGPConfiguration, and the defaults of SessionPlan for the rest):
+The mesh has a password and a restart time of its own, a workload filters, and nothing else. Where the attributes of
+the other sessions come from:
 
     local AS           localASNumber (not with peerSelector), else this node's
-    local address      this node's, unless sourceAddress is None or the peer is a workload
+    local address      this node's, unless sourceAddress is None
     next hop           nextHopMode, else keepOriginalNextHop on eBGP, else auto
     route reflection   the peer is a client when this node is a reflector, the session is iBGP and the peer is not
                        a reflector of the same cluster (RFC 4456)
@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from bgpctl.compiler.cluster import ClusterIndex, effective_port
 from bgpctl.compiler.export_policy import export_policy_name
 from bgpctl.compiler.filters import filter_policies
@@ -24,7 +26,7 @@ from bgpctl.compiler.options import CompileOptions
 from bgpctl.compiler.passwords import PasswordMissingError, find_password
 from bgpctl.compiler.peering import Peering
 from bgpctl.resources.bgp_configuration import GLOBAL_NAME
-from bgpctl.resources.bgp_peer import BGPPassword, BGPPeer
+from bgpctl.resources.bgp_peer import BGPPeerSpec
 from bgpctl.resources.model import Resource
 from reflector.plan import (
     DEFAULT_RESTART_TIME,
@@ -33,6 +35,7 @@ from reflector.plan import (
     Password,
     SessionKind,
     SessionPlan,
+    SessionType,
 )
 
 # RFC 4724 section 3 gives the restart time twelve bits.
@@ -65,9 +68,7 @@ def plan_session(context: SessionContext, peering: Peering) -> SessionPlan | Hel
     if not peering.endpoint.as_number:
         reason = "asNumber is not set and no node has the address peerIP"
         return _held(context, peering, "$.spec.asNumber", "as-number-missing", reason)
-    if peering.peer is None:
-        return _mesh_session(context, peering, password)
-    return _explicit_session(context, peering, peering.peer, password)
+    return KINDS.get(peering.kind, _explicit)(context, peering, _bare(context, peering, password))
 
 
 def hold_double(context: SessionContext, peering: Peering, winner: Peering) -> HeldSession:
@@ -89,15 +90,15 @@ def _held(context: SessionContext, peering: Peering, path: str, code: str, reaso
     return HeldSession(name=address, peer_address=address, because=f"{peering.because}: {reason}")
 
 
-def _mesh_session(context: SessionContext, peering: Peering, password: Password | None) -> SessionPlan:
+def _bare(context: SessionContext, peering: Peering, password: Password | None) -> SessionPlan:
+    """What every session has; the rest is default."""
     endpoint = peering.endpoint
-    cluster = context.index.configuration.cluster
     return SessionPlan(
         name=endpoint.address,
         kind=peering.kind,
         peer_address=endpoint.address,
         peer_as=endpoint.as_number,
-        local_as=context.index.as_number(context.node),
+        local_as=_local_as(context, peering),
         families=(endpoint.family,),
         local_address=context.local_address(peering),
         peer_port=effective_port(endpoint.port),
@@ -105,91 +106,76 @@ def _mesh_session(context: SessionContext, peering: Peering, password: Password 
         passive=peering.passive,
         export_policies=(export_policy_name(endpoint.family),),
         password=password,
-        restart_time=_restart_time(context, peering, cluster.node_mesh_max_restart_time),
         because=peering.because,
     )
 
 
-def _explicit_session(
-    context: SessionContext, peering: Peering, peer: BGPPeer, password: Password | None
-) -> SessionPlan:
-    endpoint, spec = peering.endpoint, peer.spec
-    local_as = _local_as(context, peering, peer)
-    workload = peering.kind is SessionKind.WORKLOAD
-    filters = filter_policies(context.index.resources, spec.filters, endpoint.family)
-    named = spec.source_address != "None" and not workload
-    return SessionPlan(
-        name=endpoint.address,
-        kind=peering.kind,
-        peer_address=endpoint.address,
-        peer_as=endpoint.as_number,
-        local_as=local_as,
-        families=(endpoint.family,),
-        local_address=context.local_address(peering) if named else "",
-        peer_port=effective_port(endpoint.port),
-        peer_node=endpoint.node,
-        passive=peering.passive,
-        rr_client=_is_client(context, peering, ibgp=local_as == endpoint.as_number),
-        next_hop_mode=NextHopMode.AUTO if workload else _next_hop_mode(peer, local_as != endpoint.as_number),
-        import_policies=filters.imports,
-        export_policies=(*filters.exports, export_policy_name(endpoint.family)),
-        password=password,
-        ttl_security=0 if workload else spec.ttl_security or 0,
-        allow_local_as=0 if peering.reverse else max(spec.num_allowed_local_as_numbers or 0, 0),
-        keepalive_time=0 if workload else _keepalive_time(context, peer),
-        restart_time=DEFAULT_RESTART_TIME if workload else _restart_time(context, peering, spec.max_restart_time),
-        because=peering.because,
+def _mesh(context: SessionContext, _: Peering, bare: SessionPlan) -> SessionPlan:
+    cluster = context.index.configuration.cluster
+    return replace(bare, restart_time=_restart_time(cluster.node_mesh_max_restart_time))
+
+
+def _workload(context: SessionContext, peering: Peering, bare: SessionPlan) -> SessionPlan:
+    return replace(_filtered(context, peering, bare), local_address="")
+
+
+def _explicit(context: SessionContext, peering: Peering, bare: SessionPlan) -> SessionPlan:
+    spec = peering.spec
+    by_address = bool(spec.peer_ip) and not peering.reverse
+    return replace(
+        _filtered(context, peering, bare),
+        local_address="" if spec.source_address == "None" else bare.local_address,
+        rr_client=_is_client(context, peering, bare),
+        next_hop_mode=_next_hop_mode(spec, bare),
+        ttl_security=spec.ttl_security or 0,
+        allow_local_as=max(spec.num_allowed_local_as_numbers or 0, 0) if by_address else 0,
+        keepalive_time=_keepalive_time(spec.keepalive_time),
+        restart_time=_restart_time(spec.max_restart_time),
     )
 
 
-def _local_as(context: SessionContext, peering: Peering, peer: BGPPeer) -> int:
-    own = context.index.as_number(context.node)
-    said = peer.spec.local_as_number
-    if said is None or peering.reverse:
-        return own
-    if peer.spec.peer_selector:
-        message = "localASNumber has no effect with peerSelector: the other end would not expect it"
-        context.findings.warn(peer, "$.spec.localASNumber", "setting-without-effect", message)
-        return own
+def _filtered(context: SessionContext, peering: Peering, bare: SessionPlan) -> SessionPlan:
+    filters = filter_policies(context.index.resources, peering.spec.filters, peering.endpoint.family)
+    return replace(bare, import_policies=filters.imports, export_policies=(*filters.exports, *bare.export_policies))
+
+
+KINDS = {SessionKind.MESH: _mesh, SessionKind.WORKLOAD: _workload}
+
+
+def _local_as(context: SessionContext, peering: Peering) -> int:
+    """With peerSelector the other end, which sees no localASNumber, would refuse the session: it has no effect."""
+    said = peering.spec.local_as_number
+    if said is None or peering.reverse or peering.spec.peer_selector:
+        return context.index.as_number(context.node)
     return said
 
 
-def _is_client(context: SessionContext, peering: Peering, *, ibgp: bool) -> bool:
+def _is_client(context: SessionContext, peering: Peering, bare: SessionPlan) -> bool:
     own = context.index.nodes[context.node].cluster_id
-    return ibgp and bool(own) and peering.endpoint.cluster_id != own
+    return bare.session_type is SessionType.IBGP and bool(own) and peering.endpoint.cluster_id != own
 
 
-def _next_hop_mode(peer: BGPPeer, ebgp: bool) -> NextHopMode:
-    said = peer.spec.next_hop_mode
-    if said is not None:
-        return NEXT_HOP_MODES[said]
-    return NextHopMode.KEEP if peer.spec.keep_original_next_hop and ebgp else NextHopMode.AUTO
+def _next_hop_mode(spec: BGPPeerSpec, bare: SessionPlan) -> NextHopMode:
+    if spec.next_hop_mode is not None:
+        return NEXT_HOP_MODES[spec.next_hop_mode]
+    keep = spec.keep_original_next_hop and bare.session_type is SessionType.EBGP
+    return NextHopMode.KEEP if keep else NextHopMode.AUTO
 
 
-def _keepalive_time(context: SessionContext, peer: BGPPeer) -> int:
-    said = peer.spec.keepalive_time or 0
-    if 0 <= said <= MAX_KEEPALIVE_TIME:
-        return said
-    message = f"{said} s is outside 0..{MAX_KEEPALIVE_TIME} s: a third of the hold time is used"
-    context.findings.warn(peer, "$.spec.keepaliveTime", "time-out-of-range", message)
-    return 0
+def _restart_time(said: int | None) -> int:
+    """Validation has warned about a time that has to be cut to fit."""
+    return DEFAULT_RESTART_TIME if said is None else min(max(said, 0), MAX_RESTART_TIME)
 
 
-def _restart_time(context: SessionContext, peering: Peering, said: int | None) -> int:
-    if said is None:
-        return DEFAULT_RESTART_TIME
-    used = min(max(said, 0), MAX_RESTART_TIME)
-    if used != said:
-        path = "$.spec.maxRestartTime" if peering.peer else "$.spec.nodeMeshMaxRestartTime"
-        message = f"{said} s does not fit the capability (RFC 4724), {used} s is used"
-        context.findings.warn(_author(context, peering), path, "time-out-of-range", message)
-    return used
+def _keepalive_time(said: int | None) -> int:
+    """0, a third of the hold time, also for a time that cannot be kept."""
+    return said if said is not None and 0 < said <= MAX_KEEPALIVE_TIME else 0
 
 
 def _password(context: SessionContext, peering: Peering) -> Password | None:
-    wanted: BGPPassword | None = context.index.configuration.cluster.node_mesh_password
-    if peering.peer is not None:
-        wanted = peering.peer.spec.password if peering.kind is not SessionKind.WORKLOAD else None
+    """Of the mesh, or of the BGPPeer; sessions to workloads have none."""
+    mesh = context.index.configuration.cluster.node_mesh_password
+    wanted = {SessionKind.MESH: mesh, SessionKind.WORKLOAD: None}.get(peering.kind, peering.spec.password)
     return find_password(wanted, context.index.resources, context.options) if wanted is not None else None
 
 

@@ -70,7 +70,7 @@ def test_exabgp_validates_a_whole_cluster_of_sessions(tmp_path: Path) -> None:
         configuration(nodeMeshPassword={"secretKeyRef": {"name": "bgp", "key": "mesh"}}, listenPort=1790),
         secret("bgp", {"mesh": "s3cret; } \"'\\"}),
         bgp_peer("tor", peerIP="192.0.2.1", asNumber=4200000001, ttlSecurity=1, sourceAddress="None"),
-        bgp_peer("tor6", peerIP="2001:db8::1", asNumber=65001, maxRestartTime=0),
+        bgp_peer("tor6", peerIP="2001:db8::1", asNumber=65001, maxRestartTime="0s"),
     )
     path = tmp_path / "exabgp.conf"
     path.write_text(render_exabgp_conf(plan))
@@ -125,9 +125,7 @@ def test_every_setting_arrives_as_it_was_meant(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "secret_text", ["plain", "with space", "'\"\\;{}#[],()", "ÄÖ€", "a" * 80, "0123456789abcdef"]
-)
+@pytest.mark.parametrize("secret_text", ["plain", "with space", "'\"\\;{}#[],()", "ÄÖ€", "a" * 80, "0123456789abcdef"])
 def test_a_password_of_any_characters_reaches_the_socket_unchanged(secret_text: str, tmp_path: Path) -> None:
     (found,) = read_back(render_exabgp_conf(plan_with(password=Password(secret_text))), tmp_path).values()
 
