@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from bgpctl.compiler import CompileOptions, compile_node
 from bgpctl.resources.bgp_configuration import BGPConfiguration
@@ -16,7 +16,11 @@ from bgpctl.resources.kubernetes import EndpointSlice, Secret, Service
 from bgpctl.resources.model import Resource
 from bgpctl.resources.node import Node
 from bgpctl.resources.resource_set import ResourceSet
-from reflector.plan import HeldSession, NodePlan, Policy, SessionPlan
+from reflector.path import Path
+from reflector.plan import PRIORITY_BASE, HeldSession, NodePlan, Policy, RouteSource, SessionPlan
+from reflector.policy import PolicyChain, PrefixClasses, add_community, prefix_matches
+from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
+from reflector.wire.nlri import pack_nlri
 
 R = TypeVar("R", bound=Resource)
 
@@ -92,7 +96,7 @@ def endpoint_slice(
     return _read(
         EndpointSlice,
         {
-            "metadata": _named(name, {"kubernetes.io/service-name": service}),
+            "metadata": _named(name, {"kubernetes.io/service-name": service_name}),
             "addressType": family,
             "endpoints": [{"nodeName": each, "conditions": {"ready": ready}} for each in nodes],
         },
@@ -122,3 +126,48 @@ def policy(plan: NodePlan, name: str) -> Policy:
 def peers(plan: NodePlan) -> list[str]:
     """Whom the node has sessions to, in the order of the plan."""
     return [each.peer_address for each in plan.sessions]
+
+
+class Route(NamedTuple):
+    """A route as a policy meets it. `metric` is a local route's kernel metric, `local_pref` a learned one's."""
+
+    prefix: str
+    source: RouteSource = RouteSource.BLOCK
+    interface: str = ""
+    metric: int = 1024
+    local_pref: int = 100
+    as_path: tuple[int, ...] = ()
+    communities: tuple[str, ...] = ()
+
+
+def learned(prefix: str, **fields: Any) -> Route:
+    """A route from a peer."""
+    return Route(prefix, RouteSource.BGP, **fields)
+
+
+def ask(plan: NodePlan, address: str, route: Route, direction: str = "export") -> PathAttributes | None:
+    """What the policies of the session to `address` make of a route, by the engine's own evaluator."""
+    found = session(plan, address)
+    family = found.families[0]
+    names, default = {
+        "import": (found.import_policies, found.import_default),
+        "export": (found.export_policies, found.export_default),
+    }[direction]
+    classes = PrefixClasses(family, prefix_matches(plan))
+    chain = PolicyChain([policy(plan, name) for name in names], default, found.session_type, classes)
+    is_learned = route.source is RouteSource.BGP
+    attributes = intern_attributes(
+        local_pref=route.local_pref if is_learned else PRIORITY_BASE - route.metric,
+        as_path=((AS_SEQUENCE, route.as_path),) if route.as_path else (),
+    )
+    for text in route.communities:
+        attributes = add_community(attributes, text)
+    path = Path(None, family, attributes, attributes)
+    path.source, path.interface = route.source, route.interface
+    return chain.evaluate(path, attributes, classes.classify(pack_nlri(route.prefix))).attributes
+
+
+def exports(plan: NodePlan, address: str, *prefixes: str | Route) -> list[str]:
+    """Which of these the peer is told."""
+    routes = [each if isinstance(each, Route) else Route(each) for each in prefixes]
+    return [each.prefix for each in routes if ask(plan, address, each) is not None]
