@@ -76,6 +76,8 @@ class LooseValue(Value):
     model_config = ConfigDict(extra="ignore")
 
 
+Key = str | tuple[str, str]
+
 # What the API server keeps in metadata for itself.
 BOOKKEEPING = frozenset(
     {
@@ -129,4 +131,9 @@ class Resource(Value):
 
     @property
     def name(self) -> str:
+        return self.metadata.name
+
+    @property
+    def key(self) -> Key:
+        """The key among its kind: the name, or (namespace, name) where names are namespaced."""
         return self.metadata.name

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from bgpctl.resources.cluster_rules import Cluster, ClusterFinding, cluster_findings
 from bgpctl.resources.document import ParsedDocument, ParsedResource, parse_document
 from bgpctl.resources.kubernetes_node import merge_nodes
-from bgpctl.resources.model import Resource
+from bgpctl.resources.model import Key, Resource
 from bgpctl.resources.node import Node
 from bgpctl.resources.problem import Problem, has_errors
 from bgpctl.resources.refusals import json_path
-from bgpctl.resources.resource_set import Key, Origin, ResourceSet, build_resource_set, resource_id
+from bgpctl.resources.resource_set import Origin, ResourceSet, build_resource_set, resource_id
 from bgpctl.resources.yaml_text import read_document, split_documents
 
 Source = tuple[str, str]

@@ -17,11 +17,9 @@ from bgpctl.resources.block_affinity import BlockAffinity
 from bgpctl.resources.calico_node_status import CalicoNodeStatus
 from bgpctl.resources.felix_configuration import FelixConfiguration
 from bgpctl.resources.ip_pool import IPPool
-from bgpctl.resources.kubernetes import EndpointSlice, NamespacedResource, Secret, Service
-from bgpctl.resources.model import Resource
+from bgpctl.resources.kubernetes import EndpointSlice, Secret, Service
+from bgpctl.resources.model import Key, Resource
 from bgpctl.resources.node import Node
-
-Key = str | tuple[str, str]
 
 COLLECTIONS: dict[type[Resource], str] = {
     Node: "nodes",
@@ -74,7 +72,7 @@ class ResourceSet:
 
     def with_resource(self, resource: Resource, origin: Origin | None = None) -> ResourceSet:
         """A copy in which this resource is added or takes the place of the one with its key."""
-        name, key = COLLECTIONS[type(resource)], resource_key(resource)
+        name, key = COLLECTIONS[type(resource)], resource.key
         old: Mapping[Any, Resource] = getattr(self, name)
         new = {**old, key: resource}
         if key not in old:
@@ -85,7 +83,7 @@ class ResourceSet:
 
     def without_resource(self, resource: Resource) -> ResourceSet:
         """A copy that lacks the resource with this one's kind and key."""
-        name, key = COLLECTIONS[type(resource)], resource_key(resource)
+        name, key = COLLECTIONS[type(resource)], resource.key
         new = {k: value for k, value in getattr(self, name).items() if k != key}
         changed: dict[str, Any] = {name: new}
         return replace(self, **changed)
@@ -94,14 +92,9 @@ class ResourceSet:
         return sum(len(getattr(self, name)) for name in COLLECTIONS.values())
 
 
-def resource_key(resource: Resource) -> Key:
-    """The key of its mapping: the name, or (namespace, name)."""
-    return resource.key if isinstance(resource, NamespacedResource) else resource.name
-
-
 def resource_id(resource: Resource) -> tuple[str, Key]:
     """Kind and key."""
-    return (type(resource).__name__, resource_key(resource))
+    return (type(resource).__name__, resource.key)
 
 
 def build_resource_set(resources: Iterable[tuple[Resource, Origin]]) -> ResourceSet:
@@ -109,7 +102,7 @@ def build_resource_set(resources: Iterable[tuple[Resource, Origin]]) -> Resource
     collections: dict[str, dict[Any, Resource]] = {name: {} for name in COLLECTIONS.values()}
     origins: dict[tuple[str, Key], Origin] = {}
     for resource, origin in resources:
-        key = resource_key(resource)
+        key = resource.key
         collections[COLLECTIONS[type(resource)]][key] = resource
         origins[(type(resource).__name__, key)] = origin
     ordered: dict[str, Any] = {name: dict(sorted(found.items())) for name, found in collections.items()}
