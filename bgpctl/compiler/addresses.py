@@ -41,12 +41,14 @@ def is_single_address(prefix: str) -> bool:
     return prefix_length(prefix) == MAX_LENGTH[family_of(prefix)]
 
 
+@lru_cache(maxsize=65536)
 def prefix_order(prefix: str) -> tuple[int, bytes, int]:
     """The key that sorts canonical prefixes by family, then as numbers, the wider first."""
     network = ip_network(prefix)
     return (network.version, network.network_address.packed, network.prefixlen)
 
 
+@lru_cache(maxsize=65536)
 def address_order(address: str) -> tuple[int, bytes]:
     """The key that sorts canonical addresses by family, then as numbers."""
     parsed = ip_address(address)

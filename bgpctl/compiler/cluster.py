@@ -15,7 +15,6 @@ from bgpctl.compiler.configuration import Configuration
 from bgpctl.compiler.facts import Block, Endpoint, NodeFacts, node_facts
 from bgpctl.compiler.pools import Pool, read_pools
 from bgpctl.compiler.services import ServiceFacts, service_facts
-from bgpctl.compiler.vtep import all_vteps
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.selector import SelectorError, parse_selector
 from reflector.plan import DEFAULT_BGP_PORT, Family, Vtep
@@ -37,6 +36,7 @@ class ClusterIndex:
         self._selected: dict[str, tuple[str, ...]] = {}
         self._selected_sets: dict[str, frozenset[str]] = {}
         self._endpoints: dict[str, tuple[Endpoint, ...]] = {}
+        self._previous_owned: dict[str, dict[str, bool]] | None = None
         if previous is not None:
             self._take_over(previous)
 
@@ -46,6 +46,8 @@ class ClusterIndex:
         for text, names in previous._selected.items():
             kept = [name for name in names if name not in changed and name not in gone]
             self._selected[text] = tuple(sorted([*kept, *self._match(text, changed)]))
+        if previous.resources.block_affinities == self.resources.block_affinities:
+            self._previous_owned = previous._owned
         if previous.resources.bgp_configurations == self.resources.bgp_configurations:
             kept_nodes = self.nodes.keys() - changed
             self._endpoints = {name: ends for name, ends in previous._endpoints.items() if name in kept_nodes}
@@ -120,22 +122,28 @@ class ClusterIndex:
     @cached_property
     def vteps(self) -> dict[Family, tuple[Vtep, ...]]:
         """Every node's end of the VXLAN of each family, in node order."""
-        return {family: all_vteps(self.nodes.values(), family) for family in FAMILIES}
+        return {
+            family: tuple(end for facts in self.nodes.values() if (end := facts.vteps[family]) is not None)
+            for family in FAMILIES
+        }
+
+    def blocks(self, node: str) -> tuple[Block, ...]:
+        """The node's blocks by block affinity: of type host and not merely pending."""
+        return tuple(Block(prefix, aggregated) for prefix, aggregated in self._owned.get(node, {}).items())
 
     @cached_property
-    def blocks_by_node(self) -> dict[str, tuple[Block, ...]]:
-        """Node -> its blocks by block affinity: of type host and not merely pending."""
+    def _owned(self) -> dict[str, dict[str, bool]]:
+        """Node -> its blocks -> whether they stand for what is in them."""
+        if self._previous_owned is not None:
+            return self._previous_owned
         found: dict[str, dict[str, bool]] = {}
         for affinity in self.resources.block_affinities.values():
             spec = affinity.spec
             if spec.type in HOST_AFFINITY and spec.state != "pending":
-                prefix = canonical_prefix(spec.cidr)
                 blocks = found.setdefault(spec.node, {})
+                prefix = canonical_prefix(spec.cidr)
                 blocks[prefix] = blocks.get(prefix, False) or spec.state != "pendingDeletion"
-        return {
-            node: tuple(Block(prefix, aggregated) for prefix, aggregated in blocks.items())
-            for node, blocks in found.items()
-        }
+        return found
 
     def pod_blocks(self, node: str) -> tuple[Block, ...]:
         """status.podCIDRs as blocks, for clusters with host-local IPAM."""

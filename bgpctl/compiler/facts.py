@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bgpctl.compiler.addresses import canonical_address, canonical_prefix
+from bgpctl.compiler.vtep import vtep
 from bgpctl.resources.node import Node
-from reflector.plan import Family
+from reflector.plan import Family, Vtep
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,13 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """A node's addresses in canonical text; "" where it has none."""
+    """A node's addresses in canonical text, "" where it has none, and its ends of the VXLAN."""
 
     node: Node
     name: str
     addresses: Mapping[Family, str]
     subnets: Mapping[Family, str]
+    vteps: Mapping[Family, Vtep | None]
     cluster_id: str
 
     @property
@@ -49,10 +51,12 @@ def node_facts(node: Node) -> NodeFacts:
     """Raises ValueError when an address is none."""
     bgp = node.spec.bgp
     said: dict[Family, str] = {4: bgp.ipv4_address, 6: bgp.ipv6_address} if bgp else {4: "", 6: ""}
+    addresses = {family: canonical_address(text) if text else "" for family, text in said.items()}
     return NodeFacts(
         node=node,
         name=node.name,
-        addresses={family: canonical_address(text) if text else "" for family, text in said.items()},
+        addresses=addresses,
         subnets={family: canonical_prefix(text) if text else "" for family, text in said.items()},
+        vteps={family: vtep(node, family, address) for family, address in addresses.items()},
         cluster_id=node.cluster_id,
     )

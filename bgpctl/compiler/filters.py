@@ -11,7 +11,7 @@ A prefix condition means, for a route's prefix P and the rule's network N:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bgpctl.compiler.addresses import MAX_LENGTH, canonical_prefix, prefix_length
@@ -62,8 +62,13 @@ class FilterPolicies:
     exports: tuple[str, ...]
 
 
-def filter_policies(resources: ResourceSet, names: Iterable[str], family: Family) -> FilterPolicies:
+NO_FILTERS = FilterPolicies((), ())
+
+
+def filter_policies(resources: ResourceSet, names: tuple[str, ...], family: Family) -> FilterPolicies:
     """The policies of these filters for one family. Filters that do not exist, or say nothing, are left out."""
+    if not names:
+        return NO_FILTERS
     found = [resources.bgp_filters[name] for name in names if name in resources.bgp_filters]
     return FilterPolicies(
         imports=tuple(_policy_name(each, "import", family) for each in found if RULES["import", family](each)),

@@ -87,7 +87,7 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
 
 
 def _blocks(index: ClusterIndex, node: str, options: CompileOptions) -> tuple[Block, ...]:
-    found = index.pod_blocks(node) if options.use_pod_cidr else index.blocks_by_node.get(node, ())
+    found = index.pod_blocks(node) if options.use_pod_cidr else index.blocks(node)
     return tuple(sorted(found, key=lambda block: prefix_order(block.prefix)))
 
 

@@ -7,33 +7,27 @@ asking: five octets of a hash behind 02, locally administered and unicast.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from hashlib import sha256
 
 from bgpctl.compiler.addresses import canonical_address
-from bgpctl.compiler.facts import NodeFacts
+from bgpctl.resources.node import Node
 from reflector.plan import Family, Vtep
 
 LOCALLY_ADMINISTERED = 0x02
 
 
-def all_vteps(nodes: Iterable[NodeFacts], family: Family) -> tuple[Vtep, ...]:
-    """Every node's end, in the order of the nodes."""
-    return tuple(end for end in (vtep(facts, family) for facts in nodes) if end is not None)
-
-
-def vtep(facts: NodeFacts, family: Family) -> Vtep | None:
-    """A node's end; None when it lacks an address or a tunnel address in this family."""
-    spec = facts.node.spec
+def vtep(node: Node, family: Family, address: str) -> Vtep | None:
+    """The node's end, `address` being its session address; None when it has none in this family."""
+    spec = node.spec
     tunnel = spec.ipv4_vxlan_tunnel_addr if family == 4 else spec.ipv6_vxlan_tunnel_addr
     mac = spec.vxlan_tunnel_mac_addr if family == 4 else spec.vxlan_tunnel_mac_addr_v6
-    if not tunnel or not facts.addresses[family]:
+    if not tunnel or not address:
         return None
     return Vtep(
-        node=facts.name,
-        node_address=facts.addresses[family],
+        node=node.name,
+        node_address=address,
         tunnel_address=canonical_address(tunnel),
-        mac=mac.lower() or derived_mac(facts.name, family),
+        mac=mac.lower() or derived_mac(node.name, family),
     )
 
 

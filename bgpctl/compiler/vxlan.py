@@ -5,7 +5,6 @@ from __future__ import annotations
 from bgpctl.compiler.addresses import FAMILIES
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.configuration import VXLAN_PORT, VXLAN_VNI
-from bgpctl.compiler.vtep import vtep
 from bgpctl.resources.felix_configuration import FelixConfigurationSpec
 from reflector.plan import Encapsulation, Family, Vtep, VxlanPlan
 
@@ -20,7 +19,7 @@ def plan_vxlans(index: ClusterIndex, node: str) -> tuple[VxlanPlan, ...]:
 
 
 def _plan(index: ClusterIndex, node: str, family: Family) -> VxlanPlan | None:
-    own = vtep(index.nodes[node], family)
+    own = index.nodes[node].vteps[family]
     if own is None:
         return None
     specs = index.configuration.felix(node)
