@@ -95,8 +95,7 @@ BGP_PEER_RULES = (
         "reachableBy",
         ("reachableBy", "peerIP"),
         lambda peer: (
-            bool(peer.reachable_by and peer.peer_ip)
-            and family_of(peer.reachable_by) != family_of(peer.peer_address)
+            bool(peer.reachable_by and peer.peer_ip) and family_of(peer.reachable_by) != family_of(peer.peer_address)
         ),
         "reachableBy and peerIP must be of the same family",
     ),

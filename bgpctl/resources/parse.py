@@ -149,9 +149,7 @@ def _located(findings: list[ClusterFinding], placed: list[PlacedResource]) -> It
         path = (*here.parsed.path, *here.parsed.kind.written(finding.path))
         line = here.document.line + read_document(here.document.text).line_of(path) - 1
         label = _label(finding.resource)
-        yield Problem(
-            here.origin.file, line, label, json_path(path), finding.code, finding.message, finding.severity
-        )
+        yield Problem(here.origin.file, line, label, json_path(path), finding.code, finding.message, finding.severity)
 
 
 def _label(resource: Resource) -> str:

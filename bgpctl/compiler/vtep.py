@@ -1,0 +1,37 @@
+"""A node's end of the cluster's VXLAN (RFC 7348).
+
+A node has an end when it has an address, to send from, and a tunnel address, for its own packets into the tunnel.
+The MAC is the node's if it says one; otherwise it follows from the node's name, so that all nodes know it without
+asking: five octets of a hash behind 02, locally administered and unicast.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from bgpctl.compiler.addresses import canonical_address
+from bgpctl.resources.node import Node
+from reflector.plan import Family, Vtep
+
+LOCALLY_ADMINISTERED = 0x02
+
+
+def vtep(node: Node, family: Family, address: str) -> Vtep | None:
+    """The node's end, `address` being its session address; None when it has none in this family."""
+    spec = node.spec
+    tunnel = spec.ipv4_vxlan_tunnel_addr if family == 4 else spec.ipv6_vxlan_tunnel_addr
+    mac = spec.vxlan_tunnel_mac_addr if family == 4 else spec.vxlan_tunnel_mac_addr_v6
+    if not tunnel or not address:
+        return None
+    return Vtep(
+        node=node.name,
+        node_address=address,
+        tunnel_address=canonical_address(tunnel),
+        mac=mac.lower() or derived_mac(node.name, family),
+    )
+
+
+def derived_mac(node: str, family: Family) -> str:
+    """A MAC that follows from the node's name alone."""
+    octets = bytes([LOCALLY_ADMINISTERED]) + sha256(f"vxlan-v{family} {node}".encode()).digest()[:5]
+    return octets.hex(":")
