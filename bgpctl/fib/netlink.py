@@ -23,7 +23,7 @@ from bgpctl.fib.rtattr import ACK, REQUEST, Request, attributes, text
 
 _HEADER = struct.Struct("=IHHII")
 _ERRNO = struct.Struct("=i")
-_NLMSG_ERROR, _NLMSG_DONE, _NLMSG_OVERRUN = 2, 3, 4
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _DUMP_INTERRUPTED, _ACK_TLVS = 0x10, 0x200
 _ERROR_TEXT = 1
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_DUMP = 270, 10, 11, 12
@@ -171,22 +171,37 @@ class Monitor:
     def read(self, limit: int) -> list[Notification]:
         """Up to `limit` notifications that have come, or a few more; fewer: there are no more now.
 
-        Raises Overrun when some were lost; what is still there can be read afterwards."""
+        Raises Overrun when some were lost; the rest is then discarded, because only a whole dump helps."""
         found: list[Notification] = []
-        while len(found) < limit:
-            try:
-                size = self._socket.recv_into(self._buffer)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno == errno.ENOBUFS:
-                    raise Overrun from error
+        try:
+            while len(found) < limit and (piece := self._receive()) is not None:
+                found += piece
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
                 raise
-            for kind, flags, _, portid, body in _messages(memoryview(self._buffer)[:size]):
-                if kind == _NLMSG_OVERRUN:
-                    raise Overrun
-                found.append(Notification(kind, flags, portid, body))
+            self._discard()
+            raise Overrun from error
         return found
+
+    def _discard(self) -> None:
+        """Empties the queue. The kernel says ENOBUFS once, and until we have seen the end of the queue it goes on
+        dropping in silence: a dump that is made before that may be outdated without anybody telling."""
+        while True:
+            try:
+                if self._receive() is None:
+                    return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+
+    def _receive(self) -> list[Notification] | None:
+        """The notifications of one datagram; None when there is none now."""
+        try:
+            size = self._socket.recv_into(self._buffer)
+        except BlockingIOError:
+            return None
+        messages = _messages(memoryview(self._buffer)[:size])
+        return [Notification(kind, flags, portid, body) for kind, flags, _, portid, body in messages]
 
 
 def _open(groups: int, receive_buffer: int) -> socket.socket:

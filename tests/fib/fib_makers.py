@@ -1,6 +1,10 @@
-"""Small makers of the values these tests speak of."""
+"""Small makers of the values these tests speak of, and the one way to wait."""
 
 from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
 
 from bgpctl.fib.desired import Paths
 from bgpctl.fib.route import BLACKHOLE, Destination, Hop, KernelRoute, parse_address, parse_prefix
@@ -64,3 +68,11 @@ def update(*routes: LocRibRoutes, withdrawn: tuple[str, ...] = (), in_sync: bool
     gone = [parse_prefix(prefix) for prefix in withdrawn]
     by_family = {family: tuple(n for f, n in gone if f == family) for family in (4, 6)}
     return LocRibUpdate(1, routes, by_family[4], by_family[6], in_sync)
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Polls; fails with `what` after ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, f"ten seconds without: {what}"
+        await asyncio.sleep(0.01)
