@@ -107,7 +107,7 @@ class Element:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` when one of `known` is near, otherwise nothing."""
     near = difflib.get_close_matches(name, tuple(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def read_document(file: Path) -> Element:

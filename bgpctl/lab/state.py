@@ -1,7 +1,7 @@
 """What a lab leaves on this machine while it runs, all under /run/bgpctl/lab/<lab>/, and the lock on it.
 
     .lab.json           which topology this is, and whether `up` got to its end
-    <node>/namespace    the name of the node's network namespace: the marker
+    <node>/namespace    the marker: the network namespace <lab>-<node> is ours (an empty file)
     <node>/...          the run directory of the node's agent (docs/architecture.md), its logs
 
 The rule: a marker is written before its namespace is made and removed after it is gone. So whatever kills `up`, and
@@ -61,11 +61,12 @@ class LabState:
         """Says that the node's namespace is ours, before it exists."""
         directory = self.node_directory(node)
         directory.mkdir(mode=0o700, exist_ok=True)
-        (directory / _MARKER).write_text(self.namespace(node))
+        (directory / _MARKER).touch()
 
     def marked(self) -> dict[str, str]:
         """Node name -> namespace name of all markers."""
-        return {marker.parent.name: marker.read_text() for marker in sorted(self.directory.glob(f"*/{_MARKER}"))}
+        nodes = sorted(marker.parent.name for marker in self.directory.glob(f"*/{_MARKER}"))
+        return {node: self.namespace(node) for node in nodes}
 
     def record(self) -> Record | None:
         """None when `up` never got as far as writing one."""

@@ -57,12 +57,12 @@ def read_links(element: Element, nodes: Set[str]) -> tuple[Link, ...]:
 
 
 def _read_link(element: Element, nodes: Set[str]) -> Link:
-    fields = dict(element.known_fields(_LINK_FIELDS))
-    kind = fields["type"].text() if "type" in fields else "veth"
+    kind = element.fields()["type"].text() if "type" in element.fields() else "veth"
     if kind not in _ENDPOINTS:
         why = "would reach out of the lab" if kind in _OUTSIDE else f"is unknown{suggestion(kind, _ENDPOINTS)}"
         element.complain(f"link type {kind!r} {why}; a lab has veth and dummy links")
         return Link((), element.line, element.path)
+    fields = dict(element.known_fields(_LINK_FIELDS))
     ends = fields["endpoints"].items() if "endpoints" in fields else []
     if "endpoint" in fields:
         ends = [*ends, fields["endpoint"]]
