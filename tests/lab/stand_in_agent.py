@@ -1,7 +1,7 @@
 """Stands in for `bgpctl agent` where only its start and end matter: writes agent.pid, answers on both sockets.
 
-    stand_in_agent.py NODE RUN_DIRECTORY      answers until it is killed
-    stand_in_agent.py --refuse SENTENCE       ends at once with status 2, like an agent whose port is taken
+stand_in_agent.py NODE RUN_DIRECTORY      answers until it is killed
+stand_in_agent.py --refuse SENTENCE       ends at once with status 2, like an agent whose port is taken
 """
 
 from __future__ import annotations

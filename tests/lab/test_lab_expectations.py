@@ -116,9 +116,7 @@ def test_a_pair_without_an_answer() -> None:
 def test_the_quickstart_expects_every_block_on_every_other_node() -> None:
     from bgpctl.lab.topology import read_topology
 
-    expected = read_expectations(
-        QUICKSTART / "expectations.yml", read_topology(QUICKSTART / "quickstart.clab.yml")
-    )
+    expected = read_expectations(QUICKSTART / "expectations.yml", read_topology(QUICKSTART / "quickstart.clab.yml"))
     nodes = {"a1", "a2", "a3", "b1", "b2", "b3"}
     owner = {f"10.244.{rack}{n}.0/26": f"{name}{n}" for rack, name in ((1, "a"), (2, "b")) for n in (1, 2, 3)}
     for block, home in owner.items():

@@ -1,7 +1,7 @@
 """The quickstart as a newcomer gets it: every session, route and ping, and what happens when something changes.
 
-It runs on a copy of labs/quickstart with a name of its own, beside a quickstart that may be up. What is expected here
-is worked out from the drawing in its README, not read from its expectations.yml.
+It runs on a copy of labs/quickstart with a name of its own, beside a quickstart that may be up. What is expected is
+worked out from the drawing in its README, not read from its expectations.yml.
 """
 
 from __future__ import annotations
