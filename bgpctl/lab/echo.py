@@ -1,7 +1,8 @@
 """ICMP echo (RFC 792) from inside namespaces: the ping matrix without a process for every pair.
 
 One raw socket a namespace, all requests sent at once, then the replies gathered until the deadline. A socket
-stays in the namespace in which it was opened, whatever thread reads it.
+stays in the namespace in which it was opened, whatever thread reads it. The kernel says when a reply arrived, since
+we read it later; so times are those of the wall clock.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ _ECHO_REPLY = 0
 _HEADER = struct.Struct("!BBHHH")
 _PAYLOAD = b"bgpctl lab test "
 _LARGEST = 2048
+# socket(7); Python has no name for it. The stamp is a struct timespec.
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
+_NANOSECONDS = 1_000_000_000
 
 Pair = tuple[str, str]
 
@@ -29,7 +34,7 @@ def ping_matrix(addresses: Mapping[str, str], namespace: Mapping[str, str], time
     in seconds of the pairs (from, to) that answered within `timeout` seconds. Raises NotReadyError for a namespace
     that is gone."""
     names = list(addresses)
-    sent: dict[Pair, float] = {}
+    sent: dict[Pair, int] = {}
     answered: dict[Pair, float] = {}
     with selectors.DefaultSelector() as selector:
         try:
@@ -50,27 +55,30 @@ def _open(namespace: str) -> socket.socket:
     with namespaces.inside(namespace):
         opened = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     opened.setblocking(False)
+    opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     return opened
 
 
-def _send_all(from_socket: socket.socket, name: str, addresses: Mapping[str, str]) -> dict[Pair, float]:
-    """The sequence number is the index of the target. A target without a route is one that does not answer."""
+def _send_all(from_socket: socket.socket, name: str, addresses: Mapping[str, str]) -> dict[Pair, int]:
+    """When each request was sent, in nanoseconds. The sequence number is the index of the target. A target without
+    a route is one that does not answer."""
     sent = {}
     for sequence, (target, address) in enumerate(addresses.items()):
         if target == name:
             continue
+        began = time.time_ns()
         try:
             from_socket.sendto(_request(sequence), (address, 0))
         except OSError:
             continue
-        sent[name, target] = time.monotonic()
+        sent[name, target] = began
     return sent
 
 
 def _gather(
     selector: selectors.BaseSelector,
     names: list[str],
-    sent: Mapping[Pair, float],
+    sent: Mapping[Pair, int],
     answered: dict[Pair, float],
     deadline: float,
 ) -> None:
@@ -78,11 +86,18 @@ def _gather(
         for key, _ in selector.select(remaining):
             if not isinstance(key.fileobj, socket.socket):
                 continue
-            sequence = _reply_sequence(key.fileobj.recv(_LARGEST))
+            packet, stamps, _, _ = key.fileobj.recvmsg(_LARGEST, socket.CMSG_SPACE(_TIMESPEC.size))
+            sequence = _reply_sequence(packet)
             if sequence is not None and sequence < len(names):
                 pair = (key.data, names[sequence])
                 if pair in sent:
-                    answered.setdefault(pair, time.monotonic() - sent[pair])
+                    answered.setdefault(pair, (_arrival(stamps) - sent[pair]) / _NANOSECONDS)
+
+
+def _arrival(stamps: list[tuple[int, int, bytes]]) -> int:
+    """Nanoseconds since the epoch."""
+    seconds, nanoseconds = _TIMESPEC.unpack(stamps[0][2])
+    return int(seconds) * _NANOSECONDS + int(nanoseconds)
 
 
 def _identifier() -> int:
