@@ -1,0 +1,42 @@
+"""What a node's environment decides about its plan: everything that no resource says.
+
+The agent fills these from its own options and from the node it runs on; the compiler itself looks at nothing but
+its arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWorkload:
+    """A workload on this node that a BGPPeer with a localWorkloadSelector chose.
+
+    bgp_peer      the name of that BGPPeer; which one it is was decided where the workloads are known
+    addresses     the workload's own addresses as text, at most one session for the first of each family
+    """
+
+    bgp_peer: str
+    interface: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """The environment of one compilation.
+
+    program_vxlan      nobody else on the node programs VXLAN pools (no Felix): the plan does
+    use_pod_cidr       the node's status.podCIDRs are its blocks and block affinities are ignored
+    router_id          "" = the node's IPv4 address, "hash" = derived from the node's name, else a dotted literal
+    secret_namespace   where the Secrets of passwords are
+    cluster_ip_range   replaces BGPConfiguration.serviceClusterIPs by this one network; "" = not
+    local_workloads    the workloads that peer with this node
+    """
+
+    program_vxlan: bool = False
+    use_pod_cidr: bool = False
+    router_id: str = ""
+    secret_namespace: str = "kube-system"  # noqa: S105  a namespace, not a password
+    cluster_ip_range: str = ""
+    local_workloads: tuple[LocalWorkload, ...] = ()

@@ -1,0 +1,45 @@
+"""What is wrong with a resource, said so that its author can put it right.
+
+A Problem names the file, the line, the resource and the field (`$.spec.peerIP`) and says what to do. An ERROR makes
+the resource unusable; a WARNING leaves it as it is. Codes are stable: scripts and tests may rely on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One finding.
+
+    file       as the source named it; "" when there is none
+    line       counted from 1; 0 when the whole file is meant
+    resource   "BGPPeer/tor-1", "Secret/kube-system/bgp"; "" when the text is not a resource
+    path       "$" for the whole resource, else "$.spec.filters[0]"
+    code       a stable word such as "unknown-field"
+    """
+
+    file: str
+    line: int
+    resource: str
+    path: str
+    code: str
+    message: str
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        place = ":".join(part for part in (self.file, str(self.line or "")) if part)
+        subject = " ".join(part for part in (self.resource, self.path) if part)
+        return f"{place}: {self.severity}: {subject}: {self.message} [{self.code}]"
+
+
+def has_errors(problems: tuple[Problem, ...]) -> bool:
+    """Whether anything stands in the way of using the resources."""
+    return any(problem.severity is Severity.ERROR for problem in problems)

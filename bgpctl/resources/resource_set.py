@@ -1,0 +1,116 @@
+"""ResourceSet: all resources of a cluster as one frozen value.
+
+Rule: every mapping is in key order, so whatever is computed by walking them does not depend on the order of files.
+Resources never change; a changed resource makes a new set that shares everything else with the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bgpctl.resources.bgp_configuration import BGPConfiguration
+from bgpctl.resources.bgp_filter import BGPFilter
+from bgpctl.resources.bgp_peer import BGPPeer
+from bgpctl.resources.block_affinity import BlockAffinity
+from bgpctl.resources.calico_node_status import CalicoNodeStatus
+from bgpctl.resources.felix_configuration import FelixConfiguration
+from bgpctl.resources.ip_pool import IPPool
+from bgpctl.resources.kubernetes import EndpointSlice, NamespacedResource, Secret, Service
+from bgpctl.resources.model import Resource
+from bgpctl.resources.node import Node
+
+Key = str | tuple[str, str]
+
+COLLECTIONS: dict[type[Resource], str] = {
+    Node: "nodes",
+    BGPPeer: "bgp_peers",
+    BGPConfiguration: "bgp_configurations",
+    BGPFilter: "bgp_filters",
+    IPPool: "ip_pools",
+    BlockAffinity: "block_affinities",
+    CalicoNodeStatus: "node_statuses",
+    FelixConfiguration: "felix_configurations",
+    Secret: "secrets",
+    Service: "services",
+    EndpointSlice: "endpoint_slices",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a resource stands: the file as its source named it, and the line (from 1) it begins on."""
+
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class ResourceSet:
+    """Everything the compiler looks at, by name; namespaced kinds by (namespace, name)."""
+
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    bgp_peers: Mapping[str, BGPPeer] = field(default_factory=dict)
+    bgp_configurations: Mapping[str, BGPConfiguration] = field(default_factory=dict)
+    bgp_filters: Mapping[str, BGPFilter] = field(default_factory=dict)
+    ip_pools: Mapping[str, IPPool] = field(default_factory=dict)
+    block_affinities: Mapping[str, BlockAffinity] = field(default_factory=dict)
+    node_statuses: Mapping[str, CalicoNodeStatus] = field(default_factory=dict)
+    felix_configurations: Mapping[str, FelixConfiguration] = field(default_factory=dict)
+    secrets: Mapping[tuple[str, str], Secret] = field(default_factory=dict)
+    services: Mapping[tuple[str, str], Service] = field(default_factory=dict)
+    endpoint_slices: Mapping[tuple[str, str], EndpointSlice] = field(default_factory=dict)
+    origins: Mapping[tuple[str, Key], Origin] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, *resources: Resource) -> ResourceSet:
+        """A set of these; of two with the same kind and key the later one counts."""
+        return build_resource_set((resource, Origin()) for resource in resources)
+
+    def origin(self, resource: Resource) -> Origin:
+        """Where it came from; an empty Origin when it was made by code."""
+        return self.origins.get(resource_id(resource), Origin())
+
+    def with_resource(self, resource: Resource, origin: Origin | None = None) -> ResourceSet:
+        """A copy in which this resource is added or takes the place of the one with its key."""
+        name, key = COLLECTIONS[type(resource)], resource_key(resource)
+        old: Mapping[Any, Resource] = getattr(self, name)
+        new = {**old, key: resource}
+        if key not in old:
+            new = dict(sorted(new.items()))
+        origins = {**self.origins, (type(resource).__name__, key): origin} if origin else self.origins
+        changed: dict[str, Any] = {name: new, "origins": origins}
+        return replace(self, **changed)
+
+    def without_resource(self, resource: Resource) -> ResourceSet:
+        """A copy that lacks the resource with this one's kind and key."""
+        name, key = COLLECTIONS[type(resource)], resource_key(resource)
+        new = {k: value for k, value in getattr(self, name).items() if k != key}
+        changed: dict[str, Any] = {name: new}
+        return replace(self, **changed)
+
+    def __len__(self) -> int:
+        return sum(len(getattr(self, name)) for name in COLLECTIONS.values())
+
+
+def resource_key(resource: Resource) -> Key:
+    """The key of its mapping: the name, or (namespace, name)."""
+    return resource.key if isinstance(resource, NamespacedResource) else resource.name
+
+
+def resource_id(resource: Resource) -> tuple[str, Key]:
+    """Kind and key."""
+    return (type(resource).__name__, resource_key(resource))
+
+
+def build_resource_set(resources: Iterable[tuple[Resource, Origin]]) -> ResourceSet:
+    """A set in key order out of resources in any order; of two with the same kind and key the later one counts."""
+    collections: dict[str, dict[Any, Resource]] = {name: {} for name in COLLECTIONS.values()}
+    origins: dict[tuple[str, Key], Origin] = {}
+    for resource, origin in resources:
+        key = resource_key(resource)
+        collections[COLLECTIONS[type(resource)]][key] = resource
+        origins[(type(resource).__name__, key)] = origin
+    ordered: dict[str, Any] = {name: dict(sorted(found.items())) for name, found in collections.items()}
+    return ResourceSet(**ordered, origins=origins)
