@@ -1,1 +1,22 @@
+"""The compiler: resources and a node's name in, that node's plan out.
 
+Pure and deterministic to the byte; the order in which resources were read makes no difference. One file for each
+question; `node.py` asks them all.
+"""
+
+from bgpctl.compiler.cluster import ClusterIndex
+from bgpctl.compiler.exabgp_conf import render_exabgp_conf
+from bgpctl.compiler.identity import CompileError
+from bgpctl.compiler.node import Compiled, compile_cluster, compile_node
+from bgpctl.compiler.options import CompileOptions, LocalWorkload
+
+__all__ = [
+    "ClusterIndex",
+    "CompileError",
+    "CompileOptions",
+    "Compiled",
+    "LocalWorkload",
+    "compile_cluster",
+    "compile_node",
+    "render_exabgp_conf",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bgpctl.compiler.addresses import canonical_prefix
+from bgpctl.compiler.addresses import canonical_prefix, family_of
 from bgpctl.resources.bgp_configuration import (
     GLOBAL_NAME,
     NODE_NAME_PREFIX,
@@ -86,9 +86,10 @@ class Configuration:
         return said or NORMAL_PRIORITY
 
     def advertisements(self, node: str) -> tuple[Advertisement, ...]:
-        """The prefix advertisements in force on this node: the node's list if it has one, else the cluster's."""
-        own = self.node(node)
-        return _advertisements(own if own.prefix_advertisements else self.cluster)
+        """What is in force on this node: for each family the node's own list if it has one, else the cluster's."""
+        own = _advertisements(self.node(node))
+        said = {family_of(advertisement.prefix) for advertisement in own}
+        return (*own, *(each for each in _advertisements(self.cluster) if family_of(each.prefix) not in said))
 
     def felix(self, node: str) -> tuple[FelixConfigurationSpec, FelixConfigurationSpec]:
         """FelixConfiguration `node.<name>` and `default`; what the first says wins."""

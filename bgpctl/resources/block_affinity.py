@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from bgpctl.resources.model import Resource, Value
+from pydantic import Field
+
+from bgpctl.resources.fields import CIDR, Name
+from bgpctl.resources.model import Resource
+from bgpctl.resources.rules import Rule, RuledValue
 
 AffinityState = Literal["", "confirmed", "pending", "pendingDeletion"]
 
 
-class BlockAffinitySpec(Value):
+BLOCK_AFFINITY_RULES = (
+    Rule(
+        "reserved-field",
+        "deleted",
+        ("deleted",),
+        lambda affinity: affinity.deleted,
+        "deleted is set by Calico's IPAM alone; to give the block up, remove the BlockAffinity",
+    ),
+)
+
+
+class BlockAffinitySpec(RuledValue):
     """An empty state counts as confirmed. Only affinities of type "host" concern routing."""
 
-    node: str
-    cidr: str
+    RULES: ClassVar = BLOCK_AFFINITY_RULES
+
+    node: Name
+    cidr: CIDR = Field(min_length=1)
     state: AffinityState = ""
     type: Literal["", "host", "virtual"] = "host"
     deleted: bool = False

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from bgpctl.resources.fields import DISTINCT, Name
 from bgpctl.resources.model import LooseValue, Resource, Value
 
 StatusClass = Literal["Agent", "BGP", "Routes"]
@@ -12,9 +15,9 @@ StatusClass = Literal["Agent", "BGP", "Routes"]
 class CalicoNodeStatusSpec(Value):
     """`update_period_seconds` 0 asks for one report."""
 
-    node: str
-    classes: tuple[StatusClass, ...]
-    update_period_seconds: int
+    node: Name
+    classes: Annotated[tuple[StatusClass, ...], DISTINCT] = Field(min_length=1)
+    update_period_seconds: int = Field(ge=0, le=86400)
 
 
 class ReportedStatus(LooseValue):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator
+
+from bgpctl.resources.fields import refuse
 from bgpctl.resources.model import LooseValue, Resource
 
 DEFAULT_NAMESPACE = "default"
@@ -22,10 +26,21 @@ class NamespacedResource(Resource, LooseValue):
         return (self.namespace, self.name)
 
 
+def _base64(value: str) -> str:
+    try:
+        base64.b64decode("".join(value.split()), validate=True)
+    except binascii.Error as error:
+        raise refuse("not-base64", "not base64; plain text goes into stringData") from error
+    return value
+
+
+Base64 = Annotated[str, AfterValidator(_base64)]
+
+
 class Secret(NamespacedResource):
     """`data` is base64 as it stands in the file; `string_data` wins over it. Neither shows in text forms."""
 
-    data: Mapping[str, str] = {}
+    data: Mapping[str, Base64] = {}
     string_data: Mapping[str, str] = {}
 
     def value(self, key: str) -> str | None:

@@ -10,9 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+from bgpctl.resources.fields import (
+    AnnotationKey,
+    AnnotationValue,
+    LabelKey,
+    LabelValue,
+    Name,
+    OptionalName,
+    refuse,
+)
 
 ACRONYMS = {
     "as": "AS",
@@ -84,13 +94,23 @@ BOOKKEEPING = frozenset(
 )
 
 
+MAX_ANNOTATIONS = 256 * 1024
+
+
+def _within_size(annotations: Mapping[str, str]) -> Mapping[str, str]:
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
+    if size > MAX_ANNOTATIONS:
+        raise refuse("annotations-too-large", f"{size} octets of annotations; at most {MAX_ANNOTATIONS} are kept")
+    return annotations
+
+
 class Metadata(Value):
     """The object's name and labels. Label and annotation values are text, whatever YAML took them for."""
 
-    name: str
-    namespace: str = ""
-    labels: Mapping[str, str] = {}
-    annotations: Mapping[str, str] = {}
+    name: Name
+    namespace: OptionalName = ""
+    labels: Mapping[LabelKey, LabelValue] = {}
+    annotations: Annotated[Mapping[AnnotationKey, AnnotationValue], AfterValidator(_within_size)] = {}
 
     @model_validator(mode="before")
     @classmethod

@@ -6,21 +6,44 @@ A Calico Node and a Kubernetes Node of the same name (kubernetes_node.py) are on
 from __future__ import annotations
 
 from ipaddress import ip_interface
-from typing import Literal
+from typing import ClassVar, Literal
 
+from bgpctl.resources.fields import (
+    CIDR,
+    AsNumberOrText,
+    IPv4Address,
+    IPv4Interface,
+    IPv6Address,
+    IPv6Interface,
+    MACAddress,
+    WireguardKey,
+)
 from bgpctl.resources.model import Resource, Value
+from bgpctl.resources.rules import Rule, RuledValue
 from reflector.plan import Family
 
+NODE_BGP_RULES = (
+    Rule(
+        "empty-value",
+        "",
+        (),
+        lambda bgp: bgp == NodeBGPSpec.model_construct(),
+        "bgp says nothing; give the node an address or leave bgp out",
+    ),
+)
 
-class NodeBGPSpec(Value):
+
+class NodeBGPSpec(RuledValue):
     """`ipv4_address` and `ipv6_address` are an address with or without a prefix length: the address is that of
     the sessions, its network the node's own subnet. A cluster ID makes the node a route reflector (RFC 4456)."""
 
-    as_number: int | None = None
-    ipv4_address: str = ""
-    ipv6_address: str = ""
-    ipv4_ipip_tunnel_addr: str = ""
-    route_reflector_cluster_id: str = ""
+    RULES: ClassVar = NODE_BGP_RULES
+
+    as_number: AsNumberOrText | None = None
+    ipv4_address: IPv4Interface = ""
+    ipv6_address: IPv6Interface = ""
+    ipv4_ipip_tunnel_addr: IPv4Address = ""
+    route_reflector_cluster_id: IPv4Address = ""
 
 
 class OrchRef(Value):
@@ -29,8 +52,8 @@ class OrchRef(Value):
 
 
 class WireguardSpec(Value):
-    interface_ipv4_address: str = ""
-    interface_ipv6_address: str = ""
+    interface_ipv4_address: IPv4Address = ""
+    interface_ipv6_address: IPv6Address = ""
 
 
 class NodeAddress(Value):
@@ -47,10 +70,10 @@ class NodeInterface(Value):
 
 class NodeSpec(Value):
     bgp: NodeBGPSpec | None = None
-    ipv4_vxlan_tunnel_addr: str = ""
-    ipv6_vxlan_tunnel_addr: str = ""
-    vxlan_tunnel_mac_addr: str = ""
-    vxlan_tunnel_mac_addr_v6: str = ""
+    ipv4_vxlan_tunnel_addr: IPv4Address = ""
+    ipv6_vxlan_tunnel_addr: IPv6Address = ""
+    vxlan_tunnel_mac_addr: MACAddress = ""
+    vxlan_tunnel_mac_addr_v6: MACAddress = ""
     orch_refs: tuple[OrchRef, ...] = ()
     wireguard: WireguardSpec | None = None
     addresses: tuple[NodeAddress, ...] = ()
@@ -58,9 +81,9 @@ class NodeSpec(Value):
 
 
 class NodeStatus(Value):
-    wireguard_public_key: str = ""
-    wireguard_public_key_v6: str = ""
-    pod_cidrs: tuple[str, ...] = ()
+    wireguard_public_key: WireguardKey = ""
+    wireguard_public_key_v6: WireguardKey = ""
+    pod_cidrs: tuple[CIDR, ...] = ()
 
 
 class Node(Resource):

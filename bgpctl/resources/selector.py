@@ -45,7 +45,7 @@ class All:
 
     word: str = "all"
 
-    def matches(self, labels: Labels) -> bool:
+    def matches(self, labels: Labels) -> bool:  # noqa: ARG002 - the protocol's signature
         return True
 
     def __str__(self) -> str:

@@ -1,0 +1,111 @@
+"""One node's plan: every question asked once, the answers put together.
+
+The plan is a function of the resources, the node's name and the options, to the byte. Sessions stand in the order
+of their peers' addresses, everything else in the order its own file gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bgpctl.compiler.addresses import FAMILIES, address_order, prefix_order
+from bgpctl.compiler.cluster import ClusterIndex
+from bgpctl.compiler.export_policy import ExportInputs, export_policy
+from bgpctl.compiler.facts import Block
+from bgpctl.compiler.filters import compile_filter
+from bgpctl.compiler.findings import Findings
+from bgpctl.compiler.identity import CompileError, listen, router_id
+from bgpctl.compiler.kernel import plan_kernel
+from bgpctl.compiler.options import CompileOptions
+from bgpctl.compiler.originations import originations
+from bgpctl.compiler.peering import find_peerings
+from bgpctl.compiler.services import service_routes
+from bgpctl.compiler.session import SessionContext, hold_double, plan_session
+from bgpctl.resources.problem import Problem
+from bgpctl.resources.resource_set import ResourceSet
+from reflector.plan import HeldSession, NodePlan, Policy, SessionPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan, and what its author should know about it."""
+
+    plan: NodePlan
+    problems: tuple[Problem, ...]
+
+
+NO_OPTIONS = CompileOptions()
+
+
+def compile_node(
+    resources: ResourceSet, node: str, options: CompileOptions = NO_OPTIONS, index: ClusterIndex | None = None
+) -> Compiled:
+    """The plan of `node`. Who compiles several nodes, or one again and again, passes an index of these resources.
+
+    Raises CompileError when there is no such node, or an option makes no sense."""
+    if node not in resources.nodes:
+        raise CompileError(f"there is no Node resource named {node!r} among {len(resources.nodes)} nodes")
+    return _compile(index or ClusterIndex(resources), node, options)
+
+
+def compile_cluster(resources: ResourceSet, options: CompileOptions = NO_OPTIONS) -> Iterator[Compiled]:
+    """The plans of all nodes, in name order."""
+    index = ClusterIndex(resources)
+    return (_compile(index, node, options) for node in resources.nodes)
+
+
+def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compiled:
+    findings = Findings(index.resources)
+    facts, configuration = index.nodes[node], index.configuration
+    blocks = _blocks(index, node, options)
+    services = service_routes(index.services, configuration, facts.node, options)
+    priorities = {family: configuration.normal_priority(family) for family in FAMILIES}
+    sessions, held = _sessions(SessionContext(index, node, options, findings))
+    exports = ExportInputs(
+        pools=index.pools,
+        blocks=blocks,
+        services=services,
+        advertisements=configuration.advertisements(node),
+        programs_ipip=configuration.programs_ipip,
+        normal_priority=priorities,
+    )
+    plan = NodePlan(
+        node=node,
+        router_id=router_id(index, node, options, findings),
+        local_as=index.as_number(node),
+        cluster_id=facts.cluster_id,
+        log_level=configuration.log_level(node),
+        listen=listen(index, node),
+        sessions=sessions,
+        held=held,
+        policies=_policies(index.resources, sessions, exports),
+        originations=originations(blocks, services, priorities),
+        kernel=plan_kernel(index, node, blocks, services, options),
+    )
+    return Compiled(plan, findings.sorted())
+
+
+def _blocks(index: ClusterIndex, node: str, options: CompileOptions) -> tuple[Block, ...]:
+    found = index.pod_blocks(node) if options.use_pod_cidr else index.blocks_by_node.get(node, ())
+    return tuple(sorted(found, key=lambda block: prefix_order(block.prefix)))
+
+
+def _sessions(context: SessionContext) -> tuple[tuple[SessionPlan, ...], tuple[HeldSession, ...]]:
+    peerings = find_peerings(context.index, context.node, context.options)
+    planned = [plan_session(context, peering) for peering in peerings.wanted]
+    held = [each for each in planned if isinstance(each, HeldSession)]
+    held += [hold_double(context, peering, winner) for peering, winner in peerings.doubled]
+    sessions = [each for each in planned if isinstance(each, SessionPlan)]
+    return (
+        tuple(sorted(sessions, key=lambda each: address_order(each.peer_address))),
+        tuple(sorted(held, key=lambda each: (address_order(each.peer_address), each.name))),
+    )
+
+
+def _policies(resources: ResourceSet, sessions: Iterable[SessionPlan], exports: ExportInputs) -> tuple[Policy, ...]:
+    """The policies that some session asks, sorted by name."""
+    wanted = {name for each in sessions for name in (*each.import_policies, *each.export_policies)}
+    policies = [export_policy(exports, family) for family in FAMILIES]
+    policies += [policy for found in resources.bgp_filters.values() for policy in compile_filter(found)]
+    return tuple(sorted((each for each in policies if each.name in wanted), key=lambda policy: policy.name))

@@ -1,0 +1,46 @@
+"""TCP-MD5 keys (RFC 2385) out of Secrets.
+
+The rule, and it is the one place where we refuse what Calico does: a session that asks for a password never runs
+without one. When the Secret or its key is missing the session is held, with the reason, until it is there.
+"""
+
+from __future__ import annotations
+
+from bgpctl.compiler.options import CompileOptions
+from bgpctl.resources.bgp_peer import BGPPassword
+from bgpctl.resources.resource_set import ResourceSet
+from reflector.plan import Password
+
+# What the kernel takes: TCP_MD5SIG_MAXKEYLEN in linux/tcp.h.
+MAX_KEY_OCTETS = 80
+
+
+class PasswordMissingError(ValueError):
+    """There is no key to protect the session with. Its text is a clause that says what is missing."""
+
+
+def find_password(wanted: BGPPassword, resources: ResourceSet, options: CompileOptions) -> Password:
+    """The key that a BGPPeer or the mesh refers to. Raises PasswordMissingError."""
+    reference = wanted.secret_key_ref
+    if reference is None or not reference.name:
+        raise PasswordMissingError("the password names no Secret")
+    where = f"Secret {options.secret_namespace}/{reference.name}"
+    secret = resources.secrets.get((options.secret_namespace, reference.name))
+    if secret is None:
+        raise PasswordMissingError(f"{where} does not exist")
+    text = secret.value(reference.key)
+    if text is None:
+        raise PasswordMissingError(f"{where} has no key {reference.key!r}")
+    return _usable(text, f"key {reference.key!r} of {where}")
+
+
+def _usable(text: str, what: str) -> Password:
+    try:
+        octets = len(text.encode())
+    except UnicodeEncodeError:
+        raise PasswordMissingError(f"{what} is not UTF-8 text") from None
+    if not octets:
+        raise PasswordMissingError(f"{what} is empty")
+    if octets > MAX_KEY_OCTETS:
+        raise PasswordMissingError(f"{what} is {octets} octets long, TCP-MD5 takes {MAX_KEY_OCTETS}")
+    return Password(text)

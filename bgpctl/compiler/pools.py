@@ -1,0 +1,44 @@
+"""IP pools as routing sees them: which network, which encapsulation, exported or not.
+
+Every pool counts, whatever it may be used for and whether or not it still gives out addresses. Of two pools with
+one network the first by name counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bgpctl.compiler.addresses import canonical_prefix, family_of, prefix_order
+from bgpctl.resources.resource_set import ResourceSet
+from reflector.plan import Encapsulation, Family
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    name: str
+    prefix: str
+    encapsulation: Encapsulation
+    cross_subnet: bool
+    exported: bool
+
+    @property
+    def family(self) -> Family:
+        return family_of(self.prefix)
+
+
+def read_pools(resources: ResourceSet) -> tuple[Pool, ...]:
+    """In the order of their networks."""
+    pools: dict[str, Pool] = {}
+    for name, found in resources.ip_pools.items():
+        spec = found.spec
+        modes = {Encapsulation.VXLAN: spec.vxlan_mode, Encapsulation.IPIP: spec.ipip_mode}
+        encapsulation = next((kind for kind, mode in modes.items() if mode != "Never"), Encapsulation.NONE)
+        pool = Pool(
+            name=name,
+            prefix=canonical_prefix(spec.cidr),
+            encapsulation=encapsulation,
+            cross_subnet=modes.get(encapsulation) == "CrossSubnet",
+            exported=not spec.disable_bgp_export,
+        )
+        pools.setdefault(pool.prefix, pool)
+    return tuple(sorted(pools.values(), key=lambda pool: prefix_order(pool.prefix)))

@@ -1,0 +1,47 @@
+"""The VXLAN of a cluster, one device for each family: what this node sets up, and all the other ends."""
+
+from __future__ import annotations
+
+from bgpctl.compiler.addresses import FAMILIES
+from bgpctl.compiler.cluster import ClusterIndex
+from bgpctl.compiler.configuration import VXLAN_PORT, VXLAN_VNI
+from bgpctl.compiler.vtep import vtep
+from bgpctl.resources.felix_configuration import FelixConfigurationSpec
+from reflector.plan import Encapsulation, Family, Vtep, VxlanPlan
+
+DEVICES: dict[Family, str] = {4: "vxlan.calico", 6: "vxlan-v6.calico"}
+
+
+def plan_vxlans(index: ClusterIndex, node: str) -> tuple[VxlanPlan, ...]:
+    """The devices this node needs: one for each family that has a VXLAN pool and in which it has an end."""
+    families = {pool.family for pool in index.pools if pool.encapsulation is Encapsulation.VXLAN}
+    plans = (_plan(index, node, family) for family in FAMILIES if family in families)
+    return tuple(plan for plan in plans if plan is not None)
+
+
+def _plan(index: ClusterIndex, node: str, family: Family) -> VxlanPlan | None:
+    own = vtep(index.nodes[node], family)
+    if own is None:
+        return None
+    specs = index.configuration.felix(node)
+    return VxlanPlan(
+        family=family,
+        device=DEVICES[family],
+        vni=_first(specs, "vxlan_vni", VXLAN_VNI),
+        port=_first(specs, "vxlan_port", VXLAN_PORT),
+        local_address=own.node_address,
+        tunnel_address=own.tunnel_address,
+        mac=own.mac,
+        mtu=_first(specs, "vxlan_mtu" if family == 4 else "vxlan_mtu_v6", 0),
+        vteps=_all_but(index.vteps[family], own),
+    )
+
+
+def _all_but(ends: tuple[Vtep, ...], own: Vtep) -> tuple[Vtep, ...]:
+    place = ends.index(own)
+    return ends[:place] + ends[place + 1 :]
+
+
+def _first(specs: tuple[FelixConfigurationSpec, ...], field: str, default: int) -> int:
+    """What the first of these says about a field."""
+    return next((value for spec in specs if (value := getattr(spec, field)) is not None), default)

@@ -1,0 +1,38 @@
+"""Adj-RIB-In: what one peer has sent for one family, accepted or not (RFC 4271 3.2).
+
+Keys are NLRI, with the path identifier in front on an add-path session (RFC 7911): `nlri` cuts it off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reflector.path import Path
+from reflector.plan import Family
+
+
+class AdjRibIn:
+    """`routes` holds the path of each key; rejected ones too, so that a new policy needs no route refresh."""
+
+    __slots__ = ("family", "has_path_ids", "nlri", "routes")
+
+    def __init__(self, family: Family, has_path_ids: bool) -> None:
+        self.family = family
+        self.has_path_ids = has_path_ids
+        self.routes: dict[bytes, Path] = {}
+        self.nlri: Callable[[bytes], bytes] = _without_path_id if has_path_ids else _whole
+
+    def accepted(self) -> int:
+        """How many routes take part in the decision process."""
+        return sum(path.attributes is not None for path in self.routes.values())
+
+    def path_id(self, key: bytes) -> int:
+        return int.from_bytes(key[:4], "big") if self.has_path_ids else 0
+
+
+def _whole(key: bytes) -> bytes:
+    return key
+
+
+def _without_path_id(key: bytes) -> bytes:
+    return key[4:]

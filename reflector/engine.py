@@ -1,0 +1,384 @@
+"""The engine: events in, routing state and messages out. It owns all of it and touches no clock or socket.
+
+Events: a plan is applied, a session comes up, says something or goes down, time passes. A turn is any number of
+events followed by `flush`, which selects, encodes and reports: work is done once for all that arrived in the turn.
+
+Rule: an event changes candidates, a flush changes what is selected and told. What a peer breaks costs that peer alone:
+the error becomes a Close for its session and nothing else is touched.
+Source: RFC 4271 9 (UPDATE handling), RFC 4456 (reflection), RFC 7606 (errors), RFC 2918 (refresh).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from reflector.adj_rib_in import AdjRibIn
+from reflector.export import ExportKey
+from reflector.loc_rib import LocRib, Transition
+from reflector.originate import originated_paths
+from reflector.path import Path
+from reflector.peer import Negotiated, Peer
+from reflector.plan import Family, NodePlan
+from reflector.policy_set import PolicySet
+from reflector.update_group import ClassTransition, UpdateGroup
+from reflector.wire.attributes import PathAttributes
+from reflector.wire.message import (
+    KEEPALIVE,
+    ErrorCode,
+    MessageType,
+    NotificationError,
+    describe_notification,
+    notification,
+)
+from reflector.wire.update import FAMILY_OF_AFI, Update
+
+FAMILIES: tuple[Family, ...] = (4, 6)
+
+Changes = dict[Family, dict[Transition, list[bytes]]]
+
+
+class Close(NamedTuple):
+    """A command: end this session, with this NOTIFICATION message unless it is b""."""
+
+    session: str
+    notification: bytes
+    reason: str
+
+
+class Turn(NamedTuple):
+    """What a flush did: the peers with something to send, the sessions to close, and the Loc-RIB's changes."""
+
+    ready: list[Peer]
+    closes: list[Close]
+    changes: Changes
+
+
+class Engine:
+    """`now` is seconds of a clock that never goes back; every method that depends on time is given it."""
+
+    def __init__(self, plan: NodePlan, now: float) -> None:
+        self.plan = plan
+        self.peers: dict[str, Peer] = {}
+        self.groups: dict[ExportKey, UpdateGroup] = {}
+        self.ribs: dict[Family, LocRib] = {family: LocRib(family) for family in FAMILIES}
+        self.policies = PolicySet(plan)
+        self.decision_changes = 0
+        self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
+        self._ready: dict[str, Peer] = {}
+        self._closes: list[Close] = []
+        self._changes: Changes = {family: {} for family in FAMILIES}
+        self._add_sessions(plan, now)
+        self._originate(plan)
+
+    # --------------------------------------------------------------------------------------- plans
+
+    def apply(self, plan: NodePlan, now: float) -> None:
+        """Make `plan` the running one. Whoever owns the sockets closes the sessions whose definition needs it;
+        here policies and routes change, and no session is reset for that."""
+        self._settle()
+        for name in self.peers.keys() - {session.name for session in plan.sessions}:
+            self.session_down(name, "removed from the plan", now)
+            del self.peers[name]
+        self._settle()
+        old = self.policies
+        new = old if old.serves(plan) else PolicySet(plan)
+        self.plan = plan
+        for session in plan.sessions:
+            if session.name in self.peers:
+                self.peers[session.name].redefine(session)
+        self._add_sessions(plan, now)
+        self._originate(plan)
+        if new is not old:
+            self.policies = new
+            self._import_again()
+            self._export_again(old)
+
+    def _add_sessions(self, plan: NodePlan, now: float) -> None:
+        for session in plan.sessions:
+            if session.name not in self.peers:
+                self.peers[session.name] = Peer(session, now)
+
+    def _originate(self, plan: NodePlan) -> None:
+        """This node's own routes: only what differs from the last plan changes."""
+        for family, wanted in originated_paths(plan, self._originated).items():
+            rib, present = self.ribs[family], self._originated[family]
+            for nlri in present.keys() | wanted.keys():
+                before, after = present.get(nlri), wanted.get(nlri)
+                if before is not after:
+                    rib.replace(nlri, before, after)
+            self._originated[family] = wanted
+
+    def _import_again(self) -> None:
+        """Every received route under the new policies; the Adj-RIB-In still has it as it came."""
+        for peer in self.peers.values():
+            for rib in peer.adj_rib_in.values():
+                for key, path in list(rib.routes.items()):
+                    self._install(peer, rib, key, path.received)
+
+    def _export_again(self, old: PolicySet) -> None:
+        """Tell every peer what the new policies change, and put it into the group that fits it now."""
+        moved = self._settle_only()
+        regrouped: dict[ExportKey, UpdateGroup] = {}
+        sources: dict[tuple[ExportKey, ExportKey], list[Peer]] = {}
+        for peer in self.peers.values():
+            if peer.group is not None and peer.negotiated is not None:
+                key = self.policies.export_key(peer.session, peer.negotiated)
+                sources.setdefault((peer.group.view.key, key), []).append(peer)
+        for (old_key, key), peers in sources.items():
+            group = regrouped.setdefault(key, UpdateGroup(self.policies.export_view(key)))
+            messages = self._difference(self.groups[old_key], group, old, moved)
+            chunk = b"".join(messages)
+            for peer in peers:
+                peer.outbox.leave()
+                if chunk:
+                    peer.outbox.push(chunk, len(messages))
+                    self._ready[peer.name] = peer
+                group.adopt(peer)
+        self.groups = regrouped
+        for rib in self.ribs.values():
+            for nlri in rib.table:
+                for path in rib.candidates(nlri):
+                    path.exports.clear()
+
+    def _difference(self, old_group: UpdateGroup, group: UpdateGroup, old: PolicySet, moved: Changes) -> list[bytes]:
+        """UPDATEs from what the old group was told to what the new one has to be; sets the new group's counters."""
+        messages: list[bytes] = []
+        for family in group.view.key.families:
+            befores = {nlri: moved_by.before for moved_by, keys in moved[family].items() for nlri in keys}
+            changes: dict[tuple[Path | None, Path | None, int, int], list[bytes]] = {}
+            rib = self.ribs[family]
+            classify_old, classify_new = old.classes[family].classify, self.policies.classes[family].classify
+            for nlri in befores.keys() | rib.table.keys():
+                after = rib.best(nlri)
+                change = (befores.get(nlri, after), after, classify_old(nlri), classify_new(nlri))
+                changes.setdefault(change, []).append(nlri)
+            group.advertised[family] = old_group.advertised.get(family, 0)
+            told = (
+                (old_group.view.advertisement(before, was), group.view.advertisement(after, is_now), keys)
+                for (before, after, was, is_now), keys in changes.items()
+            )
+            messages += group.encode(family, told)
+        return messages
+
+    # ------------------------------------------------------------------------------------ sessions
+
+    def session_up(self, name: str, negotiated: Negotiated, now: float) -> None:
+        """The session is Established: it is sent the Loc-RIB and then follows its update group."""
+        self._settle()
+        peer = self.peers[name]
+        if peer.is_established:
+            self.session_down(name, "replaced by a new connection", now)
+            self._settle()
+        peer.establish(negotiated, now)
+        key = self.policies.export_key(peer.session, negotiated)
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = UpdateGroup(self.policies.export_view(key))
+        peer.group = group
+        group.join(peer, self.ribs, self.policies.classes)
+        self._ready[name] = peer
+
+    def session_down(self, name: str, reason: str, now: float) -> None:
+        """The connection is gone: so are its routes. Nothing happens if it was not up."""
+        peer = self.peers.get(name)
+        if peer is None or not peer.is_established:
+            return
+        for family, rib in peer.adj_rib_in.items():
+            replace = self.ribs[family].replace
+            for key, path in rib.routes.items():
+                if path.attributes is not None:
+                    replace(rib.nlri(key), path, None)
+        peer.counters.updates_out += peer.outbox.messages
+        if peer.group is not None:
+            peer.group.leave(peer)
+            if not peer.group.members:
+                del self.groups[peer.group.view.key]
+        self._ready.pop(name, None)
+        peer.close(reason, now)
+
+    # ------------------------------------------------------------------------------------ messages
+
+    def receive(self, name: str, kind: int, body: bytes, now: float) -> None:
+        """One message of an Established session. What is wrong with it becomes a Close of this session."""
+        peer = self.peers[name]
+        if not peer.is_established:
+            return
+        peer.heard = now
+        peer.counters.messages_in += 1
+        try:
+            if kind == MessageType.UPDATE:
+                self._update(peer, body)
+            elif kind == MessageType.ROUTE_REFRESH:
+                self._refresh(peer, body)
+            elif kind == MessageType.NOTIFICATION:
+                self._closes.append(Close(name, b"", f"peer sent NOTIFICATION: {describe_notification(body)}"))
+            elif kind != MessageType.KEEPALIVE:
+                raise NotificationError(ErrorCode.FINITE_STATE_MACHINE, 3, "OPEN in state Established")
+        except NotificationError as error:
+            self.reject(name, error)
+
+    def reject(self, name: str, error: NotificationError) -> None:
+        """The peer broke the protocol: its session ends with a NOTIFICATION."""
+        self._closes.append(Close(name, error.message(), error.reason))
+
+    def _update(self, peer: Peer, body: bytes) -> None:
+        assert peer.reader is not None  # noqa: S101  Established peers have one
+        update: Update = peer.reader.read(body)
+        peer.counters.updates_in += 1
+        if update.error or update.discarded:
+            peer.counters.treated_as_withdrawn += bool(update.error)
+            peer.counters.attributes_discarded += len(update.discarded)
+        for family, keys in update.withdrawn:
+            if family in peer.adj_rib_in:
+                self._withdraw(peer.adj_rib_in[family], keys)
+        for family, attributes, keys in update.announced:
+            if family in peer.adj_rib_in:
+                self._announce(peer, peer.adj_rib_in[family], attributes, keys)
+        if update.end_of_rib is not None:
+            peer.end_of_rib.add(update.end_of_rib)
+
+    def _withdraw(self, rib: AdjRibIn, keys: list[bytes]) -> None:
+        replace = self.ribs[rib.family].replace
+        for key in keys:
+            path = rib.routes.pop(key, None)
+            if path is not None and path.attributes is not None:
+                replace(rib.nlri(key), path, None)
+
+    def _announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
+        if rib.has_path_ids or self.policies.import_uses_prefix(peer.session, rib.family):
+            for key in keys:
+                self._install(peer, rib, key, attributes)
+            return
+        path = self._path(peer, rib.family, attributes, 0, 0)
+        accepted = path.attributes is not None
+        replace = self.ribs[rib.family].replace
+        routes = rib.routes
+        for key in keys:
+            former = routes.get(key)
+            if former is path:
+                continue
+            routes[key] = path
+            if former is not None and former.attributes is None:
+                former = None
+            if accepted:
+                replace(key, former, path)
+            elif former is not None:
+                replace(key, former, None)
+
+    def _install(self, peer: Peer, rib: AdjRibIn, key: bytes, attributes: PathAttributes) -> None:
+        """One route, where its prefix or path identifier matters."""
+        nlri = rib.nlri(key)
+        prefix_class = self.policies.classes[rib.family].classify(nlri)
+        path = self._path(peer, rib.family, attributes, prefix_class, rib.path_id(key))
+        former = rib.routes.get(key)
+        if former is not None and former.is_as(path):
+            return
+        rib.routes[key] = path
+        before = former if former is not None and former.attributes is not None else None
+        after = path if path.attributes is not None else None
+        if before is not None or after is not None:
+            self.ribs[rib.family].replace(nlri, before, after)
+
+    def _path(self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int) -> Path:
+        """The one path of this peer for these attributes, after import."""
+        if not self.policies.import_uses_prefix(peer.session, family):
+            prefix_class = 0
+        memory = (family, received, prefix_class, path_id, self.policies.serial, peer.relation)
+        path = peer.paths.get(memory)
+        if path is None:
+            path = self.policies.import_path(peer, family, received, prefix_class)
+            path.path_id = path_id
+            peer.paths[memory] = path
+        return path
+
+    def _refresh(self, peer: Peer, body: bytes) -> None:
+        """RFC 2918 4: send everything of the family again. Subtypes of RFC 7313 only mark the peer's own refresh."""
+        if len(body) != 4:
+            raise NotificationError(ErrorCode.ROUTE_REFRESH, 1, f"ROUTE-REFRESH of {len(body)} octets", body)
+        family = FAMILY_OF_AFI.get((body[0] << 8 | body[1], body[3]))
+        if body[2] != 0 or peer.group is None or family not in peer.group.view.key.families:
+            return
+        self._settle()
+        messages = peer.group.encode_all(family, self.ribs[family], self.policies.classes[family])
+        peer.outbox.push(b"".join(messages), len(messages))
+        self._ready[peer.name] = peer
+
+    # ---------------------------------------------------------------------------------------- time
+
+    def tick(self, now: float) -> None:
+        """Send KEEPALIVEs that are due and end sessions whose hold time is over (RFC 4271 4.4, 6.5)."""
+        for peer in self.peers.values():
+            if not peer.is_established:
+                continue
+            if peer.hold_expired(now):
+                expired = notification(ErrorCode.HOLD_TIMER_EXPIRED, 0)
+                self._closes.append(Close(peer.name, expired, "hold timer expired"))
+            elif peer.keepalive_interval and now >= peer.keepalive_due:
+                peer.keepalive_due = now + peer.keepalive_interval
+                peer.outbox.push(KEEPALIVE)
+                self._ready[peer.name] = peer
+
+    # ---------------------------------------------------------------------------------------- turn
+
+    def flush(self) -> Turn:
+        """End the turn."""
+        self._settle()
+        turn = Turn(list(self._ready.values()), self._closes, self._changes)
+        self._ready, self._closes = {}, []
+        self._changes = {family: {} for family in FAMILIES}
+        return turn
+
+    def _settle(self) -> None:
+        """Select for what changed and tell every group."""
+        for family, transitions in self._settle_only().items():
+            if transitions:
+                classified = self._classify(family, transitions)
+                for group in self.groups.values():
+                    self._advertise(group, family, classified)
+
+    def _settle_only(self) -> Changes:
+        settled: Changes = {}
+        for family, rib in self.ribs.items():
+            transitions = settled[family] = rib.settle() if rib.changed else {}
+            changes = self._changes[family]
+            for transition, keys in transitions.items():
+                changes.setdefault(transition, []).extend(keys)
+                self.decision_changes += len(keys)
+                if transition.before is not None and transition.before.peer is not None:
+                    transition.before.peer.best -= len(keys)
+                if transition.after is not None and transition.after.peer is not None:
+                    transition.after.peer.best += len(keys)
+        return settled
+
+    def _classify(
+        self, family: Family, transitions: dict[Transition, list[bytes]]
+    ) -> dict[ClassTransition, list[bytes]]:
+        classes = self.policies.classes[family]
+        divided = any(group.view.uses_prefix for group in self.groups.values())
+        classified: dict[ClassTransition, list[bytes]] = {}
+        for (before, after, _), keys in transitions.items():
+            if before is after:
+                continue
+            if not divided:
+                classified.setdefault(ClassTransition(before, after, 0), []).extend(keys)
+                continue
+            classify = classes.classify
+            for nlri in keys:
+                classified.setdefault(ClassTransition(before, after, classify(nlri)), []).append(nlri)
+        return classified
+
+    def _advertise(self, group: UpdateGroup, family: Family, classified: dict[ClassTransition, list[bytes]]) -> None:
+        if not group.advertise(family, classified):
+            return
+        for peer in group.members:
+            self._ready[peer.name] = peer
+
+    # ------------------------------------------------------------------------------------- queries
+
+    def forget_sent(self) -> None:
+        """Drop what every member of a group has been handed."""
+        for group in self.groups.values():
+            group.trim()
+
+    def originated(self, family: Family) -> dict[bytes, Path]:
+        return self._originated[family]

@@ -1,0 +1,164 @@
+"""What a kind of peer is told about a route: the export rules, next hop and attributes (RFC 4271 5 and 9.1.3).
+
+Rule: peers with equal ExportKeys are told exactly the same octets, so everything that can make a difference is in the
+key. A path is evaluated once per view and class of prefixes, and the path itself remembers the outcome.
+
+    to            AS_PATH              next hop                          LOCAL_PREF   MED        reflection attributes
+    eBGP          own AS in front      own address, unless mode is keep  removed      own only   removed
+    iBGP          as it is             own address for routes of this    kept         kept       added when reflected
+                                       node and in mode self, else kept
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+from reflector.path import Path
+from reflector.plan import Family, NextHopMode, SessionType
+from reflector.plan import Verdict as PolicyVerdict
+from reflector.policy import PolicyChain
+from reflector.reflection import Handling, Relation, handling, reflected
+from reflector.verdict import RouteVerdict
+from reflector.wire.attribute_writer import encode_attributes
+from reflector.wire.attributes import NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, PathAttributes, prepend_as_path
+
+
+class ExportKey(NamedTuple):
+    """All that decides what a peer is told. Peers of other ASes have a group each (`session`), so that a peer is not
+    told its own routes; iBGP peers share.
+
+    next_hops   our own address by family, for next hop self
+    add_path    families that carry a path identifier towards the peer
+    """
+
+    relation: Relation
+    session: str
+    local_as: int
+    next_hop_mode: NextHopMode
+    next_hops: tuple[tuple[Family, bytes], ...]
+    families: tuple[Family, ...]
+    add_path: frozenset[Family]
+    four_octet_as: bool
+    max_length: int
+    policies: tuple[str, ...]
+    default: PolicyVerdict
+
+    @property
+    def session_type(self) -> SessionType:
+        return SessionType.EBGP if self.relation is Relation.EBGP else SessionType.IBGP
+
+
+class Advertisement:
+    """Attributes as this kind of peer gets them, and their encoded block. One object for equal attributes."""
+
+    __slots__ = ("__weakref__", "attributes", "block")
+
+    def __init__(self, attributes: PathAttributes, *, four_octet_as: bool) -> None:
+        self.attributes = attributes
+        self.block = encode_attributes(attributes, four_octet_as=four_octet_as)
+
+
+class ExportDecision(NamedTuple):
+    """`attributes` is None unless the verdict is ADVERTISED; `because` names the policy rule that decided."""
+
+    verdict: RouteVerdict
+    because: str
+    attributes: PathAttributes | None
+
+
+class SpeakerIdentity(NamedTuple):
+    """What of this speaker enters into routes: router ID and cluster ID (b"" if it is no reflector)."""
+
+    router_id: bytes
+    cluster_id: bytes
+
+
+_serial = count(1)
+
+
+class ExportView:
+    """One ExportKey with its policies made ready: asks of a path what such peers are told."""
+
+    def __init__(self, key: ExportKey, chains: dict[Family, PolicyChain], identity: SpeakerIdentity) -> None:
+        self.key = key
+        self._serial = next(_serial)
+        self._chains = chains
+        self._identity = identity
+        self._next_hops = dict(key.next_hops)
+        self._advertisements: WeakValueDictionary[PathAttributes, Advertisement] = WeakValueDictionary()
+        self.uses_prefix = any(chain.uses_prefix for chain in chains.values())
+
+    def advertisement(self, path: Path | None, prefix_class: int) -> Advertisement | None:
+        """What these peers are told of the path, None for nothing."""
+        if path is None:
+            return None
+        memory = (self._serial, prefix_class if self.uses_prefix else 0)
+        try:
+            return path.exports[memory]  # type: ignore[return-value]  # only this method writes entries
+        except KeyError:
+            attributes = self.decide(path, prefix_class).attributes
+            result = None if attributes is None else self._intern(attributes)
+            path.exports[memory] = result
+            return result
+
+    def _intern(self, attributes: PathAttributes) -> Advertisement:
+        known = self._advertisements.get(attributes)
+        if known is None:
+            known = Advertisement(attributes, four_octet_as=self.key.four_octet_as)
+            self._advertisements[attributes] = known
+        return known
+
+    def decide(self, path: Path, prefix_class: int) -> ExportDecision:
+        """The verdict with its reason, as `advertisement` acts on it."""
+        attributes = path.attributes
+        if attributes is None:
+            return ExportDecision(path.verdict, path.because, None)
+        how = handling(path.relation, self.key.relation)
+        withheld = self._withheld(path, attributes, how)
+        if withheld is not None:
+            return ExportDecision(withheld, "", None)
+        attributes, because = self._chains[path.family].evaluate(path, attributes, prefix_class)
+        if attributes is None:
+            return ExportDecision(RouteVerdict.EXPORT_REJECTED, because, None)
+        next_hop = self._next_hop(path, attributes)
+        if not next_hop:
+            return ExportDecision(RouteVerdict.NO_NEXT_HOP, because, None)
+        attributes = attributes.replace(next_hop=next_hop)
+        if self.key.relation is Relation.EBGP:
+            attributes = self._to_external(path, attributes)
+        elif how is Handling.REFLECT and path.peer is not None:
+            attributes = reflected(attributes, path.peer.router_id, self._identity.cluster_id)
+        return ExportDecision(RouteVerdict.ADVERTISED, because, attributes)
+
+    def _withheld(self, path: Path, attributes: PathAttributes, how: Handling) -> RouteVerdict | None:
+        if how is Handling.SILENCE:
+            return RouteVerdict.NOT_REFLECTED
+        if self.key.session and path.peer is not None and path.peer.name == self.key.session:
+            return RouteVerdict.OWN_ROUTE
+        if NO_ADVERTISE in attributes.communities:
+            return RouteVerdict.NO_ADVERTISE
+        if self.key.relation is Relation.EBGP and (
+            NO_EXPORT in attributes.communities or NO_EXPORT_SUBCONFED in attributes.communities
+        ):
+            return RouteVerdict.NO_EXPORT
+        return None
+
+    def _next_hop(self, path: Path, attributes: PathAttributes) -> bytes:
+        own = self._next_hops.get(path.family, b"")
+        mode = self.key.next_hop_mode
+        if not attributes.next_hop or mode is NextHopMode.SELF:
+            return own
+        if self.key.relation is Relation.EBGP and mode is not NextHopMode.KEEP:
+            return own
+        return attributes.next_hop
+
+    def _to_external(self, path: Path, attributes: PathAttributes) -> PathAttributes:
+        return attributes.replace(
+            as_path=prepend_as_path(attributes.as_path, (self.key.local_as,)),
+            local_pref=None,
+            med=attributes.med if path.peer is None else None,
+            originator_id=b"",
+            cluster_list=(),
+        )

@@ -1,0 +1,48 @@
+"""Routes of this node itself, as the plan originates them.
+
+Rule: a local route's kernel metric travels as LOCAL_PREF = PRIORITY_BASE - metric, so that the receiving node can
+install it with the metric it has here. Its next hop stays empty: each peer is given our own address on its session.
+"""
+
+from __future__ import annotations
+
+from reflector.path import Path
+from reflector.plan import PRIORITY_BASE, Family, NodePlan, Origination
+from reflector.policy import add_community
+from reflector.wire.attributes import Origin, PathAttributes, intern_attributes
+from reflector.wire.nlri import pack_address, pack_nlri
+
+
+def originated_paths(plan: NodePlan, present: dict[Family, dict[bytes, Path]]) -> dict[Family, dict[bytes, Path]]:
+    """The plan's originations by family and NLRI. An unchanged one keeps its path of `present`."""
+    result: dict[Family, dict[bytes, Path]] = {4: {}, 6: {}}
+    for origination in plan.originations:
+        family: Family = 6 if ":" in origination.prefix else 4
+        nlri = pack_nlri(origination.prefix)
+        attributes = _attributes(origination)
+        known = present[family].get(nlri)
+        if known is None or known.attributes is not attributes or not _same(known, origination):
+            known = Path(None, family, attributes, attributes, because=origination.because)
+            known.source = origination.source
+            known.interface = origination.interface
+        result[family][nlri] = known
+    return result
+
+
+def _same(path: Path, origination: Origination) -> bool:
+    return (path.source, path.interface, path.because) == (
+        origination.source,
+        origination.interface,
+        origination.because,
+    )
+
+
+def _attributes(origination: Origination) -> PathAttributes:
+    attributes = intern_attributes(
+        origin=Origin.IGP,
+        next_hop=pack_address(origination.next_hop) if origination.next_hop else b"",
+        local_pref=PRIORITY_BASE - origination.priority,
+    )
+    for community in origination.communities:
+        attributes = add_community(attributes, community)
+    return attributes

@@ -1,0 +1,122 @@
+"""A peer: one session of the plan, what it negotiated, and what it has sent us.
+
+Rule: the engine alone changes a peer. Timers are numbers to compare with the `now` of an event; a peer that is not
+Established has no routes and an empty outbox.
+Source: RFC 4271 8 (timers), RFC 4486 (why a session ended).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+from reflector.adj_rib_in import AdjRibIn
+from reflector.outbox import Outbox
+from reflector.path import Path
+from reflector.plan import Family, SessionPlan
+from reflector.reflection import Relation, relation
+from reflector.update_group import UpdateGroup
+from reflector.wire.attribute_reader import Dialect
+from reflector.wire.nlri import pack_address
+from reflector.wire.update import UpdateReader
+
+
+class Negotiated(NamedTuple):
+    """What the OPENs agreed on (RFC 4271 4.2, RFC 5492). `local_address` is this end's, packed."""
+
+    router_id: bytes
+    local_address: bytes
+    families: tuple[Family, ...]
+    hold_time: int
+    four_octet_as: bool = True
+    route_refresh: bool = False
+    enhanced_refresh: bool = False
+    max_length: int = 4096
+    add_path_send: frozenset[Family] = frozenset()
+    add_path_receive: frozenset[Family] = frozenset()
+
+
+@dataclass
+class PeerCounters:
+    """Since the speaker started; they survive the session."""
+
+    updates_in: int = 0
+    updates_out: int = 0
+    messages_in: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    treated_as_withdrawn: int = 0
+    attributes_discarded: int = 0
+    established: int = 0
+    flaps: int = 0
+
+
+class Peer:
+    """`since` is when `is_established` last changed; `last_error` why the last session ended."""
+
+    def __init__(self, session: SessionPlan, now: float) -> None:
+        self.session = session
+        self.name = session.name
+        self.address: bytes = pack_address(session.peer_address)
+        self.relation: Relation = relation(session)
+        self.counters = PeerCounters()
+        self.since = now
+        self.last_error = ""
+        self.negotiated: Negotiated | None = None
+        self.router_id = b""
+        self.best = 0
+        self.heard = now
+        self.keepalive_due = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self.adj_rib_in: dict[Family, AdjRibIn] = {}
+        self.outbox = Outbox()
+        self.group: UpdateGroup | None = None
+        self.reader: UpdateReader | None = None
+        self.end_of_rib: set[Family] = set()
+        # Paths by what they were made of, so that equal routes share one; entries die with their last route.
+        self.paths: WeakValueDictionary[tuple[object, ...], Path] = WeakValueDictionary()
+
+    def redefine(self, session: SessionPlan) -> None:
+        """The plan says something else of this session. What needs a reset has been decided elsewhere."""
+        self.session = session
+        self.relation = relation(session)
+
+    @property
+    def is_established(self) -> bool:
+        return self.negotiated is not None
+
+    def establish(self, negotiated: Negotiated, now: float) -> None:
+        self._reset()
+        self.negotiated = negotiated
+        self.router_id = negotiated.router_id
+        self.adj_rib_in = {
+            family: AdjRibIn(family, family in negotiated.add_path_receive) for family in negotiated.families
+        }
+        dialect = Dialect(negotiated.four_octet_as, external=self.relation is Relation.EBGP)
+        self.reader = UpdateReader(dialect, frozenset(negotiated.families), negotiated.add_path_receive)
+        self.since = self.heard = now
+        self.keepalive_due = now + self.keepalive_interval
+        self.counters.established += 1
+
+    def close(self, reason: str, now: float) -> None:
+        """The caller has withdrawn the peer's routes."""
+        self._reset()
+        self.negotiated = None
+        self.since = now
+        self.last_error = reason
+        self.counters.flaps += 1
+
+    @property
+    def keepalive_interval(self) -> float:
+        """Seconds, 0 for none: the plan's, else a third of the negotiated hold time (RFC 4271 4.4)."""
+        hold_time = self.negotiated.hold_time if self.negotiated else 0
+        if hold_time == 0:
+            return 0.0
+        third = hold_time / 3
+        return min(float(self.session.keepalive_time), third) if self.session.keepalive_time else third
+
+    def hold_expired(self, now: float) -> bool:
+        return self.negotiated is not None and 0 < self.negotiated.hold_time < now - self.heard

@@ -1,0 +1,131 @@
+"""All policies of a plan made ready: import per session, export per kind of peer.
+
+Rule: a PolicySet never changes; a plan with other policies gets a new one, and the engine moves from the old to the
+new by comparing what each says. What import refuses before any policy is asked: loops (RFC 4271 9.1.2, RFC 4456 8).
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from reflector.export import ExportKey, ExportView, SpeakerIdentity
+from reflector.path import Path
+from reflector.plan import DEFAULT_LOCAL_PREF, Family, NodePlan, SessionPlan
+from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
+from reflector.reflection import Relation, as_loop, loop, relation
+from reflector.verdict import RouteVerdict
+from reflector.wire.attributes import PathAttributes
+from reflector.wire.nlri import pack_address
+
+if TYPE_CHECKING:
+    from reflector.peer import Negotiated, Peer
+
+_serial = count(1)
+
+
+class PolicySet:
+    """`classes` divides prefixes by all conditions of the plan, by family; `serial` is unique to this object."""
+
+    def __init__(self, plan: NodePlan) -> None:
+        self.serial = next(_serial)
+        self._fingerprint = _fingerprint(plan)
+        self._policies = {policy.name: policy for policy in plan.policies}
+        matches = prefix_matches(plan)
+        self.classes: dict[Family, PrefixClasses] = {
+            4: PrefixClasses(4, matches),
+            6: PrefixClasses(6, matches),
+        }
+        cluster_id = pack_address(plan.cluster_id) if plan.cluster_id else b""
+        self._identity = SpeakerIdentity(pack_address(plan.router_id), cluster_id)
+        self._cluster_ids = frozenset({cluster_id} if cluster_id else ())
+        self._imports: dict[tuple[str, Family], PolicyChain] = {}
+
+    def serves(self, plan: NodePlan) -> bool:
+        """Nothing that this set was made of differs in `plan`."""
+        return self._fingerprint == _fingerprint(plan)
+
+    # ------------------------------------------------------------------------------------ import
+
+    def import_uses_prefix(self, session: SessionPlan, family: Family) -> bool:
+        """Whether routes of one peer with equal attributes may fare differently by their prefix."""
+        return self._import_chain(session, family).uses_prefix
+
+    def import_path(self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int) -> Path:
+        """What import makes of these attributes from this peer."""
+        looped = self._loop(peer, received)
+        if looped is not None:
+            return Path(peer, family, received, None, looped)
+        attributes = received
+        if attributes.local_pref is None:
+            attributes = attributes.replace(local_pref=DEFAULT_LOCAL_PREF)
+        candidate = Path(peer, family, received, attributes)
+        chain = self._import_chain(peer.session, family)
+        outcome = chain.evaluate(candidate, attributes, prefix_class)
+        if outcome.attributes is None:
+            return Path(peer, family, received, None, RouteVerdict.IMPORT_REJECTED, outcome.because)
+        candidate.attributes = outcome.attributes
+        candidate.because = outcome.because
+        return candidate
+
+    def _loop(self, peer: Peer, received: PathAttributes) -> RouteVerdict | None:
+        if as_loop(received.as_path, peer.session.local_as, peer.session.allow_local_as):
+            return RouteVerdict.AS_LOOP
+        if peer.relation is Relation.EBGP:
+            return None
+        return loop(received, self._identity.router_id, self._cluster_ids)
+
+    def _import_chain(self, session: SessionPlan, family: Family) -> PolicyChain:
+        known = self._imports.get((session.name, family))
+        if known is None:
+            policies = [self._policies[name] for name in session.import_policies]
+            known = PolicyChain(policies, session.import_default, session.session_type, self.classes[family])
+            self._imports[session.name, family] = known
+        return known
+
+    # ------------------------------------------------------------------------------------ export
+
+    def export_key(self, session: SessionPlan, negotiated: Negotiated) -> ExportKey:
+        """What decides the octets that this peer is sent."""
+        own_family: Family = 4 if len(negotiated.local_address) == 4 else 6
+        return ExportKey(
+            relation=relation(session),
+            session=session.name if relation(session) is Relation.EBGP else "",
+            local_as=session.local_as,
+            next_hop_mode=session.next_hop_mode,
+            next_hops=((own_family, negotiated.local_address),),
+            families=negotiated.families,
+            add_path=negotiated.add_path_send,
+            four_octet_as=negotiated.four_octet_as,
+            max_length=negotiated.max_length,
+            policies=session.export_policies,
+            default=session.export_default,
+        )
+
+    def export_view(self, key: ExportKey) -> ExportView:
+        policies = [self._policies[name] for name in key.policies]
+        chains = {
+            family: PolicyChain(policies, key.default, key.session_type, self.classes[family])
+            for family in key.families
+        }
+        return ExportView(key, chains, self._identity)
+
+
+def _fingerprint(plan: NodePlan) -> object:
+    """Everything of a plan that a PolicySet depends on."""
+    sessions = tuple(
+        (
+            session.name,
+            session.local_as,
+            session.peer_as,
+            session.rr_client,
+            session.next_hop_mode,
+            session.import_policies,
+            session.export_policies,
+            session.import_default,
+            session.export_default,
+            session.allow_local_as,
+        )
+        for session in plan.sessions
+    )
+    return plan.policies, plan.router_id, plan.cluster_id, sessions

@@ -1,0 +1,75 @@
+"""Who may be told what: the client/non-client table of route reflection (RFC 4456 6) with eBGP and local routes.
+
+    learned from \\ told to   eBGP peer    client       non-client
+    this node                 advertise    advertise    advertise
+    eBGP peer                 advertise    advertise    advertise
+    client                    advertise    reflect      reflect
+    non-client                advertise    reflect      -
+
+`reflect` adds ORIGINATOR_ID and CLUSTER_LIST; `-` is the split horizon of iBGP (RFC 4271 9.2.1). A client is told
+its own routes too and drops them by ORIGINATOR_ID, which lets all clients share one log (RFC 4456 8).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from reflector.plan import SessionPlan, SessionType
+from reflector.verdict import RouteVerdict
+from reflector.wire.attributes import AsPath, PathAttributes, count_as
+
+
+class Relation(Enum):
+    """What a peer is to this speaker; LOCAL is this node itself."""
+
+    LOCAL = "local"
+    EBGP = "ebgp"
+    CLIENT = "client"
+    NON_CLIENT = "non-client"
+
+
+class Handling(Enum):
+    ADVERTISE = "advertise"
+    REFLECT = "reflect"
+    SILENCE = "silence"
+
+
+_TABLE: dict[tuple[Relation, Relation], Handling] = {
+    (Relation.CLIENT, Relation.CLIENT): Handling.REFLECT,
+    (Relation.CLIENT, Relation.NON_CLIENT): Handling.REFLECT,
+    (Relation.NON_CLIENT, Relation.CLIENT): Handling.REFLECT,
+    (Relation.NON_CLIENT, Relation.NON_CLIENT): Handling.SILENCE,
+}
+
+
+def handling(learned_from: Relation, told_to: Relation) -> Handling:
+    """The table above."""
+    return _TABLE.get((learned_from, told_to), Handling.ADVERTISE)
+
+
+def relation(session: SessionPlan) -> Relation:
+    if session.session_type is SessionType.EBGP:
+        return Relation.EBGP
+    return Relation.CLIENT if session.rr_client else Relation.NON_CLIENT
+
+
+def reflected(attributes: PathAttributes, originator: bytes, cluster_id: bytes) -> PathAttributes:
+    """Attributes as a reflector passes them on (RFC 4456 8): ORIGINATOR_ID is set once, our cluster ID in front."""
+    return attributes.replace(
+        originator_id=attributes.originator_id or originator,
+        cluster_list=(cluster_id, *attributes.cluster_list),
+    )
+
+
+def loop(attributes: PathAttributes, router_id: bytes, cluster_ids: frozenset[bytes]) -> RouteVerdict | None:
+    """RFC 4456 8: a route that has been here before, or None."""
+    if attributes.originator_id == router_id:
+        return RouteVerdict.ORIGINATOR_LOOP
+    if cluster_ids and not cluster_ids.isdisjoint(attributes.cluster_list):
+        return RouteVerdict.CLUSTER_LOOP
+    return None
+
+
+def as_loop(path: AsPath, local_as: int, allowed: int) -> bool:
+    """RFC 4271 9.1.2: our own AS stands in the path more often than is allowed."""
+    return bool(path) and count_as(path, local_as) > allowed

@@ -1,0 +1,76 @@
+"""Path attributes to bytes.
+
+Rule: one block per distinct attributes and kind of session, in order of type code, without what differs by message
+(MP_REACH_NLRI). Towards a two-octet peer AS_PATH is narrowed and AS4_PATH carries what that loses.
+Source: RFC 4271 4.3 and 5, RFC 6793 4.2.2.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from reflector.wire.attributes import (
+    AS_SEQUENCE,
+    AS_SET,
+    AS_TRANS,
+    EXTENDED_LENGTH,
+    OPTIONAL,
+    TRANSITIVE,
+    AsPath,
+    Code,
+    PathAttributes,
+)
+
+_WELL_KNOWN = TRANSITIVE
+_OPTIONAL_TRANSITIVE = OPTIONAL | TRANSITIVE
+
+
+def encode_attributes(attributes: PathAttributes, *, four_octet_as: bool = True) -> bytes:
+    """The block in order of type code, without MP_REACH_NLRI; NEXT_HOP is in it when it has four octets."""
+    present: list[tuple[int, int, bytes]] = [
+        (_WELL_KNOWN, Code.ORIGIN, bytes((attributes.origin,))),
+        (_WELL_KNOWN, Code.AS_PATH, _encode_as_path(attributes.as_path, four_octet_as)),
+    ]
+    if len(attributes.next_hop) == 4:
+        present.append((_WELL_KNOWN, Code.NEXT_HOP, attributes.next_hop))
+    if attributes.med is not None:
+        present.append((OPTIONAL, Code.MULTI_EXIT_DISC, attributes.med.to_bytes(4, "big")))
+    if attributes.local_pref is not None:
+        present.append((_WELL_KNOWN, Code.LOCAL_PREF, attributes.local_pref.to_bytes(4, "big")))
+    if attributes.communities:
+        value = struct.pack(f"!{len(attributes.communities)}I", *attributes.communities)
+        present.append((_OPTIONAL_TRANSITIVE, Code.COMMUNITIES, value))
+    if attributes.originator_id:
+        present.append((OPTIONAL, Code.ORIGINATOR_ID, attributes.originator_id))
+    if attributes.cluster_list:
+        present.append((OPTIONAL, Code.CLUSTER_LIST, b"".join(attributes.cluster_list)))
+    if attributes.large_communities:
+        value = b"".join(struct.pack("!III", *community) for community in attributes.large_communities)
+        present.append((_OPTIONAL_TRANSITIVE, Code.LARGE_COMMUNITIES, value))
+    if not four_octet_as and _needs_as4(attributes.as_path):
+        value = _encode_as_path(_without_confederations(attributes.as_path), four_octet_as=True)
+        present.append((_OPTIONAL_TRANSITIVE, Code.AS4_PATH, value))
+    present.extend(attributes.others)
+    present.sort(key=lambda attribute: attribute[1])
+    return b"".join(_encode(flags, code, value) for flags, code, value in present)
+
+
+def _encode(flags: int, code: int, value: bytes) -> bytes:
+    if len(value) > 255:
+        return struct.pack("!BBH", flags | EXTENDED_LENGTH, code, len(value)) + value
+    return bytes((flags, code, len(value))) + value
+
+
+def _encode_as_path(path: AsPath, four_octet_as: bool) -> bytes:
+    if four_octet_as:
+        return b"".join(struct.pack(f"!BB{len(asns)}I", kind, len(asns), *asns) for kind, asns in path)
+    narrow = [(kind, [asn if asn <= 0xFFFF else AS_TRANS for asn in asns]) for kind, asns in path]
+    return b"".join(struct.pack(f"!BB{len(asns)}H", kind, len(asns), *asns) for kind, asns in narrow)
+
+
+def _needs_as4(path: AsPath) -> bool:
+    return any(asn > 0xFFFF for _, asns in path for asn in asns)
+
+
+def _without_confederations(path: AsPath) -> AsPath:
+    return tuple(segment for segment in path if segment[0] in (AS_SET, AS_SEQUENCE))

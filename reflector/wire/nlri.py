@@ -1,0 +1,86 @@
+"""NLRI: a prefix as its wire bytes, which are also the key of every table.
+
+An NLRI is the length octet (in bits) and the prefix octets that the length needs (RFC 4271 4.3), trailing bits
+zero, so that equal prefixes are equal bytes. With a path identifier (RFC 7911) four octets stand in front: that is
+the key in the Adj-RIB-In of such a session. Only the bare NLRI is ever a key of the Loc-RIB.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from reflector.plan import Family
+
+MAX_BITS: dict[Family, int] = {4: 32, 6: 128}
+# By length modulo 8: the bits of the last octet that the prefix does not own.
+_SLACK = (0, 0x7F, 0x3F, 0x1F, 0x0F, 0x07, 0x03, 0x01)
+
+
+class NlriError(ValueError):
+    """The octets are not a list of NLRI (RFC 4271 6.3: Invalid Network Field)."""
+
+
+def split_nlri(data: bytes, max_bits: int) -> list[bytes]:
+    """A field of NLRI as a list. Raises NlriError on a length over max_bits or a truncated prefix."""
+    result: list[bytes] = []
+    append = result.append
+    position, end = 0, len(data)
+    while position < end:
+        bits = data[position]
+        after = position + 1 + (bits + 7 >> 3)
+        if bits > max_bits:
+            raise NlriError(f"prefix length {bits} exceeds {max_bits}")
+        nlri = data[position:after]
+        if bits & 7 and nlri[-1] & _SLACK[bits & 7]:
+            nlri = nlri[:-1] + bytes((nlri[-1] & ~_SLACK[bits & 7] & 0xFF,))
+        append(nlri)
+        position = after
+    if position != end:
+        raise NlriError("the last prefix is truncated")
+    return result
+
+
+def split_path_nlri(data: bytes, max_bits: int) -> list[bytes]:
+    """The same with path identifiers: each item is the identifier's four octets and the NLRI (RFC 7911 3)."""
+    result: list[bytes] = []
+    position, end = 0, len(data)
+    while position < end:
+        if position + 5 > end:
+            raise NlriError("a path identifier is truncated")
+        after = position + 5 + (data[position + 4] + 7 >> 3)
+        (nlri,) = split_nlri(data[position + 4 : after], max_bits)
+        result.append(data[position : position + 4] + nlri)
+        position = after
+    return result
+
+
+def pack_nlri(prefix: str) -> bytes:
+    """ "10.0.0.0/8" as an NLRI. Raises ValueError for host bits or a bad prefix."""
+    network = ip_network(prefix)
+    return bytes((network.prefixlen,)) + network.network_address.packed[: network.prefixlen + 7 >> 3]
+
+
+def unpack_nlri(nlri: bytes, family: Family) -> str:
+    """An NLRI as text."""
+    bits = nlri[0]
+    if family == 4:
+        octets = nlri[1:] + bytes(5 - len(nlri))
+        return f"{octets[0]}.{octets[1]}.{octets[2]}.{octets[3]}/{bits}"
+    return f"{IPv6Address(nlri[1:] + bytes(17 - len(nlri)))}/{bits}"
+
+
+def nlri_network(nlri: bytes, family: Family) -> IPv4Network | IPv6Network:
+    """An NLRI as a network, for ordering and containment outside the hot path."""
+    return ip_network(unpack_nlri(nlri, family))
+
+
+def pack_address(address: str) -> bytes:
+    """4 or 16 octets. Raises ValueError for anything but an address."""
+    return ip_address(address).packed
+
+
+def unpack_address(packed: bytes) -> str:
+    """The inverse of pack_address; of a next hop of 32 octets (RFC 2545: global and link-local) the global one."""
+    if len(packed) == 4:
+        return str(IPv4Address(packed))
+    return str(IPv6Address(packed[:16]))

@@ -1,0 +1,124 @@
+"""Small makers of resources, and the ways in which the compiler's tests look at a plan."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from bgpctl.compiler import CompileOptions, compile_node
+from bgpctl.resources.bgp_configuration import BGPConfiguration
+from bgpctl.resources.bgp_filter import BGPFilter
+from bgpctl.resources.bgp_peer import BGPPeer
+from bgpctl.resources.block_affinity import BlockAffinity
+from bgpctl.resources.felix_configuration import FelixConfiguration
+from bgpctl.resources.ip_pool import IPPool
+from bgpctl.resources.kubernetes import EndpointSlice, Secret, Service
+from bgpctl.resources.model import Resource
+from bgpctl.resources.node import Node
+from bgpctl.resources.resource_set import ResourceSet
+from reflector.plan import HeldSession, NodePlan, Policy, SessionPlan
+
+R = TypeVar("R", bound=Resource)
+
+
+def _read(kind: type[R], fields: dict[str, Any]) -> R:
+    """As from a file: YAML names, lists, texts."""
+    return kind.model_validate_json(json.dumps(fields))
+
+
+def _named(name: str, labels: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"name": name, "labels": labels or {}}
+
+
+def node(
+    name: str,
+    ipv4: str = "",
+    ipv6: str = "",
+    *,
+    cluster_id: str = "",
+    asn: int | None = None,
+    labels: dict[str, str] | None = None,
+    ipip: str = "",
+    **spec: Any,
+) -> Node:
+    bgp = {
+        "ipv4Address": ipv4,
+        "ipv6Address": ipv6,
+        "routeReflectorClusterID": cluster_id,
+        "asNumber": asn,
+        "ipv4IPIPTunnelAddr": ipip,
+    }
+    given = {key: value for key, value in bgp.items() if value}
+    return _read(Node, {"metadata": _named(name, labels), "spec": {"bgp": given or None, **spec}})
+
+
+def bgp_peer(name: str, **spec: Any) -> BGPPeer:
+    return _read(BGPPeer, {"metadata": _named(name), "spec": spec})
+
+
+def configuration(name: str = "default", **spec: Any) -> BGPConfiguration:
+    return _read(BGPConfiguration, {"metadata": _named(name), "spec": spec})
+
+
+def felix(name: str = "default", **spec: Any) -> FelixConfiguration:
+    return _read(FelixConfiguration, {"metadata": _named(name), "spec": spec})
+
+
+def bgp_filter(name: str, **spec: Any) -> BGPFilter:
+    return _read(BGPFilter, {"metadata": _named(name), "spec": spec})
+
+
+def pool(name: str, cidr: str, **spec: Any) -> IPPool:
+    return _read(IPPool, {"metadata": _named(name), "spec": {"cidr": cidr, **spec}})
+
+
+def block(node_name: str, cidr: str, **spec: Any) -> BlockAffinity:
+    name = f"{node_name}-{cidr}".replace("/", "-").replace(":", "-")
+    return _read(BlockAffinity, {"metadata": _named(name), "spec": {"node": node_name, "cidr": cidr, **spec}})
+
+
+def secret(name: str, data: dict[str, str], namespace: str = "kube-system") -> Secret:
+    return _read(Secret, {"metadata": {"name": name, "namespace": namespace}, "stringData": data})
+
+
+def service(name: str, **fields: Any) -> Service:
+    status = fields.pop("status", {})
+    return _read(Service, {"metadata": _named(name), "spec": fields, "status": status})
+
+
+def endpoint_slice(
+    name: str, service_name: str, *nodes: str, family: str = "IPv4", ready: bool = True
+) -> EndpointSlice:
+    return _read(
+        EndpointSlice,
+        {
+            "metadata": _named(name, {"kubernetes.io/service-name": service}),
+            "addressType": family,
+            "endpoints": [{"nodeName": each, "conditions": {"ready": ready}} for each in nodes],
+        },
+    )
+
+
+def compiled(name: str, *resources: Resource, **options: Any) -> NodePlan:
+    """The plan of one node out of these resources."""
+    return compile_node(ResourceSet.of(*resources), name, CompileOptions(**options)).plan
+
+
+def session(plan: NodePlan, address: str) -> SessionPlan:
+    (found,) = (each for each in plan.sessions if each.peer_address == address)
+    return found
+
+
+def held(plan: NodePlan, address: str) -> HeldSession:
+    (found,) = (each for each in plan.held if each.peer_address == address)
+    return found
+
+
+def policy(plan: NodePlan, name: str) -> Policy:
+    (found,) = (each for each in plan.policies if each.name == name)
+    return found
+
+
+def peers(plan: NodePlan) -> list[str]:
+    """Whom the node has sessions to, in the order of the plan."""
+    return [each.peer_address for each in plan.sessions]
