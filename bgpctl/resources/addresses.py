@@ -7,7 +7,7 @@ IPv4 address inside IPv6 (::ffff:a.b.c.d) is the IPv4 address, and an address wi
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -31,7 +31,16 @@ def parse_cidr(text: str) -> tuple[Address, Network]:
     if parts is None:
         raise ValueError(f"{text!r} is not of the form address/length")
     address = parse_address(parts["address"])
-    return address, ip_network(f"{address}/{parts['length']}", strict=False)
+    return address, _network(address, int(parts["length"]))
+
+
+def _network(address: Address, length: int) -> Network:
+    """The network around an address, without reading text again."""
+    host_bits = address.max_prefixlen - length
+    if host_bits < 0:
+        raise ValueError(f"{length} bits are more than {address} has")
+    first = int(address) >> host_bits << host_bits
+    return IPv4Network((first, length)) if address.version == 4 else IPv6Network((first, length))
 
 
 def parse_network(text: str) -> Network:

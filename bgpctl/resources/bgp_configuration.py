@@ -137,7 +137,7 @@ def _only_in_default(field: str) -> Rule:
     unset = BGPConfigurationSpec.model_fields[field].default
 
     def broken(configuration: Any) -> bool:
-        return configuration.name != GLOBAL_NAME and getattr(configuration.spec, field) != unset
+        return bool(configuration.name != GLOBAL_NAME and getattr(configuration.spec, field) != unset)
 
     name = yaml_name(field)
     message = f"{name} speaks for the whole cluster: move it to the BGPConfiguration named {GLOBAL_NAME!r}"

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 def refuse(code: str, message: str) -> PydanticCustomError:
     """The error that becomes a Problem with this code; braces in the message stay as they are."""
-    return PydanticCustomError(code, "{message}", {"message": message})  # type: ignore[arg-type]  # wants a LiteralString
+    return PydanticCustomError(code, "{message}", {"message": message})
 
 
 def _text(code: str, expected: str, parse: Callable[[str], str]) -> AfterValidator:

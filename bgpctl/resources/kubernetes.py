@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from bgpctl.resources.fields import refuse
 from bgpctl.resources.model import LooseValue, Resource
@@ -40,8 +40,8 @@ Base64 = Annotated[str, AfterValidator(_base64)]
 class Secret(NamespacedResource):
     """`data` is base64 as it stands in the file; `string_data` wins over it. Neither shows in text forms."""
 
-    data: Mapping[str, Base64] = {}
-    string_data: Mapping[str, str] = {}
+    data: Mapping[str, Base64] = Field(default_factory=dict)
+    string_data: Mapping[str, str] = Field(default_factory=dict)
 
     def value(self, key: str) -> str | None:
         """The decoded text; None when the key is absent."""

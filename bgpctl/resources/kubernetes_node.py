@@ -79,5 +79,5 @@ def _single(value: Any) -> tuple[Any, ...]:
 
 def _put(data: dict[str, Any], path: Path, value: Any) -> None:
     for step in path[:-1]:
-        data = data.setdefault(step, {})
+        data = data.setdefault(str(step), {})
     data[str(path[-1])] = value

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bgpctl.resources.fields import (
     AnnotationKey,
@@ -109,8 +109,10 @@ class Metadata(Value):
 
     name: Name
     namespace: OptionalName = ""
-    labels: Mapping[LabelKey, LabelValue] = {}
-    annotations: Annotated[Mapping[AnnotationKey, AnnotationValue], AfterValidator(_within_size)] = {}
+    labels: Mapping[LabelKey, LabelValue] = Field(default_factory=dict)
+    annotations: Annotated[Mapping[AnnotationKey, AnnotationValue], AfterValidator(_within_size)] = Field(
+        default_factory=dict
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -27,7 +27,7 @@ NODE_BGP_RULES = (
         "empty-value",
         "",
         (),
-        lambda bgp: bgp == NodeBGPSpec.model_construct(),
+        lambda bgp: not any(vars(bgp).values()),
         "bgp says nothing; give the node an address or leave bgp out",
     ),
 )
@@ -92,8 +92,7 @@ class Node(Resource):
 
     def address(self, family: Family) -> str:
         """The session address, canonical; "" when the node has none in this family."""
-        text = self._bgp_address(family)
-        return str(ip_interface(text).ip) if text else ""
+        return self._bgp_address(family).partition("/")[0]
 
     def subnet(self, family: Family) -> str:
         """The node's own network, canonical ("10.0.0.0/24"); a bare address is its own /32 or /128."""

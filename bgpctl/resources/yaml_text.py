@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 from yaml.resolver import BaseResolver
@@ -27,13 +27,31 @@ Path = tuple[str | int, ...]
 
 MAX_NESTING = 100
 _SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_MERGE = "tag:yaml.org,2002:merge"
+_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_TAG}merge"
 # Mappings of free text, in which a null is the empty text and not an absent field.
 TEXT_MAPPINGS = frozenset({"labels", "annotations"})
 
 
+_TEXT = f"{_TAG}str"
+_STRUCTURES = {MappingNode: f"{_TAG}map", SequenceNode: f"{_TAG}seq", ScalarNode: _TEXT}
+
+
 class _Resolver(BaseResolver):
-    """The scalars that are not text."""
+    """Tells the scalars that are not text. Called for every node, so it does no more than that."""
+
+    def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:
+        if kind is ScalarNode and implicit[0]:
+            for tag, form in self.yaml_implicit_resolvers.get(value[:1], ()):
+                if form.match(value):
+                    return str(tag)
+        return _STRUCTURES[kind]
+
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        """Tags that depend on the path are not used."""
+
+    def ascend_resolver(self) -> None:
+        """Tags that depend on the path are not used."""
 
 
 _NUMBER_STARTS = list("-+.0123456789")
@@ -45,7 +63,7 @@ _SCALARS: tuple[tuple[str, str, list[str]], ...] = (
     ("merge", r"<<", ["<"]),
 )
 for _name, _form, _starts in _SCALARS:
-    _Resolver.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(rf"^(?:{_form})$"), _starts)
+    _Resolver.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"^(?:{_form})$"), _starts)
 
 
 class _Composer(CParser, _Resolver):
@@ -157,7 +175,7 @@ class _Construction:
         if len(path) > MAX_NESTING or self._budget < 0:
             raise DocumentError("too deeply nested, or its aliases unfold without end", _line(node), path)
         if isinstance(node, ScalarNode):
-            return _scalar(node, path)
+            return node.value if node.tag == _TEXT else _scalar(node, path)
         if isinstance(node, SequenceNode):
             return tuple([self.data(item, (*path, index)) for index, item in enumerate(node.value)])
         return self._mapping(node, path)
@@ -195,7 +213,7 @@ def _line(node: Node) -> int:
 def _key(node: Node, path: Path) -> str:
     if not isinstance(node, ScalarNode):
         raise DocumentError("a key must be text", _line(node), path)
-    return str(scalar_text(_scalar(node, path)))
+    return str(node.value if node.tag == _TEXT else scalar_text(_scalar(node, path)))
 
 
 def _integer(text: str) -> int:
@@ -207,12 +225,12 @@ def _integer(text: str) -> int:
 
 
 _CONSTRUCTORS: dict[str, Callable[[str], Any]] = {
-    "tag:yaml.org,2002:str": str,
-    "tag:yaml.org,2002:null": lambda _: None,
-    "tag:yaml.org,2002:bool": lambda text: text.lower() in ("yes", "true", "on"),
-    "tag:yaml.org,2002:int": _integer,
-    "tag:yaml.org,2002:float": float,
-    "tag:yaml.org,2002:timestamp": str,
+    f"{_TAG}str": str,
+    f"{_TAG}null": lambda _: None,
+    f"{_TAG}bool": lambda text: text.lower() in ("yes", "true", "on"),
+    f"{_TAG}int": _integer,
+    f"{_TAG}float": float,
+    f"{_TAG}timestamp": str,
     _MERGE: str,
 }
 
