@@ -84,7 +84,7 @@ class DirectoryReader:
     def _text(self, name: str, signature: Signature) -> str:
         if self._signatures.get(name) == signature and name in self._loaded.files:
             return self._loaded.files[name].text
-        return Path(name).read_text(encoding="utf-8")
+        return Path(name).read_text(encoding="utf-8-sig")
 
 
 def _together(listings: list[Listing]) -> Listing:
