@@ -33,6 +33,7 @@ _GROUPS = sum(1 << (group - 1) for group in (1, 5, 7, 9, 11))
 _RECEIVE_BUFFER = 8 * 1024 * 1024
 _READ_SIZE = 256 * 1024
 _DATAGRAM = 96 * 1024  # well below the send buffer's usual 208 KiB
+_BATCH = 256  # the answers have to fit the receive buffer, also where it could not be enlarged
 _ANSWER_SECONDS = 10
 
 
@@ -91,7 +92,7 @@ class Requests:
         while start < len(requests):
             first = self._sequence + 1
             packet = bytearray()
-            for request in requests[start:]:
+            for request in requests[start : start + _BATCH]:
                 self._append(packet, request, ACK)
                 if len(packet) > _DATAGRAM:
                     break

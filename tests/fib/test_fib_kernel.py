@@ -15,8 +15,8 @@ from bgpctl.fib import route_message
 from bgpctl.fib.difference import Change, Verb
 from bgpctl.fib.netlink import Monitor, Overrun, Requests
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.reconciler import RouteTrouble
 from bgpctl.fib.route import Hop, KernelRoute, parse_address, parse_prefix
+from bgpctl.fib.troubles import RouteTrouble
 from reflector.plan import HostRoute, KernelPlan
 
 pytestmark = pytest.mark.netns
@@ -266,6 +266,19 @@ def test_a_foreign_route_that_replaces_ours_is_left(node: Namespace) -> None:
         node.ip("route", "replace", A, "via", "10.0.0.9", "metric", str(METRIC), "proto", "static")
         await until(lambda: len(fib.status().foreign) == 1, "the foreign route seen")
         assert (node.routes(), len(node.routes("proto", "static"))) == ([], 1)
+
+    programmed(node, script)
+
+
+def test_a_path_that_somebody_appends_to_an_ipv6_route_is_taken_out_again(node: Namespace) -> None:
+    """IPv6 makes one route of both, so it cannot be left to its owner."""
+
+    async def script(fib: RouteProgrammer) -> None:
+        await fib.apply_update(update(learned("fd09::/64", via=("fd00::2",))))
+        node.ip("route", "append", "fd09::/64", "via", "fd00::9", "metric", str(METRIC), "proto", "static")
+        await until(lambda: "fd00::9" not in node.ip("-6", "route"), "the appended path gone")
+        assert node.routes() == ["fd09::/64 via fd00::2 dev eth0 metric 1024 pref medium"]
+        assert fib.status().in_sync
 
     programmed(node, script)
 
