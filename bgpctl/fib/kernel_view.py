@@ -1,7 +1,7 @@
 """The kernel as we see it: links, addresses and foreign routes below, our own routes beside them. Pure.
 
-A dump fills it, notifications keep it true. Three things happen without a notification that would do; after them the
-view is `outdated` and only another dump helps:
+A dump fills it, notifications keep it true. Two things happen without a notification that would do; after them
+the view is `outdated` and only another dump helps:
 
 - a link goes down, or loses its last IPv4 address: the kernel drops the IPv4 routes through it and says nothing
 - somebody appends an IPv6 route to a key of ours: the kernel makes one ECMP route of both

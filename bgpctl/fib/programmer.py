@@ -20,7 +20,7 @@ from bgpctl.fib import route_message
 from bgpctl.fib.desired import Paths
 from bgpctl.fib.difference import Change
 from bgpctl.fib.kernel_view import KernelView
-from bgpctl.fib.netlink import DumpInterrupted, Monitor, Overrun, Refusal, Requests
+from bgpctl.fib.netlink import RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
 from bgpctl.fib.observer import read_kernel, take_notification
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.route import Destination, prefix_text
@@ -70,14 +70,14 @@ class RouteProgrammer:
         self._worker: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, plan: KernelPlan, *, receive_buffer: int | None = None) -> RouteProgrammer:
+    async def open(cls, plan: KernelPlan, *, receive_buffer: int = RECEIVE_BUFFER) -> RouteProgrammer:
         """Adopts the routes with our protocol number that are there, in the network namespace of this thread.
 
         Raises NotReadyError without the right to change routes."""
         requests = Requests()
         try:
             requests.require_permission()
-            monitor = Monitor() if receive_buffer is None else Monitor(receive_buffer)
+            monitor = Monitor(requests.portid, receive_buffer)
         except BaseException:
             requests.close()
             raise
@@ -266,16 +266,15 @@ class RouteProgrammer:
     def _hear(self) -> bool:
         """Takes up a slice of notifications; returns whether there may be more."""
         try:
-            notifications = self._monitor.read(_SLICE)
+            notifications, all_heard = self._monitor.read(_SLICE)
         except Overrun:
             if not self._state.resync_wanted:
                 _log.warning("notifications of the kernel were lost, reading everything again")
             self._state.want_resync()
             return True
         for notification in notifications:
-            if notification.portid != self._requests.portid:
-                take_notification(notification, self._state)
-        return len(notifications) >= _SLICE
+            take_notification(notification, self._state)
+        return not all_heard
 
     async def _look_again(self) -> None:
         """Dumps everything. A dump that changed under the hands is repeated; the last one stands, because the

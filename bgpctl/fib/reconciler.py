@@ -230,6 +230,10 @@ class Reconciler:
         wanted = self._decide(destination)
         there = self.view.observed.at(destination)
         foreign = self.view.underlay.keys_at(destination)
+        if wanted == there and not foreign:  # by far the most common case
+            self.troubles.settled(destination)
+            self._to_repair.discard(destination)
+            return ()
         observed = {route.key: route for route in there}
         desired = {route.key: route for route in wanted}
         if destination in self._stale:

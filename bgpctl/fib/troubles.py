@@ -37,6 +37,11 @@ class Troubles:
         """The wanted keys that foreign routes hold."""
         _put_or_pop(self._held, destination, keys)
 
+    def settled(self, destination: Destination) -> None:
+        """What is wanted is there."""
+        self._refused.pop(destination, None)
+        self._held.pop(destination, None)
+
     def refuse(self, destination: Destination, key: RouteKey, reason: str) -> bool:
         """The kernel refused a change. Returns whether that is news."""
         refusals = self._refused.setdefault(destination, {})

@@ -13,7 +13,7 @@ from fib_makers import learned, until, update
 from bgpctl.errors import NotReadyError
 from bgpctl.fib import route_message
 from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.netlink import Monitor, Overrun, Requests
+from bgpctl.fib.netlink import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.route import Hop, KernelRoute, parse_address, parse_prefix
 from bgpctl.fib.troubles import RouteTrouble
@@ -29,7 +29,7 @@ def programmed(
     node: Namespace,
     script: Callable[[RouteProgrammer], Awaitable[None]],
     plan: KernelPlan | None = None,
-    receive_buffer: int | None = None,
+    receive_buffer: int = RECEIVE_BUFFER,
 ) -> None:
     """Runs the script with a programmer in the namespace."""
 
@@ -103,7 +103,7 @@ def test_a_changed_next_hop_leaves_no_gap(node: Namespace) -> None:
         await fib.apply_update(update(learned(A, via=("10.0.0.2",))))
         monitor = Monitor()
         await fib.apply_update(update(learned(A, via=("10.0.0.3",))))
-        heard = [(each.kind, bool(each.flags & 0x100)) for each in monitor.read(10)]
+        heard = [(each.kind, bool(each.flags & 0x100)) for each in monitor.read(10)[0]]
         monitor.close()
         assert heard == [(route_message.NEWROUTE, True)]
 
@@ -169,7 +169,7 @@ def test_a_restart_adopts_what_is_there_and_sweeps_what_does_not_come_back(node:
         assert (len(node.routes()), fib.status().in_sync) == (2, False)
         await fib.apply_update(update())
         assert [line.split()[0] for line in node.routes()] == [A]
-        assert [each.kind for each in monitor.read(10)] == [route_message.DELROUTE]
+        assert [each.kind for each in monitor.read(10)[0]] == [route_message.DELROUTE]
         monitor.close()
 
     programmed(node, before)
