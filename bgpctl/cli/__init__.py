@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from bgpctl.cli import validate
 from bgpctl.errors import NotReadyError
 
 app = typer.Typer(
@@ -20,6 +21,9 @@ app = typer.Typer(
 @app.callback()
 def root() -> None:
     """A BGP routing control plane for clusters."""
+
+
+validate.register(app)
 
 
 def main() -> None:
