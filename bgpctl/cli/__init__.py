@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from bgpctl.cli import compile as compile_command
 from bgpctl.cli import validate
 from bgpctl.errors import NotReadyError
 
@@ -24,6 +25,7 @@ def root() -> None:
 
 
 validate.register(app)
+compile_command.register(app)
 
 
 def main() -> None:
