@@ -202,6 +202,12 @@ def test_a_password_that_is_no_text_holds_the_session() -> None:
     assert "is not UTF-8 text" in held(compiled("a", A, NO_MESH, tor(password=KEY), octets), "192.0.2.1").because
 
 
+def test_a_password_that_names_no_secret_holds_the_session() -> None:
+    assert held(compiled("a", A, NO_MESH, tor(password={})), "192.0.2.1").because.endswith(
+        "the password names no Secret"
+    )
+
+
 def test_a_mesh_without_its_password_is_held_as_a_whole_and_reported_once_for_each_peer() -> None:
     result = compile_node(ResourceSet.of(A, B, configuration(nodeMeshPassword=KEY)), "a")
 
