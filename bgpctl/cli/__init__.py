@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bgpctl.cli import lab, validate
+from bgpctl.cli import compile as compile_command, lab, validate
 from bgpctl.errors import NotReadyError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ def root() -> None:
 
 lab.register(app)
 validate.register(app)
+compile_command.register(app)
 
 
 def main() -> None:
