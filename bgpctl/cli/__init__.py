@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bgpctl.cli import lab
+from bgpctl.cli import lab, validate
 from bgpctl.errors import NotReadyError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ def root() -> None:
 
 
 lab.register(app)
+validate.register(app)
 
 
 def main() -> None:

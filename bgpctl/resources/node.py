@@ -26,7 +26,7 @@ NODE_BGP_RULES = (
     Rule(
         "empty-value",
         "",
-        (),
+        ("asNumber", "ipv4Address", "ipv6Address", "ipv4IPIPTunnelAddr", "routeReflectorClusterID"),
         lambda bgp: not any(vars(bgp).values()),
         "bgp says nothing; give the node an address or leave bgp out",
     ),

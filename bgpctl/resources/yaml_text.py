@@ -151,7 +151,9 @@ def _compose(text: str) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = " ".join(part for part in (error.context, error.problem) if part)
-        raise DocumentError(f"not YAML: {reason}", mark.line + 1 if mark else 1) from error
+        # What is missing at the end is noticed behind it.
+        last = text.rstrip().count("\n") + 1
+        raise DocumentError(f"not YAML: {reason}", min(mark.line + 1, last) if mark else 1) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise DocumentError(f"not YAML: {error.reason}", line) from error

@@ -1,0 +1,158 @@
+"""Resources out of a file or a directory tree: *.yaml, *.yml and *.json, in the order of their names.
+
+Names that begin with a dot are passed over (editors' and Kubernetes' own), and so are topology files (*.clab.yml).
+Symbolic links are followed. A file that cannot be read is a Problem like any other; a path that is not there at all
+means that the world is not ready. Reading again costs a look at every file and the reading of those that changed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bgpctl.errors import NotReadyError
+from bgpctl.resources import Loaded, Problem, parse_documents
+
+SUFFIXES = (".yaml", ".yml", ".json")
+TOPOLOGY_SUFFIXES = (".clab.yml", ".clab.yaml")
+
+# A file written to this short a time (in ns) before it was read may change again without looking changed.
+UNSETTLED = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What changes when a file does; times in ns."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What there is to read: files with their signatures, and the directories in which they were looked for."""
+
+    files: dict[str, Signature]
+    directories: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_directory(path: str | Path) -> Loaded:
+    """All resources and problems of a file or a tree. Raises NotReadyError when the path is not there."""
+    return DirectoryReader(path).read()
+
+
+def read_directories(paths: Iterable[str | Path]) -> Loaded:
+    """Several paths as one set. Raises NotReadyError when one of them is not there."""
+    return DirectoryReader(*paths).read()
+
+
+class DirectoryReader:
+    """Reads the same paths again and again; remembers what it read."""
+
+    def __init__(self, *paths: str | Path) -> None:
+        self.paths = tuple(map(Path, paths))
+        self._loaded = Loaded()
+        self._signatures: dict[str, Signature] = {}
+
+    def read(self) -> Loaded:
+        """The path as it is now. Raises NotReadyError when it is not there."""
+        now = time.time_ns()
+        listing = _together([list_files(path) for path in self.paths])
+        sources: list[tuple[str, str]] = []
+        problems = list(listing.problems)
+        for name, signature in listing.files.items():
+            try:
+                sources.append((name, self._text(name, signature)))
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(_unreadable(name, error))
+        loaded = parse_documents(sources, self._loaded)
+        self._signatures = {
+            name: signature
+            for name, signature in listing.files.items()
+            if now - max(signature.modified, signature.changed) > UNSETTLED
+        }
+        self._loaded = replace(loaded, problems=tuple(sorted((*loaded.problems, *problems))))
+        return self._loaded
+
+    def _text(self, name: str, signature: Signature) -> str:
+        if self._signatures.get(name) == signature and name in self._loaded.files:
+            return self._loaded.files[name].text
+        return Path(name).read_text(encoding="utf-8")
+
+
+def _together(listings: list[Listing]) -> Listing:
+    """One listing; a file that is reached by two paths of the same name counts once."""
+    return Listing(
+        {name: signature for listing in listings for name, signature in listing.files.items()},
+        tuple(directory for listing in listings for directory in listing.directories),
+        tuple(problem for listing in listings for problem in listing.problems),
+    )
+
+
+def list_files(path: Path) -> Listing:
+    """The resource files at a path, sorted by name. Raises NotReadyError when the path is not there."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise NotReadyError(f"cannot read resources from {path}: {error.strerror or error}") from error
+    if path.is_file():
+        return Listing({str(path): _signature(status)}, (str(path.parent),), ())
+    files: dict[str, Signature] = {}
+    directories: list[str] = []
+    problems: list[Problem] = []
+    for directory, names, refusal in _walk(path):
+        directories.append(str(directory))
+        if refusal:
+            problems.append(_unreadable(str(directory), refusal))
+        for name in names:
+            file = directory / name
+            try:
+                files[str(file)] = _signature(file.stat())
+            except OSError as missing:
+                problems.append(_unreadable(str(file), missing))
+    return Listing(dict(sorted(files.items())), tuple(directories), tuple(problems))
+
+
+def _walk(top: Path) -> Iterator[tuple[Path, list[str], OSError | None]]:
+    """Directories with the names of the resource files in them; through links, but into each directory once."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [top]
+    while waiting:
+        directory = waiting.pop()
+        names: list[str] = []
+        try:
+            status = directory.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(directory) as entries:
+                visible = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            yield directory, [], error
+            continue
+        for entry in visible:
+            if entry.is_dir():
+                waiting.append(directory / entry.name)
+            elif entry.name.endswith(SUFFIXES) and not entry.name.endswith(TOPOLOGY_SUFFIXES):
+                names.append(entry.name)
+        yield directory, names, None
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return Signature(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _unreadable(name: str, error: Exception) -> Problem:
+    if isinstance(error, UnicodeDecodeError):
+        message = f"not UTF-8 text: {error.reason} at octet {error.start}"
+    else:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"cannot be read: {reason}"
+    return Problem(name, 0, "", "$", "unreadable-file", message)

@@ -1,0 +1,127 @@
+"""Follows a file or a directory tree: a new Loaded after every change that makes a difference.
+
+The directories of the tree are watched, and beside them the directory of every symbolic link that leads to it, so
+that a tree which is swapped as a whole (Kubernetes does so with ConfigMaps, deployments with a `current` link) is
+noticed as well. After a change the whole path is looked at again; nothing is concluded from events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bgpctl.datastore.directory import DirectoryReader, list_files
+from bgpctl.datastore.inotify import ANYTHING, Inotify
+from bgpctl.errors import NotReadyError
+from bgpctl.resources import Loaded, Problem
+
+# Seconds: a change is taken up after this long without another, and after LIMIT in any case.
+QUIET = 0.03
+LIMIT = 0.15
+
+# Seconds between looks where inotify cannot be had; looking takes at most this share of the time.
+POLL_INTERVAL = 0.2
+POLL_SHARE = 0.02
+
+
+async def watch_directory(path: str | Path) -> AsyncIterator[Loaded]:
+    """Yields the path as it is, then again whenever its resources or problems changed.
+
+    Raises NotReadyError when the path is not there at the start; later its absence is a Problem.
+    """
+    path = Path(path)
+    reader = DirectoryReader(path)
+    last = await asyncio.to_thread(reader.read)
+    yield last
+    async for _ in _changes(path):
+        loaded = await asyncio.to_thread(_read_again, reader, path)
+        if loaded != last:
+            last = loaded
+            yield loaded
+
+
+def _read_again(reader: DirectoryReader, path: Path) -> Loaded:
+    try:
+        return reader.read()
+    except NotReadyError as error:
+        return Loaded(problems=(Problem(str(path), 0, "", "$", "unreadable-file", str(error)),))
+
+
+async def _changes(path: Path) -> AsyncIterator[None]:
+    """Yields once at the start, because something may have happened before the watch stood, then after changes."""
+    try:
+        inotify = Inotify()
+    except OSError:
+        # More agents than fs.inotify.max_user_instances on this machine: look from time to time.
+        async for _ in _polled_changes(path):
+            yield
+        return
+    with inotify:
+        while True:
+            directories, links = _watched(path)
+            try:
+                inotify.watch((*directories, *map(_parent, links)))
+            except OSError:
+                break
+            yield
+            while not _concerns(await inotify.changed(QUIET, LIMIT), directories, links):
+                pass
+    async for _ in _polled_changes(path):
+        yield
+
+
+async def _polled_changes(path: Path) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    before: object = None
+    while True:
+        started = loop.time()
+        now = await asyncio.to_thread(_look, path)
+        if now != before:
+            before = now
+            yield
+        await asyncio.sleep(max(POLL_INTERVAL, (loop.time() - started) / POLL_SHARE))
+
+
+def _look(path: Path) -> object:
+    try:
+        return list_files(path)
+    except NotReadyError as error:
+        return str(error)
+
+
+def _watched(path: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """The directories whose entries matter, and single entries that matter: the path and all links to it."""
+    try:
+        listing = list_files(path)
+    except NotReadyError:
+        return frozenset(), _entries(path)
+    if path.is_file():
+        return frozenset(), _entries(path)
+    linked = {str(file.resolve().parent) for file in map(Path, listing.files) if file.is_symlink()}
+    return frozenset(listing.directories) | linked, _entries(path)
+
+
+def _entries(path: Path) -> frozenset[str]:
+    """The path and every link on the way to what it stands for, as absolute text."""
+    entries: set[str] = set()
+    waiting = [path.absolute()]
+    while waiting:
+        here = waiting.pop()
+        entries.add(str(here))
+        for part in (here, *here.parents):
+            if part.is_symlink() and (part == here or str(part) not in entries):
+                entries.add(str(part))
+                target = part.parent / part.readlink()
+                if str(target) not in entries:
+                    waiting.append(target)
+    return frozenset(entries)
+
+
+def _concerns(changed: set[str], directories: frozenset[str], links: frozenset[str]) -> bool:
+    """Whether any changed path is one of ours; the neighbours of a watched link are not."""
+    return any(path == ANYTHING or path in links or _parent(path) in directories for path in changed)
+
+
+def _parent(path: str) -> str:
+    return str(Path(path).parent)

@@ -1,0 +1,343 @@
+"""Reading and watching a directory, with the kernel's own file system and events."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bgpctl.cli import app
+from bgpctl.datastore import inotify, read_directory, watch_directory
+from bgpctl.datastore.directory import DirectoryReader
+from bgpctl.errors import NotReadyError
+from bgpctl.resources import Loaded, parse_documents
+
+# A change must be seen well within this many seconds; the machine that runs the tests may be busy with others.
+SOON = 0.3
+PATIENCE = 10.0
+
+
+def node(name: str, address: str = "10.0.0.1") -> str:
+    return f"""\
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {{name: {name}}}
+spec: {{bgp: {{ipv4Address: {address}/24}}}}
+"""
+
+
+def names(loaded: Loaded) -> list[str]:
+    return list(loaded.resources.nodes)
+
+
+# ------------------------------------------------------------------------------------------ reading
+
+
+def test_tree_is_read_in_order_without_hidden_and_topology_files(tmp_path: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    for place, name in [
+        ("b.yaml", "b"),
+        ("a.yml", "a"),
+        ("deep/er/c.json", "c"),
+        (".hidden.yaml", "no"),
+        (".git/x.yaml", "no"),
+        ("lab.clab.yml", "no"),
+        ("notes.txt", "no"),
+        ("b.yaml~", "no"),
+    ]:
+        (tmp_path / place).write_text(node(name, f"10.0.0.{ord(name[0])}"))
+    loaded = read_directory(tmp_path)
+    assert names(loaded) == ["a", "b", "c"]
+    assert loaded.problems == ()
+    assert loaded.resources.origin(loaded.resources.nodes["c"]).file == str(tmp_path / "deep/er/c.json")
+
+
+def test_single_file_is_read_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "resources").write_text(node("a"))
+    assert names(read_directory(tmp_path / "resources")) == ["a"]
+
+
+def test_path_that_is_not_there_is_not_ready(tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="gone"):
+        read_directory(tmp_path / "gone")
+
+
+def test_file_that_cannot_be_read_is_a_problem_and_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(node("a"))
+    (tmp_path / "b.yaml").write_bytes(b"kind: \xff")
+    (tmp_path / "c.yaml").symlink_to("nowhere.yaml")
+    loaded = read_directory(tmp_path)
+    assert names(loaded) == ["a"]
+    assert [(problem.file, problem.code) for problem in loaded.problems] == [
+        (str(tmp_path / "b.yaml"), "unreadable-file"),
+        (str(tmp_path / "c.yaml"), "unreadable-file"),
+    ]
+
+
+def test_directory_that_links_to_itself_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(node("a"))
+    (tmp_path / "again").symlink_to(tmp_path)
+    assert read_directory(tmp_path).problems == ()
+
+
+def test_unchanged_file_is_not_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(node(name, f"10.0.0.{ord(name)}"))
+    reader = DirectoryReader(tmp_path)
+    deadline = time.monotonic() + PATIENCE
+    first = reader.read()
+    while len(reader._signatures) < 2:
+        assert time.monotonic() < deadline, "the files are not yet old enough to be trusted"
+        time.sleep(0.05)
+        first = reader.read()
+    (tmp_path / "b.yaml").write_text(node("b", "10.0.0.77"))
+    opened: list[str] = []
+    read_text = Path.read_text
+
+    def counted(self: Path, encoding: str | None = None) -> str:
+        opened.append(self.name)
+        return read_text(self, encoding)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    second = reader.read()
+    assert opened == ["b.yaml"]
+    assert second.resources.nodes["a"] is first.resources.nodes["a"]
+    assert second.resources.nodes["b"].address(4) == "10.0.0.77"
+
+
+def test_file_rewritten_within_one_clock_tick_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    reader = DirectoryReader(tmp_path)
+    for last in range(1, 10):
+        file.write_text(node("a", f"10.0.0.{last}"))
+        assert reader.read().resources.nodes["a"].address(4) == f"10.0.0.{last}"
+
+
+# ----------------------------------------------------------------------------------------- watching
+
+
+def move(source: Path, target: Path) -> None:
+    source.rename(target)
+
+
+Scenario = Callable[[Path, AsyncIterator[Loaded]], Awaitable[None]]
+
+
+async def until(changes: AsyncIterator[Loaded], wanted: Callable[[Loaded], bool]) -> float:
+    """Seconds until the watch yields what is wanted."""
+    started = time.monotonic()
+    async with asyncio.timeout(PATIENCE):
+        async for loaded in changes:
+            if wanted(loaded):
+                return time.monotonic() - started
+    raise AssertionError("the watch ended")
+
+
+def watching(path: Path, scenario: Scenario) -> None:
+    async def run() -> None:
+        changes = watch_directory(path)
+        try:
+            await until(changes, lambda _: True)
+            await scenario(path, changes)
+        finally:
+            await changes.aclose()  # type: ignore[attr-defined]  # an async generator has it
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    path = tmp_path / "resources"
+    path.mkdir()
+    (path / "a.yaml").write_text(node("a"))
+    return path
+
+
+def test_change_is_seen_soon(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        waits = []
+        for last in range(2, 7):
+            (path / "a.yaml").write_text(node("a", f"10.0.0.{last}"))
+            wanted = f"10.0.0.{last}"
+            waits.append(await until(changes, lambda new, at=wanted: new.resources.nodes["a"].address(4) == at))
+        # The best of five: one may fall into another process's turn.
+        assert min(waits) < SOON
+
+    watching(tree, scenario)
+
+
+def test_editor_that_renames_is_followed(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        for name in ("b", "c"):
+            (path / ".a.yaml.swp").write_text(node(name))
+            (path / ".a.yaml.swp").rename(path / "a.yaml")
+            await until(changes, lambda new, name=name: names(new) == [name])
+
+    watching(tree, scenario)
+
+
+def test_new_directory_and_removed_file_are_followed(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        (path / "sub").mkdir()
+        (path / "sub" / "b.yaml").write_text(node("b", "10.0.0.2"))
+        await until(changes, lambda new: names(new) == ["a", "b"])
+        (path / "sub" / "b.yaml").write_text(node("c", "10.0.0.3"))
+        await until(changes, lambda new: names(new) == ["a", "c"])
+        (path / "a.yaml").unlink()
+        await until(changes, lambda new: names(new) == ["c"])
+
+    watching(tree, scenario)
+
+
+def test_half_written_file_is_a_problem_until_it_is_whole(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        whole = node("b", "10.0.0.2")
+        with (path / "b.yaml").open("w") as file:
+            file.write(whole[:-3])
+            file.flush()
+            await until(changes, lambda new: not new.ok and names(new) == ["a"])
+            file.write(whole[-3:])
+        await until(changes, lambda new: new.ok and names(new) == ["a", "b"])
+
+    watching(tree, scenario)
+
+
+def test_config_map_is_followed(tmp_path: Path) -> None:
+    """Kubernetes keeps files as links through `..data`, itself a link that is swapped for every update."""
+
+    def publish(version: str, name: str) -> None:
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "nodes.yaml").write_text(node(name))
+        (tmp_path / "..data_tmp").symlink_to(version)
+        (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        for version, name in (("..2", "b"), ("..3", "c")):
+            publish(version, name)
+            await until(changes, lambda new, name=name: names(new) == [name])
+
+    publish("..1", "a")
+    (tmp_path / "nodes.yaml").symlink_to("..data/nodes.yaml")
+    watching(tmp_path, scenario)
+
+
+def test_directory_behind_a_swapped_link_is_followed(tmp_path: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        (tmp_path / "next").symlink_to("two")
+        (tmp_path / "next").rename(tmp_path / "current")
+        await until(changes, lambda new: names(new) == ["b"])
+        (tmp_path / "two" / "a.yaml").write_text(node("c"))
+        await until(changes, lambda new: names(new) == ["c"])
+
+    for version, name in (("one", "a"), ("two", "b")):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "a.yaml").write_text(node(name))
+    (tmp_path / "current").symlink_to("one")
+    watching(tmp_path / "current", scenario)
+
+
+def test_directory_that_goes_away_is_a_problem_until_it_is_back(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        move(path, aside)
+        await until(changes, lambda new: [problem.code for problem in new.problems] == ["unreadable-file"])
+        move(aside, path)
+        await until(changes, lambda new: new.ok and names(new) == ["a"])
+
+    aside = tree.with_name("aside")
+    watching(tree, scenario)
+
+
+def test_single_file_is_followed(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        (tree / "a.yaml").write_text(node("b"))
+        await until(changes, lambda new: names(new) == ["b"])
+
+    watching(tree / "a.yaml", scenario)
+
+
+def test_touching_a_file_makes_no_difference(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        os.utime(path / "a.yaml")
+        (path / "notes.txt").write_text("nothing")
+        (path / "b.yaml").write_text(node("b", "10.0.0.2"))
+        seen = []
+        async with asyncio.timeout(PATIENCE):
+            async for loaded in changes:
+                seen.append(names(loaded))
+                if seen[-1] == ["a", "b"]:
+                    break
+        assert ["a"] not in seen
+
+    watching(tree, scenario)
+
+
+def test_without_inotify_the_tree_is_looked_at_from_time_to_time(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for the kernel's refusal: taking all instances of this user would disturb other processes."""
+
+    def exhausted(self: inotify.Inotify) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", "inotify")
+
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        (path / "a.yaml").write_text(node("b"))
+        await until(changes, lambda new: names(new) == ["b"])
+
+    monkeypatch.setattr(inotify.Inotify, "__init__", exhausted)
+    watching(tree, scenario)
+
+
+# ---------------------------------------------------------------------------------------- the command
+
+
+def test_validate_says_all_is_well(tree: Path) -> None:
+    result = CliRunner().invoke(app, ["validate", str(tree)])
+    assert (result.exit_code, result.output) == (0, "1 resource, 0 errors, 0 warnings\n")
+
+
+def test_validate_names_file_line_and_field(tree: Path) -> None:
+    (tree / "a.yaml").write_text(node("a", "10.0.0"))
+    result = CliRunner().invoke(app, ["validate", str(tree)])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"{tree}/a.yaml:4: error: Node/a $.spec.bgp.ipv4Address: '10.0.0/24' is not")
+
+
+def test_validate_writes_json(tree: Path) -> None:
+    (tree / "b.yaml").write_text("a: [")
+    result = CliRunner().invoke(app, ["validate", "-o", "json", str(tree)])
+    (problem,) = json.loads(result.output)
+    assert result.exit_code == 1
+    assert (problem["file"], problem["line"], problem["code"]) == (str(tree / "b.yaml"), 1, "not-yaml")
+
+
+def test_validate_takes_several_paths_as_one_set(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(node("a"))
+    (tmp_path / "two.yaml").write_text(node("a"))
+    result = CliRunner().invoke(app, ["validate", str(tmp_path / "one.yaml"), str(tmp_path / "two.yaml")])
+    assert "duplicate-resource" in result.output
+
+
+def test_validate_of_nothing_is_not_ready(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["validate", str(tmp_path / "gone")])
+    assert isinstance(result.exception, NotReadyError)
+
+
+def test_parse_of_a_large_cluster_takes_seconds_and_of_one_change_far_less() -> None:
+    count = 1000
+    sources = [(f"{i}.yaml", node(f"n{i:04d}", f"10.1.{i >> 8}.{i & 255}")) for i in range(count)]
+    started = time.process_time()
+    loaded = parse_documents(sources)
+    whole = time.process_time() - started
+    sources[500] = ("500.yaml", node("n0500", "10.9.9.9"))
+    started = time.process_time()
+    parse_documents(sources, loaded)
+    assert time.process_time() - started < whole / 3
+    assert len(loaded.resources) == count

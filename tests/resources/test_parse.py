@@ -1,0 +1,235 @@
+"""From texts to resources: what is read, and that every mistake is found where it stands."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bgpctl.resources import Loaded, Problem, Severity, parse_documents
+
+NODE = """\
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata:
+  name: a1
+  labels:
+    route-reflector: yes
+    weight: 010
+spec:
+  bgp:
+    ipv4Address: 10.0.0.1/24
+"""
+
+PEER = """\
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata:
+  name: tor
+spec:
+  peerIP: 192.0.2.1
+  asNumber: 64513
+"""
+
+
+def load(*texts: str) -> Loaded:
+    return parse_documents([(f"{index}.yaml", text) for index, text in enumerate(texts)])
+
+
+def errors(loaded: Loaded) -> list[tuple[str, int, str, str]]:
+    return [
+        (problem.file, problem.line, problem.path, problem.code)
+        for problem in loaded.problems
+        if problem.severity is Severity.ERROR
+    ]
+
+
+def only(loaded: Loaded) -> Problem:
+    (problem,) = loaded.problems
+    return problem
+
+
+def test_labels_become_text() -> None:
+    assert load(NODE).resources.nodes["a1"].metadata.labels == {"route-reflector": "true", "weight": "8"}
+
+
+def test_resource_knows_where_it_came_from() -> None:
+    loaded = load("# first\n---\n" + NODE + "---\n" + PEER)
+    origin = loaded.resources.origin(loaded.resources.bgp_peers["tor"])
+    assert (origin.file, origin.line) == ("0.yaml", 14)
+
+
+def test_every_problem_of_a_resource_is_found_at_its_line() -> None:
+    peer = PEER.replace("64513", "-1") + "  nodeSelector: a = 'x'\n  filtres: []\n"
+    assert errors(load(peer)) == [
+        ("0.yaml", 7, "$.spec.asNumber", "out-of-range"),
+        ("0.yaml", 8, "$.spec.nodeSelector", "bad-selector"),
+        ("0.yaml", 9, "$.spec.filtres", "unknown-field"),
+    ]
+
+
+def test_broken_rule_is_not_hidden_behind_a_bad_field() -> None:
+    peer = PEER.replace("64513", "-1") + "  node: a1\n  nodeSelector: all()\n"
+    assert [code for _, _, _, code in errors(load(peer))] == ["out-of-range", "exclusive-fields"]
+
+
+def test_rule_that_reads_a_bad_field_keeps_silent() -> None:
+    peer = PEER.replace("192.0.2.1", "999.0.2.1") + "  reachableBy: 192.0.2.254\n"
+    assert errors(load(peer)) == [("0.yaml", 6, "$.spec.peerIP", "not-a-peer-address")]
+
+
+def test_bad_document_hides_no_other() -> None:
+    loaded = load(PEER.replace("asNumber", "asNumbers") + "---\na: [\n---\n" + NODE)
+    assert errors(loaded) == [
+        ("0.yaml", 7, "$.spec.asNumbers", "unknown-field"),
+        ("0.yaml", 10, "$", "not-yaml"),
+    ]
+    assert list(loaded.resources.nodes) == ["a1"]
+
+
+def test_misspelt_field_is_told_its_name() -> None:
+    assert "did you mean 'peerIP'" in only(load(PEER.replace("peerIP", "peerIp"))).message
+
+
+def test_snake_case_is_not_accepted_in_files() -> None:
+    assert only(load(PEER.replace("peerIP", "peer_ip").replace("  asNumber: 64513\n", ""))).code == "unknown-field"
+
+
+def test_same_resource_twice_is_an_error_at_the_second() -> None:
+    problem = only(load(PEER, PEER))
+    assert (problem.file, problem.code) == ("1.yaml", "duplicate-resource")
+    assert "0.yaml:1" in problem.message
+
+
+def test_list_items_are_resources_with_their_own_lines() -> None:
+    items = "".join("- " + part.replace("\n", "\n  ").rstrip(" ") for part in (NODE, PEER.replace("64513", "x")))
+    loaded = load("apiVersion: v1\nkind: List\nitems:\n" + items)
+    assert list(loaded.resources.nodes) == ["a1"]
+    assert errors(loaded) == [("0.yaml", 20, "$.items[1].spec.asNumber", "wrong-type")]
+
+
+def test_typed_list_gives_its_items_their_kind() -> None:
+    text = '{"apiVersion": "projectcalico.org/v3", "kind": "BGPFilterList", "items": [{"metadata": {"name": "f"}}]}'
+    assert list(load(text).resources.bgp_filters) == ["f"]
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "severity"),
+    [
+        ("apps/v1", "Deployment", Severity.WARNING),
+        ("metallb.io/v1beta2", "BGPPeer", Severity.WARNING),
+        ("projectcalico.org/v3", "NetworkPolicy", Severity.WARNING),
+        ("projectcalico.org/v3", "BgpPeer", Severity.ERROR),
+        ("projectcalico.org/v3", "BGPPeers", Severity.ERROR),
+        ("projectcalico.org/v1", "BGPPeer", Severity.ERROR),
+        ("v3", "BGPPeer", Severity.ERROR),
+    ],
+)
+def test_kind_that_is_not_ours_is_a_warning_unless_it_was_meant(
+    api_version: str, kind: str, severity: Severity
+) -> None:
+    problem = only(load(f"apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: x}}\n"))
+    assert (problem.code, problem.severity) == ("unsupported-kind", severity)
+
+
+def test_legacy_api_version_is_accepted() -> None:
+    text = """\
+apiVersion: crd.projectcalico.org/v1
+kind: BlockAffinity
+metadata: {name: a1-10-1-0-0-26}
+spec: {node: a1, cidr: 10.1.0.0/26, state: confirmed, deleted: "false"}
+"""
+    assert load(text).resources.block_affinities["a1-10-1-0-0-26"].spec.cidr == "10.1.0.0/26"
+
+
+def test_empty_and_comment_only_files_are_no_problem() -> None:
+    assert load("", "# nothing\n", "---\n---\n").problems == ()
+
+
+def test_text_that_is_no_resource_is_an_error() -> None:
+    assert [code for *_, code in errors(load("hello", "a: 1"))] == ["not-a-resource", "not-a-resource"]
+
+
+KUBERNETES_NODE = """\
+apiVersion: v1
+kind: Node
+metadata:
+  name: a1
+  labels: {rack: r1, zone: kubernetes}
+  annotations:
+    projectcalico.org/IPv4Address: 10.0.0.9/24
+    projectcalico.org/ASNumber: "65000"
+    projectcalico.org/RouteReflectorClusterID: 244.0.0.1
+spec:
+  podCIDR: 10.244.0.0/24
+"""
+
+
+def test_kubernetes_node_is_read_from_its_annotations() -> None:
+    node = load(KUBERNETES_NODE).resources.nodes["a1"]
+    assert (node.address(4), node.as_number, node.cluster_id) == ("10.0.0.9", 65000, "244.0.0.1")
+    assert node.status.pod_cidrs == ("10.244.0.0/24",)
+
+
+def test_bad_annotation_is_named_as_such() -> None:
+    text = KUBERNETES_NODE.replace("244.0.0.1", "here")
+    path = "$.metadata.annotations['projectcalico.org/RouteReflectorClusterID']"
+    assert errors(load(text)) == [("0.yaml", 9, path, "not-an-address")]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_calico_node_and_kubernetes_node_are_one(order: tuple[int, int]) -> None:
+    texts = (NODE.replace("weight: 010", "zone: calico"), KUBERNETES_NODE)
+    loaded = load(*(texts[index] for index in order))
+    node = loaded.resources.nodes["a1"]
+    assert loaded.problems == ()
+    assert node.metadata.labels == {"rack": "r1", "zone": "calico", "route-reflector": "true"}
+    assert (node.address(4), node.status.pod_cidrs) == ("10.0.0.1", ("10.244.0.0/24",))
+
+
+def test_secret_is_decoded_and_never_shown() -> None:
+    text = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: bgp, namespace: kube-system}
+data: {tor: aHVzaA==}
+stringData: {mesh: quiet}
+"""
+    secret = load(text).resources.secrets["kube-system", "bgp"]
+    assert [secret.value(key) for key in ("tor", "mesh", "gone")] == ["hush", "quiet", None]
+    assert "hush" not in f"{secret!r}{secret}{load(text)!r}"
+    assert "quiet" not in f"{secret!r}{secret}{load(text)!r}"
+
+
+def test_problem_of_a_secret_does_not_tell_it() -> None:
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {k: hush!}\nstringData: {q: 4711}\n"
+    problems = " ".join(map(str, load(text).problems))
+    assert "not-base64" in problems
+    assert "wrong-type" in problems
+    assert "hush" not in problems
+    assert "4711" not in problems
+
+
+documents = [NODE, NODE.replace("a1", "a2").replace("10.0.0.1", "10.0.0.2"), PEER, KUBERNETES_NODE, "a: [", "hello"]
+
+
+@given(st.permutations(documents))
+def test_order_of_files_does_not_matter(texts: list[str]) -> None:
+    expected, found = load(*documents), load(*texts)
+    assert found.resources == expected.resources
+    assert list(found.resources.nodes) == list(expected.resources.nodes)
+    assert sorted(each.code for each in found.problems) == sorted(each.code for each in expected.problems)
+
+
+@given(st.lists(st.sampled_from(documents), max_size=5), st.lists(st.sampled_from(documents), max_size=5))
+def test_reading_again_gives_what_reading_afresh_gives(before: list[str], after: list[str]) -> None:
+    first = parse_documents([("x.yaml", "---\n".join(before))])
+    sources = [("x.yaml", "---\n".join(after))]
+    assert parse_documents(sources, first) == parse_documents(sources)
+
+
+def test_unchanged_document_is_not_parsed_again() -> None:
+    first = load(NODE + "---\n" + PEER)
+    second = parse_documents([("0.yaml", NODE.replace("10.0.0.1", "10.0.0.7") + "---\n" + PEER)], first)
+    assert second.resources.nodes["a1"].address(4) == "10.0.0.7"
+    assert second.resources.bgp_peers["tor"] is first.resources.bgp_peers["tor"]

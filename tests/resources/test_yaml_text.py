@@ -1,0 +1,118 @@
+"""YAML as Kubernetes reads it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bgpctl.resources.yaml_text import DocumentError, Duplicate, read_document, split_documents
+
+# PyYAML writes 1e3 and 0o7 without quotes because to itself they are text; to Kubernetes they are numbers.
+texts = st.text(max_size=12).filter(lambda text: not re.fullmatch(r"[-+.0-9eEo_]+", text))
+scalars = st.none() | st.booleans() | st.integers() | texts
+data = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4))
+
+
+def as_read(value: Any) -> Any:
+    """What we read where PyYAML's writer was given this: tuples, and no null values in mappings."""
+    if isinstance(value, list):
+        return tuple(as_read(item) for item in value)
+    if isinstance(value, dict):
+        return {key: as_read(item) for key, item in value.items() if item is not None}
+    return value
+
+
+@given(data, st.booleans())
+def test_what_a_yaml_writer_writes_is_read_back(value: Any, flow: bool) -> None:
+    text = yaml.safe_dump(value, default_flow_style=flow)
+    assert read_document(text).data == as_read(value)
+
+
+@given(st.lists(st.dictionaries(st.text("abc", min_size=1), st.integers(), min_size=1), max_size=4))
+def test_documents_are_cut_where_they_begin(documents: list[dict[str, int]]) -> None:
+    text = yaml.safe_dump_all(documents, explicit_start=True)
+    lines = text.splitlines()
+    parts = list(split_documents(text))
+    assert [read_document(part).data for _, part in parts] == documents
+    assert all(lines[line - 1] == part.splitlines()[0] for line, part in parts)
+
+
+def line_of_error(text: str) -> int:
+    try:
+        read_document(text)
+    except DocumentError as error:
+        return error.line
+    return 1
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_document_or_an_error_with_a_line(text: str) -> None:
+    for _, part in split_documents(text):
+        assert 1 <= line_of_error(part) <= part.count("\n") + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5663:12", "5663:12"),
+        ("1:30:00", "1:30:00"),
+        ("yes", True),
+        ("off", False),
+        ("y", "y"),
+        ("0x1f", 31),
+        ("010", 8),
+        ("1_000", 1000),
+        ("1e3", 1000.0),
+        ("2024-01-01", "2024-01-01"),
+        ("'12'", "12"),
+        ("10.0.0.1", "10.0.0.1"),
+        ("fd00::1", "fd00::1"),
+        ("~", None),
+        ("-", (None,)),
+    ],
+)
+def test_scalar_is_read_as(text: str, value: Any) -> None:
+    found = read_document(text).data
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_key_that_stands_twice_is_found_and_the_first_counts() -> None:
+    document = read_document("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n")
+    assert document.data == {"a": 1, "b": {"c": 1}}
+    assert document.duplicates == (Duplicate(("b", "c"), 4), Duplicate(("a",), 5))
+
+
+def test_null_is_an_absent_field_but_an_empty_label() -> None:
+    assert read_document("spec: null\nlabels: {rr: null}").data == {"labels": {"rr": None}}
+
+
+def test_merge_key_fills_what_is_not_said() -> None:
+    text = "base: &base {a: 1, b: 2}\nitem:\n  <<: *base\n  b: 3\n"
+    assert read_document(text).data["item"] == {"a": 1, "b": 3}
+
+
+def test_line_of_a_field() -> None:
+    document = read_document("# comment\nspec:\n  filters:\n    - one\n    - two\n  node: x\n")
+    lines = [document.line_of(path) for path in [(), ("spec", "filters", 1), ("spec", "node"), ("spec", "gone")]]
+    assert lines == [2, 5, 6, 2]
+
+
+def test_alias_bomb_is_an_error() -> None:
+    levels = ["l0: &l0 [x]"] + [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 12)]
+    with pytest.raises(DocumentError, match="unfold"):
+        read_document("\n".join(levels))
+
+
+def test_recursive_alias_is_an_error() -> None:
+    with pytest.raises(DocumentError, match="nested"):
+        read_document("&a [*a]")
+
+
+def test_json_indented_with_tabs_is_read() -> None:
+    assert read_document('{\n\t"kind": "List",\n\t"items": []\n}').data == {"kind": "List", "items": ()}
