@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bgpctl.cli import lab, validate
+from bgpctl.cli import agent, lab, show, validate
 from bgpctl.errors import NotReadyError
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ def root() -> None:
     """A BGP routing control plane for clusters."""
 
 
+agent.register(app)
+show.register(app)
 lab.register(app)
 validate.register(app)
 

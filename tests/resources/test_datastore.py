@@ -279,9 +279,7 @@ def test_touching_a_file_makes_no_difference(tree: Path) -> None:
     watching(tree, scenario)
 
 
-def test_without_inotify_the_tree_is_looked_at_from_time_to_time(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_inotify_the_tree_is_looked_at_from_time_to_time(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for the kernel's refusal: taking all instances of this user would disturb other processes."""
 
     def exhausted(self: inotify.Inotify) -> None:

@@ -69,9 +69,7 @@ def test_and_binds_tighter_than_or(
 
 
 @given(label_names, st.frozensets(values, max_size=3), labels)
-def test_in_is_a_disjunction_of_equalities(
-    label: str, members: frozenset[str], given_labels: dict[str, str]
-) -> None:
+def test_in_is_a_disjunction_of_equalities(label: str, members: frozenset[str], given_labels: dict[str, str]) -> None:
     one_of = any(Compare(label, Operator.EQUAL, member).matches(given_labels) for member in members)
     assert In(label, members).matches(given_labels) == one_of
     assert In(label, members, negated=True).matches(given_labels) != one_of
