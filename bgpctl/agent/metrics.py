@@ -68,6 +68,7 @@ AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
     Row("fib_routes_installed", "Routes that the kernel has from us.", lambda a: a.fib_installed),
     Row("fib_routes_failed", "Routes that the kernel does not take.", lambda a: a.fib_failed),
     Row("fib_routes_foreign", "Routes whose place somebody else's route holds.", lambda a: a.fib_foreign),
+    Row("fib_routes_unresolved", "Routes whose next hop leads nowhere.", lambda a: a.fib_unresolved),
     Row("fib_repairs_total", "Routes of ours that somebody changed and we repaired.", lambda a: a.fib_repairs),
 )  # fmt: skip
 
@@ -85,6 +86,15 @@ SESSION_ROWS: tuple[Row[PeerStatus], ...] = (
     Row("session_sent_bytes_total", "Octets sent.", lambda p: p.bytes_out),
     Row("session_queued_bytes", "Octets that wait for the peer to read.", lambda p: p.queued),
 )  # fmt: skip
+
+# Names in Counters.totals that may fall as well as rise; every other one only grows.
+SPEAKER_GAUGES = (
+    ("prefixes", "loc_rib_prefixes", "Prefixes in the Loc-RIB, both families."),
+    ("update_groups", "update_groups", "Groups of peers that are told the same octets."),
+    ("log_octets", "update_log_bytes", "Octets kept for peers that have not read them yet."),
+)
+# Sessions are counted by their state already.
+NOT_EVENTS = {total for total, _, _ in SPEAKER_GAUGES} | {"sessions", "sessions_established"}
 
 
 def exposition(snapshot: Snapshot) -> bytes:
@@ -119,17 +129,18 @@ class SnapshotCollector(Collector):
         counters = self._snapshot.counters
         yield _gauge("bgpctl_speaker_up", "1 when the speaker answers.", counters is not None)
         yield _gauge("bgpctl_speaker_uptime_seconds", "Time since it started.", counters.uptime if counters else 0)
-        totals = CounterMetricFamily("bgpctl_speaker_events", "What the speaker has counted.", labels=["event"])
-        for event, value in sorted(counters.totals.items()) if counters else ():
-            totals.add_metric([event], value)
-        yield totals
+        totals = counters.totals if counters else {}
+        for total, name, help_text in SPEAKER_GAUGES:
+            yield _gauge(PREFIX + name, help_text, totals.get(total, 0))
+        events = CounterMetricFamily("bgpctl_speaker_events", "What the speaker has counted.", labels=["event"])
+        for event in sorted(totals.keys() - NOT_EVENTS):
+            events.add_metric([event], totals[event])
+        yield events
 
     def _sessions(self) -> Iterator[Metric]:
         peers = self._snapshot.peers
         states = Counter(_state(peer) for peer in peers)
-        yield _by_label(
-            "bgpctl_sessions", "Sessions by their state (RFC 4271 8.2.2).", "state", SESSION_STATES, states
-        )
+        yield _by_label("bgpctl_sessions", "Sessions by their state (RFC 4271 8.2.2).", "state", SESSION_STATES, states)
         info = InfoMetricFamily("bgpctl_session", "What a session is.", labels=["session", "peer"])
         changed = GaugeMetricFamily(
             "bgpctl_session_last_change_timestamp_seconds",

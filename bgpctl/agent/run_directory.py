@@ -110,9 +110,7 @@ def write_private(path: Path, content: bytes) -> None:
     """Replaces `path` in one step by a file that only its owner can read."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
-    descriptor = os.open(
-        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _OWNER_ONLY
-    )
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _OWNER_ONLY)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
     temporary.rename(path)

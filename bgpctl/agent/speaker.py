@@ -88,6 +88,7 @@ class Speaker:
         self.state = SpeakerState.STOPPED
         if self._process is not None:
             await self._process.stop()
+            (self._directory.path / SPEAKER_PID_FILE).unlink(missing_ok=True)
             log.info("speaker stopped", pid=self._process.pid)
 
     async def _supervise(self) -> None:
@@ -99,16 +100,14 @@ class Speaker:
             status = await self._attend(process)
             self.answering.clear()
             self._link.close()
-            words = self._log_file.last_words()
+            words = self._log_file.last_words().removeprefix("speaker: ")
             if status == NOT_READY_STATUS and not self.tried.is_set():
                 raise NotReadyError(words or "the speaker is not ready and does not say why")
             self.tried.set()
             self.restarts += 1
             pause = backoff.after_failure(time.monotonic() - since)
             self.state = SpeakerState.BACKING_OFF
-            log.error(
-                "speaker ended", pid=process.pid, status=status, said=words, restarts=self.restarts, pause=pause
-            )
+            log.error("speaker ended", pid=process.pid, status=status, said=words, restarts=self.restarts, pause=pause)
             await asyncio.sleep(pause)
             self.state = SpeakerState.STARTING
             self._process = process = self._start()

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bgpctl.cli import compile as compile_command, lab, validate
+from bgpctl.cli import agent, compile as compile_command, lab, show, validate
 from bgpctl.errors import NotReadyError
 
 app = typer.Typer(
@@ -23,9 +23,11 @@ def root() -> None:
     """A BGP routing control plane for clusters."""
 
 
+agent.register(app)
+compile as compile_command.register(app)
 lab.register(app)
+show.register(app)
 validate.register(app)
-compile_command.register(app)
 
 
 def main() -> None:

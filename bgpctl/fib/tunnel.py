@@ -148,10 +148,7 @@ def _foreign(tunnel: Tunnel, link: Link) -> str:
 def _settings(tunnel: Tunnel, link: Link) -> Iterator[DeviceChange]:
     alias = ALIAS if tunnel.vxlan is not None else ""
     right = (
-        link.up
-        and tunnel.mac in (b"", link.mac)
-        and tunnel.mtu in (0, link.mtu)
-        and (not alias or link.alias == alias)
+        link.up and tunnel.mac in (b"", link.mac) and tunnel.mtu in (0, link.mtu) and (not alias or link.alias == alias)
     )
     if not right:
         yield ChangeDevice(link.name, link.index, tunnel.mac, tunnel.mtu, alias)

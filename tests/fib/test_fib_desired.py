@@ -58,9 +58,7 @@ IPIP_CROSS = KernelPlan(rules=(program(Encapsulation.IPIP, cross_subnet=True),),
     ("plan", "next_hops", "expected"),
     [
         pytest.param(KernelPlan(), ["10.0.0.2"], route(BLOCK, hop("10.0.0.2")), id="no rule: plainly"),
-        pytest.param(
-            KernelPlan(), ["10.0.0.3", "10.0.0.2"], route(BLOCK, hop("10.0.0.2"), hop("10.0.0.3")), id="ECMP"
-        ),
+        pytest.param(KernelPlan(), ["10.0.0.3", "10.0.0.2"], route(BLOCK, hop("10.0.0.2"), hop("10.0.0.3")), id="ECMP"),
         pytest.param(
             KernelPlan(), ["10.9.0.7", "10.8.0.7"], route(BLOCK, hop("10.0.0.254")), id="one gateway, one hop"
         ),
@@ -112,9 +110,7 @@ def test_route(plan: KernelPlan, next_hops: list[str], expected: KernelRoute) ->
 @pytest.mark.parametrize(
     ("plan", "next_hop"),
     [
-        pytest.param(
-            KernelPlan(rules=(KernelRule(POOL, KernelVerdict.LEAVE),)), "10.0.0.2", id="a rule says LEAVE"
-        ),
+        pytest.param(KernelPlan(rules=(KernelRule(POOL, KernelVerdict.LEAVE),)), "10.0.0.2", id="a rule says LEAVE"),
         pytest.param(KernelPlan(excluded_next_hops=("10.0.0.2",)), "10.0.0.2", id="the next hop is excluded"),
     ],
 )
@@ -183,9 +179,7 @@ def test_a_block_of_one_address_gets_no_blackhole(block: str) -> None:
 def test_a_host_route_leads_through_its_gateway() -> None:
     plan = KernelPlan(host_routes=(HostRoute("192.168.7.7", "10.0.0.5"),))
     own = DesiredRoutes(plan, underlay()).own()
-    assert own == {
-        host_destination(parse_address("192.168.7.7")): Wish((route("192.168.7.7/32", hop("10.0.0.5")),))
-    }
+    assert own == {host_destination(parse_address("192.168.7.7")): Wish((route("192.168.7.7/32", hop("10.0.0.5")),))}
 
 
 def test_a_next_hop_behind_a_host_route_resolves_to_its_gateway() -> None:

@@ -57,9 +57,7 @@ def test_hops_in_another_order_are_the_same_route() -> None:
     assert difference(by_key(A_ECMP), by_key(other_order)).changes == ()
 
 
-hops = st.builds(
-    Hop, st.sampled_from([bytes((10, 0, 0, n)) for n in range(1, 4)]), st.integers(1, 3), st.booleans()
-)
+hops = st.builds(Hop, st.sampled_from([bytes((10, 0, 0, n)) for n in range(1, 4)]), st.integers(1, 3), st.booleans())
 kernel_routes = st.builds(
     KernelRoute,
     family=st.just(4),

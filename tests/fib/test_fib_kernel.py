@@ -73,9 +73,7 @@ def test_several_paths_are_one_multipath_route_in_both_families(node: Namespace)
     programmed(node, script)
 
 
-@pytest.mark.parametrize(
-    ("prefix", "one", "two"), [(A, "10.0.0.2", "10.0.0.3"), ("fd09::/64", "fd00::2", "fd00::3")]
-)
+@pytest.mark.parametrize(("prefix", "one", "two"), [(A, "10.0.0.2", "10.0.0.3"), ("fd09::/64", "fd00::2", "fd00::3")])
 def test_paths_that_come_and_go_change_the_route_in_place(node: Namespace, prefix: str, one: str, two: str) -> None:
     async def script(fib: RouteProgrammer) -> None:
         for paths in ((one,), (one, two), (two,)):
@@ -145,9 +143,7 @@ def test_a_refused_route_is_reported_and_tried_again(node: Namespace) -> None:
 
     async def script(fib: RouteProgrammer) -> None:
         await fib.apply_update(update(learned(A, via=("10.9.0.7",))))
-        assert fib.status().failed == (
-            RouteTrouble(A, "Nexthop has invalid gateway (Network is unreachable)", METRIC),
-        )
+        assert fib.status().failed == (RouteTrouble(A, "Nexthop has invalid gateway (Network is unreachable)", METRIC),)
         node.ip("route", "replace", "10.9.0.0/24", "dev", "eth0", "scope", "link")
         await until(lambda: fib.status().installed == 1, "the refused route tried again")
         assert fib.status().failed == ()
@@ -380,7 +376,5 @@ def test_without_the_right_to_change_routes_open_says_so(topology: Topology) -> 
         "try: asyncio.run(RouteProgrammer.open(KernelPlan()))\n"
         f"except __import__('bgpctl.errors').errors.{NotReadyError.__name__} as error: print(error)\n"
     )
-    said = namespace.command(
-        "setpriv", "--bounding-set=-net_admin", "--inh-caps=-all", sys.executable, "-c", program
-    )
+    said = namespace.command("setpriv", "--bounding-set=-net_admin", "--inh-caps=-all", sys.executable, "-c", program)
     assert said == "Programming kernel routes needs root (CAP_NET_ADMIN); --no-fib goes without.\n"

@@ -318,9 +318,7 @@ def test_a_refusal_that_repeats_is_no_news() -> None:
     "happens",
     [
         pytest.param(lambda state: state.observe_link(Link(5, "eth5")), id="a link"),
-        pytest.param(
-            lambda state: state.observe_address(LinkAddress(5, b"\1\2\3\4", 24), came=True), id="an address"
-        ),
+        pytest.param(lambda state: state.observe_address(LinkAddress(5, b"\1\2\3\4", 24), came=True), id="an address"),
         pytest.param(
             lambda state: state.observe(RouteEvent(route(C, hop("10.0.0.9"), protocol=STATIC), came=True)),
             id="a foreign route",
@@ -382,9 +380,7 @@ def test_another_protocol_number_replaces_the_routes_in_place() -> None:
 
 events = st.lists(
     st.one_of(
-        st.tuples(
-            st.just("learn"), st.sampled_from([A, B, C]), st.sampled_from(["10.0.0.2", "10.0.0.3", "10.9.0.7"])
-        ),
+        st.tuples(st.just("learn"), st.sampled_from([A, B, C]), st.sampled_from(["10.0.0.2", "10.0.0.3", "10.9.0.7"])),
         st.tuples(st.just("withdraw"), st.sampled_from([A, B, C]), st.none()),
         st.tuples(st.just("delete"), st.integers(0, 5), st.none()),
         st.tuples(st.just("begin"), st.none(), st.none()),

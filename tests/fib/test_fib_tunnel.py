@@ -73,9 +73,7 @@ SET_UP = ChangeDevice(NAME, TUNNEL, MAC, 1450, ALIAS)
             [DeleteDevice(NAME, TUNNEL)],
             id="it learns: made anew",
         ),
-        pytest.param(
-            link(vxlan=VxlanSettings(7, 4789, SETTINGS.local), alias=""), [], id="foreign VNI: not touched"
-        ),
+        pytest.param(link(vxlan=VxlanSettings(7, 4789, SETTINGS.local), alias=""), [], id="foreign VNI: not touched"),
         pytest.param(link(kind="veth", vxlan=None, alias=""), [], id="no VXLAN at all: not touched"),
     ],
 )
@@ -117,9 +115,7 @@ def test_somebody_elses_vxlan_that_no_plan_asks_for_stays() -> None:
     [
         pytest.param(PLAN, 1450, id="the parent's less the overhead"),
         pytest.param(VxlanPlan(4, NAME, 4096, 4789, "10.0.0.1", "10.244.0.1", "", 1390), 1390, id="as planned"),
-        pytest.param(
-            VxlanPlan(6, NAME, 4096, 4789, "fd00::1", "fd00:244::1", ""), 1430, id="IPv6 has a longer header"
-        ),
+        pytest.param(VxlanPlan(6, NAME, 4096, 4789, "fd00::1", "fd00:244::1", ""), 1430, id="IPv6 has a longer header"),
         pytest.param(VxlanPlan(4, NAME, 4096, 4789, "10.77.0.1", "10.244.0.1", ""), 1450, id="no parent yet"),
     ],
 )

@@ -105,8 +105,7 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
         ),
         (
             "name: x\ntopology:\n  nodes:\n    n: {kind: linus}\n",
-            "4: $.topology.nodes.n: unknown kind 'linus'; did you mean 'linux'?; "
-            "what runs in a namespace here: linux",
+            "4: $.topology.nodes.n: unknown kind 'linus'; did you mean 'linux'?; what runs in a namespace here: linux",
         ),
         (
             "name: x\ntopology:\n  nodes:\n    n:\n",
