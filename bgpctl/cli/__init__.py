@@ -6,7 +6,8 @@ import sys
 
 import typer
 
-from bgpctl.cli import agent, compile as compile_command, lab, show, validate
+from bgpctl.cli import agent, lab, show, validate
+from bgpctl.cli import compile as compile_command
 from bgpctl.errors import NotReadyError
 
 app = typer.Typer(
@@ -23,11 +24,8 @@ def root() -> None:
     """A BGP routing control plane for clusters."""
 
 
-agent.register(app)
-compile as compile_command.register(app)
-lab.register(app)
-show.register(app)
-validate.register(app)
+for group in (agent, compile_command, lab, show, validate):
+    group.register(app)
 
 
 def main() -> None:

@@ -110,9 +110,7 @@ def list_files(path: Path) -> Listing:
         return Listing({str(path): _signature(status)}, (), (), ())
     walk = _Walk()
     walk.descend(str(path))
-    return Listing(
-        dict(sorted(walk.files.items())), tuple(walk.directories), tuple(walk.links), tuple(walk.problems)
-    )
+    return Listing(dict(sorted(walk.files.items())), tuple(walk.directories), tuple(walk.links), tuple(walk.problems))
 
 
 class _Walk:

@@ -80,9 +80,7 @@ class Troubles:
 
 
 def _listed(items: Iterable[tuple[RouteKey, str]]) -> tuple[RouteTrouble, ...]:
-    return tuple(
-        RouteTrouble(prefix_text((key.family, key.nlri)), reason, key.metric) for key, reason in sorted(items)
-    )
+    return tuple(RouteTrouble(prefix_text((key.family, key.nlri)), reason, key.metric) for key, reason in sorted(items))
 
 
 def _put_or_pop(at: dict[Destination, _T], destination: Destination, value: _T) -> None:

@@ -72,8 +72,7 @@ def judge_cluster(cluster: Cluster, previous: Judged | None = None) -> Judged:
             for (_, reads), found in zip(CLUSTER_RULES, previous.by_rule, strict=True)
         ]
     by_rule = (
-        tuple(rule(cluster)) if found is None else found
-        for (rule, _), found in zip(CLUSTER_RULES, kept, strict=True)
+        tuple(rule(cluster)) if found is None else found for (rule, _), found in zip(CLUSTER_RULES, kept, strict=True)
     )
     return Judged(cluster, tuple(by_rule))
 
