@@ -255,6 +255,20 @@ def test_directory_that_goes_away_is_a_problem_until_it_is_back(tree: Path) -> N
     watching(tree, scenario)
 
 
+def test_directory_that_is_replaced_by_another_is_followed(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        move(path, tree.with_name("old"))
+        move(other, path)
+        await until(changes, lambda new: names(new) == ["b"])
+        (path / "a.yaml").write_text(node("c"))
+        await until(changes, lambda new: names(new) == ["c"])
+
+    other = tree.with_name("new")
+    other.mkdir()
+    (other / "a.yaml").write_text(node("b"))
+    watching(tree, scenario)
+
+
 def test_single_file_is_followed(tree: Path) -> None:
     async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
         (tree / "a.yaml").write_text(node("b"))
