@@ -8,8 +8,8 @@ noticed as well. After a change the whole path is looked at again; nothing is co
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 from bgpctl.datastore.directory import DirectoryReader, list_files
@@ -26,7 +26,7 @@ POLL_INTERVAL = 0.2
 POLL_SHARE = 0.02
 
 
-async def watch_directory(path: str | Path) -> AsyncIterator[Loaded]:
+async def watch_directory(path: str | Path) -> AsyncGenerator[Loaded, None]:
     """Yields the path as it is, then again whenever its resources or problems changed.
 
     Raises NotReadyError when the path is not there at the start; later its absence is a Problem.
@@ -35,11 +35,12 @@ async def watch_directory(path: str | Path) -> AsyncIterator[Loaded]:
     reader = DirectoryReader(path)
     last = await asyncio.to_thread(reader.read)
     yield last
-    async for _ in _changes(path, reader):
-        loaded = await asyncio.to_thread(_read_again, reader, path)
-        if loaded != last:
-            last = loaded
-            yield loaded
+    async with aclosing(_changes(path, reader)) as changes:
+        async for _ in changes:
+            loaded = await asyncio.to_thread(_read_again, reader, path)
+            if loaded != last:
+                last = loaded
+                yield loaded
 
 
 def _read_again(reader: DirectoryReader, path: Path) -> Loaded:
@@ -49,20 +50,22 @@ def _read_again(reader: DirectoryReader, path: Path) -> Loaded:
         return Loaded(problems=(Problem(str(path), 0, "", "$", "unreadable-file", str(error)),))
 
 
-async def _changes(path: Path, reader: DirectoryReader) -> AsyncIterator[None]:
+async def _changes(path: Path, reader: DirectoryReader) -> AsyncGenerator[None, None]:
     """Yields whenever the path should be read again; `reader` tells what it consisted of the last time.
 
     Where inotify cannot be had (fs.inotify.max_user_instances is 128 by default, less than the agents of a large
     lab on one machine) the path is looked at from time to time instead.
     """
-    with contextlib.suppress(OSError), Inotify() as inotify:
-        async for _ in _notified_changes(path, reader, inotify):
+    with suppress(OSError), Inotify() as inotify:
+        async with aclosing(_notified_changes(path, reader, inotify)) as changes:
+            async for _ in changes:
+                yield
+    async with aclosing(_polled_changes(path)) as changes:
+        async for _ in changes:
             yield
-    async for _ in _polled_changes(path):
-        yield
 
 
-async def _notified_changes(path: Path, reader: DirectoryReader, inotify: Inotify) -> AsyncIterator[None]:
+async def _notified_changes(path: Path, reader: DirectoryReader, inotify: Inotify) -> AsyncGenerator[None, None]:
     """Raises OSError when there are no watches left."""
     watched: object = None
     while True:
@@ -78,7 +81,7 @@ async def _notified_changes(path: Path, reader: DirectoryReader, inotify: Inotif
         yield
 
 
-async def _polled_changes(path: Path) -> AsyncIterator[None]:
+async def _polled_changes(path: Path) -> AsyncGenerator[None, None]:
     loop = asyncio.get_running_loop()
     before: object = None
     while True:

@@ -1,8 +1,8 @@
 """Rules between yesterday and today: what may not change in a resource that stays.
 
-An IPPool's addresses are in use, so its network, its block size and its being for load balancers are for life. A new
-spelling of the same network is no change (the values here are canonical). Deleting the pool and making another one
-is how Calico wants it done.
+An IPPool's addresses are in use, so its network, its block size and its being for load balancers are for life.
+A new spelling of the same network is no change (the values here are canonical). Deleting the pool and making another
+one is how Calico wants it done.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _load_balancer(spec: IPPoolSpec) -> bool:
 FOR_LIFE: tuple[tuple[str, Callable[[IPPoolSpec], Any], str], ...] = (
     ("cidr", lambda spec: spec.cidr, "the cidr of an IPPool"),
     ("blockSize", lambda spec: spec.effective_block_size, "the blockSize of an IPPool"),
-    ("allowedUses", lambda spec: spec.allowed_uses if _load_balancer(spec) else (), "the use of a LoadBalancer pool"),
+    ("allowedUses", lambda spec: spec.allowed_uses if _load_balancer(spec) else (), "the use of an IPPool"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -143,12 +144,9 @@ async def until(changes: AsyncIterator[Loaded], wanted: Callable[[Loaded], bool]
 
 def watching(path: Path, scenario: Scenario) -> None:
     async def run() -> None:
-        changes = watch_directory(path)
-        try:
+        async with contextlib.aclosing(watch_directory(path)) as changes:
             await until(changes, lambda _: True)
             await scenario(path, changes)
-        finally:
-            await changes.aclose()  # type: ignore[attr-defined]  # an async generator has it
 
     asyncio.run(run())
 
