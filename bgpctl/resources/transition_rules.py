@@ -1,8 +1,8 @@
 """Rules between yesterday and today: what may not change in a resource that stays.
 
 An IPPool's addresses are in use, so its network, its block size and its being for load balancers are for life.
-A new spelling of the same network is no change (the values here are canonical). Deleting the pool and making another
-one is how Calico wants it done.
+A new spelling of the same network is no change (the values here are canonical). Deleting the pool and making
+another one is how Calico wants it done.
 """
 
 from __future__ import annotations
