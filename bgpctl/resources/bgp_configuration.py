@@ -25,9 +25,9 @@ from bgpctl.resources.fields import (
     Port,
     RoutePriority,
     Seconds,
-    is_community,
 )
 from bgpctl.resources.model import Resource, Value, yaml_name
+from bgpctl.resources.notations import is_community
 from bgpctl.resources.rules import Rule, RuledValue
 
 ProgramClusterRoutes = Literal["Enabled", "Disabled", "EnabledIPIPOnly", "EnabledNoEncapOnly"]

@@ -6,17 +6,32 @@ let it pass. Bounds are those of the CRD schemas; forms are those of the Go vali
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from bgpctl.resources import addresses
+from bgpctl.resources.notations import (
+    parse_as_number,
+    parse_community,
+    parse_duration,
+    parse_mac,
+    parse_wireguard_key,
+    scalar_text,
+)
+from bgpctl.resources.patterns import (
+    ANNOTATION_KEY_PATTERN,
+    EXPECTED,
+    INTERFACE_PATTERN,
+    LABEL_KEY_PATTERN,
+    LABEL_VALUE_PATTERN,
+    LOG_LEVEL_PATTERN,
+    NAME_PATTERN,
+    OPTIONAL_INTERFACE_PATTERN,
+)
 from bgpctl.resources.selector import MAX_LENGTH, SelectorError, parse_selector
 
 T = TypeVar("T")
@@ -107,52 +122,21 @@ Int32 = Annotated[int, Field(ge=-2147483648, le=2147483647)]
 RoutePriority = Annotated[int, Field(ge=1, le=MAX_ROUTE_PRIORITY)]
 MTU = Annotated[int, Field(ge=0, le=65535)]
 
-_AS_TEXT = re.compile(r"(?:(?P<high>[0-9]{1,5})\.)?(?P<low>[0-9]{1,10})")
-
 
 def _as_number(value: Any) -> Any:
-    """Text as RFC 5396 writes it: asplain "65001" or asdot "1.10". What is not text is left to the next check."""
+    """What is not text is left to the next check."""
     if not isinstance(value, str):
         return value
-    parts = _AS_TEXT.fullmatch(value)
-    if parts is None:
-        raise refuse("not-an-as-number", f"{value!r} is not an AS number")
-    low = int(parts["low"])
-    if parts["high"] is None:
-        return low
-    high = int(parts["high"])
-    if max(high, low) > 65535:
-        raise refuse("not-an-as-number", f"{value!r}: both halves of an AS number with a dot are 0 to 65535")
-    return high << 16 | low
+    try:
+        return parse_as_number(value)
+    except ValueError as error:
+        raise refuse("not-an-as-number", str(error)) from error
 
 
 # Node is not a CRD in Kubernetes, where its AS number is the text of an annotation.
 AsNumberOrText = Annotated[AsNumber, BeforeValidator(_as_number)]
 
 # ------------------------------------------------------------------------------------------ durations
-
-_UNITS = {
-    "ns": Decimal("1e-9"),
-    "us": Decimal("1e-6"),
-    "µs": Decimal("1e-6"),
-    "μs": Decimal("1e-6"),
-    "ms": Decimal("1e-3"),
-    "s": Decimal(1),
-    "m": Decimal(60),
-    "h": Decimal(3600),
-}
-_QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_DURATION = re.compile(rf"([-+]?)(0|(?:{_QUANTITY.pattern})+)")
-
-
-def parse_duration(text: str) -> int:
-    """A Go duration ("10s", "1h2m", "1.5s") in whole seconds, halves away from zero. Raises ValueError."""
-    parts = _DURATION.fullmatch(text)
-    if parts is None:
-        raise ValueError(f"{text!r} is not a duration")
-    seconds = sum((Decimal(number) * _UNITS[unit] for number, unit in _QUANTITY.findall(parts[2])), Decimal(0))
-    whole = int(seconds.quantize(Decimal(1), ROUND_HALF_UP))
-    return -whole if parts[1] == "-" else whole
 
 
 def _seconds(value: Any) -> int:
@@ -167,29 +151,6 @@ def _seconds(value: Any) -> int:
 Seconds = Annotated[int, BeforeValidator(_seconds)]
 
 # ---------------------------------------------------------------------------------------- communities
-
-_COMMUNITY = re.compile(r"[0-9]+(?::[0-9]+){1,2}")
-
-
-def parse_community(text: str) -> str:
-    """ "aa:nn" (two numbers of 16 bits, RFC 1997) or "aa:nn:mm" (three of 32, RFC 8092), without leading zeros.
-
-    Raises ValueError.
-    """
-    if not _COMMUNITY.fullmatch(text):
-        raise ValueError(f"{text!r} is not a community")
-    numbers = [int(part) for part in text.split(":")]
-    if max(numbers) > (0xFFFF if len(numbers) == 2 else 0xFFFFFFFF):
-        raise ValueError(f"{text!r} has a number that does not fit")
-    return ":".join(map(str, numbers))
-
-
-def is_community(text: str) -> bool:
-    try:
-        parse_community(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _exact_community(text: str) -> str:
@@ -210,54 +171,12 @@ ExactCommunity = Annotated[
 
 # ---------------------------------------------------------------------------------------------- names
 
-NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-
-
-def _key_pattern(letters: str) -> str:
-    """[domain/]name, where the domain is made of these letters, digits, '-' and '.'."""
-    part = rf"[{letters}0-9]([-{letters}0-9]*[{letters}0-9])?"
-    return rf"^({part}(\.{part})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
-
-
-# The domain of an annotation may have capitals, the domain of a label may not.
-LABEL_KEY_PATTERN = _key_pattern("a-z")
-ANNOTATION_KEY_PATTERN = _key_pattern("a-zA-Z")
-LABEL_VALUE_PATTERN = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
-INTERFACE_PATTERN = r"^[a-zA-Z0-9_.*-]{1,15}$"
-OPTIONAL_INTERFACE_PATTERN = r"^[a-zA-Z0-9_.*-]{0,15}$"
-LOG_LEVEL_PATTERN = r"^(?i:trace|debug|info|warning|error|fatal)?$"
-
-INTERFACE_FORM = "an interface name of at most 15 letters, digits, '_', '.' and '-'; '*' is a wildcard"
-
-# What a text that does not fit should have been, by the pattern that it does not fit.
-EXPECTED = {
-    NAME_PATTERN: "lower-case letters, digits, '-' and '.', with a letter or digit at both ends",
-    LABEL_KEY_PATTERN: "a label: [lower-case domain/]name, the name at most 63 letters, digits, '-', '_' and '.'",
-    ANNOTATION_KEY_PATTERN: "an annotation: [domain/]name, the name at most 63 letters, digits, '-', '_' and '.'",
-    LABEL_VALUE_PATTERN: "a label value: at most 63 letters, digits, '-', '_' and '.', "
-    "with a letter or digit at both ends",
-    INTERFACE_PATTERN: INTERFACE_FORM,
-    OPTIONAL_INTERFACE_PATTERN: INTERFACE_FORM,
-    LOG_LEVEL_PATTERN: "one of Trace, Debug, Info, Warning, Error, Fatal",
-}
-
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=253)]
 LabelKey = Annotated[str, StringConstraints(pattern=LABEL_KEY_PATTERN, max_length=317)]
 AnnotationKey = Annotated[str, StringConstraints(pattern=ANNOTATION_KEY_PATTERN, max_length=317)]
 LogLevel = Annotated[str, StringConstraints(pattern=LOG_LEVEL_PATTERN)]
 InterfaceGlob = Annotated[str, StringConstraints(pattern=INTERFACE_PATTERN)]
 OptionalInterfaceGlob = Annotated[str, StringConstraints(pattern=OPTIONAL_INTERFACE_PATTERN)]
-
-
-def scalar_text(value: Any) -> Any:
-    """Booleans and numbers as Kubernetes writes them where text is wanted: yes -> "true", 1.10 -> "1.1"."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return format(value, ".17g") if float(format(value, ".15g")) != value else format(value, ".15g")
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else value
 
 
 LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE_PATTERN), BeforeValidator(scalar_text)]
@@ -294,27 +213,8 @@ IgnoredInterface = Annotated[InterfaceGlob, AfterValidator(_without_all_interfac
 
 # --------------------------------------------------------------------------------------- other forms
 
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}")
-
-
-def _mac(text: str) -> str:
-    if not _MAC.fullmatch(text):
-        raise ValueError(f"{text!r} is not a MAC address")
-    return text.lower().replace("-", ":")
-
-
-def _wireguard_key(text: str) -> str:
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
-    if len(key) != 32:
-        raise ValueError(f"{len(key)} octets")
-    return text
-
-
-MACAddress = Annotated[str, _text("not-a-mac-address", "a MAC address such as 66:aa:bb:00:11:22", _mac)]
-WireguardKey = Annotated[str, _text("not-a-wireguard-key", "32 octets in base64", _wireguard_key)]
+MACAddress = Annotated[str, _text("not-a-mac-address", "a MAC address such as 66:aa:bb:00:11:22", parse_mac)]
+WireguardKey = Annotated[str, _text("not-a-wireguard-key", "32 octets in base64", parse_wireguard_key)]
 
 
 def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:

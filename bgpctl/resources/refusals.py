@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bgpctl.resources.fields import EXPECTED
+from bgpctl.resources.patterns import EXPECTED
 from bgpctl.resources.rules import BROKEN_RULES, Rule
 from bgpctl.resources.yaml_text import Path
 

@@ -21,7 +21,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 from yaml.resolver import BaseResolver
 
-from bgpctl.resources.fields import scalar_text
+from bgpctl.resources.notations import scalar_text
 
 Path = tuple[str | int, ...]
 

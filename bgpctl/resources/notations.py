@@ -1,0 +1,109 @@
+"""Texts with a notation of their own: AS numbers, Go's durations, communities, keys, and scalars that became text.
+
+Each function turns text into its value or canonical text, or raises ValueError. addresses.py does so for addresses.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+_AS_TEXT = re.compile(r"(?:(?P<high>[0-9]{1,5})\.)?(?P<low>[0-9]{1,10})")
+
+
+def parse_as_number(text: str) -> int:
+    """Asplain "65001" or asdot "1.10" (RFC 5396). Raises ValueError."""
+    parts = _AS_TEXT.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"{text!r} is not an AS number")
+    low = int(parts["low"])
+    if parts["high"] is None:
+        return low
+    high = int(parts["high"])
+    if max(high, low) > 65535:
+        raise ValueError(f"{text!r}: both halves of an AS number with a dot are 0 to 65535")
+    return high << 16 | low
+
+
+_UNITS = {
+    "ns": Decimal("1e-9"),
+    "us": Decimal("1e-6"),
+    "µs": Decimal("1e-6"),
+    "μs": Decimal("1e-6"),
+    "ms": Decimal("1e-3"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "h": Decimal(3600),
+}
+_QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_DURATION = re.compile(rf"([-+]?)(0|(?:{_QUANTITY.pattern})+)")
+
+
+def parse_duration(text: str) -> int:
+    """A Go duration ("10s", "1h2m", "1.5s") in whole seconds, halves away from zero. Raises ValueError."""
+    parts = _DURATION.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"{text!r} is not a duration")
+    seconds = sum((Decimal(number) * _UNITS[unit] for number, unit in _QUANTITY.findall(parts[2])), Decimal(0))
+    whole = int(seconds.quantize(Decimal(1), ROUND_HALF_UP))
+    return -whole if parts[1] == "-" else whole
+
+
+_COMMUNITY = re.compile(r"[0-9]+(?::[0-9]+){1,2}")
+
+
+def parse_community(text: str) -> str:
+    """ "aa:nn" (two numbers of 16 bits, RFC 1997) or "aa:nn:mm" (three of 32, RFC 8092), without leading zeros.
+
+    Raises ValueError.
+    """
+    if not _COMMUNITY.fullmatch(text):
+        raise ValueError(f"{text!r} is not a community")
+    numbers = [int(part) for part in text.split(":")]
+    if max(numbers) > (0xFFFF if len(numbers) == 2 else 0xFFFFFFFF):
+        raise ValueError(f"{text!r} has a number that does not fit")
+    return ":".join(map(str, numbers))
+
+
+def is_community(text: str) -> bool:
+    """Whether the text is a community, and not the name of one."""
+    try:
+        parse_community(text)
+    except ValueError:
+        return False
+    return True
+
+
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}")
+
+
+def parse_mac(text: str) -> str:
+    """Six octets in lower case with colons between them. Raises ValueError."""
+    if not _MAC.fullmatch(text):
+        raise ValueError(f"{text!r} is not a MAC address")
+    return text.lower().replace("-", ":")
+
+
+def parse_wireguard_key(text: str) -> str:
+    """A Curve25519 key: 32 octets in base64. Raises ValueError."""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    if len(key) != 32:
+        raise ValueError(f"{len(key)} octets")
+    return text
+
+
+def scalar_text(value: Any) -> Any:
+    """Booleans and numbers as Kubernetes writes them where text is wanted: yes -> "true", 1.10 -> "1.1"."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return format(value, ".17g") if float(format(value, ".15g")) != value else format(value, ".15g")
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else value
