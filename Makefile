@@ -20,6 +20,7 @@ lab: $(VENV)/.runtime ## build the quickstart cluster in network namespaces and 
 	@$(BIN)/bgpctl lab up $(LAB)
 	@$(BIN)/bgpctl lab test $(LAB)
 	@$(BIN)/bgpctl lab show $(LAB)
+	@echo "The lab stays up. $(dir $(LAB))README.md says what to try; make lab-down removes it."
 
 lab-down: $(VENV)/.runtime ## remove every trace of the quickstart cluster
 	@$(BIN)/bgpctl lab down $(LAB)

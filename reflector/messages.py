@@ -183,7 +183,7 @@ class ProblemStatus(msgspec.Struct, frozen=True):
 
 
 class AgentStatus(Message, frozen=True):
-    """The agent on one node: its plan, its speaker and its FIB."""
+    """The agent on one node: its plan, its speaker and its FIB. `fib_troubles` are sentences, the first of many."""
 
     node: str
     version: str
@@ -205,6 +205,8 @@ class AgentStatus(Message, frozen=True):
     fib_repairs: int = 0
     fib_in_sync: bool = False
     metrics_address: str = ""
+    fib_unresolved: int = 0
+    fib_troubles: tuple[str, ...] = ()
 
 
 Reply = Refused | Applied | Subscribed | Peers | Routes | Counters | LocRibUpdate | AgentStatus

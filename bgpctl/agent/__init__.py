@@ -1,1 +1,16 @@
+"""The daemon on every node: watches resources, compiles, runs the speaker, programs the kernel, reports.
 
+The only composition root: every other package is handed what it needs, this one knows them all.
+"""
+
+from bgpctl.agent.options import DEFAULT_METRICS_ADDRESS, RUN_ROOT, AgentOptions, LogFormat, MetricsAddress
+
+__all__ = ["DEFAULT_METRICS_ADDRESS", "RUN_ROOT", "AgentOptions", "LogFormat", "MetricsAddress", "run_agent"]
+
+
+def run_agent(options: AgentOptions) -> int:
+    """Runs until SIGTERM or SIGINT and returns the exit status, 0. Raises NotReadyError when the world is not
+    ready (the run directory is in use, a port is taken); every other exception is our bug."""
+    from bgpctl.agent.daemon import run  # asyncio and all that hangs on it: only for those who run an agent
+
+    return run(options)

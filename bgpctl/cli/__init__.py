@@ -6,8 +6,8 @@ import sys
 
 import typer
 
+from bgpctl.cli import agent, lab, show, validate
 from bgpctl.cli import compile as compile_command
-from bgpctl.cli import validate
 from bgpctl.errors import NotReadyError
 
 app = typer.Typer(
@@ -24,8 +24,8 @@ def root() -> None:
     """A BGP routing control plane for clusters."""
 
 
-validate.register(app)
-compile_command.register(app)
+for group in (agent, compile_command, lab, show, validate):
+    group.register(app)
 
 
 def main() -> None:

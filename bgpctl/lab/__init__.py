@@ -1,1 +1,1 @@
-
+"""Runs containerlab topology files in network namespaces: no containers, nothing in the namespace of the host."""

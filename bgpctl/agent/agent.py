@@ -1,0 +1,220 @@
+"""The agent's parts and how they are joined.
+
+start    open the sockets, wait for a plan, adopt or start the speaker, then open the FIB
+run      resources -> plan -> speaker and FIB;  the speaker's Loc-RIB -> FIB;  questions -> answers
+
+The FIB comes after the speaker: when the speaker says that the world is not ready, the kernel is as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from bgpctl.agent.control_server import ControlServer
+from bgpctl.agent.deployment import Deployment
+from bgpctl.agent.http_server import HttpServer, Page
+from bgpctl.agent.logs import configure, get_logger
+from bgpctl.agent.options import AgentOptions
+from bgpctl.agent.planning import Planning
+from bgpctl.agent.proposal import error_status, propose
+from bgpctl.agent.run_directory import RunDirectory
+from bgpctl.agent.snapshot import Snapshot, SnapshotSource
+from bgpctl.agent.speaker import Speaker, SpeakerState
+from bgpctl.agent.speaker_link import SpeakerAwayError, SpeakerLink
+from bgpctl.compiler import CompileOptions
+from bgpctl.datastore import watch_directory
+from reflector.messages import AgentStatus, ProblemStatus
+from reflector.plan import KernelPlan
+
+if TYPE_CHECKING:
+    from bgpctl.fib.programmer import FibStatus, RouteProgrammer
+
+STREAM_PAUSE = 0.2
+# A broken link can make every route a trouble; a person reads the first ones, metrics count them all.
+MOST_TROUBLES = 20
+
+log = get_logger("agent")
+
+
+class Agent:
+    """One agent: `work` runs it."""
+
+    def __init__(self, options: AgentOptions, run_directory: RunDirectory) -> None:
+        self._options = options
+        self._started = time.monotonic()
+        self._directory = run_directory
+        self._link = SpeakerLink(run_directory.speaker_socket)
+        self._deployment = Deployment(run_directory, self._link)
+        self.speaker = Speaker(run_directory, self._link, self._confirm_plan)
+        compile_options = CompileOptions(program_vxlan=options.without_felix)
+        self._planning = Planning(
+            self._deployment, functools.partial(propose, node=options.node, options=compile_options)
+        )
+        self._snapshots = SnapshotSource(SpeakerLink(run_directory.speaker_socket), self._status)
+        self._programmer: RouteProgrammer | None = None
+        self._programmed: KernelPlan | None = None
+        self._metrics_address = ""
+
+    async def work(self) -> None:
+        """Everything, for ever. Raises NotReadyError, possibly in an exception group, before the agent is up."""
+        log.info("agent starts", node=self._options.node, resources=str(self._options.resources), pid=os.getpid())
+        http = await self._open_http()
+        control = await ControlServer.open(self._directory.agent_socket, self._status)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._deployment.resume()
+                tasks.create_task(self._follow_resources())
+                await self._planning.has_plan.wait()
+                tasks.create_task(self.speaker.run())
+                if self._options.program_fib:
+                    await self.speaker.tried.wait()
+                    tasks.create_task(self._program_routes())
+        finally:
+            control.close()
+            if http is not None:
+                http.close()
+
+    async def _follow_resources(self) -> None:
+        changes = watch_directory(self._options.resources)
+        await self._planning.follow(changes, self.speaker.answering.is_set, self._put_to_work)
+        raise AssertionError("the watch of the resources has no end")
+
+    async def _confirm_plan(self) -> None:
+        await self._deployment.confirm()
+        await self._put_to_work()
+
+    async def _put_to_work(self) -> None:
+        """What else follows from the plan in place: the kernel's rules, the log level."""
+        plan = self._deployment.plan
+        if plan is None:
+            return
+        configure(self._options.log_format, plan.log_level)
+        if self._programmer is not None and plan.kernel != self._programmed:
+            self._programmed = plan.kernel
+            await self._programmer.apply_plan(plan.kernel)
+
+    # ------------------------------------------------------------------------------------ Loc-RIB -> FIB
+
+    async def _program_routes(self) -> None:
+        plan = self._deployment.plan
+        if plan is None:
+            raise AssertionError("routes are programmed for a plan, and there is none")
+        from bgpctl.fib.programmer import RouteProgrammer  # a dedicated reflector never needs it
+
+        self._programmed = plan.kernel
+        self._programmer = await RouteProgrammer.open(plan.kernel)
+        # The plan may have changed while the FIB was opened.
+        await self._put_to_work()
+        try:
+            while True:
+                await self.speaker.answering.wait()
+                await self._follow_loc_rib(self._programmer)
+                await asyncio.sleep(STREAM_PAUSE)
+        finally:
+            await self._programmer.close()
+
+    async def _follow_loc_rib(self, programmer: RouteProgrammer) -> None:
+        """Until the speaker goes away: the routes stay in the kernel, and the next stream says which still hold."""
+        try:
+            async with aclosing(self._link.loc_rib()) as updates:
+                programmer.begin_sync()
+                async for update in updates:
+                    await programmer.apply_update(update)
+        except SpeakerAwayError as error:
+            log.warning("Loc-RIB stream ended, the kernel's routes stay", reason=str(error))
+
+    # --------------------------------------------------------------------------------------- what we tell
+
+    async def _open_http(self) -> HttpServer | None:
+        if self._options.metrics_address is None:
+            return None
+        pages: dict[str, Callable[[], Awaitable[Page]]] = {
+            "/livez": self._livez,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+        }
+        server = await HttpServer.open(self._options.metrics_address, pages)
+        self._metrics_address = str(server.address)
+        return server
+
+    async def _livez(self) -> Page:
+        return Page.text(HTTPStatus.OK)
+
+    async def _readyz(self) -> Page:
+        missing = _waiting_for(self._status())
+        return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, missing) if missing else Page.text(HTTPStatus.OK)
+
+    async def _metrics(self) -> Page:
+        return await asyncio.to_thread(_metrics_page, await self._snapshots.take())
+
+    def _status(self) -> AgentStatus:
+        plan, planning = self._deployment.plan, self._planning
+        fib = self._programmer.status() if self._programmer else None
+        return AgentStatus(
+            node=self._options.node,
+            version=_version(),
+            pid=os.getpid(),
+            uptime=time.monotonic() - self._started,
+            plan_generation=self._deployment.generation,
+            plan_is_current=planning.usable and not self._deployment.refusal,
+            last_compile_seconds=planning.seconds,
+            problems=planning.problems + _refusal(self._deployment.refusal),
+            held=tuple(f"{held.name}: {held.because}" for held in plan.held) if plan else (),
+            speaker_pid=self.speaker.pid,
+            speaker_state=self.speaker.state.value,
+            speaker_restarts=self.speaker.restarts,
+            fib_enabled=self._options.program_fib,
+            fib_desired=fib.desired if fib else 0,
+            fib_installed=fib.installed if fib else 0,
+            fib_failed=len(fib.failed) if fib else 0,
+            fib_foreign=len(fib.foreign) if fib else 0,
+            fib_repairs=fib.repairs if fib else 0,
+            fib_in_sync=bool(fib and fib.in_sync),
+            fib_unresolved=len(fib.unresolved) if fib else 0,
+            fib_troubles=_troubles(fib) if fib else (),
+            metrics_address=self._metrics_address,
+        )
+
+
+# What /readyz waits for, in order: the first that holds is what it says.
+_WAITING_FOR: tuple[tuple[str, Callable[[AgentStatus], bool]], ...] = (
+    ("there is no plan yet", lambda status: status.plan_generation == 0),
+    ("the speaker does not answer", lambda status: status.speaker_state != SpeakerState.RUNNING),
+    ("the kernel is not in sync", lambda status: status.fib_enabled and not status.fib_in_sync),
+)
+
+
+def _troubles(fib: FibStatus) -> tuple[str, ...]:
+    routes = (*fib.failed, *fib.foreign, *fib.unresolved)
+    sentences = [f"{trouble.name}: {trouble.reason}" for trouble in fib.devices]
+    sentences += [f"{trouble.prefix}: {trouble.reason}" for trouble in routes[:MOST_TROUBLES]]
+    return tuple(sentences[:MOST_TROUBLES])
+
+
+def _refusal(reason: str) -> tuple[ProblemStatus, ...]:
+    return (error_status(f"the speaker refused the plan: {reason}"),) if reason else ()
+
+
+def _waiting_for(status: AgentStatus) -> str:
+    return next((sentence for sentence, waits in _WAITING_FOR if waits(status)), "")
+
+
+def _metrics_page(snapshot: Snapshot) -> Page:
+    """In a thread: rendering a thousand sessions takes a tenth of a second, and the first import as long."""
+    from bgpctl.agent.metrics import CONTENT_TYPE, exposition
+
+    return Page(HTTPStatus.OK, exposition(snapshot), CONTENT_TYPE)
+
+
+@functools.cache
+def _version() -> str:
+    from importlib.metadata import version  # 25 ms, and only status and metrics need it
+
+    return version("bgpctl")

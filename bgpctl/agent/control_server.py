@@ -1,0 +1,87 @@
+"""Serves agent.sock: answers ShowAgent with AgentStatus, and refuses everything else.
+
+Only the owner may connect (mode 0600 from the first instant). A request is a few octets: a frame that claims more
+than LARGEST_REQUEST is not one of ours, and the connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from reflector.messages import (
+    AgentStatus,
+    FrameError,
+    FrameReader,
+    Refused,
+    Reply,
+    ShowAgent,
+    decode_request,
+    frame,
+)
+
+LARGEST_REQUEST = 65536
+_BACKLOG = 16
+
+
+class ControlServer:
+    """A listening agent.sock. `close` also removes it."""
+
+    def __init__(self, server: asyncio.Server, path: Path) -> None:
+        self._server = server
+        self._path = path
+
+    @classmethod
+    async def open(cls, path: Path, status: Callable[[], AgentStatus]) -> ControlServer:
+        """A socket that a dead agent left is replaced: whoever calls this holds the run directory's lock."""
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await _serve_connection(reader, writer, status)
+            except OSError:
+                pass  # the client is gone; so is its question
+            finally:
+                writer.close()
+
+        return cls(await asyncio.start_unix_server(serve, sock=_owner_only_socket(path)), path)
+
+    def close(self) -> None:
+        self._server.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _owner_only_socket(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    umask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(umask)
+    listener.listen(_BACKLOG)
+    return listener
+
+
+async def _serve_connection(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: Callable[[], AgentStatus]
+) -> None:
+    frames = FrameReader(LARGEST_REQUEST)
+    while data := await reader.read(LARGEST_REQUEST):
+        try:
+            for body in frames.feed(data):
+                writer.write(frame(_answer(body, status)))
+        except FrameError as error:
+            writer.write(frame(Refused(str(error))))
+            await writer.drain()
+            return
+        await writer.drain()
+
+
+def _answer(body: bytes, status: Callable[[], AgentStatus]) -> Reply:
+    request = decode_request(body)
+    if isinstance(request, ShowAgent):
+        return status()
+    return Refused(f"an agent does not answer {type(request).__name__}; ask speaker.sock")

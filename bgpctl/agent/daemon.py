@@ -1,0 +1,61 @@
+"""The agent as a process: how it begins, and the three ways in which it ends.
+
+stop     SIGTERM or SIGINT: the speaker is stopped, the kernel's routes stay (a restart must not lose packets)
+fail     the world is not ready at the start: what was made is undone, and one sentence says what is missing
+crash    our bug: a traceback; speaker and kernel routes go on without us until the next agent adopts them
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from bgpctl.agent.agent import Agent
+from bgpctl.agent.logs import configure, get_logger
+from bgpctl.agent.options import AgentOptions
+from bgpctl.agent.run_directory import RunDirectory
+from bgpctl.errors import NotReadyError
+
+# Files and sockets of this process, and of the speaker which inherits it, are for their owner only.
+OWNER_ONLY_UMASK = 0o077
+
+log = get_logger("agent")
+
+
+def run(options: AgentOptions) -> int:
+    """See bgpctl.agent.run_agent."""
+    os.umask(OWNER_ONLY_UMASK)
+    configure(options.log_format)
+    with RunDirectory.claim(options.run_directory) as run_directory:
+        return asyncio.run(_run_until_stopped(options, run_directory))
+
+
+async def _run_until_stopped(options: AgentOptions, run_directory: RunDirectory) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    agent = Agent(options, run_directory)
+    work = asyncio.create_task(agent.work())
+    asked = asyncio.create_task(stop.wait())
+    await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        work.cancel()
+        await asyncio.wait({work})
+        await agent.speaker.stop()
+        log.info("agent stopped", node=options.node)
+        return 0
+    asked.cancel()
+    failure = _innermost(work.exception())
+    if isinstance(failure, NotReadyError):
+        await agent.speaker.stop()
+        raise failure
+    work.result()
+    raise AssertionError("the agent's work has no end of its own")
+
+
+def _innermost(error: BaseException | None) -> BaseException | None:
+    """The first real failure in nested exception groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

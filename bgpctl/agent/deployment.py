@@ -1,0 +1,113 @@
+"""Which plan is the running one: writes it for the speaker, tells the speaker, goes back when the speaker refuses.
+
+same bytes as now           nothing happens
+Applied                     the plan is the running one, and from now on the one to go back to
+Refused                     the files of the plan to go back to are put in place again
+no speaker at the moment    the files are there for the next one, which is asked when it is ready
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import msgspec
+
+from bgpctl.agent.logs import get_logger
+from bgpctl.agent.run_directory import PlanFiles, RunDirectory
+from bgpctl.agent.speaker_link import APPLY_TIMEOUT, ProtocolMismatchError, SpeakerAwayError, SpeakerLink
+from reflector.messages import Applied, Apply, Refused
+from reflector.plan import NodePlan, decode_plan
+
+log = get_logger("plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployable:
+    """A plan, and the same plan as the speaker reads it."""
+
+    plan: NodePlan
+    files: PlanFiles
+
+
+class Deployment:
+    """The plan of one run directory.
+
+    generation   how many plans this agent has put in place
+    refusal      why the speaker did not take the newest plan, "" when it did
+    """
+
+    def __init__(self, run_directory: RunDirectory, link: SpeakerLink) -> None:
+        self.generation = 0
+        self.refusal = ""
+        self._directory = run_directory
+        self._link = link
+        self._placed: Deployable | None = None
+        self._fallback: Deployable | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def plan(self) -> NodePlan | None:
+        """The plan in place; None before the first."""
+        return self._placed.plan if self._placed else None
+
+    def resume(self) -> NodePlan | None:
+        """Takes up the plan that an earlier agent left in the run directory; None when there is none that this
+        version reads."""
+        files = self._directory.installed()
+        if files is None:
+            return None
+        try:
+            self._placed = self._fallback = Deployable(decode_plan(files.plan), files)
+        except msgspec.MsgspecError as error:
+            log.warning("plan of an earlier agent is not readable, it is left aside", error=str(error))
+            return None
+        self.generation += 1
+        return self._placed.plan
+
+    async def deploy(self, wanted: Deployable, speaker_answers: bool) -> bool:
+        """Makes `wanted` the plan in place. False when it already was, or was refused: then `refusal` says why."""
+        async with self._turn:
+            self.refusal = ""
+            if self._placed and self._placed.files == wanted.files:
+                return False
+            self._place(wanted)
+            if speaker_answers:
+                try:
+                    await self._tell_speaker()
+                except SpeakerAwayError as error:
+                    log.warning("speaker went away while it was told the plan", error=str(error))
+            return self._placed is wanted
+
+    async def confirm(self) -> None:
+        """Tells a speaker that has just become ready the plan in place; it changes only what differs from what it
+        runs. Raises SpeakerAwayError."""
+        async with self._turn:
+            await self._tell_speaker()
+
+    async def _tell_speaker(self) -> None:
+        placed = self._placed
+        if placed is None:
+            raise AssertionError("a speaker runs and there is no plan")
+        match await self._link.ask(Apply(placed.plan), APPLY_TIMEOUT):
+            case Applied() as applied:
+                self._fallback = placed
+                log.info(
+                    "plan applied",
+                    generation=self.generation,
+                    added=len(applied.added),
+                    removed=len(applied.removed),
+                    reset=list(applied.reset),
+                )
+            case Refused(reason=reason):
+                self.refusal = reason
+                log.error("speaker refused the plan, the last one stays", reason=reason)
+                if self._fallback and self._fallback is not placed:
+                    self._place(self._fallback)
+            case other:
+                raise ProtocolMismatchError(f"the speaker answered Apply with {type(other).__name__}")
+
+    def _place(self, wanted: Deployable) -> None:
+        self._directory.install(wanted.files)
+        self._placed = wanted
+        self.generation += 1

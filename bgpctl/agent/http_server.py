@@ -1,0 +1,113 @@
+"""Serves /livez, /readyz and /metrics: GET and HEAD, one request a connection, everything bounded.
+
+On asyncio's own streams, in the agent's loop: three fixed paths need no framework, a server thread would cost
+memory in each of hundreds of agents, and the standard library's http.server costs 50 ms to import.
+
+    /livez    200 as long as the loop turns
+    /readyz   200, or 503 with what is missing
+    /metrics  the Prometheus text format
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from bgpctl.agent.options import MetricsAddress
+from bgpctl.errors import NotReadyError
+
+LARGEST_HEAD = 8192
+REQUEST_SECONDS = 5.0
+MOST_CONNECTIONS = 32
+
+PLAIN_TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    status: HTTPStatus
+    body: bytes
+    content_type: str = PLAIN_TEXT
+
+    @classmethod
+    def text(cls, status: HTTPStatus, sentence: str = "") -> Page:
+        return cls(status, f"{sentence or status.phrase}\n".encode())
+
+
+Pages = Mapping[str, Callable[[], Awaitable[Page]]]
+
+
+class HttpServer:
+    """A listening server. Made by `open`; `address` has the port that was really taken."""
+
+    def __init__(self, server: asyncio.Server, address: MetricsAddress) -> None:
+        self.address = address
+        self._server = server
+
+    @classmethod
+    async def open(cls, address: MetricsAddress, pages: Pages) -> HttpServer:
+        """Raises NotReadyError when the address cannot be taken."""
+        connections = asyncio.Semaphore(MOST_CONNECTIONS)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if connections.locked():
+                writer.close()
+                return
+            async with connections:
+                await _serve_connection(reader, writer, pages)
+
+        try:
+            server = await asyncio.start_server(serve, address.host or None, address.port, limit=LARGEST_HEAD)
+        except OSError as error:
+            raise NotReadyError(
+                f"the metrics address {address} cannot be used ({error.strerror}); choose another --metrics-address"
+            ) from error
+        port = server.sockets[0].getsockname()[1]
+        return cls(server, MetricsAddress(address.host, port))
+
+    def close(self) -> None:
+        self._server.close()
+
+
+async def _serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages) -> None:
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            method, page = await _answer(reader, pages)
+            writer.write(_head(page))
+            if method != "HEAD":
+                writer.write(page.body)
+            await writer.drain()
+    except (TimeoutError, OSError):
+        pass  # a client that is slow or gone gets no answer; that is its own affair
+    finally:
+        writer.close()
+
+
+async def _answer(reader: asyncio.StreamReader, pages: Pages) -> tuple[str, Page]:
+    """The method and what to answer."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        return "", Page.text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+    except asyncio.IncompleteReadError:
+        return "", Page.text(HTTPStatus.BAD_REQUEST)
+    words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+    if len(words) != 3 or not words[2].startswith("HTTP/1."):
+        return "", Page.text(HTTPStatus.BAD_REQUEST)
+    method, target, _ = words
+    page = pages.get(target.partition("?")[0])
+    if page is None:
+        return method, Page.text(HTTPStatus.NOT_FOUND)
+    if method not in ("GET", "HEAD"):
+        return method, Page.text(HTTPStatus.METHOD_NOT_ALLOWED)
+    return method, await page()
+
+
+def _head(page: Page) -> bytes:
+    allow = "Allow: GET, HEAD\r\n" if page.status is HTTPStatus.METHOD_NOT_ALLOWED else ""
+    return (
+        f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\n"
+        f"Content-Type: {page.content_type}\r\nContent-Length: {len(page.body)}\r\n{allow}Connection: close\r\n\r\n"
+    ).encode("ascii")

@@ -1,0 +1,60 @@
+"""What an agent is told when it starts: a value, checked before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from bgpctl.errors import NotReadyError
+
+# Each agent of this machine has a directory under it; those of labs are at lab/LAB/NODE.
+RUN_ROOT = Path("/run/bgpctl")
+DEFAULT_METRICS_ADDRESS = "127.0.0.1:9179"
+HIGHEST_PORT = 65535
+
+
+class LogFormat(StrEnum):
+    CONSOLE = "console"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsAddress:
+    """Where /metrics, /livez and /readyz are served. Port 0 lets the kernel choose one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads "127.0.0.1:9179", "[::1]:9179" or ":9179" (all addresses). Raises NotReadyError."""
+        host, colon, port = text.rpartition(":")
+        if not colon or not port.isdecimal() or int(port) > HIGHEST_PORT:
+            raise NotReadyError(f"the metrics address {text!r} is not ADDRESS:PORT, for example 127.0.0.1:9179")
+        return cls(host.removeprefix("[").removesuffix("]"), int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOptions:
+    """One agent.
+
+    node             the name of the Node resource this machine is
+    resources        a file or a directory of resources
+    run_directory    see docs/architecture.md; one agent at a time
+    program_fib      False on a dedicated route reflector: routes are learned and told, the kernel is left alone
+    without_felix    no Felix runs here: the routes and devices of VXLAN pools are ours to program
+    metrics_address  None: not served
+    """
+
+    node: str
+    resources: Path
+    run_directory: Path
+    program_fib: bool = True
+    without_felix: bool = False
+    metrics_address: MetricsAddress | None = None
+    log_format: LogFormat = LogFormat.CONSOLE

@@ -1,0 +1,69 @@
+"""What the speaker says: its standard output and error, in speaker.log, passed on to our own log.
+
+A file and not a pipe, because the speaker outlives an agent that was killed, and a pipe without a reader would then
+end it too. The file stays small: once its lines are passed on and it exceeds LARGEST, it is emptied. The speaker
+appends (O_APPEND), so it goes on at the new end; a line written in that instant may be lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+LARGEST = 1024 * 1024
+POLL_SECONDS = 1.0
+_LAST_WORDS = 8192
+
+
+class SpeakerLog:
+    """Reads speaker.log as it grows. What was there before this value was made is not passed on again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = self._size()
+        self._start = self._position
+
+    def open_for_writing(self) -> int:
+        """The descriptor that a new speaker gets as standard output and error."""
+        self._start = self._size()
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    def new_lines(self) -> list[str]:
+        """The whole lines since the last call; a line that has no end yet is kept for the next."""
+        if self._size() <= self._position:
+            self._position = self._size()
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            text = file.read(LARGEST)
+        if len(text) < LARGEST:
+            text = text[: text.rfind(b"\n") + 1]
+        self._position += len(text)
+        if self._position >= LARGEST and self._position == self._size():
+            os.truncate(self._path, 0)
+            self._position = self._start = 0
+        return [line for line in text.decode(errors="replace").split("\n") if line.strip()]
+
+    def last_words(self) -> str:
+        """The last line of the speaker that was started last, "" if it said nothing: why it ended."""
+        if self._size() <= self._start:
+            return ""
+        with self._path.open("rb") as file:
+            file.seek(max(self._start, self._size() - _LAST_WORDS))
+            lines = file.read().decode(errors="replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    async def follow(self, say: Callable[[str], None]) -> None:
+        """Hands every new line to `say`, for ever."""
+        while True:
+            for line in self.new_lines():
+                say(line)
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _size(self) -> int:
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0

@@ -1,0 +1,170 @@
+"""`bgpctl lab`: a containerlab topology file in network namespaces, without containers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from bgpctl.errors import NotReadyError
+
+if TYPE_CHECKING:
+    from bgpctl.lab.expectations import Expectations
+    from bgpctl.lab.topology import Topology
+
+lab = typer.Typer(no_args_is_help=True, help="Run a containerlab topology file in network namespaces.")
+
+TopologyFile = Annotated[Path, typer.Argument(metavar="FILE", help="A containerlab topology (*.clab.yml).")]
+_SIGNALLED = 128
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(lab, name="lab")
+
+
+@lab.command()
+def up(file: TopologyFile) -> None:
+    """Build the lab and leave it running. On a lab that is up: start the agents that are missing."""
+    from bgpctl.lab import runner
+    from bgpctl.lab.document import DocumentError
+
+    topology = _read(file)
+    for note in topology.notes:
+        typer.echo(f"note: {note}", err=True)
+    try:
+        raised = runner.up(topology)
+    except DocumentError as error:
+        _fail(error)
+    except runner.Interrupted as interrupted:
+        typer.echo(f"bgpctl: {interrupted}; the lab was taken down again", err=True)
+        raise typer.Exit(_SIGNALLED + interrupted.signal_number) from None
+    if raised.built:
+        typer.echo(f"lab {topology.name}: {len(topology.nodes)} nodes are up after {raised.seconds:.1f} s")
+    elif raised.started:
+        typer.echo(f"lab {topology.name} was up; started the agents of {', '.join(raised.started)}")
+    else:
+        typer.echo(f"lab {topology.name} is up already; nothing to do")
+
+
+@lab.command()
+def down(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The topology, or the name of its lab.")],
+) -> None:
+    """Remove every trace of the lab, also one that a crash has left."""
+    from bgpctl.lab import runner
+    from bgpctl.lab.document import DocumentError
+    from bgpctl.lab.state import LabState
+    from bgpctl.lab.topology import lab_name
+
+    try:
+        # A name needs no file: the file may be gone.
+        is_name = "/" not in file and not Path(file).exists() and LabState(file).exists()
+        name = file if is_name else lab_name(Path(file))
+    except DocumentError as error:
+        _fail(error)
+    was_there = runner.down(name)
+    typer.echo(f"lab {name} is gone" if was_there else f"lab {name} is not up; nothing to do")
+
+
+@lab.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def execute(
+    file: TopologyFile,
+    node: Annotated[str, typer.Argument(help="In which node's namespace.")],
+    command: Annotated[list[str], typer.Argument(help="The command and its arguments.")],
+) -> None:
+    """Run a command in a node's namespace; its exit status is ours."""
+    from bgpctl.lab import namespaces
+    from bgpctl.lab.document import suggestion
+    from bgpctl.lab.state import LabState
+
+    topology = _read(file)
+    names = [each.name for each in topology.nodes]
+    if node not in names:
+        raise NotReadyError(f"{file} has no node {node!r}{suggestion(node, names)}")
+    namespace = LabState(topology.name).namespace(node)
+    if not namespaces.exists(namespace):
+        raise NotReadyError(f"the lab {topology.name} is not up; run `bgpctl lab up {file}` first")
+    words = command[1:] if command[0] == "--" else command
+    # `ip netns exec` also shows the namespace's own /sys and /etc/netns.
+    os.execvp("ip", ["ip", "netns", "exec", namespace, *words])  # noqa: S606 - no shell is meant
+
+
+@lab.command("test")
+def expect(
+    file: TopologyFile,
+    within: Annotated[float, typer.Option(help="Seconds to wait for convergence; 0: what the lab says.")] = 0,
+) -> None:
+    """Wait until the lab is as its expectations.yml says; status 1 when it does not get there."""
+    from bgpctl.lab import report
+    from bgpctl.lab.convergence import wait_for
+
+    topology = _running(file)
+    expectations = _expectations(topology)
+    result = wait_for(topology, expectations, within or expectations.within)
+    report.print_result(result)
+    if not result.passed:
+        raise typer.Exit(1)
+
+
+@lab.command()
+def show(
+    file: TopologyFile,
+    node: Annotated[str, typer.Option(help="Whose routes; the first cluster node's if not given.")] = "",
+) -> None:
+    """Print the sessions of every node, the routes of one, and the ping matrix of the pods."""
+    from bgpctl.lab import report
+    from bgpctl.lab.document import suggestion
+
+    topology = _running(file)
+    agents = [each.name for each in topology.agents]
+    if node and node not in agents:
+        raise NotReadyError(f"no agent runs on a node {node!r} of this lab{suggestion(node, agents)}")
+    report.print_lab(topology, node, dict(_expectations(topology).pods))
+
+
+@lab.command()
+def status(file: TopologyFile) -> None:
+    """Print which nodes of the lab are up, and the processes in them."""
+    from bgpctl.lab import report
+
+    report.print_status(_read(file))
+
+
+def _read(file: Path) -> Topology:
+    from bgpctl.lab.document import DocumentError
+    from bgpctl.lab.topology import read_topology
+
+    try:
+        return read_topology(file)
+    except DocumentError as error:
+        _fail(error)
+
+
+def _expectations(topology: Topology) -> Expectations:
+    from bgpctl.lab.document import DocumentError
+    from bgpctl.lab.expectations import read_expectations
+
+    try:
+        return read_expectations(topology.file.with_name("expectations.yml"), topology)
+    except DocumentError as error:
+        _fail(error)
+
+
+def _running(file: Path) -> Topology:
+    from bgpctl.lab.state import LabState
+
+    topology = _read(file)
+    if os.geteuid() != 0:
+        raise NotReadyError("looking into a lab needs root: it enters network namespaces")
+    record = LabState(topology.name).record()
+    if record is None or not record.complete:
+        raise NotReadyError(f"the lab {topology.name} is not up; run `bgpctl lab up {file}` first")
+    return topology
+
+
+def _fail(error: Exception) -> NoReturn:
+    print(error, file=sys.stderr)  # noqa: T201 - the problems, one a line
+    raise typer.Exit(1) from None

@@ -1,0 +1,119 @@
+"""Finds the agents and speakers that run on this machine, and asks them.
+
+A run directory is one that holds agent.sock or speaker.sock: under /run/bgpctl for the machine's own agent, under
+/run/bgpctl/lab/LAB for the nodes of labs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bgpctl.agent.options import RUN_ROOT
+from bgpctl.agent.run_directory import AGENT_SOCKET, SPEAKER_SOCKET
+from bgpctl.errors import NotReadyError
+from reflector.control_client import ControlClient, ControlError
+from reflector.messages import AgentStatus, PeerStatus, RouteStatus, ShowAgent, ShowPeers, ShowRoutes
+from reflector.plan import Family
+
+PAGE = 5000
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNode:
+    """A node with a run directory. `name` is unique among those found: LAB/NODE where labs share node names."""
+
+    name: str
+    run_directory: Path
+
+    def agent(self) -> AgentStatus:
+        """Raises NotReadyError when the agent does not answer."""
+        try:
+            with ControlClient(self.run_directory / AGENT_SOCKET) as client:
+                return client.ask(ShowAgent())
+        except ControlError as error:
+            raise NotReadyError(f"the agent of {self.name} does not answer: {error}") from error
+
+    def peers(self) -> tuple[PeerStatus, ...]:
+        """Raises NotReadyError when the speaker does not answer."""
+        try:
+            with ControlClient(self.run_directory / SPEAKER_SOCKET) as client:
+                return client.ask(ShowPeers()).peers
+        except ControlError as error:
+            raise NotReadyError(f"the speaker of {self.name} does not answer: {error}") from error
+
+    def routes(self, family: Family, inside: str) -> list[RouteStatus]:
+        """All best routes inside a prefix ("" = all), in order. Raises NotReadyError when the speaker does not
+        answer."""
+        routes: list[RouteStatus] = []
+        after = ""
+        try:
+            with ControlClient(self.run_directory / SPEAKER_SOCKET) as client:
+                while True:
+                    page = client.ask(ShowRoutes(family=family, inside=inside, after=after, limit=PAGE))
+                    routes += page.routes
+                    if not page.next_after:
+                        return routes
+                    after = page.next_after
+        except ControlError as error:
+            raise NotReadyError(f"the speaker of {self.name} does not answer: {error}") from error
+
+
+def find_nodes(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> list[RunningNode]:
+    """The nodes that are meant: of `run_directory`, or named `node`, or else all. Raises NotReadyError where there
+    is none, saying where it looked."""
+    if run_directory is not None:
+        if not _has_socket(run_directory):
+            raise NotReadyError(f"no agent runs in {run_directory}: there is no {AGENT_SOCKET} or {SPEAKER_SOCKET}")
+        return [RunningNode(node or run_directory.absolute().name, run_directory)]
+    found = _all_nodes(root)
+    if not found:
+        raise NotReadyError(f"no agent found in {root}/* or {root}/lab/*/*; start one, or say where with --run-dir")
+    meant = [each for each in found if node in ("", each.name, each.run_directory.name)]
+    if not meant:
+        raise NotReadyError(f"no node {node} runs here; there are: {_names(found)}")
+    return meant
+
+
+def find_one_node(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> RunningNode:
+    """Like find_nodes where only one makes sense. Raises NotReadyError naming all when there are several."""
+    found = find_nodes(node, run_directory, root)
+    if len(found) > 1:
+        raise NotReadyError(f"several nodes run here, choose one with --node: {_names(found)}")
+    return found[0]
+
+
+def ask_all(
+    nodes: list[RunningNode], question: Callable[[RunningNode], Answer]
+) -> tuple[list[tuple[str, Answer]], list[NotReadyError]]:
+    """The answers with their nodes' names, and why the others gave none. NotReadyError when nobody answers."""
+    answers: list[tuple[str, Answer]] = []
+    silent: list[NotReadyError] = []
+    for node in nodes:
+        try:
+            answers.append((node.name, question(node)))
+        except NotReadyError as error:
+            silent.append(error)
+    if not answers:
+        raise silent[0]
+    return answers, silent
+
+
+def _all_nodes(root: Path) -> list[RunningNode]:
+    directories = [path for pattern in ("*", "lab/*/*") for path in sorted(root.glob(pattern)) if _has_socket(path)]
+    counts = [path.name for path in directories]
+    return [
+        RunningNode(path.name if counts.count(path.name) == 1 else f"{path.parent.name}/{path.name}", path)
+        for path in directories
+    ]
+
+
+def _has_socket(directory: Path) -> bool:
+    return any((directory / name).is_socket() for name in (AGENT_SOCKET, SPEAKER_SOCKET))
+
+
+def _names(nodes: list[RunningNode]) -> str:
+    return ", ".join(node.name for node in nodes)

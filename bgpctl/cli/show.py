@@ -1,0 +1,100 @@
+"""`bgpctl status`, `peers`, `routes`: what runs here, asked of the agents and speakers themselves."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bgpctl.errors import NotReadyError
+
+# Whoever uses these options finds the running agents without any of them.
+NodeOption = Annotated[str, typer.Option("--node", help="Only this node.", show_default="all that run here")]
+RunDirOption = Annotated[Path | None, typer.Option("--run-dir", help="The run directory of one agent.")]
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="For people or for programs.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(status)
+    app.command()(peers)
+    app.command()(routes)
+
+
+def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
+    """Show the agents: plan, speaker, kernel routes and the problems of the resources."""
+    from bgpctl.cli import tables
+    from bgpctl.cli.running import RunningNode, ask_all, find_nodes
+
+    answers, silent = ask_all(find_nodes(node, run_dir), RunningNode.agent)
+    if output is Output.JSON:
+        tables.print_json([{"name": name, **tables.fields(agent)} for name, agent in answers])
+    else:
+        tables.print_agents(answers)
+    say_silent(silent)
+
+
+def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
+    """Show the sessions and what passes over them."""
+    from bgpctl.cli import tables
+    from bgpctl.cli.running import RunningNode, ask_all, find_nodes
+
+    nodes = find_nodes(node, run_dir)
+    answers, silent = ask_all(nodes, RunningNode.peers)
+    sessions = [(name, peer) for name, peers_of_one in answers for peer in peers_of_one]
+    if output is Output.JSON:
+        tables.print_json([{"node": name, **tables.fields(peer)} for name, peer in sessions])
+    else:
+        tables.print_peers(sessions, with_node=len(nodes) > 1)
+    say_silent(silent)
+
+
+def routes(
+    prefix: Annotated[str, typer.Argument(help="Only the route to exactly this prefix.")] = "",
+    inside: Annotated[str, typer.Option(help="Only routes inside this prefix.")] = "",
+    node: NodeOption = "",
+    run_dir: RunDirOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show the best routes of one node's Loc-RIB. Status 1 when there is no such route."""
+    from bgpctl.cli import tables
+    from bgpctl.cli.running import find_one_node
+
+    wanted = canonical_prefix(prefix or inside)
+    speaker = find_one_node(node, run_dir)
+    families = tables.families_of(wanted)
+    found = [route for family in families for route in speaker.routes(family, wanted)]
+    if prefix:
+        found = [route for route in found if route.prefix == wanted]
+    if output is Output.JSON:
+        tables.print_json([tables.fields(route) for route in found])
+    else:
+        tables.print_routes(found)
+    if wanted and not found:
+        raise typer.Exit(1)
+
+
+def say_silent(silent: list[NotReadyError]) -> None:
+    """Names those that gave no answer, one sentence each; nobody takes their absence from a table for health."""
+    for error in silent:
+        typer.echo(f"bgpctl: {error}", err=True)
+
+
+def canonical_prefix(text: str) -> str:
+    """ "10.0.0.0/24" as routes are written; an address is its host prefix. Raises NotReadyError otherwise."""
+    if not text:
+        return ""
+    from ipaddress import ip_network
+
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise NotReadyError(f"{text!r} is not a prefix ({error})") from None

@@ -1,0 +1,218 @@
+"""What the kernel should hold: from the Loc-RIB and the plan, over what the kernel knows itself.
+
+For a BGP route, in this order:
+
+1. the first KernelRule that covers the prefix: LEAVE ends here; none: programmed plainly
+2. next hops in `excluded_next_hops` are left out (they are reached through WireGuard)
+3. each next hop becomes hops: through the tunnel when the rule says so - with `cross_subnet` only for next hops
+   outside this node's own subnets - and else by recursive resolution (see underlay)
+4. metric = PRIORITY_BASE - LOCAL_PREF, so that a kernel metric survives iBGP; several hops are one ECMP route
+
+Of the Loc-RIB only routes that came by BGP are installed. What this node originates is there already (somebody's
+kernel route, an interface) or comes from the plan: a blackhole for each own block, and host routes. A blackhole's
+metric is one below the normal one: it wins over a BGP route to the same block and leaves that route its own key.
+A local pod's /32 is longer and wins over both. A block of a single address gets none: it would drop its only pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bgpctl.fib.route import (
+    BLACKHOLE,
+    Destination,
+    Hop,
+    KernelRoute,
+    Prefix,
+    address_text,
+    family_of,
+    host_destination,
+    is_host,
+    parse_address,
+    parse_prefix,
+    prefix_of,
+)
+from bgpctl.fib.underlay import Resolution, Underlay, Unresolved
+from reflector.plan import PRIORITY_BASE, Encapsulation, Family, KernelPlan, KernelRule, KernelVerdict, VxlanPlan
+
+IPIP_DEVICE = "tunl0"
+_LOWEST_METRIC = 1  # 0 means "the default" to the kernel: IPv6 makes 1024 of it
+_PLAIN = KernelRule(network="", verdict=KernelVerdict.PROGRAM)
+
+
+class Paths(NamedTuple):
+    """What a BGP route of the Loc-RIB says about its way; routes that share it share the object."""
+
+    next_hops: tuple[bytes, ...]
+    local_pref: int
+
+
+class Wish(NamedTuple):
+    """The routes wanted at one destination. `reason` says why a next hop, or all of them, could not be used."""
+
+    routes: tuple[KernelRoute, ...] = ()
+    reason: str = ""
+
+
+class Way(NamedTuple):
+    """The hops to a set of next hops; without hops and without a reason the route is left alone."""
+
+    hops: tuple[Hop, ...]
+    reason: str
+
+
+def metric_of(local_pref: int) -> int:
+    """The kernel metric that LOCAL_PREF stands for; LOCAL_PREF is 32 bits wide, so it is kept above zero."""
+    return max(PRIORITY_BASE - local_pref, _LOWEST_METRIC)
+
+
+class DesiredRoutes:
+    """Answers for one plan; keeps what it resolved until `refresh` is told that the underlay changed."""
+
+    def __init__(self, plan: KernelPlan, underlay: Underlay) -> None:
+        self.plan = plan
+        self._underlay = underlay
+        self._rules = [(prefix_of(parse_prefix(rule.network)), rule) for rule in plan.rules]
+        self._local = [prefix_of(parse_prefix(text)) for text in plan.local_subnets]
+        self._excluded = frozenset(parse_address(text) for text in plan.excluded_next_hops)
+        self._static = {parse_address(host.address): parse_address(host.gateway) for host in plan.host_routes}
+        self._vtep_of = {vxlan.family: _vteps(vxlan) for vxlan in plan.vxlans}
+        self._device_of = {vxlan.family: vxlan.device for vxlan in plan.vxlans}
+        self._resolved: dict[bytes, Resolution] = {}
+        self._ways: dict[tuple[Family, str, bool, tuple[bytes, ...]], Way] = {}
+
+    def tunnel_devices(self) -> frozenset[str]:
+        """The links whose coming and going changes every route through a tunnel."""
+        return frozenset((IPIP_DEVICE, *self._device_of.values()))
+
+    def bgp(self, destination: Destination, paths: Paths) -> Wish:
+        """The kernel route for one BGP route."""
+        rule = self._rule_for(destination)
+        if rule.verdict is KernelVerdict.LEAVE:
+            return Wish()
+        family, nlri = destination
+        way = self._way(family, rule, paths.next_hops)
+        if not way.hops:
+            return Wish(reason=way.reason)
+        metric = metric_of(paths.local_pref)
+        route = KernelRoute(family, nlri, metric, self.plan.protocol, way.hops, table=self.plan.table)
+        return Wish((route,), way.reason)
+
+    def own(self) -> dict[Destination, Wish]:
+        """The plan's own routes: blackholes and host routes."""
+        wishes: dict[Destination, Wish] = {}
+        for block in self.plan.blackholes:
+            destination = parse_prefix(block)
+            if not is_host(destination):
+                wishes[destination] = Wish((self._blackhole(destination),))
+        for address, gateway in self._static.items():
+            wishes[host_destination(address)] = self._host_route(address, gateway)
+        return wishes
+
+    def refresh(self, changed: Iterable[Destination]) -> frozenset[bytes]:
+        """Resolves again what the changed destinations may concern. Returns the next hops whose way changed."""
+        prefixes = [prefix_of(destination) for destination in changed]
+        moved = set()
+        for next_hop, before in list(self._resolved.items()):
+            lead = self._static.get(next_hop, next_hop)
+            if not _any_covers(prefixes, next_hop) and not _any_covers(prefixes, lead):
+                continue
+            self._resolved[next_hop] = self._underlay.resolve(next_hop, self._static)
+            if self._resolved[next_hop] != before:
+                moved.add(next_hop)
+        for key in [key for key in self._ways if not moved.isdisjoint(key[3])]:
+            del self._ways[key]
+        return frozenset(moved)
+
+    # --------------------------------------------------------------------------------------------- rules
+
+    def _rule_for(self, destination: Destination) -> KernelRule:
+        return next((rule for prefix, rule in self._rules if prefix.covers(destination)), _PLAIN)
+
+    def _normal_priority(self, family: Family) -> int:
+        return self.plan.normal_priority_v4 if family == 4 else self.plan.normal_priority_v6
+
+    def _blackhole(self, destination: Destination) -> KernelRoute:
+        family, nlri = destination
+        metric = max(self._normal_priority(family) - 1, _LOWEST_METRIC)
+        return KernelRoute(family, nlri, metric, self.plan.protocol, kind=BLACKHOLE, table=self.plan.table)
+
+    def _host_route(self, address: bytes, gateway: bytes) -> Wish:
+        family, nlri = host_destination(address)
+        hops = self._resolve(gateway)
+        if isinstance(hops, Unresolved):
+            return Wish(reason=_because(gateway, hops))
+        metric = self._normal_priority(family)
+        return Wish((KernelRoute(family, nlri, metric, self.plan.protocol, hops, table=self.plan.table),))
+
+    # ----------------------------------------------------------------------------------------- next hops
+
+    def _way(self, family: Family, rule: KernelRule, next_hops: tuple[bytes, ...]) -> Way:
+        key = family, rule.encapsulation.value, rule.cross_subnet, next_hops
+        way = self._ways.get(key)
+        if way is None:
+            way = self._ways[key] = self._find_way(family, rule, next_hops)
+        return way
+
+    def _find_way(self, family: Family, rule: KernelRule, next_hops: tuple[bytes, ...]) -> Way:
+        hops: set[Hop] = set()
+        reasons = []
+        for next_hop in next_hops:
+            if next_hop in self._excluded:
+                continue
+            found = self._hops_to(family, rule, next_hop)
+            if isinstance(found, Unresolved):
+                reasons.append(_because(next_hop, found))
+            else:
+                hops.update(found)
+        return Way(tuple(sorted(hops)), "; ".join(reasons))
+
+    def _hops_to(self, family: Family, rule: KernelRule, next_hop: bytes) -> Resolution:
+        resolved = self._resolve(next_hop)
+        if resolved is Unresolved.OWN_ADDRESS or not self._is_tunnelled(rule, next_hop):
+            return resolved
+        if rule.encapsulation is Encapsulation.IPIP:
+            return self._through_ipip(family, next_hop)
+        return self._through_vxlan(family, next_hop)
+
+    def _is_tunnelled(self, rule: KernelRule, next_hop: bytes) -> bool:
+        if rule.encapsulation is Encapsulation.NONE:
+            return False
+        return not (rule.cross_subnet and _any_covers(self._local, next_hop))
+
+    def _through_ipip(self, family: Family, next_hop: bytes) -> Resolution:
+        device = self._underlay.link_named(IPIP_DEVICE)
+        if device is None or not device.up:
+            return Unresolved.NO_DEVICE
+        if family != 4 or family_of(next_hop) != 4:
+            return Unresolved.OTHER_FAMILY
+        return (Hop(next_hop, device.index, onlink=True),)
+
+    def _through_vxlan(self, family: Family, next_hop: bytes) -> Resolution:
+        device = self._underlay.link_named(self._device_of.get(family, ""))
+        if device is None or not device.up:
+            return Unresolved.NO_DEVICE
+        tunnel_address = self._vtep_of[family].get(next_hop)
+        if tunnel_address is None:
+            return Unresolved.NO_VTEP
+        return (Hop(tunnel_address, device.index, onlink=True),)
+
+    def _resolve(self, next_hop: bytes) -> Resolution:
+        resolved = self._resolved.get(next_hop)
+        if resolved is None:
+            resolved = self._resolved[next_hop] = self._underlay.resolve(next_hop, self._static)
+        return resolved
+
+
+def _vteps(vxlan: VxlanPlan) -> dict[bytes, bytes]:
+    """Tunnel address by the node address that is a BGP next hop."""
+    return {parse_address(vtep.node_address): parse_address(vtep.tunnel_address) for vtep in vxlan.vteps}
+
+
+def _any_covers(prefixes: Iterable[Prefix], address: bytes) -> bool:
+    return any(prefix.covers_address(address) for prefix in prefixes)
+
+
+def _because(next_hop: bytes, why: Unresolved) -> str:
+    return f"next hop {address_text(next_hop)}: {why}"

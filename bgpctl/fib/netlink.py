@@ -1,0 +1,245 @@
+"""The edge to the kernel: two netlink sockets.
+
+`Requests` writes and dumps. Writes go out many to a datagram; each is acknowledged, so an error belongs to its
+request and the others stand. The kernel works while we send: when `batch` returns, everything has happened.
+`Monitor` hears what happens to links, addresses and routes. The kernel drops notifications when we read too slowly
+and says so (ENOBUFS): that is an Overrun, and only a dump tells the truth then.
+
+Both sockets belong to the network namespace of the thread that opens them. Source: netlink(7), rtnetlink(7).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from bgpctl.errors import NotReadyError
+from bgpctl.fib.link_message import PERMISSION_PROBE
+from bgpctl.fib.rtattr import ACK, REQUEST, Request, attributes, text
+
+_HEADER = struct.Struct("=IHHII")
+_ERRNO = struct.Struct("=i")
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_DUMP_INTERRUPTED, _ACK_TLVS = 0x10, 0x200
+_ERROR_TEXT = 1
+_SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_DUMP = 270, 10, 11, 12
+_SO_RCVBUFFORCE = 33
+# RTNLGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE
+_GROUPS = sum(1 << (group - 1) for group in (1, 5, 7, 9, 11))
+RECEIVE_BUFFER = 8 * 1024 * 1024
+_READ_SIZE = 256 * 1024
+_DATAGRAM = 96 * 1024  # well below the send buffer's usual 208 KiB
+_BATCH = 256  # the answers have to fit the receive buffer, also where it could not be enlarged
+_ANSWER_SECONDS = 10
+
+
+class Overrun(Exception):  # noqa: N818 - an event of the protocol, not a fault
+    """The kernel dropped messages to us."""
+
+
+class DumpInterrupted(Exception):  # noqa: N818 - see above
+    """The table changed under the dump, which may have missed entries: repeat it."""
+
+
+class Refusal(NamedTuple):
+    """Why the kernel did not carry out a request."""
+
+    errno: int
+    reason: str
+
+
+class Notification(NamedTuple):
+    """RTM_* type, flags of the request that caused it, payload."""
+
+    kind: int
+    flags: int
+    body: bytes
+
+
+class Requests:
+    """A socket for writes and dumps. Not for several callers at once."""
+
+    def __init__(self) -> None:
+        self._socket = _open(groups=0, receive_buffer=RECEIVE_BUFFER)
+        self._socket.settimeout(_ANSWER_SECONDS)
+        self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
+        self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
+        self._socket.setsockopt(_SOL_NETLINK, _STRICT_DUMP, 1)
+        self._sequence = 0
+        self._buffer = bytearray(_READ_SIZE)
+        self.portid: int = self._socket.getsockname()[0]
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def require_permission(self) -> None:
+        """Raises NotReadyError when the kernel would refuse every write."""
+        (refusal,) = self.batch([PERMISSION_PROBE])
+        if refusal is not None and refusal.errno in (errno.EPERM, errno.EACCES):
+            raise NotReadyError("Programming kernel routes needs root (CAP_NET_ADMIN); --no-fib goes without.")
+
+    def batch(self, requests: Sequence[Request]) -> list[Refusal | None]:
+        """Carries out the requests in order; the answers are in the same order, None for success.
+
+        Raises Overrun when answers were lost: what was carried out is then unknown."""
+        answers: list[Refusal | None] = []
+        start = 0
+        while start < len(requests):
+            first = self._sequence + 1
+            packet = bytearray()
+            for request in requests[start : start + _BATCH]:
+                self._append(packet, request, ACK)
+                if len(packet) > _DATAGRAM:
+                    break
+            self._socket.send(packet)
+            answers += self._read_answers(first)
+            start = len(answers)
+        return answers
+
+    def dump(self, request: Request) -> Iterator[list[tuple[int, bytes]]]:
+        """(type, payload) of every entry, a list for each piece that the kernel hands out.
+
+        Raises DumpInterrupted at the end, OSError when the kernel refuses."""
+        packet = bytearray()
+        self._append(packet, request, 0)
+        self._socket.send(packet)
+        interrupted = False
+        while True:
+            piece: list[tuple[int, bytes]] = []
+            for kind, flags, sequence, body in self._receive():
+                if sequence != self._sequence:
+                    continue
+                interrupted |= bool(flags & _DUMP_INTERRUPTED)
+                if kind == _NLMSG_ERROR or (kind == _NLMSG_DONE and _errno(body)):
+                    raise OSError(_errno(body), os.strerror(_errno(body)))
+                if kind == _NLMSG_DONE:
+                    yield piece
+                    if interrupted:
+                        raise DumpInterrupted
+                    return
+                piece.append((kind, body))
+            yield piece
+
+    def _append(self, packet: bytearray, request: Request, flags: int) -> None:
+        self._sequence += 1
+        length = _HEADER.size + len(request.body)
+        packet += _HEADER.pack(length, request.kind, request.flags | REQUEST | flags, self._sequence, 0)
+        packet += request.body
+        packet += b"\0" * (-length % 4)
+
+    def _read_answers(self, first: int) -> list[Refusal | None]:
+        """The answers to the sequence numbers from `first` to the last that was sent."""
+        answers: list[Refusal | None] = []
+        expected = self._sequence - first + 1
+        while len(answers) < expected:
+            for kind, flags, sequence, body in self._receive():
+                if kind != _NLMSG_ERROR or sequence < first:
+                    continue  # left over from a batch whose answers were lost
+                if sequence != first + len(answers):
+                    raise Overrun
+                answers.append(_refusal(body, flags) if _errno(body) else None)
+        return answers
+
+    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
+        try:
+            size = self._socket.recv_into(self._buffer)
+        except OSError as error:
+            if error.errno == errno.ENOBUFS or isinstance(error, TimeoutError):
+                raise Overrun from error
+            raise
+        return _messages(memoryview(self._buffer)[:size])
+
+
+class Monitor:
+    """A socket that hears notifications, but for those that `own_portid` caused. `receive_buffer` in octets; the
+    kernel counts about 1 KiB a message."""
+
+    def __init__(self, own_portid: int = 0, receive_buffer: int = RECEIVE_BUFFER) -> None:
+        self._own_portid = own_portid
+        self._socket = _open(_GROUPS, receive_buffer)
+        self._socket.setblocking(False)
+        self._buffer = bytearray(_READ_SIZE)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def read(self, limit: int) -> tuple[list[Notification], bool]:
+        """Notifications that have come, in up to `limit` datagrams, and whether those were all.
+
+        Raises Overrun when some were lost; the rest is then discarded, because only a whole dump helps."""
+        found: list[Notification] = []
+        try:
+            for _ in range(limit):
+                piece = self._receive()
+                if piece is None:
+                    return found, True
+                found += piece
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            self._discard()
+            raise Overrun from error
+        return found, False
+
+    def _discard(self) -> None:
+        """Empties the queue. The kernel says ENOBUFS once, and until we have seen the end of the queue it goes on
+        dropping in silence: a dump that is made before that may be outdated without anybody telling."""
+        while True:
+            try:
+                if self._receive() is None:
+                    return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+
+    def _receive(self) -> list[Notification] | None:
+        """The notifications of one datagram; None when there is none now."""
+        try:
+            size = self._socket.recv_into(self._buffer)
+        except BlockingIOError:
+            return None
+        messages = _messages(memoryview(self._buffer)[:size], without=self._own_portid)
+        return [Notification(kind, flags, body) for kind, flags, _, body in messages]
+
+
+def _open(groups: int, receive_buffer: int) -> socket.socket:
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)
+    except PermissionError:
+        # Without CAP_NET_ADMIN in the first user namespace, net.core.rmem_max is the limit.
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    opened.bind((0, groups))
+    return opened
+
+
+def _messages(data: memoryview, without: int = 0) -> Iterator[tuple[int, int, int, bytes]]:
+    """(type, flags, sequence, payload) of each message in a datagram; not of those that socket `without` caused."""
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, flags, sequence, portid = _HEADER.unpack_from(data, offset)
+        if length < _HEADER.size:
+            return
+        if not without or portid != without:
+            yield kind, flags, sequence, bytes(data[offset + _HEADER.size : offset + length])
+        offset += (length + 3) & ~3
+
+
+def _errno(body: bytes) -> int:
+    return -int(_ERRNO.unpack_from(body)[0]) if len(body) >= _ERRNO.size else 0
+
+
+def _refusal(body: bytes, flags: int) -> Refusal:
+    """The kernel's own words where it has some, else the name of the error."""
+    code = _errno(body)
+    said = b""
+    if flags & _ACK_TLVS:
+        said = dict(attributes(body, _ERRNO.size + _HEADER.size)).get(_ERROR_TEXT, b"")
+    return Refusal(code, f"{text(said).rstrip('.')} ({os.strerror(code)})" if said else os.strerror(code))

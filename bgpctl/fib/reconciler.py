@@ -1,0 +1,271 @@
+"""Where desired and observed routes meet: told of every event, it says what to tell the kernel next. Pure.
+
+A destination is *dirty* when something about it may have changed; `next_changes` compares the dirty ones, a slice
+at a time. Whatever the kernel answers comes back by `applied` or `refused`.
+
+Restart: routes that were there before, and Loc-RIB routes of before a `begin_sync`, are *stale*. They stay in the
+kernel, and are repaired, until the new stream has named them or is in sync; then the rest is swept. It is between
+the speaker and the kernel what RFC 4724 4.2 is between peers.
+
+Ours is what carries our protocol number. Routes of others are never changed: where one holds a key that we want,
+that is reported as foreign, and our route takes its place once it has gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from errno import EEXIST, ENOENT, ESRCH
+
+from bgpctl.fib.desired import DesiredRoutes, Paths, Wish
+from bgpctl.fib.difference import Change, Verb, difference
+from bgpctl.fib.kernel_view import KernelView, RouteEvent
+from bgpctl.fib.route import Destination, KernelRoute
+from bgpctl.fib.troubles import Troubles
+from bgpctl.fib.underlay import Link, LinkAddress
+from reflector.plan import MAIN_TABLE, KernelPlan
+
+_ALREADY_GONE = (ESRCH, ENOENT)
+
+
+class Reconciler:
+    """The state of the FIB. `links_changed`: links or addresses did since somebody set it back."""
+
+    def __init__(self, plan: KernelPlan) -> None:
+        self.view = KernelView()
+        self.troubles = Troubles()
+        self.syncing = True
+        self.links_changed = False
+        self.repairs = 0
+        self._plan = plan
+        self._protocols = {plan.protocol}
+        self._desired = DesiredRoutes(plan, self.view.underlay)
+        self._own: dict[Destination, Wish] = {}
+        self._loc_rib: dict[Destination, Paths] = {}
+        self._wanted: dict[Destination, tuple[KernelRoute, ...]] = {}
+        self._wanted_count = 0
+        self._stale: set[Destination] = set()
+        self._dirty: dict[Destination, None] = {}
+        self._to_repair: set[Destination] = set()
+        self.view.outdated = True
+
+    # --------------------------------------------------------------------------------- what should be there
+
+    def apply_plan(self, plan: KernelPlan) -> None:
+        """Everything is decided again; what does not differ is not touched."""
+        # Foreign routes are known only of the tables that matter: another table has to be looked at first.
+        self.view.outdated |= plan.table != self._plan.table
+        self._plan = plan
+        self._protocols.add(plan.protocol)
+        self._decide_all_again()
+
+    def begin_sync(self) -> None:
+        """A new Loc-RIB stream starts: what is known is stale until it comes again."""
+        self.syncing = True
+        self._stale = {*self._loc_rib, *self.view.observed.destinations()}
+
+    def announce(self, destinations: Iterable[Destination], paths: Paths) -> None:
+        for destination in destinations:
+            self._stale.discard(destination)
+            known = self._loc_rib.get(destination) == paths
+            self._loc_rib[destination] = paths
+            if not known or self._wanted.get(destination) != self.view.observed.at(destination):
+                self._dirty[destination] = None
+
+    def withdraw(self, destinations: Iterable[Destination]) -> None:
+        for destination in destinations:
+            self._stale.discard(destination)
+            self._loc_rib.pop(destination, None)
+            self._dirty[destination] = None
+
+    def end_sync(self) -> None:
+        """The stream is in sync: what it did not name is swept."""
+        if self.syncing:
+            self.syncing = False
+            self.withdraw(list(self._stale))
+
+    # -------------------------------------------------------------------------------------- what is there
+
+    @property
+    def resync_wanted(self) -> bool:
+        """Something happened that no notification tells: a whole dump is due."""
+        return self.view.outdated
+
+    def want_resync(self) -> None:
+        self.view.outdated = True
+
+    def add_to(self, view: KernelView, route: KernelRoute) -> None:
+        """One route of a dump."""
+        if route.protocol in self._protocols:
+            view.observed.put(route)
+        elif self._matters(route):
+            view.underlay.put_route(route)
+
+    def observe_all(self, view: KernelView) -> None:
+        """A whole dump, the truth from here on. The view is ours afterwards."""
+        believed, self.view = self.view.observed, view
+        view.underlay.take_changes()
+        for destination in believed.destinations():
+            if view.observed.at(destination) != believed.at(destination):
+                self._touched(destination)
+        if self.syncing:
+            self._stale.update(d for d in view.observed.destinations() if d not in self._loc_rib)
+        self._decide_all_again()
+
+    def observe(self, event: RouteEvent) -> None:
+        """A notification of a change that we did not make."""
+        if event.route.protocol in self._protocols:
+            self.view.observe_ours(event)
+            self._touched(event.route.destination)
+        elif self._matters(event.route) and self.view.observe_foreign(event):
+            self._dirty[event.route.destination] = None
+
+    def observe_link(self, link: Link) -> None:
+        self.links_changed = True
+        if self.view.observe_link(link):
+            self._tunnel_moved(link)
+        self.retry_refused()
+
+    def forget_link(self, ifindex: int) -> None:
+        self.links_changed = True
+        self._tunnel_moved(self.view.forget_link(ifindex))
+
+    def observe_address(self, address: LinkAddress, *, came: bool) -> None:
+        self.links_changed = True
+        self.view.observe_address(address, came=came)
+
+    def refresh(self) -> None:
+        """Takes up what changed below us: next hops are resolved again, refused routes tried again."""
+        changed = self.view.underlay.take_changes()
+        if not changed:
+            return
+        moved = self._desired.refresh(changed)
+        if moved:
+            self._soil(d for d, paths in self._loc_rib.items() if not moved.isdisjoint(paths.next_hops))
+        self._own = self._desired.own()
+        self._soil(self._own)
+        self._soil(d for d in changed if d in self._wanted)
+        self.retry_refused()
+
+    def retry_refused(self) -> None:
+        self._soil(self.troubles.refused_destinations())
+
+    # --------------------------------------------------------------------------------------- what to change
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._dirty)
+
+    def next_changes(self, limit: int) -> list[Change]:
+        """Compares dirty destinations until there are `limit` changes, or a few more, or as many destinations are
+        done as a slice of work should have. Deletions come last."""
+        changes: list[Change] = []
+        compared = 0
+        while self._dirty and len(changes) < limit and compared < 2 * limit:
+            destination, _ = self._dirty.popitem()
+            changes += self._changes_at(destination)
+            compared += 1
+        changes.sort(key=lambda change: change.verb is Verb.DELETE)
+        return changes
+
+    def applied(self, change: Change) -> None:
+        """The kernel accepted the change."""
+        destination = change.route.destination
+        self.view.observed.accepted(change)
+        self.troubles.forgive(destination, change.route.key)
+        if destination in self._to_repair and change.verb is not Verb.DELETE:
+            self._to_repair.remove(destination)
+            self.repairs += 1
+
+    def refused(self, change: Change, errno: int, reason: str) -> bool:
+        """The kernel said no. Returns whether that is news."""
+        if change.verb is Verb.DELETE and errno in _ALREADY_GONE:
+            self.applied(change)
+            return False
+        news = self.troubles.refuse(change.route.destination, change.route.key, reason)
+        if errno == EEXIST and news:
+            # A key that exists where we know of none: we missed something. Once, or we would look for ever.
+            self.want_resync()
+        return news
+
+    @property
+    def desired_count(self) -> int:
+        return self._wanted_count
+
+    @property
+    def installed_count(self) -> int:
+        """Desired routes that the kernel holds exactly so. Where nothing is outstanding, it does."""
+        missing = 0
+        troubles = self.troubles
+        for destination in {*self._dirty, *troubles.refused_destinations(), *troubles.held_destinations()}:
+            there = self.view.observed.at(destination)
+            missing += sum(route not in there for route in self._wanted.get(destination, ()))
+        return self._wanted_count - missing
+
+    # --------------------------------------------------------------------------------------------- inside
+
+    def _matters(self, route: KernelRoute) -> bool:
+        """Foreign routes: those that next hops resolve through, those beside ours."""
+        return route.table in (MAIN_TABLE, self._plan.table)
+
+    def _soil(self, destinations: Iterable[Destination]) -> None:
+        self._dirty |= dict.fromkeys(destinations)
+
+    def _touched(self, destination: Destination) -> None:
+        """Somebody changed our routes here: putting a wanted one back counts as a repair."""
+        self._dirty[destination] = None
+        if destination in self._wanted:
+            self._to_repair.add(destination)
+
+    def _tunnel_moved(self, link: Link | None) -> None:
+        if link is not None and link.name in self._desired.tunnel_devices():
+            self._decide_all_again()
+
+    def _decide_all_again(self) -> None:
+        self._desired = DesiredRoutes(self._plan, self.view.underlay)
+        self._own = self._desired.own()
+        for destinations in (self._own, self._loc_rib, self._wanted, self.view.observed.destinations()):
+            self._soil(destinations)
+
+    def _changes_at(self, destination: Destination) -> tuple[Change, ...]:
+        wanted = self._decide(destination)
+        there = self.view.observed.at(destination)
+        foreign = self.view.underlay.keys_at(destination)
+        if wanted == there and not foreign:  # by far the most common case
+            self.troubles.settled(destination)
+            self._to_repair.discard(destination)
+            return ()
+        observed = {route.key: route for route in there}
+        desired = {route.key: route for route in wanted}
+        if destination in self._stale:
+            desired = observed | desired
+        found = difference(desired, observed, foreign)
+        self.troubles.set_held(destination, found.blocked)
+        self.troubles.keep_refusals(destination, {change.route.key for change in found.changes})
+        if not found.changes:
+            self._to_repair.discard(destination)
+        return found.changes
+
+    def _decide(self, destination: Destination) -> tuple[KernelRoute, ...]:
+        """The routes wanted here, remembered together with what cannot be had."""
+        wish = self._own.get(destination, _NOTHING)
+        paths = self._loc_rib.get(destination)
+        learned = self._desired.bgp(destination, paths) if paths is not None else _NOTHING
+        routes = _both(wish, learned)
+        self._wanted_count += len(routes) - len(self._wanted.get(destination, ()))
+        if routes:
+            self._wanted[destination] = routes
+        else:
+            self._wanted.pop(destination, None)
+        self.troubles.set_unresolved(destination, "; ".join(filter(None, (wish.reason, learned.reason))))
+        return routes
+
+
+_NOTHING = Wish()
+
+
+def _both(own: Wish, learned: Wish) -> tuple[KernelRoute, ...]:
+    """The plan's own route wins where both have the same key."""
+    if not own.routes:
+        return learned.routes
+    taken = [route.key for route in own.routes]
+    return (*own.routes, *(route for route in learned.routes if route.key not in taken))

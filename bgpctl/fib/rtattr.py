@@ -1,0 +1,59 @@
+"""Netlink requests and attributes as bytes (rtnetlink(7), linux/netlink.h). Integers are in the machine's order."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+REPLACE, EXCL, CREATE, APPEND = 0x100, 0x200, 0x400, 0x800
+
+# Families of a message; 4 and 6 elsewhere in this package.
+AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
+
+_HEADER = struct.Struct("=HH")
+_U32 = struct.Struct("=I")
+_TYPE_MASK = 0x3FFF  # the two upper bits say "nested" and "network byte order"
+
+
+class Request(NamedTuple):
+    """One message before it has a sequence number: RTM_* type, flags beyond REQUEST, payload."""
+
+    kind: int
+    flags: int
+    body: bytes
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute, padded to four octets."""
+    length = _HEADER.size + len(value)
+    return _HEADER.pack(length, kind) + value + b"\0" * (-length % 4)
+
+
+def attribute_u32(kind: int, value: int) -> bytes:
+    return attribute(kind, _U32.pack(value))
+
+
+def attribute_text(kind: int, value: str) -> bytes:
+    return attribute(kind, value.encode() + b"\0")
+
+
+def attributes(data: bytes, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+    """(type, value) of each attribute from `offset` to the end of `data`."""
+    end = len(data)
+    while offset + _HEADER.size <= end:
+        length, kind = _HEADER.unpack_from(data, offset)
+        if length < _HEADER.size:
+            return
+        yield kind & _TYPE_MASK, data[offset + _HEADER.size : offset + length]
+        offset += (length + 3) & ~3
+
+
+def u32(value: bytes) -> int:
+    (number,) = _U32.unpack(value)
+    return int(number)
+
+
+def text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")

@@ -1,0 +1,165 @@
+"""Tunnel devices: what the plan asks for, and what has to be done to what is there. Pure.
+
+VXLAN: the device is ours alone. It carries ALIAS, by which we know it after a restart.
+
+    device of that name                               then
+    none                                              create
+    ours, or one without alias that is the same VXLAN adopt: set what can be set (MTU, MAC, up, alias), address it
+    ours, but another VNI, port, local address ...    delete and create
+    anything else                                     trouble: reported, not touched
+
+A device with our alias that no plan asks for any more is deleted.
+IPIP: `tunl0` comes with the kernel's module and may be somebody else's too (Felix gives it an address): it is
+brought up and gets the address that is missing; nothing of it is ever removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from bgpctl.fib.desired import IPIP_DEVICE
+from bgpctl.fib.route import is_link_local, parse_address
+from bgpctl.fib.underlay import Link, LinkAddress, Underlay, VxlanSettings
+from reflector.plan import KernelPlan, VxlanPlan
+
+ALIAS = "bgpctl"
+# Outer Ethernet, IP, UDP and VXLAN headers (RFC 7348 5).
+_OVERHEAD = {4: 50, 6: 70}
+_USUAL_MTU = 1500
+
+
+class Tunnel(msgspec.Struct, frozen=True):
+    """A tunnel device as wanted. `vxlan` None: IPIP. `mac` b"" and `mtu` 0: as they are."""
+
+    name: str
+    address: bytes
+    vxlan: VxlanSettings | None = None
+    mac: bytes = b""
+    mtu: int = 0
+
+
+class CreateDevice(msgspec.Struct, frozen=True):
+    tunnel: Tunnel
+
+
+class DeleteDevice(msgspec.Struct, frozen=True):
+    name: str
+    ifindex: int
+
+
+class ChangeDevice(msgspec.Struct, frozen=True):
+    """Bring the device up with these settings. `alias` "" leaves it."""
+
+    name: str
+    ifindex: int
+    mac: bytes
+    mtu: int
+    alias: str
+
+
+class AddAddress(msgspec.Struct, frozen=True):
+    name: str
+    address: LinkAddress
+
+
+class RemoveAddress(msgspec.Struct, frozen=True):
+    name: str
+    address: LinkAddress
+
+
+DeviceChange = CreateDevice | DeleteDevice | ChangeDevice | AddAddress | RemoveAddress
+
+
+class DeviceTrouble(msgspec.Struct, frozen=True):
+    name: str
+    reason: str
+
+
+def desired_tunnels(plan: KernelPlan, underlay: Underlay) -> tuple[Tunnel, ...]:
+    """The devices that the plan asks for; an MTU it leaves open comes from the link that carries the tunnel."""
+    tunnels = [_vxlan_tunnel(vxlan, underlay) for vxlan in plan.vxlans]
+    if plan.ipip_address:
+        tunnels.append(Tunnel(IPIP_DEVICE, parse_address(plan.ipip_address)))
+    return tuple(tunnels)
+
+
+def device_changes(
+    tunnels: tuple[Tunnel, ...], underlay: Underlay
+) -> tuple[list[DeviceChange], tuple[DeviceTrouble, ...]]:
+    """What to do next, and what cannot be done. A device that is created shows up in the underlay before it can be
+    set up: carry out, observe, ask again until nothing is left."""
+    wanted = {tunnel.name for tunnel in tunnels}
+    changes: list[DeviceChange] = [
+        DeleteDevice(link.name, link.index) for link in our_devices(underlay) if link.name not in wanted
+    ]
+    troubles = []
+    for tunnel in tunnels:
+        link = underlay.link_named(tunnel.name)
+        if link is None:
+            changes.append(CreateDevice(tunnel))
+        elif reason := _foreign(tunnel, link):
+            troubles.append(DeviceTrouble(tunnel.name, reason))
+        elif link.vxlan != tunnel.vxlan:
+            changes.append(DeleteDevice(link.name, link.index))
+        else:
+            changes += _settings(tunnel, link)
+            changes += _addresses(tunnel, link, underlay)
+    return changes, tuple(troubles)
+
+
+def our_devices(underlay: Underlay) -> list[Link]:
+    """The VXLAN devices that we made or adopted."""
+    return [link for link in underlay.links.values() if _is_ours(link)]
+
+
+def _vxlan_tunnel(plan: VxlanPlan, underlay: Underlay) -> Tunnel:
+    local = parse_address(plan.local_address)
+    parent = underlay.link_of_address(local)
+    mtu = plan.mtu or (parent.mtu if parent is not None else _USUAL_MTU) - _OVERHEAD[(len(local) == 4 and 4) or 6]
+    settings = VxlanSettings(plan.vni, plan.port, local)
+    return Tunnel(plan.device, parse_address(plan.tunnel_address), settings, parse_mac(plan.mac), mtu)
+
+
+def parse_mac(mac: str) -> bytes:
+    """Raises ValueError when it is none."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    if len(octets) not in (0, 6):
+        raise ValueError(f"{mac!r} is no MAC address")
+    return octets
+
+
+def _is_ours(link: Link) -> bool:
+    return link.kind == "vxlan" and link.alias == ALIAS
+
+
+def _foreign(tunnel: Tunnel, link: Link) -> str:
+    """Why the device of that name is not for us to touch, or ""."""
+    if tunnel.vxlan is None:
+        return "" if link.kind == "ipip" else f"a device of this name exists and is no IPIP tunnel ({link.kind})"
+    if link.vxlan is None:
+        return f"a device of this name exists and is no VXLAN ({link.kind or 'hardware'})"
+    if not _is_ours(link) and link.vxlan.vni != tunnel.vxlan.vni:
+        return f"a VXLAN device of this name exists with VNI {link.vxlan.vni} instead of {tunnel.vxlan.vni}"
+    return ""
+
+
+def _settings(tunnel: Tunnel, link: Link) -> Iterator[DeviceChange]:
+    alias = ALIAS if tunnel.vxlan is not None else ""
+    right = (
+        link.up and tunnel.mac in (b"", link.mac) and tunnel.mtu in (0, link.mtu) and (not alias or link.alias == alias)
+    )
+    if not right:
+        yield ChangeDevice(link.name, link.index, tunnel.mac, tunnel.mtu, alias)
+
+
+def _addresses(tunnel: Tunnel, link: Link, underlay: Underlay) -> Iterator[DeviceChange]:
+    wanted = LinkAddress(link.index, tunnel.address, len(tunnel.address) * 8)
+    if wanted not in underlay.addresses:
+        yield AddAddress(link.name, wanted)
+    if not _is_ours(link):
+        return
+    for address in sorted(underlay.addresses):
+        if address.ifindex == link.index and address != wanted and not is_link_local(address.address):
+            yield RemoveAddress(link.name, address)

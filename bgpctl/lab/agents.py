@@ -1,0 +1,122 @@
+"""The agents of a lab: one `bgpctl agent` in the namespace of every node whose role asks for it.
+
+They are daemons: they live until `down` kills everything in their namespaces. An agent is *running* when the
+process that agent.pid names is alive in its namespace, *ready* when it and its speaker answer on their sockets.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from bgpctl.errors import NotReadyError
+from bgpctl.lab import namespaces, processes
+from bgpctl.lab.state import LabState
+from bgpctl.lab.topology import Node, Role
+from reflector.control_client import ControlClient, ControlError
+from reflector.messages import ShowAgent, ShowCounters
+
+AGENT_LOG = "agent.log"
+AGENT_SOCKET = "agent.sock"
+SPEAKER_SOCKET = "speaker.sock"
+_AGENT_PID = "agent.pid"
+_METRICS_ADDRESS = "127.0.0.1:9179"
+_READY_WITHIN = 60.0
+_POLL = 0.05
+_NOT_READY_STATUS = 2
+
+# Node and its run directory -> the command that is its agent.
+AgentCommand = Callable[[Node, Path], Sequence[str]]
+Started = dict[str, "subprocess.Popen[bytes]"]
+
+
+def bgpctl_agent(node: Node, directory: Path) -> Sequence[str]:
+    """The agent of this installation. There is no Felix in a lab: VXLAN is the agent's to program."""
+    command = [
+        str(Path(sys.executable).with_name("bgpctl")),
+        "agent",
+        "--node",
+        node.name,
+        "--resources",
+        str(node.resources),
+        "--run-dir",
+        str(directory),
+        "--metrics-address",
+        _METRICS_ADDRESS,
+        "--without-felix",
+    ]
+    return [*command, "--no-fib"] if node.role is Role.REFLECTOR else command
+
+
+def start(state: LabState, nodes: Iterable[Node], command: AgentCommand = bgpctl_agent) -> Started:
+    """Starts the agents; their output goes to agent.log in their run directories."""
+    started: Started = {}
+    for node in nodes:
+        directory = state.node_directory(node.name)
+        with namespaces.inside(state.namespace(node.name)):
+            started[node.name] = processes.start_daemon(command(node, directory), directory / AGENT_LOG, node.env)
+    return started
+
+
+def running(state: LabState, nodes: Iterable[Node]) -> dict[str, int]:
+    """Process ids by node name of the agents that are alive."""
+    pids = processes.running_in(state.namespace(node.name) for node in nodes)
+    found = {}
+    for node in nodes:
+        pid = _recorded_pid(state.node_directory(node.name))
+        if pid in pids.get(state.namespace(node.name), ()):
+            found[node.name] = pid
+    return found
+
+
+def _recorded_pid(directory: Path) -> int:
+    """0 when no agent has written its number."""
+    try:
+        text = (directory / _AGENT_PID).read_text().strip()
+    except FileNotFoundError:
+        return 0
+    return int(text) if text.isdecimal() else 0
+
+
+def wait_until_ready(state: LabState, started: Started) -> None:
+    """Returns when every started agent is ready. Raises NotReadyError with the last words of one that has ended, or
+    that is not ready in time."""
+    deadline = time.monotonic() + _READY_WITHIN
+    waiting = dict(started)
+    while waiting:
+        for name, process in tuple(waiting.items()):
+            directory = state.node_directory(name)
+            if is_ready(directory):
+                del waiting[name]
+            elif process.poll() is not None:
+                raise NotReadyError(_why_it_ended(name, process.returncode, directory / AGENT_LOG))
+        if not waiting:
+            return
+        if time.monotonic() > deadline:
+            raise NotReadyError(f"after {_READY_WITHIN:g} s these agents do not answer: {', '.join(waiting)}")
+        time.sleep(_POLL)
+
+
+def is_ready(directory: Path) -> bool:
+    """The agent answers, and so does its speaker, unless the agent has no good resources to start one with."""
+    try:
+        with ControlClient(directory / AGENT_SOCKET) as agent:
+            status = agent.ask(ShowAgent())
+        if any(problem.severity == "error" for problem in status.problems):
+            return True
+        with ControlClient(directory / SPEAKER_SOCKET) as speaker:
+            speaker.ask(ShowCounters())
+    except ControlError:
+        return False
+    return True
+
+
+def _why_it_ended(name: str, status: int, log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    last = lines[-1] if lines else "it said nothing"
+    if status == _NOT_READY_STATUS:
+        return f"the agent of {name} cannot start: {last.removeprefix('bgpctl: ')}"
+    return f"the agent of {name} ended with status {status}: {last}"

@@ -1,0 +1,138 @@
+"""Tables for people: the sessions of every node, the routes of one, the ping matrix, and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bgpctl.lab import agents, namespaces, observation, processes
+from bgpctl.lab.convergence import TestResult
+from bgpctl.lab.state import LabState
+from bgpctl.lab.topology import Node, Role, Topology
+from reflector.messages import PeerStatus, RouteStatus
+from reflector.plan import ROUTE_PROTOCOL
+
+_PING_TIMEOUT = 1.0
+_WIDTH_OF_A_FILE = 110
+_GOOD, _BAD = "green", "bold red"
+
+
+def print_lab(topology: Topology, node: str, pods: dict[str, str]) -> None:
+    """The three tables of a running lab; `node` "" stands for the first cluster node."""
+    console = _console()
+    state = LabState(topology.name)
+    console.print(_sessions(state, topology.agents))
+    shown = next((each for each in topology.agents if each.name == node), None)
+    shown = shown or next(iter(topology.with_role(Role.NODE)), None)
+    if shown is not None:
+        console.print(_routes(state, shown))
+    if pods:
+        console.print(_pings(state, pods))
+
+
+def print_result(result: TestResult) -> None:
+    """One line for every kind of expectation, then everything that is not met."""
+    console = _console()
+    for check in result.checks:
+        met = check.expected - len(check.failures)
+        mark = Text("ok  ", style=_GOOD) if not check.failures else Text("FAIL", style=_BAD)
+        console.print(mark, f"{max(met, 0)} of {check.expected} {check.name}")
+        for failure in check.failures:
+            console.print(f"       {failure}", highlight=False)
+    verdict = "converged after" if result.passed else "not converged after"
+    console.print(f"{verdict} {result.seconds:.1f} s")
+
+
+def print_status(topology: Topology) -> None:
+    """Every node of the topology: its namespace, its agent and the number of processes in it."""
+    state = LabState(topology.name)
+    names = {node.name: state.namespace(node.name) for node in topology.nodes}
+    running = processes.running_in(names.values())
+    alive = agents.running(state, topology.agents)
+    table = Table("Node", "Role", "Namespace", "Agent", "Processes", title=f"lab {topology.name}")
+    for node in topology.nodes:
+        name = names[node.name]
+        there = Text(name) if namespaces.exists(name) else Text("absent", style=_BAD)
+        agent = _agent(state, node, alive) if node.role.runs_agent else Text("")
+        table.add_row(node.name, node.role, there, agent, str(len(running.get(name, ()))))
+    _console().print(table)
+
+
+def _agent(state: LabState, node: Node, alive: dict[str, int]) -> Text:
+    if node.name not in alive:
+        return Text("not running", style=_BAD)
+    if not agents.is_ready(state.node_directory(node.name)):
+        return Text(f"pid {alive[node.name]}, not ready", style=_BAD)
+    return Text(f"pid {alive[node.name]}, ready", style=_GOOD)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH_OF_A_FILE)
+
+
+def _sessions(state: LabState, nodes: Iterable[Node]) -> Table:
+    table = Table(title="Sessions of every node", title_justify="left")
+    for column in ("Node", "Peer", "Address", "AS", "Role", "State", "Since"):
+        table.add_column(column)
+    for column in ("Received", "Best", "Advertised"):
+        table.add_column(column, justify="right")
+    for node in nodes:
+        peers = observation.speaker_peers(state, node)
+        if peers is None:
+            table.add_row(node.name, Text("the speaker does not answer", style=_BAD))
+        for peer in peers or ():
+            table.add_row(node.name, *_session_cells(peer))
+        table.add_section()
+    return table
+
+
+def _session_cells(peer: PeerStatus) -> tuple[str | Text, ...]:
+    style = _GOOD if peer.state.lower() == "established" else _BAD
+    role = f"{peer.session_type} client" if peer.rr_client else str(peer.session_type)
+    return (
+        peer.peer_node,
+        peer.peer_address,
+        str(peer.peer_as),
+        role,
+        Text(peer.state, style=style),
+        f"{peer.since:.0f} s",
+        str(peer.received),
+        str(peer.best),
+        str(peer.advertised),
+    )
+
+
+def _routes(state: LabState, node: Node) -> Table:
+    title = f"Routes of {node.name}: in the kernel with protocol {ROUTE_PROTOCOL}, and why"
+    table = Table("Prefix", "Via", "Device", "BGP next hop", "From", "Originator", "Cluster list", title=title)
+    table.title_justify = "left"
+    known = observation.speaker_routes(state.node_directory(node.name))
+    for route in observation.kernel_routes(state.namespace(node.name)):
+        if route.protocol == ROUTE_PROTOCOL:
+            table.add_row(route.to, route.via, route.dev or "blackhole", *_bgp_cells(known.get(route.to)))
+    return table
+
+
+def _bgp_cells(route: RouteStatus | None) -> tuple[str, ...]:
+    if route is None:
+        return ("", "", "", "")
+    return (route.next_hop, route.peer or str(route.source), route.originator_id, " ".join(route.cluster_list))
+
+
+def _pings(state: LabState, pods: dict[str, str]) -> Table:
+    answered = observation.pings(state, pods, _PING_TIMEOUT)
+    table = Table("from \\ to", *pods, title="Ping matrix of the pods, ms", title_justify="left")
+    for source in pods:
+        table.add_row(source, *(_ping_cell(source, target, answered) for target in pods))
+    return table
+
+
+def _ping_cell(source: str, target: str, answered: dict[tuple[str, str], float]) -> Text:
+    if source == target:
+        return Text("·")
+    seconds = answered.get((source, target))
+    return Text("lost", style=_BAD) if seconds is None else Text(f"{seconds * 1000:.2f}", style=_GOOD)

@@ -1,0 +1,121 @@
+"""What a lab leaves on this machine while it runs, all under /run/bgpctl/lab/<lab>/, and the lock on it.
+
+    .lab.json           which topology this is, and whether `up` got to its end
+    <node>/namespace    the marker: the network namespace <lab>-<node> is ours (an empty file)
+    <node>/...          the run directory of the node's agent (docs/architecture.md), its logs
+
+The rule: a marker is written before its namespace is made and removed after it is gone. So whatever kills `up`, and
+whenever, `down` finds every namespace that is ours, and no namespace that is not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bgpctl.errors import NotReadyError
+
+LABS = Path("/run/bgpctl/lab")
+_RECORD = ".lab.json"
+_MARKER = "namespace"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """The contents of .lab.json. `digest` is of the topology file; `began` in seconds since the epoch."""
+
+    topology: str
+    digest: str
+    began: float
+    complete: bool = False
+
+
+def digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class LabState:
+    """The files of one lab. Nothing is created before it is asked for."""
+
+    name: str
+
+    @property
+    def directory(self) -> Path:
+        return LABS / self.name
+
+    def node_directory(self, node: str) -> Path:
+        return self.directory / node
+
+    def namespace(self, node: str) -> str:
+        return f"{self.name}-{node}"
+
+    def mark(self, node: str) -> None:
+        """Says that the node's namespace is ours, before it exists."""
+        directory = self.node_directory(node)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        (directory / _MARKER).touch()
+
+    def marked(self) -> dict[str, str]:
+        """Node name -> namespace name of all markers."""
+        nodes = sorted(marker.parent.name for marker in self.directory.glob(f"*/{_MARKER}"))
+        return {node: self.namespace(node) for node in nodes}
+
+    def record(self) -> Record | None:
+        """None when `up` never got as far as writing one."""
+        try:
+            return msgspec.json.decode((self.directory / _RECORD).read_bytes(), type=Record)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def write_record(self, record: Record) -> None:
+        """By a rename: a reader sees the old one or the new one."""
+        temporary = self.directory / (_RECORD + ".new")
+        temporary.write_bytes(msgspec.json.encode(record))
+        temporary.rename(self.directory / _RECORD)
+
+    def remove(self) -> None:
+        """Removes the lab's directory, and its parents when they are empty."""
+        shutil.rmtree(self.directory)
+        for parent in (LABS, LABS.parent):
+            with contextlib.suppress(OSError):  # not empty: another lab's or agent's
+                parent.rmdir()
+
+    def exists(self) -> bool:
+        return self.directory.exists()
+
+    @contextlib.contextmanager
+    def locked(self, *, create: bool) -> Iterator[int]:
+        """Holds the lab for `up` or `down`; yields the descriptor. A child that inherits it prolongs the lock, so
+        that `down` waits for what a killed `up` has left unfinished. Without `create` the directory must exist."""
+        lock = self._lock(create=create)
+        try:
+            yield lock
+        finally:
+            os.close(lock)
+
+    def _lock(self, *, create: bool) -> int:
+        while True:
+            try:
+                if create:
+                    self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                lock = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:
+                if create:
+                    continue  # another lab's `down` removed the empty parent meanwhile
+                raise NotReadyError(f"the lab {self.name} is not up") from None
+            except OSError as error:
+                raise NotReadyError(f"{self.directory} cannot be used: {error.strerror}") from error
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # Whoever held the lock before may have removed the directory: then this lock is on nothing.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(lock), self.directory.stat()):
+                    return lock
+            os.close(lock)

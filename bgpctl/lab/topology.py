@@ -1,0 +1,265 @@
+"""A containerlab topology file as a value: the nodes, their links, and what is to be done on each.
+
+The format is containerlab's own (clab.schema.json of containerlab.dev), so that the same file deploys there with
+containers. What is different here: a node is a network namespace, and the label `bgpctl-role` says what runs in it.
+
+    node       a cluster node: `bgpctl agent` with kernel routes
+    reflector  a dedicated route reflector: `bgpctl agent --no-fib`
+    pod        an address on a node; the ping matrix is between pods
+    router, bridge, or no label: nothing but the kernel
+
+A bind of a directory to /etc/bgpctl/resources says where a node's resources are. Settings come from `defaults`,
+`kinds`, `groups` and the node itself: a later one wins in mappings and is appended to lists, as in containerlab.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from bgpctl.lab.document import DocumentError, Element, Problem, read_document, suggestion
+from bgpctl.lab.topology_fields import CONTAINER_FIELDS, KINDS, NODE_FIELDS, UNSUPPORTED_FIELDS
+from bgpctl.lab.topology_links import Endpoint, Link, read_links
+
+__all__ = ["Endpoint", "Exec", "Link", "Node", "Role", "Topology", "lab_name", "read_topology"]
+
+ROLE_LABEL = "bgpctl-role"
+RESOURCES_MOUNT = "/etc/bgpctl/resources"
+_LAB_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
+_NODE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._|-]*")
+# <lab>-<node> names a file in /run/netns and part of a socket path, of which Linux takes 107 octets (unix(7)).
+_LONGEST_NAME = 60
+
+
+class Role(StrEnum):
+    """What the label `bgpctl-role` can say."""
+
+    NODE = "node"
+    REFLECTOR = "reflector"
+    ROUTER = "router"
+    POD = "pod"
+    BRIDGE = "bridge"
+
+    @property
+    def runs_agent(self) -> bool:
+        return self in (Role.NODE, Role.REFLECTOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Exec:
+    """A command to run in a node, already split into words, and where it is written."""
+
+    words: tuple[str, ...]
+    line: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One namespace. `resources` is the directory an agent reads, None where no agent runs."""
+
+    name: str
+    line: int
+    role: Role = Role.ROUTER
+    exec: tuple[Exec, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    resources: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """One lab. `notes` are things in the file that mean nothing without containers."""
+
+    name: str
+    file: Path
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
+    notes: tuple[Problem, ...] = ()
+
+    def with_role(self, *roles: Role) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.role in roles)
+
+    @property
+    def agents(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.role.runs_agent)
+
+
+def read_topology(file: Path) -> Topology:
+    """The lab in `file`. Raises NotReadyError when it cannot be read, DocumentError with all problems in it."""
+    root = read_document(file)
+    reader = _TopologyReader(file)
+    topology = reader.read(root)
+    if root.problems:
+        raise DocumentError(root.problems)
+    return topology
+
+
+def lab_name(file: Path) -> str:
+    """Only the name of the lab in `file`: enough to take it down, whatever else is wrong in the file."""
+    root = read_document(file)
+    name = _read_name(root)
+    if not name:
+        raise DocumentError(root.problems)
+    return name
+
+
+def _read_name(root: Element) -> str:
+    element = root.fields().get("name")
+    if element is None:
+        root.complain("the lab needs a `name`")
+        return ""
+    name = element.text()
+    if not _LAB_NAME.fullmatch(name):
+        element.complain(f"{name!r} is no lab name: letters, digits, '.', '_' and '-', the first a letter or digit")
+        return ""
+    return name
+
+
+@dataclass(slots=True)
+class _Settings:
+    """What one level (defaults, kind, group, node) says about a node."""
+
+    kind: str = ""
+    group: str = ""
+    exec: tuple[Exec, ...] = ()
+    binds: tuple[Element, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    sysctls: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def then(self, other: _Settings) -> _Settings:
+        """These settings with the more specific `other` on top."""
+        return _Settings(
+            kind=other.kind or self.kind,
+            group=other.group or self.group,
+            exec=self.exec + other.exec,
+            binds=self.binds + other.binds,
+            env=self.env | other.env,
+            sysctls=self.sysctls | other.sysctls,
+            labels=self.labels | other.labels,
+        )
+
+
+class _TopologyReader:
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._notes: list[Problem] = []
+
+    def read(self, root: Element) -> Topology:
+        top = dict(root.known_fields(("name", "prefix", "mgmt", "topology", "settings", "debug")))
+        name = _read_name(root)
+        for ignored in ("prefix", "mgmt", "settings"):
+            if ignored in top:
+                self._note(top[ignored], f"`{ignored}` is about containers and ignored here")
+        if "topology" not in top:
+            root.complain("the lab needs a `topology`")
+            return Topology(name, self._file, (), ())
+        parts = dict(top["topology"].known_fields(("nodes", "groups", "kinds", "defaults", "links")))
+        nodes = self._nodes(parts, name)
+        if not nodes and "nodes" not in parts:
+            top["topology"].complain("the topology needs `nodes`")
+        links = read_links(parts["links"], {node.name for node in nodes}) if "links" in parts else ()
+        return Topology(name, self._file, nodes, links, tuple(self._notes))
+
+    def _note(self, element: Element, message: str) -> None:
+        self._notes.append(Problem(element.file, element.line, element.path, message))
+
+    def _nodes(self, parts: dict[str, Element], lab: str) -> tuple[Node, ...]:
+        defaults = self._settings(parts["defaults"]) if "defaults" in parts else _Settings()
+        kinds = self._settings_by_name(parts.get("kinds"))
+        groups = self._settings_by_name(parts.get("groups"))
+        nodes = []
+        for name, element in parts["nodes"].fields().items() if "nodes" in parts else ():
+            own = self._settings(element)
+            group = own.group or defaults.group
+            if group and group not in groups and own.group and groups:
+                element.complain(f"unknown group {group!r}{suggestion(group, groups)}")
+            by_group = groups.get(group, _Settings())
+            kind = own.kind or by_group.kind or defaults.kind
+            self._check(element, name, lab, kind)
+            settings = defaults.then(kinds.get(kind, _Settings())).then(by_group).then(own)
+            nodes.append(self._node(element, name, settings))
+        return tuple(nodes)
+
+    def _settings_by_name(self, parent: Element | None) -> dict[str, _Settings]:
+        return {name: self._settings(element) for name, element in parent.fields().items()} if parent else {}
+
+    def _settings(self, element: Element) -> _Settings:
+        settings = _Settings()
+        for name, value in element.known_fields((*NODE_FIELDS, *CONTAINER_FIELDS, *UNSUPPORTED_FIELDS)):
+            match name:
+                case "kind" | "group":
+                    setattr(settings, name, value.text())
+                case "env" | "sysctls" | "labels":
+                    setattr(settings, name, value.text_fields())
+                case "exec":
+                    settings.exec = tuple(_command(item) for item in value.items())
+                case "binds":
+                    settings.binds = tuple(value.items())
+                case _ if name in UNSUPPORTED_FIELDS:
+                    value.complain(f"`{name}` is not supported without containers: {UNSUPPORTED_FIELDS[name]}")
+        return settings
+
+    @staticmethod
+    def _check(element: Element, name: str, lab: str, kind: str) -> None:
+        if not _NODE_NAME.fullmatch(name):
+            element.complain(f"{name!r} is no node name: letters, digits, '.', '_' and '-'")
+        if len(f"{lab}-{name}") > _LONGEST_NAME:
+            element.complain(f"'{lab}-{name}' is longer than {_LONGEST_NAME} characters")
+        if not kind:
+            element.complain("the node needs a `kind` (its own, its group's or the default)")
+        elif kind not in KINDS:
+            known = f"{suggestion(kind, KINDS)}; what runs in a namespace here: {', '.join(KINDS)}"
+            element.complain(f"unknown kind {kind!r}{known}")
+
+    def _node(self, element: Element, name: str, settings: _Settings) -> Node:
+        role = _role(element, settings.labels)
+        resources = self._resources(settings.binds)
+        if role.runs_agent and resources is None:
+            element.complain(f"an agent runs here: it needs a bind of its resources, DIRECTORY:{RESOURCES_MOUNT}")
+        return Node(
+            name=name,
+            line=element.line,
+            role=role,
+            exec=settings.exec,
+            env=settings.env,
+            sysctls=settings.sysctls,
+            labels=settings.labels,
+            resources=resources if role.runs_agent else None,
+        )
+
+    def _resources(self, binds: tuple[Element, ...]) -> Path | None:
+        found = None
+        for bind in binds:
+            source, _, target = bind.text().partition(":")
+            if target.partition(":")[0].rstrip("/") == RESOURCES_MOUNT:
+                found = (self._file.parent / source).resolve()
+                if not found.exists():
+                    bind.complain(f"{found} does not exist")
+            else:
+                self._note(bind, "not mounted: nodes here see the files of this machine")
+        return found
+
+
+def _role(element: Element, labels: Mapping[str, str]) -> Role:
+    text = labels.get(ROLE_LABEL, Role.ROUTER.value)
+    try:
+        return Role(text)
+    except ValueError:
+        element.complain(f"unknown {ROLE_LABEL} {text!r}{suggestion(text, Role)}; known: {', '.join(Role)}")
+        return Role.ROUTER
+
+
+def _command(element: Element) -> Exec:
+    try:
+        words = tuple(shlex.split(element.text()))
+    except ValueError as error:
+        element.complain(f"not a command: {error}")
+        words = ()
+    return Exec(words, element.line, element.path)

@@ -1,0 +1,63 @@
+"""python -m reflector RUN_DIRECTORY: the speaker of one node.
+
+Reads plan.json and exabgp.conf in the run directory and serves speaker.sock there. Exit status: 0 stopped by SIGTERM,
+2 the world is not ready (one sentence on standard error), anything else is a fault of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from reflector.plan import NodePlan, decode_plan
+
+_LOG_LEVELS = {"none": "CRITICAL", "debug": "DEBUG", "info": "INFO"}
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        return _not_ready("usage: python -m reflector RUN_DIRECTORY")
+    run_directory = Path(arguments[0]).absolute()
+    try:
+        plan = decode_plan((run_directory / "plan.json").read_bytes())
+        (run_directory / "exabgp.conf").read_bytes()
+    except OSError as error:
+        return _not_ready(f"cannot read {error.filename}: {error.strerror}")
+    except msgspec.ValidationError as error:
+        return _not_ready(f"{run_directory / 'plan.json'}: {error}")
+    _set_exabgp_environment(plan)
+    from reflector.exabgp.speaker import run_speaker
+
+    status, failure = run_speaker(plan, run_directory, time.monotonic)
+    return _not_ready(failure) if failure else status
+
+
+def _set_exabgp_environment(plan: NodePlan) -> None:
+    """ExaBGP reads its settings from the environment when it is imported, which is therefore done after this."""
+    ports = {listen.port for listen in plan.listen}
+    settings = {
+        "exabgp_daemon_user": "root",
+        "exabgp_daemon_daemonize": "false",
+        "exabgp_daemon_drop": "false",
+        "exabgp_log_destination": "stderr",
+        "exabgp_log_level": _LOG_LEVELS.get(plan.log_level, "WARNING"),
+        "exabgp_log_network": "false",
+        "exabgp_api_cli": "false",
+        "exabgp_cache_attributes": "false",
+        "exabgp_tcp_bind": " ".join(listen.address for listen in plan.listen),
+        "exabgp_tcp_port": str(ports.pop() if len(ports) == 1 else 179),
+    }
+    os.environ.update(settings)
+
+
+def _not_ready(sentence: str) -> int:
+    print(f"speaker: {sentence}", file=sys.stderr)  # noqa: T201  the one sentence of exit status 2
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,127 @@
+"""Asks a speaker or an agent over its control socket, one question at a time, and waits for the answer.
+
+For people's commands and tests: blocking, with a deadline for each answer. Daemons that must not block have their
+own link. The protocol is `reflector.messages`; a client never subscribes through this one.
+
+    with ControlClient(run_directory / "speaker.sock") as speaker:
+        peers = speaker.ask(ShowPeers()).peers
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self, overload
+
+from reflector.messages import (
+    AgentStatus,
+    Applied,
+    Apply,
+    Counters,
+    FrameError,
+    FrameReader,
+    Peers,
+    Refused,
+    Reply,
+    Routes,
+    ShowAgent,
+    ShowCounters,
+    ShowPeers,
+    ShowRoutes,
+    decode_reply,
+    frame,
+)
+
+DEFAULT_TIMEOUT = 5.0
+_READ_SIZE = 65536
+
+Question = Apply | ShowPeers | ShowRoutes | ShowCounters | ShowAgent
+
+_ANSWERS: dict[type[Question], type[Reply]] = {
+    Apply: Applied,
+    ShowPeers: Peers,
+    ShowRoutes: Routes,
+    ShowCounters: Counters,
+    ShowAgent: AgentStatus,
+}
+
+
+class ControlError(Exception):
+    """No usable answer: nobody listens, the answer is late, or it is not of this protocol. Text: one sentence."""
+
+
+class RefusedError(ControlError):
+    """The other side understood the question and refused it; the text is its reason."""
+
+
+class ControlClient:
+    """One connection to a control socket. `timeout` is seconds: for the connection, then for each whole answer."""
+
+    def __init__(self, path: Path | str, timeout: float = DEFAULT_TIMEOUT) -> None:
+        """Connects. Raises ControlError when nobody listens on `path`."""
+        self.path = Path(path)
+        self.timeout = timeout
+        self._frames = FrameReader()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(timeout)
+        try:
+            self._socket.connect(str(self.path))
+        except OSError as error:
+            self._socket.close()
+            raise ControlError(f"nobody answers on {self.path}: {error.strerror or error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    @overload
+    def ask(self, question: Apply) -> Applied: ...
+    @overload
+    def ask(self, question: ShowPeers) -> Peers: ...
+    @overload
+    def ask(self, question: ShowRoutes) -> Routes: ...
+    @overload
+    def ask(self, question: ShowCounters) -> Counters: ...
+    @overload
+    def ask(self, question: ShowAgent) -> AgentStatus: ...
+
+    def ask(self, question: Question) -> Reply:
+        """The answer to `question`. Raises RefusedError with the reason, or ControlError; after a ControlError that
+        is no refusal the connection is out of step and closed."""
+        try:
+            self._socket.sendall(frame(question))
+            reply = decode_reply(self._read_body(time.monotonic() + self.timeout))
+        except (OSError, FrameError) as error:
+            self.close()
+            raise ControlError(f"no answer from {self.path}: {error}") from error
+        if isinstance(reply, Refused):
+            raise RefusedError(reply.reason)
+        if not isinstance(reply, _ANSWERS[type(question)]):
+            self.close()
+            raise ControlError(
+                f"{self.path} answered {type(question).__name__} with {type(reply).__name__}; "
+                "are both of the same version?"
+            )
+        return reply
+
+    def _read_body(self, deadline: float) -> bytes:
+        while True:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError(f"nothing within {self.timeout:g} s")
+            self._socket.settimeout(remaining)
+            data = self._socket.recv(_READ_SIZE)
+            if not data:
+                raise ConnectionResetError("it closed the connection")
+            # One question, one answer: more than one body in the buffer cannot happen before the next question.
+            for body in self._frames.feed(data):
+                return body

@@ -1,0 +1,170 @@
+"""The speaker: engine, sockets and control socket around one event loop, inside ExaBGP's reactor.
+
+Rule: everything happens in turns. A turn is what the event loop delivered; its end flushes the engine, carries out what
+that decided, and publishes the Loc-RIB's changes. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from exabgp.configuration.configuration import Configuration
+from exabgp.environment import getenv
+from exabgp.logger import log
+
+from reflector.control import ControlServer
+from reflector.engine import Engine
+from reflector.exabgp.event_loop import EventLoop
+from reflector.exabgp.seams import SpeakerReactor, take_the_seams
+from reflector.exabgp.transport import Transport
+from reflector.messages import (
+    Applied,
+    Apply,
+    LocRibUpdate,
+    Message,
+    Refused,
+    Request,
+    ShowCounters,
+    ShowPeers,
+    ShowRoutes,
+    Subscribe,
+    Subscribed,
+)
+from reflector.plan import NodePlan, SessionPlan
+from reflector.snapshot import counters_snapshot, loc_rib_changes, loc_rib_sync, peers_snapshot, routes_snapshot
+from reflector.wire.message import Cease, ErrorCode, notification
+
+# Timers are looked at this often; the shortest hold time that RFC 4271 allows is 3 s.
+_TICK = 0.25
+
+
+def run_speaker(plan: NodePlan, run_directory: Path, clock: Callable[[], float]) -> tuple[int, str]:
+    """Run until told to stop. ExaBGP's exit status, and a sentence if the world was not ready for a start."""
+    take_the_seams()
+    log.init(getenv())
+    conf = run_directory / "exabgp.conf"
+    configuration = Configuration([str(conf)])
+    speaker = Speaker(plan, configuration, run_directory, clock)
+    status = speaker.run()
+    failure = ""
+    if status != 0 and speaker.failure:
+        failure = speaker.failure
+    elif status != 0 and str(configuration.error):
+        failure = f"ExaBGP cannot read {conf}: {configuration.error}"
+    return status, failure
+
+
+class Speaker:
+    """`configuration` is ExaBGP's, reading RUN_DIRECTORY/exabgp.conf; `clock` never goes back."""
+
+    def __init__(self, plan: NodePlan, configuration: Any, run_directory: Path, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._started = clock()
+        self._conf = run_directory / "exabgp.conf"
+        self._loaded_conf = self._conf.read_bytes()
+        self._next_tick = 0.0
+        self._sequence = 0
+        loop = EventLoop()
+        self.engine = Engine(plan, self._started)
+        self.reactor = SpeakerReactor(configuration, loop, self._end_of_turn)
+        self.reactor.session_names = _names_by_address(plan)
+        self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
+        self._control = ControlServer(run_directory / "speaker.sock", loop, self._answer)
+
+    def run(self) -> int:
+        """ExaBGP's exit code, when it was told to stop or could not start."""
+        try:
+            return int(self.reactor.run())
+        finally:
+            self._control.close()
+
+    @property
+    def failure(self) -> str:
+        """Why the speaker could not listen, "" if it could."""
+        listener = self.reactor.listener
+        return "" if listener is None else str(listener.failure)
+
+    def _end_of_turn(self) -> float:
+        """Returns when the next turn is due even if nothing happens."""
+        now = self._clock()
+        if now >= self._next_tick:
+            self._next_tick = now + _TICK
+            self.engine.tick(now)
+            self.engine.forget_sent()
+        turn = self.engine.flush()
+        self._transport.finish(turn)
+        if any(turn.changes.values()):
+            update = loc_rib_changes(turn.changes, self._sequence + 1)
+            if update is not None:
+                self._sequence += 1
+                self._control.publish(update)
+        if turn.closes:
+            # A closed session's routes are withdrawn at once, not when something else happens.
+            return now
+        return self._next_tick
+
+    # -------------------------------------------------------------------------------------- control
+
+    def _answer(self, request: Request) -> Iterable[Message]:
+        """The reply; after Subscribed the whole Loc-RIB follows."""
+        now = self._clock()
+        match request:
+            case Apply(plan):
+                return (self._apply(plan),)
+            case ShowPeers():
+                return (peers_snapshot(self.engine, self.reactor.states(), now),)
+            case ShowRoutes():
+                return (self._routes(request),)
+            case ShowCounters():
+                return (counters_snapshot(self.engine, self._session_layer_counters(), now - self._started),)
+            case Subscribe():
+                return (Subscribed(), *self._sync())
+            case _:
+                return (Refused(f"a speaker does not answer {type(request).__name__}: ask the agent"),)
+
+    def _routes(self, request: ShowRoutes) -> Message:
+        try:
+            return routes_snapshot(self.engine, request)
+        except ValueError as error:
+            return Refused(str(error))
+
+    def _sync(self) -> Iterator[LocRibUpdate]:
+        for routes, is_last in loc_rib_sync(self.engine):
+            yield LocRibUpdate(self._sequence, routes, in_sync=is_last)
+
+    def _session_layer_counters(self) -> dict[str, int]:
+        return {"strangers": self.reactor.listener.strangers, "control_clients_dropped": self._control.dropped}
+
+    def _apply(self, plan: NodePlan) -> Message:
+        """exabgp.conf first: if ExaBGP cannot read it, nothing has changed."""
+        before = {session.name: session for session in self.engine.plan.sessions}
+        established = {name for name, peer in self.engine.peers.items() if peer.is_established}
+        conf = self._conf.read_bytes()
+        names, self.reactor.session_names = self.reactor.session_names, _names_by_address(plan)
+        if conf != self._loaded_conf:
+            if not self.reactor.reload():
+                self.reactor.session_names = names
+                return Refused(f"ExaBGP cannot read {self._conf}: {self.reactor.configuration.error}")
+            self._loaded_conf = conf
+        gone = before.keys() - {session.name for session in plan.sessions}
+        deconfigured = notification(ErrorCode.CEASE, Cease.PEER_DECONFIGURED)
+        for name in gone:
+            self._transport.close(name, "removed from the plan", deconfigured)
+        self.engine.apply(plan, self._clock())
+        return _applied(before, plan, established, self.engine)
+
+
+def _names_by_address(plan: NodePlan) -> dict[str, str]:
+    return {session.peer_address: session.name for session in plan.sessions}
+
+
+def _applied(before: dict[str, SessionPlan], plan: NodePlan, established: set[str], engine: Engine) -> Applied:
+    after = {session.name for session in plan.sessions}
+    kept = sorted(before.keys() & after)
+    return Applied(
+        added=tuple(sorted(after - before.keys())),
+        removed=tuple(sorted(before.keys() - after)),
+        reset=tuple(name for name in kept if name in established and not engine.peers[name].is_established),
+    )

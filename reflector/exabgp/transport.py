@@ -1,0 +1,141 @@
+"""Established sessions: octets in to the engine, octets out of the outboxes.
+
+Rule: one read a turn and session, so that no peer starves another; writes go as far as the socket takes them and wait
+for it then. How a session ends is decided by the engine or the socket, carried out here, and reported once to the
+session layer, which closes the socket and retries.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from socket import socket
+from typing import NamedTuple
+
+from reflector.engine import Engine, Turn
+from reflector.exabgp.event_loop import READ, WRITE, EventLoop
+from reflector.peer import Negotiated, Peer
+from reflector.wire.message import MessageReader, NotificationError
+
+_READ_OCTETS = 256 * 1024
+_GONE = select.EPOLLHUP | select.EPOLLERR
+
+
+class Handover(NamedTuple):
+    """A session as ExaBGP gives it: `ended` is called once with the reason when we are done with it."""
+
+    name: str
+    socket: socket
+    negotiated: Negotiated
+    ended: Callable[[str], None]
+
+
+class _Connection:
+    __slots__ = ("descriptor", "handover", "peer", "reader", "socket", "waits_to_write")
+
+    def __init__(self, handover: Handover, peer: Peer) -> None:
+        self.handover = handover
+        self.peer = peer
+        self.socket = handover.socket
+        self.descriptor = handover.socket.fileno()
+        self.reader = MessageReader(handover.negotiated.max_length)
+        self.waits_to_write = False
+
+
+class Transport:
+    """All Established sessions, by name."""
+
+    def __init__(self, engine: Engine, loop: EventLoop, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._loop = loop
+        self._clock = clock
+        self._connections: dict[str, _Connection] = {}
+
+    def take(self, handover: Handover) -> None:
+        """The session is ours from here on."""
+        name = handover.name
+        if name in self._connections:
+            self.close(name, "replaced by a new connection")
+        connection = _Connection(handover, self._engine.peers[name])
+        self._connections[name] = connection
+        handover.socket.setblocking(False)
+        self._loop.watch(connection.descriptor, lambda events: self._on_event(connection, events))
+        self._engine.session_up(name, handover.negotiated, self._clock())
+
+    def finish(self, turn: Turn) -> None:
+        """Carry out what a flush decided."""
+        for close in turn.closes:
+            self.close(close.session, close.reason, close.notification)
+        for peer in turn.ready:
+            connection = self._connections.get(peer.name)
+            if connection is not None and not connection.waits_to_write:
+                self._write(connection)
+
+    def close(self, name: str, reason: str, notification: bytes = b"") -> None:
+        """End a session, telling the peer why if the last message to it went out whole."""
+        connection = self._connections.pop(name, None)
+        if connection is None:
+            return
+        if notification and not connection.peer.outbox.is_within_message:
+            self._send_last(connection, notification)
+        self._loop.forget(connection.descriptor)
+        self._engine.session_down(name, reason, self._clock())
+        connection.handover.ended(reason)
+
+    def _send_last(self, connection: _Connection, notification: bytes) -> None:
+        try:
+            sent = connection.socket.send(notification)
+        except OSError:
+            sent = 0  # the peer is gone or not reading: it cannot be told
+        connection.peer.counters.bytes_out += sent
+
+    def _on_event(self, connection: _Connection, events: int) -> None:
+        if events & (READ | _GONE):
+            self._read(connection)
+        if events & WRITE and self._connections.get(connection.handover.name) is connection:
+            self._write(connection)
+
+    def _read(self, connection: _Connection) -> None:
+        name = connection.handover.name
+        try:
+            data = connection.socket.recv(_READ_OCTETS)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.close(name, f"connection lost: {error.strerror}")
+            return
+        if not data:
+            self.close(name, "the peer closed the connection")
+            return
+        connection.peer.counters.bytes_in += len(data)
+        now = self._clock()
+        try:
+            messages = connection.reader.feed(data)
+        except NotificationError as error:
+            self._engine.reject(name, error)
+            return
+        receive = self._engine.receive
+        for kind, body in messages:
+            receive(name, kind, body, now)
+
+    def _write(self, connection: _Connection) -> None:
+        outbox, send = connection.peer.outbox, connection.socket.send
+        while (data := outbox.take()) is not None:
+            try:
+                sent = send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self.close(connection.handover.name, f"connection lost: {error.strerror}")
+                return
+            connection.peer.counters.bytes_out += sent
+            if sent < len(data):
+                outbox.put_back(memoryview(data)[sent:])
+                self._wait_to_write(connection, True)
+                return
+        self._wait_to_write(connection, False)
+
+    def _wait_to_write(self, connection: _Connection, wait: bool) -> None:
+        if wait != connection.waits_to_write:
+            connection.waits_to_write = wait
+            self._loop.change(connection.descriptor, READ | WRITE if wait else READ)

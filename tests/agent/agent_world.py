@@ -1,0 +1,119 @@
+"""Agents of one cluster as real processes in network namespaces, and what they say about themselves."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from reflector.control_client import ControlClient, ControlError
+from reflector.messages import AgentStatus, PeerStatus, ShowAgent, ShowPeers
+
+BGPCTL = Path(sys.executable).with_name("bgpctl")
+ADDRESSES = {"a": "10.0.0.1", "b": "10.0.0.2"}
+METRICS_PORTS = {"a": 9179, "b": 9180}
+CLUSTER = """
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {name: default}
+spec: {bindMode: NodeIP}
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: a}
+spec: {bgp: {ipv4Address: 10.0.0.1/24}}
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: b}
+spec: {bgp: {ipv4Address: 10.0.0.2/24}}
+"""
+FETCH = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
+
+WaitUntil = Callable[..., None]
+
+
+class World:
+    """Resources, run directories and agents of one test. `namespaces` says where each node runs."""
+
+    def __init__(self, namespaces: Mapping[str, str], path: Path, *options: str) -> None:
+        self.namespaces = namespaces
+        self.path = path
+        self.options = options
+        self.resources = path / "resources"
+        self.resources.mkdir()
+        self.agents: list[subprocess.Popen[bytes]] = []
+
+    def write(self, name: str, text: str) -> None:
+        (self.resources / name).write_text(text)
+
+    def run_directory(self, node: str) -> Path:
+        return self.path / "run" / node
+
+    def command(self, node: str) -> list[str]:
+        arguments = ["--node", node, "--resources", self.resources, "--run-dir", self.run_directory(node)]
+        metrics = ["--metrics-address", f"127.0.0.1:{METRICS_PORTS[node]}"]
+        command = [BGPCTL, "agent", *arguments, *metrics, *self.options]
+        return in_namespace(self.namespaces[node]) + [str(word) for word in command]
+
+    def start(self, node: str) -> subprocess.Popen[bytes]:
+        with (self.path / f"{node}.log").open("ab") as output:
+            agent = subprocess.Popen(self.command(node), stdout=output, stderr=output)
+        self.agents.append(agent)
+        return agent
+
+    def end(self) -> None:
+        for agent in self.agents:
+            agent.terminate()
+        for agent in self.agents:
+            agent.wait(15)
+
+    def log(self, node: str) -> str:
+        return (self.path / f"{node}.log").read_text()
+
+    def status(self, node: str) -> AgentStatus | None:
+        try:
+            with ControlClient(self.run_directory(node) / "agent.sock") as client:
+                return client.ask(ShowAgent())
+        except ControlError:
+            return None
+
+    def known_status(self, node: str) -> AgentStatus:
+        status = self.status(node)
+        assert status is not None
+        return status
+
+    def peers(self, node: str) -> tuple[PeerStatus, ...]:
+        try:
+            with ControlClient(self.run_directory(node) / "speaker.sock") as client:
+                return client.ask(ShowPeers()).peers
+        except ControlError:
+            return ()
+
+    def runs(self, node: str) -> bool:
+        status = self.status(node)
+        return status is not None and status.speaker_state == "running"
+
+    def established(self, node: str) -> bool:
+        return any(peer.state == "Established" for peer in self.peers(node))
+
+    def page(self, node: str, page: str) -> str:
+        """The body, or "" when the answer is not 200."""
+        url = f"http://127.0.0.1:{METRICS_PORTS[node]}/{page}"
+        fetch = [*in_namespace(self.namespaces[node]), sys.executable, "-c", FETCH, url]
+        return subprocess.run(fetch, capture_output=True, text=True, check=False).stdout
+
+    def metric(self, node: str, name: str, **labels: str) -> float:
+        families = text_string_to_metric_families(self.page(node, "metrics"))
+        (value,) = [
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+        return float(value)
+
+
+def in_namespace(netns: str) -> list[str]:
+    return ["ip", "netns", "exec", netns]

@@ -1,0 +1,80 @@
+"""Network namespaces for the agent's tests, and waiting for a condition with a deadline."""
+
+import asyncio
+import ctypes
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLONE_NEWNET = 0x40000000
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("netns"):
+            item.add_marker(needs_root)
+
+
+@pytest.fixture
+def in_own_network() -> Callable[[Callable[[], Coroutine[Any, Any, None]]], None]:
+    """Runs a coroutine function in a thread with a network namespace of its own, which ends with the thread."""
+
+    def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        failures: list[BaseException] = []
+
+        def body() -> None:
+            try:
+                libc = ctypes.CDLL(None, use_errno=True)
+                if libc.unshare(CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), "unshare")
+                subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+                asyncio.run(main())
+            except BaseException as error:  # handed to the test's own thread
+                failures.append(error)
+
+        thread = threading.Thread(target=body)
+        thread.start()
+        thread.join()
+        if failures:
+            raise failures[0]
+
+    return run
+
+
+@pytest.fixture
+def netns(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a network namespace with its loopback up; all that runs in it ends with the test."""
+    name = f"bgpctl-agent-{os.getpid()}-{abs(hash(request.node.nodeid)) % 10**6}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+    yield name
+    for pid in subprocess.run(["ip", "netns", "pids", name], check=True, capture_output=True).stdout.split():
+        subprocess.run(["kill", "-KILL", pid.decode()], check=False)
+    subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], object], float], None]:
+    """Polls a condition; fails the test when it does not hold within `seconds`."""
+
+    def wait(condition: Callable[[], object], seconds: float = 30.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def run_path(tmp_path: Path) -> Path:
+    """Where an agent's run directory will be."""
+    return tmp_path / "run"

@@ -1,0 +1,134 @@
+"""From one node's blocks to another node's kernel: two agents with the real speaker and the real FIB.
+
+Nodes `a` and `b` have a namespace each and a wire between them. `b` owns the block 10.64.1.0/26.
+"""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from agent_world import ADDRESSES, CLUSTER, WaitUntil, World, in_namespace
+
+pytestmark = pytest.mark.netns
+
+POOL = """
+apiVersion: projectcalico.org/v3
+kind: IPPool
+metadata: {name: pods}
+spec: {cidr: 10.64.0.0/16, ipipMode: Never, vxlanMode: Never, natOutgoing: false}
+"""
+BLOCK_OF_B = """
+apiVersion: crd.projectcalico.org/v1
+kind: BlockAffinity
+metadata: {name: b-10-64-1-0-26}
+spec: {cidr: 10.64.1.0/26, node: b, state: confirmed, deleted: "false"}
+"""
+BLOCK = "10.64.1.0/26"
+
+
+@pytest.fixture
+def world(netns: str, tmp_path: Path) -> Iterator[World]:
+    other = f"{netns}-b"
+    subprocess.run(["ip", "netns", "add", other], check=True)
+    try:
+        wire = ["ip", "-n", netns, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", other]
+        subprocess.run(wire, check=True)
+        for node, namespace in {"a": netns, "b": other}.items():
+            for command in (
+                ["link", "set", "lo", "up"],
+                ["link", "set", "wire", "up"],
+                ["address", "add", f"{ADDRESSES[node]}/24", "dev", "wire"],
+            ):
+                subprocess.run(["ip", "-n", namespace, *command], check=True)
+        world = World({"a": netns, "b": other}, tmp_path)
+        world.write("cluster.yaml", CLUSTER + "---" + POOL)
+        world.write("blocks.yaml", BLOCK_OF_B)
+        world.start("a")
+        world.start("b")
+        yield world
+        world.end()
+    finally:
+        subprocess.run(["ip", "netns", "del", other], check=True)
+
+
+def routes_to_block(world: World, node: str) -> list[dict[str, object]]:
+    command = ["ip", "-n", world.namespaces[node], "-json", "route", "show", BLOCK]
+    routes: list[dict[str, object]] = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout or "[]"
+    )
+    return routes
+
+
+@contextmanager
+def watched_routes(world: World, node: str) -> Iterator[Path]:
+    """A file with every change of the node's routes while the block runs."""
+    path = world.path / "routes.log"
+    with path.open("wb") as output:
+        monitor = subprocess.Popen([*in_namespace(world.namespaces[node]), "ip", "monitor", "route"], stdout=output)
+        yield path
+        monitor.kill()
+        monitor.wait()
+
+
+def test_a_remote_block_is_in_the_kernel_via_its_node(world: World, wait_until: WaitUntil) -> None:
+    wait_until(lambda: routes_to_block(world, "a"), 60)
+    (route,) = routes_to_block(world, "a")
+    assert (route["gateway"], route["dev"], route["protocol"]) == (ADDRESSES["b"], "wire", "179")
+
+
+def test_ready_means_that_the_kernel_is_in_sync(world: World, wait_until: WaitUntil) -> None:
+    wait_until(lambda: world.page("a", "readyz") == "OK\n", 60)
+    assert world.metric("a", "bgpctl_fib_in_sync") == 1
+    wait_until(lambda: world.metric("a", "bgpctl_fib_routes_installed") == 1)
+
+
+def test_a_block_that_goes_away_leaves_the_kernel(world: World, wait_until: WaitUntil) -> None:
+    wait_until(lambda: routes_to_block(world, "a"), 60)
+    (world.resources / "blocks.yaml").unlink()
+    wait_until(lambda: not routes_to_block(world, "a"), 30)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a speaker that has just started says in_sync before its peers' End-of-RIB (RFC 4724 4.1): the FIB sweeps",
+)
+def test_a_killed_speaker_takes_no_route_out_of_the_kernel(world: World, wait_until: WaitUntil) -> None:
+    wait_until(lambda: routes_to_block(world, "a") and world.known_status("a").fib_in_sync, 60)
+    killed = world.known_status("a").speaker_pid
+    with watched_routes(world, "a") as changes:
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: world.known_status("a").speaker_pid not in (0, killed) and world.established("a"), 60)
+        wait_until(lambda: world.known_status("a").fib_in_sync, 60)
+    assert routes_to_block(world, "a")
+    assert BLOCK not in changes.read_text()
+
+
+def test_what_was_withdrawn_while_no_speaker_ran_is_swept(world: World, wait_until: WaitUntil) -> None:
+    wait_until(lambda: routes_to_block(world, "a") and world.known_status("a").fib_in_sync, 60)
+    killed = world.known_status("a").speaker_pid
+    (world.resources / "blocks.yaml").unlink()
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not routes_to_block(world, "a"), 60)
+
+
+def test_routes_stay_when_the_agent_is_stopped(world: World, wait_until: WaitUntil) -> None:
+    wait_until(lambda: routes_to_block(world, "a"), 60)
+    world.agents[0].terminate()
+    assert world.agents[0].wait(15) == 0
+    assert routes_to_block(world, "a")
+
+
+def test_a_restarted_agent_adopts_the_routes_without_touching_them(world: World, wait_until: WaitUntil) -> None:
+    wait_until(lambda: routes_to_block(world, "a"), 60)
+    with watched_routes(world, "a") as changes:
+        world.agents[0].kill()
+        world.agents[0].wait()
+        world.start("a")
+        wait_until(lambda: (status := world.status("a")) and status.fib_in_sync and status.fib_installed == 1, 60)
+    assert routes_to_block(world, "a")
+    assert BLOCK not in changes.read_text()

@@ -1,0 +1,245 @@
+"""The agent as a process with the real speaker, in a network namespace: start, change, failure, end.
+
+Two nodes of a mesh, `a` and `b`, share the namespace and listen on addresses of their own. The kernel is left alone
+(--no-fib); what is programmed into it is the subject of `test_agent_kernel.py`.
+"""
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agent_world import ADDRESSES, CLUSTER, METRICS_PORTS, WaitUntil, World, in_namespace
+
+pytestmark = pytest.mark.netns
+
+ONE_MORE_PEER = """
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: tor}
+spec: {node: a, peerIP: 10.0.0.9, asNumber: 65001}
+"""
+BROKEN = """
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: tor}
+spec:
+  peerIP: nowhere
+  asNumber: 65001
+"""
+TAKE_PORT = """
+import socket, sys, time
+taken = socket.create_server((sys.argv[1], int(sys.argv[2])))
+print("taken", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def world(netns: str, tmp_path: Path) -> Iterator[World]:
+    for address in ADDRESSES.values():
+        subprocess.run(["ip", "-n", netns, "address", "add", f"{address}/32", "dev", "lo"], check=True)
+    world = World(dict.fromkeys(ADDRESSES, netns), tmp_path, "--no-fib")
+    world.write("cluster.yaml", CLUSTER)
+    yield world
+    world.end()
+
+
+def is_alive(pid: int) -> bool:
+    """A zombie is not: whoever adopts orphans here may be slow to reap them."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+# --------------------------------------------------------------------------------------------------- start
+
+
+def test_two_nodes_come_up_and_are_ready(world: World, wait_until: WaitUntil) -> None:
+    world.start("a")
+    world.start("b")
+    wait_until(lambda: world.established("a") and world.established("b"), 60)
+    assert world.page("a", "readyz") == "OK\n"
+    assert world.metric("a", "bgpctl_sessions", state="established") == 1
+
+
+def test_everything_in_the_run_directory_is_for_its_owner_only(world: World, wait_until: WaitUntil) -> None:
+    world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    directory = world.run_directory("a")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [directory, *directory.iterdir()]}
+    assert modes.pop("a") == 0o700
+    assert set(modes.values()) == {0o600}
+    assert {"plan.json", "exabgp.conf", "speaker.sock", "agent.sock", "speaker.log", "agent.pid"} <= modes.keys()
+
+
+def test_without_usable_resources_an_agent_waits_for_them(world: World, wait_until: WaitUntil) -> None:
+    world.write("peer.yaml", BROKEN)
+    world.start("a")
+    wait_until(lambda: (status := world.status("a")) and status.problems, 60)
+    assert (world.page("a", "livez"), world.page("a", "readyz")) == ("OK\n", "")
+    world.write("peer.yaml", ONE_MORE_PEER)
+    wait_until(lambda: world.runs("a"), 60)
+
+
+def test_without_usable_resources_the_plan_of_an_earlier_agent_is_used(world: World, wait_until: WaitUntil) -> None:
+    earlier = world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    earlier.terminate()
+    earlier.wait(15)
+    world.write("peer.yaml", BROKEN)
+    world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    status = world.known_status("a")
+    assert (status.plan_generation, status.plan_is_current) == (1, False)
+
+
+def test_an_unknown_node_is_a_problem_and_not_the_end(world: World, wait_until: WaitUntil) -> None:
+    world.write("cluster.yaml", CLUSTER.replace("name: a", "name: c"))
+    world.start("a")
+    wait_until(lambda: (status := world.status("a")) and status.problems, 60)
+    assert "'a'" in world.known_status("a").problems[0].message
+
+
+# ------------------------------------------------------------------------------------------ world not ready
+
+
+def refused_start(world: World, node: str) -> str:
+    """The sentence of an agent that must end with status 2."""
+    ended = subprocess.run(world.command(node), capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2, ended.stderr
+    sentence = ended.stderr.splitlines()[-1]
+    assert sentence.startswith("bgpctl: ")
+    return sentence
+
+
+@pytest.mark.parametrize(("address", "port"), [("10.0.0.1", 179), ("127.0.0.1", METRICS_PORTS["a"])])
+def test_a_taken_port_ends_the_start_and_nothing_is_left(world: World, address: str, port: int) -> None:
+    taker = subprocess.Popen(
+        [*in_namespace(world.namespaces["a"]), sys.executable, "-c", TAKE_PORT, address, str(port)],
+        stdout=subprocess.PIPE,
+    )
+    assert taker.stdout
+    assert taker.stdout.readline() == b"taken\n"
+    try:
+        assert str(port) in refused_start(world, "a")
+        assert not (world.path / "run").exists()
+        assert subprocess.run(
+            ["ip", "netns", "pids", world.namespaces["a"]], capture_output=True, text=True, check=True
+        ).stdout == (f"{taker.pid}\n")
+    finally:
+        taker.kill()
+        taker.communicate()
+
+
+def test_a_second_agent_in_the_same_run_directory_is_refused(world: World, wait_until: WaitUntil) -> None:
+    first = world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    assert f"process {first.pid}" in refused_start(world, "a")
+    assert world.runs("a")
+
+
+# ---------------------------------------------------------------------------------------------- changes
+
+
+def test_a_change_is_followed_within_a_second_and_resets_no_other_session(world: World, wait_until: WaitUntil) -> None:
+    world.start("a")
+    world.start("b")
+    wait_until(lambda: world.established("a") and world.established("b"), 60)
+    world.write("peer.yaml", ONE_MORE_PEER)
+    changed = time.monotonic()
+    wait_until(lambda: len(world.peers("a")) == 2, 30)
+    assert time.monotonic() - changed < 1.0
+    (to_b,) = [peer for peer in world.peers("a") if peer.peer_address == ADDRESSES["b"]]
+    assert (to_b.state, to_b.flaps) == ("Established", 0)
+
+
+def test_resources_that_give_the_same_plan_change_nothing(world: World, wait_until: WaitUntil) -> None:
+    world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    plan = (world.run_directory("a") / "plan.json").stat().st_ino
+    world.write("cluster.yaml", f"# the same, with a comment\n{CLUSTER}")
+    world.write("peer.yaml", ONE_MORE_PEER.replace("node: a", "node: b"))
+    world.write("broken.yaml", BROKEN)
+    wait_until(lambda: not world.known_status("a").plan_is_current)
+    (world.resources / "broken.yaml").unlink()
+    wait_until(lambda: world.known_status("a").plan_is_current)
+    assert world.known_status("a").plan_generation == 1
+    assert (world.run_directory("a") / "plan.json").stat().st_ino == plan
+
+
+def test_a_broken_resource_keeps_the_last_good_plan_and_says_where_it_is_wrong(
+    world: World, wait_until: WaitUntil
+) -> None:
+    world.start("a")
+    world.start("b")
+    wait_until(lambda: world.established("a"), 60)
+    world.write("peer.yaml", BROKEN)
+    wait_until(lambda: world.metric("a", "bgpctl_plan_current") == 0)
+    assert world.metric("a", "bgpctl_problems", severity="error") >= 1
+    assert re.search(r"the last good plan stays.*field=\$\.spec\.peerIP.*peer\.yaml.*line=6", world.log("a"))
+    assert world.established("a")
+    (world.resources / "peer.yaml").unlink()
+    wait_until(lambda: world.metric("a", "bgpctl_plan_current") == 1)
+
+
+# ------------------------------------------------------------------------------------- failure and recovery
+
+
+def test_a_killed_speaker_is_started_again_and_its_sessions_come_back(world: World, wait_until: WaitUntil) -> None:
+    agent = world.start("a")
+    world.start("b")
+    wait_until(lambda: world.established("a"), 60)
+    killed = world.known_status("a").speaker_pid
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: world.established("a") and world.known_status("a").speaker_pid not in (0, killed), 60)
+    assert agent.poll() is None
+    assert world.metric("a", "bgpctl_speaker_restarts_total") == 1
+
+
+def test_a_killed_agent_leaves_its_speaker_to_the_next_one_without_a_session_reset(
+    world: World, wait_until: WaitUntil
+) -> None:
+    killed = world.start("a")
+    world.start("b")
+    wait_until(lambda: world.established("a") and world.established("b") and world.runs("a"), 60)
+    speaker = world.known_status("a").speaker_pid
+    killed.kill()
+    killed.wait()
+    assert world.established("a")
+    world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    assert world.known_status("a").speaker_pid == speaker
+    (seen_by_b,) = world.peers("b")
+    assert (seen_by_b.state, seen_by_b.flaps) == ("Established", 0)
+
+
+def test_an_adopted_speaker_is_told_what_changed_meanwhile(world: World, wait_until: WaitUntil) -> None:
+    killed = world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    killed.kill()
+    killed.wait()
+    world.write("peer.yaml", ONE_MORE_PEER)
+    world.start("a")
+    wait_until(lambda: len(world.peers("a")) == 2, 60)
+
+
+# --------------------------------------------------------------------------------------------------- end
+
+
+def test_sigterm_stops_agent_and_speaker_and_leaves_the_plan(world: World, wait_until: WaitUntil) -> None:
+    agent = world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    speaker = world.known_status("a").speaker_pid
+    agent.terminate()
+    assert agent.wait(15) == 0
+    assert not is_alive(speaker)
+    left = {path.name for path in world.run_directory("a").iterdir()}
+    assert left == {"plan.json", "exabgp.conf", "speaker.log"}

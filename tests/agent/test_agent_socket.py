@@ -1,0 +1,105 @@
+"""agent.sock: who may ask, what is answered, what is refused."""
+
+import asyncio
+import os
+import socket
+import stat
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bgpctl.agent.control_server import ControlServer
+from reflector.control_client import ControlClient, RefusedError
+from reflector.messages import AgentStatus, FrameReader, Refused, Reply, ShowAgent, ShowPeers, decode_reply
+
+STATUS = AgentStatus("a", "0.1.0", 1, 2.0, 3, True, 0.1)
+
+
+def while_served(path: Path, ask: Callable[[], Reply]) -> Reply:
+    """Runs a blocking question beside a server on `path`."""
+
+    async def main() -> Reply:
+        server = await ControlServer.open(path, lambda: STATUS)
+        try:
+            return await asyncio.to_thread(ask)
+        finally:
+            server.close()
+
+    return asyncio.run(main())
+
+
+def send(path: Path, data: bytes) -> Reply:
+    """The first reply to raw bytes; the connection must be closed after it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(5)
+        client.connect(str(path))
+        client.sendall(data)
+        received = b""
+        while more := client.recv(4096):
+            received += more
+    (body,) = FrameReader().feed(received)
+    return decode_reply(body)
+
+
+def test_show_agent_is_answered(tmp_path: Path) -> None:
+    path = tmp_path / "agent.sock"
+
+    def ask() -> Reply:
+        with ControlClient(path) as client:
+            return client.ask(ShowAgent())
+
+    assert while_served(path, ask) == STATUS
+
+
+def test_a_question_for_the_speaker_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "agent.sock"
+
+    def ask() -> Reply:
+        with ControlClient(path) as client:
+            return client.ask(ShowPeers())
+
+    with pytest.raises(RefusedError, match=r"does not answer ShowPeers; ask speaker\.sock"):
+        while_served(path, ask)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (struct.pack("!I", 2) + b"hi", "not a request of this version"),
+        (struct.pack("!I", 2**31), "exceeds the limit"),
+    ],
+)
+def test_what_is_no_request_is_refused_and_the_connection_closed(tmp_path: Path, data: bytes, reason: str) -> None:
+    path = tmp_path / "agent.sock"
+    reply = while_served(path, lambda: send(path, data))
+    assert isinstance(reply, Refused)
+    assert reason in reply.reason
+
+
+def test_only_the_owner_may_connect(tmp_path: Path) -> None:
+    path = tmp_path / "agent.sock"
+    before = os.umask(0)
+    try:
+
+        def ask() -> Reply:
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            return STATUS
+
+        while_served(path, ask)
+    finally:
+        os.umask(before)
+
+
+def test_the_socket_of_a_dead_agent_is_replaced_and_ours_removed_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "agent.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
+        dead.bind(str(path))
+
+    def ask() -> Reply:
+        with ControlClient(path) as client:
+            return client.ask(ShowAgent())
+
+    assert while_served(path, ask) == STATUS
+    assert not path.exists()

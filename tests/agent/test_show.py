@@ -1,0 +1,216 @@
+"""`bgpctl status`, `peers`, `routes`: which nodes they find, what they print. Real sockets, small servers."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bgpctl.cli import app
+from bgpctl.cli.running import find_nodes, find_one_node
+from bgpctl.cli.show import canonical_prefix
+from bgpctl.cli.tables import duration
+from bgpctl.errors import NotReadyError
+from reflector.messages import (
+    AgentStatus,
+    FrameReader,
+    Peers,
+    PeerStatus,
+    Reply,
+    Request,
+    Routes,
+    RouteStatus,
+    ShowAgent,
+    ShowPeers,
+    ShowRoutes,
+    decode_request,
+    frame,
+)
+from reflector.plan import RouteSource, SessionKind, SessionType
+
+PEER = PeerStatus(
+    "to-rr1", "10.0.0.9", 64512, "10.0.0.1", SessionKind.NODE, SessionType.IBGP, False, "Established", 75.0, "rr1"
+)
+ROUTES = {
+    4: tuple(
+        RouteStatus(f"10.1.{n}.0/26", "10.0.0.2", RouteSource.BGP, "to-rr1", local_pref=100, communities=("64512:7",))
+        for n in range(3)
+    ),
+    6: (RouteStatus("fd00:1::/64", "fd00::2", RouteSource.BGP, "to-rr1"),),
+}
+
+
+def answer(request: Request) -> Reply:
+    match request:
+        case ShowAgent():
+            return AgentStatus("a", "0.1.0", 1, 75.0, 2, True, 0.1, speaker_state="running", fib_in_sync=True)
+        case ShowPeers():
+            return Peers((PEER,))
+        case ShowRoutes(family=family, inside=inside, after=after):
+            left = [route for route in ROUTES[family] if route.prefix > after and route.prefix.startswith(inside[:5])]
+            return Routes(tuple(left[:2]), left[1].prefix if len(left) > 2 else "")
+    raise AssertionError(request)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], None]]:
+    """Answers on agent.sock and speaker.sock of a run directory until the test ends."""
+    listeners: list[socket.socket] = []
+
+    def start(directory: Path) -> None:
+        directory.mkdir(parents=True)
+        for name in ("agent.sock", "speaker.sock"):
+            listener = socket.create_server(str(directory / name), family=socket.AF_UNIX)
+            listeners.append(listener)
+            threading.Thread(target=converse, args=(listener,), daemon=True).start()
+
+    yield start
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def converse(listener: socket.socket) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection:
+            frames = FrameReader()
+            while data := connection.recv(65536):
+                for body in frames.feed(data):
+                    connection.sendall(frame(answer(decode_request(body))))
+
+
+def bgpctl(*arguments: str | Path) -> tuple[int, str]:
+    """Exit status and output of a command that is meant to answer."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    return result.exit_code, result.output
+
+
+def test_one_node_is_found_without_options(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    assert [node.name for node in find_nodes("", None, tmp_path)] == ["a"]
+
+
+def test_nodes_of_labs_are_found(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "lab" / "quickstart" / "a1")
+    serve(tmp_path / "lab" / "quickstart" / "rr1")
+    assert [node.name for node in find_nodes("", None, tmp_path)] == ["a1", "rr1"]
+
+
+def test_nodes_of_two_labs_with_one_name_are_told_apart(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "lab" / "one" / "a1")
+    serve(tmp_path / "lab" / "two" / "a1")
+    assert find_one_node("two/a1", None, tmp_path).run_directory == tmp_path / "lab" / "two" / "a1"
+
+
+def test_a_directory_without_sockets_is_no_node(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(NotReadyError, match=rf"no agent found in {tmp_path}/\* or {tmp_path}/lab/\*/\*"):
+        find_nodes("", None, tmp_path)
+
+
+def test_where_one_node_is_meant_several_are_named(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    serve(tmp_path / "b")
+    with pytest.raises(NotReadyError, match="choose one with --node: a, b"):
+        find_one_node("", None, tmp_path)
+
+
+def test_an_unknown_node_is_answered_with_those_that_run(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    with pytest.raises(NotReadyError, match="no node c runs here; there are: a"):
+        find_nodes("c", None, tmp_path)
+
+
+def test_a_run_directory_without_an_agent_is_not_ready(tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="no agent runs in"):
+        find_nodes("", tmp_path, tmp_path)
+
+
+def test_status_shows_the_agent(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    status, output = bgpctl("status", "--run-dir", tmp_path / "a")
+    title, row = output.splitlines()
+    assert (status, title.split()[0], row.split()[:4]) == (0, "NODE", ["a", "1m15s", "2", "running"])
+
+
+def test_peers_shows_the_sessions(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    _, output = bgpctl("peers", "--run-dir", tmp_path / "a")
+    assert output.splitlines()[1].split()[:7] == [
+        "10.0.0.9",
+        "rr1",
+        "64512",
+        "ibgp",
+        "node",
+        "Established",
+        "1m15s",
+    ]
+
+
+def test_peers_as_json_has_every_field(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    _, output = bgpctl("peers", "--run-dir", tmp_path / "a", "-o", "json")
+    (peer,) = json.loads(output)
+    assert {"node", *PeerStatus.__struct_fields__} == peer.keys()
+
+
+def test_routes_shows_all_pages_of_both_families(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    _, output = bgpctl("routes", "--run-dir", tmp_path / "a", "-o", "json")
+    assert [route["prefix"] for route in json.loads(output)] == [
+        *("10.1.0.0/26", "10.1.1.0/26", "10.1.2.0/26"),
+        "fd00:1::/64",
+    ]
+
+
+def test_routes_of_a_prefix_shows_exactly_that_one(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    status, output = bgpctl("routes", "10.1.2.0/26", "--run-dir", tmp_path / "a", "-o", "json")
+    assert (status, [route["prefix"] for route in json.loads(output)]) == (0, ["10.1.2.0/26"])
+
+
+def test_no_route_to_a_prefix_is_status_1(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    assert bgpctl("routes", "10.1.9.0/26", "--run-dir", tmp_path / "a")[0] == 1
+
+
+def test_a_silent_node_is_named_and_the_others_shown(
+    tmp_path: Path, serve: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
+        dead.bind(str(tmp_path / "b" / "agent.sock"))
+    monkeypatch.setattr(find_nodes, "__defaults__", (tmp_path,))
+    status, output = bgpctl("status")
+    assert status == 0
+    assert "bgpctl: the agent of b does not answer" in output
+    assert "running" in output
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [("", ""), ("10.1.0.0/26", "10.1.0.0/26"), ("10.1.0.1", "10.1.0.1/32"), ("FD00:0:0::/48", "fd00::/48")],
+)
+def test_prefixes_are_asked_for_as_routes_are_written(text: str, canonical: str) -> None:
+    assert canonical_prefix(text) == canonical
+
+
+@pytest.mark.parametrize("text", ["10.1.0.1/26", "here", "10.1.0.0/33"])
+def test_what_is_no_prefix_is_not_ready(text: str) -> None:
+    with pytest.raises(NotReadyError, match="is not a prefix"):
+        canonical_prefix(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0s"), (59, "59s"), (185, "3m05s"), (7620, "2h07m"), (442800, "5d03h")]
+)
+def test_durations_have_the_two_units_that_matter(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

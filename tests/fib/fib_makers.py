@@ -1,0 +1,78 @@
+"""Small makers of the values these tests speak of, and the one way to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from bgpctl.fib.desired import Paths
+from bgpctl.fib.route import BLACKHOLE, Destination, Hop, KernelRoute, parse_address, parse_prefix
+from bgpctl.fib.underlay import Link, LinkAddress, Underlay
+from reflector.messages import LocRibRoutes, LocRibUpdate
+from reflector.plan import PRIORITY_BASE, ROUTE_PROTOCOL, RouteSource, SessionType
+
+KERNEL = 2  # RTPROT_KERNEL: a connected route
+STATIC = 4
+NORMAL = PRIORITY_BASE - 1024  # the LOCAL_PREF of metric 1024
+ETH0, ETH1, TUNNEL = 2, 3, 9
+
+
+def hop(gateway: str = "", ifindex: int = ETH0, *, onlink: bool = False) -> Hop:
+    return Hop(parse_address(gateway) if gateway else b"", ifindex, onlink)
+
+
+def route(
+    prefix: str, *hops: Hop, metric: int = 1024, protocol: int = ROUTE_PROTOCOL, kind: int = 0, table: int = 254
+) -> KernelRoute:
+    """Unicast through the hops; a blackhole without any."""
+    family, nlri = parse_prefix(prefix)
+    kind = kind or (1 if hops else BLACKHOLE)
+    return KernelRoute(family, nlri, metric, protocol, tuple(sorted(hops)), kind, table)
+
+
+def underlay(*routes: KernelRoute) -> Underlay:
+    """eth0 with 10.0.0.1/24 and fd00::1/64, and the given foreign routes on top."""
+    made = Underlay()
+    made.put_link(Link(ETH0, "eth0"))
+    made.put_address(LinkAddress(ETH0, parse_address("10.0.0.1"), 24))
+    made.put_address(LinkAddress(ETH0, parse_address("fd00::1"), 64))
+    connected = (
+        route("10.0.0.0/24", hop(), metric=0, protocol=KERNEL),
+        route("fd00::/64", hop(), metric=256, protocol=KERNEL),
+    )
+    for each in (*connected, *routes):
+        made.put_route(each)
+    return made
+
+
+def paths(*next_hops: str, local_pref: int = NORMAL) -> Paths:
+    return Paths(tuple(parse_address(next_hop) for next_hop in next_hops), local_pref)
+
+
+def at(prefix: str) -> Destination:
+    return parse_prefix(prefix)
+
+
+def learned(
+    *prefixes: str, via: tuple[str, ...], local_pref: int = NORMAL, source: RouteSource = RouteSource.BGP
+) -> LocRibRoutes:
+    """Loc-RIB routes of one family with the same next hops."""
+    destinations = [parse_prefix(prefix) for prefix in prefixes]
+    next_hops = tuple(parse_address(each) for each in via)
+    nlri = tuple(nlri for _, nlri in destinations)
+    return LocRibRoutes(destinations[0][0], source, SessionType.IBGP, next_hops, local_pref, "", nlri)
+
+
+def update(*routes: LocRibRoutes, withdrawn: tuple[str, ...] = (), in_sync: bool = True) -> LocRibUpdate:
+    gone = [parse_prefix(prefix) for prefix in withdrawn]
+    by_family = {family: tuple(n for f, n in gone if f == family) for family in (4, 6)}
+    return LocRibUpdate(1, routes, by_family[4], by_family[6], in_sync)
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Polls; fails with `what` after ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, f"ten seconds without: {what}"
+        await asyncio.sleep(0.01)
