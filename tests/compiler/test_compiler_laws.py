@@ -111,11 +111,23 @@ def test_an_index_that_took_over_from_an_older_one_gives_the_same_plans(
     before = ClusterIndex(old)
     for name in old.nodes:
         compile_node(old, name, index=before)
-    changed = data.draw(clusters())
-    new = ResourceSet.of(*resources, *data.draw(st.lists(st.sampled_from(changed), max_size=3)))
+    changed = [each for each in data.draw(clusters()) if data.draw(st.booleans())]
+    new = ResourceSet.of(*resources, *changed)
     if data.draw(st.booleans()) and len(new.nodes) > 1:
         new = replace(new, nodes=dict(list(new.nodes.items())[1:]))
     after = ClusterIndex(new, previous=before)
 
     for name in new.nodes:
         assert compile_node(new, name, index=after) == compile_node(new, name)
+
+
+def test_an_index_that_took_over_sees_a_node_that_lost_its_label() -> None:
+    a, rr = node("a", "10.0.0.1/24"), node("rr", "10.0.0.9/24", labels={"rr": ""})
+    join = bgp_peer("join", nodeSelector="!has(rr)", peerSelector="has(rr)")
+    old = ResourceSet.of(configuration(nodeToNodeMeshEnabled=False), a, rr, join)
+    before = ClusterIndex(old)
+    assert len(compile_node(old, "a", index=before).plan.sessions) == 1
+
+    new = old.with_resource(node("rr", "10.0.0.9/24"))
+
+    assert compile_node(new, "a", index=ClusterIndex(new, before)).plan.sessions == ()

@@ -193,6 +193,14 @@ def test_a_reflector_passes_on_service_addresses_that_others_announce() -> None:
     ) == ["198.51.100.7/32", "203.0.113.9/32"]
 
 
+def test_a_node_that_is_no_reflector_does_not_pass_them_on() -> None:
+    lists = configuration(**EXTERNAL, **BALANCED, serviceLoadBalancerAggregation="Disabled")
+
+    assert exports(compiled("a", A, B, lists), "10.0.0.2", learned("198.51.100.7/32"), learned("203.0.113.9/32")) == [
+        "203.0.113.9/32"
+    ]
+
+
 def test_service_networks_stay_out_of_the_kernel_and_single_addresses_do_not() -> None:
     lists = configuration(serviceClusterIPs=[{"cidr": "10.96.0.0/12"}, {"cidr": "10.200.0.1/32"}], **BALANCED)
 
