@@ -244,9 +244,8 @@ class Encapsulation(StrEnum):
 
 
 class KernelRule(Value, frozen=True):
-    """Routes inside `network` get this verdict. With `cross_subnet` the encapsulation is used only for next
-    hops outside this node's own subnets (KernelPlan.local_subnets). A single address inside a network whose
-    `host_routes` is false does not match (Calico leaves /32 and /128 service entries out)."""
+    """Routes inside `network` get this verdict. With `cross_subnet` the encapsulation is used only for next hops outside
+    this node's own subnets (KernelPlan.local_subnets)."""
 
     network: str
     verdict: KernelVerdict
