@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import structlog
-from conftest import Namespace, Topology
 from fib_makers import learned, until, update
+from fib_namespaces import Namespace, Topology
 
 from bgpctl.errors import NotReadyError
 from bgpctl.fib import route_message
