@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fib_makers import hop, route
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgpctl.fib.difference import Change, Verb, apply, difference
@@ -70,6 +70,7 @@ kernel_routes = st.builds(
 tables = st.lists(kernel_routes, max_size=12).map(lambda found: by_key(*found))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(tables, tables)
 def test_applying_the_difference_gives_the_desired(
     desired: dict[RouteKey, KernelRoute], observed: dict[RouteKey, KernelRoute]
@@ -80,6 +81,7 @@ def test_applying_the_difference_gives_the_desired(
     assert kernel == desired
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(tables, tables, tables)
 def test_foreign_keys_are_never_added_or_replaced(
     desired: dict[RouteKey, KernelRoute],
@@ -91,6 +93,7 @@ def test_foreign_keys_are_never_added_or_replaced(
         assert ours or change.route.key not in foreign
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(tables, tables)
 def test_deletions_come_last(desired: dict[RouteKey, KernelRoute], observed: dict[RouteKey, KernelRoute]) -> None:
     verbs = [change.verb is Verb.DELETE for change in difference(desired, observed).changes]

@@ -7,7 +7,7 @@ from errno import EEXIST, EINVAL, ESRCH
 
 import pytest
 from fib_makers import ETH0, STATIC, TUNNEL, at, hop, paths, route, underlay
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgpctl.fib.difference import Change, Verb, apply
@@ -391,6 +391,7 @@ events = st.lists(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(events)
 def test_whatever_happens_the_kernel_ends_with_the_loc_rib(events: list[tuple[str, object, object]]) -> None:
     fib = Transcript(ROUTE_A)

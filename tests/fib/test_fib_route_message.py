@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fib_makers import hop, route
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgpctl.fib import route_message
@@ -47,6 +47,7 @@ def test_flags_of_a_verb(verb: Verb, flags: int) -> None:
 addresses = st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(addresses, st.integers(0, 32))
 def test_a_prefix_survives_text(address: bytes, length: int) -> None:
     width = len(address) * 8

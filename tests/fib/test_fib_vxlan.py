@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Awaitable, Callable
 
 import pytest
-from conftest import Namespace, Topology
 from fib_makers import learned, until, update
+from fib_namespaces import Namespace, Topology
 
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.tunnel import DeviceTrouble
