@@ -83,7 +83,7 @@ class Agent:
 
     async def _follow_resources(self) -> None:
         changes = watch_directory(self._options.resources)
-        await self._planning.follow(changes, self.speaker.answering.is_set, self._put_to_work)
+        await self._planning.follow(changes, self._put_to_work)
         raise AssertionError("the watch of the resources has no end")
 
     async def _confirm_plan(self) -> None:
