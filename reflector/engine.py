@@ -28,13 +28,23 @@ from reflector.wire.message import (
     MessageType,
     NotificationError,
     describe_notification,
+    message,
     notification,
 )
-from reflector.wire.update import FAMILY_OF_AFI, Update
+from reflector.wire.update import (
+    BEGIN_OF_REFRESH,
+    END_OF_REFRESH,
+    FAMILY_OF_AFI,
+    Update,
+    end_of_rib,
+    route_refresh,
+)
 
 FAMILIES: tuple[Family, ...] = (4, 6)
 
-Changes = dict[Family, dict[Transition, list[bytes]]]
+# What became of prefixes: in one settling each is in one transition; in a turn they stand in the order of events.
+Settled = dict[Family, dict[Transition, list[bytes]]]
+Changes = dict[Family, list[tuple[Transition, list[bytes]]]]
 
 
 class Close(NamedTuple):
@@ -65,8 +75,8 @@ class Engine:
         self.decision_changes = 0
         self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
         self._ready: dict[str, Peer] = {}
-        self._closes: list[Close] = []
-        self._changes: Changes = {family: {} for family in FAMILIES}
+        self._closes: dict[str, Close] = {}
+        self._changes: Changes = {family: [] for family in FAMILIES}
         self._add_sessions(plan, now)
         self._originate(plan)
 
@@ -135,12 +145,16 @@ class Engine:
                     self._ready[peer.name] = peer
                 group.adopt(peer)
         self.groups = regrouped
-        for rib in self.ribs.values():
-            for nlri in rib.table:
-                for path in rib.candidates(nlri):
-                    path.exports.clear()
+        self._forget_exports({group.view.serial for group in regrouped.values()})
 
-    def _difference(self, old_group: UpdateGroup, group: UpdateGroup, old: PolicySet, moved: Changes) -> list[bytes]:
+    def _forget_exports(self, serials: set[int]) -> None:
+        """Paths forget what they were to views other than these. What these were told must stay: it says what a
+        later plan changes."""
+        paths = {path for rib in self.ribs.values() for nlri in rib.table for path in rib.candidates(nlri)}
+        for path in paths:
+            path.exports = {memory: told for memory, told in path.exports.items() if memory[0] in serials}
+
+    def _difference(self, old_group: UpdateGroup, group: UpdateGroup, old: PolicySet, moved: Settled) -> list[bytes]:
         """UPDATEs from what the old group was told to what the new one has to be; sets the new group's counters."""
         messages: list[bytes] = []
         for family in group.view.key.families:
@@ -194,14 +208,16 @@ class Engine:
             if not peer.group.members:
                 del self.groups[peer.group.view.key]
         self._ready.pop(name, None)
+        self._closes.pop(name, None)
         peer.close(reason, now)
 
     # ------------------------------------------------------------------------------------ messages
 
     def receive(self, name: str, kind: int, body: bytes, now: float) -> None:
-        """One message of an Established session. What is wrong with it becomes a Close of this session."""
+        """One message of an Established session. What is wrong with it becomes a Close of this session, which then
+        says nothing any more."""
         peer = self.peers[name]
-        if not peer.is_established:
+        if not peer.is_established or name in self._closes:
             return
         peer.heard = now
         peer.counters.messages_in += 1
@@ -211,7 +227,7 @@ class Engine:
             elif kind == MessageType.ROUTE_REFRESH:
                 self._refresh(peer, body)
             elif kind == MessageType.NOTIFICATION:
-                self._closes.append(Close(name, b"", f"peer sent NOTIFICATION: {describe_notification(body)}"))
+                self._close(name, b"", f"peer sent NOTIFICATION: {describe_notification(body)}")
             elif kind != MessageType.KEEPALIVE:
                 raise NotificationError(ErrorCode.FINITE_STATE_MACHINE, 3, "OPEN in state Established")
         except NotificationError as error:
@@ -219,7 +235,11 @@ class Engine:
 
     def reject(self, name: str, error: NotificationError) -> None:
         """The peer broke the protocol: its session ends with a NOTIFICATION."""
-        self._closes.append(Close(name, error.message(), error.reason))
+        self._close(name, error.message(), error.reason)
+
+    def _close(self, name: str, notification_message: bytes, reason: str) -> None:
+        """The first reason counts."""
+        self._closes.setdefault(name, Close(name, notification_message, reason))
 
     def _update(self, peer: Peer, body: bytes) -> None:
         assert peer.reader is not None  # noqa: S101  Established peers have one
@@ -272,6 +292,8 @@ class Engine:
         path = self._path(peer, rib.family, attributes, prefix_class, rib.path_id(key))
         former = rib.routes.get(key)
         if former is not None and former.is_as(path):
+            # From now on this is the path for these attributes, so that it stays one object for all its prefixes.
+            peer.paths[self._memory(peer, rib.family, attributes, prefix_class, path.path_id)] = former
             return
         rib.routes[key] = path
         before = former if former is not None and former.attributes is not None else None
@@ -281,9 +303,7 @@ class Engine:
 
     def _path(self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int) -> Path:
         """The one path of this peer for these attributes, after import."""
-        if not self.policies.import_uses_prefix(peer.session, family):
-            prefix_class = 0
-        memory = (family, received, prefix_class, path_id, self.policies.serial, peer.relation)
+        memory = self._memory(peer, family, received, prefix_class, path_id)
         path = peer.paths.get(memory)
         if path is None:
             path = self.policies.import_path(peer, family, received, prefix_class)
@@ -291,16 +311,33 @@ class Engine:
             peer.paths[memory] = path
         return path
 
+    def _memory(
+        self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int
+    ) -> tuple[object, ...]:
+        """All that decides what import makes of a route."""
+        if not self.policies.import_uses_prefix(peer.session, family):
+            prefix_class = 0
+        return family, received, prefix_class, path_id, self.policies.serial, peer.relation
+
     def _refresh(self, peer: Peer, body: bytes) -> None:
-        """RFC 2918 4: send everything of the family again. Subtypes of RFC 7313 only mark the peer's own refresh."""
+        """RFC 2918 4: send everything of the family again, between the marks of RFC 7313 4 if the peer knows them. The
+        marks that it sends are of its own refresh."""
         if len(body) != 4:
-            raise NotificationError(ErrorCode.ROUTE_REFRESH, 1, f"ROUTE-REFRESH of {len(body)} octets", body)
+            whole = message(MessageType.ROUTE_REFRESH, body)
+            raise NotificationError(ErrorCode.ROUTE_REFRESH, 1, f"ROUTE-REFRESH of {len(body)} octets", whole)
         family = FAMILY_OF_AFI.get((body[0] << 8 | body[1], body[3]))
-        if body[2] != 0 or peer.group is None or family not in peer.group.view.key.families:
+        if body[2] != 0 or family is None or peer.group is None or family not in peer.group.view.key.families:
             return
         self._settle()
-        messages = peer.group.encode_all(family, self.ribs[family], self.policies.classes[family])
+        routes = peer.group.encode_all(family, self.ribs[family], self.policies.classes[family])
+        messages = [*routes, end_of_rib(family)]
+        if peer.negotiated is not None and peer.negotiated.enhanced_refresh:
+            begin, end = (route_refresh(family, subtype) for subtype in (BEGIN_OF_REFRESH, END_OF_REFRESH))
+            messages = [begin, *routes, end]
+        # What the log still held for the peer is older than this and has to arrive before it.
+        peer.outbox.leave()
         peer.outbox.push(b"".join(messages), len(messages))
+        peer.outbox.follow(peer.group.log)
         self._ready[peer.name] = peer
 
     # ---------------------------------------------------------------------------------------- time
@@ -311,8 +348,7 @@ class Engine:
             if not peer.is_established:
                 continue
             if peer.hold_expired(now):
-                expired = notification(ErrorCode.HOLD_TIMER_EXPIRED, 0)
-                self._closes.append(Close(peer.name, expired, "hold timer expired"))
+                self._close(peer.name, notification(ErrorCode.HOLD_TIMER_EXPIRED, 0), "hold timer expired")
             elif peer.keepalive_interval and now >= peer.keepalive_due:
                 peer.keepalive_due = now + peer.keepalive_interval
                 peer.outbox.push(KEEPALIVE)
@@ -323,9 +359,9 @@ class Engine:
     def flush(self) -> Turn:
         """End the turn."""
         self._settle()
-        turn = Turn(list(self._ready.values()), self._closes, self._changes)
-        self._ready, self._closes = {}, []
-        self._changes = {family: {} for family in FAMILIES}
+        turn = Turn(list(self._ready.values()), list(self._closes.values()), self._changes)
+        self._ready, self._closes = {}, {}
+        self._changes = {family: [] for family in FAMILIES}
         return turn
 
     def _settle(self) -> None:
@@ -336,13 +372,12 @@ class Engine:
                 for group in self.groups.values():
                     self._advertise(group, family, classified)
 
-    def _settle_only(self) -> Changes:
-        settled: Changes = {}
+    def _settle_only(self) -> Settled:
+        settled: Settled = {}
         for family, rib in self.ribs.items():
             transitions = settled[family] = rib.settle() if rib.changed else {}
-            changes = self._changes[family]
+            self._changes[family].extend(transitions.items())
             for transition, keys in transitions.items():
-                changes.setdefault(transition, []).extend(keys)
                 self.decision_changes += len(keys)
                 if transition.before is not None and transition.before.peer is not None:
                     transition.before.peer.best -= len(keys)

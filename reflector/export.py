@@ -23,6 +23,7 @@ from reflector.reflection import Handling, Relation, handling, reflected
 from reflector.verdict import RouteVerdict
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, PathAttributes, prepend_as_path
+from reflector.wire.update import LONGEST_KEY, room_for_routes
 
 
 class ExportKey(NamedTuple):
@@ -61,11 +62,13 @@ class Advertisement:
 
 
 class ExportDecision(NamedTuple):
-    """`attributes` is None unless the verdict is ADVERTISED; `because` names the policy rule that decided."""
+    """`attributes` and their encoding are None unless the verdict is ADVERTISED; `because` names the policy rule that
+    decided."""
 
     verdict: RouteVerdict
     because: str
     attributes: PathAttributes | None
+    advertisement: Advertisement | None = None
 
 
 class SpeakerIdentity(NamedTuple):
@@ -79,11 +82,11 @@ _serial = count(1)
 
 
 class ExportView:
-    """One ExportKey with its policies made ready: asks of a path what such peers are told."""
+    """One ExportKey with its policies made ready: asks of a path what such peers are told. `serial` is unique."""
 
     def __init__(self, key: ExportKey, chains: dict[Family, PolicyChain], identity: SpeakerIdentity) -> None:
         self.key = key
-        self._serial = next(_serial)
+        self.serial = next(_serial)
         self._chains = chains
         self._identity = identity
         self._next_hops = dict(key.next_hops)
@@ -94,13 +97,11 @@ class ExportView:
         """What these peers are told of the path, None for nothing."""
         if path is None:
             return None
-        memory = (self._serial, prefix_class if self.uses_prefix else 0)
+        memory = (self.serial, prefix_class if self.uses_prefix else 0)
         try:
             return path.exports[memory]  # type: ignore[return-value]  # only this method writes entries
         except KeyError:
-            attributes = self.decide(path, prefix_class).attributes
-            result = None if attributes is None else self._intern(attributes)
-            path.exports[memory] = result
+            result = path.exports[memory] = self.decide(path, prefix_class).advertisement
             return result
 
     def _intern(self, attributes: PathAttributes) -> Advertisement:
@@ -130,7 +131,15 @@ class ExportView:
             attributes = self._to_external(path, attributes)
         elif how is Handling.REFLECT and path.peer is not None:
             attributes = reflected(attributes, path.peer.router_id, self._identity.cluster_id)
-        return ExportDecision(RouteVerdict.ADVERTISED, because, attributes)
+        advertisement = self._intern(attributes)
+        if not self._fits(path.family, advertisement):
+            return ExportDecision(RouteVerdict.TOO_LONG, because, None)
+        return ExportDecision(RouteVerdict.ADVERTISED, because, attributes, advertisement)
+
+    def _fits(self, family: Family, advertisement: Advertisement) -> bool:
+        """RFC 8654 5: what came in an extended message may not fit into one of a peer that has none."""
+        next_hop = advertisement.attributes.next_hop
+        return room_for_routes(family, len(advertisement.block), next_hop, self.key.max_length) >= LONGEST_KEY[family]
 
     def _withheld(self, path: Path, attributes: PathAttributes, how: Handling) -> RouteVerdict | None:
         if how is Handling.SILENCE:
@@ -152,7 +161,8 @@ class ExportView:
             return own
         if self.key.relation is Relation.EBGP and mode is not NextHopMode.KEEP:
             return own
-        return attributes.next_hop
+        # A link-local address beside the global one means nothing on another link (RFC 2545 3).
+        return attributes.next_hop[:16]
 
     def _to_external(self, path: Path, attributes: PathAttributes) -> PathAttributes:
         return attributes.replace(

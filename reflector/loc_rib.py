@@ -92,6 +92,8 @@ class LocRib:
 
     def best(self, nlri: bytes) -> Path | None:
         """The selected route of the last settled turn."""
+        if nlri in self.changed:
+            return best(self.changed[nlri])
         entry = self.table.get(nlri)
         return best(entry.decision) if isinstance(entry, Contest) else entry
 
@@ -102,9 +104,13 @@ class LocRib:
         return list(entry.candidates) if isinstance(entry, Contest) else [entry]
 
     def selections(self) -> Iterator[tuple[bytes, Selection]]:
-        """Every prefix with its selection, in no order."""
+        """Every prefix with its selection of the last settled turn, in no order."""
         for nlri, entry in self.table.items():
-            yield nlri, entry.decision if isinstance(entry, Contest) else entry
+            if nlri not in self.changed:
+                yield nlri, entry.decision if isinstance(entry, Contest) else entry
+        for nlri, selection in self.changed.items():
+            if selection is not None:
+                yield nlri, selection
 
 
 def best(selection: Selection) -> Path | None:

@@ -6,6 +6,7 @@ install it with the metric it has here. Its next hop stays empty: each peer is g
 
 from __future__ import annotations
 
+from reflector.decision import decide
 from reflector.path import Path
 from reflector.plan import PRIORITY_BASE, Family, NodePlan, Origination
 from reflector.policy import add_community
@@ -14,18 +15,20 @@ from reflector.wire.nlri import pack_address, pack_nlri
 
 
 def originated_paths(plan: NodePlan, present: dict[Family, dict[bytes, Path]]) -> dict[Family, dict[bytes, Path]]:
-    """The plan's originations by family and NLRI. An unchanged one keeps its path of `present`."""
+    """The plan's originations by family and NLRI. An unchanged one keeps its path of `present`. Of several for one
+    prefix the decision process would use the best only, so only that becomes a path."""
     result: dict[Family, dict[bytes, Path]] = {4: {}, 6: {}}
     for origination in plan.originations:
         family: Family = 6 if ":" in origination.prefix else 4
         nlri = pack_nlri(origination.prefix)
         attributes = _attributes(origination)
+        rival = result[family].get(nlri)
         known = present[family].get(nlri)
         if known is None or known.attributes is not attributes or not _same(known, origination):
             known = Path(None, family, attributes, attributes, because=origination.because)
             known.source = origination.source
             known.interface = origination.interface
-        result[family][nlri] = known
+        result[family][nlri] = known if rival is None else decide((rival, known)).best
     return result
 
 

@@ -82,6 +82,7 @@ class Peer:
     def redefine(self, session: SessionPlan) -> None:
         """The plan says something else of this session. What needs a reset has been decided elsewhere."""
         self.session = session
+        self.address = pack_address(session.peer_address)
         self.relation = relation(session)
 
     @property

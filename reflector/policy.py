@@ -36,6 +36,9 @@ from reflector.wire.attributes import (
 )
 from reflector.wire.nlri import MAX_BITS
 
+# Prefixes whose class is remembered; more than a table holds, so that only churn ever fills it.
+_REMEMBERED = 1 << 20
+
 
 class _Condition(NamedTuple):
     """One PrefixMatch as numbers: the prefix shifted right by `shift` equals `network` and its length is in range."""
@@ -78,12 +81,10 @@ class PrefixClasses:
             return 0
         known = self._known.get(nlri)
         if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
             known = self._known[nlri] = self._compute(nlri)
         return known
-
-    def forget(self, nlri: bytes) -> None:
-        """The prefix has left the tables."""
-        self._known.pop(nlri, None)
 
     def _compute(self, nlri: bytes) -> int:
         bits = nlri[0]

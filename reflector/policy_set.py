@@ -36,10 +36,11 @@ class PolicySet:
             4: PrefixClasses(4, matches),
             6: PrefixClasses(6, matches),
         }
-        cluster_id = pack_address(plan.cluster_id) if plan.cluster_id else b""
+        cluster_id = _cluster_id(plan)
         self._identity = SpeakerIdentity(pack_address(plan.router_id), cluster_id)
         self._cluster_ids = frozenset({cluster_id} if cluster_id else ())
         self._imports: dict[tuple[str, Family], PolicyChain] = {}
+        self._views: dict[ExportKey, ExportView] = {}
 
     def serves(self, plan: NodePlan) -> bool:
         """Nothing that this set was made of differs in `plan`."""
@@ -103,12 +104,26 @@ class PolicySet:
         )
 
     def export_view(self, key: ExportKey) -> ExportView:
+        """The one view of this key: a peer that comes back finds its paths evaluated."""
+        known = self._views.get(key)
+        if known is None:
+            known = self._views[key] = self._make_view(key)
+        return known
+
+    def _make_view(self, key: ExportKey) -> ExportView:
         policies = [self._policies[name] for name in key.policies]
         chains = {
             family: PolicyChain(policies, key.default, key.session_type, self.classes[family])
             for family in key.families
         }
         return ExportView(key, chains, self._identity)
+
+
+def _cluster_id(plan: NodePlan) -> bytes:
+    """The plan's, else the router ID of a reflector (RFC 4456 7), b"" for who reflects nothing."""
+    if plan.cluster_id:
+        return pack_address(plan.cluster_id)
+    return pack_address(plan.router_id) if any(session.rr_client for session in plan.sessions) else b""
 
 
 def _fingerprint(plan: NodePlan) -> object:

@@ -6,6 +6,7 @@ Rule: reading changes nothing, and everything is text but what the FIB hands to 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from reflector.engine import FAMILIES, Changes, Engine
 from reflector.loc_rib import Transition, best, next_hops
@@ -14,7 +15,7 @@ from reflector.path import Path
 from reflector.peer import Peer
 from reflector.plan import Family
 from reflector.wire.attributes import Origin, format_as_path, format_communities
-from reflector.wire.nlri import nlri_network, pack_nlri, unpack_address, unpack_nlri
+from reflector.wire.nlri import nlri_network, unpack_address, unpack_nlri
 
 # How many routes one frame of the Loc-RIB stream carries at most.
 _ROUTES_PER_UPDATE = 2000
@@ -58,12 +59,12 @@ def _peer_status(peer: Peer, states: dict[str, str], now: float) -> PeerStatus:
 
 def routes_snapshot(engine: Engine, request: ShowRoutes) -> Routes:
     """One page of best routes in prefix order. Raises ValueError for a bad `inside` or `after`."""
-    rib = engine.ribs[request.family]
     family = request.family
-    inside = nlri_network(pack_nlri(request.inside), family) if request.inside else None
-    after = nlri_network(pack_nlri(request.after), family) if request.after else None
+    inside, after = _network(request.inside, family), _network(request.after, family)
+    if request.limit < 1:
+        raise ValueError(f"a page of {request.limit} routes: ask for at least one")
     networks = []
-    for nlri in rib.table:
+    for nlri, _ in engine.ribs[family].selections():
         network = nlri_network(nlri, family)
         if inside is not None and not network.subnet_of(inside):  # type: ignore[arg-type]  # one family
             continue
@@ -75,9 +76,20 @@ def routes_snapshot(engine: Engine, request: ShowRoutes) -> Routes:
     return Routes(routes, str(page[-1][0]) if len(networks) > len(page) else "")
 
 
+def _network(prefix: str, family: Family) -> IPv4Network | IPv6Network | None:
+    """None for "". Raises ValueError for a bad prefix and for one of the other family."""
+    if not prefix:
+        return None
+    network = ip_network(prefix)
+    if network.version != family:
+        raise ValueError(f"{prefix} is not of the family that was asked for: IPv{family}")
+    return network
+
+
 def _route_status(engine: Engine, family: Family, nlri: bytes) -> RouteStatus:
     rib = engine.ribs[family]
-    path = rib.best(nlri) or rib.candidates(nlri)[0]
+    path = rib.best(nlri)
+    assert path is not None  # noqa: S101  only selected prefixes are shown
     attributes = path.attributes or path.received
     return RouteStatus(
         prefix=unpack_nlri(nlri, family),
@@ -151,11 +163,9 @@ def loc_rib_changes(changes: Changes, sequence: int) -> LocRibUpdate | None:
     return LocRibUpdate(sequence, tuple(routes), tuple(withdrawn[4]), tuple(withdrawn[6]))
 
 
-def _newest(transitions: dict[Transition, list[bytes]]) -> dict[Transition, list[bytes]]:
+def _newest(changes: list[tuple[Transition, list[bytes]]]) -> dict[Transition, list[bytes]]:
     """A prefix that moved several times before the flush counts where it ended."""
-    last = {nlri: transition for transition, keys in transitions.items() for nlri in keys}
-    if len(last) == sum(map(len, transitions.values())):
-        return transitions
+    last = {nlri: transition for transition, keys in changes for nlri in keys}
     newest: dict[Transition, list[bytes]] = {}
     for nlri, transition in last.items():
         newest.setdefault(transition, []).append(nlri)

@@ -98,9 +98,10 @@ class UpdateGroup:
         """The peer is sent the settled Loc-RIB with End-of-RIB markers and follows the log from here."""
         if self._snapshot is None or self._snapshot[0] != self.log.end:
             families = self.view.key.families
-            messages = [
-                message for family in families for message in self.encode_all(family, ribs[family], classes[family])
-            ]
+            messages: list[bytes] = []
+            for family in families:
+                messages += self.encode_all(family, ribs[family], classes[family])
+                messages.append(end_of_rib(family))
             self._snapshot = (self.log.end, messages)
         messages = self._snapshot[1]
         peer.outbox.push(b"".join(messages), len(messages))
@@ -108,14 +109,14 @@ class UpdateGroup:
         self.members.append(peer)
 
     def encode_all(self, family: Family, rib: LocRib, classes: PrefixClasses) -> list[bytes]:
-        """The family's settled Loc-RIB as members are told it, packed, with the End-of-RIB marker."""
+        """The family's settled Loc-RIB as members are told it, packed."""
         announced: dict[Advertisement, list[bytes]] = {}
         for nlri, selection in rib.selections():
             advertisement = self.view.advertisement(best(selection), classes.classify(nlri))
             if advertisement is not None:
                 announced.setdefault(advertisement, []).append(nlri)
         self.advertised[family] = sum(map(len, announced.values()))
-        return [*self._messages(family, [], announced), end_of_rib(family)]
+        return self._messages(family, [], announced)
 
     def adopt(self, peer: Peer) -> None:
         """A peer of another group that has just been told the difference follows this log from here."""

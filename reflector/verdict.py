@@ -37,5 +37,6 @@ class RouteVerdict(StrEnum):
     OWN_ROUTE = "learned from this peer"
     NO_ADVERTISE = "community NO_ADVERTISE"
     NO_EXPORT = "community NO_EXPORT towards another AS"
+    TOO_LONG = "attributes do not fit into one message to this peer"
     NO_NEXT_HOP = "no next hop of this family to advertise"
     EXPORT_REJECTED = "rejected by an export policy"

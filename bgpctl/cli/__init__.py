@@ -7,6 +7,7 @@ import sys
 import typer
 
 from bgpctl.cli import agent, lab, show, validate
+from bgpctl.cli import compile as compile_command
 from bgpctl.errors import NotReadyError
 
 app = typer.Typer(
@@ -23,10 +24,8 @@ def root() -> None:
     """A BGP routing control plane for clusters."""
 
 
-agent.register(app)
-show.register(app)
-lab.register(app)
-validate.register(app)
+for group in (agent, compile_command, lab, show, validate):
+    group.register(app)
 
 
 def main() -> None:

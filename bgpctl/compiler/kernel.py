@@ -30,9 +30,10 @@ from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.facts import Block, NodeFacts
 from bgpctl.compiler.options import CompileOptions
 from bgpctl.compiler.peering import applies_to
+from bgpctl.compiler.pools import Pool
 from bgpctl.compiler.services import ServiceRoutes
 from bgpctl.compiler.vxlan import plan_vxlans
-from reflector.plan import Encapsulation, Family, HostRoute, KernelPlan, KernelRule, KernelVerdict
+from reflector.plan import Encapsulation, Family, HostRoute, KernelPlan, KernelRule, KernelVerdict, VxlanPlan
 
 
 def plan_kernel(
@@ -45,8 +46,7 @@ def plan_kernel(
     """The FIB's part of the plan."""
     facts = index.nodes[node]
     vxlans = plan_vxlans(index, node) if options.program_vxlan else ()
-    programs_vxlan = frozenset(vxlan.family for vxlan in vxlans)
-    rules = (*_service_rules(services), *_pool_rules(index, facts, programs_vxlan))
+    rules = (*_service_rules(services), *_pool_rules(index, facts, options, vxlans))
     return KernelPlan(
         normal_priority_v4=index.configuration.normal_priority(4),
         normal_priority_v6=index.configuration.normal_priority(6),
@@ -67,26 +67,35 @@ def _service_rules(services: ServiceRoutes) -> Iterator[KernelRule]:
         yield KernelRule(prefix, KernelVerdict.LEAVE, because="service network: kube-proxy answers here")
 
 
-def _pool_rules(index: ClusterIndex, facts: NodeFacts, programs_vxlan: frozenset[Family]) -> Iterator[KernelRule]:
+def _pool_rules(
+    index: ClusterIndex, facts: NodeFacts, options: CompileOptions, vxlans: tuple[VxlanPlan, ...]
+) -> Iterator[KernelRule]:
     """The most specific pool first, should pools ever overlap. Without an IPv4 subnet there is no IPv4 session
     that a route could come from, and no rule for it."""
-    ours = {
-        Encapsulation.NONE: index.configuration.programs_no_encapsulation,
-        Encapsulation.IPIP: index.configuration.programs_ipip,
-    }
+    with_device = frozenset(vxlan.family for vxlan in vxlans)
     for pool in sorted(index.pools, key=lambda pool: -prefix_length(pool.prefix)):
         if pool.family == 4 and not facts.subnets[4]:
             continue
-        if ours.get(pool.encapsulation, pool.family in programs_vxlan):
-            yield KernelRule(
-                pool.prefix,
-                KernelVerdict.PROGRAM,
-                pool.encapsulation,
-                pool.cross_subnet,
-                because=f"IPPool {pool.name}",
-            )
+        reason = _left_because(index, options, pool, with_device)
+        if reason:
+            yield KernelRule(pool.prefix, KernelVerdict.LEAVE, because=f"IPPool {pool.name}: {reason}")
         else:
-            yield KernelRule(pool.prefix, KernelVerdict.LEAVE, because=f"IPPool {pool.name}: Felix programs it")
+            because = f"IPPool {pool.name}"
+            yield KernelRule(pool.prefix, KernelVerdict.PROGRAM, pool.encapsulation, pool.cross_subnet, because)
+
+
+def _left_because(index: ClusterIndex, options: CompileOptions, pool: Pool, with_device: frozenset[Family]) -> str:
+    """Why a pool's routes are not ours to program; "" when they are."""
+    ours = {
+        Encapsulation.NONE: index.configuration.programs_no_encapsulation,
+        Encapsulation.IPIP: index.configuration.programs_ipip,
+        Encapsulation.VXLAN: options.program_vxlan,
+    }
+    if not ours[pool.encapsulation]:
+        return "Felix programs it"
+    if pool.encapsulation is Encapsulation.VXLAN and pool.family not in with_device:
+        return "this node has no VXLAN tunnel address"
+    return ""
 
 
 def _is_dropped_here(block: Block, rules: Iterable[KernelRule]) -> bool:

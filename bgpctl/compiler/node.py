@@ -22,6 +22,7 @@ from bgpctl.compiler.originations import originations
 from bgpctl.compiler.peering import find_peerings
 from bgpctl.compiler.services import service_routes
 from bgpctl.compiler.session import SessionContext, hold_double, plan_session
+from bgpctl.compiler.vxlan import report_missing_end
 from bgpctl.resources.problem import Problem
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import HeldSession, NodePlan, Policy, SessionPlan
@@ -70,6 +71,8 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
         programs_ipip=configuration.programs_ipip,
         normal_priority=priorities,
     )
+    if options.program_vxlan:
+        report_missing_end(index, node, findings)
     plan = NodePlan(
         node=node,
         router_id=router_id(index, node, options, findings),

@@ -14,7 +14,7 @@ class LocalWorkload:
     """A workload on this node that a BGPPeer with a localWorkloadSelector chose.
 
     bgp_peer      the name of that BGPPeer; which one it is was decided where the workloads are known
-    addresses     the workload's own addresses as text, at most one session for the first of each family
+    addresses     its own addresses, with or without a prefix length; the first of each family gets a session
     """
 
     bgp_peer: str

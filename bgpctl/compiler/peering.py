@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from bgpctl.compiler.addresses import FAMILIES, family_of, parse_peer_ip
+from bgpctl.compiler.addresses import FAMILIES, canonical_address, family_of, parse_peer_ip
 from bgpctl.compiler.cluster import ClusterIndex, effective_port
 from bgpctl.compiler.facts import Endpoint
 from bgpctl.compiler.options import CompileOptions
@@ -165,10 +165,11 @@ def _waits(index: ClusterIndex, node: str, peer: BGPPeer, endpoint: Endpoint) ->
 def _workloads(peer: BGPPeer, options: CompileOptions) -> Iterator[Endpoint]:
     for workload in options.local_workloads:
         if workload.bgp_peer == peer.name:
+            addresses = [canonical_address(text) for text in workload.addresses]
             for family in FAMILIES:
-                address = next((each for each in workload.addresses if family_of(each) == family), "")
-                if address:
-                    yield Endpoint("", family, address, 0, peer.spec.as_number, "")
+                first = next((each for each in addresses if family_of(each) == family), "")
+                if first:
+                    yield Endpoint("", family, first, 0, peer.spec.as_number, "")
 
 
 # -------------------------------------------------------------------------------------------- reverse

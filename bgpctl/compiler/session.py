@@ -76,7 +76,7 @@ def hold_double(context: SessionContext, peering: Peering, winner: Peering) -> H
     endpoint = peering.endpoint
     because = f"{winner.because} has the session to {endpoint.address}; two to one address cannot both run"
     if peering.peer is not None:
-        context.findings.warn(peering.peer, "$.spec", "session-doubled", f"on node {context.node}: {because}")
+        context.findings.warn(peering.peer, "$.spec", "session-doubled", because)
     return HeldSession(
         name=f"{endpoint.address} port {effective_port(endpoint.port)} ({peering.because})",
         peer_address=endpoint.address,
@@ -86,7 +86,7 @@ def hold_double(context: SessionContext, peering: Peering, winner: Peering) -> H
 
 def _held(context: SessionContext, peering: Peering, path: str, code: str, reason: str) -> HeldSession:
     address = peering.endpoint.address
-    context.findings.warn(_author(context, peering), path, code, f"the session to {address} is held: {reason}")
+    context.findings.warn(_author(context, peering), path, code, f"{reason}; sessions are held until it is put right")
     return HeldSession(name=address, peer_address=address, because=f"{peering.because}: {reason}")
 
 

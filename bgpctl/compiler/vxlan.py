@@ -5,6 +5,7 @@ from __future__ import annotations
 from bgpctl.compiler.addresses import FAMILIES
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.configuration import VXLAN_PORT, VXLAN_VNI
+from bgpctl.compiler.findings import Findings
 from bgpctl.resources.felix_configuration import FelixConfigurationSpec
 from reflector.plan import Encapsulation, Family, Vtep, VxlanPlan
 
@@ -13,9 +14,24 @@ DEVICES: dict[Family, str] = {4: "vxlan.calico", 6: "vxlan-v6.calico"}
 
 def plan_vxlans(index: ClusterIndex, node: str) -> tuple[VxlanPlan, ...]:
     """The devices this node needs: one for each family that has a VXLAN pool and in which it has an end."""
-    families = {pool.family for pool in index.pools if pool.encapsulation is Encapsulation.VXLAN}
-    plans = (_plan(index, node, family) for family in FAMILIES if family in families)
+    plans = (_plan(index, node, family) for family in vxlan_families(index))
     return tuple(plan for plan in plans if plan is not None)
+
+
+def vxlan_families(index: ClusterIndex) -> tuple[Family, ...]:
+    """The families that have a VXLAN pool."""
+    found = {pool.family for pool in index.pools if pool.encapsulation is Encapsulation.VXLAN}
+    return tuple(family for family in FAMILIES if family in found)
+
+
+def report_missing_end(index: ClusterIndex, node: str, findings: Findings) -> None:
+    """A node that shall program a VXLAN it has no end of cannot reach workloads on other nodes. Route reflectors
+    are not asked: most of them forward nothing."""
+    facts = index.nodes[node]
+    for family in () if facts.is_reflector else vxlan_families(index):
+        if facts.vteps[family] is None:
+            message = f"there are IPv{family} VXLAN pools, and this node lacks an address or a tunnel address for them"
+            findings.warn(facts.node, f"$.spec.ipv{family}VXLANTunnelAddr", "no-vxlan-tunnel-address", message)
 
 
 def _plan(index: ClusterIndex, node: str, family: Family) -> VxlanPlan | None:

@@ -8,8 +8,9 @@ means that the world is not ready. Reading again costs a look at every file and 
 from __future__ import annotations
 
 import os
+import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,10 +37,12 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What there is to read: files with their signatures, and the directories in which they were looked for."""
+    """What there is to read: files with their signatures, the directories in which they were looked for, and which
+    of the files are symbolic links."""
 
     files: dict[str, Signature]
     directories: tuple[str, ...]
+    links: tuple[str, ...]
     problems: tuple[Problem, ...]
 
 
@@ -84,7 +87,7 @@ class DirectoryReader:
     def _text(self, name: str, signature: Signature) -> str:
         if self._signatures.get(name) == signature and name in self._loaded.files:
             return self._loaded.files[name].text
-        return Path(name).read_text(encoding="utf-8")
+        return Path(name).read_text(encoding="utf-8-sig")
 
 
 def _together(listings: list[Listing]) -> Listing:
@@ -92,6 +95,7 @@ def _together(listings: list[Listing]) -> Listing:
     return Listing(
         {name: signature for listing in listings for name, signature in listing.files.items()},
         tuple(directory for listing in listings for directory in listing.directories),
+        tuple(link for listing in listings for link in listing.links),
         tuple(problem for listing in listings for problem in listing.problems),
     )
 
@@ -102,47 +106,48 @@ def list_files(path: Path) -> Listing:
         status = path.stat()
     except OSError as error:
         raise NotReadyError(f"cannot read resources from {path}: {error.strerror or error}") from error
-    if path.is_file():
-        return Listing({str(path): _signature(status)}, (str(path.parent),), ())
-    files: dict[str, Signature] = {}
-    directories: list[str] = []
-    problems: list[Problem] = []
-    for directory, names, refusal in _walk(path):
-        directories.append(str(directory))
-        if refusal:
-            problems.append(_unreadable(str(directory), refusal))
-        for name in names:
-            file = directory / name
-            try:
-                files[str(file)] = _signature(file.stat())
-            except OSError as missing:
-                problems.append(_unreadable(str(file), missing))
-    return Listing(dict(sorted(files.items())), tuple(directories), tuple(problems))
+    if not stat.S_ISDIR(status.st_mode):
+        return Listing({str(path): _signature(status)}, (), (), ())
+    walk = _Walk()
+    walk.descend(str(path))
+    return Listing(dict(sorted(walk.files.items())), tuple(walk.directories), tuple(walk.links), tuple(walk.problems))
 
 
-def _walk(top: Path) -> Iterator[tuple[Path, list[str], OSError | None]]:
-    """Directories with the names of the resource files in them; through links, but into each directory once."""
-    seen: set[tuple[int, int]] = set()
-    waiting = [top]
-    while waiting:
-        directory = waiting.pop()
-        names: list[str] = []
+class _Walk:
+    """What was found so far in a tree; through links, but into each directory once."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Signature] = {}
+        self.directories: list[str] = []
+        self.links: list[str] = []
+        self.problems: list[Problem] = []
+        self._seen: set[tuple[int, int]] = set()
+
+    def descend(self, directory: str) -> None:
         try:
-            status = directory.stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
+            status = Path(directory).stat()
+            if (status.st_dev, status.st_ino) in self._seen:
+                return
+            self._seen.add((status.st_dev, status.st_ino))
+            self.directories.append(directory)
             with os.scandir(directory) as entries:
                 visible = [entry for entry in entries if not entry.name.startswith(".")]
         except OSError as error:
-            yield directory, [], error
-            continue
+            self.problems.append(_unreadable(directory, error))
+            return
         for entry in visible:
             if entry.is_dir():
-                waiting.append(directory / entry.name)
+                self.descend(entry.path)
             elif entry.name.endswith(SUFFIXES) and not entry.name.endswith(TOPOLOGY_SUFFIXES):
-                names.append(entry.name)
-        yield directory, names, None
+                self._take(entry)
+
+    def _take(self, entry: os.DirEntry[str]) -> None:
+        if entry.is_symlink():
+            self.links.append(entry.path)
+        try:
+            self.files[entry.path] = _signature(entry.stat())
+        except OSError as error:
+            self.problems.append(_unreadable(entry.path, error))
 
 
 def _signature(status: os.stat_result) -> Signature:

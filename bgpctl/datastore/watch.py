@@ -96,9 +96,7 @@ def _watched(path: Path) -> tuple[frozenset[str], frozenset[str]]:
         listing = list_files(path)
     except NotReadyError:
         return frozenset(), _entries(path)
-    if path.is_file():
-        return frozenset(), _entries(path)
-    linked = {str(file.resolve().parent) for file in map(Path, listing.files) if file.is_symlink()}
+    linked = {str(Path(link).resolve().parent) for link in listing.links}
     return frozenset(listing.directories) | linked, _entries(path)
 
 

@@ -30,9 +30,10 @@ _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_DUMP = 270, 10, 11, 12
 _SO_RCVBUFFORCE = 33
 # RTNLGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE
 _GROUPS = sum(1 << (group - 1) for group in (1, 5, 7, 9, 11))
-_RECEIVE_BUFFER = 8 * 1024 * 1024
+RECEIVE_BUFFER = 8 * 1024 * 1024
 _READ_SIZE = 256 * 1024
 _DATAGRAM = 96 * 1024  # well below the send buffer's usual 208 KiB
+_BATCH = 256  # the answers have to fit the receive buffer, also where it could not be enlarged
 _ANSWER_SECONDS = 10
 
 
@@ -52,11 +53,10 @@ class Refusal(NamedTuple):
 
 
 class Notification(NamedTuple):
-    """`portid` is the socket that asked for the change, 0 when it was the kernel itself."""
+    """RTM_* type, flags of the request that caused it, payload."""
 
     kind: int
     flags: int
-    portid: int
     body: bytes
 
 
@@ -64,7 +64,7 @@ class Requests:
     """A socket for writes and dumps. Not for several callers at once."""
 
     def __init__(self) -> None:
-        self._socket = _open(groups=0, receive_buffer=_RECEIVE_BUFFER)
+        self._socket = _open(groups=0, receive_buffer=RECEIVE_BUFFER)
         self._socket.settimeout(_ANSWER_SECONDS)
         self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
@@ -91,7 +91,7 @@ class Requests:
         while start < len(requests):
             first = self._sequence + 1
             packet = bytearray()
-            for request in requests[start:]:
+            for request in requests[start : start + _BATCH]:
                 self._append(packet, request, ACK)
                 if len(packet) > _DATAGRAM:
                     break
@@ -110,7 +110,7 @@ class Requests:
         interrupted = False
         while True:
             piece: list[tuple[int, bytes]] = []
-            for kind, flags, sequence, _, body in self._receive():
+            for kind, flags, sequence, body in self._receive():
                 if sequence != self._sequence:
                     continue
                 interrupted |= bool(flags & _DUMP_INTERRUPTED)
@@ -136,7 +136,7 @@ class Requests:
         answers: list[Refusal | None] = []
         expected = self._sequence - first + 1
         while len(answers) < expected:
-            for kind, flags, sequence, _, body in self._receive():
+            for kind, flags, sequence, body in self._receive():
                 if kind != _NLMSG_ERROR or sequence < first:
                     continue  # left over from a batch whose answers were lost
                 if sequence != first + len(answers):
@@ -144,7 +144,7 @@ class Requests:
                 answers.append(_refusal(body, flags) if _errno(body) else None)
         return answers
 
-    def _receive(self) -> Iterator[tuple[int, int, int, int, bytes]]:
+    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
         try:
             size = self._socket.recv_into(self._buffer)
         except OSError as error:
@@ -155,9 +155,11 @@ class Requests:
 
 
 class Monitor:
-    """A socket that hears notifications. `receive_buffer` in octets; the kernel counts about 1 KiB a message."""
+    """A socket that hears notifications, but for those that `own_portid` caused. `receive_buffer` in octets; the
+    kernel counts about 1 KiB a message."""
 
-    def __init__(self, receive_buffer: int = _RECEIVE_BUFFER) -> None:
+    def __init__(self, own_portid: int = 0, receive_buffer: int = RECEIVE_BUFFER) -> None:
+        self._own_portid = own_portid
         self._socket = _open(_GROUPS, receive_buffer)
         self._socket.setblocking(False)
         self._buffer = bytearray(_READ_SIZE)
@@ -168,20 +170,23 @@ class Monitor:
     def close(self) -> None:
         self._socket.close()
 
-    def read(self, limit: int) -> list[Notification]:
-        """Up to `limit` notifications that have come, or a few more; fewer: there are no more now.
+    def read(self, limit: int) -> tuple[list[Notification], bool]:
+        """Notifications that have come, in up to `limit` datagrams, and whether those were all.
 
         Raises Overrun when some were lost; the rest is then discarded, because only a whole dump helps."""
         found: list[Notification] = []
         try:
-            while len(found) < limit and (piece := self._receive()) is not None:
+            for _ in range(limit):
+                piece = self._receive()
+                if piece is None:
+                    return found, True
                 found += piece
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
             self._discard()
             raise Overrun from error
-        return found
+        return found, False
 
     def _discard(self) -> None:
         """Empties the queue. The kernel says ENOBUFS once, and until we have seen the end of the queue it goes on
@@ -200,8 +205,8 @@ class Monitor:
             size = self._socket.recv_into(self._buffer)
         except BlockingIOError:
             return None
-        messages = _messages(memoryview(self._buffer)[:size])
-        return [Notification(kind, flags, portid, body) for kind, flags, _, portid, body in messages]
+        messages = _messages(memoryview(self._buffer)[:size], without=self._own_portid)
+        return [Notification(kind, flags, body) for kind, flags, _, body in messages]
 
 
 def _open(groups: int, receive_buffer: int) -> socket.socket:
@@ -215,14 +220,15 @@ def _open(groups: int, receive_buffer: int) -> socket.socket:
     return opened
 
 
-def _messages(data: memoryview) -> Iterator[tuple[int, int, int, int, bytes]]:
-    """(type, flags, sequence, portid, payload) of each message in a datagram."""
+def _messages(data: memoryview, without: int = 0) -> Iterator[tuple[int, int, int, bytes]]:
+    """(type, flags, sequence, payload) of each message in a datagram; not of those that socket `without` caused."""
     offset = 0
     while offset + _HEADER.size <= len(data):
         length, kind, flags, sequence, portid = _HEADER.unpack_from(data, offset)
         if length < _HEADER.size:
             return
-        yield kind, flags, sequence, portid, bytes(data[offset + _HEADER.size : offset + length])
+        if not without or portid != without:
+            yield kind, flags, sequence, bytes(data[offset + _HEADER.size : offset + length])
         offset += (length + 3) & ~3
 
 

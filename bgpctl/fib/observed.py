@@ -34,7 +34,11 @@ class ObservedRoutes:
 
     def put(self, route: KernelRoute) -> None:
         """The route is there, alone in its key."""
-        self._set(route.destination, (*self._others(route.destination, route.key), route))
+        destination = route.destination
+        if destination in self._at:
+            self._at[destination] = (*self._others(destination, route.key), route)
+        else:
+            self._at[destination] = (route,)
 
     def forget(self, destination: Destination, key: RouteKey) -> None:
         self._set(destination, self._others(destination, key))

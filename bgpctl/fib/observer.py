@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from bgpctl.fib import link_message, route_message
+from bgpctl.fib.kernel_view import KernelView
 from bgpctl.fib.netlink import DumpInterrupted, Notification, Requests
-from bgpctl.fib.reconciler import KernelView, Reconciler
+from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.rtattr import Request
 from bgpctl.fib.underlay import Link, LinkAddress
 from reflector.plan import Family
@@ -43,7 +44,7 @@ def update_links(requests: Requests, state: Reconciler) -> None:
     """Tells what is different with links and addresses since they were last heard of."""
     links = {link.index: link for link in read_links(requests)}
     addresses = set(read_addresses(requests))
-    known = state.underlay
+    known = state.view.underlay
     for ifindex in known.links.keys() - links.keys():
         state.forget_link(ifindex)
     for link in links.values():

@@ -19,19 +19,20 @@ import structlog
 from bgpctl.fib import route_message
 from bgpctl.fib.desired import Paths
 from bgpctl.fib.difference import Change
-from bgpctl.fib.netlink import DumpInterrupted, Monitor, Overrun, Refusal, Requests
-from bgpctl.fib.observed import ObservedRoutes
+from bgpctl.fib.kernel_view import KernelView
+from bgpctl.fib.netlink import RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
 from bgpctl.fib.observer import read_kernel, take_notification
-from bgpctl.fib.reconciler import KernelView, Reconciler, RouteTrouble
+from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.route import Destination, prefix_text
+from bgpctl.fib.troubles import RouteTrouble
 from bgpctl.fib.tunnel import DeviceTrouble
 from bgpctl.fib.tunnel_setup import TunnelSetup
-from bgpctl.fib.underlay import Underlay
 from reflector.messages import LocRibRoutes, LocRibUpdate
 from reflector.plan import Family, KernelPlan, RouteSource
 
 BATCH = 256
 _SLICE = 1000
+_FLUSH_ROUNDS = 5  # routes appended to one key show one by one
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 
 _log = structlog.get_logger("fib")
@@ -69,14 +70,14 @@ class RouteProgrammer:
         self._worker: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, plan: KernelPlan, *, receive_buffer: int | None = None) -> RouteProgrammer:
+    async def open(cls, plan: KernelPlan, *, receive_buffer: int = RECEIVE_BUFFER) -> RouteProgrammer:
         """Adopts the routes with our protocol number that are there, in the network namespace of this thread.
 
         Raises NotReadyError without the right to change routes."""
         requests = Requests()
         try:
             requests.require_permission()
-            monitor = Monitor() if receive_buffer is None else Monitor(receive_buffer)
+            monitor = Monitor(requests.portid, receive_buffer)
         except BaseException:
             requests.close()
             raise
@@ -117,7 +118,7 @@ class RouteProgrammer:
 
     async def resync(self) -> None:
         """Looks at the whole kernel again and repairs what differs."""
-        self._state.resync_wanted = True
+        self._state.want_resync()
         self._tunnels.look_again()
         await self._settle()
 
@@ -131,19 +132,23 @@ class RouteProgrammer:
             installed=state.installed_count,
             repairs=state.repairs,
             in_sync=not outstanding,
-            failed=state.failed(),
-            unresolved=state.unresolved(),
-            foreign=state.foreign(),
+            failed=state.troubles.refused(),
+            unresolved=state.troubles.unresolved(),
+            foreign=state.troubles.held(),
             devices=self._tunnels.troubles,
         )
 
     async def flush(self) -> None:
-        """Removes every route and device of ours. The plan is empty afterwards."""
+        """Removes every route and device of ours. The plan is empty afterwards; the status tells what the kernel
+        refused to remove."""
         empty = KernelPlan(protocol=self._plan.protocol, table=self._plan.table)
         self._state.begin_sync()
         self._state.end_sync()
         await self.apply_plan(empty)
-        await self.resync()
+        for _ in range(_FLUSH_ROUNDS):
+            await self.resync()
+            if not self._state.view.observed:
+                return
 
     async def close(self) -> None:
         """Ends all work and leaves the routes where they are."""
@@ -194,7 +199,7 @@ class RouteProgrammer:
                 self._set_up_tunnels()
         except Overrun:
             _log.warning("answers of the kernel were lost, reading everything again")
-            self._state.resync_wanted = True
+            self._state.want_resync()
 
     def _set_up_tunnels(self) -> None:
         before = self._tunnels.troubles
@@ -222,7 +227,7 @@ class RouteProgrammer:
             answers = self._requests.batch([route_message.encode(change) for change in changes])
         except Overrun:
             _log.warning("answers of the kernel were lost, reading all routes again")
-            self._state.resync_wanted = True
+            self._state.want_resync()
             return
         for change, refusal in zip(changes, answers, strict=True):
             if refusal is None:
@@ -243,7 +248,7 @@ class RouteProgrammer:
 
     def _plan_retry(self) -> None:
         """Refused routes and device troubles are tried again after a while."""
-        if not self._state.has_failures and not self._tunnels.troubles:
+        if not self._state.troubles.refused_destinations() and not self._tunnels.troubles:
             self._retry_after = _FIRST_RETRY
         elif self._retry is None:
             self._retry = self._loop.call_later(self._retry_after, self._retry_now)
@@ -251,7 +256,7 @@ class RouteProgrammer:
 
     def _retry_now(self) -> None:
         self._retry = None
-        self._state.retry_failed()
+        self._state.retry_refused()
         if self._tunnels.troubles:
             self._tunnels.look_again()
         self._wake.set()
@@ -261,22 +266,21 @@ class RouteProgrammer:
     def _hear(self) -> bool:
         """Takes up a slice of notifications; returns whether there may be more."""
         try:
-            notifications = self._monitor.read(_SLICE)
+            notifications, all_heard = self._monitor.read(_SLICE)
         except Overrun:
             if not self._state.resync_wanted:
                 _log.warning("notifications of the kernel were lost, reading everything again")
-            self._state.resync_wanted = True
+            self._state.want_resync()
             return True
         for notification in notifications:
-            if notification.portid != self._requests.portid:
-                take_notification(notification, self._state)
-        return len(notifications) >= _SLICE
+            take_notification(notification, self._state)
+        return not all_heard
 
     async def _look_again(self) -> None:
         """Dumps everything. A dump that changed under the hands is repeated; the last one stands, because the
         monitor tells what happened meanwhile."""
         for last in (False, False, True):
-            view = KernelView(Underlay(), ObservedRoutes())
+            view = KernelView()
             try:
                 for _ in read_kernel(self._requests, self._state, view):
                     await asyncio.sleep(0)

@@ -15,62 +15,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from errno import EEXIST, ENOENT, ESRCH
-from typing import NamedTuple, TypeVar
-
-import msgspec
 
 from bgpctl.fib.desired import DesiredRoutes, Paths, Wish
 from bgpctl.fib.difference import Change, Verb, difference
-from bgpctl.fib.observed import ObservedRoutes
-from bgpctl.fib.route import Destination, KernelRoute, RouteKey, prefix_text
-from bgpctl.fib.underlay import Link, LinkAddress, Underlay
+from bgpctl.fib.kernel_view import KernelView, RouteEvent
+from bgpctl.fib.route import Destination, KernelRoute
+from bgpctl.fib.troubles import Troubles
+from bgpctl.fib.underlay import Link, LinkAddress
 from reflector.plan import MAIN_TABLE, KernelPlan
 
-T = TypeVar("T")
-
 _ALREADY_GONE = (ESRCH, ENOENT)
-_HELD = "a route that is not ours holds this key"
-
-
-class RouteTrouble(msgspec.Struct, frozen=True):
-    """A desired route that is not in the kernel as wanted, and why. `metric` is 0 where none was decided."""
-
-    prefix: str
-    reason: str
-    metric: int = 0
-
-
-class RouteEvent(msgspec.Struct, frozen=True, gc=False):
-    """A notification: the route came or went. `replaces`: it took the place of the one that held its key;
-    `appended`: it was put beside it."""
-
-    route: KernelRoute
-    came: bool
-    replaces: bool = False
-    appended: bool = False
-
-
-class KernelView(NamedTuple):
-    """What one dump saw: links, addresses and foreign routes; our routes."""
-
-    underlay: Underlay
-    observed: ObservedRoutes
 
 
 class Reconciler:
-    """The state of the FIB. `resync_wanted` asks for a whole dump: something happened that no notification tells.
-    `links_changed`: links or addresses did since somebody set it back."""
+    """The state of the FIB. `links_changed`: links or addresses did since somebody set it back."""
 
     def __init__(self, plan: KernelPlan) -> None:
-        self.underlay = Underlay()
-        self.observed = ObservedRoutes()
+        self.view = KernelView()
+        self.troubles = Troubles()
         self.syncing = True
-        self.resync_wanted = True
         self.links_changed = False
         self.repairs = 0
         self._plan = plan
         self._protocols = {plan.protocol}
-        self._desired = DesiredRoutes(plan, self.underlay)
+        self._desired = DesiredRoutes(plan, self.view.underlay)
         self._own: dict[Destination, Wish] = {}
         self._loc_rib: dict[Destination, Paths] = {}
         self._wanted: dict[Destination, tuple[KernelRoute, ...]] = {}
@@ -78,33 +46,29 @@ class Reconciler:
         self._stale: set[Destination] = set()
         self._dirty: dict[Destination, None] = {}
         self._to_repair: set[Destination] = set()
-        self._unresolved: dict[Destination, str] = {}
-        self._failed: dict[Destination, dict[RouteKey, str]] = {}
-        self._foreign: dict[Destination, tuple[RouteKey, ...]] = {}
-        self.apply_plan(plan)
+        self.view.outdated = True
 
     # --------------------------------------------------------------------------------- what should be there
 
     def apply_plan(self, plan: KernelPlan) -> None:
         """Everything is decided again; what does not differ is not touched."""
         # Foreign routes are known only of the tables that matter: another table has to be looked at first.
-        self.resync_wanted |= plan.table != self._plan.table
+        self.view.outdated |= plan.table != self._plan.table
         self._plan = plan
         self._protocols.add(plan.protocol)
         self._decide_all_again()
-        self._soil(self.observed.destinations())
 
     def begin_sync(self) -> None:
         """A new Loc-RIB stream starts: what is known is stale until it comes again."""
         self.syncing = True
-        self._stale = {*self._loc_rib, *self.observed.destinations()}
+        self._stale = {*self._loc_rib, *self.view.observed.destinations()}
 
     def announce(self, destinations: Iterable[Destination], paths: Paths) -> None:
         for destination in destinations:
             self._stale.discard(destination)
             known = self._loc_rib.get(destination) == paths
             self._loc_rib[destination] = paths
-            if not known or self._wanted.get(destination) != self.observed.at(destination):
+            if not known or self._wanted.get(destination) != self.view.observed.at(destination):
                 self._dirty[destination] = None
 
     def withdraw(self, destinations: Iterable[Destination]) -> None:
@@ -121,69 +85,57 @@ class Reconciler:
 
     # -------------------------------------------------------------------------------------- what is there
 
-    def is_ours(self, route: KernelRoute) -> bool:
-        return route.protocol in self._protocols
+    @property
+    def resync_wanted(self) -> bool:
+        """Something happened that no notification tells: a whole dump is due."""
+        return self.view.outdated
 
-    def observe(self, event: RouteEvent) -> None:
-        """A notification of a change that we did not make."""
-        if self.is_ours(event.route):
-            self._observe_ours(event)
-        elif event.route.table in (MAIN_TABLE, self._plan.table):
-            self._observe_foreign(event)
+    def want_resync(self) -> None:
+        self.view.outdated = True
 
     def add_to(self, view: KernelView, route: KernelRoute) -> None:
         """One route of a dump."""
-        if self.is_ours(route):
+        if route.protocol in self._protocols:
             view.observed.put(route)
-        elif route.table in (MAIN_TABLE, self._plan.table):
+        elif self._matters(route):
             view.underlay.put_route(route)
 
     def observe_all(self, view: KernelView) -> None:
         """A whole dump, the truth from here on. The view is ours afterwards."""
-        believed, (self.underlay, self.observed) = self.observed, view
-        self.underlay.take_changes()
+        believed, self.view = self.view.observed, view
+        view.underlay.take_changes()
         for destination in believed.destinations():
-            if self.observed.at(destination) != believed.at(destination):
+            if view.observed.at(destination) != believed.at(destination):
                 self._touched(destination)
         if self.syncing:
-            self._stale.update(d for d in self.observed.destinations() if d not in self._loc_rib)
+            self._stale.update(d for d in view.observed.destinations() if d not in self._loc_rib)
         self._decide_all_again()
-        self._soil(self.observed.destinations())
-        self.resync_wanted = False
+
+    def observe(self, event: RouteEvent) -> None:
+        """A notification of a change that we did not make."""
+        if event.route.protocol in self._protocols:
+            self.view.observe_ours(event)
+            self._touched(event.route.destination)
+        elif self._matters(event.route) and self.view.observe_foreign(event):
+            self._dirty[event.route.destination] = None
 
     def observe_link(self, link: Link) -> None:
-        before = self.underlay.links.get(link.index)
-        self.underlay.put_link(link)
         self.links_changed = True
-        if before is not None and before.up and not link.up:
-            self._link_went_down(link.index)
-        moved = before is None or (before.up, before.name) != (link.up, link.name)
-        if moved and link.name in self._desired.tunnel_devices():
-            self._decide_all_again()
-        self.retry_failed()
+        if self.view.observe_link(link):
+            self._tunnel_moved(link)
+        self.retry_refused()
 
     def forget_link(self, ifindex: int) -> None:
-        before = self.underlay.links.get(ifindex)
-        self.underlay.forget_link(ifindex)
         self.links_changed = True
-        self._link_went_down(ifindex)
-        if before is not None and before.name in self._desired.tunnel_devices():
-            self._decide_all_again()
+        self._tunnel_moved(self.view.forget_link(ifindex))
 
     def observe_address(self, address: LinkAddress, *, came: bool) -> None:
         self.links_changed = True
-        if came:
-            self.underlay.put_address(address)
-            return
-        self.underlay.forget_address(address)
-        left = (a for a in self.underlay.addresses if a.ifindex == address.ifindex and len(a.address) == 4)
-        if len(address.address) == 4 and next(left, None) is None:
-            # With the last IPv4 address of a link the kernel drops its IPv4 routes, as if it had gone down.
-            self._link_went_down(address.ifindex)
+        self.view.observe_address(address, came=came)
 
     def refresh(self) -> None:
         """Takes up what changed below us: next hops are resolved again, refused routes tried again."""
-        changed = self.underlay.take_changes()
+        changed = self.view.underlay.take_changes()
         if not changed:
             return
         moved = self._desired.refresh(changed)
@@ -192,10 +144,10 @@ class Reconciler:
         self._own = self._desired.own()
         self._soil(self._own)
         self._soil(d for d in changed if d in self._wanted)
-        self.retry_failed()
+        self.retry_refused()
 
-    def retry_failed(self) -> None:
-        self._soil(self._failed)
+    def retry_refused(self) -> None:
+        self._soil(self.troubles.refused_destinations())
 
     # --------------------------------------------------------------------------------------- what to change
 
@@ -218,26 +170,22 @@ class Reconciler:
     def applied(self, change: Change) -> None:
         """The kernel accepted the change."""
         destination = change.route.destination
-        self.observed.accepted(change)
-        self._forgive(destination, change.route.key)
+        self.view.observed.accepted(change)
+        self.troubles.forgive(destination, change.route.key)
         if destination in self._to_repair and change.verb is not Verb.DELETE:
             self._to_repair.remove(destination)
             self.repairs += 1
 
     def refused(self, change: Change, errno: int, reason: str) -> bool:
         """The kernel said no. Returns whether that is news."""
-        destination, key = change.route.destination, change.route.key
         if change.verb is Verb.DELETE and errno in _ALREADY_GONE:
             self.applied(change)
             return False
-        failures = self._failed.setdefault(destination, {})
-        news = failures.get(key) != reason
-        # A key that exists where we know of none: we missed something. Once, or we would look for ever.
-        self.resync_wanted |= errno == EEXIST and news
-        failures[key] = reason
+        news = self.troubles.refuse(change.route.destination, change.route.key, reason)
+        if errno == EEXIST and news:
+            # A key that exists where we know of none: we missed something. Once, or we would look for ever.
+            self.want_resync()
         return news
-
-    # ---------------------------------------------------------------------------------------------- status
 
     @property
     def desired_count(self) -> int:
@@ -247,81 +195,20 @@ class Reconciler:
     def installed_count(self) -> int:
         """Desired routes that the kernel holds exactly so. Where nothing is outstanding, it does."""
         missing = 0
-        for destination in {*self._dirty, *self._failed, *self._foreign}:
-            there = self.observed.at(destination)
+        troubles = self.troubles
+        for destination in {*self._dirty, *troubles.refused_destinations(), *troubles.held_destinations()}:
+            there = self.view.observed.at(destination)
             missing += sum(route not in there for route in self._wanted.get(destination, ()))
         return self._wanted_count - missing
 
-    @property
-    def has_failures(self) -> bool:
-        return bool(self._failed)
+    # --------------------------------------------------------------------------------------------- inside
 
-    def failed(self) -> tuple[RouteTrouble, ...]:
-        found = (item for failures in self._failed.values() for item in failures.items())
-        return tuple(_trouble(key, reason) for key, reason in sorted(found))
-
-    def foreign(self) -> tuple[RouteTrouble, ...]:
-        return tuple(_trouble(key, _HELD) for key in sorted(k for keys in self._foreign.values() for k in keys))
-
-    def unresolved(self) -> tuple[RouteTrouble, ...]:
-        return tuple(RouteTrouble(prefix_text(d), reason) for d, reason in sorted(self._unresolved.items()))
-
-    # --------------------------------------------------------------------------------------------- deciding
+    def _matters(self, route: KernelRoute) -> bool:
+        """Foreign routes: those that next hops resolve through, those beside ours."""
+        return route.table in (MAIN_TABLE, self._plan.table)
 
     def _soil(self, destinations: Iterable[Destination]) -> None:
         self._dirty |= dict.fromkeys(destinations)
-
-    def _decide_all_again(self) -> None:
-        self._soil(self._own)
-        self._desired = DesiredRoutes(self._plan, self.underlay)
-        self._own = self._desired.own()
-        self._soil(self._own)
-        self._soil(self._loc_rib)
-        self._soil(self._wanted)
-
-    def _changes_at(self, destination: Destination) -> tuple[Change, ...]:
-        wanted = self._decide(destination)
-        there = self.observed.at(destination)
-        foreign = self.underlay.keys_at(destination)
-        self._foreign.pop(destination, None)
-        if wanted == there and not foreign:
-            self._failed.pop(destination, None)
-            self._to_repair.discard(destination)
-            return ()
-        observed = {route.key: route for route in there}
-        desired = {route.key: route for route in wanted}
-        found = difference(observed | desired if destination in self._stale else desired, observed, foreign)
-        if found.blocked:
-            self._foreign[destination] = found.blocked
-        self._keep_failures(destination, {change.route.key for change in found.changes})
-        if not found.changes:
-            self._to_repair.discard(destination)
-        return found.changes
-
-    def _decide(self, destination: Destination) -> tuple[KernelRoute, ...]:
-        """The routes wanted here, remembered together with what cannot be had."""
-        wish = self._own.get(destination, Wish())
-        paths = self._loc_rib.get(destination)
-        learned = self._desired.bgp(destination, paths) if paths is not None else Wish()
-        taken = [route.key for route in wish.routes]
-        routes = (*wish.routes, *(route for route in learned.routes if route.key not in taken))
-        self._wanted_count += len(routes) - len(self._wanted.get(destination, ()))
-        _put_or_pop(self._wanted, destination, routes)
-        _put_or_pop(self._unresolved, destination, "; ".join(filter(None, (wish.reason, learned.reason))))
-        return routes
-
-    def _keep_failures(self, destination: Destination, keys: set[RouteKey]) -> None:
-        failures = self._failed.get(destination)
-        if failures is not None:
-            _put_or_pop(self._failed, destination, {key: why for key, why in failures.items() if key in keys})
-
-    def _forgive(self, destination: Destination, key: RouteKey) -> None:
-        failures = self._failed.get(destination)
-        if failures is not None:
-            failures.pop(key, None)
-            _put_or_pop(self._failed, destination, failures)
-
-    # -------------------------------------------------------------------------------------------- observing
 
     def _touched(self, destination: Destination) -> None:
         """Somebody changed our routes here: putting a wanted one back counts as a repair."""
@@ -329,44 +216,56 @@ class Reconciler:
         if destination in self._wanted:
             self._to_repair.add(destination)
 
-    def _link_went_down(self, ifindex: int) -> None:
-        """The kernel drops IPv4 routes through it and says nothing: forget foreign ones, look again for ours."""
-        self.underlay.forget_routes_through(ifindex)
-        self.resync_wanted |= self.observed.uses(ifindex)
+    def _tunnel_moved(self, link: Link | None) -> None:
+        if link is not None and link.name in self._desired.tunnel_devices():
+            self._decide_all_again()
 
-    def _observe_ours(self, event: RouteEvent) -> None:
-        route = event.route
-        if event.came:
-            self.observed.put(route)
+    def _decide_all_again(self) -> None:
+        self._desired = DesiredRoutes(self._plan, self.view.underlay)
+        self._own = self._desired.own()
+        for destinations in (self._own, self._loc_rib, self._wanted, self.view.observed.destinations()):
+            self._soil(destinations)
+
+    def _changes_at(self, destination: Destination) -> tuple[Change, ...]:
+        wanted = self._decide(destination)
+        there = self.view.observed.at(destination)
+        foreign = self.view.underlay.keys_at(destination)
+        if wanted == there and not foreign:  # by far the most common case
+            self.troubles.settled(destination)
+            self._to_repair.discard(destination)
+            return ()
+        observed = {route.key: route for route in there}
+        desired = {route.key: route for route in wanted}
+        if destination in self._stale:
+            desired = observed | desired
+        found = difference(desired, observed, foreign)
+        self.troubles.set_held(destination, found.blocked)
+        self.troubles.keep_refusals(destination, {change.route.key for change in found.changes})
+        if not found.changes:
+            self._to_repair.discard(destination)
+        return found.changes
+
+    def _decide(self, destination: Destination) -> tuple[KernelRoute, ...]:
+        """The routes wanted here, remembered together with what cannot be had."""
+        wish = self._own.get(destination, _NOTHING)
+        paths = self._loc_rib.get(destination)
+        learned = self._desired.bgp(destination, paths) if paths is not None else _NOTHING
+        routes = _both(wish, learned)
+        self._wanted_count += len(routes) - len(self._wanted.get(destination, ()))
+        if routes:
+            self._wanted[destination] = routes
         else:
-            self.observed.went(route)
-        if event.replaces:
-            self.underlay.forget_key(route.key)
-        self._touched(route.destination)
-
-    def _observe_foreign(self, event: RouteEvent) -> None:
-        route = event.route
-        ours = any(each.key == route.key for each in self.observed.at(route.destination))
-        if not event.came:
-            self.underlay.forget_route(route)
-        elif ours and event.appended and route.family == 6:
-            # IPv6 joins an appended route with ours of that key: only a dump says what it is now.
-            self.resync_wanted = True
-        else:
-            self.underlay.put_route(route, replaces=event.replaces)
-            if ours and event.replaces:
-                self.observed.forget(route.destination, route.key)
-        if ours:
-            self._dirty[route.destination] = None
+            self._wanted.pop(destination, None)
+        self.troubles.set_unresolved(destination, "; ".join(filter(None, (wish.reason, learned.reason))))
+        return routes
 
 
-def _put_or_pop(at: dict[Destination, T], destination: Destination, value: T) -> None:
-    """Only what is not empty is kept."""
-    if value:
-        at[destination] = value
-    else:
-        at.pop(destination, None)
+_NOTHING = Wish()
 
 
-def _trouble(key: RouteKey, reason: str) -> RouteTrouble:
-    return RouteTrouble(prefix_text((key.family, key.nlri)), reason, key.metric)
+def _both(own: Wish, learned: Wish) -> tuple[KernelRoute, ...]:
+    """The plan's own route wins where both have the same key."""
+    if not own.routes:
+        return learned.routes
+    taken = [route.key for route in own.routes]
+    return (*own.routes, *(route for route in learned.routes if route.key not in taken))

@@ -10,7 +10,7 @@ import struct
 from functools import lru_cache
 
 from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.reconciler import RouteEvent
+from bgpctl.fib.kernel_view import RouteEvent
 from bgpctl.fib.route import UNICAST, Hop, KernelRoute, nlri_of
 from bgpctl.fib.rtattr import (
     AF_INET,

@@ -48,7 +48,7 @@ class TunnelSetup:
 
     def _settle_devices(self, plan: KernelPlan, state: Reconciler) -> tuple[DeviceTrouble, ...]:
         for _ in range(_ROUNDS):
-            changes, troubles = device_changes(desired_tunnels(plan, state.underlay), state.underlay)
+            changes, troubles = device_changes(desired_tunnels(plan, state.view.underlay), state.view.underlay)
             if not changes:
                 return troubles
             answers = self._requests.batch([encode_device(change) for change in changes])
@@ -63,7 +63,7 @@ class TunnelSetup:
         return tuple(DeviceTrouble(_name(change), f"{_what(change)} has no effect") for change in changes)
 
     def _settle_entries(self, plan: KernelPlan, state: Reconciler) -> list[DeviceTrouble]:
-        devices = {link.name: link.index for link in our_devices(state.underlay)}
+        devices = {link.name: link.index for link in our_devices(state.view.underlay)}
         todo = {
             devices[vxlan.device]: vxlan
             for vxlan in plan.vxlans

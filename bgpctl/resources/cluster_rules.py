@@ -7,9 +7,10 @@ counts as existing: its own problem has been reported already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from ipaddress import ip_network
+from operator import methodcaller
 
 from bgpctl.resources.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.bgp_peer import BGPPeer
@@ -17,6 +18,7 @@ from bgpctl.resources.ip_pool import IPPool
 from bgpctl.resources.model import Resource
 from bgpctl.resources.problem import Severity
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.selector import parse_selector
 from bgpctl.resources.yaml_text import Path
 from reflector.plan import NORMAL_PRIORITY, Family
 
@@ -47,10 +49,32 @@ class Cluster:
         return not nodes or name in nodes or ("Node", name) in self.unreadable
 
 
-def cluster_findings(cluster: Cluster) -> Iterable[ClusterFinding]:
-    """Everything that is wrong between the resources of a set."""
-    for rule in CLUSTER_RULES:
-        yield from rule(cluster)
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A cluster and what each rule found in it, in the order of CLUSTER_RULES."""
+
+    cluster: Cluster
+    by_rule: tuple[tuple[ClusterFinding, ...], ...]
+
+    @property
+    def findings(self) -> list[ClusterFinding]:
+        return [finding for found in self.by_rule for finding in found]
+
+
+def judge_cluster(cluster: Cluster, previous: Judged | None = None) -> Judged:
+    """Everything that is wrong between the resources of a set. Of `previous` is kept what rules found that read
+    nothing that changed since."""
+    kept: Sequence[tuple[ClusterFinding, ...] | None] = [None] * len(CLUSTER_RULES)
+    if previous and previous.cluster.unreadable == cluster.unreadable:
+        old, new = previous.cluster.resources, cluster.resources
+        kept = [
+            found if all(getattr(old, name) is getattr(new, name) for name in reads) else None
+            for (_, reads), found in zip(CLUSTER_RULES, previous.by_rule, strict=True)
+        ]
+    by_rule = (
+        tuple(rule(cluster)) if found is None else found for (rule, _), found in zip(CLUSTER_RULES, kept, strict=True)
+    )
+    return Judged(cluster, tuple(by_rule))
 
 
 # -------------------------------------------------------------------------------------------- errors
@@ -114,8 +138,12 @@ def _named_nodes(resources: ResourceSet) -> Iterator[tuple[Resource, Path, str]]
 def shared_addresses(cluster: Cluster) -> Iterator[ClusterFinding]:
     """Two nodes with one session address have no session with each other, and others cannot tell them apart."""
     for family in FAMILIES:
+        nodes = cluster.resources.nodes.values()
+        addresses = [address for address in map(methodcaller("address", family), nodes) if address]
+        if len(set(addresses)) == len(addresses):
+            continue
         owners: dict[str, str] = {}
-        for node in cluster.resources.nodes.values():
+        for node in nodes:
             address = node.address(family)
             if address and owners.setdefault(address, node.name) != node.name:
                 message = f"{address} is the address of the Node {owners[address]!r} as well"
@@ -135,10 +163,8 @@ def shared_blocks(cluster: Cluster) -> Iterator[ClusterFinding]:
             yield ClusterFinding(affinity, ("spec", "cidr"), "shared-block", message, Severity.WARNING)
 
 
-def remote_without_nodes(cluster: Cluster) -> Iterator[ClusterFinding]:
+def selectors_without_nodes(cluster: Cluster) -> Iterator[ClusterFinding]:
     """A peerSelector that matches nothing is most often a misspelt label."""
-    from bgpctl.resources.selector import parse_selector
-
     labels = [node.metadata.labels for node in cluster.resources.nodes.values()]
     for peer in cluster.resources.bgp_peers.values() if labels else ():
         for field, text in _node_selectors(peer):
@@ -191,12 +217,13 @@ def disagreement_with_felix(cluster: Cluster) -> Iterator[ClusterFinding]:
             yield ClusterFinding(felix, path, "felix-disagrees", message, Severity.WARNING)
 
 
-CLUSTER_RULES: tuple[Callable[[Cluster], Iterable[ClusterFinding]], ...] = (
-    overlapping_pools,
-    missing_filters,
-    unknown_nodes,
-    shared_addresses,
-    shared_blocks,
-    remote_without_nodes,
-    disagreement_with_felix,
+# Each rule with the collections of the ResourceSet that it looks at.
+CLUSTER_RULES: tuple[tuple[Callable[[Cluster], Iterable[ClusterFinding]], tuple[str, ...]], ...] = (
+    (overlapping_pools, ("ip_pools",)),
+    (missing_filters, ("bgp_peers", "bgp_filters")),
+    (unknown_nodes, ("nodes", "bgp_peers", "bgp_configurations", "block_affinities", "node_statuses")),
+    (shared_addresses, ("nodes",)),
+    (shared_blocks, ("block_affinities",)),
+    (selectors_without_nodes, ("nodes", "bgp_peers")),
+    (disagreement_with_felix, ("bgp_configurations", "felix_configurations")),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from bgpctl.resources.cluster_rules import Cluster, ClusterFinding, cluster_findings
+from bgpctl.resources.cluster_rules import Cluster, ClusterFinding, Judged, judge_cluster
 from bgpctl.resources.document import ParsedDocument, ParsedResource, parse_document
 from bgpctl.resources.kubernetes_node import merge_nodes
 from bgpctl.resources.model import Key, Resource
@@ -25,26 +25,32 @@ Source = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PlacedResource:
-    """A resource with its place among all files. `identity` tells a Kubernetes Node from a Calico Node."""
+    """A resource with its place among all files, and the text of its document with the line that begins on.
+
+    `identity` is kind, key, and whether it is the Kubernetes way of writing a Node.
+    """
 
     parsed: ParsedResource
     origin: Origin
-    document: PlacedDocument
+    document_text: str
+    document_line: int
     identity: tuple[str, Key, bool]
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedDocument:
-    """A document's text, the line of its file that it begins on, and what it says."""
+    """What a document says, with the file's name and lines."""
 
     text: str
     line: int
     parsed: ParsedDocument
+    resources: tuple[PlacedResource, ...]
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """All that one file says, with the file's name and lines."""
+    """All that one file says."""
 
     text: str
     documents: tuple[PlacedDocument, ...]
@@ -55,11 +61,16 @@ class ParsedFile:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The good resources and every problem, in the order of files and lines. `files` is kept for next time."""
+    """The good resources and every problem, in the order of files and lines.
+
+    `files` and `judged` are kept for next time; `plain` says that every resource stood in one place only.
+    """
 
     resources: ResourceSet = field(default_factory=ResourceSet)
     problems: tuple[Problem, ...] = ()
     files: Mapping[str, ParsedFile] = field(default_factory=dict, repr=False, compare=False)
+    judged: Judged | None = field(default=None, repr=False, compare=False)
+    plain: bool = field(default=False, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -71,38 +82,73 @@ def parse_documents(sources: Iterable[Source], previous: Loaded | None = None) -
     """Resources and problems out of (file name, text) pairs; each file name stands once."""
     before = previous.files if previous else {}
     files = {name: _parse_file(name, text, before.get(name)) for name, text in sources}
-    distinct, duplicates = _without_duplicates(files.values())
-    resources = build_resource_set(_with_merged_nodes(distinct))
     unreadable = frozenset(name for file in files.values() for name in file.unreadable)
-    findings = list(cluster_findings(Cluster(resources, unreadable)))
+    changed = _changed_in_place(previous, files) if previous else None
+    duplicates: list[Problem] = []
+    if previous and changed is not None:
+        resources, plain = previous.resources.with_changed(changed), True
+    else:
+        distinct, duplicates = _without_duplicates(files.values())
+        resources = build_resource_set(_with_merged_nodes(distinct))
+        plain = not duplicates and len(distinct) == len(resources)
+    judged = judge_cluster(Cluster(resources, unreadable), previous.judged if previous else None)
     problems = [problem for file in files.values() for problem in file.problems]
-    problems += [*duplicates, *_located(findings, distinct)]
-    return Loaded(resources, tuple(sorted(problems)), files)
+    problems += [*duplicates, *_located(judged.findings, files.values())]
+    return Loaded(resources, tuple(sorted(problems)), files, judged, plain)
+
+
+def _changed_in_place(previous: Loaded, files: Mapping[str, ParsedFile]) -> list[tuple[Resource, Origin]] | None:
+    """The resources of all changed files, if these hold the same kinds and keys as before; otherwise None.
+
+    What most changes are: one resource says something else. Then nothing has to be sorted or compared anew.
+    """
+    if not previous.plain or previous.files.keys() != files.keys():
+        return None
+    changed: list[tuple[Resource, Origin]] = []
+    for name, file in files.items():
+        before = previous.files[name]
+        if before is file:
+            continue
+        if [here.identity for here in before.resources] != [here.identity for here in file.resources]:
+            return None
+        changed += [
+            (here.parsed.resource, here.origin)
+            for here, there in zip(file.resources, before.resources, strict=True)
+            if here is not there
+        ]
+    return changed
 
 
 def _parse_file(name: str, text: str, before: ParsedFile | None) -> ParsedFile:
     if before and before.text == text:
         return before
-    known = {document.text: document.parsed for document in before.documents} if before else {}
-    documents = tuple(
-        PlacedDocument(part, line, known.get(part) or parse_document(part)) for line, part in split_documents(text)
-    )
+    known = {document.text: document for document in before.documents} if before else {}
+    documents = tuple(_place_document(name, line, part, known.get(part)) for line, part in split_documents(text))
     return ParsedFile(
         text,
         documents,
-        tuple(_placed(name, document, each) for document in documents for each in document.parsed.resources),
-        tuple(
-            replace(each, file=name, line=document.line + each.line - 1)
-            for document in documents
-            for each in document.parsed.problems
-        ),
+        tuple(resource for document in documents for resource in document.resources),
+        tuple(problem for document in documents for problem in document.problems),
         tuple(unreadable for document in documents for unreadable in document.parsed.unreadable),
     )
 
 
-def _placed(file: str, document: PlacedDocument, parsed: ParsedResource) -> PlacedResource:
-    origin = Origin(file, document.line + parsed.line - 1)
-    return PlacedResource(parsed, origin, document, (*resource_id(parsed.resource), parsed.kind.kubernetes_node))
+def _place_document(file: str, line: int, text: str, before: PlacedDocument | None) -> PlacedDocument:
+    if before and before.line == line:
+        return before
+    parsed = before.parsed if before else parse_document(text)
+    resources = tuple(
+        PlacedResource(
+            each,
+            Origin(file, line + each.line - 1),
+            text,
+            line,
+            (*resource_id(each.resource), each.kind.kubernetes_node),
+        )
+        for each in parsed.resources
+    )
+    problems = tuple(replace(each, file=file, line=line + each.line - 1) for each in parsed.problems)
+    return PlacedDocument(text, line, parsed, resources, problems)
 
 
 def _without_duplicates(files: Iterable[ParsedFile]) -> tuple[list[PlacedResource], list[Problem]]:
@@ -137,17 +183,17 @@ def _with_merged_nodes(placed: list[PlacedResource]) -> Iterator[tuple[Resource,
             yield resource, here.origin
 
 
-def _located(findings: list[ClusterFinding], placed: list[PlacedResource]) -> Iterator[Problem]:
+def _located(findings: list[ClusterFinding], files: Iterable[ParsedFile]) -> Iterator[Problem]:
     """Findings between resources as problems with file and line; their documents are read once more for that."""
     wanted = {resource_id(finding.resource) for finding in findings}
     places: dict[tuple[str, Key], PlacedResource] = {}
-    for here in placed if wanted else ():
-        if here.identity[:2] in wanted:
-            places.setdefault(here.identity[:2], here)
+    for here in (here for file in (files if wanted else ()) for here in file.resources):
+        if here.identity[:2] in wanted and (not here.identity[2] or here.identity[:2] not in places):
+            places[here.identity[:2]] = here
     for finding in findings:
         here = places[resource_id(finding.resource)]
         path = (*here.parsed.path, *here.parsed.kind.written(finding.path))
-        line = here.document.line + read_document(here.document.text).line_of(path) - 1
+        line = here.document_line + read_document(here.document_text).line_of(path) - 1
         label = _label(finding.resource)
         yield Problem(here.origin.file, line, label, json_path(path), finding.code, finding.message, finding.severity)
 

@@ -81,6 +81,20 @@ class ResourceSet:
         changed: dict[str, Any] = {name: new, "origins": origins}
         return replace(self, **changed)
 
+    def with_changed(self, changed: Iterable[tuple[Resource, Origin]]) -> ResourceSet:
+        """A copy in which these resources take the places of those with their keys, which must be there.
+
+        Mappings of kinds that did not change are the same objects as before.
+        """
+        mappings: dict[str, Any] = {"origins": dict(self.origins)}
+        for resource, origin in changed:
+            name = COLLECTIONS[type(resource)]
+            if name not in mappings:
+                mappings[name] = dict(getattr(self, name))
+            mappings[name][resource.key] = resource
+            mappings["origins"][resource_id(resource)] = origin
+        return replace(self, **mappings)
+
     def without_resource(self, resource: Resource) -> ResourceSet:
         """A copy that lacks the resource with this one's kind and key."""
         name, key = COLLECTIONS[type(resource)], resource.key

@@ -27,6 +27,8 @@ Path = tuple[str | int, ...]
 
 MAX_NESTING = 100
 _SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+# What may stand before the first `---`: comments and directives such as %YAML.
+_NO_DOCUMENT = re.compile(r"(?:[#%].*\n|[ \t\r]*\n)*")
 _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
 # Mappings of free text, in which a null is the empty text and not an absent field.
@@ -94,7 +96,7 @@ def split_documents(text: str) -> Iterator[tuple[int, str]]:
     """The documents of a file with the line (from 1) each begins on. A `---` line cannot stand inside a scalar."""
     start, line = 0, 1
     for separator in _SEPARATOR.finditer(text):
-        if separator.start() > start:
+        if not _NO_DOCUMENT.fullmatch(text, start, separator.start()):
             yield line, text[start : separator.start()]
         line += text.count("\n", start, separator.start())
         start = separator.start()

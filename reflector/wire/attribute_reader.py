@@ -3,7 +3,8 @@
 Rule: one table says for each attribute how it is flagged, what length it may have, and what a malformed one costs:
 the attribute (discard), the routes (treat as withdraw) or the session (reset, as NotificationError). The first copy of
 a repeated attribute counts; a repeated MP_REACH_NLRI or MP_UNREACH_NLRI resets.
-Source: RFC 7606 3 to 7, RFC 4271 5 and 6.3, RFC 6793 4 (AS4_PATH), RFC 4760 3.
+Wrong flags always cost the routes (RFC 7606 3 c).
+Source: RFC 7606 3 to 7, RFC 7607 (AS 0), RFC 4271 5 and 6.3, RFC 6793 4 (AS4_PATH), RFC 4760 3.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
+from reflector.wire.attribute_writer import encode_attribute
 from reflector.wire.attributes import (
     AS_CONFED_SEQUENCE,
     AS_CONFED_SET,
@@ -29,6 +31,7 @@ from reflector.wire.attributes import (
     intern_attributes,
 )
 from reflector.wire.message import ErrorCode, NotificationError
+from reflector.wire.two_octet_as import restore_aggregator, restore_path
 
 
 class Penalty(Enum):
@@ -47,12 +50,14 @@ class ParsedAttributes(NamedTuple):
     """What an attribute block means.
 
     attributes   None when its routes are to be treated as withdrawn, for `error`
+    missing      mandatory attributes that are absent: an error only for a message with reachable routes
     reach        MP_REACH_NLRI's value, unreach MP_UNREACH_NLRI's; None if absent
     discarded    why attributes were dropped, one text each
     """
 
     attributes: PathAttributes | None
     error: str = ""
+    missing: str = ""
     reach: bytes | None = None
     unreach: bytes | None = None
     discarded: tuple[str, ...] = ()
@@ -72,7 +77,24 @@ def _origin(value: bytes, _: Dialect) -> int:
 
 
 def _as_path(value: bytes, dialect: Dialect) -> AsPath:
-    return parse_as_path(value, 4 if dialect.four_octet_as else 2)
+    path = parse_as_path(value, 4 if dialect.four_octet_as else 2)
+    if dialect.external and any(kind in _CONFEDERATION for kind, _ in path):
+        raise MalformedError("AS_PATH of an external peer has confederation segments")  # RFC 5065 5.3
+    return path
+
+
+def _as4_path(value: bytes, _: Dialect) -> AsPath:
+    return tuple(segment for segment in parse_as_path(value, 4) if segment[0] not in _CONFEDERATION)
+
+
+def _aggregator(value: bytes, dialect: Dialect) -> bytes:
+    """With the AS number in four octets whatever the session has (RFC 7606 7.7)."""
+    if len(value) != (8 if dialect.four_octet_as else 6):
+        raise MalformedError(f"AGGREGATOR has length {len(value)}")
+    wide = value if dialect.four_octet_as else b"\0\0" + value
+    if wide[:4] == b"\0\0\0\0":
+        raise MalformedError("AGGREGATOR has AS 0")
+    return wide
 
 
 def _next_hop(value: bytes, _: Dialect) -> bytes:
@@ -131,18 +153,22 @@ _RULES: dict[int, _Rule] = {
     Code.MULTI_EXIT_DISC: _Rule(OPTIONAL, 4, Penalty.WITHDRAW, "med", _number),
     Code.LOCAL_PREF: _Rule(_WELL_KNOWN, 4, Penalty.WITHDRAW, "local_pref", _number, internal=True),
     Code.ATOMIC_AGGREGATE: _Rule(_WELL_KNOWN, 0, Penalty.DISCARD),
-    Code.AGGREGATOR: _Rule(_OPTIONAL_TRANSITIVE, 2, Penalty.DISCARD, many=True),
+    Code.AGGREGATOR: _Rule(_OPTIONAL_TRANSITIVE, 0, Penalty.DISCARD, read=_aggregator, many=True),
     Code.COMMUNITIES: _Rule(_OPTIONAL_TRANSITIVE, 4, Penalty.WITHDRAW, "communities", _communities, many=True),
     Code.ORIGINATOR_ID: _Rule(OPTIONAL, 4, Penalty.WITHDRAW, "originator_id", _octets, internal=True),
     Code.CLUSTER_LIST: _Rule(OPTIONAL, 4, Penalty.WITHDRAW, "cluster_list", _clusters, many=True, internal=True),
     Code.EXTENDED_COMMUNITIES: _Rule(_OPTIONAL_TRANSITIVE, 8, Penalty.WITHDRAW, many=True),
-    Code.AS4_PATH: _Rule(_OPTIONAL_TRANSITIVE, 2, Penalty.DISCARD, many=True),
+    Code.AS4_PATH: _Rule(_OPTIONAL_TRANSITIVE, 0, Penalty.DISCARD, "as4_path", _as4_path, many=True),
     Code.AS4_AGGREGATOR: _Rule(_OPTIONAL_TRANSITIVE, 8, Penalty.DISCARD),
     Code.LARGE_COMMUNITIES: _Rule(
         _OPTIONAL_TRANSITIVE, 12, Penalty.WITHDRAW, "large_communities", _large_communities, many=True
     ),
 }
 _MULTIPROTOCOL = (Code.MP_REACH_NLRI, Code.MP_UNREACH_NLRI)
+_CONFEDERATION = (AS_CONFED_SEQUENCE, AS_CONFED_SET)
+_FLAGS = OPTIONAL | TRANSITIVE
+# Extended length is a matter of encoding, the lower four bits are to be ignored (RFC 4271 4.3).
+_KNOWN_FLAGS = OPTIONAL | TRANSITIVE | PARTIAL
 
 
 def parse_as_path(value: bytes, width: int) -> AsPath:
@@ -156,7 +182,10 @@ def parse_as_path(value: bytes, width: int) -> AsPath:
         after = position + 2 + count * width
         if kind not in (AS_SET, AS_SEQUENCE, AS_CONFED_SEQUENCE, AS_CONFED_SET) or not count or after > end:
             raise MalformedError(f"AS_PATH: bad segment of type {kind} with {count} AS numbers")
-        segments.append((kind, struct.unpack_from(f"!{count}{'I' if width == 4 else 'H'}", value, position + 2)))
+        asns = struct.unpack_from(f"!{count}{'I' if width == 4 else 'H'}", value, position + 2)
+        if 0 in asns:
+            raise MalformedError("AS_PATH has AS 0")  # RFC 7607 2
+        segments.append((kind, asns))
         position = after
     return tuple(segments)
 
@@ -187,26 +216,38 @@ class _BlockReader:
                 break
             self._attribute(RawAttribute(flags, code, block[start:after]))
             position = after
-        if not self.errors:
-            self._require_mandatory()
+        missing = self._missing()
         return ParsedAttributes(
             None if self.errors else self._attributes(),
             "; ".join(self.errors),
+            missing,
             self.multiprotocol.get(Code.MP_REACH_NLRI),
             self.multiprotocol.get(Code.MP_UNREACH_NLRI),
             tuple(self.discarded),
         )
 
     def _attributes(self) -> PathAttributes:
-        self._merge_as4_path()
+        self._restore_as_numbers()
         self.others.sort(key=lambda raw: raw.code)
         return intern_attributes(**self.fields, others=tuple(self.others))
+
+    def _restore_as_numbers(self) -> None:
+        """From a four-octet peer AS4_PATH and AS4_AGGREGATOR mean nothing (RFC 6793 4.1)."""
+        tail = self.fields.pop("as4_path", ())
+        others, tail_counts = restore_aggregator(self.others)
+        if self.dialect.four_octet_as:
+            others = [raw for raw in self.others if raw.code != Code.AS4_AGGREGATOR]
+        elif tail and tail_counts and "as_path" in self.fields:
+            self.fields["as_path"] = restore_path(self.fields["as_path"], tail)
+        self.others = others
 
     def _attribute(self, raw: RawAttribute) -> None:
         code = raw.code
         if code in _MULTIPROTOCOL:
             if code in self.multiprotocol:
                 raise NotificationError(ErrorCode.UPDATE_MESSAGE, 1, f"attribute {code} appears twice")
+            if raw.flags & _FLAGS != OPTIONAL:
+                self.errors.append(f"{Code(code).name} has flags {raw.flags:#04x}")
             self.multiprotocol[code] = raw.value
         elif code in self.seen:
             self.discarded.append(f"attribute {code} appears again")
@@ -221,49 +262,33 @@ class _BlockReader:
                 self._known(raw, rule)
 
     def _known(self, raw: RawAttribute, rule: _Rule) -> None:
+        if raw.flags & _FLAGS != rule.flags:
+            self.errors.append(f"{Code(raw.code).name} has flags {raw.flags:#04x}")
+            return
         try:
-            if raw.flags & (OPTIONAL | TRANSITIVE) != rule.flags:
-                raise MalformedError(f"{Code(raw.code).name} has flags {raw.flags:#04x}")
             if not rule.fits(len(raw.value)):
                 raise MalformedError(f"{Code(raw.code).name} has length {len(raw.value)}")
+            value = rule.read(raw.value, self.dialect)
             if rule.field:
-                self.fields[rule.field] = rule.read(raw.value, self.dialect)
+                self.fields[rule.field] = value
             else:
-                self.others.append(raw)
+                self.others.append(raw._replace(value=value))
         except MalformedError as error:
             (self.discarded if rule.penalty is Penalty.DISCARD else self.errors).append(str(error))
 
     def _unknown(self, raw: RawAttribute) -> None:
         """RFC 4271 5 and 6.3: unknown well-known resets, unknown transitive travels on, others end here."""
         if not raw.flags & OPTIONAL:
-            data = bytes((raw.flags, raw.code, len(raw.value) & 0xFF)) + raw.value
-            raise NotificationError(ErrorCode.UPDATE_MESSAGE, 2, f"unrecognised well-known attribute {raw.code}", data)
+            reason = f"unrecognised well-known attribute {raw.code}"
+            raise NotificationError(ErrorCode.UPDATE_MESSAGE, 2, reason, encode_attribute(*raw))
         if raw.flags & TRANSITIVE:
             self.others.append(RawAttribute(raw.flags | PARTIAL, raw.code, raw.value))
 
-    def _require_mandatory(self) -> None:
-        """RFC 7606 3 d. NEXT_HOP is asked of the UPDATE; a block that only withdraws needs nothing."""
-        if not self.seen and Code.MP_REACH_NLRI not in self.multiprotocol:
-            return
+    def _missing(self) -> str:
+        """RFC 7606 3 d. NEXT_HOP is asked of the UPDATE, where NLRI say whether it is needed."""
         wanted = ("origin", "as_path") if self.dialect.external else ("origin", "as_path", "local_pref")
         missing = [name.upper() for name in wanted if name not in self.fields]
-        self.errors.extend(f"mandatory attribute {name} is missing" for name in missing)
-
-    def _merge_as4_path(self) -> None:
-        """RFC 6793 4.2.3: from a two-octet peer the end of the path is AS4_PATH, unless that is the longer one."""
-        for raw in [raw for raw in self.others if raw.code in (Code.AS4_PATH, Code.AS4_AGGREGATOR)]:
-            self.others.remove(raw)
-            if self.dialect.four_octet_as or raw.code != Code.AS4_PATH or "as_path" not in self.fields:
-                continue
-            path: AsPath = self.fields["as_path"]
-            try:
-                tail = parse_as_path(raw.value, 4)
-            except MalformedError as error:
-                self.discarded.append(f"AS4_PATH: {error}")
-                continue
-            front = sum(len(asns) for _, asns in path) - sum(len(asns) for _, asns in tail)
-            if front >= 0:
-                self.fields["as_path"] = _first_of_path(path, front) + tail
+        return f"mandatory attribute {', '.join(missing)} is missing" if missing else ""
 
 
 def _attribute_header(block: bytes, position: int) -> tuple[int, int, int, int]:
@@ -272,18 +297,8 @@ def _attribute_header(block: bytes, position: int) -> tuple[int, int, int, int]:
         return 0, 0, position, len(block) + 1
     flags, code = block[position], block[position + 1]
     if not flags & EXTENDED_LENGTH:
-        return flags, code, position + 3, position + 3 + block[position + 2]
+        return flags & _KNOWN_FLAGS, code, position + 3, position + 3 + block[position + 2]
     if position + 4 > len(block):
         return flags, code, position, len(block) + 1
     length = block[position + 2] << 8 | block[position + 3]
-    return flags & ~EXTENDED_LENGTH, code, position + 4, position + 4 + length
-
-
-def _first_of_path(path: AsPath, count: int) -> AsPath:
-    taken = []
-    for kind, asns in path:
-        if count <= 0:
-            break
-        taken.append((kind, asns[:count]))
-        count -= len(asns)
-    return tuple(taken)
+    return flags & _KNOWN_FLAGS, code, position + 4, position + 4 + length

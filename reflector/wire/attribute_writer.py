@@ -2,7 +2,7 @@
 
 Rule: one block per distinct attributes and kind of session, in order of type code, without what differs by message
 (MP_REACH_NLRI). Towards a two-octet peer AS_PATH is narrowed and AS4_PATH carries what that loses.
-Source: RFC 4271 4.3 and 5, RFC 6793 4.2.2.
+Source: RFC 4271 4.3 and 5.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from __future__ import annotations
 import struct
 
 from reflector.wire.attributes import (
-    AS_SEQUENCE,
-    AS_SET,
-    AS_TRANS,
     EXTENDED_LENGTH,
     OPTIONAL,
     TRANSITIVE,
@@ -20,6 +17,7 @@ from reflector.wire.attributes import (
     Code,
     PathAttributes,
 )
+from reflector.wire.two_octet_as import as4_path, narrow_aggregator, narrow_path
 
 _WELL_KNOWN = TRANSITIVE
 _OPTIONAL_TRANSITIVE = OPTIONAL | TRANSITIVE
@@ -47,15 +45,16 @@ def encode_attributes(attributes: PathAttributes, *, four_octet_as: bool = True)
     if attributes.large_communities:
         value = b"".join(struct.pack("!III", *community) for community in attributes.large_communities)
         present.append((_OPTIONAL_TRANSITIVE, Code.LARGE_COMMUNITIES, value))
-    if not four_octet_as and _needs_as4(attributes.as_path):
-        value = _encode_as_path(_without_confederations(attributes.as_path), four_octet_as=True)
-        present.append((_OPTIONAL_TRANSITIVE, Code.AS4_PATH, value))
-    present.extend(attributes.others)
+    tail = None if four_octet_as else as4_path(attributes.as_path)
+    if tail is not None:
+        present.append((_OPTIONAL_TRANSITIVE, Code.AS4_PATH, _encode_as_path(tail, four_octet_as=True)))
+    present.extend(attributes.others if four_octet_as else narrow_aggregator(attributes.others))
     present.sort(key=lambda attribute: attribute[1])
-    return b"".join(_encode(flags, code, value) for flags, code, value in present)
+    return b"".join(encode_attribute(flags, code, value) for flags, code, value in present)
 
 
-def _encode(flags: int, code: int, value: bytes) -> bytes:
+def encode_attribute(flags: int, code: int, value: bytes) -> bytes:
+    """One attribute with its header (RFC 4271 4.3)."""
     if len(value) > 255:
         return struct.pack("!BBH", flags | EXTENDED_LENGTH, code, len(value)) + value
     return bytes((flags, code, len(value))) + value
@@ -64,13 +63,4 @@ def _encode(flags: int, code: int, value: bytes) -> bytes:
 def _encode_as_path(path: AsPath, four_octet_as: bool) -> bytes:
     if four_octet_as:
         return b"".join(struct.pack(f"!BB{len(asns)}I", kind, len(asns), *asns) for kind, asns in path)
-    narrow = [(kind, [asn if asn <= 0xFFFF else AS_TRANS for asn in asns]) for kind, asns in path]
-    return b"".join(struct.pack(f"!BB{len(asns)}H", kind, len(asns), *asns) for kind, asns in narrow)
-
-
-def _needs_as4(path: AsPath) -> bool:
-    return any(asn > 0xFFFF for _, asns in path for asn in asns)
-
-
-def _without_confederations(path: AsPath) -> AsPath:
-    return tuple(segment for segment in path if segment[0] in (AS_SET, AS_SEQUENCE))
+    return b"".join(struct.pack(f"!BB{len(asns)}H", kind, len(asns), *asns) for kind, asns in narrow_path(path))

@@ -160,6 +160,8 @@ def _first_as(path: AsPath) -> int:
 
 def prepend_as_path(path: AsPath, asns: tuple[int, ...]) -> AsPath:
     """`asns` in front of the path; a segment holds at most 255 (RFC 4271 5.1.2)."""
+    if not asns:
+        return path
     if path and path[0][0] == AS_SEQUENCE and len(path[0][1]) + len(asns) <= 255:
         return ((AS_SEQUENCE, asns + path[0][1]), *path[1:])
     return ((AS_SEQUENCE, asns), *path)

@@ -63,7 +63,7 @@ class NotificationError(Exception):
         return notification(self.code, self.subcode, self.data)
 
 
-# The shortest legal length of each type; only UPDATE and OPEN have bodies of any length beyond it.
+# The shortest legal length of each type; a KEEPALIVE is never longer either.
 _MIN_LENGTH: dict[int, int] = {
     MessageType.OPEN: 29,
     MessageType.UPDATE: 23,
@@ -126,8 +126,13 @@ class MessageReader:
         while size - position >= HEADER_LENGTH:
             length = data[position + 16] << 8 | data[position + 17]
             kind = data[position + 18]
-            if data[position : position + 16] != MARKER or length > self.limit or length < _MIN_LENGTH.get(kind, 65536):
-                raise _header_error(data[position : position + HEADER_LENGTH], length, kind)
+            if (
+                data[position : position + 16] != MARKER
+                or length > self.limit
+                or length < _MIN_LENGTH.get(kind, 65536)
+                or (kind == MessageType.KEEPALIVE and length != HEADER_LENGTH)
+            ):
+                raise _header_error(data[position : position + HEADER_LENGTH], length, kind, self.limit)
             end = position + length
             if end > size:
                 break
@@ -137,11 +142,11 @@ class MessageReader:
         return messages
 
 
-def _header_error(header: bytes, length: int, kind: int) -> NotificationError:
+def _header_error(header: bytes, length: int, kind: int, limit: int) -> NotificationError:
     """RFC 4271 6.1, in its order: synchronisation, length, type."""
     if header[:16] != MARKER:
         return NotificationError(ErrorCode.MESSAGE_HEADER, 1, "connection not synchronised: the marker is not all ones")
-    if kind in _MIN_LENGTH:
+    if kind in _MIN_LENGTH or not HEADER_LENGTH <= length <= limit:
         return NotificationError(
             ErrorCode.MESSAGE_HEADER, 2, f"bad message length {length} for type {kind}", header[16:18]
         )

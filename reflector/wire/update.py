@@ -21,8 +21,16 @@ from reflector.wire.nlri import MAX_BITS, NlriError, split_nlri, split_path_nlri
 AFI: dict[Family, int] = {4: 1, 6: 2}
 FAMILY_OF_AFI: dict[tuple[int, int], Family] = {(1, 1): 4, (2, 1): 6}
 UNICAST = 1
-_NEXT_HOP_LENGTHS = (4, 16, 32)
+BEGIN_OF_REFRESH, END_OF_REFRESH = 1, 2
+# RFC 4760 3, RFC 2545 3; an IPv4 route may have an IPv6 next hop (RFC 8950), not the other way round.
+_NEXT_HOP_LENGTHS: dict[Family, tuple[int, ...]] = {4: (4, 16, 32), 6: (16, 32)}
+# The longest key of a family, with a path identifier.
+LONGEST_KEY: dict[Family, int] = {4: 4 + 5, 6: 4 + 17}
 _CACHED_BLOCKS = 1 << 16
+
+
+Announced = tuple[Family, PathAttributes, list[bytes]]
+Withdrawn = tuple[Family, list[bytes]]
 
 
 class Update(NamedTuple):
@@ -34,8 +42,8 @@ class Update(NamedTuple):
     error          why routes were treated as withdrawn, "" if none were; discarded: attributes dropped
     """
 
-    announced: list[tuple[Family, PathAttributes, list[bytes]]]
-    withdrawn: list[tuple[Family, list[bytes]]]
+    announced: list[Announced]
+    withdrawn: list[Withdrawn]
     end_of_rib: Family | None = None
     error: str = ""
     discarded: tuple[str, ...] = ()
@@ -55,25 +63,20 @@ class UpdateReader:
         withdrawn_field, block, nlri_field = _fields(body)
         if not body[4:]:
             return Update([], [], end_of_rib=4)
-        withdrawn: list[tuple[Family, list[bytes]]] = []
-        announced: list[tuple[Family, PathAttributes, list[bytes]]] = []
+        withdrawn: list[Withdrawn] = []
+        announced: list[Announced] = []
         if withdrawn_field:
             withdrawn.append((4, self._keys(withdrawn_field, 4)))
-        if not block:
-            if nlri_field:
-                raise NotificationError(ErrorCode.UPDATE_MESSAGE, 3, "routes without any attribute", b"\x01")
+        if not block and not nlri_field:
             return Update(announced, withdrawn)
         parsed = self._parse(block)
-        error = parsed.error
+        error = _error(parsed, nlri_field)
+        attributes = None if error else parsed.attributes
         if nlri_field:
-            keys = self._keys(nlri_field, 4)
-            if parsed.attributes is not None and not parsed.attributes.next_hop:
-                error = "mandatory attribute NEXT_HOP is missing"
-            if error or parsed.attributes is None:
-                withdrawn.append((4, keys))
-            else:
-                announced.append((4, parsed.attributes, keys))
-        end_of_rib = self._multiprotocol(parsed, announced, withdrawn)
+            _route(4, attributes, self._keys(nlri_field, 4), announced, withdrawn)
+        end_of_rib = self._unreach(parsed, withdrawn)
+        if parsed.reach is not None:
+            self._reach(parsed.reach, attributes, announced, withdrawn)
         return Update(announced, withdrawn, end_of_rib, error, parsed.discarded)
 
     def _parse(self, block: bytes) -> ParsedAttributes:
@@ -96,32 +99,59 @@ class UpdateReader:
         except NlriError as error:
             raise NotificationError(ErrorCode.UPDATE_MESSAGE, 10, f"invalid network field: {error}") from error
 
-    def _multiprotocol(
+    def _unreach(self, parsed: ParsedAttributes, withdrawn: list[Withdrawn]) -> Family | None:
+        """MP_UNREACH_NLRI of a negotiated family; others are ignored (RFC 4760 6). The family whose end it marks."""
+        if parsed.unreach is None:
+            return None
+        family = _family(parsed.unreach)
+        if family not in self._families:
+            return None
+        keys = self._keys(parsed.unreach[3:], family)
+        if keys:
+            withdrawn.append((family, keys))
+        return None if keys or parsed.reach is not None else family
+
+    def _reach(
         self,
-        parsed: ParsedAttributes,
-        announced: list[tuple[Family, PathAttributes, list[bytes]]],
-        withdrawn: list[tuple[Family, list[bytes]]],
-    ) -> Family | None:
-        """MP_UNREACH_NLRI and MP_REACH_NLRI of negotiated families; others are ignored (RFC 4760 6)."""
-        end_of_rib = None
-        if parsed.unreach is not None:
-            family = _family(parsed.unreach)
-            if family in self._families:
-                keys = self._keys(parsed.unreach[3:], family)
-                if keys:
-                    withdrawn.append((family, keys))
-                elif parsed.attributes is not None and parsed.reach is None:
-                    end_of_rib = family
-        if parsed.reach is not None:
-            family = _family(parsed.reach)
-            if family in self._families:
-                next_hop, field = _next_hop(parsed.reach)
-                keys = self._keys(field, family)
-                if parsed.attributes is None:
-                    withdrawn.append((family, keys))
-                else:
-                    announced.append((family, parsed.attributes.replace(next_hop=next_hop), keys))
-        return end_of_rib
+        reach: bytes,
+        attributes: PathAttributes | None,
+        announced: list[Announced],
+        withdrawn: list[Withdrawn],
+    ) -> None:
+        """MP_REACH_NLRI of a negotiated family."""
+        family = _family(reach)
+        if family in self._families:
+            next_hop, field = _next_hop(reach, family)
+            if attributes is not None:
+                attributes = attributes.replace(next_hop=next_hop)
+            _route(family, attributes, self._keys(field, family), announced, withdrawn)
+
+
+def _route(
+    family: Family,
+    attributes: PathAttributes | None,
+    keys: list[bytes],
+    announced: list[Announced],
+    withdrawn: list[Withdrawn],
+) -> None:
+    """Reachable NLRI; without attributes they are treated as withdrawn (RFC 7606 2)."""
+    if attributes is None:
+        withdrawn.append((family, keys))
+    else:
+        announced.append((family, attributes, keys))
+
+
+def _error(parsed: ParsedAttributes, nlri_field: bytes) -> str:
+    """Why the message's routes are to be treated as withdrawn, "" if they are not. Raises NotificationError where an
+    error may have hidden which routes these are (RFC 7606 5.2)."""
+    if not nlri_field and parsed.reach is None:
+        if parsed.error:
+            raise NotificationError(ErrorCode.UPDATE_MESSAGE, 1, f"no reachable routes, but {parsed.error}")
+        return ""
+    error = parsed.error or parsed.missing
+    if not error and nlri_field and not (parsed.attributes and parsed.attributes.next_hop):
+        error = "mandatory attribute NEXT_HOP is missing"
+    return error
 
 
 def _fields(body: bytes) -> tuple[bytes, bytes, bytes]:
@@ -140,10 +170,10 @@ def _family(value: bytes) -> Family | None:
     return FAMILY_OF_AFI.get((value[0] << 8 | value[1], value[2]))
 
 
-def _next_hop(reach: bytes) -> tuple[bytes, bytes]:
+def _next_hop(reach: bytes, family: Family) -> tuple[bytes, bytes]:
     """Next hop and NLRI field of an MP_REACH_NLRI (RFC 4760 3; the octet between them is reserved)."""
     length = reach[3] if len(reach) > 3 else 0
-    if length not in _NEXT_HOP_LENGTHS or 5 + length > len(reach):
+    if length not in _NEXT_HOP_LENGTHS[family] or 5 + length > len(reach):
         raise NotificationError(ErrorCode.UPDATE_MESSAGE, 9, f"MP_REACH_NLRI has a next hop of {length} octets")
     return reach[4 : 4 + length], reach[5 + length :]
 
@@ -151,19 +181,24 @@ def _next_hop(reach: bytes) -> tuple[bytes, bytes]:
 # ------------------------------------------------------------------------------------------ encoding
 
 
+def room_for_routes(family: Family, block_length: int, next_hop: bytes, max_length: int) -> int:
+    """How many octets of keys one message holds beside an attribute block; below LONGEST_KEY not every route fits."""
+    room = max_length - HEADER_LENGTH - 4 - block_length
+    return room if family == 4 and len(next_hop) == 4 else room - 4 - 5 - len(next_hop)
+
+
 def announcements(
     family: Family, block: bytes, next_hop: bytes, keys: Sequence[bytes], max_length: int
 ) -> Iterator[bytes]:
     """UPDATEs for these keys. `block` comes from encode_attributes; an IPv4 route with a four-octet next hop has
-    it there, everything else goes into MP_REACH_NLRI."""
+    it there, everything else goes into MP_REACH_NLRI. Each key must fit (room_for_routes)."""
+    room = room_for_routes(family, len(block), next_hop, max_length)
     if family == 4 and len(next_hop) == 4:
-        room = max_length - HEADER_LENGTH - 4 - len(block)
         head = struct.pack("!HH", 0, len(block)) + block
         for field in _fill(keys, room):
             yield message(MessageType.UPDATE, head + field)
         return
     reach = struct.pack("!HBB", AFI[family], UNICAST, len(next_hop)) + next_hop + b"\0"
-    room = max_length - HEADER_LENGTH - 4 - len(block) - 4 - len(reach)
     for field in _fill(keys, room):
         value = reach + field
         attribute = struct.pack("!BBH", OPTIONAL | 0x10, Code.MP_REACH_NLRI, len(value)) + value
@@ -191,6 +226,11 @@ def end_of_rib(family: Family) -> bytes:
     return message(MessageType.UPDATE, struct.pack("!HH", 0, len(attribute)) + attribute)
 
 
+def route_refresh(family: Family, subtype: int) -> bytes:
+    """A ROUTE-REFRESH message; the subtypes mark begin and end of what answers one (RFC 7313 3.2)."""
+    return message(MessageType.ROUTE_REFRESH, struct.pack("!HBB", AFI[family], subtype, UNICAST))
+
+
 def _fill(keys: Sequence[bytes], room: int) -> Iterator[bytes]:
     """Fields of whole keys of at most `room` octets each."""
     field = b"".join(keys)
@@ -198,6 +238,6 @@ def _fill(keys: Sequence[bytes], room: int) -> Iterator[bytes]:
         yield field
         return
     longest = max(map(len, keys))
-    count = max(room // longest, 1)
+    count = room // longest
     for start in range(0, len(keys), count):
         yield b"".join(keys[start : start + count])

@@ -237,11 +237,20 @@ def test_felix_configuration_sets_the_vxlan_and_the_nodes_own_wins() -> None:
     assert (vxlan.vni, vxlan.port, vxlan.mtu) == (9, 8472, 1400)
 
 
-def test_a_node_without_a_tunnel_address_leaves_vxlan_pools_alone() -> None:
-    plan = compiled("a", A, RIGHT, VXLAN_POOL, program_vxlan=True)
+def test_a_node_without_a_tunnel_address_leaves_vxlan_pools_alone_and_is_told() -> None:
+    result = compile_node(ResourceSet.of(A, RIGHT, VXLAN_POOL), "a", CompileOptions(program_vxlan=True))
 
-    assert rule(plan, "192.168.0.0/16")[0] is LEAVE
-    assert plan.kernel.vxlans == ()
+    assert rule(result.plan, "192.168.0.0/16")[0] is LEAVE
+    assert result.plan.kernel.vxlans == ()
+    assert [(each.resource, each.path, each.code) for each in result.problems] == [
+        ("Node/a", "$.spec.ipv4VXLANTunnelAddr", "no-vxlan-tunnel-address")
+    ]
+
+
+def test_a_route_reflector_needs_no_tunnel_address() -> None:
+    reflector = node("rr", "10.0.0.9/24", cluster_id="224.0.0.1")
+
+    assert not compile_node(ResourceSet.of(reflector, VXLAN_POOL), "rr", CompileOptions(program_vxlan=True)).problems
 
 
 def test_ipv6_has_its_own_device() -> None:

@@ -295,7 +295,7 @@ def test_a_session_keeps_its_name_when_a_bgp_peer_takes_it_over_from_the_mesh() 
 
 def test_workloads_are_called_from_their_side_and_have_no_source_address() -> None:
     peer = bgp_peer("pods", localWorkloadSelector="app == 'bird'", asNumber=65010)
-    workload = LocalWorkload("pods", "cali123", ("10.65.0.5", "10.65.0.6", "fd00:65::5"))
+    workload = LocalWorkload("pods", "cali123", ("10.65.0.5/32", "10.65.0.6/32", "fd00:65::5/128"))
     options = CompileOptions(local_workloads=(workload,))
 
     plan = compile_node(ResourceSet.of(A, NO_MESH, peer), "a", options).plan

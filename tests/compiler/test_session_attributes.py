@@ -202,12 +202,20 @@ def test_a_password_that_is_no_text_holds_the_session() -> None:
     assert "is not UTF-8 text" in held(compiled("a", A, NO_MESH, tor(password=KEY), octets), "192.0.2.1").because
 
 
-def test_a_mesh_without_its_password_is_held_as_a_whole_and_reported_once_for_each_peer() -> None:
-    result = compile_node(ResourceSet.of(A, B, configuration(nodeMeshPassword=KEY)), "a")
+def test_a_password_that_names_no_secret_holds_the_session() -> None:
+    assert held(compiled("a", A, NO_MESH, tor(password={})), "192.0.2.1").because.endswith(
+        "the password names no Secret"
+    )
+
+
+def test_a_mesh_without_its_password_is_held_as_a_whole_and_reported_once() -> None:
+    result = compile_node(ResourceSet.of(A, B, node("c", "10.0.0.3/24"), configuration(nodeMeshPassword=KEY)), "a")
 
     assert result.plan.sessions == ()
-    assert [each.peer_address for each in result.plan.held] == ["10.0.0.2"]
-    assert result.problems[0].resource == "BGPConfiguration/default"
+    assert [each.peer_address for each in result.plan.held] == ["10.0.0.2", "10.0.0.3"]
+    assert [(each.resource, each.message) for each in result.problems] == [
+        ("BGPConfiguration/default", "Secret kube-system/bgp does not exist; sessions are held until it is put right")
+    ]
 
 
 def test_a_held_session_has_the_name_it_will_run_under() -> None:

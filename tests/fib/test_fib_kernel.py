@@ -13,10 +13,10 @@ from fib_makers import learned, until, update
 from bgpctl.errors import NotReadyError
 from bgpctl.fib import route_message
 from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.netlink import Monitor, Overrun, Requests
+from bgpctl.fib.netlink import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.reconciler import RouteTrouble
 from bgpctl.fib.route import Hop, KernelRoute, parse_address, parse_prefix
+from bgpctl.fib.troubles import RouteTrouble
 from reflector.plan import HostRoute, KernelPlan
 
 pytestmark = pytest.mark.netns
@@ -29,7 +29,7 @@ def programmed(
     node: Namespace,
     script: Callable[[RouteProgrammer], Awaitable[None]],
     plan: KernelPlan | None = None,
-    receive_buffer: int | None = None,
+    receive_buffer: int = RECEIVE_BUFFER,
 ) -> None:
     """Runs the script with a programmer in the namespace."""
 
@@ -101,7 +101,7 @@ def test_a_changed_next_hop_leaves_no_gap(node: Namespace) -> None:
         await fib.apply_update(update(learned(A, via=("10.0.0.2",))))
         monitor = Monitor()
         await fib.apply_update(update(learned(A, via=("10.0.0.3",))))
-        heard = [(each.kind, bool(each.flags & 0x100)) for each in monitor.read(10)]
+        heard = [(each.kind, bool(each.flags & 0x100)) for each in monitor.read(10)[0]]
         monitor.close()
         assert heard == [(route_message.NEWROUTE, True)]
 
@@ -165,7 +165,7 @@ def test_a_restart_adopts_what_is_there_and_sweeps_what_does_not_come_back(node:
         assert (len(node.routes()), fib.status().in_sync) == (2, False)
         await fib.apply_update(update())
         assert [line.split()[0] for line in node.routes()] == [A]
-        assert [each.kind for each in monitor.read(10)] == [route_message.DELROUTE]
+        assert [each.kind for each in monitor.read(10)[0]] == [route_message.DELROUTE]
         monitor.close()
 
     programmed(node, before)
@@ -262,6 +262,19 @@ def test_a_foreign_route_that_replaces_ours_is_left(node: Namespace) -> None:
         node.ip("route", "replace", A, "via", "10.0.0.9", "metric", str(METRIC), "proto", "static")
         await until(lambda: len(fib.status().foreign) == 1, "the foreign route seen")
         assert (node.routes(), len(node.routes("proto", "static"))) == ([], 1)
+
+    programmed(node, script)
+
+
+def test_a_path_that_somebody_appends_to_an_ipv6_route_is_taken_out_again(node: Namespace) -> None:
+    """IPv6 makes one route of both, so it cannot be left to its owner."""
+
+    async def script(fib: RouteProgrammer) -> None:
+        await fib.apply_update(update(learned("fd09::/64", via=("fd00::2",))))
+        node.ip("route", "append", "fd09::/64", "via", "fd00::9", "metric", str(METRIC), "proto", "static")
+        await until(lambda: "fd00::9" not in node.ip("-6", "route"), "the appended path gone")
+        assert node.routes() == ["fd09::/64 via fd00::2 dev eth0 metric 1024 pref medium"]
+        assert fib.status().in_sync
 
     programmed(node, script)
 

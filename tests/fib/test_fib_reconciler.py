@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bgpctl.fib.difference import Change, Verb, apply
-from bgpctl.fib.observed import ObservedRoutes
-from bgpctl.fib.reconciler import KernelView, Reconciler, RouteEvent, RouteTrouble
+from bgpctl.fib.kernel_view import KernelView, RouteEvent
+from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.route import KernelRoute, RouteKey
+from bgpctl.fib.troubles import RouteTrouble
 from bgpctl.fib.underlay import Link, LinkAddress
 from reflector.plan import Encapsulation, KernelPlan, KernelRule, KernelVerdict, Vtep, VxlanPlan
 
@@ -32,7 +33,8 @@ class Transcript:
 
     def look(self, *foreign: KernelRoute) -> None:
         """A dump."""
-        view = KernelView(underlay(), ObservedRoutes())
+        view = KernelView()
+        view.underlay = underlay()
         for each in (*foreign, *self.kernel.values()):
             self.state.add_to(view, each)
         self.state.observe_all(view)
@@ -190,21 +192,21 @@ FOREIGN_TROUBLE = (RouteTrouble(A, "a route that is not ours holds this key", 10
 def test_a_foreign_route_of_the_same_key_is_reported_and_left() -> None:
     fib = Transcript(foreign=(FOREIGN_A,))
     fib.learn(A)
-    assert (fib.settle(), fib.state.foreign()) == ([], FOREIGN_TROUBLE)
+    assert (fib.settle(), fib.state.troubles.held()) == ([], FOREIGN_TROUBLE)
 
 
 def test_a_foreign_route_that_replaced_ours_is_left_too() -> None:
     fib = Transcript()
     fib.synced(A)
     fib.state.observe(RouteEvent(FOREIGN_A, came=True, replaces=True))
-    assert (fib.settle(), fib.state.foreign()) == ([], FOREIGN_TROUBLE)
+    assert (fib.settle(), fib.state.troubles.held()) == ([], FOREIGN_TROUBLE)
 
 
 def test_our_route_takes_its_place_once_the_foreign_one_went() -> None:
     fib = Transcript(foreign=(FOREIGN_A,))
     fib.synced(A)
     fib.state.observe(RouteEvent(FOREIGN_A, came=False))
-    assert (fib.settle(), fib.state.foreign()) == ([("add", ROUTE_A)], ())
+    assert (fib.settle(), fib.state.troubles.held()) == ([("add", ROUTE_A)], ())
 
 
 def test_a_foreign_route_with_another_metric_is_no_obstacle() -> None:
@@ -220,9 +222,9 @@ def test_an_unresolved_route_is_installed_when_its_next_hop_appears() -> None:
     fib = Transcript()
     fib.learn(A, via="10.9.0.7")
     assert fib.settle() == []
-    assert fib.state.unresolved() == (RouteTrouble(A, "next hop 10.9.0.7: no route leads to it"),)
+    assert fib.state.troubles.unresolved() == (RouteTrouble(A, "next hop 10.9.0.7: no route leads to it"),)
     fib.state.observe(RouteEvent(route("10.9.0.0/16", hop("10.0.0.254"), protocol=STATIC), came=True))
-    assert (fib.settle(), fib.state.unresolved()) == ([("add", route(A, hop("10.0.0.254")))], ())
+    assert (fib.settle(), fib.state.troubles.unresolved()) == ([("add", route(A, hop("10.0.0.254")))], ())
 
 
 def test_a_route_follows_its_next_hop_to_another_gateway() -> None:
@@ -240,7 +242,7 @@ def test_a_bgp_route_does_not_resolve_through_another() -> None:
     fib.learn("10.9.0.0/16")
     fib.settle()
     fib.learn(A, via="10.9.0.7")
-    assert (fib.settle(), len(fib.state.unresolved())) == ([], 1)
+    assert (fib.settle(), len(fib.state.troubles.unresolved())) == ([], 1)
 
 
 def test_a_link_of_ours_that_goes_down_asks_for_a_look_at_the_kernel() -> None:
@@ -261,7 +263,7 @@ def test_a_link_that_carries_none_of_ours_does_not() -> None:
 def test_the_last_ipv4_address_of_a_link_of_ours_asks_for_a_look() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observe_address(next(a for a in fib.state.underlay.addresses if a.length == 24), came=False)
+    fib.state.observe_address(next(a for a in fib.state.view.underlay.addresses if a.length == 24), came=False)
     assert fib.state.resync_wanted
 
 
@@ -300,7 +302,7 @@ def test_a_refused_route_is_reported_with_the_reason() -> None:
     fib = Transcript()
     fib.learn(A)
     refused(fib, EINVAL, "Nexthop has invalid gateway")
-    assert fib.state.failed() == (RouteTrouble(A, "Nexthop has invalid gateway", 1024),)
+    assert fib.state.troubles.refused() == (RouteTrouble(A, "Nexthop has invalid gateway", 1024),)
     assert (fib.state.desired_count, fib.state.installed_count) == (1, 0)
 
 
@@ -308,7 +310,7 @@ def test_a_refusal_that_repeats_is_no_news() -> None:
     fib = Transcript()
     fib.learn(A)
     assert refused(fib, EINVAL, "no") == [True]
-    fib.state.retry_failed()
+    fib.state.retry_refused()
     assert refused(fib, EINVAL, "no") == [False]
 
 
@@ -328,7 +330,7 @@ def test_a_refused_route_is_tried_again_when_something_below_changes(happens: Ca
     fib.learn(A)
     refused(fib, EINVAL, "no")
     happens(fib.state)
-    assert (fib.settle(), fib.state.failed()) == ([("add", ROUTE_A)], ())
+    assert (fib.settle(), fib.state.troubles.refused()) == ([("add", ROUTE_A)], ())
 
 
 def test_a_key_that_exists_unknown_to_us_asks_once_for_a_look() -> None:
@@ -346,7 +348,7 @@ def test_deleting_what_is_gone_already_is_done() -> None:
     fib.synced(A)
     fib.state.withdraw([at(A)])
     refused(fib, ESRCH, "No such process")
-    assert (len(fib.state.observed), fib.state.failed()) == (0, ())
+    assert (len(fib.state.view.observed), fib.state.troubles.refused()) == (0, ())
 
 
 # ---------------------------------------------------------------------------------------------- the plan

@@ -82,7 +82,7 @@ def test_bad_document_hides_no_other() -> None:
     loaded = load(PEER.replace("asNumber", "asNumbers") + "---\na: [\n---\n" + NODE)
     assert errors(loaded) == [
         ("0.yaml", 7, "$.spec.asNumbers", "unknown-field"),
-        ("0.yaml", 10, "$", "not-yaml"),
+        ("0.yaml", 9, "$", "not-yaml"),
     ]
     assert list(loaded.resources.nodes) == ["a1"]
 

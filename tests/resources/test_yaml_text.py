@@ -103,6 +103,14 @@ def test_line_of_a_field() -> None:
     assert lines == [2, 5, 6, 2]
 
 
+def test_comments_and_directives_before_the_first_document_are_none() -> None:
+    assert list(split_documents("# cluster\n%YAML 1.1\n\n---\na: 1\n")) == [(4, "---\na: 1\n")]
+
+
+def test_separator_inside_a_line_separates_nothing() -> None:
+    assert [line for line, _ in split_documents("a: '---'\nb: x---\n----: 1\n")] == [1]
+
+
 def test_alias_bomb_is_an_error() -> None:
     levels = ["l0: &l0 [x]"] + [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 12)]
     with pytest.raises(DocumentError, match="unfold"):

@@ -1,0 +1,140 @@
+"""`bgpctl compile`: what a node would run with these resource files. Nothing is started, nothing is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bgpctl.compiler import Compiled, CompileOptions
+    from bgpctl.resources.problem import Problem
+    from reflector.plan import NodePlan
+
+FORMATS = ("plan", "exabgp", "json")
+SECRET_NAMESPACE = "kube-system"  # noqa: S105  a namespace, not a password
+PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
+
+
+def register(app: typer.Typer) -> None:
+    app.command("compile")(compile_plans)
+
+
+def compile_plans(
+    path: Annotated[Path, typer.Argument(help="A file or directory of resources.")],
+    node: Annotated[str, typer.Option("--node", "-n", metavar="NAME", help="The node to compile for.")] = "",
+    all_nodes: Annotated[bool, typer.Option("--all-nodes", help="Write the files of every node.")] = False,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FORMAT|DIR", help="plan, exabgp or json; with --all-nodes a directory."
+        ),
+    ] = "plan",
+    with_passwords: Annotated[
+        bool, typer.Option("--with-passwords", help="Write passwords into exabgp.conf; they are hidden otherwise.")
+    ] = False,
+    program_vxlan: Annotated[
+        bool, typer.Option("--program-vxlan", help="The nodes run no Felix: VXLAN pools are programmed by us.")
+    ] = False,
+    use_pod_cidr: Annotated[
+        bool, typer.Option("--use-pod-cidr", help="Blocks are status.podCIDRs (host-local IPAM).")
+    ] = False,
+    router_id: Annotated[str, typer.Option(help="An IPv4 address, or 'hash' for one out of the node's name.")] = "",
+    secret_namespace: Annotated[str, typer.Option(help="Where the Secrets of passwords are.")] = SECRET_NAMESPACE,
+) -> None:
+    """Show what a node would run, or write it for every node.
+
+    Exit status: 0 without errors in the resources, 1 with errors or without such a node, 2 when the path is not
+    there. Problems go to standard error, and what can be compiled without the bad resources still is.
+    """
+    from bgpctl.compiler import CompileOptions
+
+    if all_nodes == bool(node):
+        raise typer.BadParameter("give either --node NAME or --all-nodes")
+    if not all_nodes and output not in FORMATS:
+        raise typer.BadParameter(f"with --node the output is one of {', '.join(FORMATS)}", param_hint="--output")
+    if all_nodes and output in FORMATS:
+        raise typer.BadParameter("with --all-nodes the output is a directory", param_hint="--output")
+    options = CompileOptions(
+        program_vxlan=program_vxlan,
+        use_pod_cidr=use_pod_cidr,
+        router_id=router_id,
+        secret_namespace=secret_namespace,
+    )
+    if all_nodes:
+        _write_all(path, options, Path(output), with_passwords)
+    else:
+        _show_one(path, options, node, output, with_passwords)
+
+
+def _show_one(path: Path, options: CompileOptions, node: str, output: str, with_passwords: bool) -> None:
+    from bgpctl.compiler import CompileError, compile_node
+    from bgpctl.datastore.directory import read_directory
+
+    loaded = read_directory(path)
+    try:
+        compiled = compile_node(loaded.resources, node, options)
+    except CompileError as error:
+        _report(loaded.problems)
+        typer.echo(f"bgpctl: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(_renderers(with_passwords)[output](compiled.plan), nl=False)
+    _finish((*loaded.problems, *compiled.problems))
+
+
+def _write_all(path: Path, options: CompileOptions, folder: Path, with_passwords: bool) -> None:
+    """DIR/<node>/plan.json and exabgp.conf for every node."""
+    from bgpctl.compiler import compile_cluster
+    from bgpctl.datastore.directory import read_directory
+
+    loaded = read_directory(path)
+    problems = set(loaded.problems)
+    for compiled in compile_cluster(loaded.resources, options):
+        _write_node(folder / compiled.plan.node, compiled, with_passwords)
+        problems.update(compiled.problems)
+    typer.echo(f"wrote {len(loaded.resources.nodes)} nodes to {folder}")
+    _finish(sorted(problems))
+
+
+def _write_node(folder: Path, compiled: Compiled, with_passwords: bool) -> None:
+    folder.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    renderers = _renderers(with_passwords)
+    for name, output in (("plan.json", "json"), ("exabgp.conf", "exabgp")):
+        file = folder / name
+        file.touch(mode=PRIVATE_FILE)
+        file.chmod(PRIVATE_FILE)
+        file.write_text(renderers[output](compiled.plan))
+
+
+def _renderers(with_passwords: bool) -> dict[str, Callable[[NodePlan], str]]:
+    from bgpctl.compiler import render_exabgp_conf
+    from bgpctl.compiler.plan_text import render_plan, without_passwords
+
+    return {
+        "plan": render_plan,
+        "exabgp": lambda plan: render_exabgp_conf(plan, hide_passwords=not with_passwords),
+        "json": lambda plan: _as_json(without_passwords(plan)),
+    }
+
+
+def _as_json(plan: NodePlan) -> str:
+    import msgspec
+
+    from reflector.plan import encode_plan
+
+    return msgspec.json.format(encode_plan(plan)).decode() + "\n"
+
+
+def _report(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+
+
+def _finish(problems: Iterable[Problem]) -> None:
+    from bgpctl.resources.problem import has_errors
+
+    found = tuple(problems)
+    _report(found)
+    raise typer.Exit(1 if has_errors(found) else 0)

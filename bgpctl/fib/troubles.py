@@ -1,0 +1,90 @@
+"""What is not in the kernel as wanted, and why: unresolved next hops, refusals, keys that others hold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TypeVar
+
+import msgspec
+
+from bgpctl.fib.route import Destination, RouteKey, prefix_text
+
+_HELD = "a route that is not ours holds this key"
+_T = TypeVar("_T")
+
+
+class RouteTrouble(msgspec.Struct, frozen=True):
+    """A desired route that is not in the kernel as wanted, and why. `metric` is 0 where none was decided."""
+
+    prefix: str
+    reason: str
+    metric: int = 0
+
+
+class Troubles:
+    """Mutable, by destination; what has nothing to say is not kept."""
+
+    def __init__(self) -> None:
+        self._unresolved: dict[Destination, str] = {}
+        self._refused: dict[Destination, dict[RouteKey, str]] = {}
+        self._held: dict[Destination, tuple[RouteKey, ...]] = {}
+
+    def set_unresolved(self, destination: Destination, reason: str) -> None:
+        """`reason` "": every next hop resolves."""
+        _put_or_pop(self._unresolved, destination, reason)
+
+    def set_held(self, destination: Destination, keys: tuple[RouteKey, ...]) -> None:
+        """The wanted keys that foreign routes hold."""
+        _put_or_pop(self._held, destination, keys)
+
+    def settled(self, destination: Destination) -> None:
+        """What is wanted is there."""
+        self._refused.pop(destination, None)
+        self._held.pop(destination, None)
+
+    def refuse(self, destination: Destination, key: RouteKey, reason: str) -> bool:
+        """The kernel refused a change. Returns whether that is news."""
+        refusals = self._refused.setdefault(destination, {})
+        news = refusals.get(key) != reason
+        refusals[key] = reason
+        return news
+
+    def keep_refusals(self, destination: Destination, keys: Collection[RouteKey]) -> None:
+        """Only these are still to be changed; the others have settled themselves."""
+        refusals = self._refused.get(destination)
+        if refusals is not None:
+            left = {key: reason for key, reason in refusals.items() if key in keys}
+            _put_or_pop(self._refused, destination, left)
+
+    def forgive(self, destination: Destination, key: RouteKey) -> None:
+        """The kernel accepted a change of this key."""
+        refusals = self._refused.get(destination)
+        if refusals is not None:
+            refusals.pop(key, None)
+            _put_or_pop(self._refused, destination, refusals)
+
+    def refused_destinations(self) -> Collection[Destination]:
+        return self._refused.keys()
+
+    def held_destinations(self) -> Collection[Destination]:
+        return self._held.keys()
+
+    def unresolved(self) -> tuple[RouteTrouble, ...]:
+        return tuple(RouteTrouble(prefix_text(d), reason) for d, reason in sorted(self._unresolved.items()))
+
+    def refused(self) -> tuple[RouteTrouble, ...]:
+        return _listed(item for refusals in self._refused.values() for item in refusals.items())
+
+    def held(self) -> tuple[RouteTrouble, ...]:
+        return _listed((key, _HELD) for keys in self._held.values() for key in keys)
+
+
+def _listed(items: Iterable[tuple[RouteKey, str]]) -> tuple[RouteTrouble, ...]:
+    return tuple(RouteTrouble(prefix_text((key.family, key.nlri)), reason, key.metric) for key, reason in sorted(items))
+
+
+def _put_or_pop(at: dict[Destination, _T], destination: Destination, value: _T) -> None:
+    if value:
+        at[destination] = value
+    else:
+        at.pop(destination, None)
