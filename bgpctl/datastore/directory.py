@@ -24,24 +24,17 @@ TOPOLOGY_SUFFIXES = (".clab.yml", ".clab.yaml")
 UNSETTLED = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What changes when a file does; times in ns."""
-
-    device: int
-    inode: int
-    size: int
-    modified: int
-    changed: int
+# What changes when a file does: device, inode, size, and the times (in ns) of its data and of its inode.
+Signature = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What there is to read: files with their signatures, the directories in which they were looked for, and which
-    of the files are symbolic links."""
+    """What there is to read: files with their signatures, the directories in which they were looked for (with
+    device and inode, for another one may come by the same name), and which of the files are symbolic links."""
 
     files: dict[str, Signature]
-    directories: tuple[str, ...]
+    directories: tuple[tuple[str, int, int], ...]
     links: tuple[str, ...]
     problems: tuple[Problem, ...]
 
@@ -61,13 +54,14 @@ class DirectoryReader:
 
     def __init__(self, *paths: str | Path) -> None:
         self.paths = tuple(map(Path, paths))
+        self.listing = Listing({}, (), (), ())
         self._loaded = Loaded()
         self._signatures: dict[str, Signature] = {}
 
     def read(self) -> Loaded:
         """The path as it is now. Raises NotReadyError when it is not there."""
         now = time.time_ns()
-        listing = _together([list_files(path) for path in self.paths])
+        self.listing = listing = _together([list_files(path) for path in self.paths])
         sources: list[tuple[str, str]] = []
         problems = list(listing.problems)
         for name, signature in listing.files.items():
@@ -77,9 +71,7 @@ class DirectoryReader:
                 problems.append(_unreadable(name, error))
         loaded = parse_documents(sources, self._loaded)
         self._signatures = {
-            name: signature
-            for name, signature in listing.files.items()
-            if now - max(signature.modified, signature.changed) > UNSETTLED
+            name: signature for name, signature in listing.files.items() if now - max(signature[3:]) > UNSETTLED
         }
         self._loaded = replace(loaded, problems=tuple(sorted((*loaded.problems, *problems))))
         return self._loaded
@@ -118,7 +110,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.files: dict[str, Signature] = {}
-        self.directories: list[str] = []
+        self.directories: list[tuple[str, int, int]] = []
         self.links: list[str] = []
         self.problems: list[Problem] = []
         self._seen: set[tuple[int, int]] = set()
@@ -129,7 +121,7 @@ class _Walk:
             if (status.st_dev, status.st_ino) in self._seen:
                 return
             self._seen.add((status.st_dev, status.st_ino))
-            self.directories.append(directory)
+            self.directories.append((directory, status.st_dev, status.st_ino))
             with os.scandir(directory) as entries:
                 visible = [entry for entry in entries if not entry.name.startswith(".")]
         except OSError as error:
@@ -151,7 +143,7 @@ class _Walk:
 
 
 def _signature(status: os.stat_result) -> Signature:
-    return Signature(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _unreadable(name: str, error: Exception) -> Problem:

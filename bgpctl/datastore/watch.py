@@ -8,7 +8,8 @@ noticed as well. After a change the whole path is looked at again; nothing is co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 from bgpctl.datastore.directory import DirectoryReader, list_files
@@ -25,7 +26,7 @@ POLL_INTERVAL = 0.2
 POLL_SHARE = 0.02
 
 
-async def watch_directory(path: str | Path) -> AsyncIterator[Loaded]:
+async def watch_directory(path: str | Path) -> AsyncGenerator[Loaded, None]:
     """Yields the path as it is, then again whenever its resources or problems changed.
 
     Raises NotReadyError when the path is not there at the start; later its absence is a Problem.
@@ -34,11 +35,12 @@ async def watch_directory(path: str | Path) -> AsyncIterator[Loaded]:
     reader = DirectoryReader(path)
     last = await asyncio.to_thread(reader.read)
     yield last
-    async for _ in _changes(path):
-        loaded = await asyncio.to_thread(_read_again, reader, path)
-        if loaded != last:
-            last = loaded
-            yield loaded
+    async with aclosing(_changes(path, reader)) as changes:
+        async for _ in changes:
+            loaded = await asyncio.to_thread(_read_again, reader, path)
+            if loaded != last:
+                last = loaded
+                yield loaded
 
 
 def _read_again(reader: DirectoryReader, path: Path) -> Loaded:
@@ -48,30 +50,38 @@ def _read_again(reader: DirectoryReader, path: Path) -> Loaded:
         return Loaded(problems=(Problem(str(path), 0, "", "$", "unreadable-file", str(error)),))
 
 
-async def _changes(path: Path) -> AsyncIterator[None]:
-    """Yields once at the start, because something may have happened before the watch stood, then after changes."""
-    try:
-        inotify = Inotify()
-    except OSError:
-        # More agents than fs.inotify.max_user_instances on this machine: look from time to time.
-        async for _ in _polled_changes(path):
+async def _changes(path: Path, reader: DirectoryReader) -> AsyncGenerator[None, None]:
+    """Yields whenever the path should be read again; `reader` tells what it consisted of the last time.
+
+    Where inotify cannot be had (fs.inotify.max_user_instances is 128 by default, less than the agents of a large
+    lab on one machine) the path is looked at from time to time instead.
+    """
+    with suppress(OSError), Inotify() as inotify:
+        async with aclosing(_notified_changes(path, reader, inotify)) as changes:
+            async for _ in changes:
+                yield
+    async with aclosing(_polled_changes(path)) as changes:
+        async for _ in changes:
             yield
-        return
-    with inotify:
-        while True:
-            directories, links = _watched(path)
-            try:
-                inotify.watch((*directories, *map(_parent, links)))
-            except OSError:
-                break
-            yield
-            while not _concerns(await inotify.changed(QUIET, LIMIT), directories, links):
+
+
+async def _notified_changes(path: Path, reader: DirectoryReader, inotify: Inotify) -> AsyncGenerator[None, None]:
+    """Raises OSError when there are no watches left."""
+    watched: object = None
+    while True:
+        directories, entries = _what_matters(path, reader)
+        found = (reader.listing.directories, directories, entries)
+        if found != watched:
+            # Something may have happened before the watch stood: read again at once.
+            inotify.watch((*directories, *map(_parent, entries)))
+            watched = found
+        else:
+            while not _concerns(await inotify.changed(QUIET, LIMIT), directories, entries):
                 pass
-    async for _ in _polled_changes(path):
         yield
 
 
-async def _polled_changes(path: Path) -> AsyncIterator[None]:
+async def _polled_changes(path: Path) -> AsyncGenerator[None, None]:
     loop = asyncio.get_running_loop()
     before: object = None
     while True:
@@ -90,14 +100,11 @@ def _look(path: Path) -> object:
         return str(error)
 
 
-def _watched(path: Path) -> tuple[frozenset[str], frozenset[str]]:
+def _what_matters(path: Path, reader: DirectoryReader) -> tuple[frozenset[str], frozenset[str]]:
     """The directories whose entries matter, and single entries that matter: the path and all links to it."""
-    try:
-        listing = list_files(path)
-    except NotReadyError:
-        return frozenset(), _entries(path)
-    linked = {str(Path(link).resolve().parent) for link in listing.links}
-    return frozenset(listing.directories) | linked, _entries(path)
+    linked = {_parent(str(Path(link).resolve())) for link in reader.listing.links}
+    directories = frozenset(directory for directory, _, _ in reader.listing.directories)
+    return directories | linked, _entries(path)
 
 
 def _entries(path: Path) -> frozenset[str]:

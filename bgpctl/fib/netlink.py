@@ -14,7 +14,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from bgpctl.errors import NotReadyError
@@ -100,29 +100,41 @@ class Requests:
             start = len(answers)
         return answers
 
-    def dump(self, request: Request) -> Iterator[list[tuple[int, bytes]]]:
+    def dump(self, request: Request) -> Generator[list[tuple[int, bytes]], None, None]:
         """(type, payload) of every entry, a list for each piece that the kernel hands out.
 
-        Raises DumpInterrupted at the end, OSError when the kernel refuses."""
+        Raises DumpInterrupted at the end, OSError when the kernel refuses. A dump that the caller abandons is read
+        to its end, because the kernel allows one at a time."""
         packet = bytearray()
         self._append(packet, request, 0)
         self._socket.send(packet)
+        interrupted = done = False
+        try:
+            while not done:
+                piece, done, torn = self._read_piece()
+                interrupted |= torn
+                yield piece
+        except GeneratorExit:
+            while not done:
+                _, done, _ = self._read_piece()
+            raise
+        if interrupted:
+            raise DumpInterrupted
+
+    def _read_piece(self) -> tuple[list[tuple[int, bytes]], bool, bool]:
+        """Entries of the running dump, whether they were the last, whether the kernel says it was interrupted."""
+        piece: list[tuple[int, bytes]] = []
         interrupted = False
-        while True:
-            piece: list[tuple[int, bytes]] = []
-            for kind, flags, sequence, body in self._receive():
-                if sequence != self._sequence:
-                    continue
-                interrupted |= bool(flags & _DUMP_INTERRUPTED)
-                if kind == _NLMSG_ERROR or (kind == _NLMSG_DONE and _errno(body)):
+        for kind, flags, sequence, body in self._receive():
+            if sequence != self._sequence:
+                continue
+            interrupted |= bool(flags & _DUMP_INTERRUPTED)
+            if kind in (_NLMSG_ERROR, _NLMSG_DONE):
+                if _errno(body):
                     raise OSError(_errno(body), os.strerror(_errno(body)))
-                if kind == _NLMSG_DONE:
-                    yield piece
-                    if interrupted:
-                        raise DumpInterrupted
-                    return
-                piece.append((kind, body))
-            yield piece
+                return piece, True, interrupted
+            piece.append((kind, body))
+        return piece, False, interrupted
 
     def _append(self, packet: bytearray, request: Request, flags: int) -> None:
         self._sequence += 1

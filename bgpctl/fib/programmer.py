@@ -118,8 +118,9 @@ class RouteProgrammer:
 
     async def resync(self) -> None:
         """Looks at the whole kernel again and repairs what differs."""
-        self._state.want_resync()
-        self._tunnels.look_again()
+        async with self._busy:
+            self._state.want_resync()
+            self._tunnels.look_again()
         await self._settle()
 
     def status(self) -> FibStatus:

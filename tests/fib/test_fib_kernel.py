@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -16,6 +17,7 @@ from bgpctl.fib.difference import Change, Verb
 from bgpctl.fib.netlink import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.route import Hop, KernelRoute, parse_address, parse_prefix
+from bgpctl.fib.rtattr import DUMP, Request
 from bgpctl.fib.troubles import RouteTrouble
 from reflector.plan import HostRoute, KernelPlan
 
@@ -135,6 +137,34 @@ def test_an_error_in_the_middle_of_a_batch_belongs_to_its_route(node: Namespace)
 
     assert node.inside(batch) == [None, "Nexthop has invalid gateway (Network is unreachable)", None]
     assert [line.split()[0] for line in node.routes()] == [A, C]
+
+
+def test_a_dump_that_was_abandoned_does_not_disturb_the_next(node: Namespace) -> None:
+    node.batch(*(f"route add 20.{n >> 8}.{n & 255}.0/24 via 10.0.0.9" for n in range(2000)))
+
+    def abandon_and_repeat() -> tuple[int, int]:
+        requests = Requests()
+        started = requests.dump(route_message.dump_request(4))
+        first = len(next(started))
+        started.close()
+        every = sum(map(len, requests.dump(route_message.dump_request(4))))
+        requests.close()
+        return first, every
+
+    first, every = node.inside(abandon_and_repeat)
+    assert 0 < first < 2000 < every
+
+
+def test_a_dump_that_the_kernel_refuses_is_an_error(node: Namespace) -> None:
+    def refused() -> int | None:
+        requests = Requests()
+        by_source = Request(route_message.GETROUTE, DUMP, bytes((2, 0, 8)) + bytes(9))
+        with pytest.raises(OSError, match="Invalid argument") as raised:
+            list(requests.dump(by_source))
+        requests.close()
+        return raised.value.errno
+
+    assert node.inside(refused) == errno.EINVAL
 
 
 def test_a_refused_route_is_reported_and_tried_again(node: Namespace) -> None:

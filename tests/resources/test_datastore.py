@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -143,12 +144,9 @@ async def until(changes: AsyncIterator[Loaded], wanted: Callable[[Loaded], bool]
 
 def watching(path: Path, scenario: Scenario) -> None:
     async def run() -> None:
-        changes = watch_directory(path)
-        try:
+        async with contextlib.aclosing(watch_directory(path)) as changes:
             await until(changes, lambda _: True)
             await scenario(path, changes)
-        finally:
-            await changes.aclose()  # type: ignore[attr-defined]  # an async generator has it
 
     asyncio.run(run())
 
@@ -252,6 +250,20 @@ def test_directory_that_goes_away_is_a_problem_until_it_is_back(tree: Path) -> N
         await until(changes, lambda new: new.ok and names(new) == ["a"])
 
     aside = tree.with_name("aside")
+    watching(tree, scenario)
+
+
+def test_directory_that_is_replaced_by_another_is_followed(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        move(path, tree.with_name("old"))
+        move(other, path)
+        await until(changes, lambda new: names(new) == ["b"])
+        (path / "a.yaml").write_text(node("c"))
+        await until(changes, lambda new: names(new) == ["c"])
+
+    other = tree.with_name("new")
+    other.mkdir()
+    (other / "a.yaml").write_text(node("b"))
     watching(tree, scenario)
 
 
