@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from typing import Any, NoReturn
 
 from bgpctl.agent.agent import Agent
 from bgpctl.agent.logs import configure, get_logger
@@ -37,21 +38,39 @@ async def _run_until_stopped(options: AgentOptions, run_directory: RunDirectory)
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     agent = Agent(options, run_directory)
     work = asyncio.create_task(agent.work())
-    asked = asyncio.create_task(stop.wait())
-    await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
-    if not work.done():
-        work.cancel()
-        await asyncio.wait({work})
-        await agent.speaker.stop()
-        log.info("agent stopped", node=options.node)
-        return 0
-    asked.cancel()
-    failure = _innermost(work.exception())
+    ends = {work, asyncio.create_task(stop.wait()), asyncio.create_task(_first_bug())}
+    done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        await _fail(agent, _innermost(done.pop().exception()))
+    work.cancel()
+    await asyncio.wait({work})
+    await agent.speaker.stop()
+    log.info("agent stopped", node=options.node)
+    return 0
+
+
+async def _fail(agent: Agent, failure: BaseException | None) -> NoReturn:
+    if failure is None:
+        raise AssertionError("the agent's work has no end of its own")
     if isinstance(failure, NotReadyError):
-        await agent.speaker.stop()
-        raise failure
-    work.result()
-    raise AssertionError("the agent's work has no end of its own")
+        await agent.speaker.undo()
+    raise failure
+
+
+async def _first_bug() -> None:
+    """Waits for an exception that nobody awaits, in a callback or the handler of a connection, and raises it."""
+    loop = asyncio.get_running_loop()
+    bug: asyncio.Future[None] = loop.create_future()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        exception = context.get("exception")
+        if exception is None or bug.done():
+            loop.default_exception_handler(context)
+        else:
+            bug.set_exception(exception)
+
+    loop.set_exception_handler(handle)
+    await bug
 
 
 def _innermost(error: BaseException | None) -> BaseException | None:

@@ -65,18 +65,17 @@ class Deployment:
         self.generation += 1
         return self._placed.plan
 
-    async def deploy(self, wanted: Deployable, speaker_answers: bool) -> bool:
+    async def deploy(self, wanted: Deployable) -> bool:
         """Makes `wanted` the plan in place. False when it already was, or was refused: then `refusal` says why."""
         async with self._turn:
             self.refusal = ""
             if self._placed and self._placed.files == wanted.files:
                 return False
             self._place(wanted)
-            if speaker_answers:
-                try:
-                    await self._tell_speaker()
-                except SpeakerAwayError as error:
-                    log.warning("speaker went away while it was told the plan", error=str(error))
+            try:
+                await self._tell_speaker()
+            except SpeakerAwayError as error:
+                log.debug("no speaker to tell the plan", reason=str(error))
             return self._placed is wanted
 
     async def confirm(self) -> None:

@@ -36,28 +36,23 @@ class Planning:
         self._deployment = deployment
         self._propose = propose
 
-    async def follow(
-        self,
-        changes: AsyncIterator[Loaded],
-        speaker_answers: Callable[[], bool],
-        changed: Callable[[], Awaitable[None]],
-    ) -> None:
+    async def follow(self, changes: AsyncIterator[Loaded], changed: Callable[[], Awaitable[None]]) -> None:
         """Takes up every change, for ever; `changed` is awaited after a new plan was put in place."""
         async for loaded in changes:
             proposal = await asyncio.to_thread(self._propose, loaded)
-            if await self._consider(proposal, speaker_answers()):
+            if await self._consider(proposal):
                 await changed()
             if self._deployment.plan is not None:
                 self.has_plan.set()
 
-    async def _consider(self, proposal: Proposal, speaker_answers: bool) -> bool:
+    async def _consider(self, proposal: Proposal) -> bool:
         """True when a new plan was put in place."""
         self.seconds = proposal.seconds or self.seconds
         if proposal.wanted is None:
             self._remember(proposal.problems, usable=False)
             return False
         self._remember(proposal.problems, usable=True)
-        return await self._deployment.deploy(proposal.wanted, speaker_answers)
+        return await self._deployment.deploy(proposal.wanted)
 
     def _remember(self, problems: tuple[ProblemStatus, ...], *, usable: bool) -> None:
         """Says it once: the same problems again are no news."""

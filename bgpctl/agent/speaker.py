@@ -91,6 +91,11 @@ class Speaker:
             (self._directory.path / SPEAKER_PID_FILE).unlink(missing_ok=True)
             log.info("speaker stopped", pid=self._process.pid)
 
+    async def undo(self) -> None:
+        """Ends the speaker if this agent started it; an adopted one is none of our making."""
+        if self._process is not None and not self._process.adopted:
+            await self.stop()
+
     async def _supervise(self) -> None:
         backoff = Backoff()
         self.state = SpeakerState.STARTING

@@ -51,15 +51,17 @@ class World:
     def run_directory(self, node: str) -> Path:
         return self.path / "run" / node
 
-    def command(self, node: str) -> list[str]:
+    def command(self, node: str, program: str = "") -> list[str]:
+        """How an agent is started: `bgpctl`, or a Python program that stands for it."""
         arguments = ["--node", node, "--resources", self.resources, "--run-dir", self.run_directory(node)]
         metrics = ["--metrics-address", f"127.0.0.1:{METRICS_PORTS[node]}"]
-        command = [BGPCTL, "agent", *arguments, *metrics, *self.options]
+        bgpctl = [sys.executable, "-c", program] if program else [BGPCTL]
+        command = [*bgpctl, "agent", *arguments, *metrics, *self.options]
         return in_namespace(self.namespaces[node]) + [str(word) for word in command]
 
-    def start(self, node: str) -> subprocess.Popen[bytes]:
+    def start(self, node: str, program: str = "") -> subprocess.Popen[bytes]:
         with (self.path / f"{node}.log").open("ab") as output:
-            agent = subprocess.Popen(self.command(node), stdout=output, stderr=output)
+            agent = subprocess.Popen(self.command(node, program), stdout=output, stderr=output)
         self.agents.append(agent)
         return agent
 

@@ -33,6 +33,14 @@ spec:
   peerIP: nowhere
   asNumber: 65001
 """
+# Asked for its status it fails: an injected bug, because none is known.
+AGENT_WITH_A_BUG = """
+import sys
+import bgpctl.agent.agent as agent
+from bgpctl.cli import main
+agent._version = lambda: str(1 // 0)
+main()
+"""
 TAKE_PORT = """
 import socket, sys, time
 taken = socket.create_server((sys.argv[1], int(sys.argv[2])))
@@ -229,6 +237,17 @@ def test_an_adopted_speaker_is_told_what_changed_meanwhile(world: World, wait_un
     world.write("peer.yaml", ONE_MORE_PEER)
     world.start("a")
     wait_until(lambda: len(world.peers("a")) == 2, 60)
+
+
+def test_a_bug_ends_the_agent_loudly_and_leaves_its_speaker(world: World, wait_until: WaitUntil) -> None:
+    agent = world.start("a", program=AGENT_WITH_A_BUG)
+    wait_until(lambda: (world.run_directory("a") / "speaker.pid").exists(), 60)
+    speaker = int((world.run_directory("a") / "speaker.pid").read_text())
+    wait_until(lambda: "speaker ready" in world.log("a"), 60)
+    assert world.status("a") is None
+    assert agent.wait(15) == 1
+    assert "ZeroDivisionError" in world.log("a")
+    assert is_alive(speaker)
 
 
 # --------------------------------------------------------------------------------------------------- end

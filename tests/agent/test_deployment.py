@@ -58,7 +58,7 @@ def plan_on_disk(path: Path) -> NodePlan:
 
 def test_without_a_speaker_the_files_wait_for_the_next_one(run_path: Path) -> None:
     async def story(deployment: Deployment) -> None:
-        assert await deployment.deploy(FIRST, speaker_answers=False)
+        assert await deployment.deploy(FIRST)
         assert (deployment.plan, deployment.generation) == (FIRST.plan, 1)
 
     with_deployment(run_path, story)
@@ -68,8 +68,8 @@ def test_without_a_speaker_the_files_wait_for_the_next_one(run_path: Path) -> No
 
 def test_a_speaker_is_told_a_new_plan(run_path: Path, wait_until: Callable[..., None]) -> None:
     async def story(deployment: Deployment) -> None:
-        assert await deployment.deploy(FIRST, speaker_answers=True)
-        assert await deployment.deploy(SECOND, speaker_answers=True)
+        assert await deployment.deploy(FIRST)
+        assert await deployment.deploy(SECOND)
         assert plans_taken(run_path) == 2
 
     with_speaker(run_path, "serve", wait_until, story)
@@ -77,9 +77,9 @@ def test_a_speaker_is_told_a_new_plan(run_path: Path, wait_until: Callable[..., 
 
 def test_the_same_plan_is_not_applied_again(run_path: Path, wait_until: Callable[..., None]) -> None:
     async def story(deployment: Deployment) -> None:
-        await deployment.deploy(FIRST, speaker_answers=True)
+        await deployment.deploy(FIRST)
         written = (run_path / "plan.json").stat().st_ino
-        assert not await deployment.deploy(deployable("10.0.0.1"), speaker_answers=True)
+        assert not await deployment.deploy(deployable("10.0.0.1"))
         assert (plans_taken(run_path), deployment.generation) == (1, 1)
         assert (run_path / "plan.json").stat().st_ino == written
 
@@ -88,7 +88,7 @@ def test_the_same_plan_is_not_applied_again(run_path: Path, wait_until: Callable
 
 def left_by_an_earlier_agent(path: Path) -> None:
     async def story(deployment: Deployment) -> None:
-        await deployment.deploy(FIRST, speaker_answers=False)
+        await deployment.deploy(FIRST)
 
     with_deployment(path, story)
 
@@ -96,7 +96,7 @@ def left_by_an_earlier_agent(path: Path) -> None:
 def test_after_a_refusal_the_last_plan_is_in_place_again(run_path: Path, wait_until: Callable[..., None]) -> None:
     async def story(deployment: Deployment) -> None:
         assert deployment.resume() == FIRST.plan
-        assert not await deployment.deploy(SECOND, speaker_answers=True)
+        assert not await deployment.deploy(SECOND)
         assert deployment.plan == FIRST.plan
 
     left_by_an_earlier_agent(run_path)
@@ -119,7 +119,7 @@ def test_a_plan_that_this_version_does_not_read_is_left_aside(run_path: Path) ->
 
 def test_a_speaker_that_is_away_is_told_when_it_is_back(run_path: Path, wait_until: Callable[..., None]) -> None:
     async def nobody(deployment: Deployment) -> None:
-        assert await deployment.deploy(FIRST, speaker_answers=True)
+        assert await deployment.deploy(FIRST)
 
     async def back(deployment: Deployment) -> None:
         deployment.resume()
