@@ -52,7 +52,8 @@ class ShowCounters(Message, frozen=True):
 
 
 class Subscribe(Message, frozen=True):
-    """Stream the Loc-RIB: LocRibUpdates with the whole table, the last of them `in_sync`, then every change."""
+    """Stream the Loc-RIB: LocRibUpdates with the whole table, then every change. The first one that is `in_sync` says
+    that all before it is the complete Loc-RIB; a speaker that has just started says so when its peers have been heard."""
 
 
 class ShowAgent(Message, frozen=True):

@@ -23,7 +23,8 @@ from reflector.wire.update import UpdateReader
 
 
 class Negotiated(NamedTuple):
-    """What the OPENs agreed on (RFC 4271 4.2, RFC 5492). `local_address` is this end's, packed."""
+    """What the OPENs agreed on (RFC 4271 4.2, RFC 5492). `local_address` is this end's, packed; `graceful_restart` says
+    that the peer has the capability, and so marks the end of what it has to say (RFC 4724 2)."""
 
     router_id: bytes
     local_address: bytes
@@ -33,6 +34,7 @@ class Negotiated(NamedTuple):
     route_refresh: bool = False
     enhanced_refresh: bool = False
     max_length: int = 4096
+    graceful_restart: bool = False
     add_path_send: frozenset[Family] = frozenset()
     add_path_receive: frozenset[Family] = frozenset()
 

@@ -280,6 +280,7 @@ def read_negotiated(negotiated: Any, connection: sockets.socket) -> Negotiated:
         route_refresh=negotiated.refresh != REFRESH.ABSENT,
         enhanced_refresh=negotiated.refresh == REFRESH.ENHANCED,
         max_length=int(negotiated.msg_size),
+        graceful_restart=bool(capabilities.announced(Capability.CODE.GRACEFUL_RESTART)),
         add_path_send=frozenset(f for f in families if negotiated.addpath.send(*_FAMILIES[f])),
         add_path_receive=frozenset(f for f in families if negotiated.addpath.receive(*_FAMILIES[f])),
     )

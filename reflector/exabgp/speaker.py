@@ -13,9 +13,10 @@ from typing import Any
 from exabgp.configuration.configuration import Configuration
 from exabgp.environment import getenv
 from exabgp.logger import log
+from msgspec import structs
 
 from reflector.control import ControlServer
-from reflector.engine import Engine
+from reflector.engine import Engine, Turn
 from reflector.exabgp.event_loop import EventLoop
 from reflector.exabgp.seams import SpeakerReactor, take_the_seams
 from reflector.exabgp.transport import Transport
@@ -33,6 +34,7 @@ from reflector.messages import (
     Subscribed,
 )
 from reflector.plan import NodePlan, SessionPlan
+from reflector.selection_deferral import SelectionDeferral
 from reflector.snapshot import counters_snapshot, loc_rib_changes, loc_rib_sync, peers_snapshot, routes_snapshot
 from reflector.wire.message import Cease, ErrorCode, notification
 
@@ -66,6 +68,7 @@ class Speaker:
         self._loaded_conf = self._conf.read_bytes()
         self._next_tick = 0.0
         self._sequence = 0
+        self._deferral = SelectionDeferral(self._started)
         loop = EventLoop()
         self.engine = Engine(plan, self._started)
         self.reactor = SpeakerReactor(configuration, loop, self._end_of_turn)
@@ -95,15 +98,21 @@ class Speaker:
             self.engine.forget_sent()
         turn = self.engine.flush()
         self._transport.finish(turn)
-        if any(turn.changes.values()):
-            update = loc_rib_changes(turn.changes, self._sequence + 1)
-            if update is not None:
-                self._sequence += 1
-                self._control.publish(update)
+        self._publish(turn, now)
         if turn.closes:
             # A closed session's routes are withdrawn at once, not when something else happens.
             return now
         return self._next_tick
+
+    def _publish(self, turn: Turn, now: float) -> None:
+        """The turn's changes to subscribers; none of them is in sync before the Loc-RIB is complete."""
+        is_complete = self._deferral.check(self.engine.peers.values(), now)
+        update = loc_rib_changes(turn.changes, self._sequence + 1)
+        if update is None and is_complete:
+            update = LocRibUpdate(self._sequence + 1)
+        if update is not None:
+            self._sequence += 1
+            self._control.publish(structs.replace(update, in_sync=self._deferral.is_over))
 
     # -------------------------------------------------------------------------------------- control
 
@@ -132,7 +141,7 @@ class Speaker:
 
     def _sync(self) -> Iterator[LocRibUpdate]:
         for routes, is_last in loc_rib_sync(self.engine):
-            yield LocRibUpdate(self._sequence, routes, in_sync=is_last)
+            yield LocRibUpdate(self._sequence, routes, in_sync=is_last and self._deferral.is_over)
 
     def _session_layer_counters(self) -> dict[str, int]:
         return {"strangers": self.reactor.listener.strangers, "control_clients_dropped": self._control.dropped}

@@ -93,10 +93,6 @@ def test_a_block_that_goes_away_leaves_the_kernel(world: World, wait_until: Wait
     wait_until(lambda: not routes_to_block(world, "a"), 30)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a speaker that has just started says in_sync before its peers' End-of-RIB (RFC 4724 4.1): the FIB sweeps",
-)
 def test_a_killed_speaker_takes_no_route_out_of_the_kernel(world: World, wait_until: WaitUntil) -> None:
     wait_until(lambda: routes_to_block(world, "a") and world.known_status("a").fib_in_sync, 60)
     killed = world.known_status("a").speaker_pid
