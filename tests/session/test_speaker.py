@@ -181,7 +181,7 @@ def test_a_stranger_is_reset_and_counted(
         (b"\xff" * 16 + b"\xff\xff\x02", (1, 2)),
         (b"\xff" * 16 + b"\x00\x13\x09", (1, 3)),
         (b"\xff" * 16 + b"\x00\x17\x02" + b"\xff\xff\x00\x00", (3, 1)),
-        (b"\xff" * 16 + b"\x00\x1c\x02" + b"\x00\x00\x00\x00" + b"\xff\x01\x02\x03\x04", (3, 3)),
+        (b"\xff" * 16 + b"\x00\x19\x02" + b"\x00\x00\x00\x00" + b"\x08\x0a", (3, 3)),
     ],
     ids=["no marker", "impossible length", "unknown type", "lengths beyond the message", "routes without attributes"],
 )
