@@ -74,9 +74,7 @@ def test_the_next_hop_of_our_own_route_is_always_ourselves(listener, mode: NextH
     assert told_next_hop(router, P) == OUR_ADDRESS
 
 
-@pytest.mark.parametrize(
-    ("listener", "expected"), [(INTERNAL_LISTENER, "10.7.7.7"), (EXTERNAL_LISTENER, OUR_ADDRESS)]
-)
+@pytest.mark.parametrize(("listener", "expected"), [(INTERNAL_LISTENER, "10.7.7.7"), (EXTERNAL_LISTENER, OUR_ADDRESS)])
 def test_our_own_route_via_a_gateway_is_treated_like_a_learned_one(listener, expected: str) -> None:
     router = a_router(listener, originations=(an_origination(P, next_hop="10.7.7.7"),))
     assert told_next_hop(router, P) == expected

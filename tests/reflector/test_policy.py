@@ -32,7 +32,9 @@ ACCEPT, REJECT, CONTINUE = Verdict.ACCEPT, Verdict.REJECT, Verdict.CONTINUE
 POOL = PrefixMatch("10.0.0.0/16", 16, 28)
 
 
-def a_path(attributes: PathAttributes | None = None, source: RouteSource = RouteSource.BGP, interface: str = "") -> Path:
+def a_path(
+    attributes: PathAttributes | None = None, source: RouteSource = RouteSource.BGP, interface: str = ""
+) -> Path:
     peer = Peer(a_session("peer", "10.0.0.1"), now=0.0) if source is RouteSource.BGP else None
     path = Path(peer, 4, attributes or some_attributes(), attributes or some_attributes())
     path.source, path.interface = source, interface
@@ -231,7 +233,7 @@ def test_the_default_decides_when_no_rule_did(default: Verdict, accepted: bool) 
 
 
 def test_the_outcome_names_the_rule_or_its_policy() -> None:
-    assert evaluate(PolicyRule(REJECT, because="export rule 3 of BGPFilter x")).because == "export rule 3 of BGPFilter x"
+    assert evaluate(PolicyRule(REJECT, because="rule 3 of BGPFilter x")).because == "rule 3 of BGPFilter x"
     assert evaluate(PolicyRule(REJECT)).because == "policy p"
     assert evaluate(PolicyRule(ACCEPT, Match(local_pref=1))).because == "no policy accepts it"
 
