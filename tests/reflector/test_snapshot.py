@@ -239,7 +239,8 @@ def test_a_prefix_that_moves_back_and_forth_within_a_turn_counts_where_it_ended(
     engine = router.engine
     router.hear("a", announce("10.1.0.0/26"))
     subscriber = Subscriber(engine)
-    for body in (announce("10.1.0.0/26", local_pref=200), withdraw("10.1.0.0/26"), announce("10.1.0.0/26", local_pref=200)):
+    better = announce("10.1.0.0/26", local_pref=200)
+    for body in (better, withdraw("10.1.0.0/26"), better):
         engine.receive("b", MessageType.UPDATE, body, now=0.0)
         router.tables.pop("x", None)
         engine.session_up("x", a_negotiation("10.0.0.3"), now=0.0)
