@@ -52,9 +52,9 @@ Direction = tuple[str, str]  # from, to
 class Network:
     """Starts with all links down. `delivered` counts messages, for the bound that says that nothing loops."""
 
-    def __init__(self, topology: Topology, random: Random) -> None:
+    def __init__(self, topology: Topology, seed: int) -> None:
         self.topology = topology
-        self.random = random
+        self.random = Random(seed)  # noqa: S311  an adversary to replay, not a secret
         self.routers = {router.name: router for router in topology.routers}
         self.links = {frozenset((link.a, link.b)): link for link in topology.links}
         self.originations: dict[str, frozenset[str]] = {name: frozenset() for name in self.routers}
@@ -74,9 +74,7 @@ class Network:
                     a_session(other.name, other.address, peer_as=other.asn, local_as=me.asn, rr_client=is_client)
                 )
         originations = tuple(Origination(prefix, RouteSource.BLOCK) for prefix in sorted(self.originations[name]))
-        return NodePlan(
-            name, me.address, me.asn, me.cluster_id, sessions=tuple(sessions), originations=originations
-        )
+        return NodePlan(name, me.address, me.asn, me.cluster_id, sessions=tuple(sessions), originations=originations)
 
     # ------------------------------------------------------------------------------------- events
 

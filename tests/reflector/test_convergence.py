@@ -6,7 +6,6 @@ MULTI_EXIT_DISC is left out on purpose: with it RFC 3345 describes networks that
 from __future__ import annotations
 
 from itertools import combinations
-from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -33,7 +32,7 @@ def in_clusters(specs: tuple[RouterSpec, ...], **cluster_ids: str) -> tuple[Rout
 
 def started(topology: Topology, originations: dict[str, tuple[str, ...]], seed: int = 0) -> Network:
     """All links up, these originations, everything said."""
-    network = Network(topology, Random(seed))
+    network = Network(topology, seed)
     for link in topology.links:
         network.link_up(link)
     for name, prefixes in originations.items():
@@ -185,7 +184,7 @@ def histories(draw: st.DrawFn) -> tuple[Topology, list[tuple[str, int, frozenset
 
 def live_through(topology: Topology, history: list[tuple[str, int, frozenset[str]]], seed: int) -> Network:
     """The history with the adversary's steps between its events; at its end every link is up and all is said."""
-    network = Network(topology, Random(seed))
+    network = Network(topology, seed)
     for what, number, prefixes in history:
         if what == "originate":
             network.originate(topology.routers[number % len(topology.routers)].name, prefixes)
@@ -231,7 +230,7 @@ def test_when_all_is_withdrawn_nothing_is_left(given_history: tuple, seed: int) 
 @given(topologies(), st.integers(0, 2**32))
 def test_one_route_costs_each_direction_of_a_link_few_messages(topology: Topology, seed: int) -> None:
     """No reflection loop: with n routers a route improves at most so often on its way through each link."""
-    network = Network(topology, Random(seed))
+    network = Network(topology, seed)
     for link in topology.links:
         network.link_up(link)
     network.settle(MESSAGES)
