@@ -1,0 +1,181 @@
+"""A network of engines in memory: routers, links as ordered octet streams, and an adversary who picks what comes next.
+
+Rule: a link loses and reorders nothing, like TCP; everything else is free. Between a router's turns any of its links
+may deliver any number of octets, and a link may break with whatever was in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+from typing import NamedTuple
+
+from speaker_makers import a_session
+
+from reflector.engine import Engine
+from reflector.peer import Negotiated
+from reflector.plan import NodePlan, Origination, RouteSource
+from reflector.policy_set import PolicySet
+from reflector.wire.attributes import PathAttributes
+from reflector.wire.message import MessageReader
+from reflector.wire.nlri import pack_address, unpack_nlri
+
+
+class RouterSpec(NamedTuple):
+    """A router: its address is its router ID. An empty cluster ID leaves the choice to the engine."""
+
+    name: str
+    address: str
+    asn: int
+    cluster_id: str = ""
+
+
+class LinkSpec(NamedTuple):
+    """A session between two routers. `clients` names who of them is the other's route reflection client."""
+
+    a: str
+    b: str
+    clients: frozenset[str] = frozenset()
+    four_octet_as: bool = True
+    add_path: bool = False
+    max_length: int = 4096
+
+
+class Topology(NamedTuple):
+    routers: tuple[RouterSpec, ...]
+    links: tuple[LinkSpec, ...]
+
+
+Direction = tuple[str, str]  # from, to
+
+
+class Network:
+    """Starts with all links down. `delivered` counts messages, for the bound that says that nothing loops."""
+
+    def __init__(self, topology: Topology, seed: int) -> None:
+        self.topology = topology
+        self.random = Random(seed)  # noqa: S311  an adversary to replay, not a secret
+        self.routers = {router.name: router for router in topology.routers}
+        self.links = {frozenset((link.a, link.b)): link for link in topology.links}
+        self.originations: dict[str, frozenset[str]] = {name: frozenset() for name in self.routers}
+        self.engines = {name: Engine(self._plan(name), now=0.0) for name in self.routers}
+        self.wires: dict[Direction, bytearray] = {}
+        self.readers: dict[Direction, MessageReader] = {}
+        self.delivered = 0
+
+    def _plan(self, name: str) -> NodePlan:
+        me = self.routers[name]
+        sessions = []
+        for link in self.topology.links:
+            if name in (link.a, link.b):
+                other = self.routers[link.b if name == link.a else link.a]
+                is_client = other.name in link.clients
+                sessions.append(
+                    a_session(other.name, other.address, peer_as=other.asn, local_as=me.asn, rr_client=is_client)
+                )
+        originations = tuple(Origination(prefix, RouteSource.BLOCK) for prefix in sorted(self.originations[name]))
+        return NodePlan(name, me.address, me.asn, me.cluster_id, sessions=tuple(sessions), originations=originations)
+
+    # ------------------------------------------------------------------------------------- events
+
+    def originate(self, name: str, prefixes: Iterable[str]) -> None:
+        """From now on exactly these."""
+        self.originations[name] = frozenset(prefixes)
+        self.engines[name].apply(self._plan(name), now=0.0)
+
+    def link_up(self, link: LinkSpec) -> None:
+        """Both ends Established at once; each end's turn comes when it comes."""
+        self.link_down(link)
+        both: frozenset[int] = frozenset((4,)) if link.add_path else frozenset()
+        for me, other in ((link.a, link.b), (link.b, link.a)):
+            negotiated = Negotiated(
+                router_id=pack_address(self.routers[other].address),
+                local_address=pack_address(self.routers[me].address),
+                families=(4,),
+                hold_time=0,
+                four_octet_as=link.four_octet_as,
+                max_length=link.max_length,
+                add_path_send=both,  # type: ignore[arg-type]  # families
+                add_path_receive=both,  # type: ignore[arg-type]  # families
+            )
+            self.engines[me].session_up(other, negotiated, now=0.0)
+            self.wires[me, other] = bytearray()
+            self.readers[me, other] = MessageReader(link.max_length)
+
+    def link_down(self, link: LinkSpec) -> None:
+        for me, other in ((link.a, link.b), (link.b, link.a)):
+            if self.wires.pop((me, other), None) is not None:
+                self.engines[me].session_down(other, "link down", now=0.0)
+
+    def turn(self, name: str) -> None:
+        """End this router's turn: what it has to say goes onto the wires."""
+        turn = self.engines[name].flush()
+        assert turn.closes == [], turn.closes
+        for peer in turn.ready:
+            while (chunk := peer.outbox.take()) is not None:
+                self.wires[name, peer.name] += chunk
+        self.engines[name].forget_sent()
+
+    def deliver(self, direction: Direction, octets: int) -> None:
+        sender, receiver = direction
+        data = bytes(self.wires[direction][:octets])
+        del self.wires[direction][:octets]
+        for kind, body in self.readers[direction].feed(data):
+            self.delivered += 1
+            self.engines[receiver].receive(sender, kind, body, now=0.0)
+
+    def step(self) -> None:
+        """The adversary's choice: a router's turn, or some octets of some wire."""
+        waiting = [direction for direction, wire in self.wires.items() if wire]
+        if waiting and self.random.random() < 0.6:
+            direction = self.random.choice(waiting)
+            self.deliver(direction, self.random.choice((1, 30, 100, 10_000)))
+        else:
+            self.turn(self.random.choice(list(self.engines)))
+
+    def settle(self, bound: int) -> None:
+        """Until nobody has anything to say. Fails after more than `bound` messages: something loops."""
+        limit = self.delivered + bound
+        while True:
+            for _ in range(20):
+                self.step()
+            for name in self.engines:
+                self.turn(name)
+            if not any(self.wires.values()):
+                return
+            assert self.delivered < limit, f"{self.delivered} messages and no end"
+            for direction in list(self.wires):
+                if self.random.random() < 0.5:
+                    self.deliver(direction, len(self.wires[direction]))
+
+    # ------------------------------------------------------------------------------------ queries
+
+    def loc_rib(self, name: str) -> dict[str, tuple[str, PathAttributes | None]]:
+        """prefix -> (peer, "" for an own route; attributes)."""
+        rib = self.engines[name].ribs[4]
+        found = {}
+        for nlri, _ in rib.selections():
+            path = rib.best(nlri)
+            assert path is not None
+            found[unpack_nlri(nlri, 4)] = (path.peer.name if path.peer else "", path.attributes)
+        return found
+
+    def adj_rib_in(self, name: str, peer: str) -> dict[str, PathAttributes]:
+        rib = self.engines[name].peers[peer].adj_rib_in[4]
+        return {unpack_nlri(rib.nlri(key), 4): path.received for key, path in rib.routes.items()}
+
+    def adj_rib_out(self, name: str, peer: str) -> dict[str, PathAttributes]:
+        """What export says of the Loc-RIB, by policies made anew."""
+        engine = self.engines[name]
+        policies = PolicySet(engine.plan)
+        to = engine.peers[peer]
+        assert to.negotiated is not None
+        view = policies.export_view(policies.export_key(to.session, to.negotiated))
+        told = {}
+        for nlri, _ in engine.ribs[4].selections():
+            path = engine.ribs[4].best(nlri)
+            assert path is not None
+            attributes = view.decide(path, 0).attributes
+            if attributes is not None:
+                told[unpack_nlri(nlri, 4)] = attributes
+        return told

@@ -1,0 +1,205 @@
+"""The decision process (RFC 4271 9.1.2.2, RFC 4456 9): every step decides alone, and order of arrival never does."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from speaker_makers import OUR_AS, a_session, as_sequence, some_attributes
+
+from reflector.decision import decide, explain_decision
+from reflector.path import Path
+from reflector.peer import Peer
+from reflector.plan import RouteSource
+from reflector.verdict import RouteVerdict
+from reflector.wire.attributes import AS_CONFED_SEQUENCE, AS_SEQUENCE, AS_SET, AsPath, Origin
+from reflector.wire.nlri import pack_address
+
+
+class Traits(NamedTuple):
+    """All that the decision looks at, in the order in which it does."""
+
+    source: RouteSource = RouteSource.BGP
+    local_pref: int | None = 100
+    as_path: AsPath = as_sequence(65001, 65002)
+    origin: int = Origin.EGP
+    med: int | None = 10
+    external: bool = True
+    identifier: str = "10.0.0.5"
+    clusters: int = 2
+    address: str = "10.0.0.5"
+    path_id: int = 5
+
+
+USUAL = Traits()
+BETTER = {
+    "source": RouteSource.KERNEL,
+    "local_pref": 200,
+    "as_path": as_sequence(65001),
+    "origin": Origin.IGP,
+    "med": 5,
+    "external": True,
+    "identifier": "10.0.0.4",
+    "clusters": 1,
+    "address": "10.0.0.4",
+    "path_id": 4,
+}
+WORSE = {
+    "local_pref": 50,
+    "as_path": as_sequence(65001, 65002, 65003),
+    "origin": Origin.INCOMPLETE,
+    "med": 20,
+    "external": False,
+    "identifier": "10.0.0.6",
+    "clusters": 3,
+    "address": "10.0.0.6",
+    "path_id": 6,
+}
+STEPS = {
+    "local_pref": RouteVerdict.LOST_LOCAL_PREF,
+    "as_path": RouteVerdict.LOST_AS_PATH_LENGTH,
+    "origin": RouteVerdict.LOST_ORIGIN,
+    "med": RouteVerdict.LOST_MED,
+    "external": RouteVerdict.LOST_EBGP,
+    "identifier": RouteVerdict.LOST_ROUTER_ID,
+    "clusters": RouteVerdict.LOST_CLUSTER_LIST,
+    "address": RouteVerdict.LOST_PEER_ADDRESS,
+    "path_id": RouteVerdict.LOST_PATH_ID,
+}
+
+
+def a_path(traits: Traits = USUAL, originator: str = "") -> Path:
+    attributes = some_attributes(
+        next_hop=traits.address,
+        local_pref=traits.local_pref,
+        origin=traits.origin,
+        med=traits.med,
+        originator_id=pack_address(originator) if originator else b"",
+        cluster_list=(b"\0\0\0\1",) * traits.clusters,
+    ).replace(as_path=traits.as_path)
+    peer = None
+    if traits.source is RouteSource.BGP:
+        peer = Peer(a_session("peer", traits.address, peer_as=65001 if traits.external else OUR_AS), now=0.0)
+        peer.router_id = pack_address(traits.identifier)
+    path = Path(peer, 4, attributes, attributes)
+    path.source, path.path_id = traits.source, traits.path_id
+    return path
+
+
+def verdicts(*paths: Path) -> list[RouteVerdict]:
+    return [verdict for _, verdict in explain_decision(paths)]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_loser_loses_only_at_this_step_and_wins_every_later_one(step: str) -> None:
+    names = list(Traits._fields)
+    later = {name: BETTER[name] for name in names[names.index(step) + 1 :]}
+    loser = a_path(USUAL._replace(**{**later, step: WORSE[step]}))
+    winner = a_path(USUAL)
+    assert verdicts(loser, winner) == [STEPS[step], RouteVerdict.BEST]
+    assert verdicts(winner, loser) == [RouteVerdict.BEST, STEPS[step]]
+    assert decide((loser, winner)).best is winner
+
+
+def test_our_own_route_wins_over_anything_that_was_learned() -> None:
+    learned = a_path(Traits(**{name: value for name, value in BETTER.items() if name != "source"}))
+    own = a_path(USUAL._replace(source=RouteSource.KERNEL, local_pref=1))
+    assert verdicts(learned, own) == [RouteVerdict.LOST_LOCAL_ROUTE, RouteVerdict.BEST]
+
+
+def test_among_our_own_a_direct_route_wins_then_statics_then_the_kernels() -> None:
+    direct, block, kernel = (
+        a_path(USUAL._replace(source=source, local_pref=pref))
+        for source, pref in ((RouteSource.DIRECT, 1), (RouteSource.BLOCK, 2), (RouteSource.KERNEL, 3))
+    )
+    assert decide((kernel, block, direct)).best is direct
+    assert decide((kernel, block)).best is block
+
+
+def test_an_absent_local_pref_is_the_default() -> None:
+    absent, lower = a_path(USUAL._replace(local_pref=None)), a_path(USUAL._replace(local_pref=99))
+    assert verdicts(lower, absent) == [RouteVerdict.LOST_LOCAL_PREF, RouteVerdict.BEST]
+
+
+def test_an_as_set_counts_one_and_confederation_segments_none() -> None:
+    """RFC 4271 9.1.2.2 a, RFC 5065 5.3."""
+    aggregate = a_path(USUAL._replace(as_path=((AS_SEQUENCE, (65001,)), (AS_SET, (1, 2, 3, 4)))))
+    confederate = a_path(USUAL._replace(as_path=((AS_CONFED_SEQUENCE, (7, 8, 9)), (AS_SEQUENCE, (65001, 1)))))
+    longer = a_path(USUAL._replace(as_path=as_sequence(65001, 2, 3)))
+    assert verdicts(aggregate, longer) == [RouteVerdict.BEST, RouteVerdict.LOST_AS_PATH_LENGTH]
+    assert verdicts(confederate, longer) == [RouteVerdict.BEST, RouteVerdict.LOST_AS_PATH_LENGTH]
+
+
+def test_an_absent_med_is_the_lowest() -> None:
+    """RFC 4271 9.1.2.2 c."""
+    assert verdicts(a_path(USUAL._replace(med=None)), a_path(USUAL._replace(med=1)))[0] is RouteVerdict.BEST
+
+
+def test_med_of_different_neighbouring_as_is_not_compared() -> None:
+    high = a_path(USUAL._replace(med=20, identifier="10.0.0.1"))
+    low = a_path(USUAL._replace(med=1, as_path=as_sequence(65009, 1)))
+    assert verdicts(high, low) == [RouteVerdict.BEST, RouteVerdict.LOST_ROUTER_ID]
+
+
+def test_originator_id_stands_for_the_peers_identifier() -> None:
+    """RFC 4456 9."""
+    reflected = a_path(USUAL._replace(identifier="10.0.0.1"), originator="10.0.0.9")
+    assert verdicts(reflected, a_path(USUAL)) == [RouteVerdict.LOST_ROUTER_ID, RouteVerdict.BEST]
+
+
+def test_the_route_that_med_eliminates_would_have_won_and_its_rival_lost() -> None:
+    """The classic case in which comparing pairs in order of arrival gives each of the three a turn."""
+    a = a_path(USUAL._replace(med=20, identifier="10.0.0.1"))
+    b = a_path(USUAL._replace(as_path=as_sequence(65009, 1), identifier="10.0.0.2"))
+    c = a_path(USUAL._replace(med=1, identifier="10.0.0.3"))
+    assert {decide(order).best for order in permutations((a, b, c))} == {b}
+
+
+TRAITS = st.builds(
+    Traits,
+    source=st.sampled_from((RouteSource.BGP, RouteSource.BGP, RouteSource.BGP, RouteSource.KERNEL)),
+    local_pref=st.sampled_from((100, 200)),
+    as_path=st.sampled_from((as_sequence(1, 2), as_sequence(3, 2), as_sequence(1, 2, 3))),
+    origin=st.sampled_from((0, 2)),
+    med=st.sampled_from((None, 5, 10)),
+    external=st.booleans(),
+    identifier=st.sampled_from(("10.0.0.1", "10.0.0.2")),
+    clusters=st.integers(0, 2),
+    address=st.sampled_from(("10.0.0.1", "10.0.0.2")),
+    path_id=st.integers(1, 4),
+)
+
+
+@given(st.lists(TRAITS, min_size=1, max_size=5, unique=True))
+def test_the_order_of_arrival_never_decides(traits: list[Traits]) -> None:
+    paths = [a_path(each) for each in traits]
+    by_path = dict(zip(paths, traits, strict=True))
+    decided = [decide(order) for order in permutations(paths)]
+    # Our own routes have no path identifier to differ in: any of two equal ones is the same route.
+    best = {by_path[each.best]._replace(path_id=0, address="", identifier="", clusters=0) for each in decided}
+    if all(each.source is RouteSource.BGP for each in traits):
+        assert len({each.best for each in decided}) == 1
+    assert len(best) == 1
+    assert len({frozenset(each.multipath) for each in decided}) == 1
+
+
+@given(st.lists(TRAITS, min_size=1, max_size=6, unique=True))
+def test_exactly_one_route_is_best_and_it_is_one_of_the_multipath_set(traits: list[Traits]) -> None:
+    paths = [a_path(each) for each in traits]
+    decision = decide(paths)
+    assert decision.best in decision.multipath
+    explained = explain_decision(paths)
+    assert [path for path, verdict in explained if verdict is RouteVerdict.BEST] == [decision.best]
+    reasons = {RouteVerdict.BEST, RouteVerdict.LOST_LOCAL_ROUTE, *STEPS.values()}
+    assert {verdict for _, verdict in explained} <= reasons
+
+
+def test_the_multipath_set_is_what_ebgp_before_ibgp_leaves() -> None:
+    first, second = a_path(USUAL), a_path(USUAL._replace(identifier="10.0.0.6", address="10.0.0.6", clusters=0))
+    internal = a_path(USUAL._replace(external=False))
+    decision = decide((internal, second, first))
+    assert decision.best is first
+    assert set(decision.multipath) == {first, second}

@@ -1,0 +1,257 @@
+"""What a kind of peer is told of a route: next hop, attributes, and what is withheld (RFC 4271 5, 9.1.3; RFC 1997)."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+from speaker_makers import (
+    OUR_ADDRESS,
+    OUR_ADDRESS_V6,
+    OUR_AS,
+    Router,
+    a_client,
+    a_plan,
+    a_session,
+    an_ebgp_peer,
+    an_origination,
+    announce,
+    as_sequence,
+    communities,
+)
+
+from reflector.plan import PRIORITY_BASE, AddCommunity, NextHopMode, Policy, PolicyRule, Verdict
+from reflector.verdict import RouteVerdict
+from reflector.wire.attributes import RawAttribute
+from reflector.wire.nlri import pack_address, pack_nlri, unpack_address
+
+P, P6 = "10.1.0.0/26", "fd00:1::/64"
+SOURCE = a_client("source", "10.0.0.1")
+INTERNAL_LISTENER = a_client("listener", "10.0.0.2")
+EXTERNAL_LISTENER = an_ebgp_peer("listener", "10.0.0.2", 65001)
+
+
+def a_router(listener, source=SOURCE, *, over: str = OUR_ADDRESS, **plan) -> Router:
+    router = Router(a_plan(source, listener, **plan))
+    router.up("source")
+    router.up("listener", local_address=pack_address(over))
+    return router
+
+
+def with_mode(listener, mode: NextHopMode):
+    return replace(listener, next_hop_mode=mode)
+
+
+def told_next_hop(router: Router, prefix: str) -> str:
+    known = router.tables["listener"].routes
+    return unpack_address(known[prefix].next_hop) if prefix in known else "nothing"
+
+
+# -------------------------------------------------------------------------------------- next hop
+
+
+@pytest.mark.parametrize(
+    ("listener", "mode", "expected"),
+    [
+        pytest.param(INTERNAL_LISTENER, NextHopMode.AUTO, "10.7.7.7", id="iBGP keeps it"),
+        pytest.param(INTERNAL_LISTENER, NextHopMode.KEEP, "10.7.7.7", id="iBGP keep"),
+        pytest.param(INTERNAL_LISTENER, NextHopMode.SELF, OUR_ADDRESS, id="iBGP self, also of a reflected route"),
+        pytest.param(EXTERNAL_LISTENER, NextHopMode.AUTO, OUR_ADDRESS, id="eBGP is ourselves"),
+        pytest.param(EXTERNAL_LISTENER, NextHopMode.SELF, OUR_ADDRESS, id="eBGP self"),
+        pytest.param(EXTERNAL_LISTENER, NextHopMode.KEEP, "10.7.7.7", id="eBGP keep"),
+    ],
+)
+def test_next_hop_of_a_learned_route(listener, mode: NextHopMode, expected: str) -> None:
+    """RFC 4271 5.1.3."""
+    router = a_router(with_mode(listener, mode))
+    router.hear("source", announce(P, next_hop="10.7.7.7"))
+    assert told_next_hop(router, P) == expected
+
+
+@pytest.mark.parametrize("listener", [INTERNAL_LISTENER, EXTERNAL_LISTENER])
+@pytest.mark.parametrize("mode", list(NextHopMode))
+def test_the_next_hop_of_our_own_route_is_always_ourselves(listener, mode: NextHopMode) -> None:
+    router = a_router(with_mode(listener, mode), originations=(an_origination(P),))
+    assert told_next_hop(router, P) == OUR_ADDRESS
+
+
+@pytest.mark.parametrize(("listener", "expected"), [(INTERNAL_LISTENER, "10.7.7.7"), (EXTERNAL_LISTENER, OUR_ADDRESS)])
+def test_our_own_route_via_a_gateway_is_treated_like_a_learned_one(listener, expected: str) -> None:
+    router = a_router(listener, originations=(an_origination(P, next_hop="10.7.7.7"),))
+    assert told_next_hop(router, P) == expected
+
+
+def test_a_family_in_which_we_have_no_address_on_this_session_is_withheld() -> None:
+    router = a_router(EXTERNAL_LISTENER, originations=(an_origination(P6), an_origination(P)))
+    assert router.told("listener") == {P}
+    router = a_router(EXTERNAL_LISTENER, over=OUR_ADDRESS_V6, originations=(an_origination(P6), an_origination(P)))
+    assert router.told("listener") == {P6}
+
+
+def test_reflected_ipv6_routes_pass_over_an_ipv4_session() -> None:
+    router = a_router(INTERNAL_LISTENER)
+    router.hear("source", announce(P6, next_hop="fd00::7"))
+    assert told_next_hop(router, P6) == "fd00::7"
+
+
+def test_an_ipv4_route_with_an_ipv6_next_hop_passes() -> None:
+    """RFC 8950."""
+    router = a_router(INTERNAL_LISTENER)
+    router.hear("source", announce(P, next_hop="fd00::7"))
+    assert told_next_hop(router, P) == "fd00::7"
+
+
+def test_a_link_local_next_hop_stays_on_its_link() -> None:
+    """RFC 2545 3."""
+    router = a_router(INTERNAL_LISTENER)
+    both = pack_address("fd00::7") + pack_address("fe80::7")
+    body = announce(P6, next_hop="fd00::7")
+    value = pack_address("fd00::7")
+    # The next hop grows by 16 octets, and so do MP_REACH_NLRI and the attributes.
+    body = body.replace(b"\x10" + value, b"\x20" + both)
+    length, reach = int.from_bytes(body[2:4], "big") + 16, int.from_bytes(body[6:8], "big") + 16
+    body = body[:2] + length.to_bytes(2, "big") + body[4:6] + reach.to_bytes(2, "big") + body[8:]
+    router.hear("source", body)
+    assert router.engine.peers["source"].adj_rib_in[6].routes[pack_nlri(P6)].received.next_hop == both
+    assert router.attributes("listener", P6).next_hop == value
+
+
+# ------------------------------------------------------------------------------------- attributes
+
+
+def test_an_external_peer_gets_our_as_in_front_and_nothing_internal() -> None:
+    """RFC 4271 5.1.2, 5.1.4, 5.1.5; RFC 4456 8."""
+    router = a_router(EXTERNAL_LISTENER)
+    fields = {"originator_id": bytes(4), "cluster_list": (bytes(4),), "communities": (7,), "origin": 2}
+    router.hear("source", announce(P, as_path=(65009,), local_pref=150, med=7, **fields))
+    told = router.attributes("listener", P)
+    assert told.as_path == as_sequence(OUR_AS, 65009)
+    assert (told.local_pref, told.med, told.originator_id, told.cluster_list) == (None, None, b"", ())
+    assert (told.communities, told.origin) == ((7,), 2)
+
+
+def test_the_as_of_the_session_is_prepended() -> None:
+    router = a_router(an_ebgp_peer("listener", "10.0.0.2", 65001, local_as=64999), originations=(an_origination(P),))
+    assert router.attributes("listener", P).as_path == as_sequence(64999)
+
+
+def test_unknown_transitive_attributes_travel_on() -> None:
+    """RFC 4271 5."""
+    router = a_router(EXTERNAL_LISTENER)
+    router.hear("source", announce(P, others=(RawAttribute(0xC0, 99, b"x"),)))
+    assert router.attributes("listener", P).others == (RawAttribute(0xE0, 99, b"x"),)
+
+
+def test_our_own_route_carries_its_metric_as_local_pref_to_internal_peers() -> None:
+    router = a_router(INTERNAL_LISTENER, originations=(an_origination(P, priority=512, communities=("65001:7",)),))
+    told = router.attributes("listener", P)
+    assert (told.local_pref, told.as_path, told.origin) == (PRIORITY_BASE - 512, (), 0)
+    assert told.communities == communities("65001:7")
+
+
+def test_a_route_of_an_external_peer_gets_the_default_local_pref_inside() -> None:
+    """RFC 4271 5.1.5."""
+    router = a_router(INTERNAL_LISTENER, an_ebgp_peer("source", "10.0.0.1", 65009))
+    router.hear("source", announce(P, local_pref=None, as_path=(65009,), med=7))
+    told = router.attributes("listener", P)
+    assert (told.local_pref, told.med, told.as_path) == (100, 7, as_sequence(65009))
+
+
+def test_large_as_numbers_reach_a_two_octet_peer() -> None:
+    """RFC 6793 4.2.2; the table reads with a two-octet reader."""
+    router = Router(a_plan(SOURCE, EXTERNAL_LISTENER))
+    router.up("source")
+    router.up("listener", four_octet_as=False)
+    router.hear("source", announce(P, as_path=(4200000000, 65009)))
+    assert router.attributes("listener", P).as_path == as_sequence(OUR_AS, 4200000000, 65009)
+
+
+def test_add_path_sessions_are_sent_one_identified_path() -> None:
+    """RFC 7911 3: the table insists on the identifier, in announcements and withdrawals."""
+    router = Router(a_plan(SOURCE, INTERNAL_LISTENER))
+    router.up("source")
+    router.up("listener", add_path_send=frozenset((4,)))
+    router.hear("source", announce(P, "10.2.0.0/26"), announce(P6))
+    assert router.told("listener") == {P, "10.2.0.0/26", P6}
+    router.down("source")
+    assert router.told("listener") == set()
+
+
+# --------------------------------------------------------------------------------------- withheld
+
+
+@pytest.mark.parametrize(
+    ("community", "internal", "external"),
+    [(0xFFFFFF01, True, False), (0xFFFFFF02, False, False), (0xFFFFFF03, True, False), (0xFFFFFF04, True, True)],
+    ids=["NO_EXPORT", "NO_ADVERTISE", "NO_EXPORT_SUBCONFED", "another"],
+)
+def test_well_known_communities(community: int, internal: bool, external: bool) -> None:
+    """RFC 1997."""
+    for listener, expected in ((INTERNAL_LISTENER, internal), (EXTERNAL_LISTENER, external)):
+        router = a_router(listener)
+        router.hear("source", announce(P, communities=(community,)))
+        assert (P in router.told("listener")) is expected
+
+
+def test_no_export_that_this_policy_adds_is_for_the_peer_to_obey() -> None:
+    policy = Policy("p", (PolicyRule(Verdict.ACCEPT, operations=(AddCommunity("65535:65281"),)),))
+    listener = an_ebgp_peer("listener", "10.0.0.2", 65001, export_policies=("p",))
+    router = a_router(listener, policies=(policy,), originations=(an_origination(P),))
+    assert router.attributes("listener", P).communities == (0xFFFFFF01,)
+
+
+def test_an_external_peer_is_not_told_its_own_route() -> None:
+    router = Router(a_plan(an_ebgp_peer("x", "10.0.0.1", 65001), an_ebgp_peer("y", "10.0.0.2", 65001)))
+    router.up("x")
+    router.up("y")
+    router.hear("x", announce(P, local_pref=None, as_path=(65001,)))
+    assert router.told("x") == set()
+    assert router.told("y") == {P}
+
+
+def test_an_external_peer_whose_route_becomes_best_is_told_no_more_of_the_other() -> None:
+    router = Router(a_plan(an_ebgp_peer("x", "10.0.0.1", 65001), an_ebgp_peer("y", "10.0.0.2", 65002)))
+    router.up("x")
+    router.up("y")
+    router.hear("x", announce(P, local_pref=None, as_path=(65001, 1, 2)))
+    router.hear("y", announce(P, local_pref=None, as_path=(65002, 1)))
+    assert (router.told("x"), router.told("y")) == ({P}, set())
+
+
+def test_attributes_that_fit_no_message_of_the_peer_are_withheld_and_an_older_route_withdrawn() -> None:
+    """RFC 8654 5: they may have come in a longer message."""
+    router = Router(a_plan(SOURCE, INTERNAL_LISTENER))
+    router.up("source", max_length=65535)
+    router.up("listener")
+    fits = tuple(range(1, 960))
+    router.hear("source", announce(P, communities=fits))
+    assert router.attributes("listener", P).communities == fits
+    router.hear("source", announce(P, communities=(*fits, *range(1000, 1080))))
+    assert router.told("listener") == set()
+    assert router.selected() == {P: "source"}
+    view = router.engine.peers["listener"].group.view  # type: ignore[union-attr]  # it is Established
+    path = router.engine.ribs[4].best(pack_nlri(P))
+    assert path is not None
+    assert view.decide(path, 0).verdict is RouteVerdict.TOO_LONG
+
+
+def test_every_length_of_attributes_is_either_told_whole_or_withheld() -> None:
+    """Around the limit, octet by octet; a message that is too long fails in the listener's reader."""
+    router = Router(a_plan(SOURCE, INTERNAL_LISTENER))
+    router.up("source", max_length=65535)
+    router.up("listener")
+    told = []
+    for length in range(3950, 4090):
+        router.hear("source", announce(P, "10.2.0.0/32", others=(RawAttribute(0xE0, 99, bytes(length)),)))
+        told.append(len(router.told("listener")))
+    assert set(told) == {2, 0}
+    assert told == sorted(told, reverse=True)
+
+
+def test_the_decision_of_the_policy_is_explained() -> None:
+    policy = Policy("p", (PolicyRule(Verdict.REJECT, because="export rule 1 of BGPFilter no-pods"),))
+    router = a_router(a_session("listener", "10.0.0.2", export_policies=("p",)), policies=(policy,))
+    router.hear("source", announce(P))
+    path = router.engine.ribs[4].best(pack_nlri(P))
+    assert path is not None
+    decision = router.engine.peers["listener"].group.view.decide(path, 0)  # type: ignore[union-attr]  # Established
+    assert decision == (RouteVerdict.EXPORT_REJECTED, "export rule 1 of BGPFilter no-pods", None, None)

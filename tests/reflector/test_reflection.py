@@ -1,0 +1,166 @@
+"""Route reflection as transcripts: who is told what, with which attributes (RFC 4456)."""
+
+from __future__ import annotations
+
+import pytest
+from speaker_makers import Router, a_client, a_plan, a_session, an_ebgp_peer, an_origination, announce, withdraw
+
+from reflector.verdict import RouteVerdict
+from reflector.wire.nlri import pack_address, pack_nlri
+
+P = "10.1.0.0/26"
+SESSIONS = {
+    "client": a_client("client", "10.0.0.1"),
+    "client2": a_client("client2", "10.0.0.2"),
+    "peer": a_session("peer", "10.0.0.3"),
+    "peer2": a_session("peer2", "10.0.0.4"),
+    "external": an_ebgp_peer("external", "10.0.0.5", 65001),
+    "external2": an_ebgp_peer("external2", "10.0.0.6", 65002),
+}
+CLUSTER = pack_address("224.0.0.1")
+OTHER_CLUSTER = pack_address("224.0.0.9")
+
+
+def a_reflector(**plan) -> Router:
+    router = Router(a_plan(*SESSIONS.values(), **plan))
+    for name in SESSIONS:
+        router.up(name)
+    return router
+
+
+def from_peer(name: str, **fields) -> bytes:
+    if name.startswith("external"):
+        fields = {"local_pref": None, "as_path": (SESSIONS[name].peer_as,)} | fields
+    return announce(P, **fields)
+
+
+def who_knows(router: Router) -> set[str]:
+    return {name for name in router.tables if P in router.told(name)}
+
+
+ALL = set(SESSIONS)
+TABLE = {
+    "client": ALL,  # itself too: it drops the route by ORIGINATOR_ID
+    "peer": {"client", "client2", "external", "external2"},
+    "external": ALL - {"external"},
+}
+
+
+@pytest.mark.parametrize("source", TABLE)
+def test_who_is_told_what(source: str) -> None:
+    """RFC 4456 6, with eBGP as in RFC 4271 9.2.1: the table at the top of reflection.py."""
+    router = a_reflector()
+    router.hear(source, from_peer(source))
+    assert who_knows(router) == TABLE[source]
+
+
+def test_everyone_is_told_our_own_routes() -> None:
+    router = a_reflector(originations=(an_origination(P),))
+    assert who_knows(router) == ALL
+
+
+def test_a_withdrawal_reaches_everyone_who_knew() -> None:
+    router = a_reflector()
+    router.hear("client", from_peer("client"))
+    router.hear("client", withdraw(P))
+    assert who_knows(router) == set()
+
+
+def test_a_better_route_that_must_not_be_told_takes_the_old_one_back() -> None:
+    """A non-client is told a client's route; when a non-client's becomes best, it is told of none."""
+    router = a_reflector()
+    router.hear("client", from_peer("client"))
+    router.hear("peer", from_peer("peer", local_pref=200))
+    assert who_knows(router) == TABLE["peer"]
+
+
+def test_two_non_clients_without_clients_hear_nothing_of_each_other() -> None:
+    """The iBGP split horizon (RFC 4271 9.2.1)."""
+    router = Router(a_plan(SESSIONS["peer"], SESSIONS["peer2"], cluster_id=""))
+    router.up("peer")
+    router.up("peer2")
+    router.hear("peer", from_peer("peer"))
+    assert who_knows(router) == set()
+
+
+def test_originator_id_is_the_senders_router_id_and_our_cluster_stands_in_the_list() -> None:
+    """RFC 4456 8."""
+    router = a_reflector()
+    router.hear("client", from_peer("client"))
+    told = router.attributes("client2", P)
+    assert (told.originator_id, told.cluster_list) == (pack_address("10.0.0.1"), (CLUSTER,))
+
+
+def test_originator_id_is_set_once_and_the_cluster_list_grows_in_front() -> None:
+    router = a_reflector()
+    router.hear("peer", from_peer("peer", originator_id=pack_address("10.9.9.9"), cluster_list=(OTHER_CLUSTER,)))
+    told = router.attributes("client", P)
+    assert (told.originator_id, told.cluster_list) == (pack_address("10.9.9.9"), (CLUSTER, OTHER_CLUSTER))
+
+
+def test_a_reflected_route_is_otherwise_unchanged() -> None:
+    """RFC 4456 10: a reflector changes neither NEXT_HOP nor AS_PATH, LOCAL_PREF and MED."""
+    router = a_reflector()
+    fields = {"as_path": (65009,), "local_pref": 150, "med": 7, "next_hop": "10.7.7.7", "communities": (1, 2)}
+    router.hear("client", from_peer("client", **fields))
+    told = router.attributes("client2", P)
+    received = router.engine.peers["client"].adj_rib_in[4].routes[pack_nlri(P)].received
+    assert told.replace(originator_id=b"", cluster_list=()) is received
+
+
+@pytest.mark.parametrize("source", ["external", ""])
+def test_routes_of_this_node_and_of_external_peers_are_not_reflected_but_advertised(source: str) -> None:
+    router = a_reflector(originations=() if source else (an_origination(P),))
+    if source:
+        router.hear(source, from_peer(source))
+    told = router.attributes("client", P)
+    assert (told.originator_id, told.cluster_list) == (b"", ())
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"originator_id": pack_address("10.0.0.100")}, RouteVerdict.ORIGINATOR_LOOP),
+        ({"cluster_list": (OTHER_CLUSTER, CLUSTER)}, RouteVerdict.CLUSTER_LOOP),
+        ({"as_path": (65001, 64512)}, RouteVerdict.AS_LOOP),
+    ],
+)
+def test_a_route_that_has_been_here_is_dropped_with_its_reason(fields: dict, verdict: RouteVerdict) -> None:
+    """RFC 4456 8, RFC 4271 9.1.2."""
+    router = a_reflector()
+    router.hear("client", from_peer("client"))
+    router.hear("client", from_peer("client", **fields))
+    path = router.engine.peers["client"].adj_rib_in[4].routes[pack_nlri(P)]
+    assert (path.verdict, path.attributes) == (verdict, None)
+    assert who_knows(router) == set()
+
+
+def test_who_reflects_nothing_looks_at_no_cluster_list() -> None:
+    router = Router(a_plan(SESSIONS["peer"], cluster_id="", router_id="10.0.0.100"))
+    router.up("peer")
+    router.hear("peer", from_peer("peer", cluster_list=(pack_address("10.0.0.100"),)))
+    assert router.selected() == {P: "peer"}
+
+
+def test_a_reflector_without_a_cluster_id_uses_its_router_id() -> None:
+    """RFC 4456 7."""
+    router = a_reflector(cluster_id="")
+    router.hear("client", from_peer("client"))
+    assert router.attributes("client2", P).cluster_list == (pack_address("10.0.0.100"),)
+    router.hear("client", from_peer("client", cluster_list=(pack_address("10.0.0.100"),)))
+    assert who_knows(router) == set()
+
+
+def test_external_peers_are_told_nothing_of_reflection() -> None:
+    router = a_reflector()
+    router.hear("client", from_peer("client", originator_id=pack_address("10.9.9.9"), cluster_list=(OTHER_CLUSTER,)))
+    told = router.attributes("external", P)
+    assert (told.originator_id, told.cluster_list) == (b"", ())
+
+
+@pytest.mark.parametrize(("allowed", "selected"), [(0, {}), (1, {P: "client"})])
+def test_allow_local_as_lets_our_own_as_stand_in_the_path(allowed: int, selected: dict[str, str]) -> None:
+    router = Router(a_plan(a_client("client", "10.0.0.1", allow_local_as=allowed)))
+    router.up("client")
+    router.hear("client", announce(P, as_path=(65001, 64512)))
+    assert router.selected() == selected
