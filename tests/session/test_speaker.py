@@ -181,9 +181,9 @@ def test_a_stranger_is_reset_and_counted(
         (b"\xff" * 16 + b"\xff\xff\x02", (1, 2)),
         (b"\xff" * 16 + b"\x00\x13\x09", (1, 3)),
         (b"\xff" * 16 + b"\x00\x17\x02" + b"\xff\xff\x00\x00", (3, 1)),
-        (b"\xff" * 16 + b"\x00\x19\x02" + b"\x00\x00\x00\x00" + b"\x08\x0a", (3, 3)),
+        (b"\xff" * 16 + b"\x00\x19\x02" + b"\x00\x00\x00\x00" + b"\x21\x0a", (3, 10)),
     ],
-    ids=["no marker", "impossible length", "unknown type", "lengths beyond the message", "routes without attributes"],
+    ids=["no marker", "impossible length", "unknown type", "lengths beyond the message", "impossible prefix length"],
 )
 def test_garbage_costs_the_peer_its_own_session_only(
     hosts: Segment,
