@@ -53,7 +53,7 @@ class ShowCounters(Message, frozen=True):
 
 class Subscribe(Message, frozen=True):
     """Stream the Loc-RIB: LocRibUpdates with the whole table, then every change. The first one that is `in_sync` says
-    that all before it is the complete Loc-RIB; a speaker that has just started says so when its peers have been heard."""
+    that all before it is the complete Loc-RIB; a speaker that has just started says so when it has heard its peers."""
 
 
 class ShowAgent(Message, frozen=True):
