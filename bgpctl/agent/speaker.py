@@ -114,8 +114,19 @@ class Speaker:
             self.state = SpeakerState.BACKING_OFF
             log.error("speaker ended", pid=process.pid, status=status, said=words, restarts=self.restarts, pause=pause)
             await asyncio.sleep(pause)
+            self._process = process = await self._start_again(backoff)
+
+    async def _start_again(self, backoff: Backoff) -> SpeakerProcess:
+        """At the agent's start a speaker that cannot be started ends it; later, memory or descriptors may come back."""
+        while True:
             self.state = SpeakerState.STARTING
-            self._process = process = self._start()
+            try:
+                return self._start()
+            except NotReadyError as error:
+                pause = backoff.after_failure(0.0)
+                self.state = SpeakerState.BACKING_OFF
+                log.error("speaker not started", reason=str(error), pause=pause)
+                await asyncio.sleep(pause)
 
     async def _attend(self, process: SpeakerProcess) -> int | None:
         """From start or adoption to the end of the process: its exit status."""

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from bgpctl.errors import NotReadyError
+
 SPEAKER_COMMAND = (sys.executable, "-m", "reflector")
 # How long a speaker may take over closing its sessions before it is killed.
 STOP_PATIENCE = 5.0
@@ -33,14 +35,18 @@ class SpeakerProcess:
 
     @classmethod
     def start(cls, run_directory: Path, output: int, command: tuple[str, ...] = SPEAKER_COMMAND) -> Self:
-        """Starts `command RUN_DIRECTORY` with `output` as its standard output and error."""
-        child = subprocess.Popen(
-            [*command, str(run_directory)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+        """Starts `command RUN_DIRECTORY` with `output` as its standard output and error. Raises NotReadyError when the
+        system does not let us."""
+        try:
+            child = subprocess.Popen(
+                [*command, str(run_directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise NotReadyError(f"the speaker cannot be started: {command[0]}: {error.strerror}") from error
         return cls(child.pid, child)
 
     @classmethod

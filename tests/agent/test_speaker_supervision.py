@@ -103,6 +103,11 @@ def test_a_speaker_whose_world_is_not_ready_ends_the_start_with_its_sentence(run
     assert failure.group_contains(NotReadyError, match=r"^port 179 is taken by process 1; stop it$")
 
 
+def test_a_speaker_that_cannot_be_started_ends_the_start_with_one_sentence(run_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="the speaker cannot be started: /nowhere/python: No such file"):
+        SpeakerProcess.start(run_path, subprocess.DEVNULL, ("/nowhere/python",))
+
+
 def test_a_speaker_that_crashes_is_tried_again_and_again_and_reported(run_path: Path) -> None:
     async def story(speaker: Speaker) -> None:
         await within(30, lambda: speaker.restarts >= 3)
