@@ -35,11 +35,12 @@ CASES = st.sampled_from(((4, False), (4, True), (6, False), (6, True))).flatmap(
 )
 
 
-@given(CASES, st.integers(1, 60), st.integers(0, 3900), st.sampled_from(LIMITS))
-def test_announcements_fit_and_lose_nothing(case, times: int, ballast: int, limit: int) -> None:
+@given(CASES, st.booleans(), st.integers(1, 60), st.integers(0, 3900), st.sampled_from(LIMITS))
+def test_announcements_fit_and_lose_nothing(case, over_v6: bool, times: int, ballast: int, limit: int) -> None:
+    """Both families, with and without path identifiers, and IPv4 with an IPv6 next hop (RFC 8950)."""
     (family, add_path), keys = case[0], case[1] * times
     others = (RawAttribute(0xE0, 99, bytes(ballast)),)
-    attributes = some_attributes("10.0.0.1" if family == 4 else "fd00::1", others=others)
+    attributes = some_attributes("fd00::1" if over_v6 or family == 6 else "10.0.0.1", others=others)
     block = encode_attributes(attributes)
     messages = list(announcements(family, block, attributes.next_hop, keys, limit))
     reader = UpdateReader(INTERNAL, frozenset((family,)), frozenset((family,) if add_path else ()))
