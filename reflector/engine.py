@@ -19,7 +19,7 @@ from reflector.originate import originated_paths
 from reflector.path import Path
 from reflector.peer import Negotiated, Peer
 from reflector.plan import Family, NodePlan
-from reflector.policy_set import PolicySet
+from reflector.policy_set import PolicySet, same_policies
 from reflector.update_group import ClassTransition, UpdateGroup
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.message import (
@@ -91,7 +91,7 @@ class Engine:
             del self.peers[name]
         self._settle()
         old = self.policies
-        new = old if old.serves(plan) else PolicySet(plan)
+        new = old if same_policies(self.plan, plan) else PolicySet(plan)
         self.plan = plan
         for session in plan.sessions:
             if session.name in self.peers:

@@ -8,6 +8,7 @@ Source: RFC 4271 3.2 and 9.1.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,6 +18,9 @@ from reflector.plan import Family
 
 # What is selected for a prefix: nothing, the only candidate, or the outcome among several.
 Selection = Path | Decision | None
+
+
+Moves = dict[tuple[Path | None, Path | None], list[bytes]]
 
 
 class Contest:
@@ -74,21 +78,34 @@ class LocRib:
     def settle(self) -> dict[Transition, list[bytes]]:
         """Select for all changed prefixes; those whose best route or next hops changed, by what they went through."""
         transitions: dict[Transition, list[bytes]] = {}
-        for nlri, before in self.changed.items():
-            entry = self.table.get(nlri)
-            after: Selection
-            if isinstance(entry, Contest):
-                after = entry.decision = decide(entry.candidates)
-            else:
-                after = entry
-            if after is before:
-                continue
-            transition = Transition(best(before), best(after), next_hops(after))
-            if transition.before is transition.after and transition.next_hops == next_hops(before):
-                continue
-            transitions.setdefault(transition, []).append(nlri)
+        for (was, now), keys in self._uncontested_moves(transitions).items():
+            transitions.setdefault(Transition(was, now, next_hops(now)), []).extend(keys)
         self.changed = {}
         return transitions
+
+    def _uncontested_moves(self, contested: dict[Transition, list[bytes]]) -> Moves:
+        """Prefixes with one candidate before and after, which are nearly all: grouped with no value made for each.
+        The others are decided and go into `contested`."""
+        moves: Moves = defaultdict(list)
+        get = self.table.get
+        for nlri, before in self.changed.items():
+            entry = get(nlri)
+            if type(entry) is Contest or type(before) is Decision:
+                self._settle_contested(nlri, before, contested)
+            elif entry is not before:
+                moves[before, entry].append(nlri)  # type: ignore[index]  # neither is a Decision or a Contest here
+        return moves
+
+    def _settle_contested(self, nlri: bytes, before: Selection, transitions: dict[Transition, list[bytes]]) -> None:
+        entry = self.table.get(nlri)
+        after: Selection
+        if isinstance(entry, Contest):
+            after = entry.decision = decide(entry.candidates)
+        else:
+            after = entry
+        transition = Transition(best(before), best(after), next_hops(after))
+        if transition.before is not transition.after or transition.next_hops != next_hops(before):
+            transitions.setdefault(transition, []).append(nlri)
 
     def best(self, nlri: bytes) -> Path | None:
         """The selected route of the last settled turn."""

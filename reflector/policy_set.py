@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reflector.export import ExportKey, ExportView, SpeakerIdentity
 from reflector.path import Path
-from reflector.plan import DEFAULT_LOCAL_PREF, Family, NodePlan, SessionPlan
+from reflector.plan import DEFAULT_LOCAL_PREF, Family, NodePlan, SessionPlan, SessionType, Verdict
 from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
 from reflector.reflection import Relation, as_loop, loop, relation
 from reflector.verdict import RouteVerdict
@@ -29,7 +29,6 @@ class PolicySet:
 
     def __init__(self, plan: NodePlan) -> None:
         self.serial = next(_serial)
-        self._fingerprint = _fingerprint(plan)
         self._policies = {policy.name: policy for policy in plan.policies}
         matches = prefix_matches(plan)
         self.classes: dict[Family, PrefixClasses] = {
@@ -39,12 +38,8 @@ class PolicySet:
         cluster_id = _cluster_id(plan)
         self._identity = SpeakerIdentity(pack_address(plan.router_id), cluster_id)
         self._cluster_ids = frozenset({cluster_id} if cluster_id else ())
-        self._imports: dict[tuple[str, Family], PolicyChain] = {}
+        self._imports: dict[tuple[tuple[str, ...], Verdict, SessionType, Family], PolicyChain] = {}
         self._views: dict[ExportKey, ExportView] = {}
-
-    def serves(self, plan: NodePlan) -> bool:
-        """Nothing that this set was made of differs in `plan`."""
-        return self._fingerprint == _fingerprint(plan)
 
     # ------------------------------------------------------------------------------------ import
 
@@ -77,11 +72,12 @@ class PolicySet:
         return loop(received, self._identity.router_id, self._cluster_ids)
 
     def _import_chain(self, session: SessionPlan, family: Family) -> PolicyChain:
-        known = self._imports.get((session.name, family))
+        key = (session.import_policies, session.import_default, session.session_type, family)
+        known = self._imports.get(key)
         if known is None:
             policies = [self._policies[name] for name in session.import_policies]
             known = PolicyChain(policies, session.import_default, session.session_type, self.classes[family])
-            self._imports[session.name, family] = known
+            self._imports[key] = known
         return known
 
     # ------------------------------------------------------------------------------------ export
@@ -126,21 +122,28 @@ def _cluster_id(plan: NodePlan) -> bytes:
     return pack_address(plan.router_id) if any(session.rr_client for session in plan.sessions) else b""
 
 
-def _fingerprint(plan: NodePlan) -> object:
-    """Everything of a plan that a PolicySet depends on."""
-    sessions = tuple(
-        (
-            session.name,
-            session.local_as,
-            session.peer_as,
-            session.rr_client,
-            session.next_hop_mode,
-            session.import_policies,
-            session.export_policies,
-            session.import_default,
-            session.export_default,
-            session.allow_local_as,
-        )
-        for session in plan.sessions
+# What of a session decides the fate of routes; the rest of it is the session layer's.
+_POLICY_FIELDS = (
+    "local_as",
+    "peer_as",
+    "rr_client",
+    "next_hop_mode",
+    "import_policies",
+    "export_policies",
+    "import_default",
+    "export_default",
+    "allow_local_as",
+)
+
+
+def same_policies(old: NodePlan, new: NodePlan) -> bool:
+    """A PolicySet made for `old` serves `new` as well: sessions that come or go make no difference to the others."""
+    if (old.policies, old.router_id, _cluster_id(old)) != (new.policies, new.router_id, _cluster_id(new)):
+        return False
+    before = {session.name: session for session in old.sessions}
+    return all(
+        getattr(session, field) == getattr(before[session.name], field)
+        for session in new.sessions
+        if session.name in before and session != before[session.name]
+        for field in _POLICY_FIELDS
     )
-    return plan.policies, plan.router_id, plan.cluster_id, sessions

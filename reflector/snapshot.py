@@ -6,7 +6,7 @@ Rule: reading changes nothing, and everything is text but what the FIB hands to 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from heapq import nsmallest
 
 from reflector.engine import FAMILIES, Changes, Engine
 from reflector.loc_rib import Transition, best, next_hops
@@ -15,7 +15,7 @@ from reflector.path import Path
 from reflector.peer import Peer
 from reflector.plan import Family
 from reflector.wire.attributes import Origin, format_as_path, format_communities
-from reflector.wire.nlri import nlri_network, unpack_address, unpack_nlri
+from reflector.wire.nlri import contains, pack_nlri, prefix_order, unpack_address, unpack_nlri
 
 # How many routes one frame of the Loc-RIB stream carries at most.
 _ROUTES_PER_UPDATE = 2000
@@ -60,30 +60,29 @@ def _peer_status(peer: Peer, states: dict[str, str], now: float) -> PeerStatus:
 def routes_snapshot(engine: Engine, request: ShowRoutes) -> Routes:
     """One page of best routes in prefix order. Raises ValueError for a bad `inside` or `after`."""
     family = request.family
-    inside, after = _network(request.inside, family), _network(request.after, family)
+    inside, after = _parse(request.inside, family), _parse(request.after, family)
     if request.limit < 1:
         raise ValueError(f"a page of {request.limit} routes: ask for at least one")
-    networks = []
-    for nlri, _ in engine.ribs[family].selections():
-        network = nlri_network(nlri, family)
-        if inside is not None and not network.subnet_of(inside):  # type: ignore[arg-type]  # one family
-            continue
-        if after is None or network > after:  # type: ignore[operator]  # one family
-            networks.append((network, nlri))
-    networks.sort()
-    page = networks[: request.limit]
-    routes = tuple(_route_status(engine, family, nlri) for _, nlri in page)
-    return Routes(routes, str(page[-1][0]) if len(networks) > len(page) else "")
+    begin = prefix_order(after) if after is not None else (b"", -1)
+    wanted = (
+        nlri
+        for nlri, _ in engine.ribs[family].selections()
+        if prefix_order(nlri) > begin and (inside is None or contains(inside, nlri))
+    )
+    # One more than the page tells whether there is another one.
+    page = nsmallest(request.limit + 1, wanted, key=prefix_order)
+    routes = tuple(_route_status(engine, family, nlri) for nlri in page[: request.limit])
+    return Routes(routes, routes[-1].prefix if len(page) > request.limit else "")
 
 
-def _network(prefix: str, family: Family) -> IPv4Network | IPv6Network | None:
+def _parse(prefix: str, family: Family) -> bytes | None:
     """None for "". Raises ValueError for a bad prefix and for one of the other family."""
     if not prefix:
         return None
-    network = ip_network(prefix)
-    if network.version != family:
+    nlri = pack_nlri(prefix)
+    if (":" in prefix) != (family == 6):
         raise ValueError(f"{prefix} is not of the family that was asked for: IPv{family}")
-    return network
+    return nlri
 
 
 def _route_status(engine: Engine, family: Family, nlri: bytes) -> RouteStatus:

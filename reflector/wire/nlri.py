@@ -7,7 +7,7 @@ the key in the Adj-RIB-In of such a session. Only the bare NLRI is ever a key of
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from reflector.plan import Family
 
@@ -69,9 +69,21 @@ def unpack_nlri(nlri: bytes, family: Family) -> str:
     return f"{IPv6Address(nlri[1:] + bytes(17 - len(nlri)))}/{bits}"
 
 
-def nlri_network(nlri: bytes, family: Family) -> IPv4Network | IPv6Network:
-    """An NLRI as a network, for ordering and containment outside the hot path."""
-    return ip_network(unpack_nlri(nlri, family))
+def prefix_order(nlri: bytes) -> tuple[bytes, int]:
+    """Sorts NLRI of one family by address, then length."""
+    return nlri[1:], nlri[0]
+
+
+def contains(outer: bytes, nlri: bytes) -> bool:
+    """Whether `nlri` is `outer` or more specific; of one family."""
+    bits = outer[0]
+    if nlri[0] < bits:
+        return False
+    whole = 1 + (bits >> 3)
+    if outer[1:whole] != nlri[1:whole]:
+        return False
+    rest = 8 - (bits & 7)
+    return rest == 8 or outer[whole] >> rest == nlri[whole] >> rest
 
 
 def pack_address(address: str) -> bytes:

@@ -393,3 +393,22 @@ def test_pairs_of_plans_are_walked_both_ways(router: Router) -> None:
         tables.append(known(router))
     assert tables[:4] == tables[:3:-1]
     assert all(first != second for first, second in pairwise(tables[:4]))
+
+
+def test_sessions_that_come_and_go_leave_every_policy_as_it_is() -> None:
+    """So a new node costs a reflector no second look at the routes it has."""
+    one, other = a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")
+    router = Router(a_plan(one))
+    policies = router.engine.policies
+    router.engine.apply(a_plan(one, other), 1.0)
+    router.engine.apply(a_plan(other), 2.0)
+    assert router.engine.policies is policies
+
+
+def test_a_session_added_since_the_policies_were_made_still_changes_them() -> None:
+    one, other = a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")
+    router = Router(a_plan(one))
+    router.engine.apply(a_plan(one, other), 1.0)
+    policies = router.engine.policies
+    router.engine.apply(a_plan(one, replace(other, next_hop_mode=NextHopMode.SELF)), 2.0)
+    assert router.engine.policies is not policies

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from reflector.wire.nlri import (
     NlriError,
-    nlri_network,
+    contains,
     pack_nlri,
+    prefix_order,
     split_nlri,
     split_path_nlri,
     unpack_address,
@@ -36,7 +37,7 @@ def test_ipv4_prefixes_survive_packing_splitting_and_text(networks: list) -> Non
 @given(st.lists(V6_PREFIXES))
 def test_ipv6_prefixes_survive_packing_splitting_and_text(networks: list) -> None:
     field = b"".join(pack_nlri(str(network)) for network in networks)
-    assert [nlri_network(nlri, 6) for nlri in split_nlri(field, 128)] == networks
+    assert [ip_network(unpack_nlri(nlri, 6)) for nlri in split_nlri(field, 128)] == networks
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), V4_PREFIXES)))
@@ -86,3 +87,16 @@ def test_text_that_is_no_prefix_is_a_value_error(prefix: str) -> None:
 def test_the_global_one_of_two_ipv6_next_hops_is_shown() -> None:
     """RFC 2545 3."""
     assert unpack_address(bytes.fromhex("fd00" + "00" * 13 + "01" + "fe80" + "00" * 13 + "02")) == "fd00::1"
+
+
+@given(st.data())
+def test_order_and_containment_are_those_of_networks(data: st.DataObject) -> None:
+    networks = st.builds(
+        lambda address, length: IPv4Network((address, length), strict=False),
+        st.integers(0, 2**32 - 1).map(lambda value: value & 0xC0F00F81),
+        st.integers(0, 32),
+    )
+    first, second = data.draw(networks), data.draw(networks)
+    one, two = pack_nlri(str(first)), pack_nlri(str(second))
+    assert (prefix_order(one) < prefix_order(two)) == (first < second)
+    assert contains(one, two) == second.subnet_of(first)
