@@ -12,14 +12,16 @@ from reflector.plan import Family
 
 
 class AdjRibIn:
-    """`routes` holds the path of each key; rejected ones too, so that a new policy needs no route refresh."""
+    """`routes` holds the path of each key; rejected ones too, so that a new policy needs no route refresh. `stale` are
+    the keys that a restarting peer has not sent again (RFC 4724)."""
 
-    __slots__ = ("family", "has_path_ids", "nlri", "routes")
+    __slots__ = ("family", "has_path_ids", "nlri", "routes", "stale")
 
     def __init__(self, family: Family, has_path_ids: bool) -> None:
         self.family = family
         self.has_path_ids = has_path_ids
         self.routes: dict[bytes, Path] = {}
+        self.stale: set[bytes] = set()
         self.nlri: Callable[[bytes], bytes] = _without_path_id if has_path_ids else _whole
 
     def accepted(self) -> int:

@@ -10,18 +10,21 @@ Source: RFC 4271 9 (UPDATE handling), RFC 4456 (reflection), RFC 7606 (errors), 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from reflector.adj_rib_in import AdjRibIn
 from reflector.export import ExportKey
+from reflector.graceful_restart import STALE_TIME, outlived, retained
+from reflector.intake import Intake
 from reflector.loc_rib import LocRib, Transition
 from reflector.originate import originated_paths
 from reflector.path import Path
 from reflector.peer import Negotiated, Peer
 from reflector.plan import Family, NodePlan
 from reflector.policy_set import PolicySet, same_policies
+from reflector.selection_deferral import SelectionDeferral
 from reflector.update_group import ClassTransition, UpdateGroup
-from reflector.wire.attributes import PathAttributes
 from reflector.wire.message import (
     KEEPALIVE,
     ErrorCode,
@@ -48,7 +51,7 @@ Changes = dict[Family, list[tuple[Transition, list[bytes]]]]
 
 
 class Close(NamedTuple):
-    """A command: end this session, with this NOTIFICATION message unless it is b""."""
+    """A command: end this session, with this NOTIFICATION message unless it is b"" (the peer has sent one)."""
 
     session: str
     notification: bytes
@@ -71,14 +74,20 @@ class Engine:
         self.peers: dict[str, Peer] = {}
         self.groups: dict[ExportKey, UpdateGroup] = {}
         self.ribs: dict[Family, LocRib] = {family: LocRib(family) for family in FAMILIES}
-        self.policies = PolicySet(plan)
         self.decision_changes = 0
+        self.complete = SelectionDeferral(now, waits_for_restarting=True)
+        self._markers = SelectionDeferral(now, waits_for_restarting=False)
+        self._intake = Intake(self.ribs, PolicySet(plan))
         self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
         self._ready: dict[str, Peer] = {}
         self._closes: dict[str, Close] = {}
         self._changes: Changes = {family: [] for family in FAMILIES}
         self._add_sessions(plan, now)
         self._originate(plan)
+
+    @property
+    def policies(self) -> PolicySet:
+        return self._intake.policies
 
     # --------------------------------------------------------------------------------------- plans
 
@@ -88,7 +97,7 @@ class Engine:
         self._settle()
         for name in self.peers.keys() - {session.name for session in plan.sessions}:
             self.session_down(name, "removed from the plan", now)
-            del self.peers[name]
+            self._forget(self.peers.pop(name).adj_rib_in.values())
         self._settle()
         old = self.policies
         new = old if same_policies(self.plan, plan) else PolicySet(plan)
@@ -99,8 +108,9 @@ class Engine:
         self._add_sessions(plan, now)
         self._originate(plan)
         if new is not old:
-            self.policies = new
-            self._import_again()
+            self._intake.policies = new
+            for peer in self.peers.values():
+                self._intake.again(peer)
             self._export_again(old)
 
     def _add_sessions(self, plan: NodePlan, now: float) -> None:
@@ -117,13 +127,6 @@ class Engine:
                 if before is not after:
                     rib.replace(nlri, before, after)
             self._originated[family] = wanted
-
-    def _import_again(self) -> None:
-        """Every received route under the new policies; the Adj-RIB-In still has it as it came."""
-        for peer in self.peers.values():
-            for rib in peer.adj_rib_in.values():
-                for key, path in list(rib.routes.items()):
-                    self._install(peer, rib, key, path.received)
 
     def _export_again(self, old: PolicySet) -> None:
         """Tell every peer what the new policies change, and put it into the group that fits it now."""
@@ -181,27 +184,31 @@ class Engine:
         self._settle()
         peer = self.peers[name]
         if peer.is_established:
-            self.session_down(name, "replaced by a new connection", now)
-            self._settle()
+            self.session_down(name, "replaced by a new connection", now, is_lost=True)
+        self._forget(outlived(peer, negotiated))
+        self._settle()
         peer.establish(negotiated, now)
+        peer.stale_until = now + STALE_TIME
         key = self.policies.export_key(peer.session, negotiated)
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = UpdateGroup(self.policies.export_view(key))
         peer.group = group
         group.join(peer, self.ribs, self.policies.classes)
+        if self._markers.is_over:
+            self._send_markers(peer)
         self._ready[name] = peer
 
-    def session_down(self, name: str, reason: str, now: float) -> None:
-        """The connection is gone: so are its routes. Nothing happens if it was not up."""
+    def session_down(self, name: str, reason: str, now: float, *, is_lost: bool = False) -> None:
+        """The connection is gone: so are its routes, unless it was lost without a NOTIFICATION and the peer may restart
+        gracefully. Nothing happens if it was not up."""
         peer = self.peers.get(name)
-        if peer is None or not peer.is_established:
+        if peer is None or peer.negotiated is None:
             return
-        for family, rib in peer.adj_rib_in.items():
-            replace = self.ribs[family].replace
-            for key, path in rib.routes.items():
-                if path.attributes is not None:
-                    replace(rib.nlri(key), path, None)
+        restart = peer.negotiated.graceful_restart
+        kept = retained(peer) if is_lost else {}
+        self._forget(rib for family, rib in peer.adj_rib_in.items() if family not in kept)
+        peer.stale_until = now + (restart.time if restart is not None else 0)
         peer.counters.updates_out += peer.outbox.messages
         if peer.group is not None:
             peer.group.leave(peer)
@@ -209,7 +216,29 @@ class Engine:
                 del self.groups[peer.group.view.key]
         self._ready.pop(name, None)
         self._closes.pop(name, None)
-        peer.close(reason, now)
+        peer.close(reason, now, kept)
+
+    def _forget(self, ribs: Iterable[AdjRibIn]) -> None:
+        """Withdraw everything in these Adj-RIB-Ins."""
+        for rib in ribs:
+            self._intake.withdraw(rib, list(rib.routes))
+
+    def _sweep(self, peer: Peer, families: Iterable[Family]) -> None:
+        """Withdraw what the restarted peer has not sent again."""
+        for family in families:
+            rib = peer.adj_rib_in.get(family)
+            if rib is not None and rib.stale:
+                self._intake.withdraw(rib, list(rib.stale))
+
+    def _send_markers(self, peer: Peer) -> None:
+        """RFC 4724 2: the peer has been sent all that we have."""
+        if peer.group is not None:
+            markers = [end_of_rib(family) for family in peer.group.view.key.families]
+            # After what the log still holds for the peer.
+            peer.outbox.leave()
+            peer.outbox.push(b"".join(markers), len(markers))
+            peer.outbox.follow(peer.group.log)
+            self._ready[peer.name] = peer
 
     # ------------------------------------------------------------------------------------ messages
 
@@ -250,74 +279,13 @@ class Engine:
             peer.counters.attributes_discarded += len(update.discarded)
         for family, keys in update.withdrawn:
             if family in peer.adj_rib_in:
-                self._withdraw(peer.adj_rib_in[family], keys)
+                self._intake.withdraw(peer.adj_rib_in[family], keys)
         for family, attributes, keys in update.announced:
             if family in peer.adj_rib_in:
-                self._announce(peer, peer.adj_rib_in[family], attributes, keys)
+                self._intake.announce(peer, peer.adj_rib_in[family], attributes, keys)
         if update.end_of_rib is not None:
             peer.end_of_rib.add(update.end_of_rib)
-
-    def _withdraw(self, rib: AdjRibIn, keys: list[bytes]) -> None:
-        replace = self.ribs[rib.family].replace
-        for key in keys:
-            path = rib.routes.pop(key, None)
-            if path is not None and path.attributes is not None:
-                replace(rib.nlri(key), path, None)
-
-    def _announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
-        if rib.has_path_ids or self.policies.import_uses_prefix(peer.session, rib.family):
-            for key in keys:
-                self._install(peer, rib, key, attributes)
-            return
-        path = self._path(peer, rib.family, attributes, 0, 0)
-        accepted = path.attributes is not None
-        replace = self.ribs[rib.family].replace
-        routes = rib.routes
-        for key in keys:
-            former = routes.get(key)
-            if former is path:
-                continue
-            routes[key] = path
-            if former is not None and former.attributes is None:
-                former = None
-            if accepted:
-                replace(key, former, path)
-            elif former is not None:
-                replace(key, former, None)
-
-    def _install(self, peer: Peer, rib: AdjRibIn, key: bytes, attributes: PathAttributes) -> None:
-        """One route, where its prefix or path identifier matters."""
-        nlri = rib.nlri(key)
-        prefix_class = self.policies.classes[rib.family].classify(nlri)
-        path = self._path(peer, rib.family, attributes, prefix_class, rib.path_id(key))
-        former = rib.routes.get(key)
-        if former is not None and former.is_as(path):
-            # From now on this is the path for these attributes, so that it stays one object for all its prefixes.
-            peer.paths[self._memory(peer, rib.family, attributes, prefix_class, path.path_id)] = former
-            return
-        rib.routes[key] = path
-        before = former if former is not None and former.attributes is not None else None
-        after = path if path.attributes is not None else None
-        if before is not None or after is not None:
-            self.ribs[rib.family].replace(nlri, before, after)
-
-    def _path(self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int) -> Path:
-        """The one path of this peer for these attributes, after import."""
-        memory = self._memory(peer, family, received, prefix_class, path_id)
-        path = peer.paths.get(memory)
-        if path is None:
-            path = self.policies.import_path(peer, family, received, prefix_class)
-            path.path_id = path_id
-            peer.paths[memory] = path
-        return path
-
-    def _memory(
-        self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int
-    ) -> tuple[object, ...]:
-        """All that decides what import makes of a route."""
-        if not self.policies.import_uses_prefix(peer.session, family):
-            prefix_class = 0
-        return family, received, prefix_class, path_id, self.policies.serial, peer.relation
+            self._sweep(peer, (update.end_of_rib,))
 
     def _refresh(self, peer: Peer, body: bytes) -> None:
         """RFC 2918 4: send everything of the family again, between the marks of RFC 7313 4 if the peer knows them. The
@@ -343,8 +311,11 @@ class Engine:
     # ---------------------------------------------------------------------------------------- time
 
     def tick(self, now: float) -> None:
-        """Send KEEPALIVEs that are due and end sessions whose hold time is over (RFC 4271 4.4, 6.5)."""
+        """Send KEEPALIVEs that are due, end sessions whose hold time is over (RFC 4271 4.4, 6.5), and sweep what a
+        restarting peer has not sent again in time (RFC 4724 4.2)."""
         for peer in self.peers.values():
+            if peer.is_stale and now >= peer.stale_until:
+                self._sweep(peer, FAMILIES)
             if not peer.is_established:
                 continue
             if peer.hold_expired(now):
@@ -356,9 +327,13 @@ class Engine:
 
     # ---------------------------------------------------------------------------------------- turn
 
-    def flush(self) -> Turn:
+    def flush(self, now: float) -> Turn:
         """End the turn."""
         self._settle()
+        self.complete.check(self.peers.values(), now)
+        if self._markers.check(self.peers.values(), now):
+            for peer in self.peers.values():
+                self._send_markers(peer)
         turn = Turn(list(self._ready.values()), list(self._closes.values()), self._changes)
         self._ready, self._closes = {}, {}
         self._changes = {family: [] for family in FAMILIES}

@@ -84,7 +84,8 @@ class Subscribed(Message, frozen=True):
 
 
 class PeerStatus(msgspec.Struct, frozen=True):
-    """One session. `since` is seconds since `state` was entered; bytes and messages count from speaker start."""
+    """One session. `since` is seconds since `state` was entered; bytes and messages count from speaker start. `stale`
+    routes outlived their session (RFC 4724)."""
 
     name: str
     peer_address: str
@@ -103,6 +104,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
     last_error: str = ""
     received: int = 0
     accepted: int = 0
+    stale: int = 0
     best: int = 0
     advertised: int = 0
     updates_in: int = 0

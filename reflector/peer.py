@@ -22,9 +22,22 @@ from reflector.wire.nlri import pack_address
 from reflector.wire.update import UpdateReader
 
 
+class GracefulRestart(NamedTuple):
+    """The peer's capability (RFC 4724 3), where we sent ours as well.
+
+    time           seconds that it may be away
+    is_restarting  R: it has just restarted; it must not be waited for
+    families       whose routes we may keep while it is away; `forwarding` (F): whose routes it kept itself
+    """
+
+    time: int
+    is_restarting: bool
+    families: frozenset[Family]
+    forwarding: frozenset[Family]
+
+
 class Negotiated(NamedTuple):
-    """What the OPENs agreed on (RFC 4271 4.2, RFC 5492). `local_address` is this end's, packed; `graceful_restart` says
-    that the peer has the capability, and so marks the end of what it has to say (RFC 4724 2)."""
+    """What the OPENs agreed on (RFC 4271 4.2, RFC 5492). `local_address` is this end's, packed."""
 
     router_id: bytes
     local_address: bytes
@@ -34,7 +47,7 @@ class Negotiated(NamedTuple):
     route_refresh: bool = False
     enhanced_refresh: bool = False
     max_length: int = 4096
-    graceful_restart: bool = False
+    graceful_restart: GracefulRestart | None = None
     add_path_send: frozenset[Family] = frozenset()
     add_path_receive: frozenset[Family] = frozenset()
 
@@ -70,16 +83,18 @@ class Peer:
         self.best = 0
         self.heard = now
         self.keepalive_due = 0.0
+        self.adj_rib_in: dict[Family, AdjRibIn] = {}
+        # When what is stale in them is withdrawn.
+        self.stale_until = 0.0
+        # Paths by what they were made of, so that equal routes share one; entries die with their last route.
+        self.paths: WeakValueDictionary[tuple[object, ...], Path] = WeakValueDictionary()
         self._reset()
 
     def _reset(self) -> None:
-        self.adj_rib_in: dict[Family, AdjRibIn] = {}
         self.outbox = Outbox()
         self.group: UpdateGroup | None = None
         self.reader: UpdateReader | None = None
         self.end_of_rib: set[Family] = set()
-        # Paths by what they were made of, so that equal routes share one; entries die with their last route.
-        self.paths: WeakValueDictionary[tuple[object, ...], Path] = WeakValueDictionary()
 
     def redefine(self, session: SessionPlan) -> None:
         """The plan says something else of this session. What needs a reset has been decided elsewhere."""
@@ -91,12 +106,18 @@ class Peer:
     def is_established(self) -> bool:
         return self.negotiated is not None
 
+    @property
+    def is_stale(self) -> bool:
+        return any(rib.stale for rib in self.adj_rib_in.values())
+
     def establish(self, negotiated: Negotiated, now: float) -> None:
+        """Adj-RIB-Ins that were retained go on; what the new OPEN does not cover has been withdrawn by the caller."""
         self._reset()
         self.negotiated = negotiated
         self.router_id = negotiated.router_id
         self.adj_rib_in = {
-            family: AdjRibIn(family, family in negotiated.add_path_receive) for family in negotiated.families
+            family: self.adj_rib_in.get(family) or AdjRibIn(family, family in negotiated.add_path_receive)
+            for family in negotiated.families
         }
         dialect = Dialect(negotiated.four_octet_as, external=self.relation is Relation.EBGP)
         self.reader = UpdateReader(dialect, frozenset(negotiated.families), negotiated.add_path_receive)
@@ -104,9 +125,10 @@ class Peer:
         self.keepalive_due = now + self.keepalive_interval
         self.counters.established += 1
 
-    def close(self, reason: str, now: float) -> None:
-        """The caller has withdrawn the peer's routes."""
+    def close(self, reason: str, now: float, retained: dict[Family, AdjRibIn]) -> None:
+        """The caller has withdrawn the peer's routes, all but those of `retained`."""
         self._reset()
+        self.adj_rib_in = retained
         self.negotiated = None
         self.since = now
         self.last_error = reason

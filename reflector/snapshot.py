@@ -47,6 +47,7 @@ def _peer_status(peer: Peer, states: dict[str, str], now: float) -> PeerStatus:
         last_error=peer.last_error,
         received=sum(len(rib.routes) for rib in peer.adj_rib_in.values()),
         accepted=sum(rib.accepted() for rib in peer.adj_rib_in.values()),
+        stale=sum(len(rib.stale) for rib in peer.adj_rib_in.values()),
         best=peer.best,
         advertised=advertised,
         updates_in=counters.updates_in,

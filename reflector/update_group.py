@@ -16,7 +16,7 @@ from reflector.outbox import AdvertisementLog
 from reflector.path import Path
 from reflector.plan import Family
 from reflector.policy import PrefixClasses
-from reflector.wire.update import announcements, end_of_rib, withdrawals
+from reflector.wire.update import announcements, withdrawals
 
 if TYPE_CHECKING:
     from reflector.peer import Peer
@@ -95,13 +95,12 @@ class UpdateGroup:
     # --------------------------------------------------------------------------------- late joiners
 
     def join(self, peer: Peer, ribs: dict[Family, LocRib], classes: dict[Family, PrefixClasses]) -> None:
-        """The peer is sent the settled Loc-RIB with End-of-RIB markers and follows the log from here."""
+        """The peer is sent the settled Loc-RIB and follows the log from here."""
         if self._snapshot is None or self._snapshot[0] != self.log.end:
             families = self.view.key.families
             messages: list[bytes] = []
             for family in families:
                 messages += self.encode_all(family, ribs[family], classes[family])
-                messages.append(end_of_rib(family))
             self._snapshot = (self.log.end, messages)
         messages = self._snapshot[1]
         peer.outbox.push(b"".join(messages), len(messages))

@@ -86,7 +86,7 @@ def a_reflector(clients: int) -> Engine:
 def end_turn(engine: Engine) -> tuple[int, int]:
     """Octets and chunks that the clients were handed."""
     octets = chunks = 0
-    for peer in engine.flush().ready:
+    for peer in engine.flush(0.0).ready:
         take = peer.outbox.take
         while (chunk := take()) is not None:
             octets += len(chunk)

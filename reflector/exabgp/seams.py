@@ -26,6 +26,7 @@ from typing import Any
 from exabgp.bgp.fsm import FSM
 from exabgp.bgp.message import Notify
 from exabgp.bgp.message.open.capability import REFRESH, Capability
+from exabgp.bgp.message.open.capability.graceful import Graceful
 from exabgp.protocol.family import AFI, SAFI
 from exabgp.reactor import listener as listener_module
 from exabgp.reactor import loop as loop_module
@@ -40,7 +41,7 @@ from exabgp.version import version as exabgp_version
 
 from reflector.exabgp.event_loop import EventLoop, LentPoller
 from reflector.exabgp.transport import Handover, Transport
-from reflector.peer import Negotiated
+from reflector.peer import GracefulRestart, Negotiated
 from reflector.plan import Family
 from reflector.wire.message import Cease, ErrorCode, notification
 from reflector.wire.nlri import pack_address
@@ -280,9 +281,25 @@ def read_negotiated(negotiated: Any, connection: sockets.socket) -> Negotiated:
         route_refresh=negotiated.refresh != REFRESH.ABSENT,
         enhanced_refresh=negotiated.refresh == REFRESH.ENHANCED,
         max_length=int(negotiated.msg_size),
-        graceful_restart=bool(capabilities.announced(Capability.CODE.GRACEFUL_RESTART)),
+        graceful_restart=_graceful_restart(negotiated),
         add_path_send=frozenset(f for f in families if negotiated.addpath.send(*_FAMILIES[f])),
         add_path_receive=frozenset(f for f in families if negotiated.addpath.receive(*_FAMILIES[f])),
+    )
+
+
+def _graceful_restart(negotiated: Any) -> GracefulRestart | None:
+    """The peer's capability, if we have announced ours as well (RFC 4724 3)."""
+    code = Capability.CODE.GRACEFUL_RESTART
+    sent, received = negotiated.sent_open.capabilities, negotiated.received_open.capabilities
+    if not (sent.announced(code) and received.announced(code)):
+        return None
+    capability = received[code]
+    families = {family: capability[name] for family, name in _FAMILIES.items() if name in capability}
+    return GracefulRestart(
+        time=int(capability.restart_time),
+        is_restarting=bool(capability.restart_flag & Graceful.RESTART_STATE),
+        families=frozenset(families),
+        forwarding=frozenset(family for family, flags in families.items() if flags & Graceful.FORWARDING_STATE),
     )
 
 

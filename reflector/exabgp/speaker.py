@@ -34,7 +34,6 @@ from reflector.messages import (
     Subscribed,
 )
 from reflector.plan import NodePlan, SessionPlan
-from reflector.selection_deferral import SelectionDeferral
 from reflector.snapshot import counters_snapshot, loc_rib_changes, loc_rib_sync, peers_snapshot, routes_snapshot
 from reflector.wire.message import Cease, ErrorCode, notification
 
@@ -68,7 +67,7 @@ class Speaker:
         self._loaded_conf = self._conf.read_bytes()
         self._next_tick = 0.0
         self._sequence = 0
-        self._deferral = SelectionDeferral(self._started)
+        self._was_complete = False
         loop = EventLoop()
         self.engine = Engine(plan, self._started)
         self.reactor = SpeakerReactor(configuration, loop, self._end_of_turn)
@@ -96,23 +95,24 @@ class Speaker:
             self._next_tick = now + _TICK
             self.engine.tick(now)
             self.engine.forget_sent()
-        turn = self.engine.flush()
+        turn = self.engine.flush(now)
         self._transport.finish(turn)
-        self._publish(turn, now)
+        self._publish(turn)
         if turn.closes:
             # A closed session's routes are withdrawn at once, not when something else happens.
             return now
         return self._next_tick
 
-    def _publish(self, turn: Turn, now: float) -> None:
+    def _publish(self, turn: Turn) -> None:
         """The turn's changes to subscribers; none of them is in sync before the Loc-RIB is complete."""
-        is_complete = self._deferral.check(self.engine.peers.values(), now)
+        is_complete = self.engine.complete.is_over
         update = loc_rib_changes(turn.changes, self._sequence + 1)
-        if update is None and is_complete:
+        if update is None and is_complete and not self._was_complete:
             update = LocRibUpdate(self._sequence + 1)
+        self._was_complete = is_complete
         if update is not None:
             self._sequence += 1
-            self._control.publish(structs.replace(update, in_sync=self._deferral.is_over))
+            self._control.publish(structs.replace(update, in_sync=is_complete))
 
     # -------------------------------------------------------------------------------------- control
 
@@ -141,7 +141,7 @@ class Speaker:
 
     def _sync(self) -> Iterator[LocRibUpdate]:
         for routes, is_last in loc_rib_sync(self.engine):
-            yield LocRibUpdate(self._sequence, routes, in_sync=is_last and self._deferral.is_over)
+            yield LocRibUpdate(self._sequence, routes, in_sync=is_last and self.engine.complete.is_over)
 
     def _session_layer_counters(self) -> dict[str, int]:
         return {"strangers": self.reactor.listener.strangers, "control_clients_dropped": self._control.dropped}

@@ -55,7 +55,7 @@ class Transport:
         """The session is ours from here on."""
         name = handover.name
         if name in self._connections:
-            self.close(name, "replaced by a new connection")
+            self.close(name, "replaced by a new connection", is_lost=True)
         connection = _Connection(handover, self._engine.peers[name])
         self._connections[name] = connection
         handover.socket.setblocking(False)
@@ -71,15 +71,16 @@ class Transport:
             if connection is not None and not connection.waits_to_write:
                 self._write(connection)
 
-    def close(self, name: str, reason: str, notification: bytes = b"") -> None:
-        """End a session, telling the peer why if the last message to it went out whole."""
+    def close(self, name: str, reason: str, notification: bytes = b"", *, is_lost: bool = False) -> None:
+        """End a session, telling the peer why if the last message to it went out whole. `is_lost`: the connection broke
+        with no NOTIFICATION in either direction, so that the peer may be restarting."""
         connection = self._connections.pop(name, None)
         if connection is None:
             return
         if notification and not connection.peer.outbox.is_within_message:
             self._send_last(connection, notification)
         self._loop.forget(connection.descriptor)
-        self._engine.session_down(name, reason, self._clock())
+        self._engine.session_down(name, reason, self._clock(), is_lost=is_lost)
         connection.handover.ended(reason)
 
     def _send_last(self, connection: _Connection, notification: bytes) -> None:
@@ -102,10 +103,10 @@ class Transport:
         except BlockingIOError:
             return
         except OSError as error:
-            self.close(name, f"connection lost: {error.strerror}")
+            self.close(name, f"connection lost: {error.strerror}", is_lost=True)
             return
         if not data:
-            self.close(name, "the peer closed the connection")
+            self.close(name, "the peer closed the connection", is_lost=True)
             return
         connection.peer.counters.bytes_in += len(data)
         now = self._clock()
@@ -126,7 +127,7 @@ class Transport:
             except BlockingIOError:
                 sent = 0
             except OSError as error:
-                self.close(connection.handover.name, f"connection lost: {error.strerror}")
+                self.close(connection.handover.name, f"connection lost: {error.strerror}", is_lost=True)
                 return
             connection.peer.counters.bytes_out += sent
             if sent < len(data):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from reflector.engine import Engine, Turn
-from reflector.peer import Negotiated
+from reflector.peer import GracefulRestart, Negotiated
 from reflector.plan import NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
 from reflector.wire.attribute_reader import Dialect
 from reflector.wire.attribute_writer import encode_attributes
@@ -55,8 +55,14 @@ def an_origination(prefix: str, source: RouteSource = RouteSource.BLOCK, **chang
     return Origination(prefix, source, **changes)
 
 
+def a_restart(*, is_restarting: bool = True, time: int = 120, families: tuple[int, ...] = (4, 6)) -> GracefulRestart:
+    """A graceful restart capability; by default of a speaker that has just started, which nobody waits for."""
+    return GracefulRestart(time, is_restarting, frozenset(families), frozenset(families))  # type: ignore[arg-type]
+
+
 def a_negotiation(router_id: str, **changes: Any) -> Negotiated:
     given: dict[str, Any] = {
+        "graceful_restart": a_restart(),
         "router_id": pack_address(router_id),
         "local_address": pack_address(OUR_ADDRESS),
         "families": (4, 6),
@@ -155,6 +161,7 @@ class Router:
 
     def __init__(self, plan: NodePlan) -> None:
         self.engine = Engine(plan, now=0.0)
+        self.now = 0.0
         self.tables: dict[str, Table] = {}
         self.closed: dict[str, str] = {}
 
@@ -162,38 +169,44 @@ class Router:
         """The session is Established, with the peer's address as its router ID if that is IPv4; the turn ends."""
         session = self.engine.peers[name].session
         agreed = a_negotiation(router_id or session.peer_address, **negotiated)
-        self.engine.session_up(name, agreed, now=0.0)
+        self.engine.session_up(name, agreed, self.now)
         self.tables[name] = Table(agreed, external=session.peer_as != session.local_as)
         self.turn()
         return self.tables[name]
 
-    def down(self, name: str) -> None:
-        self.engine.session_down(name, "test", now=0.0)
+    def down(self, name: str, *, is_lost: bool = False) -> None:
+        self.engine.session_down(name, "test", self.now, is_lost=is_lost)
         del self.tables[name]
+        self.turn()
+
+    def wait(self, seconds: float) -> None:
+        """Time passes; the timers are looked at once, at its end."""
+        self.now += seconds
+        self.engine.tick(self.now)
         self.turn()
 
     def hear(self, name: str, *bodies: bytes, kind: int = MessageType.UPDATE) -> Turn:
         """These messages from this peer, all in one turn."""
         for body in bodies:
-            self.engine.receive(name, kind, body, now=0.0)
+            self.engine.receive(name, kind, body, self.now)
         return self.turn()
 
     def apply(self, plan: NodePlan) -> Turn:
-        self.engine.apply(plan, now=0.0)
+        self.engine.apply(plan, self.now)
         for name in self.tables.keys() - self.engine.peers.keys():
             del self.tables[name]
         return self.turn()
 
     def turn(self) -> Turn:
         """Flush, carry out the closes as the session layer would, deliver to every peer that is ready."""
-        turn = self.engine.flush()
+        turn = self.engine.flush(self.now)
         self.deliver(turn)
         for close in turn.closes:
             self.closed[close.session] = close.reason
-            self.engine.session_down(close.session, close.reason, now=0.0)
+            self.engine.session_down(close.session, close.reason, self.now)
             self.tables.pop(close.session, None)
         if turn.closes:
-            self.deliver(self.engine.flush())
+            self.deliver(self.engine.flush(self.now))
         return turn
 
     def deliver(self, turn: Turn) -> None:

@@ -109,7 +109,7 @@ class Network:
 
     def turn(self, name: str) -> None:
         """End this router's turn: what it has to say goes onto the wires."""
-        turn = self.engines[name].flush()
+        turn = self.engines[name].flush(0.0)
         assert turn.closes == [], turn.closes
         for peer in turn.ready:
             while (chunk := peer.outbox.take()) is not None:

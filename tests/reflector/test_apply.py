@@ -172,10 +172,10 @@ def test_groups_that_a_plan_makes_equal_become_one(router: Router) -> None:
 def test_what_a_slow_peer_was_still_to_be_told_comes_before_the_difference(router: Router) -> None:
     engine = router.engine
     engine.receive("source", MessageType.UPDATE, announce("10.1.4.0/26"), now=0.0)
-    engine.flush()
+    engine.flush(0.0)
     engine.apply(plan_with(NO_PODS), now=0.0)
     engine.receive("source", MessageType.UPDATE, announce("10.3.0.0/26"), now=0.0)
-    engine.flush()
+    engine.flush(0.0)
     for name, table in router.tables.items():
         while (chunk := engine.peers[name].outbox.take()) is not None:
             table.feed(bytes(chunk))

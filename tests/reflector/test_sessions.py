@@ -51,7 +51,7 @@ def test_only_negotiated_families_are_told(router: Router) -> None:
 
 def test_a_new_connection_replaces_the_old_one_with_its_routes(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26"))
-    router.up("a", "10.0.0.7")
+    router.up("a", "10.0.0.7", graceful_restart=None)
     assert router.told("b") == set()
     router.hear("a", announce("10.1.0.0/26"))
     assert router.attributes("b", "10.1.0.0/26").originator_id == bytes((10, 0, 0, 7))
@@ -78,7 +78,7 @@ def test_a_fatal_message_of_the_old_connection_does_not_close_the_new_one(router
     router.engine.receive("a", MessageType.UPDATE, BAD_LENGTHS, now=0.0)
     router.engine.session_down("a", "connection lost", now=0.0)
     router.engine.session_up("a", a_negotiation("10.0.0.1"), now=0.0)
-    assert router.engine.flush().closes == []
+    assert router.engine.flush(0.0).closes == []
 
 
 def test_a_notification_closes_without_an_answer(router: Router) -> None:
@@ -107,7 +107,7 @@ def test_the_hold_timer_ends_a_silent_session(router: Router) -> None:
     """RFC 4271 6.5."""
     router.engine.receive("a", MessageType.KEEPALIVE, b"", now=100.0)
     router.engine.tick(now=241.0)
-    ((name, octets, reason),) = router.engine.flush().closes
+    ((name, octets, reason),) = router.engine.flush(0.0).closes
     assert (name, octets, reason) == ("b", notification(4, 0), "hold timer expired")
 
 
@@ -179,11 +179,11 @@ def test_a_refresh_of_another_length_is_an_error_with_the_message_as_data(router
 def test_a_refresh_comes_after_what_the_peer_was_still_to_be_told(router: Router) -> None:
     engine, table = router.engine, router.tables["b"]
     engine.receive("a", MessageType.UPDATE, announce("10.1.0.0/26", med=1), now=0.0)
-    engine.flush()
+    engine.flush(0.0)
     engine.receive("a", MessageType.UPDATE, announce("10.1.0.0/26", med=2), now=0.0)
     engine.receive("b", MessageType.ROUTE_REFRESH, REFRESH_V4, now=0.0)
     seen = []
-    engine.flush()
+    engine.flush(0.0)
     while (chunk := engine.peers["b"].outbox.take()) is not None:
         table.feed(bytes(chunk))
         seen.append(table.routes["10.1.0.0/26"].med)

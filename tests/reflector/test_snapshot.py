@@ -137,7 +137,7 @@ def test_a_peer_that_is_not_established_shows_the_state_of_its_connection(router
 
 def test_what_waits_for_a_peer_is_counted(router: Router) -> None:
     router.engine.receive("a", MessageType.UPDATE, announce("10.1.0.0/26"), now=0.0)
-    router.engine.flush()
+    router.engine.flush(0.0)
     queued = {peer.name: peer.queued for peer in peers_snapshot(router.engine, {}, now=0.0).peers}
     assert queued["b"] > 0
     before = len(router.tables["b"].octets)
@@ -244,7 +244,7 @@ def test_a_prefix_that_moves_back_and_forth_within_a_turn_counts_where_it_ended(
         engine.receive("b", MessageType.UPDATE, body, now=0.0)
         router.tables.pop("x", None)
         engine.session_up("x", a_negotiation("10.0.0.3"), now=0.0)
-    subscriber.follow(engine.flush())
+    subscriber.follow(engine.flush(0.0))
     assert subscriber.routes == loc_rib(engine)
     ((_, routes),) = subscriber.routes.items()
     assert routes.local_pref == 200
@@ -257,7 +257,7 @@ def test_a_subscriber_in_the_middle_of_a_turn_keeps_no_route_that_never_was(rout
     subscriber = Subscriber(engine)
     engine.receive("a", MessageType.UPDATE, withdraw("10.1.0.0/26"), now=0.0)
     engine.receive("a", MessageType.UPDATE, announce("10.2.0.0/26", med=1), now=0.0)
-    subscriber.follow(engine.flush())
+    subscriber.follow(engine.flush(0.0))
     assert subscriber.routes == loc_rib(engine)
     assert len(subscriber.routes) == 1
 
@@ -297,7 +297,7 @@ def test_whoever_synchronises_at_any_moment_and_follows_has_the_loc_rib(events: 
     subscribers: list[Subscriber] = []
     for what, value in (*events, ("flush", None)):
         if what == "flush":
-            turn = engine.flush()
+            turn = engine.flush(0.0)
             for subscriber in subscribers:
                 subscriber.follow(turn)
                 assert subscriber.routes == loc_rib(engine)

@@ -41,7 +41,7 @@ def recount(router: Router) -> None:
 
 def test_members_are_sent_the_same_octets_encoded_once(router: Router) -> None:
     router.engine.receive("c1", MessageType.UPDATE, announce(*prefixes(20)), now=0.0)
-    turn = router.engine.flush()
+    turn = router.engine.flush(0.0)
     assert [peer.name for peer in turn.ready] == NAMES
     chunks = {id(peer.outbox.take()) for peer in turn.ready}
     assert len(chunks) == 1
@@ -130,7 +130,7 @@ def test_a_slow_reader_is_sent_everything_in_order_and_the_log_keeps_it(router: 
     slow = engine.peers["c4"]
     for number in range(1, 30):
         engine.receive("c1", MessageType.UPDATE, announce(*prefixes(3), med=number), now=0.0)
-        turn = engine.flush()
+        turn = engine.flush(0.0)
         turn.ready.remove(slow)
         router.deliver(turn)
         engine.forget_sent()

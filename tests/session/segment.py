@@ -62,6 +62,7 @@ def session(peer: str, local: str, **changes: object) -> SessionPlan:
         "export_default": Verdict.ACCEPT,
         "hold_time": 90,
         "add_path": False,
+        "restart_time": 0,
     }
     return SessionPlan(**(fields | changes))  # type: ignore[arg-type]
 
@@ -72,12 +73,13 @@ def conf_of(plan: NodePlan) -> str:
     for one in plan.sessions:
         password = f'md5-password "{one.password.secret}"; ' if one.password else ""
         passive = "passive; " if one.passive else ""
+        restart = f"graceful-restart {one.restart_time}; " if one.restart_time else ""
         family = "ipv4 unicast" if one.families == (4,) else "ipv6 unicast"
         blocks.append(
             f"neighbor {one.peer_address} {{ router-id {plan.router_id}; local-address {one.local_address}; "
             f"local-as {one.local_as}; peer-as {one.peer_as}; hold-time {one.hold_time}; connect {one.peer_port}; "
             f"{passive}{password}manual-eor true; adj-rib-in false; adj-rib-out false; "
-            f"family {{ {family}; }} capability {{ asn4 enable; route-refresh enable; }} }}\n"
+            f"family {{ {family}; }} capability {{ asn4 enable; route-refresh enable; {restart}}} }}\n"
         )
     return "".join(blocks)
 
@@ -183,6 +185,16 @@ class Speaker:
     def established(self, count: int = 1) -> bool:
         try:
             return sum(peer.state == "Established" for peer in self.peers().values()) >= count
+        except ControlError:
+            return False
+
+    def wait_listening(self) -> None:
+        """It answers only inside its event loop, which begins when it listens."""
+        eventually(self._answers, f"the speaker answers; log:\n{self.log.read_text()}")
+
+    def _answers(self) -> bool:
+        try:
+            return self.counters().uptime >= 0
         except ControlError:
             return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from segment import session
 
-from reflector.peer import Negotiated, Peer
+from reflector.peer import GracefulRestart, Negotiated, Peer
 from reflector.selection_deferral import DEFERRAL_TIME, GRACE_WITHOUT_MARKER, SelectionDeferral
 from reflector.wire.nlri import pack_address
 
@@ -16,14 +16,18 @@ def silent_peer(number: int) -> Peer:
     return Peer(session(f"10.9.0.{number}", "10.9.0.9"), 0.0)
 
 
-def established_peer(number: int, *, graceful_restart: bool = True, now: float = 0.0) -> Peer:
+ALIVE = GracefulRestart(120, False, frozenset({4}), frozenset({4}))
+RESTARTING = ALIVE._replace(is_restarting=True)
+
+
+def established_peer(number: int, graceful_restart: GracefulRestart | None = ALIVE, *, now: float = 0.0) -> Peer:
     peer = silent_peer(number)
     peer.establish(Negotiated(ADDRESS, ADDRESS, (4,), 90, graceful_restart=graceful_restart), now)
     return peer
 
 
 def test_it_is_complete_when_every_peer_has_sent_its_end_of_rib() -> None:
-    deferral, peers = SelectionDeferral(0.0), [established_peer(1), established_peer(2)]
+    deferral, peers = SelectionDeferral(0.0, waits_for_restarting=True), [established_peer(1), established_peer(2)]
     peers[0].end_of_rib.add(4)
     assert not deferral.check(peers, 1.0)
     peers[1].end_of_rib.add(4)
@@ -32,13 +36,13 @@ def test_it_is_complete_when_every_peer_has_sent_its_end_of_rib() -> None:
 
 
 def test_the_end_is_reported_once() -> None:
-    deferral = SelectionDeferral(0.0)
+    deferral = SelectionDeferral(0.0, waits_for_restarting=True)
     assert deferral.check([], 0.0)
     assert not deferral.check([], 0.1)
 
 
 def test_a_peer_that_stays_away_is_waited_for_until_the_timer_is_over() -> None:
-    deferral, heard = SelectionDeferral(0.0), established_peer(1)
+    deferral, heard = SelectionDeferral(0.0, waits_for_restarting=True), established_peer(1)
     heard.end_of_rib.add(4)
     peers = [heard, silent_peer(2)]
     assert not deferral.check(peers, DEFERRAL_TIME - 0.1)
@@ -47,10 +51,17 @@ def test_a_peer_that_stays_away_is_waited_for_until_the_timer_is_over() -> None:
 
 @pytest.mark.parametrize("hours", [0.1, 24])
 def test_nothing_is_concluded_while_nobody_has_been_heard(hours: float) -> None:
-    assert not SelectionDeferral(0.0).check([silent_peer(1), silent_peer(2)], hours * 3600)
+    assert not SelectionDeferral(0.0, waits_for_restarting=True).check([silent_peer(1), silent_peer(2)], hours * 3600)
 
 
 def test_a_peer_without_graceful_restart_is_given_a_moment() -> None:
-    deferral, peer = SelectionDeferral(0.0), established_peer(1, graceful_restart=False, now=1.0)
+    deferral, peer = SelectionDeferral(0.0, waits_for_restarting=True), established_peer(1, None, now=1.0)
     assert not deferral.check([peer], 1.0 + GRACE_WITHOUT_MARKER - 0.1)
     assert deferral.check([peer], 1.0 + GRACE_WITHOUT_MARKER)
+
+
+def test_our_own_markers_do_not_wait_for_a_peer_that_waits_for_ours() -> None:
+    """RFC 4724 4.1: the Restart State bit is there to break that circle."""
+    peers = [established_peer(1, RESTARTING)]
+    assert SelectionDeferral(0.0, waits_for_restarting=False).check(peers, 0.1)
+    assert not SelectionDeferral(0.0, waits_for_restarting=True).check(peers, 0.1)

@@ -87,6 +87,32 @@ def test_a_session_comes_back_after_the_peer_restarts(hosts: Segment, cluster: d
     assert cluster["rr"].peers()[f"to-{B}"].flaps == 1
 
 
+def test_a_killed_client_that_restarts_gracefully_loses_no_route_anywhere(hosts: Segment) -> None:
+    """RFC 4724: the reflector keeps its routes while it is away and withdraws none when it is back."""
+    gr = {"restart_time": 60}
+    clients = (session(A, RR, rr_client=True, **gr), session(B, RR, rr_client=True, **gr))
+    speakers = {
+        "rr": hosts.speaker("rr", reflector_plan(sessions=clients)),
+        "a": hosts.speaker("a", node_plan(A, BLOCK_A, sessions=(session(RR, A, **gr),))),
+        "b": hosts.speaker("b", node_plan(B, BLOCK_B, sessions=(session(RR, B, **gr),))),
+    }
+    speakers["rr"].wait_established(2)
+    eventually(lambda: BLOCK_B in speakers["a"].routes(), "a has b's block")
+    changes = speakers["rr"].counters().totals["decision_changes"]
+    speakers["b"].process.kill()
+    eventually(lambda: not speakers["rr"].established(2), "the reflector has noticed")
+    assert BLOCK_B in speakers["a"].routes()
+    hosts.start("b", *_command(speakers["b"]), log=speakers["b"].log)
+    eventually(lambda: BLOCK_A in _routes_of(speakers["b"]), "b has learned everything again")
+    eventually(lambda: speakers["rr"].peers()[f"to-{B}"].stale == 0, "nothing of b is stale any more")
+    assert speakers["rr"].counters().totals["decision_changes"] == changes
+    assert BLOCK_B in speakers["a"].routes()
+
+
+def _routes_of(speaker: Speaker) -> set[str]:
+    return set(speaker.routes()) if speaker.established() else set()
+
+
 def _command(speaker: Speaker) -> tuple[str, ...]:
     import sys
 
@@ -161,7 +187,7 @@ def test_a_taken_port_ends_the_start_with_one_sentence_and_status_2(hosts: Segme
 @pytest.fixture
 def reflector(hosts: Segment) -> Speaker:
     speaker = hosts.speaker("rr", reflector_plan())
-    eventually(lambda: (speaker.directory / "speaker.sock").exists(), "the speaker listens")
+    speaker.wait_listening()
     return speaker
 
 
