@@ -244,8 +244,8 @@ class Encapsulation(StrEnum):
 
 
 class KernelRule(Value, frozen=True):
-    """Routes inside `network` get this verdict. With `cross_subnet` the encapsulation is used only for next hops outside
-    this node's own subnets (KernelPlan.local_subnets)."""
+    """Routes inside `network` get this verdict. With `cross_subnet` the encapsulation is used only for next hops
+    outside this node's own subnets (KernelPlan.local_subnets)."""
 
     network: str
     verdict: KernelVerdict
