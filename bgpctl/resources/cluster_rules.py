@@ -126,9 +126,7 @@ def unknown_nodes(cluster: Cluster) -> Iterator[ClusterFinding]:
             yield ClusterFinding(resource, path, "unknown-node", message, Severity.WARNING)
 
 
-def _named_nodes(
-    resources: ResourceSet, blocks: Iterable[BlockAffinity]
-) -> Iterator[tuple[Resource, Path, str]]:
+def _named_nodes(resources: ResourceSet, blocks: Iterable[BlockAffinity]) -> Iterator[tuple[Resource, Path, str]]:
     for peer in resources.bgp_peers.values():
         yield peer, ("spec", "node"), peer.spec.node
     for configuration in resources.bgp_configurations.values():

@@ -144,12 +144,13 @@ def _documents(name: str, text: str, before: ParsedFile | None) -> tuple[PlacedD
     known = {document.text: document for document in middle}
     line = text.count("\n", 0, start)
     placed = [
-        _place_document(name, line + within, part, known.get(part))
-        for within, part in split_documents(text[start:end])
+        _place_document(name, line + within, part, known.get(part)) for within, part in split_documents(text[start:end])
     ]
     shift = text.count("\n", start, end) - sum(document.text.count("\n") for document in middle)
-    moved = rest if not shift or not head else tuple(
-        _place_document(name, document.line + shift, document.text, document) for document in rest
+    moved = (
+        rest
+        if not shift or not head
+        else tuple(_place_document(name, document.line + shift, document.text, document) for document in rest)
     )
     return (*old[:head], *placed, *moved)
 
