@@ -39,6 +39,9 @@ format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
+bench: $(VENV)/.runtime ## measure what labs/bench has (the kernel's part as root); takes minutes
+	@for bench in labs/bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
 lock: $(VENV)/.dev ## resolve the dependencies again into requirements/*.lock
 	@$(UV) compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -o requirements/runtime.lock > /dev/null
 	@$(UV) compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.lock > /dev/null

@@ -23,7 +23,7 @@ from bgpctl.agent.http_server import HttpServer, Page
 from bgpctl.agent.logs import configure, get_logger
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.planning import Planning
-from bgpctl.agent.proposal import error_status, propose
+from bgpctl.agent.proposal import Proposer, error_status
 from bgpctl.agent.run_directory import RunDirectory
 from bgpctl.agent.snapshot import Snapshot, SnapshotSource
 from bgpctl.agent.speaker import Speaker, SpeakerState
@@ -53,10 +53,8 @@ class Agent:
         self._link = SpeakerLink(run_directory.speaker_socket)
         self._deployment = Deployment(run_directory, self._link)
         self.speaker = Speaker(run_directory, self._link, self._confirm_plan)
-        compile_options = CompileOptions(program_vxlan=options.without_felix)
-        self._planning = Planning(
-            self._deployment, functools.partial(propose, node=options.node, options=compile_options)
-        )
+        proposer = Proposer(options.node, CompileOptions(program_vxlan=options.without_felix))
+        self._planning = Planning(self._deployment, proposer.propose)
         self._snapshots = SnapshotSource(SpeakerLink(run_directory.speaker_socket), self._status)
         self._programmer: RouteProgrammer | None = None
         self._programmed: KernelPlan | None = None

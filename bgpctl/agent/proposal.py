@@ -1,7 +1,8 @@
 """What the resources, as they are now, ask this node to run: a plan, or the problems that forbid one.
 
-Pure but for the clock that times it, so it runs in a thread while the agent's loop goes on. The rule: any ERROR, of
-a resource or of the compiler, forbids the whole plan. Half of what an operator meant may be worse than what runs.
+It touches nothing but its memory and a clock, so it runs in a thread while the agent's loop goes on. The rule: any
+ERROR, of a resource or of the compiler, forbids the whole plan. Half of what an operator meant may be worse than what
+runs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from bgpctl.agent.deployment import Deployable
 from bgpctl.agent.run_directory import PlanFiles
-from bgpctl.compiler import CompileError, CompileOptions, compile_node, render_exabgp_conf
+from bgpctl.compiler import ClusterIndex, CompileError, CompileOptions, compile_node, render_exabgp_conf
 from bgpctl.resources import Loaded, Problem
 from bgpctl.resources.problem import has_errors
 from reflector.messages import ProblemStatus
@@ -27,21 +28,31 @@ class Proposal:
     seconds: float
 
 
-def propose(loaded: Loaded, node: str, options: CompileOptions) -> Proposal:
-    """Compiles `node`. Resources with errors are not compiled: what the compiler then misses is only noise."""
-    started = time.perf_counter()
-    if not loaded.ok:
-        return Proposal(None, _statuses(loaded.problems), 0.0)
-    try:
-        compiled = compile_node(loaded.resources, node, options)
-    except CompileError as error:
-        return Proposal(None, (error_status(str(error)), *_statuses(loaded.problems)), 0.0)
-    problems = (*loaded.problems, *compiled.problems)
-    wanted = None
-    if not has_errors(problems):
-        files = PlanFiles(encode_plan(compiled.plan), render_exabgp_conf(compiled.plan).encode())
-        wanted = Deployable(compiled.plan, files)
-    return Proposal(wanted, _statuses(problems), time.perf_counter() - started)
+class Proposer:
+    """Compiles one node, again and again. What was worked out for the resources before is kept for the next ones
+    (`ClusterIndex`): one changed Node of thousands costs that Node. It makes no difference to any plan."""
+
+    def __init__(self, node: str, options: CompileOptions) -> None:
+        self._node = node
+        self._options = options
+        self._index: ClusterIndex | None = None
+
+    def propose(self, loaded: Loaded) -> Proposal:
+        """Resources with errors are not compiled: what the compiler then misses is only noise."""
+        started = time.perf_counter()
+        if not loaded.ok:
+            return Proposal(None, _statuses(loaded.problems), 0.0)
+        self._index = ClusterIndex(loaded.resources, self._index)
+        try:
+            compiled = compile_node(loaded.resources, self._node, self._options, self._index)
+        except CompileError as error:
+            return Proposal(None, (error_status(str(error)), *_statuses(loaded.problems)), 0.0)
+        problems = (*loaded.problems, *compiled.problems)
+        wanted = None
+        if not has_errors(problems):
+            files = PlanFiles(encode_plan(compiled.plan), render_exabgp_conf(compiled.plan).encode())
+            wanted = Deployable(compiled.plan, files)
+        return Proposal(wanted, _statuses(problems), time.perf_counter() - started)
 
 
 def error_status(message: str) -> ProblemStatus:

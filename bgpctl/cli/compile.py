@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bgpctl.cli.compile_options import (
+    DEFAULT_SECRET_NAMESPACE,
+    ProgramVxlanOption,
+    RouterIdOption,
+    SecretNamespaceOption,
+    UsePodCidrOption,
+    compile_options,
+)
+
 if TYPE_CHECKING:
     from bgpctl.compiler import Compiled, CompileOptions
     from bgpctl.resources.problem import Problem
     from reflector.plan import NodePlan
 
 FORMATS = ("plan", "exabgp", "json")
-SECRET_NAMESPACE = "kube-system"  # noqa: S105  a namespace, not a password
 PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
 
 
@@ -35,34 +43,23 @@ def compile_plans(
     with_passwords: Annotated[
         bool, typer.Option("--with-passwords", help="Write passwords into exabgp.conf; they are hidden otherwise.")
     ] = False,
-    program_vxlan: Annotated[
-        bool, typer.Option("--program-vxlan", help="The nodes run no Felix: VXLAN pools are programmed by us.")
-    ] = False,
-    use_pod_cidr: Annotated[
-        bool, typer.Option("--use-pod-cidr", help="Blocks are status.podCIDRs (host-local IPAM).")
-    ] = False,
-    router_id: Annotated[str, typer.Option(help="An IPv4 address, or 'hash' for one out of the node's name.")] = "",
-    secret_namespace: Annotated[str, typer.Option(help="Where the Secrets of passwords are.")] = SECRET_NAMESPACE,
+    program_vxlan: ProgramVxlanOption = False,
+    use_pod_cidr: UsePodCidrOption = False,
+    router_id: RouterIdOption = "",
+    secret_namespace: SecretNamespaceOption = DEFAULT_SECRET_NAMESPACE,
 ) -> None:
     """Show what a node would run, or write it for every node.
 
     Exit status: 0 without errors in the resources, 1 with errors or without such a node, 2 when the path is not
     there. Problems go to standard error, and what can be compiled without the bad resources still is.
     """
-    from bgpctl.compiler import CompileOptions
-
     if all_nodes == bool(node):
         raise typer.BadParameter("give either --node NAME or --all-nodes")
     if not all_nodes and output not in FORMATS:
         raise typer.BadParameter(f"with --node the output is one of {', '.join(FORMATS)}", param_hint="--output")
     if all_nodes and output in FORMATS:
         raise typer.BadParameter("with --all-nodes the output is a directory", param_hint="--output")
-    options = CompileOptions(
-        program_vxlan=program_vxlan,
-        use_pod_cidr=use_pod_cidr,
-        router_id=router_id,
-        secret_namespace=secret_namespace,
-    )
+    options = compile_options(program_vxlan, use_pod_cidr, router_id, secret_namespace)
     if all_nodes:
         _write_all(path, options, Path(output), with_passwords)
     else:

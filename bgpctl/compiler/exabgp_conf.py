@@ -9,7 +9,8 @@ Facts of ExaBGP 5.0 that shape what is written:
 - `graceful-restart 0` means "the hold time" to it: a restart time of zero is written as no graceful restart;
 - with route refresh and no adj-rib-out it warns once per neighbour and turns adj-rib-out on: it is written as on,
   and stays empty;
-- `incoming-ttl` is the smallest TTL it accepts, so GTSM over n hops (RFC 5082) is 256 - n.
+- `incoming-ttl` is the smallest TTL it accepts, so GTSM over n hops (RFC 5082) is 256 - n;
+- it refuses a file of comments alone ("no data"): a node without sessions gets an empty template.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from reflector.plan import NodePlan, Password, SessionPlan
 FAMILY_NAME = {4: "ipv4 unicast", 6: "ipv6 unicast"}
 GTSM_TTL = 255
 HIDDEN = "hidden"
+NO_SESSIONS = "\ntemplate {\n}\n"
 
 
 def render_exabgp_conf(plan: NodePlan, *, hide_passwords: bool = False) -> str:
     """The whole file, its neighbours in the order of the plan. With `hide_passwords` it is for people to read:
     ExaBGP would take it, and no session with a password would come up."""
     header = f"# node {plan.node}: written from its plan, changes here are lost\n"
-    return header + "".join(_neighbor(plan, session, hide_passwords) for session in plan.sessions)
+    return header + ("".join(_neighbor(plan, session, hide_passwords) for session in plan.sessions) or NO_SESSIONS)
 
 
 def _neighbor(plan: NodePlan, session: SessionPlan, hide_passwords: bool) -> str:

@@ -101,10 +101,11 @@ def _chain(policies: tuple[str, ...], default: str) -> str:
 
 
 def _policy(policy: Policy) -> Iterator[str]:
-    return _section(f"policy {policy.name}", map(_rule, policy.rules))
+    return _section(f"policy {policy.name}", map(rule_text, policy.rules))
 
 
-def _rule(rule: PolicyRule) -> str:
+def rule_text(rule: PolicyRule) -> str:
+    """One rule of a policy on one line."""
     condition = " and ".join(_conditions(rule.match)) or "everything"
     operations = "".join(f", {_operation(each)}" for each in rule.operations)
     return f"{rule.verdict} {condition}{operations}" + (f": {rule.because}" if rule.because else "")

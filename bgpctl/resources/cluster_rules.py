@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from ipaddress import ip_network
-from operator import methodcaller
 
 from bgpctl.resources.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.bgp_peer import BGPPeer
+from bgpctl.resources.block_affinity import BlockAffinity
 from bgpctl.resources.ip_pool import IPPool
 from bgpctl.resources.model import Resource
 from bgpctl.resources.problem import Severity
@@ -117,19 +117,21 @@ def missing_filters(cluster: Cluster) -> Iterator[ClusterFinding]:
 def unknown_nodes(cluster: Cluster) -> Iterator[ClusterFinding]:
     """Resources that name a node which is not there."""
     resources = cluster.resources
-    named: Iterator[tuple[Resource, Path, str]] = _named_nodes(resources)
-    for resource, path, node in named:
+    # Nearly always every block's node is there, and there are many blocks.
+    owners = {affinity.spec.node for affinity in resources.block_affinities.values()}
+    blocks = () if owners <= resources.nodes.keys() else resources.block_affinities.values()
+    for resource, path, node in _named_nodes(resources, blocks):
         if node and not cluster.knows_node(node):
             message = f"there is no Node {node!r}; this has no effect until there is one"
             yield ClusterFinding(resource, path, "unknown-node", message, Severity.WARNING)
 
 
-def _named_nodes(resources: ResourceSet) -> Iterator[tuple[Resource, Path, str]]:
+def _named_nodes(resources: ResourceSet, blocks: Iterable[BlockAffinity]) -> Iterator[tuple[Resource, Path, str]]:
     for peer in resources.bgp_peers.values():
         yield peer, ("spec", "node"), peer.spec.node
     for configuration in resources.bgp_configurations.values():
         yield configuration, ("metadata", "name"), configuration.node_name
-    for affinity in resources.block_affinities.values():
+    for affinity in blocks:
         yield affinity, ("spec", "node"), affinity.spec.node
     for status in resources.node_statuses.values():
         yield status, ("spec", "node"), status.spec.node
@@ -137,9 +139,11 @@ def _named_nodes(resources: ResourceSet) -> Iterator[tuple[Resource, Path, str]]
 
 def shared_addresses(cluster: Cluster) -> Iterator[ClusterFinding]:
     """Two nodes with one session address have no session with each other, and others cannot tell them apart."""
+    nodes = cluster.resources.nodes.values()
+    speakers = [node.spec.bgp for node in nodes if node.spec.bgp]
     for family in FAMILIES:
-        nodes = cluster.resources.nodes.values()
-        addresses = [address for address in map(methodcaller("address", family), nodes) if address]
+        said = [bgp.ipv4_address for bgp in speakers] if family == 4 else [bgp.ipv6_address for bgp in speakers]
+        addresses = [text.partition("/")[0] for text in said if text]
         if len(set(addresses)) == len(addresses):
             continue
         owners: dict[str, str] = {}

@@ -18,6 +18,7 @@ from bgpctl.resources.node import Node
 from bgpctl.resources.problem import Problem, has_errors
 from bgpctl.resources.refusals import json_path
 from bgpctl.resources.resource_set import Origin, ResourceSet, build_resource_set, resource_id
+from bgpctl.resources.unchanged_text import unchanged_documents
 from bgpctl.resources.yaml_text import read_document, split_documents
 
 Source = tuple[str, str]
@@ -122,8 +123,7 @@ def _changed_in_place(previous: Loaded, files: Mapping[str, ParsedFile]) -> list
 def _parse_file(name: str, text: str, before: ParsedFile | None) -> ParsedFile:
     if before and before.text == text:
         return before
-    known = {document.text: document for document in before.documents} if before else {}
-    documents = tuple(_place_document(name, line, part, known.get(part)) for line, part in split_documents(text))
+    documents = _documents(name, text, before)
     return ParsedFile(
         text,
         documents,
@@ -131,6 +131,28 @@ def _parse_file(name: str, text: str, before: ParsedFile | None) -> ParsedFile:
         tuple(problem for document in documents for problem in document.problems),
         tuple(unreadable for document in documents for unreadable in document.parsed.unreadable),
     )
+
+
+def _documents(name: str, text: str, before: ParsedFile | None) -> tuple[PlacedDocument, ...]:
+    """The documents of a file; those that stand as they did in the file before are the same objects."""
+    if not before or not before.documents:
+        return tuple(_place_document(name, line, part, None) for line, part in split_documents(text))
+    old = before.documents
+    first = len(before.text) - sum(len(document.text) for document in old)
+    head, tail, start, end = unchanged_documents([document.text for document in old], first, text)
+    middle, rest = old[head : len(old) - tail], old[len(old) - tail :]
+    known = {document.text: document for document in middle}
+    line = text.count("\n", 0, start)
+    placed = [
+        _place_document(name, line + within, part, known.get(part)) for within, part in split_documents(text[start:end])
+    ]
+    shift = text.count("\n", start, end) - sum(document.text.count("\n") for document in middle)
+    moved = (
+        rest
+        if not shift or not head
+        else tuple(_place_document(name, document.line + shift, document.text, document) for document in rest)
+    )
+    return (*old[:head], *placed, *moved)
 
 
 def _place_document(file: str, line: int, text: str, before: PlacedDocument | None) -> PlacedDocument:

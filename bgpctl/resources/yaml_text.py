@@ -104,6 +104,11 @@ def split_documents(text: str) -> Iterator[tuple[int, str]]:
         yield line, text[start:]
 
 
+def is_separator(text: str, position: int) -> bool:
+    """Whether a document begins at this offset with a `---` line."""
+    return _SEPARATOR.match(text, position) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One document's data: mappings, tuples, text, numbers and booleans; None when it is empty."""

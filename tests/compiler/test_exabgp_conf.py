@@ -89,6 +89,10 @@ def test_exabgp_validates_a_whole_cluster_of_sessions(tmp_path: Path) -> None:
     assert "adj-rib-out" not in done.stderr, "ExaBGP had to correct a setting"
 
 
+def test_a_node_without_sessions_has_a_file_that_exabgp_reads(tmp_path: Path) -> None:
+    assert read_back(render_exabgp_conf(NodePlan(node="a", router_id="10.0.0.1")), tmp_path) == {}
+
+
 def test_every_setting_arrives_as_it_was_meant(tmp_path: Path) -> None:
     plan = plan_with(peer_port=1790, passive=True, hold_time=90, restart_time=15)
 

@@ -137,8 +137,8 @@ class Segment:
         self._processes.append(process)
         return process
 
-    def speaker(self, host: str, plan: NodePlan) -> Speaker:
-        return Speaker(self, host, plan)
+    def speaker(self, host: str, plan: NodePlan, conf: str | None = None) -> Speaker:
+        return Speaker(self, host, plan, conf)
 
     def bird(self, host: str, conf: str) -> Bird:
         return Bird(self, host, conf)
@@ -154,12 +154,19 @@ class Segment:
 class Speaker:
     """`python -m reflector` on a host of the segment, and its control socket."""
 
-    def __init__(self, segment: Segment, host: str, plan: NodePlan) -> None:
+    def __init__(self, segment: Segment, host: str, plan: NodePlan, conf: str | None = None) -> None:
+        self._segment = segment
+        self._host = host
         self.directory = segment.directory / host
         self.directory.mkdir(mode=0o700)
         self.log = self.directory / "log"
-        self.write(plan)
-        self.process = segment.start(host, sys.executable, "-m", "reflector", str(self.directory), log=self.log)
+        self.write(plan, conf)
+        self.restart()
+
+    def restart(self) -> None:
+        """Starts it, again if it has ended, with the plan that was written last."""
+        command = (sys.executable, "-m", "reflector", str(self.directory))
+        self.process = self._segment.start(self._host, *command, log=self.log)
 
     def write(self, plan: NodePlan, conf: str | None = None) -> None:
         (self.directory / "plan.json").write_bytes(encode_plan(plan))

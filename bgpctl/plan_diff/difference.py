@@ -1,0 +1,147 @@
+"""What differs between two plans of a node, and between two states of a cluster: frozen values, for people and JSON.
+
+Rule: nothing here holds a secret. Before and after are text as people read it; a password is "set" or "none".
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from bgpctl.plan_diff.effects import Effect
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """The base of these values; in JSON every field is there, so that a program need not know defaults."""
+
+
+class Change(StrEnum):
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+class FieldChange(Difference, frozen=True):
+    """One field: what it was, what it becomes, what that does and why. Equal texts: what changed is not shown."""
+
+    field: str
+    before: str
+    after: str
+    effect: Effect
+    reason: str
+
+
+class ItemChange(Difference, frozen=True):
+    """One entry of a list of the plan.
+
+    kind      "held", "origination", "rule", "blackhole", "host route", "vtep" ...
+    name      what identifies it in its list: a prefix, an address, a node
+    because   the resource or fact it follows from, of the new entry if there is one
+    """
+
+    kind: str
+    name: str
+    change: Change
+    fields: tuple[FieldChange, ...] = ()
+    because: str = ""
+
+
+class SessionChange(Difference, frozen=True):
+    """One session. `effect` counts for CHANGED; `policies` are those it asks whose rules differ."""
+
+    name: str
+    peer_address: str
+    peer_node: str
+    change: Change
+    effect: Effect = Effect.SOFT
+    fields: tuple[FieldChange, ...] = ()
+    policies: tuple[str, ...] = ()
+    because: str = ""
+
+
+class PolicyChange(Difference, frozen=True):
+    """One policy, the sessions that ask it now (of a removed one: that asked it), and its rules as text."""
+
+    name: str
+    change: Change
+    sessions: tuple[str, ...]
+    rules_removed: tuple[str, ...] = ()
+    rules_added: tuple[str, ...] = ()
+
+
+class VerdictChange(Difference, frozen=True):
+    """Routes of this node that its peers on these sessions are told otherwise than before."""
+
+    prefixes: tuple[str, ...]
+    sessions: tuple[str, ...]
+    before: str
+    after: str
+
+
+class PlanDifference(Difference, frozen=True):
+    """Everything that differs for one node. For a node that comes or goes: its sessions, held ones and originations.
+
+    fields     of the plan itself, and of its KernelPlan ("kernel.table")
+    kernel     entries of the KernelPlan's lists
+    verdicts   of the export policies, for originations that both plans have, on sessions that both plans have
+    """
+
+    node: str
+    change: Change
+    fields: tuple[FieldChange, ...] = ()
+    sessions: tuple[SessionChange, ...] = ()
+    held: tuple[ItemChange, ...] = ()
+    policies: tuple[PolicyChange, ...] = ()
+    originations: tuple[ItemChange, ...] = ()
+    verdicts: tuple[VerdictChange, ...] = ()
+    kernel: tuple[ItemChange, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        parts = (self.fields, self.sessions, self.held, self.policies, self.originations, self.verdicts, self.kernel)
+        return self.change is not Change.CHANGED or any(parts)
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The names of the sessions that are new."""
+        return self._sessions(Change.ADDED)
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """The names of the sessions that are closed for good."""
+        return self._sessions(Change.REMOVED)
+
+    @property
+    def reset(self) -> tuple[str, ...]:
+        """The names of the sessions that are closed and made anew."""
+        return tuple(each.name for each in self.sessions if each.effect is Effect.RESET)
+
+    @property
+    def needs_restart(self) -> bool:
+        """Something has no effect before the speaker is started again."""
+        return any(each.effect is Effect.RESTART for each in self.fields)
+
+    def _sessions(self, change: Change) -> tuple[str, ...]:
+        return tuple(each.name for each in self.sessions if each.change is change)
+
+
+class PrefixChange(Difference, frozen=True):
+    """A prefix that the cluster begins to originate (`before` empty), ceases to (`after` empty), or that moved: none
+    of the nodes that originated it still does. Both hold node names."""
+
+    prefix: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+class ClusterDifference(Difference, frozen=True):
+    """The nodes that differ, in name order, how many there are in all, and the prefixes of the cluster as a whole."""
+
+    nodes: tuple[PlanDifference, ...]
+    nodes_in_all: int
+    prefixes: tuple[PrefixChange, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.nodes)

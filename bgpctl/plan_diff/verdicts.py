@@ -1,0 +1,118 @@
+"""What peers are told of this node's own routes, before and after: the engine's export rules, asked twice.
+
+Only routes that both plans originate, on sessions that both plans have: what comes and goes is said elsewhere. The
+next hop is left out, it is this node's address whatever the policies say. What the node passes on for others
+depends on what they send, and no plan knows that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bgpctl.plan_diff.difference import VerdictChange
+from reflector.export import ExportDecision, ExportView
+from reflector.originate import originated_paths
+from reflector.path import Path
+from reflector.peer import Negotiated
+from reflector.plan import Family, NodePlan, SessionPlan
+from reflector.policy_set import PolicySet
+from reflector.verdict import RouteVerdict
+from reflector.wire.attributes import PathAttributes, format_as_path, format_communities
+from reflector.wire.nlri import pack_address, unpack_nlri
+
+UNSPECIFIED: dict[Family, str] = {4: "0.0.0.0", 6: "::"}  # noqa: S104  stands for an address the kernel will choose
+ADVERTISED = "advertised"
+
+
+class _Exports:
+    """One plan's routes and what its policies make of them."""
+
+    def __init__(self, plan: NodePlan) -> None:
+        self.sessions = {session.name: session for session in plan.sessions}
+        self._policies = PolicySet(plan)
+        self.paths: dict[tuple[Family, bytes], Path] = {
+            (family, nlri): path
+            for family, paths in originated_paths(plan, {4: {}, 6: {}}).items()
+            for nlri, path in paths.items()
+        }
+
+    def view(self, session: SessionPlan) -> ExportView:
+        """As for a peer that agrees to everything we offer; sessions that are told the same share it."""
+        family: Family = 6 if ":" in session.peer_address else 4
+        address = pack_address(session.local_address or UNSPECIFIED[family])
+        negotiated = Negotiated(b"", address, session.families, session.hold_time)
+        return self._policies.export_view(self._policies.export_key(session, negotiated))
+
+    def decide(self, view: ExportView, route: tuple[Family, bytes]) -> ExportDecision:
+        family, nlri = route
+        return view.decide(self.paths[route], self._policies.classes[family].classify(nlri))
+
+
+def changed_verdicts(old: NodePlan, new: NodePlan) -> tuple[VerdictChange, ...]:
+    """Routes that fare the same on the same sessions stand together."""
+    if _same_exports(old, new):
+        return ()
+    told: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (prefix, before, after), sessions in _by_route(_Exports(old), _Exports(new)).items():
+        told.setdefault((before, after, tuple(sessions)), []).append(prefix)
+    return tuple(
+        VerdictChange(tuple(prefixes), sessions, before, after) for (before, after, sessions), prefixes in told.items()
+    )
+
+
+def _same_exports(old: NodePlan, new: NodePlan) -> bool:
+    return (old.sessions, old.policies, old.originations) == (new.sessions, new.policies, new.originations)
+
+
+def _by_route(old: _Exports, new: _Exports) -> dict[tuple[str, str, str], list[str]]:
+    """(prefix, told before, told after) -> the sessions on which it is so."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    routes = [route for route in new.paths if route in old.paths]
+    for (before, after), sessions in _views(old, new).items():
+        for route in routes:
+            if route[0] in before.key.families and route[0] in after.key.families:
+                for was, becomes in _differences(old.decide(before, route), new.decide(after, route)):
+                    found.setdefault((unpack_nlri(route[1], route[0]), was, becomes), []).extend(sessions)
+    return found
+
+
+def _views(old: _Exports, new: _Exports) -> dict[tuple[ExportView, ExportView], list[str]]:
+    """The views of the sessions that both plans have, before and after, with those sessions."""
+    found: dict[tuple[ExportView, ExportView], list[str]] = {}
+    for name, session in new.sessions.items():
+        if name in old.sessions:
+            views = old.view(old.sessions[name]), new.view(session)
+            found.setdefault(views, []).append(name)
+    return found
+
+
+def _differences(before: ExportDecision, after: ExportDecision) -> Iterator[tuple[str, str]]:
+    """(was, becomes), if the peer is told something else."""
+    if before.attributes is None or after.attributes is None:
+        if before.attributes is not after.attributes:
+            yield _verdict(before), _verdict(after)
+        return
+    was, becomes = _attributes(before.attributes), _attributes(after.attributes)
+    differing = [name for name in was if was[name] != becomes[name]]
+    if differing:
+        yield _told(was, differing), _told(becomes, differing)
+
+
+def _verdict(decision: ExportDecision) -> str:
+    if decision.verdict is RouteVerdict.ADVERTISED:
+        return ADVERTISED
+    return f"withheld: {decision.verdict}" + (f" ({decision.because})" if decision.because else "")
+
+
+def _attributes(attributes: PathAttributes) -> dict[str, str]:
+    local_pref, med = attributes.local_pref, attributes.med
+    return {
+        "communities": " ".join(format_communities(attributes)),
+        "LOCAL_PREF": "" if local_pref is None else str(local_pref),
+        "AS_PATH": format_as_path(attributes.as_path),
+        "MULTI_EXIT_DISC": "" if med is None else str(med),
+    }
+
+
+def _told(attributes: dict[str, str], names: list[str]) -> str:
+    return ", ".join((ADVERTISED, *(f"{name} {attributes[name] or 'none'}" for name in names)))

@@ -1,0 +1,68 @@
+"""What the agent makes of the resources, time after time."""
+
+from __future__ import annotations
+
+import pytest
+
+from bgpctl.agent.proposal import Proposer
+from bgpctl.compiler import CompileOptions, cluster
+from bgpctl.resources import Loaded, parse_documents
+from reflector.plan import NodePlan
+
+
+def node(name: str, address: str) -> str:
+    return (
+        f"apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {{name: {name}}}\n"
+        f"spec: {{bgp: {{ipv4Address: {address}}}}}\n"
+    )
+
+
+def resources(*documents: str, previous: Loaded | None = None) -> Loaded:
+    return parse_documents([("cluster.yaml", "---\n".join(documents))], previous)
+
+
+def wanted(proposer: Proposer, loaded: Loaded) -> NodePlan:
+    proposal = proposer.propose(loaded)
+    assert proposal.wanted is not None, proposal.problems
+    return proposal.wanted.plan
+
+
+def test_a_proposal_does_not_depend_on_what_was_proposed_before() -> None:
+    first = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24"), node("c", "10.0.0.3/24"))
+    then = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.9/24"), node("d", "10.0.0.4/24"), previous=first)
+    proposer = Proposer("a", CompileOptions())
+    wanted(proposer, first)
+    assert wanted(proposer, then) == wanted(Proposer("a", CompileOptions()), then)
+    assert [each.peer_address for each in wanted(proposer, then).sessions] == ["10.0.0.4", "10.0.0.9"]
+
+
+def test_only_what_changed_is_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked_out: list[str] = []
+    really = cluster.node_facts
+    monkeypatch.setattr(cluster, "node_facts", lambda node: worked_out.append(node.name) or really(node))
+    first = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24"), node("c", "10.0.0.3/24"))
+    proposer = Proposer("a", CompileOptions())
+    wanted(proposer, first)
+    assert worked_out == ["a", "b", "c"]
+    changed = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.9/24"), node("c", "10.0.0.3/24"), previous=first)
+    wanted(proposer, changed)
+    assert worked_out == ["a", "b", "c", "b"]
+
+
+def test_resources_with_errors_leave_the_next_proposal_as_good_as_any() -> None:
+    good = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24"))
+    bad = resources(node("a", "10.0.0.1/24"), node("b", "nonsense"), previous=good)
+    again = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.3/24"), previous=bad)
+    proposer = Proposer("a", CompileOptions())
+    wanted(proposer, good)
+    assert proposer.propose(bad).wanted is None
+    assert [each.peer_address for each in wanted(proposer, again).sessions] == ["10.0.0.3"]
+
+
+def test_a_node_that_is_not_there_is_an_error_until_it_comes() -> None:
+    alone = resources(node("b", "10.0.0.2/24"))
+    both = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24"), previous=alone)
+    proposer = Proposer("a", CompileOptions())
+    proposal = proposer.propose(alone)
+    assert (proposal.wanted, proposal.problems[0].severity) == (None, "error")
+    assert wanted(proposer, both).node == "a"

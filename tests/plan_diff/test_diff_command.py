@@ -1,0 +1,192 @@
+"""`bgpctl diff`, run as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BGPCTL = Path(sys.executable).with_name("bgpctl")
+RESOURCES = """\
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: a}
+spec: {bgp: {ipv4Address: 10.0.0.1/24}}
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: b}
+spec: {bgp: {ipv4Address: 10.0.0.2/24}}
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: c}
+spec: {bgp: {ipv4Address: 10.0.0.3/24}}
+---
+apiVersion: projectcalico.org/v3
+kind: IPPool
+metadata: {name: pool}
+spec: {cidr: 192.168.0.0/16}
+---
+apiVersion: projectcalico.org/v3
+kind: BlockAffinity
+metadata: {name: a-block}
+spec: {node: a, cidr: 192.168.1.0/26, state: confirmed, deleted: false}
+---
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {name: default}
+spec: {nodeMeshPassword: {secretKeyRef: {name: bgp, key: mesh}}}
+---
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: tor}
+spec: {node: a, peerIP: 192.0.2.1, asNumber: 65001}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: bgp, namespace: kube-system}
+stringData: {mesh: hush-hush}
+"""
+
+
+def diff(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(BGPCTL), "diff", "old.yaml", "new", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=folder,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """OLD is a file, NEW a directory; they say the same."""
+    (tmp_path / "new").mkdir()
+    (tmp_path / "old.yaml").write_text(RESOURCES)
+    change(tmp_path)
+    return tmp_path
+
+
+def change(folder: Path, old: str = "", new: str = "") -> None:
+    (folder / "new" / "cluster.yaml").write_text(RESOURCES.replace(old, new))
+
+
+def test_resources_that_say_the_same_change_nothing(folder: Path) -> None:
+    done = diff(folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "nothing changes on 3 nodes\n", "")
+
+
+def test_a_session_that_is_reset_is_named_with_its_reason(folder: Path) -> None:
+    change(folder, "asNumber: 65001", "asNumber: 65002")
+    done = diff(folder)
+    assert done.returncode == 1
+    assert done.stdout == (
+        "1 node changes: 1 resets 1 session\n"
+        "\n"
+        "node a\n"
+        "  ! session 192.0.2.1: reset: peer_as 65001 -> 65002 "
+        "(both ends agree on it when the session opens (OPEN)) [BGPPeer tor]\n"
+    )
+
+
+def test_a_session_that_is_only_updated_is_no_reset(folder: Path) -> None:
+    change(folder, "asNumber: 65001", "asNumber: 65001, keepaliveTime: 10s")
+    done = diff(folder)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0] == "1 node changes: 1 softly"
+    assert "~ session 192.0.2.1: updated: keepalive_time 0 -> 10" in done.stdout
+
+
+def test_a_block_that_moves_is_a_prefix_that_moves(folder: Path) -> None:
+    change(folder, "node: a, cidr", "node: b, cidr")
+    assert "~ 192.168.1.0/26 moves: a -> b" in diff(folder).stdout
+
+
+def test_a_pool_that_is_no_longer_exported_withholds_its_routes(folder: Path) -> None:
+    change(folder, "cidr: 192.168.0.0/16", "cidr: 192.168.0.0/16, disableBGPExport: true")
+    assert (
+        "~ tells 10.0.0.2, 10.0.0.3, 192.0.2.1 of 192.168.1.0/26: advertised -> "
+        "withheld: rejected by an export policy (IPPool pool: disableBGPExport)"
+    ) in diff(folder).stdout
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_no_output_shows_a_password(output: str, folder: Path) -> None:
+    change(folder, "hush-hush", "psst-psst")
+    done = diff(folder, "-o", output)
+    assert done.returncode == 1
+    assert "password" in done.stdout
+    assert "hush" not in done.stdout
+    assert "psst" not in done.stdout
+    assert "cHNzdC1wc3N0" not in done.stdout
+
+
+def test_one_node_can_be_asked_for(folder: Path) -> None:
+    change(folder, "asNumber: 65001", "asNumber: 65002")
+    asked, other = diff(folder, "--node", "a"), diff(folder, "--node", "b")
+    assert (asked.returncode, asked.stdout.splitlines()[0]) == (1, "1 node changes: 1 resets 1 session")
+    assert (other.returncode, other.stdout) == (0, "nothing changes on 1 node\n")
+
+
+def test_json_has_every_node_that_changes(folder: Path) -> None:
+    change(folder, "name: c}", "name: d}")
+    found = json.loads(diff(folder, "--all-nodes", "-o", "json").stdout)
+    assert {each["node"]: each["change"] for each in found["nodes"]} == {
+        "a": "changed",
+        "b": "changed",
+        "c": "removed",
+        "d": "added",
+    }
+    assert found["nodes_in_all"] == 4
+
+
+def test_resources_with_errors_are_not_compared(folder: Path) -> None:
+    change(folder, "peerIP: 192.0.2.1", "peerIP: nonsense")
+    done = diff(folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "new/cluster.yaml:" in done.stderr
+    assert "$.spec.peerIP" in done.stderr
+
+
+def test_errors_of_the_old_state_count_as_well(folder: Path) -> None:
+    (folder / "old.yaml").write_text(RESOURCES.replace("peerIP: 192.0.2.1", "peerIP: nonsense"))
+    done = diff(folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "old.yaml:" in done.stderr
+
+
+def test_a_warning_is_said_only_if_it_is_new(folder: Path) -> None:
+    (folder / "old.yaml").write_text(RESOURCES.replace("key: mesh", "key: lost"))
+    change(folder, "key: mesh", "key: lost")
+    same = diff(folder)
+    assert (same.returncode, same.stderr) == (0, "")
+    (folder / "old.yaml").write_text(RESOURCES)
+    worse = diff(folder)
+    assert worse.returncode == 1
+    assert "[password-missing]" in worse.stderr
+    assert "- 2 sessions" in worse.stdout
+    assert "+ held 10.0.0.2" in worse.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--node", "z"), ("--node", "a", "--all-nodes"), ("-o", "xml")])
+def test_what_makes_no_sense_ends_with_status_2(arguments: tuple[str, ...], folder: Path) -> None:
+    done = diff(folder, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
+
+
+def test_a_path_that_is_not_there_ends_with_status_2(folder: Path) -> None:
+    (folder / "old.yaml").unlink()
+    done = diff(folder)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
+def test_a_router_id_that_is_none_ends_with_status_2(folder: Path) -> None:
+    done = diff(folder, "--router-id", "nonsense")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
