@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 Output = Literal["text", "json"]
+SECRET_NAMESPACE = "kube-system"  # noqa: S105  a namespace, not a password
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +30,7 @@ def proof(
     use_pod_cidr: Annotated[
         bool, typer.Option("--use-pod-cidr", help="Blocks are status.podCIDRs (host-local IPAM).")
     ] = False,
-    secret_namespace: Annotated[str, typer.Option(help="Where the Secrets of passwords are.")] = "kube-system",
+    secret_namespace: Annotated[str, typer.Option(help="Where the Secrets of passwords are.")] = SECRET_NAMESPACE,
 ) -> None:
     """Prove that what every node originates reaches every other node, or name who is missed, and why.
 

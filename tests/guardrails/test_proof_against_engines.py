@@ -10,9 +10,9 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
+from bgpctl.guardrails.meshless import without_mesh
 from bgpctl.guardrails.proof.classes import Classes, node_classes
 from bgpctl.guardrails.proof.completeness import survey
-from bgpctl.guardrails.proof.prove import without_mesh
 from bgpctl.guardrails.proof.session_graph import session_graphs
 from bgpctl.resources.model import Resource
 from bgpctl.resources.resource_set import ResourceSet

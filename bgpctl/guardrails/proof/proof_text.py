@@ -16,10 +16,10 @@ SHOWN = 20
 
 REMEDIES = {
     Obstacle.NO_SESSION: "give the two parts a session: select these nodes in a BGPPeer, or turn the mesh on",
-    Obstacle.SPLIT_HORIZON: "make one of the two a route reflector of the other (routeReflectorClusterID and a BGPPeer), "
-    "or give them a session with those who send the routes",
-    Obstacle.CLUSTER_LOOP: "let every client peer with all reflectors of the cluster ID, or give the reflectors different "
-    "cluster IDs and a session with each other",
+    Obstacle.SPLIT_HORIZON: "make one of the two a route reflector of the other (routeReflectorClusterID and a "
+    "BGPPeer), or give the receiver a session with those who send the routes",
+    Obstacle.CLUSTER_LOOP: "let every client peer with all reflectors of the cluster ID, or give the reflectors "
+    "different cluster IDs and a session with each other",
     Obstacle.ORIGINATOR_LOOP: "give each node a router ID of its own",
     Obstacle.AS_LOOP: "set numAllowedLocalASNumbers on the BGPPeer of the receiver, or use one AS on both sides with a "
     "reflector between",

@@ -7,10 +7,11 @@ two of whom have a session. So a mesh of 5,000 nodes costs no more than 5,000 no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
+from bgpctl.guardrails.meshless import without_mesh
 from bgpctl.guardrails.proof.classes import Classes, node_classes
 from bgpctl.guardrails.proof.completeness import Gap, survey
 from bgpctl.guardrails.proof.failures import (
@@ -21,7 +22,6 @@ from bgpctl.guardrails.proof.failures import (
     single_units,
 )
 from bgpctl.guardrails.proof.session_graph import session_graphs
-from bgpctl.resources.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import Family
 
@@ -69,21 +69,6 @@ def prove(
     racks = _racks(resources, rack_label)
     graphs = session_graphs(plans, index, options)
     return Proof(tuple(_prove_family(node_classes(graph), failures, racks) for graph in graphs))
-
-
-def without_mesh(resources: ResourceSet) -> ResourceSet:
-    """The same cluster with the node-to-node mesh switched off."""
-    found = resources.bgp_configurations.get(GLOBAL_NAME)
-    if found is None:
-        from bgpctl.resources.bgp_configuration import BGPConfiguration, BGPConfigurationSpec
-        from bgpctl.resources.model import Metadata
-
-        spec = BGPConfigurationSpec(node_to_node_mesh_enabled=False)
-        return resources.with_resource(BGPConfiguration(metadata=Metadata(name=GLOBAL_NAME), spec=spec))
-    # Copied, not validated: a mesh password without a mesh is refused where people write it.
-    spec = found.spec.model_copy(update={"node_to_node_mesh_enabled": False})
-    changed = found.model_copy(update={"spec": spec})
-    return replace(resources, bgp_configurations={**resources.bgp_configurations, GLOBAL_NAME: changed})
 
 
 def _prove_family(classes: Classes, depth: FailureDepth, racks: Mapping[str, Iterable[str]]) -> FamilyProof:
