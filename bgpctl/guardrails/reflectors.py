@@ -129,7 +129,7 @@ def redundant_cluster_ids(reflection: Reflection) -> Iterator[Finding]:
         ]
         if doubled:
             message = (
-                f"{first} and {some(doubled)} have the same clients ({some(clients_of_all)}) and different cluster IDs: "
+                f"{first} and {some(doubled)} have the same clients ({some(clients_of_all)}), different cluster IDs: "
                 "each keeps all routes a second time, as the other reflects them; with one cluster ID it does not"
             )
             path = "$.spec.bgp.routeReflectorClusterID"
