@@ -51,7 +51,8 @@ def compile_plans(
     """Show what a node would run, or write it for every node.
 
     Exit status: 0 without errors in the resources, 1 with errors or without such a node, 2 when the path is not
-    there. Problems go to standard error, and what can be compiled without the bad resources still is.
+    there. Problems go to standard error, and what can be compiled without the bad resources still is. With --all-nodes
+    the guardrails are asked as well, and the verdict of the topology proof is printed (`bgpctl proof` has the whole).
     """
     if all_nodes == bool(node):
         raise typer.BadParameter("give either --node NAME or --all-nodes")
@@ -82,16 +83,20 @@ def _show_one(path: Path, options: CompileOptions, node: str, output: str, with_
 
 
 def _write_all(path: Path, options: CompileOptions, folder: Path, with_passwords: bool) -> None:
-    """DIR/<node>/plan.json and exabgp.conf for every node."""
+    """DIR/<node>/plan.json and exabgp.conf for every node; then the verdict on the cluster as a whole."""
     from bgpctl.compiler import compile_cluster
     from bgpctl.datastore.directory import read_directory
+    from bgpctl.guardrails import check_cluster
+    from bgpctl.guardrails.proof.proof_text import verdict
+    from bgpctl.guardrails.proof.prove import prove
 
     loaded = read_directory(path)
-    problems = set(loaded.problems)
+    problems = {*loaded.problems, *check_cluster(loaded.resources, options)}
     for compiled in compile_cluster(loaded.resources, options):
         _write_node(folder / compiled.plan.node, compiled, with_passwords)
         problems.update(compiled.problems)
     typer.echo(f"wrote {len(loaded.resources.nodes)} nodes to {folder}")
+    typer.echo(verdict(prove(loaded.resources, options)))
     _finish(sorted(problems))
 
 

@@ -1,4 +1,4 @@
-"""`bgpctl validate`: every problem of resource files, before anything runs them."""
+"""`bgpctl validate`: every problem of resource files, and of the cluster that they make, before anything runs them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bgpctl.resources import Problem
 
 Output = Literal["text", "json"]
+SECRET_NAMESPACE = "kube-system"  # noqa: S105  a namespace, not a password
 
 
 def register(app: typer.Typer) -> None:
@@ -20,21 +21,27 @@ def register(app: typer.Typer) -> None:
 def validate(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or directories.")],
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print what was found.")] = "text",
+    secret_namespace: Annotated[str, typer.Option(help="Where the Secrets of passwords are.")] = SECRET_NAMESPACE,
 ) -> None:
-    """Check resource files and name every problem with its file, line and field.
+    """Check resource files and name every problem with its file, line and field; docs/problems explains each code.
 
     Exit status: 0 without errors (warnings do not count), 1 with errors, 2 when a path is not there.
     """
+    from bgpctl.compiler import CompileOptions
     from bgpctl.datastore.directory import read_directories
+    from bgpctl.guardrails import check_cluster
+    from bgpctl.resources.problem import has_errors
 
     loaded = read_directories(paths)
+    found = check_cluster(loaded.resources, CompileOptions(secret_namespace=secret_namespace))
+    problems = tuple(sorted({*loaded.problems, *found}))
     if output == "json":
-        typer.echo(_as_json(loaded.problems))
+        typer.echo(_as_json(problems))
     else:
-        for problem in loaded.problems:
+        for problem in problems:
             typer.echo(str(problem))
-        typer.echo(_summary(len(loaded.resources), loaded.problems))
-    raise typer.Exit(0 if loaded.ok else 1)
+        typer.echo(_summary(len(loaded.resources), problems))
+    raise typer.Exit(1 if has_errors(problems) else 0)
 
 
 def _as_json(problems: tuple[Problem, ...]) -> str:

@@ -59,16 +59,21 @@ class Peering:
 
 @dataclass(frozen=True, slots=True)
 class Peerings:
-    """What a node runs, and what it must leave out because the peer address is taken (with the one that has it)."""
+    """What a node runs, and what it must leave out because the peer address is taken (with the one that has it).
+
+    repeated   another BGPPeer wants the same; the one that has it decides the options
+    """
 
     wanted: tuple[Peering, ...]
     doubled: tuple[tuple[Peering, Peering], ...]
+    repeated: tuple[tuple[Peering, Peering], ...] = ()
 
 
 def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Peerings:
     """Every session of `node`, none to itself, none in a family in which it has no address."""
     wanted: dict[str, Peering] = {}
     doubled: list[tuple[Peering, Peering]] = []
+    repeated: list[tuple[Peering, Peering]] = []
     addresses = index.nodes[node].addresses
     for peering in _asked(index, node, options):
         address = peering.endpoint.address
@@ -76,9 +81,13 @@ def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Pe
         if not own or address == own:
             continue
         winner = wanted.setdefault(address, peering)
-        if winner is not peering and not _same_wish(winner, peering):
+        if winner is peering:
+            continue
+        if not _same_wish(winner, peering):
             doubled.append((peering, winner))
-    return Peerings(tuple(wanted.values()), tuple(doubled))
+        elif winner.peer is not peering.peer:
+            repeated.append((peering, winner))
+    return Peerings(tuple(wanted.values()), tuple(doubled), tuple(repeated))
 
 
 def _same_wish(first: Peering, second: Peering) -> bool:

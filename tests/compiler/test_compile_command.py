@@ -95,7 +95,8 @@ def test_json_stays_without_passwords_even_then(folder: Path) -> None:
 def test_all_nodes_are_written_where_only_their_owner_can_read(folder: Path) -> None:
     done = bgpctl(folder, "--all-nodes", "-o", str(folder / "out"), "--with-passwords")
 
-    assert (done.returncode, done.stdout) == (0, f"wrote 2 nodes to {folder}/out\n")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"wrote 2 nodes to {folder}/out\n")
     written = sorted(path for path in (folder / "out").rglob("*") if path.is_file())
     assert [str(path.relative_to(folder / "out")) for path in written] == [
         "a/exabgp.conf",

@@ -1,0 +1,59 @@
+"""`bgpctl proof`: does every prefix reach every node, and which failures break that?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Output = Literal["text", "json"]
+SECRET_NAMESPACE = "kube-system"  # noqa: S105  a namespace, not a password
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(proof)
+
+
+def proof(
+    path: Annotated[Path, typer.Argument(help="A file or directory of resources.")],
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = "text",
+    failures: Annotated[
+        int, typer.Option(min=0, max=2, help="How many reflectors, nodes or racks fail at the same time.")
+    ] = 1,
+    rack_label: Annotated[
+        str,
+        typer.Option(
+            metavar="LABEL", help="The node label that makes a rack; else topology.kubernetes.io/zone, or rack."
+        ),
+    ] = "",
+    use_pod_cidr: Annotated[
+        bool, typer.Option("--use-pod-cidr", help="Blocks are status.podCIDRs (host-local IPAM).")
+    ] = False,
+    secret_namespace: Annotated[str, typer.Option(help="Where the Secrets of passwords are.")] = SECRET_NAMESPACE,
+) -> None:
+    """Prove that what every node originates reaches every other node, or name who is missed, and why.
+
+    Exit status: 0 when it does with all routers up (as far as is known without the routers that are no nodes), 1 when
+    it does not or the resources have errors, 2 when the path is not there. Failures that break it are named and do not
+    change the status.
+    """
+    from bgpctl.compiler import CompileOptions
+    from bgpctl.datastore.directory import read_directory
+    from bgpctl.guardrails.proof.proof_text import proof_data, render_proof
+    from bgpctl.guardrails.proof.prove import FailureDepth, prove
+
+    loaded = read_directory(path)
+    for problem in loaded.problems:
+        if problem.severity == "error":
+            typer.echo(str(problem), err=True)
+    depths: dict[int, FailureDepth] = {0: 0, 1: 1, 2: 2}
+    options = CompileOptions(use_pod_cidr=use_pod_cidr, secret_namespace=secret_namespace)
+    found = prove(loaded.resources, options, depths[failures], rack_label)
+    if output == "json":
+        import json
+
+        typer.echo(json.dumps(proof_data(found), indent=2))
+    else:
+        typer.echo(render_proof(found))
+    raise typer.Exit(0 if found.is_complete and loaded.ok else 1)

@@ -1,0 +1,80 @@
+"""Whether two ends make a session: what each is told must fit what the other is told.
+
+The checks in the order in which a person would make them; the first that fails is the reason. Addresses are not among
+them: the two ends were found by each other's address.
+
+    NO_ANSWER    the other end has no session to this one
+    AS_NUMBER    each must expect the AS that the other shows (RFC 4271 6.2, Bad Peer AS)
+    BOTH_WAIT    both are passive: nobody calls (RFC 4271 8.1.1, PassiveTcpEstablishment)
+    PORT         nobody who calls does so on the port that the other listens on
+    PASSWORD     the TCP-MD5 keys differ (RFC 2385)
+    TTL          only one end asks for TTL security (RFC 5082)
+    ROUTER_ID    one AS, and both have the same BGP identifier (RFC 6286 2.2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reflector.plan import DEFAULT_BGP_PORT, Family, NodePlan, SessionPlan, SessionType
+
+
+class Disagreement(StrEnum):
+    """Why there is no session; the text finishes the sentence "there is no session, because ..."."""
+
+    NO_ANSWER = "only one end asks for it"
+    HELD = "one end holds it back"
+    AS_NUMBER = "the ends expect other AS numbers than they show each other"
+    BOTH_WAIT = "both ends wait to be called"
+    PORT = "the port that is called is not the one listened on"
+    PASSWORD = "the passwords differ"  # noqa: S105  a sentence
+    TTL = "only one end has ttlSecurity"
+    ROUTER_ID = "both ends have the same router ID"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """A session with what else of its node decides whether it comes up."""
+
+    session: SessionPlan
+    router_id: str
+    listen_port: int
+
+
+def listen_port(plan: NodePlan, family: Family) -> int:
+    """Where the node accepts connections of this family."""
+    found = (each.port for each in plan.listen if (6 if ":" in each.address else 4) == family)
+    return next(found, DEFAULT_BGP_PORT)
+
+
+def _same_as_numbers(here: SessionEnd, there: SessionEnd) -> bool:
+    return here.session.peer_as == there.session.local_as and there.session.peer_as == here.session.local_as
+
+
+def _somebody_calls(here: SessionEnd, there: SessionEnd) -> bool:
+    return not (here.session.passive and there.session.passive)
+
+
+def _reaches(caller: SessionEnd, listener: SessionEnd) -> bool:
+    return not caller.session.passive and caller.session.peer_port == listener.listen_port
+
+
+def _different_routers(here: SessionEnd, there: SessionEnd) -> bool:
+    return here.session.session_type is SessionType.EBGP or here.router_id != there.router_id
+
+
+CHECKS: tuple[tuple[Disagreement, Callable[[SessionEnd, SessionEnd], bool]], ...] = (
+    (Disagreement.AS_NUMBER, _same_as_numbers),
+    (Disagreement.BOTH_WAIT, _somebody_calls),
+    (Disagreement.PORT, lambda here, there: _reaches(here, there) or _reaches(there, here)),
+    (Disagreement.PASSWORD, lambda here, there: here.session.password == there.session.password),
+    (Disagreement.TTL, lambda here, there: bool(here.session.ttl_security) == bool(there.session.ttl_security)),
+    (Disagreement.ROUTER_ID, _different_routers),
+)
+
+
+def disagreement(here: SessionEnd, there: SessionEnd) -> Disagreement | None:
+    """The first reason for which these two make no session; None when they make one."""
+    return next((reason for reason, holds in CHECKS if not holds(here, there)), None)

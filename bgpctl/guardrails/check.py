@@ -1,0 +1,57 @@
+"""All guardrails, asked of a whole cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from bgpctl.compiler import CompileOptions
+from bgpctl.guardrails.advertisements import advertised_prefixes
+from bgpctl.guardrails.both_ends import as_number_of_a_node, both_ends_fit
+from bgpctl.guardrails.cluster import MOST_PEERINGS, Cluster
+from bgpctl.guardrails.encapsulation import disabled_encapsulation, mtu_mismatch
+from bgpctl.guardrails.finding import Finding, located
+from bgpctl.guardrails.held import held_sessions
+from bgpctl.guardrails.idle import nodes_without_session, peers_without_session
+from bgpctl.guardrails.mesh import large_mesh, mesh_doubled
+from bgpctl.guardrails.options import options_differ
+from bgpctl.guardrails.partition import partitions
+from bgpctl.guardrails.reflectors import reflectors
+from bgpctl.guardrails.shadowing import shadowed_filters, shadowed_rules
+from bgpctl.resources.problem import Problem
+from bgpctl.resources.resource_set import ResourceSet
+
+NO_OPTIONS = CompileOptions()
+
+
+def not_examined(cluster: Cluster) -> Iterator[Finding]:
+    """Where BGPPeers ask for too many sessions to look at each of them."""
+    if not cluster.is_examined:
+        message = f"BGPPeers ask for more than {MOST_PEERINGS} sessions; they were not examined one by one"
+        yield Finding("sessions-not-examined", None, "$", message)
+
+
+QUESTIONS: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
+    large_mesh,
+    mesh_doubled,
+    not_examined,
+    nodes_without_session,
+    peers_without_session,
+    options_differ,
+    as_number_of_a_node,
+    both_ends_fit,
+    reflectors,
+    partitions,
+    shadowed_rules,
+    shadowed_filters,
+    advertised_prefixes,
+    disabled_encapsulation,
+    mtu_mismatch,
+)
+
+
+def check_cluster(resources: ResourceSet, options: CompileOptions = NO_OPTIONS) -> tuple[Problem, ...]:
+    """Everything that the guardrails, and the compiler about held sessions, have to say, in order. A set without any
+    Node is a fragment of a cluster: only what does not depend on nodes is said."""
+    cluster = Cluster(resources, options)
+    found = [each for question in QUESTIONS for each in question(cluster)]
+    return tuple(sorted({*located(resources, found), *held_sessions(cluster)}))

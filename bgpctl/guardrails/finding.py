@@ -1,0 +1,74 @@
+"""What a guardrail says: a resource, a field of it, a code out of the catalogue, and a sentence.
+
+The severity belongs to the code: an ERROR where traffic breaks for certain, else a WARNING. A code that is not in
+the catalogue is a bug, so that every code has its severity and its page in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from bgpctl.resources.model import Resource
+from bgpctl.resources.problem import Problem, Severity
+from bgpctl.resources.resource_set import Origin, ResourceSet, resource_id
+
+SHOWN = 3
+
+CATALOGUE: dict[str, Severity] = {
+    "advertisement-without-pool": Severity.WARNING,
+    "as-number-mismatch": Severity.ERROR,
+    "both-passive": Severity.ERROR,
+    "cluster-id-splits-clients": Severity.ERROR,
+    "encapsulation-disabled": Severity.ERROR,
+    "large-mesh": Severity.WARNING,
+    "mesh-doubled": Severity.WARNING,
+    "mtu-mismatch": Severity.WARNING,
+    "node-without-session": Severity.WARNING,
+    "one-sided-session": Severity.WARNING,
+    "options-differ": Severity.WARNING,
+    "partition": Severity.ERROR,
+    "password-mismatch": Severity.ERROR,
+    "peer-without-session": Severity.WARNING,
+    "port-mismatch": Severity.ERROR,
+    "redundant-cluster-id": Severity.WARNING,
+    "reflectors-not-peered": Severity.ERROR,
+    "sessions-not-examined": Severity.WARNING,
+    "shadowed-filter": Severity.WARNING,
+    "shadowed-rule": Severity.WARNING,
+    "shared-router-id": Severity.ERROR,
+    "single-reflector": Severity.WARNING,
+    "ttl-security-mismatch": Severity.ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`resource` None: the cluster as a whole. `path` is JSONPath in the resource."""
+
+    code: str
+    resource: Resource | None
+    path: str
+    message: str
+
+
+def located(resources: ResourceSet, findings: Iterable[Finding]) -> list[Problem]:
+    """Findings as problems with the file and line of their resource."""
+    return [_problem(resources, each) for each in findings]
+
+
+def _problem(resources: ResourceSet, finding: Finding) -> Problem:
+    origin = resources.origin(finding.resource) if finding.resource else Origin()
+    label = ""
+    if finding.resource is not None:
+        kind, key = resource_id(finding.resource)
+        label = "/".join((kind, key) if isinstance(key, str) else (kind, *key))
+    severity = CATALOGUE[finding.code]
+    return Problem(origin.file, origin.line, label, finding.path, finding.code, finding.message, severity)
+
+
+def some(names: Collection[str]) -> str:
+    """ "a, b, c and 4 more": the first by name."""
+    first = sorted(names)[:SHOWN]
+    rest = len(names) - len(first)
+    return ", ".join(first) + (f" and {rest} more" if rest else "")

@@ -1,0 +1,109 @@
+"""What remains when routers fail: which failures break completeness among those that survive.
+
+What can fail: each reflector, one node of each class that forwards routes without being a reflector, and each rack
+(all nodes with one value of a label). A rack in which nobody forwards takes nobody else with it and is not tried.
+Two at a time: reflectors and racks, each pair once, at most MOST_PAIRS of them. A pair that is no worse than one of
+its two is not reported again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+
+from bgpctl.guardrails.proof.classes import Classes
+from bgpctl.guardrails.proof.completeness import Gap, Reach, survey
+
+MOST_PAIRS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Something that fails as a whole. `name` is how people call it."""
+
+    name: str
+    members: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Units that fail together, and who of the survivors does not hear whom for it."""
+
+    units: tuple[str, ...]
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Failures that break something, and how many were tried. `untried` pairs are beyond the bound."""
+
+    breaking: tuple[Failure, ...]
+    tried: int
+    untried: int = 0
+
+
+def single_units(classes: Classes, racks: Mapping[str, Iterable[str]]) -> list[Unit]:
+    """Everything that is made to fail by itself."""
+    transit = (each for each in classes.classes if each.forwards and not _is_reflector(classes, each.name))
+    nodes = (Unit(_one_of(each.members), frozenset(each.members[:1])) for each in transit)
+    return [*_reflectors(classes), *nodes, *_racks(classes, racks)]
+
+
+def paired_units(classes: Classes, racks: Mapping[str, Iterable[str]]) -> list[Unit]:
+    """What is made to fail two at a time."""
+    return [*_reflectors(classes), *_racks(classes, racks)]
+
+
+def single_failures(classes: Classes, units: Sequence[Unit], usual: Reach) -> Failures:
+    """`usual` is what does not work even when nothing has failed."""
+    breaking = (_failure(classes, (unit,), {gap.pair for gap in usual.gaps}) for unit in units)
+    return Failures(tuple(each for each in breaking if each.gaps), len(units))
+
+
+def double_failures(classes: Classes, units: Sequence[Unit], usual: Reach, singles: Failures) -> Failures:
+    """Pairs of units, without those one of which breaks as much by itself."""
+    alone = {failure.units: failure.gaps for failure in singles.breaking}
+    pairs = [pair for pair in combinations(units, 2) if pair[0].members.isdisjoint(pair[1].members)]
+    breaking = []
+    for pair in islice(pairs, MOST_PAIRS):
+        known = {gap.pair for gap in usual.gaps}
+        known.update(_usual_pair(classes, gap) for unit in pair for gap in alone.get((unit.name,), ()))
+        failure = _failure(classes, pair, known)
+        if failure.gaps:
+            breaking.append(failure)
+    return Failures(tuple(breaking), min(len(pairs), MOST_PAIRS), max(len(pairs) - MOST_PAIRS, 0))
+
+
+def _failure(classes: Classes, units: tuple[Unit, ...], known: set[tuple[str, str]]) -> Failure:
+    removed = frozenset().union(*(unit.members for unit in units))
+    gaps = (gap for gap in survey(classes, removed).gaps if _usual_pair(classes, gap) not in known)
+    return Failure(tuple(unit.name for unit in units), tuple(gaps))
+
+
+def _usual_pair(classes: Classes, gap: Gap) -> tuple[str, str]:
+    """The pair by the names that its classes have when nobody is gone."""
+    origin, destination = gap.pair
+    return classes.of[origin].name, classes.of[destination].name
+
+
+def _reflectors(classes: Classes) -> Iterator[Unit]:
+    for name, router in classes.graph.routers.items():
+        if router.cluster_id:
+            yield Unit(f"reflector {name}", frozenset((name,)))
+
+
+def _racks(classes: Classes, racks: Mapping[str, Iterable[str]]) -> Iterator[Unit]:
+    for rack, names in racks.items():
+        members = frozenset(name for name in names if name in classes.of)
+        if any(classes.of[name].forwards for name in members):
+            yield Unit(rack, members)
+
+
+def _is_reflector(classes: Classes, name: str) -> bool:
+    return bool(classes.graph.routers[name].cluster_id)
+
+
+def _one_of(members: Sequence[str]) -> str:
+    others = len(members) - 1
+    return f"node {members[0]}" + (f" (one of {others + 1} alike)" if others else "")

@@ -1,0 +1,116 @@
+"""The proof says of a cluster what a network of real engines, running that cluster's plans, does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from compiler_makers import bgp_peer, block, configuration, node, pool
+from engine_cluster import EngineCluster
+from hypothesis import assume, event, given, settings
+from hypothesis import strategies as st
+
+from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
+from bgpctl.guardrails.meshless import without_mesh
+from bgpctl.guardrails.proof.classes import Classes, node_classes
+from bgpctl.guardrails.proof.completeness import survey
+from bgpctl.guardrails.proof.session_graph import session_graphs
+from bgpctl.resources.model import Resource
+from bgpctl.resources.resource_set import ResourceSet
+from reflector.plan import Family
+
+NODES = 8
+SELECTORS = ["all()", "has(rr)", "!has(rr)", "rack == '1'", "rack == '2'", "level == 'top'"]
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> list[Resource]:
+    """Up to eight nodes, a few of them reflectors of two clusters, with a mesh or not, up to four BGPPeers by
+    selector or address, some reversed by hand; a few nodes of other ASes, and some that allow their own AS."""
+    resources: list[Resource] = [
+        configuration(nodeToNodeMeshEnabled=draw(st.booleans())),
+        pool("pool", "192.168.0.0/16"),
+        pool("pool-v6", "fd10::/48"),
+    ]
+    count = draw(st.integers(2, NODES))
+    several = draw(st.booleans())
+    for number in range(1, count + 1):
+        is_reflector = draw(st.integers(0, 2)) == 0
+        labels = {"rack": draw(st.sampled_from("12"))}
+        if is_reflector:
+            labels |= {"rr": ""} | ({"level": "top"} if draw(st.booleans()) else {})
+        resources.append(
+            node(
+                f"node-{number}",
+                f"10.0.0.{number * 5}/24",
+                draw(st.sampled_from(["", f"fd00::{number * 5:x}/64"])),
+                cluster_id=draw(st.sampled_from(["224.0.0.1", "224.0.0.2", "224.0.0.3"])) if is_reflector else "",
+                asn=draw(st.sampled_from([None, None, 65001, 65002])) if several else None,
+                labels=labels,
+            )
+        )
+        resources.append(block(f"node-{number}", f"192.168.{number}.0/26"))
+        resources.append(block(f"node-{number}", f"fd10::{number}:0/122"))
+    wanted = draw(st.lists(peers(count), max_size=4))
+    return [*resources, *(bgp_peer(f"peer-{number}", **spec) for number, spec in enumerate(wanted))]
+
+
+@st.composite
+def peers(draw: st.DrawFn, count: int) -> dict[str, Any]:
+    scope: dict[str, Any] = draw(
+        st.sampled_from([{}, {"node": f"node-{draw(st.integers(1, count))}"}])
+        | st.sampled_from(SELECTORS).map(lambda text: {"nodeSelector": text})
+    )
+    addresses = [f"10.0.0.{each * 5}" for each in range(1, count + 1)]
+    by_address: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+        {"peerIP": st.sampled_from(addresses)},
+        optional={
+            "asNumber": st.sampled_from([64512, 65001, 65002]),
+            "numAllowedLocalASNumbers": st.integers(1, 2),
+            "localASNumber": st.sampled_from([65001, 65009]),
+        },
+    )
+    far = draw(st.sampled_from(SELECTORS).map(lambda text: {"peerSelector": text}) | by_address)
+    return {**scope, **far, "reversePeering": draw(st.sampled_from(["Auto", "Auto", "Manual"]))}
+
+
+def proofs(resources: ResourceSet) -> list[Classes]:
+    plans = (each.plan for each in compile_cluster(without_mesh(resources)))
+    return [node_classes(graph) for graph in session_graphs(plans, ClusterIndex(resources), CompileOptions())]
+
+
+def unreached(classes: Classes) -> set[tuple[str, str]]:
+    """Pairs of nodes as the proof has them, written out."""
+    found: set[tuple[str, str]] = set()
+    reach = survey(classes)
+    for gap in (*reach.gaps, *reach.unknown):
+        for origin in classes.of[gap.origin.name].members:
+            for destination in classes.of[gap.destination.name].members:
+                if origin != destination:
+                    found.add((origin, destination))
+    return found
+
+
+def prefix_of(name: str, family: Family) -> str:
+    number = name.rpartition("-")[2]
+    return f"192.168.{number}.0/26" if family == 4 else f"fd10::{number}:0/122"
+
+
+@given(clusters())
+@settings(max_examples=400, deadline=None)
+def test_the_proof_and_the_engines_agree_on_who_hears_whom(drawn: list[Resource]) -> None:
+    resources = ResourceSet.of(*drawn)
+    engines = EngineCluster(resources)
+    assume(engines.settle())
+
+    for classes in proofs(resources):
+        family = classes.graph.family
+        present = classes.graph.routers
+        silent = {
+            (origin, destination)
+            for origin in present
+            for destination in present
+            if origin != destination and not engines.has(destination, prefix_of(origin, family), family)
+        }
+        event(f"some pair is not reached: {bool(silent)}")
+        event(f"classes of several nodes: {len(classes.classes) < len(present)}")
+        assert unreached(classes) == silent
