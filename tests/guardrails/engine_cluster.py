@@ -45,7 +45,7 @@ class EngineCluster:
     def settle(self) -> bool:
         """False when they still talk after many rounds."""
         for _ in range(ROUNDS):
-            said = [(name, engine.flush()) for name, engine in self.engines.items()]
+            said = [(name, engine.flush(0.0)) for name, engine in self.engines.items()]
             if not any(turn.ready for _, turn in said):
                 return True
             for name, turn in said:
