@@ -72,11 +72,13 @@ class Refused(Message, frozen=True):
 
 
 class Applied(Message, frozen=True):
-    """The plan is running. `reset` names the sessions that had to be closed for it."""
+    """The plan is running. `reset` names the sessions that had to be closed for it. `needs_restart`: the plan listens
+    elsewhere, which only a new speaker does."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     reset: tuple[str, ...] = ()
+    needs_restart: bool = False
 
 
 class Subscribed(Message, frozen=True):

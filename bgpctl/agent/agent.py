@@ -89,11 +89,14 @@ class Agent:
         await self._put_to_work()
 
     async def _put_to_work(self) -> None:
-        """What else follows from the plan in place: the kernel's rules, the log level."""
+        """What else follows from the plan in place: where the speaker listens, the kernel's rules, the log level."""
         plan = self._deployment.plan
         if plan is None:
             return
         configure(self._options.log_format, plan.log_level)
+        if self._deployment.needs_restart:
+            self._deployment.needs_restart = False
+            await self.speaker.replace("the plan listens elsewhere")
         if self._programmer is not None and plan.kernel != self._programmed:
             self._programmed = plan.kernel
             await self._programmer.apply_plan(plan.kernel)

@@ -35,11 +35,13 @@ class Deployment:
 
     generation   how many plans this agent has put in place
     refusal      why the speaker did not take the newest plan, "" when it did
+    needs_restart   the plan in place listens where the running speaker does not
     """
 
     def __init__(self, run_directory: RunDirectory, link: SpeakerLink) -> None:
         self.generation = 0
         self.refusal = ""
+        self.needs_restart = False
         self._directory = run_directory
         self._link = link
         self._placed: Deployable | None = None
@@ -91,6 +93,7 @@ class Deployment:
         match await self._link.ask(Apply(placed.plan), APPLY_TIMEOUT):
             case Applied() as applied:
                 self._fallback = placed
+                self.needs_restart = applied.needs_restart
                 log.info(
                     "plan applied",
                     generation=self.generation,

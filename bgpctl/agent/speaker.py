@@ -70,6 +70,7 @@ class Speaker:
         self._command = command
         self._log_file = SpeakerLog(run_directory.path / SPEAKER_LOG)
         self._process: SpeakerProcess | None = None
+        self._is_replaced = False
 
     @property
     def pid(self) -> int:
@@ -91,6 +92,13 @@ class Speaker:
             (self._directory.path / SPEAKER_PID_FILE).unlink(missing_ok=True)
             log.info("speaker stopped", pid=self._process.pid)
 
+    async def replace(self, reason: str) -> None:
+        """Ends the speaker; `run` starts another one at once. Peers keep our routes meanwhile (RFC 4724)."""
+        if self._process is not None and self._process.running:
+            log.info("speaker is replaced", pid=self._process.pid, reason=reason)
+            self._is_replaced = True
+            await self._process.stop()
+
     async def undo(self) -> None:
         """Ends the speaker if this agent started it; an adopted one is none of our making."""
         if self._process is not None and not self._process.adopted:
@@ -109,6 +117,10 @@ class Speaker:
             if status == NOT_READY_STATUS and not self.tried.is_set():
                 raise NotReadyError(words or "the speaker is not ready and does not say why")
             self.tried.set()
+            if self._is_replaced:
+                self._is_replaced = False
+                self._process = process = await self._start_again(backoff)
+                continue
             self.restarts += 1
             pause = backoff.after_failure(time.monotonic() - since)
             self.state = SpeakerState.BACKING_OFF

@@ -63,6 +63,7 @@ class Speaker:
     def __init__(self, plan: NodePlan, configuration: Any, run_directory: Path, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._started = clock()
+        self._listens = plan.listen
         self._conf = run_directory / "exabgp.conf"
         self._loaded_conf = self._conf.read_bytes()
         self._next_tick = 0.0
@@ -162,7 +163,8 @@ class Speaker:
         for name in gone:
             self._transport.close(name, "removed from the plan", deconfigured)
         self.engine.apply(plan, self._clock())
-        return _applied(before, plan, established, self.engine)
+        applied = _applied(before, plan, established, self.engine)
+        return structs.replace(applied, needs_restart=plan.listen != self._listens)
 
 
 def _names_by_address(plan: NodePlan) -> dict[str, str]:

@@ -116,6 +116,16 @@ def test_an_unknown_node_is_a_problem_and_not_the_end(world: World, wait_until: 
     assert "'a'" in world.known_status("a").problems[0].message
 
 
+def test_a_plan_that_listens_elsewhere_gets_a_new_speaker(world: World, wait_until: WaitUntil) -> None:
+    world.start("a")
+    world.start("b")
+    wait_until(lambda: world.established("a"), 60)
+    pid = world.known_status("a").speaker_pid
+    world.write("cluster.yaml", CLUSTER.replace("bindMode: NodeIP", "bindMode: NodeIP, listenPort: 1179"))
+    wait_until(lambda: world.known_status("a").speaker_pid not in (0, pid) and world.established("a"), 60)
+    assert (world.known_status("a").speaker_restarts, world.known_status("a").plan_generation) == (0, 2)
+
+
 # ------------------------------------------------------------------------------------------ world not ready
 
 
