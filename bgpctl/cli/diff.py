@@ -45,9 +45,12 @@ def diff(
 ) -> None:
     """Say what a change of the resources does: sessions that are reset or only updated, routes that come or go.
 
-    Exit status: 0 no node changes, 1 some node does, 2 when one of the two has errors or is not there. Problems go to
-    standard error: errors of both, and the warnings that NEW has and OLD has not.
+    Exit status: 0 no node changes, 1 some node does, 2 when one of the two has errors or is not there, or when Calico
+    refuses to go from OLD to NEW. Problems go to standard error: errors of both, and the warnings that NEW has and OLD
+    has not.
     """
+    from bgpctl.resources.transition_rules import transition_problems
+
     if node and all_nodes:
         raise typer.BadParameter("give --node NAME or --all-nodes, not both")
     options = compile_options(program_vxlan, use_pod_cidr, router_id, secret_namespace)
@@ -59,6 +62,10 @@ def diff(
     typer.echo(_renderers()[output](difference), nl=False)
     known = {_fingerprint(problem) for problem in before.problems}
     _report(problem for problem in sorted(after.problems) if _fingerprint(problem) not in known)
+    refused = transition_problems(before.loaded.resources, after.loaded.resources)
+    _report(refused)
+    if refused:
+        raise typer.Exit(ERROR)
     raise typer.Exit(CHANGE if difference else NO_CHANGE)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from bgpctl.resources.cluster_rules import ClusterFinding
 from bgpctl.resources.ip_pool import IPPoolSpec
+from bgpctl.resources.problem import Problem
 from bgpctl.resources.resource_set import ResourceSet
 
 
@@ -25,6 +26,16 @@ FOR_LIFE: tuple[tuple[str, Callable[[IPPoolSpec], Any], str], ...] = (
     ("blockSize", lambda spec: spec.effective_block_size, "the blockSize of an IPPool"),
     ("allowedUses", lambda spec: spec.allowed_uses if _load_balancer(spec) else (), "the use of an IPPool"),
 )
+
+
+def transition_problems(before: ResourceSet, after: ResourceSet) -> list[Problem]:
+    """The findings with file and line of the resource."""
+    problems = []
+    for finding in transition_findings(before, after):
+        here, field = after.origin(finding.resource), ".".join(("$", *map(str, finding.path)))
+        label = f"IPPool/{finding.resource.name}"
+        problems.append(Problem(here.file, here.line, label, field, finding.code, finding.message, finding.severity))
+    return problems
 
 
 def transition_findings(before: ResourceSet, after: ResourceSet) -> Iterator[ClusterFinding]:

@@ -190,3 +190,10 @@ def test_a_path_that_is_not_there_ends_with_status_2(folder: Path) -> None:
 def test_a_router_id_that_is_none_ends_with_status_2(folder: Path) -> None:
     done = diff(folder, "--router-id", "nonsense")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
+def test_a_change_that_calico_refuses_is_an_error(folder: Path) -> None:
+    change(folder, "192.168.0.0/16", "192.168.0.0/15")
+    done = diff(folder)
+    assert done.returncode == 2
+    assert "IPPool/pool $.spec.cidr: the cidr of an IPPool cannot change" in done.stderr
