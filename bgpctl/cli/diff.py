@@ -63,7 +63,7 @@ def diff(
     known = {_fingerprint(problem) for problem in before.problems}
     _report(problem for problem in sorted(after.problems) if _fingerprint(problem) not in known)
     refused = transition_problems(before.loaded.resources, after.loaded.resources)
-    _report(refused)
+    _report(iter(refused))
     if refused:
         raise typer.Exit(ERROR)
     raise typer.Exit(CHANGE if difference else NO_CHANGE)
