@@ -20,6 +20,8 @@ from reflector.messages import (
     Applied,
     Apply,
     Counters,
+    Explain,
+    Explanation,
     FrameError,
     FrameReader,
     Peers,
@@ -37,12 +39,13 @@ from reflector.messages import (
 DEFAULT_TIMEOUT = 5.0
 _READ_SIZE = 65536
 
-Question = Apply | ShowPeers | ShowRoutes | ShowCounters | ShowAgent
+Question = Apply | ShowPeers | ShowRoutes | Explain | ShowCounters | ShowAgent
 
 _ANSWERS: dict[type[Question], type[Reply]] = {
     Apply: Applied,
     ShowPeers: Peers,
     ShowRoutes: Routes,
+    Explain: Explanation,
     ShowCounters: Counters,
     ShowAgent: AgentStatus,
 }
@@ -89,6 +92,8 @@ class ControlClient:
     def ask(self, question: ShowPeers) -> Peers: ...
     @overload
     def ask(self, question: ShowRoutes) -> Routes: ...
+    @overload
+    def ask(self, question: Explain) -> Explanation: ...
     @overload
     def ask(self, question: ShowCounters) -> Counters: ...
     @overload

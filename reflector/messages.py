@@ -47,6 +47,12 @@ class ShowRoutes(Message, frozen=True):
     limit: int = 1000
 
 
+class Explain(Message, frozen=True):
+    """Why the route to exactly this prefix is or is not there. Reply: Explanation."""
+
+    prefix: str
+
+
 class ShowCounters(Message, frozen=True):
     """Reply: Counters."""
 
@@ -60,7 +66,7 @@ class ShowAgent(Message, frozen=True):
     """Asked of an agent. Reply: AgentStatus."""
 
 
-Request = Apply | ShowPeers | ShowRoutes | ShowCounters | Subscribe | ShowAgent
+Request = Apply | ShowPeers | ShowRoutes | Explain | ShowCounters | Subscribe | ShowAgent
 
 # -------------------------------------------------------------------------------------------- replies
 
@@ -145,6 +151,47 @@ class Routes(Message, frozen=True):
     next_after: str = ""
 
 
+class CandidateStatus(msgspec.Struct, frozen=True):
+    """A route that was received or originated. `verdict` is the text of a RouteVerdict: best, the step it lost at, or
+    why import refused it; `because` names the policy rule."""
+
+    peer: str
+    verdict: str
+    source: RouteSource
+    because: str = ""
+    next_hop: str = ""
+    local_pref: int | None = None
+    as_path: str = ""
+    originator_id: str = ""
+    cluster_list: tuple[str, ...] = ()
+    communities: tuple[str, ...] = ()
+    path_id: int = 0
+    stale: bool = False
+    peer_node: str = ""
+
+
+class ExportStatus(msgspec.Struct, frozen=True):
+    """What an Established peer is told of the best route, and as what; or why it is told nothing."""
+
+    peer: str
+    verdict: str
+    because: str = ""
+    next_hop: str = ""
+    local_pref: int | None = None
+    as_path: str = ""
+    communities: tuple[str, ...] = ()
+    peer_node: str = ""
+
+
+class Explanation(Message, frozen=True):
+    """One prefix in this speaker. Without a candidate, `covered_by` is the longest prefix of the Loc-RIB around it."""
+
+    prefix: str
+    candidates: tuple[CandidateStatus, ...] = ()
+    exports: tuple[ExportStatus, ...] = ()
+    covered_by: str = ""
+
+
 class Counters(Message, frozen=True):
     """Totals since the speaker started, by name; `uptime` in seconds."""
 
@@ -214,7 +261,7 @@ class AgentStatus(Message, frozen=True):
     fib_troubles: tuple[str, ...] = ()
 
 
-Reply = Refused | Applied | Subscribed | Peers | Routes | Counters | LocRibUpdate | AgentStatus
+Reply = Refused | Applied | Subscribed | Peers | Routes | Explanation | Counters | LocRibUpdate | AgentStatus
 
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

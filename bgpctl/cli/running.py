@@ -15,7 +15,16 @@ from bgpctl.agent.options import RUN_ROOT
 from bgpctl.agent.run_directory import AGENT_SOCKET, SPEAKER_SOCKET
 from bgpctl.errors import NotReadyError
 from reflector.control_client import ControlClient, ControlError
-from reflector.messages import AgentStatus, PeerStatus, RouteStatus, ShowAgent, ShowPeers, ShowRoutes
+from reflector.messages import (
+    AgentStatus,
+    Explain,
+    Explanation,
+    PeerStatus,
+    RouteStatus,
+    ShowAgent,
+    ShowPeers,
+    ShowRoutes,
+)
 from reflector.plan import Family
 
 PAGE = 5000
@@ -42,6 +51,14 @@ class RunningNode:
         try:
             with ControlClient(self.run_directory / SPEAKER_SOCKET) as client:
                 return client.ask(ShowPeers()).peers
+        except ControlError as error:
+            raise NotReadyError(f"the speaker of {self.name} does not answer: {error}") from error
+
+    def explain(self, prefix: str) -> Explanation:
+        """Raises NotReadyError when the speaker does not answer."""
+        try:
+            with ControlClient(self.run_directory / SPEAKER_SOCKET) as client:
+                return client.ask(Explain(prefix))
         except ControlError as error:
             raise NotReadyError(f"the speaker of {self.name} does not answer: {error}") from error
 

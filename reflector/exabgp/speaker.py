@@ -20,9 +20,11 @@ from reflector.engine import Engine, Turn
 from reflector.exabgp.event_loop import EventLoop
 from reflector.exabgp.seams import SpeakerReactor, take_the_seams
 from reflector.exabgp.transport import Transport
+from reflector.explain import explain
 from reflector.messages import (
     Applied,
     Apply,
+    Explain,
     LocRibUpdate,
     Message,
     Refused,
@@ -127,6 +129,8 @@ class Speaker:
                 return (peers_snapshot(self.engine, self.reactor.states(), now),)
             case ShowRoutes():
                 return (self._routes(request),)
+            case Explain(prefix):
+                return (self._explain(prefix),)
             case ShowCounters():
                 return (counters_snapshot(self.engine, self._session_layer_counters(), now - self._started),)
             case Subscribe():
@@ -139,6 +143,12 @@ class Speaker:
             return routes_snapshot(self.engine, request)
         except ValueError as error:
             return Refused(str(error))
+
+    def _explain(self, prefix: str) -> Message:
+        try:
+            return explain(self.engine, prefix)
+        except ValueError as error:
+            return Refused(f"{prefix!r} is not a prefix: {error}")
 
     def _sync(self) -> Iterator[LocRibUpdate]:
         for routes, is_last in loc_rib_sync(self.engine):

@@ -235,6 +235,13 @@ def test_a_removed_peering_ends_only_its_own_session_within_a_second(changed) ->
     assert all(len(changed.bgp_next_hops(node)) == len(NODES) - 1 for node in NODES)
 
 
+def test_explain_names_the_winner_the_loser_and_the_step_between(lab) -> None:
+    said = bgpctl("explain", pod_address("b1"), "--run-dir", str(LabState(lab.name).node_directory("a1"))).stdout
+    assert "from 10.1.0.10 (rr1): best" in said
+    assert "from 10.2.0.20 (rr2): not used: higher peer address" in said
+    assert "10.1.0.10 (rr1): iBGP split horizon: neither side is a client" in said
+
+
 def assert_kept(lab: Quickstart, since: dict[tuple[str, str], float]) -> None:
     """The sessions are established since the same moment as before."""
     peers = lab.peers()

@@ -1,0 +1,97 @@
+"""`bgpctl explain`: why a route is or is not there, on one node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, canonical_prefix
+
+if TYPE_CHECKING:
+    from reflector.messages import CandidateStatus, Explanation, ExportStatus
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(explain)
+
+
+def explain(
+    prefix: Annotated[str, typer.Argument(help="A prefix, or an address: then the route that covers it.")],
+    node: NodeOption = "",
+    run_dir: RunDirOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Say why a route is or is not there: every route received and why it won or lost, and what each peer is told.
+
+    Exit status 1 when this node has no route to it.
+    """
+    from bgpctl.cli.running import find_one_node
+
+    speaker = find_one_node(node, run_dir)
+    wanted = canonical_prefix(prefix)
+    explanation = speaker.explain(wanted)
+    if explanation.covered_by and "/" not in prefix:
+        explanation = speaker.explain(explanation.covered_by)
+    typer.echo(_as_json(explanation) if output is Output.JSON else "\n".join(explain_lines(explanation, speaker.name)))
+    if not any(candidate.verdict == "best" for candidate in explanation.candidates):
+        raise typer.Exit(1)
+
+
+def explain_lines(explanation: Explanation, node: str) -> Iterator[str]:
+    """The answer for a person, line by line."""
+    yield f"{explanation.prefix} on {node}"
+    if not explanation.candidates:
+        around = f"; {explanation.covered_by} covers it" if explanation.covered_by else ""
+        yield f"  no peer has sent it and this node does not originate it{around}"
+    for candidate in sorted(explanation.candidates, key=lambda each: each.verdict != "best"):
+        yield from _candidate(candidate)
+    if explanation.exports:
+        yield "told to"
+        for export in explanation.exports:
+            yield from _export(export)
+
+
+def _candidate(candidate: CandidateStatus) -> Iterator[str]:
+    origin = f"from {_peer(candidate)}" if candidate.peer else f"of this node ({candidate.source.value})"
+    verdict = candidate.verdict if candidate.verdict in ("best", "accepted") else f"not used: {candidate.verdict}"
+    yield f"  {origin}: {verdict}{', stale' if candidate.stale else ''}"
+    if candidate.because:
+        yield f"      {candidate.because}"
+    facts = {
+        "next hop": candidate.next_hop,
+        "LOCAL_PREF": candidate.local_pref,
+        "AS_PATH": candidate.as_path,
+        "originator": candidate.originator_id,
+        "cluster list": " ".join(candidate.cluster_list),
+        "communities": " ".join(candidate.communities),
+    }
+    yield "      " + _facts(facts)
+
+
+def _export(export: ExportStatus) -> Iterator[str]:
+    because = f" ({export.because})" if export.because else ""
+    yield f"  {_peer(export)}: {export.verdict}{because}"
+    if export.next_hop:
+        facts = {
+            "next hop": export.next_hop,
+            "LOCAL_PREF": export.local_pref,
+            "AS_PATH": export.as_path,
+            "communities": " ".join(export.communities),
+        }
+        yield "      " + _facts(facts)
+
+
+def _peer(status: CandidateStatus | ExportStatus) -> str:
+    return f"{status.peer} ({status.peer_node})" if status.peer_node else status.peer
+
+
+def _facts(facts: dict[str, str | int | None]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items() if value not in ("", None)) or "no attributes"
+
+
+def _as_json(explanation: Explanation) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(explanation), indent=2).decode()

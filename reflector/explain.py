@@ -1,0 +1,107 @@
+"""Why a route is or is not there: everything this speaker knows of one prefix, each with its verdict.
+
+    received    every route in the Adj-RIB-Ins, and our own: refused by import and why, lost at which step, or best
+    told        every Established peer: advertised and as what, or withheld and why
+
+Rule: the answers come from the functions that decide (decision.explain_decision, ExportView.decide), asked again;
+nothing is kept for the sake of being explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reflector.decision import explain_decision
+from reflector.engine import Engine
+from reflector.messages import CandidateStatus, Explanation, ExportStatus
+from reflector.path import Path
+from reflector.peer import Peer
+from reflector.plan import Family
+from reflector.verdict import RouteVerdict
+from reflector.wire.attributes import PathAttributes, format_as_path, format_communities
+from reflector.wire.nlri import contains, pack_nlri, unpack_address, unpack_nlri
+
+
+def explain(engine: Engine, prefix: str) -> Explanation:
+    """Raises ValueError for text that is no prefix."""
+    nlri = pack_nlri(prefix)
+    family: Family = 6 if ":" in prefix else 4
+    rib = engine.ribs[family]
+    candidates = rib.candidates(nlri)
+    verdicts = {id(path): verdict for path, verdict in explain_decision(candidates)} if candidates else {}
+    ours = [path for path in candidates if path.peer is None]
+    received = [*((path, False) for path in ours), *_received(engine, family, nlri)]
+    best = next((path for path in candidates if verdicts[id(path)] is RouteVerdict.BEST), None)
+    return Explanation(
+        prefix=unpack_nlri(nlri, family),
+        candidates=tuple(
+            _candidate(path, verdicts.get(id(path), path.verdict), stale=stale) for path, stale in received
+        ),
+        exports=tuple(_exports(engine, best, nlri)) if best is not None else (),
+        covered_by=_covering(engine, family, nlri) if not candidates else "",
+    )
+
+
+def _received(engine: Engine, family: Family, nlri: bytes) -> Iterator[tuple[Path, bool]]:
+    """What peers have sent for the prefix, accepted or not, and whether it is stale."""
+    for peer in engine.peers.values():
+        rib = peer.adj_rib_in.get(family)
+        if rib is None:
+            continue
+        keys = [key for key in rib.routes if rib.nlri(key) == nlri] if rib.has_path_ids else [nlri]
+        for key in keys:
+            if key in rib.routes:
+                yield rib.routes[key], key in rib.stale
+
+
+def _candidate(path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateStatus:
+    attributes = path.attributes or path.received
+    return CandidateStatus(
+        peer=path.peer.name if path.peer else "",
+        verdict=verdict.value,
+        source=path.source,
+        because=path.because,
+        next_hop=_address(attributes.next_hop),
+        local_pref=attributes.local_pref,
+        as_path=format_as_path(attributes.as_path),
+        originator_id=_address(attributes.originator_id),
+        cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
+        communities=format_communities(attributes),
+        path_id=path.path_id,
+        stale=stale,
+        peer_node=path.peer.session.peer_node if path.peer else "",
+    )
+
+
+def _exports(engine: Engine, best: Path, nlri: bytes) -> Iterator[ExportStatus]:
+    prefix_class = engine.policies.classes[best.family].classify(nlri)
+    for peer in engine.peers.values():
+        if peer.group is not None and best.family in peer.group.view.key.families:
+            yield _export(peer, best, prefix_class)
+
+
+def _export(peer: Peer, best: Path, prefix_class: int) -> ExportStatus:
+    assert peer.group is not None  # noqa: S101  the caller's choice
+    decision = peer.group.view.decide(best, prefix_class)
+    told: PathAttributes | None = decision.attributes
+    if told is None:
+        return ExportStatus(peer.name, decision.verdict.value, decision.because, peer_node=peer.session.peer_node)
+    return ExportStatus(
+        peer.name,
+        decision.verdict.value,
+        decision.because,
+        next_hop=_address(told.next_hop),
+        local_pref=told.local_pref,
+        as_path=format_as_path(told.as_path),
+        communities=format_communities(told),
+        peer_node=peer.session.peer_node,
+    )
+
+
+def _covering(engine: Engine, family: Family, nlri: bytes) -> str:
+    covering = [other for other in engine.ribs[family].table if contains(other, nlri)]
+    return unpack_nlri(max(covering, key=lambda other: other[0]), family) if covering else ""
+
+
+def _address(packed: bytes) -> str:
+    return unpack_address(packed) if packed else ""
