@@ -24,6 +24,7 @@ from reflector.peer import Negotiated, Peer
 from reflector.plan import Family, NodePlan
 from reflector.policy_set import PolicySet, same_policies
 from reflector.selection_deferral import SelectionDeferral
+from reflector.slow_peer import LAG_BOUND, Contents
 from reflector.update_group import ClassTransition, UpdateGroup
 from reflector.wire.message import (
     KEEPALIVE,
@@ -35,12 +36,9 @@ from reflector.wire.message import (
     notification,
 )
 from reflector.wire.update import (
-    BEGIN_OF_REFRESH,
-    END_OF_REFRESH,
     FAMILY_OF_AFI,
     Update,
     end_of_rib,
-    route_refresh,
 )
 
 FAMILIES: tuple[Family, ...] = (4, 6)
@@ -67,10 +65,12 @@ class Turn(NamedTuple):
 
 
 class Engine:
-    """`now` is seconds of a clock that never goes back; every method that depends on time is given it."""
+    """`now` is seconds of a clock that never goes back; every method that depends on time is given it. A peer for
+    which more than `lag_bound` octets wait is cut off (slow_peer)."""
 
-    def __init__(self, plan: NodePlan, now: float) -> None:
+    def __init__(self, plan: NodePlan, now: float, lag_bound: int = LAG_BOUND) -> None:
         self.plan = plan
+        self._lag_bound = lag_bound
         self.peers: dict[str, Peer] = {}
         self.groups: dict[ExportKey, UpdateGroup] = {}
         self.ribs: dict[Family, LocRib] = {family: LocRib(family) for family in FAMILIES}
@@ -139,12 +139,12 @@ class Engine:
                 sources.setdefault((peer.group.view.key, key), []).append(peer)
         for (old_key, key), peers in sources.items():
             group = regrouped.setdefault(key, UpdateGroup(self.policies.export_view(key)))
-            messages = self._difference(self.groups[old_key], group, old, moved)
+            messages, told = self._difference(self.groups[old_key], group, old, moved)
             chunk = b"".join(messages)
             for peer in peers:
                 peer.outbox.leave()
                 if chunk:
-                    peer.outbox.push(chunk, len(messages))
+                    peer.outbox.push(chunk, len(messages), told)
                     self._ready[peer.name] = peer
                 group.adopt(peer)
         self.groups = regrouped
@@ -157,9 +157,12 @@ class Engine:
         for path in paths:
             path.exports = {memory: told for memory, told in path.exports.items() if memory[0] in serials}
 
-    def _difference(self, old_group: UpdateGroup, group: UpdateGroup, old: PolicySet, moved: Settled) -> list[bytes]:
+    def _difference(
+        self, old_group: UpdateGroup, group: UpdateGroup, old: PolicySet, moved: Settled
+    ) -> tuple[list[bytes], Contents]:
         """UPDATEs from what the old group was told to what the new one has to be; sets the new group's counters."""
         messages: list[bytes] = []
+        keys_told: list[tuple[Family, list[bytes]]] = []
         for family in group.view.key.families:
             befores = {nlri: moved_by.before for moved_by, keys in moved[family].items() for nlri in keys}
             changes: dict[tuple[Path | None, Path | None, int, int], list[bytes]] = {}
@@ -174,8 +177,10 @@ class Engine:
                 (old_group.view.advertisement(before, was), group.view.advertisement(after, is_now), keys)
                 for (before, after, was, is_now), keys in changes.items()
             )
-            messages += group.encode(family, told)
-        return messages
+            encoded, lists = group.encode(family, told)
+            messages += encoded
+            keys_told += lists
+        return messages, Contents(tuple(keys_told))
 
     # ------------------------------------------------------------------------------------ sessions
 
@@ -233,10 +238,11 @@ class Engine:
     def _send_markers(self, peer: Peer) -> None:
         """RFC 4724 2: the peer has been sent all that we have."""
         if peer.group is not None:
-            markers = [end_of_rib(family) for family in peer.group.view.key.families]
+            families = peer.group.view.key.families
+            markers = [end_of_rib(family) for family in families]
             # After what the log still holds for the peer.
             peer.outbox.leave()
-            peer.outbox.push(b"".join(markers), len(markers))
+            peer.outbox.push(b"".join(markers), len(markers), Contents(ends=families))
             peer.outbox.follow(peer.group.log)
             self._ready[peer.name] = peer
 
@@ -297,15 +303,7 @@ class Engine:
         if body[2] != 0 or family is None or peer.group is None or family not in peer.group.view.key.families:
             return
         self._settle()
-        routes = peer.group.encode_all(family, self.ribs[family], self.policies.classes[family])
-        messages = [*routes, end_of_rib(family)]
-        if peer.negotiated is not None and peer.negotiated.enhanced_refresh:
-            begin, end = (route_refresh(family, subtype) for subtype in (BEGIN_OF_REFRESH, END_OF_REFRESH))
-            messages = [begin, *routes, end]
-        # What the log still held for the peer is older than this and has to arrive before it.
-        peer.outbox.leave()
-        peer.outbox.push(b"".join(messages), len(messages))
-        peer.outbox.follow(peer.group.log)
+        peer.group.refresh(peer, family, self.ribs[family], self.policies.classes[family])
         self._ready[peer.name] = peer
 
     # ---------------------------------------------------------------------------------------- time
@@ -334,10 +332,18 @@ class Engine:
         if self._markers.check(self.peers.values(), now):
             for peer in self.peers.values():
                 self._send_markers(peer)
+        self._catch_up()
         turn = Turn(list(self._ready.values()), list(self._closes.values()), self._changes)
         self._ready, self._closes = {}, {}
         self._changes = {family: [] for family in FAMILIES}
         return turn
+
+    def _catch_up(self) -> None:
+        """Peers that were cut off and read again are told what they missed."""
+        for group in self.groups.values():
+            if group.cut_off:
+                for peer in group.catch_up(self.ribs, self.policies.classes):
+                    self._ready[peer.name] = peer
 
     def _settle(self) -> None:
         """Select for what changed and tell every group."""
@@ -386,9 +392,9 @@ class Engine:
     # ------------------------------------------------------------------------------------- queries
 
     def forget_sent(self) -> None:
-        """Drop what every member of a group has been handed."""
+        """Cut off the peers that lag too much, and drop what the others have all been handed."""
         for group in self.groups.values():
-            group.trim()
+            group.trim(self._lag_bound)
 
     def originated(self, family: Family) -> dict[bytes, Path]:
         return self._originated[family]

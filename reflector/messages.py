@@ -93,7 +93,8 @@ class Subscribed(Message, frozen=True):
 
 class PeerStatus(msgspec.Struct, frozen=True):
     """One session. `since` is seconds since `state` was entered; bytes and messages count from speaker start. `stale`
-    routes outlived their session (RFC 4724)."""
+    routes outlived their session (RFC 4724). `cut_offs` counts how often the peer read so slowly that it was told only
+    the newest state of what it had missed."""
 
     name: str
     peer_address: str
@@ -120,6 +121,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
     bytes_in: int = 0
     bytes_out: int = 0
     queued: int = 0
+    cut_offs: int = 0
 
 
 class Peers(Message, frozen=True):

@@ -65,6 +65,7 @@ class PeerCounters:
     attributes_discarded: int = 0
     established: int = 0
     flaps: int = 0
+    cut_offs: int = 0
 
 
 class Peer:

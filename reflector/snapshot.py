@@ -55,6 +55,7 @@ def _peer_status(peer: Peer, states: dict[str, str], now: float) -> PeerStatus:
         bytes_in=counters.bytes_in,
         bytes_out=counters.bytes_out,
         queued=peer.outbox.octets,
+        cut_offs=counters.cut_offs,
     )
 
 
@@ -118,6 +119,7 @@ def counters_snapshot(engine: Engine, extra: dict[str, int], uptime: float) -> C
         "decision_changes": engine.decision_changes,
         "update_groups": len(engine.groups),
         "log_octets": sum(group.log.octets for group in engine.groups.values()),
+        "slow_peers": sum(len(group.cut_off) for group in engine.groups.values()),
         "treated_as_withdrawn": sum(peer.counters.treated_as_withdrawn for peer in peers),
         "attributes_discarded": sum(peer.counters.attributes_discarded for peer in peers),
     }

@@ -1,8 +1,9 @@
 """Update groups: peers that must be told exactly the same octets, and the one encoding made for them.
 
 Rule: a turn's transitions are encoded once per group into its log; a peer that joins late is sent the whole Loc-RIB,
-packed, and then follows. There is no Adj-RIB-Out table: what a group was told of a prefix is what its view says of the
-prefix's former path, because views are deterministic.
+packed, and then follows; one that was cut off (slow_peer) is sent what it missed and follows again. There is no
+Adj-RIB-Out table: what a group was told of a prefix is what its view says of the prefix's former path, because views
+are deterministic.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from reflector.outbox import AdvertisementLog
 from reflector.path import Path
 from reflector.plan import Family
 from reflector.policy import PrefixClasses
-from reflector.wire.update import announcements, withdrawals
+from reflector.slow_peer import Contents, Missed
+from reflector.wire.update import (
+    BEGIN_OF_REFRESH,
+    END_OF_REFRESH,
+    announcements,
+    end_of_rib,
+    route_refresh,
+    withdrawals,
+)
 
 if TYPE_CHECKING:
     from reflector.peer import Peer
@@ -34,12 +43,13 @@ class ClassTransition(NamedTuple):
 
 
 class UpdateGroup:
-    """`advertised` counts the prefixes that members have been told, by family."""
+    """`advertised` counts the prefixes that members have been told, by family; `cut_off` are members that lag."""
 
     def __init__(self, view: ExportView) -> None:
         self.view = view
         self.log = AdvertisementLog()
         self.members: list[Peer] = []
+        self.cut_off: list[Peer] = []
         self.advertised: dict[Family, int] = dict.fromkeys(view.key.families, 0)
         self._snapshot: tuple[int, list[bytes]] | None = None
 
@@ -54,21 +64,28 @@ class UpdateGroup:
             (advertisement(before, prefix_class), advertisement(after, prefix_class), keys)
             for (before, after, prefix_class), keys in transitions.items()
         )
-        messages = self.encode(family, changes)
+        messages, told = self.encode(family, changes)
         if messages:
-            self.log.append(b"".join(messages), len(messages))
+            contents = Contents(told)
+            self.log.append(b"".join(messages), len(messages), contents)
             self._snapshot = None
+            for peer in self.cut_off:
+                if peer.outbox.missed is not None:
+                    peer.outbox.missed.note(contents)
         return bool(messages)
 
     def encode(
         self, family: Family, changes: Iterable[tuple[Advertisement | None, Advertisement | None, list[bytes]]]
-    ) -> list[bytes]:
-        """UPDATEs for prefixes that go from one advertisement to another; counts them in `advertised`."""
+    ) -> tuple[list[bytes], tuple[tuple[Family, list[bytes]], ...]]:
+        """UPDATEs for prefixes that go from one advertisement to another, and the lists of these prefixes; counts them
+        in `advertised`."""
+        told: list[tuple[Family, list[bytes]]] = []
         withdrawn: list[bytes] = []
         announced: dict[Advertisement, list[bytes]] = {}
         for before, after, keys in changes:
             if _same(before, after):
                 continue
+            told.append((family, keys))
             if after is None:
                 withdrawn += keys
                 self.advertised[family] -= len(keys)
@@ -76,7 +93,7 @@ class UpdateGroup:
                 announced.setdefault(after, []).extend(keys)
                 if before is None:
                     self.advertised[family] += len(keys)
-        return self._messages(family, withdrawn, announced)
+        return self._messages(family, withdrawn, announced), tuple(told)
 
     def _messages(
         self, family: Family, withdrawn: list[bytes], announced: dict[Advertisement, list[bytes]]
@@ -103,7 +120,7 @@ class UpdateGroup:
                 messages += self.encode_all(family, ribs[family], classes[family])
             self._snapshot = (self.log.end, messages)
         messages = self._snapshot[1]
-        peer.outbox.push(b"".join(messages), len(messages))
+        peer.outbox.push(b"".join(messages), len(messages), Contents(whole=self.view.key.families))
         peer.outbox.follow(self.log)
         self.members.append(peer)
 
@@ -122,13 +139,92 @@ class UpdateGroup:
         peer.group = self
         peer.outbox.follow(self.log)
         self.members.append(peer)
+        if peer.outbox.is_cut_off:
+            self.cut_off.append(peer)
 
     def leave(self, peer: Peer) -> None:
         self.members.remove(peer)
+        if peer.outbox.is_cut_off:
+            self.cut_off.remove(peer)
 
-    def trim(self) -> None:
-        """Forget the chunks that every member has been handed."""
-        self.log.trim(min((peer.outbox.position for peer in self.members), default=self.log.end))
+    def refresh(self, peer: Peer, family: Family, rib: LocRib, classes: PrefixClasses) -> None:
+        """RFC 2918 4: the peer is sent everything of the family again."""
+        messages = between_marks(family, self.encode_all(family, rib, classes), peer)
+        # What the log still held for the peer is older than this and has to arrive before it.
+        peer.outbox.leave()
+        contents = Contents(whole=(family,), refreshed=(family,))
+        peer.outbox.push(b"".join(messages), len(messages), contents)
+        peer.outbox.follow(self.log)
+
+    # ----------------------------------------------------------------------------------- slow members
+
+    def trim(self, lag_bound: int) -> None:
+        """Cut off the members that lag more than this many octets; forget the chunks that the others have all been
+        handed."""
+        oldest = self.log.end
+        for peer in self.members:
+            outbox = peer.outbox
+            if outbox.missed is not None:
+                continue
+            if outbox.lags(lag_bound):
+                outbox.cut_off()
+                peer.counters.cut_offs += 1
+                self.cut_off.append(peer)
+            elif outbox.position < oldest:
+                oldest = outbox.position
+        self.log.trim(oldest)
+
+    def catch_up(self, ribs: dict[Family, LocRib], classes: dict[Family, PrefixClasses]) -> list[Peer]:
+        """Members that were cut off and read again are told what they missed, as it is now, and follow the log from
+        here. The ribs are settled."""
+        reading = [peer for peer in self.cut_off if peer.outbox.is_drained]
+        for peer in reading:
+            missed = peer.outbox.catch_up()
+            messages: list[bytes] = []
+            for family in self.view.key.families:
+                messages += self._make_up(peer, family, missed, ribs[family], classes[family])
+            contents = Contents(
+                tuple((family, list(keys)) for family, keys in missed.prefixes.items()),
+                tuple(missed.whole),
+                tuple(missed.refreshed),
+                tuple(missed.ends),
+            )
+            peer.outbox.push(b"".join(messages), len(messages), contents)
+            peer.outbox.follow(self.log)
+            self.cut_off.remove(peer)
+        return reading
+
+    def _make_up(self, peer: Peer, family: Family, missed: Missed, rib: LocRib, classes: PrefixClasses) -> list[bytes]:
+        """The family's messages for the peer, with the marks that it would have been sent."""
+        keys = missed.prefixes[family]
+        messages = self._encode_newest(
+            family, keys | rib.table.keys() if family in missed.whole else keys, rib, classes
+        )
+        if family in missed.refreshed:
+            messages = between_marks(family, messages, peer)
+        if family in missed.ends:
+            messages.append(end_of_rib(family))
+        return messages
+
+    def _encode_newest(self, family: Family, keys: Iterable[bytes], rib: LocRib, classes: PrefixClasses) -> list[bytes]:
+        """These prefixes as members are told them now, withdrawn if they are not."""
+        withdrawn: list[bytes] = []
+        announced: dict[Advertisement, list[bytes]] = {}
+        for nlri in keys:
+            advertisement = self.view.advertisement(rib.best(nlri), classes.classify(nlri))
+            if advertisement is None:
+                withdrawn.append(nlri)
+            else:
+                announced.setdefault(advertisement, []).append(nlri)
+        return self._messages(family, withdrawn, announced)
+
+
+def between_marks(family: Family, routes: list[bytes], peer: Peer) -> list[bytes]:
+    """The answer to a ROUTE-REFRESH: between the marks of RFC 7313 4 if the peer knows them, else an End-of-RIB
+    after it."""
+    if peer.negotiated is not None and peer.negotiated.enhanced_refresh:
+        return [route_refresh(family, BEGIN_OF_REFRESH), *routes, route_refresh(family, END_OF_REFRESH)]
+    return [*routes, end_of_rib(family)]
 
 
 def _identify(keys: list[bytes], identified: bool) -> list[bytes]:

@@ -86,6 +86,7 @@ SESSION_ROWS: tuple[Row[PeerStatus], ...] = (
     Row("session_received_bytes_total", "Octets received.", lambda p: p.bytes_in),
     Row("session_sent_bytes_total", "Octets sent.", lambda p: p.bytes_out),
     Row("session_queued_bytes", "Octets that wait for the peer to read.", lambda p: p.queued),
+    Row("session_cut_offs_total", "Times it read too slowly and was sent only the newest state.", lambda p: p.cut_offs),
 )  # fmt: skip
 
 # Names in Counters.totals that may fall as well as rise; every other one only grows.
@@ -93,6 +94,7 @@ SPEAKER_GAUGES = (
     ("prefixes", "loc_rib_prefixes", "Prefixes in the Loc-RIB, both families."),
     ("update_groups", "update_groups", "Groups of peers that are told the same octets."),
     ("log_octets", "update_log_bytes", "Octets kept for peers that have not read them yet."),
+    ("slow_peers", "slow_peers", "Peers that read too slowly and are cut off from their update group's log now."),
 )
 # Sessions are counted by their state already.
 NOT_EVENTS = {total for total, _, _ in SPEAKER_GAUGES} | {"sessions", "sessions_established"}
