@@ -296,3 +296,29 @@ def test_the_speaker_survives_a_frozen_client(cluster: dict[str, Speaker]) -> No
     finally:
         cluster["b"].process.send_signal(signal.SIGCONT)
     eventually(lambda: len(cluster["b"].routes()) == 201, "b has caught up")
+
+
+def test_a_client_that_never_reads_is_cut_off_and_costs_bounded_memory(
+    hosts: Segment, raw_peer: Callable[[str, str, str], RawPeer]
+) -> None:
+    """It is told its own routes, each time with other attributes, 4 KB each; the other client hears every route."""
+    reflector, listener = hosts.speaker("rr", reflector_plan()), hosts.speaker("b", node_plan(B, BLOCK_B))
+    reflector.wait_established()
+    listener.wait_established()
+    deaf = raw_peer("a", A, RR)
+    deaf.open(A)
+    communities = bytes.fromhex("d0080e10") + bytes(range(1, 226)) * 16
+    head = bytes.fromhex("40010100 400200 400304") + socket.inet_aton(A) + bytes.fromhex("40050400000064 800404")
+    for med in range(12_000):
+        attributes = head + med.to_bytes(4, "big") + communities
+        deaf.send(2, b"\0\0" + len(attributes).to_bytes(2, "big") + attributes + bytes((24, 10, 7, med % 100)))
+    eventually(lambda: _newest_med(listener) == 11_999, "the other client has the last route", within=60.0)
+    eventually(lambda: reflector.peers()[f"to-{A}"].cut_offs == 1, "the deaf client is cut off")
+    totals = reflector.counters().totals
+    assert (totals["slow_peers"], reflector.peers()[f"to-{B}"].cut_offs) == (1, 0)
+    eventually(lambda: reflector.counters().totals["log_octets"] == 0, "the log is forgotten")
+    assert reflector.peers()[f"to-{A}"].state == "Established"
+
+
+def _newest_med(speaker: Speaker) -> int:
+    return max((route.med or 0 for route in speaker.routes().values()), default=0)
