@@ -205,7 +205,11 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
 
     def run(self) -> Any:
         """One of ExaBGP's ACTIONs, or None when there is nothing to run."""
+        begins = self.generator is None
         action = super().run()
+        if begins and self.generator:
+            # ExaBGP would begin with its next turn, which without an event is a tenth of a second away.
+            action = ACTION.NOW
         if action == ACTION.LATER and self.generator is None:
             self.wake_at = max(self.wake_at, self._delay.until)
         elif action == ACTION.NOW:
