@@ -17,14 +17,17 @@ import msgspec
 
 from bgpctl.errors import NotReadyError
 from labs.bench.reflection.case import Case, Family, parse_case
+from labs.bench.reflection.correctness import check
 from labs.bench.reflection.daemons import DAEMONS, Daemon, fanout
 from labs.bench.reflection.load import build
 from labs.bench.reflection.measure import Run, measure
-from labs.bench.reflection.report import print_case, print_heading
+from labs.bench.reflection.report import print_case, print_correctness, print_heading
 
 SIZES = "50x4,100x10,250x4,500x4,1000x1,1000x4,100x1000,10x10000"
 QUICK_SIZES = "50x4,100x10,10x10000"
-STEPS = ("churn", "late", "withdraw")
+STEPS = ("correctness", "churn", "late", "withdraw")
+# Few routes, and more than fit into one message.
+CORRECTNESS_SIZES = ("8x4", "4x2000")
 HERE = Path(__file__).parent
 
 
@@ -34,16 +37,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--daemons", help="some of: fan-out, " + ", ".join(one.name for one in DAEMONS))
     parser.add_argument("--runs", type=int, help="of each daemon and size; odd numbers have a median (3)")
     parser.add_argument("--family", type=int, action="append", choices=(4, 6), help="default: 4, then 6")
-    parser.add_argument("--steps", default=",".join(STEPS), help="beside set-up and convergence (all)")
+    parser.add_argument("--steps", default=",".join(STEPS), help=f"beside set-up and convergence ({','.join(STEPS)})")
     parser.add_argument("--quick", action="store_true", help=f"one run of {QUICK_SIZES} over IPv4")
     parser.add_argument("--json", type=Path, help="also write every run to this file")
     return parser.parse_args()
 
 
+def _families(given: argparse.Namespace) -> list[Family]:
+    return given.family or ([4] if given.quick else [4, 6])
+
+
 def _cases(given: argparse.Namespace) -> list[Case]:
     sizes = given.sizes or (QUICK_SIZES if given.quick else SIZES)
-    families: list[Family] = given.family or ([4] if given.quick else [4, 6])
-    return [parse_case(size, family) for family in families for size in sizes.split(",")]
+    return [parse_case(size, family) for family in _families(given) for size in sizes.split(",")]
 
 
 def _daemons(given: argparse.Namespace) -> list[Daemon]:
@@ -62,11 +68,24 @@ def _run(given: argparse.Namespace) -> None:
         raise NotReadyError("The benchmark makes network namespaces: run it as root.")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
-    cases, daemons, load = _cases(given), _daemons(given), build(HERE / "load.c")
+    daemons, load = _daemons(given), build(HERE / "load.c")
+    if "correctness" in given.steps.split(","):
+        _check(given, daemons, load)
+    _measure(given, daemons, load)
+
+
+def _check(given: argparse.Namespace, daemons: list[Daemon], load: Path) -> None:
+    for family in _families(given):
+        for size in CORRECTNESS_SIZES:
+            case = parse_case(size, family)
+            print_correctness(case, {one.name: check(one, case, load) for one in daemons if one.reflects})
+
+
+def _measure(given: argparse.Namespace, daemons: list[Daemon], load: Path) -> None:
     count = given.runs or (1 if given.quick else 3)
     every: list[Run] = []
     print_heading(count)
-    for case in cases:
+    for case in _cases(given):
         runs: dict[str, list[Run]] = {daemon.name: [] for daemon in daemons}
         for _ in range(count):
             for daemon in daemons:

@@ -37,12 +37,13 @@ FAMILY_NAME = {4: "ipv4", 6: "ipv6"}
 @dataclass(frozen=True, slots=True)
 class Daemon:
     """`binary` must be there, from Debian's `package`; `prepare` writes what the daemon reads into the directory and
-    returns how to start it in the foreground."""
+    returns how to start it in the foreground. `reflects`: it does what RFC 4456 asks, so that it can be checked."""
 
     name: str
     binary: str
     package: str
     prepare: Callable[[Case, Path], Command]
+    reflects: bool = True
 
     def is_installed(self) -> bool:
         return shutil.which(self.binary) is not None
@@ -202,6 +203,7 @@ def fanout(program: Path) -> Daemon:
         str(program),
         "none: built from fanout.c",
         lambda case, _: [str(program), str(case.family), case.link.reflector],
+        reflects=False,
     )
 
 

@@ -325,9 +325,10 @@ static void compare_all(void) {
     for (struct client *c = clients; c < clients + clients_count; c++) compare(c);
 }
 
-/* Prefixes that clients have and should not, or the other way round. */
-static uint64_t wrong(void) {
+/* A command is over: prefixes that clients have and should not, or the other way round. */
+static uint64_t finish(void) {
     uint64_t sum = 0;
+    if (record && fflush(record)) err(1, "record");
     for (struct client *c = clients; c < clients + clients_count; c++)
         for (uint32_t prefix = 0; c->state == ESTABLISHED && prefix < prefixes_count; prefix++)
             if (prefix - c->table.own >= c->table.own_end - c->table.own)
@@ -357,7 +358,7 @@ static void connect_clients(const char *path, uint32_t window, double timeout) {
     }
     printf("{\"done\": %s, \"seconds\": %.6f, \"since_open\": %.6f, \"retries\": %lu, \"wrong\": %lu, \"lost\": %lu}\n",
            established == wanted && agreeing == wanted ? "true" : "false", now - started,
-           first_open ? now - first_open : 0, retries, wrong(), lost);
+           first_open ? now - first_open : 0, retries, finish(), lost);
 }
 
 static void play(const char *path, double timeout) {
@@ -375,7 +376,7 @@ static void play(const char *path, double timeout) {
         if (c->state == ESTABLISHED) flush(c);
     while (agreeing < wanted && !lost && now - started < timeout) turn(1);
     printf("{\"done\": %s, \"seconds\": %.6f, \"wrong\": %lu, \"duplicates\": %lu, \"octets\": %lu, \"lost\": %lu}\n",
-           agreeing == wanted ? "true" : "false", now - started, wrong(), duplicates, received, lost);
+           agreeing == wanted ? "true" : "false", now - started, finish(), duplicates, received, lost);
     free(m.data);
 }
 
@@ -421,7 +422,7 @@ static void pace(const char *path, double rate, double timeout) {
            "\"max\": %.6f, \"lag\": %.6f, \"wrong\": %lu, \"lost\": %lu}\n",
            latencies_count == expected ? "true" : "false", now - started, latencies_count, expected - latencies_count,
            latencies_count ? latencies[latencies_count / 2] : 0, latencies_count ? latencies[latencies_count * 99 / 100] : 0,
-           latencies_count ? latencies[latencies_count - 1] : 0, lag, wrong(), lost);
+           latencies_count ? latencies[latencies_count - 1] : 0, lag, finish(), lost);
     for (c = clients; c < clients + clients_count; c++) { free(c->seen); c->seen = NULL; }
     free(due), free(former), free(latest), free(latencies), free(m.data);
 }
@@ -461,7 +462,6 @@ int main(int count, char **words) {
         else if (sscanf(line, "play %3999s %lf", path, &timeout) == 2) play(path, timeout);
         else if (sscanf(line, "pace %3999s %lf %lf", path, &number, &timeout) == 3) pace(path, number, timeout);
         else errx(2, "no such command: %s", line);
-        if (record) fflush(record);
     }
     return 0;
 }

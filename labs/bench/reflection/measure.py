@@ -15,7 +15,7 @@ from labs.bench.reflection import messages
 from labs.bench.reflection.case import Case
 from labs.bench.reflection.daemons import Daemon
 from labs.bench.reflection.load import Load, LoadError, Outcome
-from labs.bench.reflection.segment import REFLECTOR, Segment
+from labs.bench.reflection.segment import LOAD, REFLECTOR, Segment
 
 LIMIT = 60.0
 # Connections in flight at once: the shortest listen queue among the daemons. More would measure SYN retransmission.
@@ -34,6 +34,7 @@ class Run(msgspec.Struct):
     late_joiner   from its TCP connection until it has the whole table
     withdrawn     from a client's withdrawal until no other client has its prefixes
     cpu           of the convergence; cpu_total of the whole run with the daemon's start
+    load_cpu      of the convergence: near `converged`, the load was what limited it
     failure       why the run ended early, "" if it did not
     """
 
@@ -50,6 +51,7 @@ class Run(msgspec.Struct):
     wrong: int = 0
     cpu: float | None = None
     cpu_total: float | None = None
+    load_cpu: float | None = None
     peak_rss: int | None = None
     failure: str = ""
 
@@ -81,10 +83,10 @@ def _steps(run: Run, case: Case, segment: Segment, load: Load, steps: frozenset[
     outcome = _must(run, "session set-up", load.connect(list(messages.opens(case, everyone)), WINDOW, LIMIT))
     run.established, run.started = outcome.since_open, outcome.seconds
     _must(run, "End-of-RIB", load.play(list(messages.ends_of_rib(case, everyone)), LIMIT))
-    before = segment.cost(REFLECTOR).cpu
+    before, load_before = segment.cost(REFLECTOR).cpu, segment.cost(LOAD).cpu
     outcome = _must(run, "convergence", load.play(list(messages.tables(case)), LIMIT))
     run.converged, run.duplicates, run.octets = outcome.seconds, outcome.duplicates, outcome.octets
-    run.cpu = segment.cost(REFLECTOR).cpu - before
+    run.cpu, run.load_cpu = segment.cost(REFLECTOR).cpu - before, segment.cost(LOAD).cpu - load_before
     if "churn" in steps:
         _churn(run, case, load)
     if "late" in steps:

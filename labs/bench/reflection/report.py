@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from labs.bench.reflection.case import Case
 from labs.bench.reflection.measure import CHURN_RATES, LIMIT, Run
@@ -30,10 +30,9 @@ COLUMNS: tuple[tuple[str, str, Figure, int], ...] = (
     ("late", "s", lambda run: run.late_joiner, 4),
     ("withdrawn", "s", lambda run: run.withdrawn, 4),
     ("CPU", "s", lambda run: run.cpu, 3),
+    ("load's", "s", lambda run: run.load_cpu, 3),
     ("CPU all", "s", lambda run: run.cpu_total, 2),
     ("peak", "MB", lambda run: None if run.peak_rss is None else run.peak_rss / 1e6, 1),
-    ("again", "NLRI", lambda run: run.duplicates, 0),
-    ("wrong", "NLRI", lambda run: run.wrong, 0),
 )
 _WIDTH = 10
 
@@ -48,7 +47,8 @@ def print_heading(runs: int) -> None:
     print(
         f"medians of {runs} alternated runs; {len(os.sched_getaffinity(0))} cores, load average {load:.1f} at the start"
     )
-    print(f"a step that needs more than {LIMIT:.0f} s ends a run; CPU is that of the convergence")
+    print(f"a step that needs more than {LIMIT:.0f} s ends a run")
+    print("CPU and load's: of the reflector and of the load, during the convergence")
 
 
 def print_case(case: Case, runs: dict[str, list[Run]]) -> None:
@@ -60,8 +60,24 @@ def print_case(case: Case, runs: dict[str, list[Run]]) -> None:
         print(f"{name:10}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells), flush=True)
     for name, some in runs.items():
         for run in some:
-            if run.failure:
-                print(f"  {name}: {run.failure}", flush=True)
+            for trouble in _troubles(run):
+                print(f"  {name}: {trouble}", flush=True)
+
+
+def _troubles(run: Run) -> Iterator[str]:
+    if run.failure:
+        yield run.failure
+    if run.wrong and not run.failure:
+        yield f"{run.wrong} prefixes missing or too many at the end of a step"
+    if run.duplicates:
+        yield f"{run.duplicates} prefixes told again that had not changed"
+
+
+def print_correctness(case: Case, complaints: dict[str, list[str]]) -> None:
+    """All that clients were told, read in full; see correctness.py."""
+    print(f"\ncorrectness, {case}")
+    for name, sentences in complaints.items():
+        print(f"{name:10} {'; '.join(sentences) or 'nothing lost, repeated or altered'}", flush=True)
 
 
 def _cell(value: float | None, digits: int) -> str:
