@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from labs.bench.reflection import messages
 from labs.bench.reflection.case import CLUSTER_ID, Case
 from labs.bench.reflection.daemons import Daemon
-from labs.bench.reflection.load import Load, LoadError
+from labs.bench.reflection.load import LIMIT, WINDOW, Load, LoadError, Outcome
 from labs.bench.reflection.messages import LOCAL_PREF
 from labs.bench.reflection.segment import REFLECTOR, Segment
 from reflector.wire.attribute_reader import Dialect
@@ -24,7 +24,6 @@ from reflector.wire.message import HEADER_LENGTH
 from reflector.wire.nlri import pack_address, unpack_address, unpack_nlri
 from reflector.wire.update import UpdateReader
 
-LIMIT = 60.0
 WITHDRAWER = 0
 Table = dict[bytes, PathAttributes]
 
@@ -69,11 +68,11 @@ def check(daemon: Daemon, case: Case, load_program: Path) -> list[str]:
 def _exercise(case: Case, load: Load) -> str:
     """Why it did not get to the end, "" if it did."""
     everyone = range(case.clients)
-    steps = (
-        ("session set-up", lambda: load.connect(list(messages.opens(case, everyone)), 5, LIMIT)),
+    steps: tuple[tuple[str, Callable[[], Outcome]], ...] = (
+        ("session set-up", lambda: load.connect(list(messages.opens(case, everyone)), WINDOW, LIMIT)),
         ("End-of-RIB", lambda: load.play(list(messages.ends_of_rib(case, everyone)), LIMIT)),
         ("convergence", lambda: load.play(list(messages.tables(case)), LIMIT)),
-        ("late joiner", lambda: load.connect(list(messages.opens(case, [case.late_joiner])), 5, LIMIT)),
+        ("late joiner", lambda: load.connect(list(messages.opens(case, [case.late_joiner])), WINDOW, LIMIT)),
         ("withdrawal", lambda: load.play(list(messages.withdrawal(case, WITHDRAWER)), LIMIT)),
     )
     for name, step in steps:

@@ -22,6 +22,10 @@ from labs.bench.reflection.messages import Said, write_messages
 from labs.bench.reflection.segment import LOAD, Segment
 
 COMPILER = ("cc", "-O2", "-Wall", "-Wextra", "-Werror")
+# Seconds that a step may take.
+LIMIT = 60.0
+# Connections in flight at once: the shortest listen queue among the daemons. More would measure SYN retransmission.
+WINDOW = 5
 # A command stops itself; this much later it is taken for dead.
 GRACE = 20.0
 

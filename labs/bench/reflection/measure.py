@@ -14,12 +14,9 @@ import msgspec
 from labs.bench.reflection import messages
 from labs.bench.reflection.case import Case
 from labs.bench.reflection.daemons import Daemon
-from labs.bench.reflection.load import Load, LoadError, Outcome
+from labs.bench.reflection.load import LIMIT, WINDOW, Load, LoadError, Outcome
 from labs.bench.reflection.segment import LOAD, REFLECTOR, Segment
 
-LIMIT = 60.0
-# Connections in flight at once: the shortest listen queue among the daemons. More would measure SYN retransmission.
-WINDOW = 5
 CHURN_SECONDS = 3
 CHURN_RATES = (100, 1000)
 

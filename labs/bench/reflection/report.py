@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator
 
 from labs.bench.reflection.case import Case
-from labs.bench.reflection.measure import CHURN_RATES, LIMIT, Run
+from labs.bench.reflection.load import LIMIT
+from labs.bench.reflection.measure import CHURN_RATES, Run
 
 Figure = Callable[[Run], float | None]
 
