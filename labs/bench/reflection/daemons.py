@@ -109,8 +109,8 @@ template bgp clients {{
 
 
 FRR_BGPD = "/usr/lib/frr/bgpd"
-# How long FRR gathers changes before it tells a group of peers (default 1 s and more), and how much it reads at once.
-FRR_TUNING = " coalesce-time 10\n read-quanta 64\n"
+# How long FRR gathers changes before it tells a group of peers, in ms; its default is 1 s and more with many peers.
+FRR_TUNING = " coalesce-time 10\n"
 
 
 def _frr(tuning: str) -> Callable[[Case, Path], Command]:

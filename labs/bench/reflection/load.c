@@ -4,7 +4,7 @@
  *
  * Client i connects from FIRST-CLIENT + i. It says only messages that were made beforehand: a message file is a
  * sequence of (client, length: native 32-bit numbers; the message). One command a line on standard input, one line of
- * JSON as its answer; a command gives up after TIMEOUT seconds or when an Established session is lost:
+ * JSON as its answer; a command gives up after TIMEOUT seconds, and all but `connect` when a session is lost:
  *
  *     connect FILE WINDOW TIMEOUT   bring up the clients in FILE, which has their OPENs, WINDOW at a time
  *     play FILE TIMEOUT             send all of FILE at once
@@ -48,7 +48,7 @@ struct table {                     /* the prefixes one client has been told, or 
     uint32_t own, own_end;
 };
 
-enum state { UNUSED, WAITING, CONNECTING, OPEN_SENT, OPEN_CONFIRM, ESTABLISHED };
+enum state { UNWANTED, WAITING, CONNECTING, OPEN_SENT, OPEN_CONFIRM, ESTABLISHED };
 
 struct client {
     enum state state;
@@ -175,19 +175,18 @@ static void start_connect(struct client *c) {
     watch(c, EPOLL_CTL_ADD, EPOLLOUT);
 }
 
-/* The connection ended: before Established it is tried again, after that the command is over. */
+/* The connection ended. `connect` tries it again, to other commands a lost session is the end. */
 static void hang_up(struct client *c, const char *why) {
     if (c->state == ESTABLISHED) {
         fprintf(stderr, "load: client %ld lost its session: %s\n", (long)(c - clients), why);
         established--;
         lost++;
-        c->state = UNUSED;
     } else {
         if (c->state != OPEN_CONFIRM) connecting--;
         retries++;
-        c->state = WAITING;
-        c->retry_at = now + RETRY_SECONDS;
     }
+    c->state = WAITING;
+    c->retry_at = now + RETRY_SECONDS;
     close(c->fd);
     c->partial_length = c->out_start = c->out_end = 0;
     c->waits_to_write = false;
@@ -235,7 +234,8 @@ static void hear(struct client *c, const uint8_t *message, uint32_t length) {
         c->state = ESTABLISHED;
         established++;
     } else if (kind == NOTIFICATION && c->state == ESTABLISHED) {
-        fprintf(stderr, "load: NOTIFICATION %d/%d\n", message[HEADER], message[HEADER + 1]);
+        fprintf(stderr, "load: client %ld received NOTIFICATION %d/%d\n", (long)(c - clients), message[HEADER],
+                message[HEADER + 1]);
     }
 }
 
@@ -351,7 +351,7 @@ static void connect_clients(const char *path, uint32_t window, double timeout) {
     }
     begin();
     first_open = 0;
-    while ((established < wanted || agreeing < wanted) && !lost && now - started < timeout) {
+    while ((established < wanted || agreeing < wanted) && now - started < timeout) {
         for (struct client *c = clients; c < clients + clients_count && connecting < window; c++)
             if (c->state == WAITING && c->retry_at <= now) start_connect(c);
         turn(RETRY_SECONDS / 10);

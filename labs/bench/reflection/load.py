@@ -31,7 +31,8 @@ GRACE = 20.0
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The answer to a command. `done`: it reached its end in time and no session was lost. Times are seconds.
+    """The answer to a command. `done`: it reached its end in time. `lost`: Established sessions that ended; only
+    `connect` goes on then, and brings them up again. Times are seconds.
 
     since_open   of `connect`: from the first OPEN of the reflector until the last client was Established
     wrong        prefixes that clients have and should not, or lack, when the command ended
@@ -116,6 +117,10 @@ class Load:
             raise LoadError(self._last_words())
         return msgspec.convert(json.loads(line), Outcome)
 
+    def said(self) -> str:
+        """What it last wrote to its standard error: lost sessions, or why it ended."""
+        return "\n".join(self._log.read_text().splitlines()[-2:])
+
     def _last_words(self) -> str:
         self._process.wait()
-        return self._log.read_text().strip() or f"the load ended with status {self._process.returncode}"
+        return self.said() or f"the load ended with status {self._process.returncode}"
