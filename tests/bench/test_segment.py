@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -48,30 +45,3 @@ def test_the_cost_of_a_side_is_that_of_its_processes(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
         assert segment.cost(REFLECTOR).peak_rss > 100_000
         assert process.poll() is None
-
-
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
-def test_a_stopped_benchmark_removes_what_it_made(stop: signal.Signals) -> None:
-    before = namespaces()
-    command = [sys.executable, "-m", "labs.bench.reflection", "--sizes", "2x1", "--family", "4", "--runs", "1000"]
-    process = subprocess.Popen(
-        [*command, "--daemons", "fan-out", "--steps", ""], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
-    )
-    deadline = time.monotonic() + 30
-    while not _of(process.pid):
-        assert time.monotonic() < deadline, "the benchmark started nothing"
-        assert process.poll() is None
-    os.kill(process.pid, stop)
-    assert process.wait(30) == 128 + stop
-    assert not [name for name in namespaces() - before if not _exists_elsewhere(name)]
-
-
-def _of(pid: int) -> bool:
-    """It has children: the reflector or the load of a run."""
-    return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text().strip())
-
-
-def _exists_elsewhere(name: str) -> bool:
-    """Another benchmark's, started meanwhile: it has processes."""
-    pids = subprocess.run(["ip", "netns", "pids", name], stdout=subprocess.PIPE, check=False).stdout
-    return bool(pids.strip())

@@ -105,7 +105,9 @@ def _stop(signal_number: int, _frame: object) -> None:
 
 def main() -> None:
     # Either way out removes the namespaces.
-    signal.signal(signal.SIGTERM, _stop)
+    # Said explicitly: a shell that runs this in the background has SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         _run(_arguments())
     except (NotReadyError, ValueError) as error:
