@@ -7,15 +7,16 @@ process that agent.pid names is alive in its namespace, *ready* when it and its 
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from bgpctl.agent import DEFAULT_METRICS_ADDRESS, AgentOptions, LogFormat, MetricsAddress
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import namespaces, processes
 from bgpctl.lab.state import LabState
 from bgpctl.lab.topology import Node, Role
+from bgpctl.lab.warm_start import ForkedAgent, fork_agent, import_agent
 from reflector.control_client import ControlClient, ControlError
 from reflector.messages import ShowAgent, ShowCounters
 
@@ -23,41 +24,42 @@ AGENT_LOG = "agent.log"
 AGENT_SOCKET = "agent.sock"
 SPEAKER_SOCKET = "speaker.sock"
 _AGENT_PID = "agent.pid"
-_METRICS_ADDRESS = "127.0.0.1:9179"
 _READY_WITHIN = 60.0
 _POLL = 0.05
 _NOT_READY_STATUS = 2
 
-# Node and its run directory -> the command that is its agent.
-AgentCommand = Callable[[Node, Path], Sequence[str]]
-Started = dict[str, "subprocess.Popen[bytes]"]
+# Node and its run directory -> its agent: of this installation, or a command in its place.
+AgentOf = Callable[[Node, Path], AgentOptions | Sequence[str]]
+Started = dict[str, "ForkedAgent | subprocess.Popen[bytes]"]
 
 
-def bgpctl_agent(node: Node, directory: Path) -> Sequence[str]:
+def our_agent(node: Node, directory: Path) -> AgentOptions:
     """The agent of this installation. There is no Felix in a lab: VXLAN is the agent's to program."""
-    command = [
-        str(Path(sys.executable).with_name("bgpctl")),
-        "agent",
-        "--node",
-        node.name,
-        "--resources",
-        str(node.resources),
-        "--run-dir",
-        str(directory),
-        "--metrics-address",
-        _METRICS_ADDRESS,
-        "--without-felix",
-    ]
-    return [*command, "--no-fib"] if node.role is Role.REFLECTOR else command
+    assert node.resources is not None  # noqa: S101  the topology has complained otherwise
+    return AgentOptions(
+        node=node.name,
+        resources=node.resources,
+        run_directory=directory,
+        program_fib=node.role is not Role.REFLECTOR,
+        without_felix=True,
+        metrics_address=MetricsAddress.parse(DEFAULT_METRICS_ADDRESS),
+        log_format=LogFormat.CONSOLE,
+    )
 
 
-def start(state: LabState, nodes: Iterable[Node], command: AgentCommand = bgpctl_agent) -> Started:
+def start(state: LabState, nodes: Iterable[Node], agent_of: AgentOf = our_agent) -> Started:
     """Starts the agents; their output goes to agent.log in their run directories."""
     started: Started = {}
     for node in nodes:
         directory = state.node_directory(node.name)
+        agent, log = agent_of(node, directory), directory / AGENT_LOG
+        if isinstance(agent, AgentOptions):
+            import_agent()
         with namespaces.inside(state.namespace(node.name)):
-            started[node.name] = processes.start_daemon(command(node, directory), directory / AGENT_LOG, node.env)
+            if isinstance(agent, AgentOptions):
+                started[node.name] = fork_agent(agent, log, node.env)
+            else:
+                started[node.name] = processes.start_daemon(agent, log, node.env)
     return started
 
 
@@ -91,8 +93,8 @@ def wait_until_ready(state: LabState, started: Started) -> None:
             directory = state.node_directory(name)
             if is_ready(directory):
                 del waiting[name]
-            elif process.poll() is not None:
-                raise NotReadyError(_why_it_ended(name, process.returncode, directory / AGENT_LOG))
+            elif (status := process.poll()) is not None:
+                raise NotReadyError(_why_it_ended(name, status, directory / AGENT_LOG))
         if not waiting:
             return
         if time.monotonic() > deadline:

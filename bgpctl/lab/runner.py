@@ -42,7 +42,7 @@ class Interrupted(BaseException):
         super().__init__(signal.Signals(signal_number).name)
 
 
-def up(topology: Topology, command: agents.AgentCommand = agents.bgpctl_agent) -> Raised:
+def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent) -> Raised:
     """Builds the lab, or starts what is missing in one that is up. Raises NotReadyError, or DocumentError for a
     line of the topology that the kernel refuses; then nothing of the lab is left."""
     _require_root()
@@ -52,13 +52,13 @@ def up(topology: Topology, command: agents.AgentCommand = agents.bgpctl_agent) -
         if _is_up(state, topology):
             alive = agents.running(state, topology.agents)
             missing = [node for node in topology.agents if node.name not in alive]
-            started = agents.start(state, missing, command)
+            started = agents.start(state, missing, agent_of)
             agents.wait_until_ready(state, started)
             return Raised(False, tuple(started), time.monotonic() - began)
         try:
             _clear(state, lock)
             _build(state, topology, lock)
-            started = agents.start(state, topology.agents, command)
+            started = agents.start(state, topology.agents, agent_of)
             agents.wait_until_ready(state, started)
             state.write_record(_record(topology, complete=True))
         except BaseException:

@@ -125,6 +125,8 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
         connection = self.proto.connection
         negotiated = read_negotiated(self.proto.negotiated, connection.io)
         self.reactor.transport.take(Handover(self._session, connection.io, negotiated, self._take_back))
+        # What the new session is to be sent leaves with this turn of the reactor, which waits for no event.
+        self.reactor.hasten()
         while self._ended is None:
             yield ACTION.LATER
         raise NetworkError(self._ended)
@@ -205,7 +207,11 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
 
     def run(self) -> Any:
         """One of ExaBGP's ACTIONs, or None when there is nothing to run."""
+        begins = self.generator is None
         action = super().run()
+        if begins and self.generator:
+            # ExaBGP would begin with its next turn, which without an event is a tenth of a second away.
+            action = ACTION.NOW
         if action == ACTION.LATER and self.generator is None:
             self.wake_at = max(self.wake_at, self._delay.until)
         elif action == ACTION.NOW:
@@ -389,6 +395,10 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         self._next_turn = 0.0
         super().__init__(configuration)
         self._poller = LentPoller(event_loop)
+
+    def hasten(self) -> None:
+        """The next turn of the event loop begins at once."""
+        self._next_turn = 0.0
 
     def peer_at(self, address: str) -> HandoverPeer | None:
         return self._by_address.get(address)

@@ -97,6 +97,5 @@ def test_the_agent_of_a_reflector_leaves_the_kernel_alone(tmp_path) -> None:
         "name: x\ntopology:\n  defaults: {kind: linux, binds: ['.:/etc/bgpctl/resources']}\n"
         "  nodes: {n: {labels: {bgpctl-role: node}}, rr: {labels: {bgpctl-role: reflector}}}\n"
     )
-    commands = {node.name: agents.bgpctl_agent(node, tmp_path) for node in read_topology(file).agents}
-    assert "--no-fib" in commands["rr"]
-    assert "--no-fib" not in commands["n"]
+    programs = {node.name: agents.our_agent(node, tmp_path).program_fib for node in read_topology(file).agents}
+    assert programs == {"n": True, "rr": False}
