@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from reflector.adj_rib_in import AdjRibIn
 from reflector.outbox import Outbox
 from reflector.path import Path
-from reflector.plan import Family, SessionPlan
+from reflector.plan import Family, Role, SessionPlan
 from reflector.reflection import Relation, relation
 from reflector.update_group import UpdateGroup
 from reflector.wire.attribute_reader import Dialect
@@ -28,16 +28,35 @@ class GracefulRestart(NamedTuple):
     time           seconds that it may be away
     is_restarting  R: it has just restarted; it must not be waited for
     families       whose routes we may keep while it is away; `forwarding` (F): whose routes it kept itself
+    notification   N, said by both ends: a NOTIFICATION is a restart as well, unless it is a hard reset (RFC 8538)
     """
 
     time: int
     is_restarting: bool
     families: frozenset[Family]
     forwarding: frozenset[Family]
+    notification: bool = False
+
+
+class LongLived(NamedTuple):
+    """The peer's long-lived graceful restart capability, where we sent ours as well (RFC 9494 3).
+
+    times        seconds for which its stale routes may stay once the restart time is over, by family
+    forwarding   families whose routes it kept itself (F)
+    """
+
+    times: dict[Family, int]
+    forwarding: frozenset[Family]
 
 
 class Negotiated(NamedTuple):
-    """What the OPENs agreed on (RFC 4271 4.2, RFC 5492). `local_address` is this end's, packed."""
+    """What the OPENs agreed on (RFC 4271 4.2, RFC 5492).
+
+    local_address       this end's, packed
+    extended_next_hop   families whose routes may have an IPv6 next hop on this session though they are not IPv6
+                        (RFC 8950)
+    role                the peer's, None if it said none (RFC 9234)
+    """
 
     router_id: bytes
     local_address: bytes
@@ -48,6 +67,9 @@ class Negotiated(NamedTuple):
     enhanced_refresh: bool = False
     max_length: int = 4096
     graceful_restart: GracefulRestart | None = None
+    long_lived: LongLived | None = None
+    extended_next_hop: frozenset[Family] = frozenset()
+    role: Role | None = None
     add_path_send: frozenset[Family] = frozenset()
     add_path_receive: frozenset[Family] = frozenset()
 

@@ -65,6 +65,24 @@ class NextHopMode(StrEnum):
     KEEP = "keep"
 
 
+class Role(StrEnum):
+    """What a speaker is to the other one of a session (RFC 9234 3): a PROVIDER's peer is a CUSTOMER."""
+
+    PROVIDER = "provider"
+    RS = "rs"
+    RS_CLIENT = "rs-client"
+    CUSTOMER = "customer"
+    PEER = "peer"
+
+
+class LimitAction(StrEnum):
+    """What a peer that exceeds its maximum of prefixes costs: a word, the new routes, or its session."""
+
+    WARN = "warn"
+    DROP = "drop"
+    CEASE = "cease"
+
+
 class RouteSource(StrEnum):
     """Where a route came into the speaker: from a peer, or originated by this node and as what."""
 
@@ -96,7 +114,7 @@ class Match(Value, frozen=True):
     session_type       of the session the policy is evaluated for
     interfaces         globs (* and ?) of which one matches the route's outgoing interface; a route without
                        an interface (a blackhole) never matches
-    community          "aa:nn" (RFC 1997) or "aa:nn:mm" (RFC 8092)
+    community          "aa:nn" (RFC 1997), "aa:nn:mm" (RFC 8092) or "rt:aa:nn", "ro:aa:nn" (RFC 4360)
     as_path_prefix     the AS_PATH starts with these
     local_pref         exactly this
     metric_below       PRIORITY_BASE - LOCAL_PREF (a local route: its kernel metric) is lower than this
@@ -113,6 +131,14 @@ class Match(Value, frozen=True):
 
 
 class AddCommunity(Value, frozen=True, tag="add-community"):
+    """In one of the forms of Match.community."""
+
+    community: str
+
+
+class RemoveCommunity(Value, frozen=True, tag="remove-community"):
+    """In one of the forms of Match.community; a number may be "*", so that "64512:*" removes all of that AS."""
+
     community: str
 
 
@@ -126,7 +152,20 @@ class SetLocalPref(Value, frozen=True, tag="set-local-pref"):
     local_pref: int
 
 
-Operation = AddCommunity | PrependAsPath | SetLocalPref
+class SetNextHop(Value, frozen=True, tag="set-next-hop"):
+    """An address of the route's family; "self" is our own on the session, "keep" the one it came with. It stands above
+    the session's next_hop_mode."""
+
+    next_hop: str
+
+
+class SetMed(Value, frozen=True, tag="set-med"):
+    """None removes MULTI_EXIT_DISC."""
+
+    med: int | None = None
+
+
+Operation = AddCommunity | RemoveCommunity | PrependAsPath | SetLocalPref | SetNextHop | SetMed
 
 
 class PolicyRule(Value, frozen=True):
@@ -155,6 +194,19 @@ class Password(Value, frozen=True):
         return "Password(hidden)"
 
 
+class MaximumPrefixes(Value, frozen=True):
+    """How many routes of one family a peer may have in its Adj-RIB-In, accepted or not.
+
+    warning_percent   of `limit`: from here on it is said, whatever the action
+    restart_delay     seconds for which a session that was ceased stays down; 0 = until the plan changes it
+    """
+
+    limit: int
+    action: LimitAction = LimitAction.CEASE
+    warning_percent: int = 75
+    restart_delay: int = 0
+
+
 class SessionPlan(Value, frozen=True):
     """One BGP session of this node.
 
@@ -162,10 +214,15 @@ class SessionPlan(Value, frozen=True):
     local_address   the source address; "" lets the kernel choose
     import_policies / export_policies   names in NodePlan.policies, asked in order
     import_default / export_default     the verdict when no rule of them decided
-    rr_client       the peer is our route reflection client (RFC 4456), in cluster NodePlan.cluster_id
+    rr_client       the peer is our route reflection client (RFC 4456), in cluster `cluster_id`
+    cluster_id      "" = NodePlan.cluster_id
     ttl_security    GTSM hop count (RFC 5082), 0 = off
     allow_local_as  how often our own AS may stand in a received AS_PATH
+    add_path        add-path is offered in both directions (RFC 7911)
+    add_path_limit  at most so many paths of a prefix are sent where it was agreed, the best ones; 0 = all
     keepalive_time  0 = a third of the hold time
+    long_lived_stale_time   seconds for which stale routes outlive the restart time (RFC 9494); 0 = not offered
+    role            ours, None = not offered (RFC 9234); with `role_strict` a peer that offers none is refused
     because         the resource that asked for this session
     """
 
@@ -180,6 +237,7 @@ class SessionPlan(Value, frozen=True):
     peer_node: str = ""
     passive: bool = False
     rr_client: bool = False
+    cluster_id: str = ""
     next_hop_mode: NextHopMode = NextHopMode.AUTO
     import_policies: tuple[str, ...] = ()
     export_policies: tuple[str, ...] = ()
@@ -189,9 +247,14 @@ class SessionPlan(Value, frozen=True):
     ttl_security: int = 0
     allow_local_as: int = 0
     add_path: bool = True
+    add_path_limit: int = 0
     hold_time: int = DEFAULT_HOLD_TIME
     keepalive_time: int = 0
     restart_time: int = DEFAULT_RESTART_TIME
+    long_lived_stale_time: int = 0
+    maximum_prefixes: MaximumPrefixes | None = None
+    role: Role | None = None
+    role_strict: bool = False
     because: str = ""
 
     @property
@@ -317,7 +380,12 @@ class Listen(Value, frozen=True):
 
 
 class NodePlan(Value, frozen=True):
-    """Everything one node must run."""
+    """Everything one node must run.
+
+    always_compare_med   MULTI_EXIT_DISC is compared between routes of different neighbouring ASes, too
+    resolve_next_hops    a route whose next hop the kernel has no route to is not used, and a lower kernel metric to the
+                         next hop is preferred (RFC 4271 9.1.2)
+    """
 
     node: str
     router_id: str
@@ -330,6 +398,8 @@ class NodePlan(Value, frozen=True):
     policies: tuple[Policy, ...] = ()
     originations: tuple[Origination, ...] = ()
     kernel: KernelPlan = KernelPlan()
+    always_compare_med: bool = False
+    resolve_next_hops: bool = True
     version: int = PLAN_VERSION
 
 

@@ -127,18 +127,24 @@ _POLICY_FIELDS = (
     "local_as",
     "peer_as",
     "rr_client",
+    "cluster_id",
     "next_hop_mode",
     "import_policies",
     "export_policies",
     "import_default",
     "export_default",
     "allow_local_as",
+    "add_path_limit",
 )
+
+
+def _of_all_sessions(plan: NodePlan) -> tuple[object, ...]:
+    return plan.policies, plan.router_id, _cluster_id(plan), plan.always_compare_med, plan.resolve_next_hops
 
 
 def same_policies(old: NodePlan, new: NodePlan) -> bool:
     """A PolicySet made for `old` serves `new` as well: sessions that come or go make no difference to the others."""
-    if (old.policies, old.router_id, _cluster_id(old)) != (new.policies, new.router_id, _cluster_id(new)):
+    if _of_all_sessions(old) != _of_all_sessions(new):
         return False
     before = {session.name: session for session in old.sessions}
     return all(
