@@ -19,7 +19,11 @@ from reflector.plan import (
     PolicyRule,
     PrefixMatch,
     PrependAsPath,
+    RemoveCommunity,
     SessionPlan,
+    SetLocalPref,
+    SetMed,
+    SetNextHop,
     VxlanPlan,
 )
 
@@ -138,11 +142,19 @@ def _prefix(prefix: PrefixMatch) -> str:
 
 
 def _operation(operation: Operation) -> str:
-    if isinstance(operation, AddCommunity):
-        return f"add community {operation.community}"
-    if isinstance(operation, PrependAsPath):
-        return f"prepend {' '.join(map(str, operation.asns))}"
-    return f"set LOCAL_PREF {operation.local_pref}"
+    match operation:
+        case AddCommunity(community):
+            return f"add community {community}"
+        case RemoveCommunity(community):
+            return f"remove community {community}"
+        case PrependAsPath(asns):
+            return f"prepend {' '.join(map(str, asns))}"
+        case SetLocalPref(local_pref):
+            return f"set LOCAL_PREF {local_pref}"
+        case SetNextHop(next_hop):
+            return f"set next hop {next_hop}"
+        case SetMed(med):
+            return "remove MULTI_EXIT_DISC" if med is None else f"set MULTI_EXIT_DISC {med}"
 
 
 # ---------------------------------------------------------------------------------------------- kernel
