@@ -31,6 +31,20 @@ class AdjRibIn:
     def path_id(self, key: bytes) -> int:
         return int.from_bytes(key[:4], "big") if self.has_path_ids else 0
 
+    def nlris(self, keys: list[bytes]) -> list[bytes]:
+        return [key[4:] for key in keys] if self.has_path_ids else keys
+
+    def by_path_id(self, keys: list[bytes]) -> dict[int, list[bytes]]:
+        """Keys by their path identifier; the list itself if they share one."""
+        if not self.has_path_ids:
+            return {0: keys}
+        divided: dict[bytes, list[bytes]] = {identifier: [] for identifier in {key[:4] for key in keys}}
+        if len(divided) == 1:
+            return {self.path_id(keys[0]): keys}
+        for key in keys:
+            divided[key[:4]].append(key)
+        return {int.from_bytes(identifier, "big"): part for identifier, part in divided.items()}
+
 
 def _whole(key: bytes) -> bytes:
     return key

@@ -79,17 +79,28 @@ STEPS_TO_BEST: tuple[Step, ...] = (
 
 
 class Decision(NamedTuple):
-    """The outcome for one prefix: `best` is one of `multipath`, the equally good routes."""
+    """The outcome for one prefix: `best` is one of `multipath`, the equally good routes. `ranked` are all candidates,
+    the best ones first, where somebody is told more than the best."""
 
     best: Path
     multipath: tuple[Path, ...]
+    ranked: tuple[Path, ...] = ()
 
 
-def decide(candidates: Sequence[Path]) -> Decision:
-    """At least one candidate."""
+def decide(candidates: Sequence[Path], depth: int = 0) -> Decision:
+    """At least one candidate. The first `depth` of `ranked` are in order: each is the best of those after it."""
     equal = _eliminate(candidates, STEPS_TO_MULTIPATH, None)
-    best = _eliminate(equal, STEPS_TO_BEST, None)
-    return Decision(best[0], tuple(equal))
+    best = _eliminate(equal, STEPS_TO_BEST, None)[0]
+    return Decision(best, tuple(equal), _rank(candidates, best, depth) if depth else ())
+
+
+def _rank(candidates: Sequence[Path], best: Path, depth: int) -> tuple[Path, ...]:
+    ranked, rest = [best], [path for path in candidates if path is not best]
+    while rest and len(ranked) < depth:
+        best = _eliminate(_eliminate(rest, STEPS_TO_MULTIPATH, None), STEPS_TO_BEST, None)[0]
+        ranked.append(best)
+        rest = [path for path in rest if path is not best]
+    return (*ranked, *rest)
 
 
 def explain_decision(candidates: Sequence[Path]) -> list[tuple[Path, RouteVerdict]]:

@@ -11,21 +11,24 @@ Source: RFC 4271 9 (UPDATE handling), RFC 4456 (reflection), RFC 7606 (errors), 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import NamedTuple
 
+from reflector.add_path import depth_for
 from reflector.adj_rib_in import AdjRibIn
 from reflector.export import ExportKey
 from reflector.graceful_restart import STALE_TIME, outlived, retained
 from reflector.intake import Intake
-from reflector.loc_rib import LocRib, Transition
+from reflector.loc_rib import LocRib, Transition, Transitions, best
 from reflector.originate import originated_paths
 from reflector.path import Path
+from reflector.path_identifier import FIRST_OF_PEERS, Identifiers
 from reflector.peer import Negotiated, Peer
 from reflector.plan import Family, NodePlan
 from reflector.policy_set import PolicySet, same_policies
 from reflector.selection_deferral import SelectionDeferral
 from reflector.slow_peer import LAG_BOUND, Contents
-from reflector.update_group import ClassTransition, UpdateGroup
+from reflector.update_group import Move, Reclassified, UpdateGroup
 from reflector.wire.message import (
     KEEPALIVE,
     ErrorCode,
@@ -44,7 +47,7 @@ from reflector.wire.update import (
 FAMILIES: tuple[Family, ...] = (4, 6)
 
 # What became of prefixes: in one settling each is in one transition; in a turn they stand in the order of events.
-Settled = dict[Family, dict[Transition, list[bytes]]]
+Settled = dict[Family, Transitions]
 Changes = dict[Family, list[tuple[Transition, list[bytes]]]]
 
 
@@ -75,6 +78,7 @@ class Engine:
         self.groups: dict[ExportKey, UpdateGroup] = {}
         self.ribs: dict[Family, LocRib] = {family: LocRib(family) for family in FAMILIES}
         self.decision_changes = 0
+        self._path_numbers = count(FIRST_OF_PEERS)
         self.complete = SelectionDeferral(now, waits_for_restarting=True)
         self._markers = SelectionDeferral(now, waits_for_restarting=False)
         self._intake = Intake(self.ribs, PolicySet(plan))
@@ -116,7 +120,7 @@ class Engine:
     def _add_sessions(self, plan: NodePlan, now: float) -> None:
         for session in plan.sessions:
             if session.name not in self.peers:
-                self.peers[session.name] = Peer(session, now)
+                self.peers[session.name] = Peer(session, now, Identifiers(self._path_numbers))
 
     def _originate(self, plan: NodePlan) -> None:
         """This node's own routes: only what differs from the last plan changes."""
@@ -130,6 +134,9 @@ class Engine:
 
     def _export_again(self, old: PolicySet) -> None:
         """Tell every peer what the new policies change, and put it into the group that fits it now."""
+        for peer in self.peers.values():
+            if peer.negotiated is not None:
+                self._rank_for(self.policies.export_key(peer.session, peer.negotiated))
         moved = self._settle_only()
         regrouped: dict[ExportKey, UpdateGroup] = {}
         sources: dict[tuple[ExportKey, ExportKey], list[Peer]] = {}
@@ -165,19 +172,14 @@ class Engine:
         keys_told: list[tuple[Family, list[bytes]]] = []
         for family in group.view.key.families:
             befores = {nlri: moved_by.before for moved_by, keys in moved[family].items() for nlri in keys}
-            changes: dict[tuple[Path | None, Path | None, int, int], list[bytes]] = {}
+            changes: dict[Reclassified, list[bytes]] = {}
             rib = self.ribs[family]
             classify_old, classify_new = old.classes[family].classify, self.policies.classes[family].classify
             for nlri in befores.keys() | rib.table.keys():
-                after = rib.best(nlri)
-                change = (befores.get(nlri, after), after, classify_old(nlri), classify_new(nlri))
+                after = rib.selection(nlri)
+                change = Reclassified(befores.get(nlri, after), after, classify_old(nlri), classify_new(nlri))
                 changes.setdefault(change, []).append(nlri)
-            group.advertised[family] = old_group.advertised.get(family, 0)
-            told = (
-                (old_group.view.advertisement(before, was), group.view.advertisement(after, is_now), keys)
-                for (before, after, was, is_now), keys in changes.items()
-            )
-            encoded, lists = group.encode(family, told)
+            encoded, lists = group.take_over(old_group, family, changes)
             messages += encoded
             keys_told += lists
         return messages, Contents(tuple(keys_told))
@@ -195,6 +197,8 @@ class Engine:
         peer.establish(negotiated, now)
         peer.stale_until = now + STALE_TIME
         key = self.policies.export_key(peer.session, negotiated)
+        self._rank_for(key)
+        self._settle()
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = UpdateGroup(self.policies.export_view(key))
@@ -203,6 +207,11 @@ class Engine:
         if self._markers.is_over:
             self._send_markers(peer)
         self._ready[name] = peer
+
+    def _rank_for(self, key: ExportKey) -> None:
+        """Peers of this key are told more paths than the best one: more of them are ranked."""
+        for family in key.add_path:
+            self.ribs[family].deepen(depth_for(key.add_path_limit))
 
     def session_down(self, name: str, reason: str, now: float, *, is_lost: bool = False) -> None:
         """The connection is gone: so are its routes, unless it was lost without a NOTIFICATION and the peer may restart
@@ -349,42 +358,42 @@ class Engine:
         """Select for what changed and tell every group."""
         for family, transitions in self._settle_only().items():
             if transitions:
-                classified = self._classify(family, transitions)
+                moves = self._divide(family, transitions)
                 for group in self.groups.values():
-                    self._advertise(group, family, classified)
+                    self._advertise(group, family, moves)
 
     def _settle_only(self) -> Settled:
         settled: Settled = {}
         for family, rib in self.ribs.items():
-            transitions = settled[family] = rib.settle() if rib.changed else {}
+            transitions = settled[family] = {} if rib.is_settled else rib.settle()
             self._changes[family].extend(transitions.items())
             for transition, keys in transitions.items():
-                self.decision_changes += len(keys)
-                if transition.before is not None and transition.before.peer is not None:
-                    transition.before.peer.best -= len(keys)
-                if transition.after is not None and transition.after.peer is not None:
-                    transition.after.peer.best += len(keys)
+                self._count(transition, len(keys))
         return settled
 
-    def _classify(
-        self, family: Family, transitions: dict[Transition, list[bytes]]
-    ) -> dict[ClassTransition, list[bytes]]:
-        classes = self.policies.classes[family]
-        divided = any(group.view.uses_prefix for group in self.groups.values())
-        classified: dict[ClassTransition, list[bytes]] = {}
-        for (before, after, _), keys in transitions.items():
-            if before is after:
-                continue
-            if not divided:
-                classified.setdefault(ClassTransition(before, after, 0), []).extend(keys)
-                continue
-            classify = classes.classify
-            for nlri in keys:
-                classified.setdefault(ClassTransition(before, after, classify(nlri)), []).append(nlri)
-        return classified
+    def _count(self, transition: Transition, prefixes: int) -> None:
+        before, after = best(transition.before), best(transition.after)
+        if before is after:
+            return
+        self.decision_changes += prefixes
+        if before is not None and before.peer is not None:
+            before.peer.best -= prefixes
+        if after is not None and after.peer is not None:
+            after.peer.best += prefixes
 
-    def _advertise(self, group: UpdateGroup, family: Family, classified: dict[ClassTransition, list[bytes]]) -> None:
-        if not group.advertise(family, classified):
+    def _divide(self, family: Family, transitions: Transitions) -> list[Move]:
+        """The transitions by class of prefixes, if that makes a difference to any group."""
+        if not any(group.view.uses_prefix for group in self.groups.values()):
+            return [Move(before, after, 0, keys) for (before, after), keys in transitions.items()]
+        divide = self.policies.classes[family].divide
+        return [
+            Move(before, after, prefix_class, part)
+            for (before, after), keys in transitions.items()
+            for prefix_class, part in divide(keys).items()
+        ]
+
+    def _advertise(self, group: UpdateGroup, family: Family, moves: list[Move]) -> None:
+        if not group.advertise(family, moves):
             return
         for peer in group.members:
             self._ready[peer.name] = peer

@@ -31,7 +31,7 @@ class ExportKey(NamedTuple):
     told its own routes; iBGP peers share.
 
     next_hops   our own address by family, for next hop self
-    add_path    families that carry a path identifier towards the peer
+    add_path    families that carry a path identifier towards the peer, and at most how many paths of a prefix
     """
 
     relation: Relation
@@ -41,6 +41,7 @@ class ExportKey(NamedTuple):
     next_hops: tuple[tuple[Family, bytes], ...]
     families: tuple[Family, ...]
     add_path: frozenset[Family]
+    add_path_limit: int
     four_octet_as: bool
     max_length: int
     policies: tuple[str, ...]

@@ -34,14 +34,33 @@ class Intake:
     def announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
         if rib.stale:
             rib.stale.difference_update(keys)
-        if rib.has_path_ids or self.policies.import_uses_prefix(peer.session, rib.family):
-            for key in keys:
-                self._install(peer, rib, key, attributes)
-            return
-        path = self._path(peer, rib.family, attributes, 0, 0)
+        for path_id, alike in rib.by_path_id(keys).items():
+            if not self.policies.import_uses_prefix(peer.session, rib.family):
+                self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), alike)
+                continue
+            for prefix_class, part in self._divide(rib, alike).items():
+                self._install(rib, self._path(peer, rib.family, attributes, prefix_class, path_id), part)
+
+    def _divide(self, rib: AdjRibIn, keys: list[bytes]) -> dict[int, list[bytes]]:
+        classes = self.policies.classes[rib.family]
+        if not rib.has_path_ids:
+            return classes.divide(keys)
+        identifier = keys[0][:4]
+        return {
+            prefix_class: [identifier + nlri for nlri in part]
+            for prefix_class, part in classes.divide(rib.nlris(keys)).items()
+        }
+
+    def _install(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> None:
+        """The path is what the peer now says of all these."""
+        routes, loc_rib = rib.routes, self._ribs[rib.family]
         accepted = path.attributes is not None
-        replace = self._ribs[rib.family].replace
-        routes = rib.routes
+        if routes.keys().isdisjoint(keys):
+            routes.update(dict.fromkeys(keys, path))
+            if accepted:
+                loc_rib.add(path, rib.nlris(keys))
+            return
+        nlri, replace = rib.nlri, loc_rib.replace
         for key in keys:
             former = routes.get(key)
             if former is path:
@@ -50,31 +69,25 @@ class Intake:
             if former is not None and former.attributes is None:
                 former = None
             if accepted:
-                replace(key, former, path)
+                replace(nlri(key), former, path)
             elif former is not None:
-                replace(key, former, None)
+                replace(nlri(key), former, None)
 
     def again(self, peer: Peer) -> None:
         """Every route of the peer under the policies of now."""
         for rib in peer.adj_rib_in.values():
             for key, path in list(rib.routes.items()):
-                self._install(peer, rib, key, path.received)
+                self._reinstall(peer, rib, key, path)
 
-    def _install(self, peer: Peer, rib: AdjRibIn, key: bytes, attributes: PathAttributes) -> None:
-        """One route, where its prefix or path identifier matters."""
-        nlri = rib.nlri(key)
-        prefix_class = self.policies.classes[rib.family].classify(nlri)
-        path = self._path(peer, rib.family, attributes, prefix_class, rib.path_id(key))
-        former = rib.routes.get(key)
-        if former is not None and former.is_as(path):
+    def _reinstall(self, peer: Peer, rib: AdjRibIn, key: bytes, former: Path) -> None:
+        prefix_class = self.policies.classes[rib.family].classify(rib.nlri(key))
+        path_id = rib.path_id(key)
+        path = self._path(peer, rib.family, former.received, prefix_class, path_id)
+        if former.is_as(path):
             # From now on this is the path for these attributes, so that it stays one object for all its prefixes.
-            peer.paths[self._memory(peer, rib.family, attributes, prefix_class, path.path_id)] = former
+            peer.paths[self._memory(peer, rib.family, former.received, prefix_class, path_id)] = former
             return
-        rib.routes[key] = path
-        before = former if former is not None and former.attributes is not None else None
-        after = path if path.attributes is not None else None
-        if before is not None or after is not None:
-            self._ribs[rib.family].replace(nlri, before, after)
+        self._install(rib, path, [key])
 
     def _path(self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int) -> Path:
         """The one path of this peer for these attributes, after import."""
@@ -83,6 +96,7 @@ class Intake:
         if path is None:
             path = self.policies.import_path(peer, family, received, prefix_class)
             path.path_id = path_id
+            path.identifier = peer.identifiers.of(path_id)
             peer.paths[memory] = path
         return path
 

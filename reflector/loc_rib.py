@@ -2,7 +2,8 @@
 
 Rule: candidates come and go at once, selection waits for the end of the turn: `settle` runs the decision process for
 the prefixes that changed, once each, and reports what became of them. A prefix with one candidate holds just that
-path; only a contested one holds a Contest.
+path; only a contested one holds a Contest. Prefixes that are new in a turn and were not touched again stay together
+as they came, for nearly all are.
 Source: RFC 4271 3.2 and 9.1.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from reflector.decision import Decision, decide
@@ -18,9 +20,6 @@ from reflector.plan import Family
 
 # What is selected for a prefix: nothing, the only candidate, or the outcome among several.
 Selection = Path | Decision | None
-
-
-Moves = dict[tuple[Path | None, Path | None], list[bytes]]
 
 
 class Contest:
@@ -34,30 +33,49 @@ class Contest:
 
 
 class Transition(NamedTuple):
-    """What prefixes went through in a turn; equal for prefixes that moved together.
+    """What prefixes went through in a turn; equal for prefixes that moved together. The two differ, but not always in
+    what is best."""
 
-    next_hops are those of the new selection, one each, empty after a withdrawal.
-    """
+    before: Selection
+    after: Selection
 
-    before: Path | None
-    after: Path | None
-    next_hops: tuple[bytes, ...]
+
+Transitions = dict[Transition, list[bytes]]
 
 
 class LocRib:
-    """`changed` maps each prefix touched in this turn to its selection before it."""
+    """`changed` maps each prefix touched in this turn to its selection before it, but for the prefixes in `fresh`:
+    those had none, and stand in `_runs` as they came. `depth`: see decision.decide."""
 
     def __init__(self, family: Family) -> None:
         self.family = family
         self.table: dict[bytes, Path | Contest] = {}
         self.changed: dict[bytes, Selection] = {}
+        self.fresh: set[bytes] = set()
+        self.depth = 0
+        self._runs: list[tuple[Path, list[bytes]]] = []
+
+    @property
+    def is_settled(self) -> bool:
+        return not self.changed and not self._runs
+
+    def add(self, path: Path, keys: list[bytes]) -> None:
+        """The path becomes a candidate of all these prefixes, none of which has one from the same source."""
+        table, added = self.table, dict.fromkeys(keys, path)
+        if not table.keys().isdisjoint(keys) or not self.changed.keys().isdisjoint(keys):
+            for nlri in added:
+                self.replace(nlri, None, path)
+            return
+        table.update(added)
+        self.fresh.update(added)
+        self._runs.append((path, keys if len(keys) == len(added) else list(added)))
 
     def replace(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
         """A candidate of this prefix comes (old None), goes (new None) or becomes another. Only accepted paths."""
         table = self.table
         current = table.get(nlri)
         if nlri not in self.changed:
-            self.changed[nlri] = current.decision if type(current) is Contest else current  # type: ignore[assignment]
+            self._remember(nlri, current)
         if current is old:
             if new is not None:
                 table[nlri] = new
@@ -65,6 +83,12 @@ class LocRib:
                 del table[nlri]
             return
         self._contest(nlri, old, new)
+
+    def _remember(self, nlri: bytes, current: Path | Contest | None) -> None:
+        if nlri in self.fresh:
+            self.changed[nlri] = None
+        else:
+            self.changed[nlri] = current.decision if type(current) is Contest else current  # type: ignore[assignment]
 
     def _contest(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
         current = self.table[nlri]
@@ -75,44 +99,74 @@ class LocRib:
             contest.candidates.append(new)
         self.table[nlri] = contest if len(contest.candidates) > 1 else contest.candidates[0]
 
-    def settle(self) -> dict[Transition, list[bytes]]:
-        """Select for all changed prefixes; those whose best route or next hops changed, by what they went through."""
-        transitions: dict[Transition, list[bytes]] = {}
-        for (was, now), keys in self._uncontested_moves(transitions).items():
-            transitions.setdefault(Transition(was, now, next_hops(now)), []).extend(keys)
-        self.changed = {}
+    def deepen(self, depth: int) -> None:
+        """From now on so many candidates are ranked, also where nothing else changes."""
+        if depth <= self.depth:
+            return
+        self.depth = depth
+        for nlri, entry in self.table.items():
+            if type(entry) is Contest:
+                self.changed.setdefault(nlri, entry.decision)
+
+    # ---------------------------------------------------------------------------------- selection
+
+    def settle(self) -> Transitions:
+        """Select for all changed prefixes; those whose selection changed, by what they went through."""
+        transitions = self._settle_changed() if self.changed else {}
+        for path, keys in self._untouched_runs().items():
+            transition = Transition(None, path)
+            # The same path may also have come to prefixes that had another one before in this turn.
+            transitions[transition] = [*transitions[transition], *keys] if transition in transitions else keys
+        self.changed, self.fresh, self._runs = {}, set(), []
         return transitions
 
-    def _uncontested_moves(self, contested: dict[Transition, list[bytes]]) -> Moves:
-        """Prefixes with one candidate before and after, which are nearly all: grouped with no value made for each.
-        The others are decided and go into `contested`."""
-        moves: Moves = defaultdict(list)
+    def _untouched_runs(self) -> dict[Path, list[bytes]]:
+        """Prefixes that are new in this turn and not in `changed`, by path."""
+        changed = self.changed
+        runs: dict[Path, list[list[bytes]]] = {}
+        for path, keys in self._runs:
+            if changed and not changed.keys().isdisjoint(keys):
+                keys = [nlri for nlri in keys if nlri not in changed]
+            if keys:
+                runs.setdefault(path, []).append(keys)
+        return {path: one_list(parts) for path, parts in runs.items()}
+
+    def _settle_changed(self) -> Transitions:
+        moves: defaultdict[tuple[Selection, Selection], list[bytes]] = defaultdict(list)
         get = self.table.get
         for nlri, before in self.changed.items():
             entry = get(nlri)
-            if type(entry) is Contest or type(before) is Decision:
-                self._settle_contested(nlri, before, contested)
-            elif entry is not before:
-                moves[before, entry].append(nlri)  # type: ignore[index]  # neither is a Decision or a Contest here
-        return moves
+            after: Selection
+            if type(entry) is Contest:
+                after = entry.decision = decide(entry.candidates, self.depth)
+                if after == before:
+                    continue
+            else:
+                after = entry  # type: ignore[assignment]  # no Contest
+                if after is before:
+                    continue
+            moves[before, after].append(nlri)
+        return {Transition(*moved): keys for moved, keys in moves.items()}
 
-    def _settle_contested(self, nlri: bytes, before: Selection, transitions: dict[Transition, list[bytes]]) -> None:
+    def selection(self, nlri: bytes) -> Selection:
+        """That of the last settled turn."""
+        if nlri in self.changed:
+            return self.changed[nlri]
+        if nlri in self.fresh:
+            return None
         entry = self.table.get(nlri)
-        after: Selection
-        if isinstance(entry, Contest):
-            after = entry.decision = decide(entry.candidates)
-        else:
-            after = entry
-        transition = Transition(best(before), best(after), next_hops(after))
-        if transition.before is not transition.after or transition.next_hops != next_hops(before):
-            transitions.setdefault(transition, []).append(nlri)
+        return entry.decision if isinstance(entry, Contest) else entry
+
+    def by_selection(self) -> dict[Selection, list[bytes]]:
+        """The whole settled table."""
+        grouped: defaultdict[Selection, list[bytes]] = defaultdict(list)
+        for nlri, entry in self.table.items():
+            grouped[entry.decision if type(entry) is Contest else entry].append(nlri)  # type: ignore[index]
+        return grouped
 
     def best(self, nlri: bytes) -> Path | None:
         """The selected route of the last settled turn."""
-        if nlri in self.changed:
-            return best(self.changed[nlri])
-        entry = self.table.get(nlri)
-        return best(entry.decision) if isinstance(entry, Contest) else entry
+        return best(self.selection(nlri))
 
     def candidates(self, nlri: bytes) -> list[Path]:
         entry = self.table.get(nlri)
@@ -123,11 +177,16 @@ class LocRib:
     def selections(self) -> Iterator[tuple[bytes, Selection]]:
         """Every prefix with its selection of the last settled turn, in no order."""
         for nlri, entry in self.table.items():
-            if nlri not in self.changed:
+            if nlri not in self.changed and nlri not in self.fresh:
                 yield nlri, entry.decision if isinstance(entry, Contest) else entry
         for nlri, selection in self.changed.items():
             if selection is not None:
                 yield nlri, selection
+
+
+def one_list(parts: list[list[bytes]]) -> list[bytes]:
+    """All keys of these lists; the very list if there is one."""
+    return parts[0] if len(parts) == 1 else list(chain.from_iterable(parts))
 
 
 def best(selection: Selection) -> Path | None:

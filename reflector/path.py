@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reflector.path_identifier import OWN
 from reflector.plan import DEFAULT_LOCAL_PREF, Family, RouteSource, SessionType
 from reflector.reflection import Relation
 from reflector.verdict import RouteVerdict
@@ -24,6 +25,7 @@ class Path:
     verdict        ACCEPTED, or why not; `because` names the policy rule
     peer           None for a route of this node
     path_id        the peer's path identifier (RFC 7911), 0 without add-path
+    identifier     ours towards add-path peers: it stands for the peer and path_id; see path_identifier.py
     exports        what update groups made of this path, by (export view, prefix class); see export.py
     """
 
@@ -33,6 +35,7 @@ class Path:
         "because",
         "exports",
         "family",
+        "identifier",
         "interface",
         "path_id",
         "peer",
@@ -57,6 +60,7 @@ class Path:
         self.verdict = verdict
         self.because = because
         self.path_id = 0
+        self.identifier = OWN
         self.source = RouteSource.BGP
         self.interface = ""
         self.exports: dict[tuple[int, int], object] = {}

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from reflector.adj_rib_in import AdjRibIn
 from reflector.outbox import Outbox
 from reflector.path import Path
+from reflector.path_identifier import Identifiers
 from reflector.plan import Family, Role, SessionPlan
 from reflector.reflection import Relation, relation
 from reflector.update_group import UpdateGroup
@@ -91,9 +92,10 @@ class PeerCounters:
 
 
 class Peer:
-    """`since` is when `is_established` last changed; `last_error` why the last session ended."""
+    """`since` is when `is_established` last changed; `last_error` why the last session ended; `identifiers` are those
+    under which others are told what it sends (RFC 7911)."""
 
-    def __init__(self, session: SessionPlan, now: float) -> None:
+    def __init__(self, session: SessionPlan, now: float, identifiers: Identifiers) -> None:
         self.session = session
         self.name = session.name
         self.address: bytes = pack_address(session.peer_address)
@@ -101,6 +103,7 @@ class Peer:
         self.counters = PeerCounters()
         self.since = now
         self.last_error = ""
+        self.identifiers = identifiers
         self.negotiated: Negotiated | None = None
         self.router_id = b""
         self.best = 0

@@ -53,7 +53,11 @@ class _Condition(NamedTuple):
 
 
 class PrefixClasses:
-    """All prefix conditions of one family in a plan; `classify` remembers what it has seen."""
+    """All prefix conditions of one family in a plan.
+
+    A class depends on no more of a prefix than its length octet and the leading octets that the longest network of the
+    conditions has: the class is remembered for each of these, which are few where prefixes are many.
+    """
 
     def __init__(self, family: Family, matches: Iterable[PrefixMatch]) -> None:
         self._max_bits = MAX_BITS[family]
@@ -70,6 +74,8 @@ class PrefixClasses:
             self._conditions.append(
                 _Condition(bit, value, network.prefixlen, shift, match.min_length, match.max_length, match.negate)
             )
+        longest = max((condition.length for condition in self._conditions), default=0)
+        self._leading = 1 + (longest + 7 >> 3)
 
     def bit(self, match: PrefixMatch) -> int:
         """The bit of this condition; 0, which no class has, for one of the other family."""
@@ -79,16 +85,33 @@ class PrefixClasses:
         """The class of a prefix: the bits of all conditions that it fulfils."""
         if not self._conditions:
             return 0
-        known = self._known.get(nlri)
-        if known is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            known = self._known[nlri] = self._compute(nlri)
+        leading = nlri[: self._leading]
+        known = self._known.get(leading)
+        return self._learn(leading) if known is None else known
+
+    def divide(self, keys: list[bytes]) -> dict[int, list[bytes]]:
+        """NLRI by their class; the list itself if there is one class only."""
+        if not self._conditions:
+            return {0: keys}
+        end = self._leading
+        known = {leading: self.classify(leading) for leading in {nlri[:end] for nlri in keys}}
+        classes = set(known.values())
+        if len(classes) == 1:
+            return {classes.pop(): keys}
+        divided: dict[int, list[bytes]] = {prefix_class: [] for prefix_class in classes}
+        for nlri in keys:
+            divided[known[nlri[:end]]].append(nlri)
+        return divided
+
+    def _learn(self, leading: bytes) -> int:
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        known = self._known[leading] = self._compute(leading)
         return known
 
-    def _compute(self, nlri: bytes) -> int:
-        bits = nlri[0]
-        value = int.from_bytes(nlri[1:], "big") << self._max_bits - 8 * (len(nlri) - 1)
+    def _compute(self, leading: bytes) -> int:
+        bits = leading[0]
+        value = int.from_bytes(leading[1:], "big") << self._max_bits - 8 * (len(leading) - 1)
         result = 0
         for bit, network, length, shift, low, high, negate in self._conditions:
             inside = length <= bits and low <= bits <= high and value >> shift == network

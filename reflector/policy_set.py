@@ -93,6 +93,7 @@ class PolicySet:
             next_hops=((own_family, negotiated.local_address),),
             families=negotiated.families,
             add_path=negotiated.add_path_send,
+            add_path_limit=session.add_path_limit if negotiated.add_path_send else 0,
             four_octet_as=negotiated.four_octet_as,
             max_length=negotiated.max_length,
             policies=session.export_policies,

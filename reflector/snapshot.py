@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from heapq import nsmallest
 
 from reflector.engine import FAMILIES, Changes, Engine
-from reflector.loc_rib import Transition, best, next_hops
+from reflector.loc_rib import Selection, Transition, best, next_hops
 from reflector.messages import Counters, LocRibRoutes, LocRibUpdate, Peers, PeerStatus, Routes, RouteStatus, ShowRoutes
 from reflector.path import Path
 from reflector.peer import Peer
@@ -155,23 +155,39 @@ def loc_rib_changes(changes: Changes, sequence: int) -> LocRibUpdate | None:
     routes: list[LocRibRoutes] = []
     withdrawn: dict[Family, list[bytes]] = {4: [], 6: []}
     for family in FAMILIES:
-        for transition, keys in _newest(changes[family]).items():
-            if transition.after is None:
+        for (path, hops), keys in _newest(changes[family]).items():
+            if path is None:
                 withdrawn[family] += keys
             else:
-                routes.append(_loc_rib_routes(transition.after, transition.next_hops, keys))
+                routes.append(_loc_rib_routes(path, hops, keys))
     if not routes and not any(withdrawn.values()):
         return None
     return LocRibUpdate(sequence, tuple(routes), tuple(withdrawn[4]), tuple(withdrawn[6]))
 
 
-def _newest(changes: list[tuple[Transition, list[bytes]]]) -> dict[Transition, list[bytes]]:
-    """A prefix that moved several times before the flush counts where it ended."""
-    last = {nlri: transition for transition, keys in changes for nlri in keys}
-    newest: dict[Transition, list[bytes]] = {}
-    for nlri, transition in last.items():
-        newest.setdefault(transition, []).append(nlri)
+# What the FIB is told of a prefix: its best route and the next hops of all that are as good.
+_Told = tuple[Path | None, tuple[bytes, ...]]
+
+
+def _newest(changes: list[tuple[Transition, list[bytes]]]) -> dict[_Told, list[bytes]]:
+    """What the FIB sees of the changes; a prefix that moved several times before the flush counts where it ended."""
+    seen = [
+        (_told(transition.after), keys)
+        for transition, keys in changes
+        if _told(transition.before) != _told(transition.after)
+    ]
+    newest: dict[_Told, list[bytes]] = {}
+    if len(set().union(*(keys for _, keys in seen))) == sum(len(keys) for _, keys in seen):
+        for told, keys in seen:
+            newest.setdefault(told, []).extend(keys)
+        return newest
+    for nlri, told in {nlri: told for told, keys in seen for nlri in keys}.items():
+        newest.setdefault(told, []).append(nlri)
     return newest
+
+
+def _told(selection: Selection) -> _Told:
+    return best(selection), next_hops(selection)
 
 
 def _loc_rib_routes(path: Path, hops: tuple[bytes, ...], keys: list[bytes]) -> LocRibRoutes:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from reflector.add_path import told_paths
 from reflector.export import Advertisement, ExportView
-from reflector.loc_rib import LocRib, best
+from reflector.loc_rib import LocRib, Selection, best, one_list
 from reflector.outbox import AdvertisementLog
-from reflector.path import Path
 from reflector.plan import Family
 from reflector.policy import PrefixClasses
 from reflector.slow_peer import Contents, Missed
@@ -30,20 +30,32 @@ from reflector.wire.update import (
 if TYPE_CHECKING:
     from reflector.peer import Peer
 
-# The identifier of the one path that is sent on add-path sessions.
-_BEST_PATH_ID = b"\0\0\0\1"
+# What a group is told of a prefix: by path identifier, b"" where the family has none.
+Said = dict[bytes, Advertisement]
+Told = tuple[tuple[Family, list[bytes]], ...]
+Announced = dict[Advertisement, list[list[bytes]]]
 
 
-class ClassTransition(NamedTuple):
-    """A transition of prefixes of one class."""
+class Move(NamedTuple):
+    """Prefixes of one class that went from one selection to another."""
 
-    before: Path | None
-    after: Path | None
+    before: Selection
+    after: Selection
     prefix_class: int
+    keys: list[bytes]
+
+
+class Reclassified(NamedTuple):
+    """What became of a prefix when the policies changed: its selection, and its class under the old and the new."""
+
+    before: Selection
+    after: Selection
+    old_class: int
+    new_class: int
 
 
 class UpdateGroup:
-    """`advertised` counts the prefixes that members have been told, by family; `cut_off` are members that lag."""
+    """`advertised` counts the paths that members have been told, by family; `cut_off` are members that lag."""
 
     def __init__(self, view: ExportView) -> None:
         self.view = view
@@ -53,18 +65,31 @@ class UpdateGroup:
         self.advertised: dict[Family, int] = dict.fromkeys(view.key.families, 0)
         self._snapshot: tuple[int, list[bytes]] | None = None
 
+    def said(self, family: Family, selection: Selection, prefix_class: int) -> Said:
+        """What members are told of prefixes of this class with this selection."""
+        advertisement, key = self.view.advertisement, self.view.key
+        if family not in key.add_path:
+            told = advertisement(best(selection), prefix_class)
+            return {} if told is None else {b"": told}
+        paths = told_paths(selection, key.add_path_limit)
+        return {
+            identifier: told
+            for identifier, path in paths.items()
+            if (told := advertisement(path, prefix_class)) is not None
+        }
+
     # ------------------------------------------------------------------------------------ turns
 
-    def advertise(self, family: Family, transitions: dict[ClassTransition, list[bytes]]) -> bool:
+    def advertise(self, family: Family, moves: list[Move]) -> bool:
         """Encode a turn into the log. True if there was anything to tell."""
         if family not in self.advertised:
             return False
-        advertisement = self.view.advertisement
+        said = self.said
         changes = (
-            (advertisement(before, prefix_class), advertisement(after, prefix_class), keys)
-            for (before, after, prefix_class), keys in transitions.items()
+            (said(family, before, prefix_class), said(family, after, prefix_class), keys)
+            for before, after, prefix_class, keys in moves
         )
-        messages, told = self.encode(family, changes)
+        messages, told = self._encode(family, changes)
         if messages:
             contents = Contents(told)
             self.log.append(b"".join(messages), len(messages), contents)
@@ -74,40 +99,51 @@ class UpdateGroup:
                     peer.outbox.missed.note(contents)
         return bool(messages)
 
-    def encode(
-        self, family: Family, changes: Iterable[tuple[Advertisement | None, Advertisement | None, list[bytes]]]
-    ) -> tuple[list[bytes], tuple[tuple[Family, list[bytes]], ...]]:
-        """UPDATEs for prefixes that go from one advertisement to another, and the lists of these prefixes; counts them
-        in `advertised`."""
+    def take_over(
+        self, old: UpdateGroup, family: Family, changes: dict[Reclassified, list[bytes]]
+    ) -> tuple[list[bytes], Told]:
+        """UPDATEs from what members of the old group were told of all prefixes to what this one has to tell them."""
+        self.advertised[family] = old.advertised.get(family, 0)
+        said, was_said = self.said, old.said
+        told = (
+            (was_said(family, before, old_class), said(family, after, new_class), keys)
+            for (before, after, old_class, new_class), keys in changes.items()
+        )
+        return self._encode(family, told)
+
+    def _encode(self, family: Family, changes: Iterable[tuple[Said, Said, list[bytes]]]) -> tuple[list[bytes], Told]:
+        """UPDATEs for prefixes that go from one thing said to another, and the lists of these keys; counts them in
+        `advertised`."""
         told: list[tuple[Family, list[bytes]]] = []
-        withdrawn: list[bytes] = []
-        announced: dict[Advertisement, list[bytes]] = {}
-        for before, after, keys in changes:
-            if _same(before, after):
-                continue
-            told.append((family, keys))
-            if after is None:
-                withdrawn += keys
-                self.advertised[family] -= len(keys)
-            else:
-                announced.setdefault(after, []).extend(keys)
-                if before is None:
+        withdrawn: list[list[bytes]] = []
+        announced: Announced = {}
+        for before, after, nlris in changes:
+            for identifier, advertisement in after.items():
+                former = before.get(identifier)
+                # Equal for the peer, also when two views of one kind of peer made them.
+                if former is not None and former.attributes is advertisement.attributes:
+                    continue
+                keys = _identify(identifier, nlris)
+                told.append((family, keys))
+                announced.setdefault(advertisement, []).append(keys)
+                if former is None:
                     self.advertised[family] += len(keys)
+            for identifier in before.keys() - after.keys():
+                keys = _identify(identifier, nlris)
+                told.append((family, keys))
+                withdrawn.append(keys)
+                self.advertised[family] -= len(keys)
         return self._messages(family, withdrawn, announced), tuple(told)
 
-    def _messages(
-        self, family: Family, withdrawn: list[bytes], announced: dict[Advertisement, list[bytes]]
-    ) -> list[bytes]:
+    def _messages(self, family: Family, withdrawn: list[list[bytes]], announced: Announced) -> list[bytes]:
         key = self.view.key
-        identified = family in key.add_path
+        gone = list(withdrawals(family, one_list(withdrawn), key.max_length)) if withdrawn else []
         messages: list[bytes] = []
-        if withdrawn:
-            messages.extend(withdrawals(family, _identify(withdrawn, identified), key.max_length))
-        for advertisement, keys in announced.items():
+        for advertisement, parts in announced.items():
             next_hop = advertisement.attributes.next_hop
-            fields = _identify(keys, identified)
-            messages.extend(announcements(family, advertisement.block, next_hop, fields, key.max_length))
-        return messages
+            messages += announcements(family, advertisement.block, next_hop, one_list(parts), key.max_length)
+        # With identifiers one path comes before another goes; without, what goes makes room (maximum prefixes).
+        return messages + gone if family in key.add_path else gone + messages
 
     # --------------------------------------------------------------------------------- late joiners
 
@@ -126,13 +162,18 @@ class UpdateGroup:
 
     def encode_all(self, family: Family, rib: LocRib, classes: PrefixClasses) -> list[bytes]:
         """The family's settled Loc-RIB as members are told it, packed."""
-        announced: dict[Advertisement, list[bytes]] = {}
-        for nlri, selection in rib.selections():
-            advertisement = self.view.advertisement(best(selection), classes.classify(nlri))
-            if advertisement is not None:
-                announced.setdefault(advertisement, []).append(nlri)
-        self.advertised[family] = sum(map(len, announced.values()))
+        announced = self._all(family, rib, classes)
+        self.advertised[family] = sum(len(keys) for parts in announced.values() for keys in parts)
         return self._messages(family, [], announced)
+
+    def _all(self, family: Family, rib: LocRib, classes: PrefixClasses) -> Announced:
+        announced: Announced = {}
+        for selection, nlris in rib.by_selection().items():
+            divided = classes.divide(nlris) if self.view.uses_prefix else {0: nlris}
+            for prefix_class, part in divided.items():
+                for identifier, advertisement in self.said(family, selection, prefix_class).items():
+                    announced.setdefault(advertisement, []).append(_identify(identifier, part))
+        return announced
 
     def adopt(self, peer: Peer) -> None:
         """A peer of another group that has just been told the difference follows this log from here."""
@@ -196,27 +237,30 @@ class UpdateGroup:
 
     def _make_up(self, peer: Peer, family: Family, missed: Missed, rib: LocRib, classes: PrefixClasses) -> list[bytes]:
         """The family's messages for the peer, with the marks that it would have been sent."""
-        keys = missed.prefixes[family]
-        messages = self._encode_newest(
-            family, keys | rib.table.keys() if family in missed.whole else keys, rib, classes
-        )
+        announced = self._all(family, rib, classes) if family in missed.whole else {}
+        newest, withdrawn = self._newest(family, missed.prefixes[family], rib, classes)
+        messages = self._messages(family, [withdrawn] if withdrawn else [], announced or newest)
         if family in missed.refreshed:
             messages = between_marks(family, messages, peer)
         if family in missed.ends:
             messages.append(end_of_rib(family))
         return messages
 
-    def _encode_newest(self, family: Family, keys: Iterable[bytes], rib: LocRib, classes: PrefixClasses) -> list[bytes]:
-        """These prefixes as members are told them now, withdrawn if they are not."""
-        withdrawn: list[bytes] = []
+    def _newest(
+        self, family: Family, keys: Iterable[bytes], rib: LocRib, classes: PrefixClasses
+    ) -> tuple[Announced, list[bytes]]:
+        """These keys as members are told them now, and those that they are not told any more."""
         announced: dict[Advertisement, list[bytes]] = {}
-        for nlri in keys:
-            advertisement = self.view.advertisement(rib.best(nlri), classes.classify(nlri))
+        withdrawn: list[bytes] = []
+        length = 4 if family in self.view.key.add_path else 0
+        for key in keys:
+            nlri = key[length:]
+            advertisement = self.said(family, rib.selection(nlri), classes.classify(nlri)).get(key[:length])
             if advertisement is None:
-                withdrawn.append(nlri)
+                withdrawn.append(key)
             else:
-                announced.setdefault(advertisement, []).append(nlri)
-        return self._messages(family, withdrawn, announced)
+                announced.setdefault(advertisement, []).append(key)
+        return {advertisement: [part] for advertisement, part in announced.items()}, withdrawn
 
 
 def between_marks(family: Family, routes: list[bytes], peer: Peer) -> list[bytes]:
@@ -227,12 +271,5 @@ def between_marks(family: Family, routes: list[bytes], peer: Peer) -> list[bytes
     return [*routes, end_of_rib(family)]
 
 
-def _identify(keys: list[bytes], identified: bool) -> list[bytes]:
-    return [_BEST_PATH_ID + nlri for nlri in keys] if identified else keys
-
-
-def _same(before: Advertisement | None, after: Advertisement | None) -> bool:
-    """Equal for the peer, also when two views of one kind of peer made them."""
-    if before is None or after is None:
-        return before is after
-    return before.attributes is after.attributes
+def _identify(identifier: bytes, nlris: list[bytes]) -> list[bytes]:
+    return [identifier + nlri for nlri in nlris] if identifier else nlris

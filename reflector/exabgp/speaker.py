@@ -109,6 +109,10 @@ class Speaker:
     def _publish(self, turn: Turn) -> None:
         """The turn's changes to subscribers; none of them is in sync before the Loc-RIB is complete."""
         is_complete = self.engine.complete.is_over
+        if not self._control.has_subscribers:
+            # Whoever comes is told the whole table first.
+            self._was_complete = is_complete
+            return
         update = loc_rib_changes(turn.changes, self._sequence + 1)
         if update is None and is_complete and not self._was_complete:
             update = LocRibUpdate(self._sequence + 1)

@@ -8,12 +8,16 @@ the key in the Adj-RIB-In of such a session. Only the bare NLRI is ever a key of
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from struct import Struct
 
 from reflector.plan import Family
 
 MAX_BITS: dict[Family, int] = {4: 32, 6: 128}
 # By length modulo 8: the bits of the last octet that the prefix does not own.
 _SLACK = (0, 0x7F, 0x3F, 0x1F, 0x0F, 0x07, 0x03, 0x01)
+# The last octets that set none of these, and a reader of items for each size that an NLRI can have.
+_WITHOUT_SLACK = tuple(bytes(octet for octet in range(256) if not octet & slack) for slack in _SLACK)
+_STEPS = tuple(Struct(f"{size}s") for size in range(18))
 
 
 class NlriError(ValueError):
@@ -22,6 +26,23 @@ class NlriError(ValueError):
 
 def split_nlri(data: bytes, max_bits: int) -> list[bytes]:
     """A field of NLRI as a list. Raises NlriError on a length over max_bits or a truncated prefix."""
+    return _split_alike(data, max_bits) or _split_each(data, max_bits)
+
+
+def _split_alike(data: bytes, max_bits: int) -> list[bytes]:
+    """A field in which all prefixes have the length of the first, as the blocks of a pool do; none for any other. If
+    the octet at every step is that length, then every prefix ends where the next such octet stands."""
+    bits = data[0] if data else 0
+    step = 1 + (bits + 7 >> 3)
+    if not 0 < bits <= max_bits or len(data) % step or data[::step].strip(data[:1]):
+        return []
+    slack = _SLACK[bits & 7]
+    if slack and data[step - 1 :: step].translate(None, _WITHOUT_SLACK[bits & 7]):
+        return []
+    return [nlri for (nlri,) in _STEPS[step].iter_unpack(data)]
+
+
+def _split_each(data: bytes, max_bits: int) -> list[bytes]:
     result: list[bytes] = []
     append = result.append
     position, end = 0, len(data)

@@ -14,7 +14,7 @@ from reflector.wire.attribute_reader import Dialect
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes, parse_community
 from reflector.wire.message import HEADER_LENGTH, MessageReader, MessageType
-from reflector.wire.nlri import pack_address, pack_nlri, unpack_nlri
+from reflector.wire.nlri import pack_address, pack_nlri, unpack_address, unpack_nlri
 from reflector.wire.update import UpdateReader, announcements, withdrawals
 
 OUR_AS = 64512
@@ -109,10 +109,12 @@ def _keys(prefixes: tuple[str, ...], path_id: int | None) -> list[bytes]:
 
 
 class Table:
-    """What a peer knows from the octets it was sent: prefix -> attributes; and what those octets were."""
+    """What a peer knows from the octets it was sent: prefix -> attributes, of any path where it has several; prefix ->
+    path identifier -> attributes in `paths` (identifier 0 without add-path); and what those octets were."""
 
     def __init__(self, negotiated: Negotiated, *, external: bool) -> None:
         self.routes: dict[str, PathAttributes] = {}
+        self.paths: dict[str, dict[int, PathAttributes]] = {}
         self.octets = bytearray()
         self.updates: list[bytes] = []
         self.keepalives = 0
@@ -142,18 +144,31 @@ class Table:
         assert not update.discarded, update.discarded
         for family, keys in update.withdrawn:
             for key in keys:
-                self.routes.pop(self._prefix(family, key), None)
+                self._withdraw(*self._split(family, key))
         for family, attributes, keys in update.announced:
             for key in keys:
-                self.routes[self._prefix(family, key)] = attributes
+                prefix, path_id = self._split(family, key)
+                self.paths.setdefault(prefix, {})[path_id] = self.routes[prefix] = attributes
         if update.end_of_rib is not None:
             self.ends.append(update.end_of_rib)
 
-    def _prefix(self, family: Any, key: bytes) -> str:
+    def _withdraw(self, prefix: str, path_id: int) -> None:
+        left = self.paths.get(prefix, {})
+        left.pop(path_id, None)
+        if left:
+            self.routes[prefix] = next(iter(left.values()))
+        else:
+            self.routes.pop(prefix, None)
+            self.paths.pop(prefix, None)
+
+    def _split(self, family: Any, key: bytes) -> tuple[str, int]:
         if family in self._add_path:
-            assert key[:4] == b"\0\0\0\1", "one path a prefix, always with the same identifier"
-            key = key[4:]
-        return unpack_nlri(key, family)
+            return unpack_nlri(key[4:], family), int.from_bytes(key[:4], "big")
+        return unpack_nlri(key, family), 0
+
+    def next_hops(self, prefix: str) -> set[str]:
+        """Of all paths of the prefix."""
+        return {unpack_address(attributes.next_hop) for attributes in self.paths.get(prefix, {}).values()}
 
 
 class Router:

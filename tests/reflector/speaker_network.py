@@ -10,9 +10,14 @@ from collections.abc import Iterable
 from random import Random
 from typing import NamedTuple
 
+import msgspec
 from speaker_makers import a_session
 
+from reflector.add_path import told_paths
 from reflector.engine import Engine
+from reflector.export import ExportKey
+from reflector.loc_rib import Selection, best
+from reflector.path import Path
 from reflector.peer import Negotiated
 from reflector.plan import NodePlan, Origination, RouteSource
 from reflector.policy_set import PolicySet
@@ -31,7 +36,8 @@ class RouterSpec(NamedTuple):
 
 
 class LinkSpec(NamedTuple):
-    """A session between two routers. `clients` names who of them is the other's route reflection client."""
+    """A session between two routers. `clients` names who of them is the other's route reflection client; `limit` is the
+    add-path limit of both ends."""
 
     a: str
     b: str
@@ -39,6 +45,7 @@ class LinkSpec(NamedTuple):
     four_octet_as: bool = True
     add_path: bool = False
     max_length: int = 4096
+    limit: int = 1
 
 
 class Topology(NamedTuple):
@@ -47,6 +54,7 @@ class Topology(NamedTuple):
 
 
 Direction = tuple[str, str]  # from, to
+Key = tuple[str, int]  # prefix, path identifier (0 without add-path)
 
 
 class Network:
@@ -70,9 +78,8 @@ class Network:
             if name in (link.a, link.b):
                 other = self.routers[link.b if name == link.a else link.a]
                 is_client = other.name in link.clients
-                sessions.append(
-                    a_session(other.name, other.address, peer_as=other.asn, local_as=me.asn, rr_client=is_client)
-                )
+                session = a_session(other.name, other.address, peer_as=other.asn, local_as=me.asn, rr_client=is_client)
+                sessions.append(msgspec.structs.replace(session, add_path_limit=link.limit))
         originations = tuple(Origination(prefix, RouteSource.BLOCK) for prefix in sorted(self.originations[name]))
         return NodePlan(name, me.address, me.asn, me.cluster_id, sessions=tuple(sessions), originations=originations)
 
@@ -160,11 +167,11 @@ class Network:
             found[unpack_nlri(nlri, 4)] = (path.peer.name if path.peer else "", path.attributes)
         return found
 
-    def adj_rib_in(self, name: str, peer: str) -> dict[str, PathAttributes]:
+    def adj_rib_in(self, name: str, peer: str) -> dict[Key, PathAttributes]:
         rib = self.engines[name].peers[peer].adj_rib_in[4]
-        return {unpack_nlri(rib.nlri(key), 4): path.received for key, path in rib.routes.items()}
+        return {(unpack_nlri(rib.nlri(key), 4), rib.path_id(key)): path.received for key, path in rib.routes.items()}
 
-    def adj_rib_out(self, name: str, peer: str) -> dict[str, PathAttributes]:
+    def adj_rib_out(self, name: str, peer: str) -> dict[Key, PathAttributes]:
         """What export says of the Loc-RIB, by policies made anew."""
         engine = self.engines[name]
         policies = PolicySet(engine.plan)
@@ -172,10 +179,17 @@ class Network:
         assert to.negotiated is not None
         view = policies.export_view(policies.export_key(to.session, to.negotiated))
         told = {}
-        for nlri, _ in engine.ribs[4].selections():
-            path = engine.ribs[4].best(nlri)
-            assert path is not None
-            attributes = view.decide(path, 0).attributes
-            if attributes is not None:
-                told[unpack_nlri(nlri, 4)] = attributes
+        for nlri, selection in engine.ribs[4].selections():
+            for identifier, path in self._paths(selection, view.key).items():
+                attributes = view.decide(path, 0).attributes
+                if attributes is not None:
+                    told[unpack_nlri(nlri, 4), identifier] = attributes
         return told
+
+    def _paths(self, selection: Selection, key: ExportKey) -> dict[int, Path]:
+        if key.add_path:
+            told = told_paths(selection, key.add_path_limit)
+            return {int.from_bytes(identifier, "big"): path for identifier, path in told.items()}
+        path = best(selection)
+        assert path is not None
+        return {0: path}

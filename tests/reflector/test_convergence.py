@@ -150,7 +150,7 @@ def test_one_of_two_reflectors_is_enough() -> None:
 
 
 @st.composite
-def topologies(draw: st.DrawFn) -> Topology:
+def topologies(draw: st.DrawFn, limits: tuple[int, ...] = (1,)) -> Topology:
     """2 to 6 routers in up to three ASes, any links, any reflection, any way of encoding."""
     count = draw(st.integers(2, 6))
     specs = tuple(
@@ -167,19 +167,22 @@ def topologies(draw: st.DrawFn) -> Topology:
         choices = (frozenset(), frozenset((a.name,)), frozenset((b.name,)), frozenset((a.name, b.name)))
         clients = draw(st.sampled_from(choices if a.asn == b.asn else choices[:1]))
         wide, add_path = draw(st.booleans()), draw(st.booleans())
-        links.append(LinkSpec(a.name, b.name, clients, wide, add_path, draw(st.sampled_from((4096, 65535)))))
+        length, limit = draw(st.sampled_from((4096, 65535))), draw(st.sampled_from(limits))
+        links.append(LinkSpec(a.name, b.name, clients, wide, add_path, length, limit))
     return Topology(specs, tuple(links))
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[Topology, list[tuple[str, int, frozenset[str]]]]:
+def histories(
+    draw: st.DrawFn, limits: tuple[int, ...] = (1,)
+) -> tuple[Topology, list[tuple[str, int, frozenset[str]]]]:
     """A topology, and what happens in it: links that come and go, routers that change what they originate."""
     event = st.tuples(
         st.sampled_from(("up", "up", "down", "originate", "originate", "steps")),
         st.integers(0, 100),
         st.frozensets(st.sampled_from(PREFIXES), max_size=3),
     )
-    return draw(topologies()), draw(st.lists(event, max_size=15))
+    return draw(topologies(limits)), draw(st.lists(event, max_size=15))
 
 
 def live_through(topology: Topology, history: list[tuple[str, int, frozenset[str]]], seed: int) -> Network:
@@ -216,7 +219,18 @@ def test_any_history_ends_where_a_fresh_start_ends(given_history: tuple, seed: i
 
 
 @settings(max_examples=150, deadline=None)
-@given(histories(), st.integers(0, 2**32))
+@given(histories(limits=(0, 1, 2)), st.integers(0, 2**32))
+def test_with_several_paths_everyone_has_what_export_says(given_history: tuple, seed: int) -> None:
+    """RFC 7911. Paths of one peer that differ in nothing but their identifier are told apart by it, and it depends on
+    who came first: so there is no one state to end in."""
+    topology, history = given_history
+    network = live_through(topology, history, seed)
+    assert_everyone_was_told_what_export_says(network)
+    assert_attributes_are_right(network)
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories(limits=(0, 1, 2)), st.integers(0, 2**32))
 def test_when_all_is_withdrawn_nothing_is_left(given_history: tuple, seed: int) -> None:
     topology, history = given_history
     network = live_through(topology, history, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import count, permutations
 from typing import NamedTuple
 
 import pytest
@@ -12,6 +12,7 @@ from speaker_makers import OUR_AS, a_session, as_sequence, some_attributes
 
 from reflector.decision import decide, explain_decision
 from reflector.path import Path
+from reflector.path_identifier import Identifiers
 from reflector.peer import Peer
 from reflector.plan import RouteSource
 from reflector.verdict import RouteVerdict
@@ -82,7 +83,11 @@ def a_path(traits: Traits = USUAL, originator: str = "") -> Path:
     ).replace(as_path=traits.as_path)
     peer = None
     if traits.source is RouteSource.BGP:
-        peer = Peer(a_session("peer", traits.address, peer_as=65001 if traits.external else OUR_AS), now=0.0)
+        peer = Peer(
+            a_session("peer", traits.address, peer_as=65001 if traits.external else OUR_AS),
+            now=0.0,
+            identifiers=Identifiers(count(2)),
+        )
         peer.router_id = pack_address(traits.identifier)
     path = Path(peer, 4, attributes, attributes)
     path.source, path.path_id = traits.source, traits.path_id

@@ -165,17 +165,6 @@ def test_large_as_numbers_reach_a_two_octet_peer() -> None:
     assert router.attributes("listener", P).as_path == as_sequence(OUR_AS, 4200000000, 65009)
 
 
-def test_add_path_sessions_are_sent_one_identified_path() -> None:
-    """RFC 7911 3: the table insists on the identifier, in announcements and withdrawals."""
-    router = Router(a_plan(SOURCE, INTERNAL_LISTENER))
-    router.up("source")
-    router.up("listener", add_path_send=frozenset((4,)))
-    router.hear("source", announce(P, "10.2.0.0/26"), announce(P6))
-    assert router.told("listener") == {P, "10.2.0.0/26", P6}
-    router.down("source")
-    assert router.told("listener") == set()
-
-
 # --------------------------------------------------------------------------------------- withheld
 
 

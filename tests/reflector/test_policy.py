@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from speaker_makers import a_session, as_sequence, some_attributes
 
 from reflector.path import Path
+from reflector.path_identifier import Identifiers
 from reflector.peer import Peer
 from reflector.plan import (
     PRIORITY_BASE,
@@ -35,7 +37,11 @@ POOL = PrefixMatch("10.0.0.0/16", 16, 28)
 def a_path(
     attributes: PathAttributes | None = None, source: RouteSource = RouteSource.BGP, interface: str = ""
 ) -> Path:
-    peer = Peer(a_session("peer", "10.0.0.1"), now=0.0) if source is RouteSource.BGP else None
+    peer = (
+        Peer(a_session("peer", "10.0.0.1"), now=0.0, identifiers=Identifiers(count(2)))
+        if source is RouteSource.BGP
+        else None
+    )
     path = Path(peer, 4, attributes or some_attributes(), attributes or some_attributes())
     path.source, path.interface = source, interface
     return path

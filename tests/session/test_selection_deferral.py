@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from segment import session
 
+from reflector.path_identifier import Identifiers
 from reflector.peer import GracefulRestart, Negotiated, Peer
 from reflector.selection_deferral import DEFERRAL_TIME, GRACE_WITHOUT_MARKER, SelectionDeferral
 from reflector.wire.nlri import pack_address
@@ -13,7 +16,7 @@ ADDRESS = pack_address("10.9.0.9")
 
 
 def silent_peer(number: int) -> Peer:
-    return Peer(session(f"10.9.0.{number}", "10.9.0.9"), 0.0)
+    return Peer(session(f"10.9.0.{number}", "10.9.0.9"), 0.0, Identifiers(count(2)))
 
 
 ALIVE = GracefulRestart(120, False, frozenset({4}), frozenset({4}))
