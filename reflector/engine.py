@@ -81,6 +81,8 @@ class Engine:
         self._path_numbers = count(FIRST_OF_PEERS)
         self.complete = SelectionDeferral(now, waits_for_restarting=True)
         self._markers = SelectionDeferral(now, waits_for_restarting=False)
+        # Something has happened since the last look that may end these waits: a peer's state, or time.
+        self._deferral_is_due = True
         self._intake = Intake(self.ribs, PolicySet(plan))
         self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
         self._ready: dict[str, Peer] = {}
@@ -99,6 +101,7 @@ class Engine:
         """Make `plan` the running one. Whoever owns the sockets closes the sessions whose definition needs it;
         here policies and routes change, and no session is reset for that."""
         self._settle()
+        self._deferral_is_due = True
         for name in self.peers.keys() - {session.name for session in plan.sessions}:
             self.session_down(name, "removed from the plan", now)
             self._forget(self.peers.pop(name).adj_rib_in.values())
@@ -189,6 +192,7 @@ class Engine:
     def session_up(self, name: str, negotiated: Negotiated, now: float) -> None:
         """The session is Established: it is sent the Loc-RIB and then follows its update group."""
         self._settle()
+        self._deferral_is_due = True
         peer = self.peers[name]
         if peer.is_established:
             self.session_down(name, "replaced by a new connection", now, is_lost=True)
@@ -300,6 +304,7 @@ class Engine:
                 self._intake.announce(peer, peer.adj_rib_in[family], attributes, keys)
         if update.end_of_rib is not None:
             peer.end_of_rib.add(update.end_of_rib)
+            self._deferral_is_due = True
             self._sweep(peer, (update.end_of_rib,))
 
     def _refresh(self, peer: Peer, body: bytes) -> None:
@@ -320,6 +325,7 @@ class Engine:
     def tick(self, now: float) -> None:
         """Send KEEPALIVEs that are due, end sessions whose hold time is over (RFC 4271 4.4, 6.5), and sweep what a
         restarting peer has not sent again in time (RFC 4724 4.2)."""
+        self._deferral_is_due = True
         for peer in self.peers.values():
             if peer.is_stale and now >= peer.stale_until:
                 self._sweep(peer, FAMILIES)
@@ -337,15 +343,21 @@ class Engine:
     def flush(self, now: float) -> Turn:
         """End the turn."""
         self._settle()
-        self.complete.check(self.peers.values(), now)
-        if self._markers.check(self.peers.values(), now):
-            for peer in self.peers.values():
-                self._send_markers(peer)
+        if self._deferral_is_due:
+            self._check_deferral(now)
         self._catch_up()
         turn = Turn(list(self._ready.values()), list(self._closes.values()), self._changes)
         self._ready, self._closes = {}, {}
         self._changes = {family: [] for family in FAMILIES}
         return turn
+
+    def _check_deferral(self, now: float) -> None:
+        self._deferral_is_due = False
+        peers = self.peers.values()
+        self.complete.check(peers, now)
+        if self._markers.check(peers, now):
+            for peer in peers:
+                self._send_markers(peer)
 
     def _catch_up(self) -> None:
         """Peers that were cut off and read again are told what they missed."""
