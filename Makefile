@@ -9,7 +9,8 @@ UV := $(BIN)/uv pip --quiet --no-config
 LAB := labs/quickstart/quickstart.clab.yml
 
 LAB_PACKAGES := iproute2 iputils-ping
-TEST_PACKAGES := $(LAB_PACKAGES) bird2 frr gobgpd
+TEST_PACKAGES := $(LAB_PACKAGES) bird2 frr gobgpd openbgpd
+BENCH_PACKAGES := $(LAB_PACKAGES) gcc libc6-dev bird2 frr gobgpd openbgpd
 
 .PHONY: help lab lab-down test check format bench lock clean
 help: ## show this list
@@ -39,8 +40,12 @@ format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-bench: $(VENV)/.runtime ## measure what labs/bench has (the kernel's part as root); takes minutes
+BENCH_ARGS ?= --quick
+bench: $(VENV)/.runtime ## measure what labs/bench has (as root); minutes, or with BENCH_ARGS= two hours
+	@requirements/system-packages wanted $(BENCH_PACKAGES)
 	@for bench in labs/bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@echo "== labs/bench/reflection $(BENCH_ARGS)"
+	@$(BIN)/python -m labs.bench.reflection $(BENCH_ARGS)
 
 lock: $(VENV)/.dev ## resolve the dependencies again into requirements/*.lock
 	@$(UV) compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -o requirements/runtime.lock > /dev/null

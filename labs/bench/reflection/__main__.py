@@ -25,7 +25,7 @@ from labs.bench.reflection.report import print_case, print_correctness, print_he
 
 SIZES = "50x4,100x10,250x4,500x4,1000x1,1000x4,100x1000,10x10000"
 QUICK_SIZES = "50x4,100x10,10x10000"
-STEPS = ("correctness", "churn", "late", "withdraw")
+STEPS = ("correctness", "churn", "late", "withdraw", "idle")
 # Few routes, and more than fit into one message.
 CORRECTNESS_SIZES = ("8x4", "4x2000")
 HERE = Path(__file__).parent

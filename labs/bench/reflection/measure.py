@@ -1,12 +1,13 @@
 """One run: one reflector, one case, all figures in the order in which a cluster would see them.
 
 Sessions come up; every client announces its prefixes; prefixes change at a rate; a client joins late; a client
-withdraws all it has. A step that exceeds its limit ends the run: later figures would measure the backlog of this one.
+withdraws all it has; nothing happens for a while. A step that exceeds its limit ends the run: later figures would measure the backlog of this one.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from labs.bench.reflection.segment import LOAD, REFLECTOR, Segment
 
 CHURN_SECONDS = 3
 CHURN_RATES = (100, 1000)
+IDLE_SECONDS = 10
 
 
 class Run(msgspec.Struct):
@@ -32,6 +34,7 @@ class Run(msgspec.Struct):
     churn         by UPDATEs a second
     late_joiner   from its TCP connection until it has the whole table
     withdrawn     from a client's withdrawal until no other client has its prefixes
+    idle          share of one core that the sessions cost when nobody says anything
     cpu           of the convergence; cpu_total of the whole run with the daemon's start
     load_cpu      of the convergence: near `converged`, the load was what limited it
     failure       why the run ended early, "" if it did not
@@ -48,6 +51,7 @@ class Run(msgspec.Struct):
     churn: dict[int, Outcome] = {}
     late_joiner: float | None = None
     withdrawn: float | None = None
+    idle: float | None = None
     wrong: int = 0
     cpu: float | None = None
     cpu_total: float | None = None
@@ -61,7 +65,7 @@ class _StepFailedError(Exception):
 
 
 def measure(daemon: Daemon, case: Case, load_program: Path, steps: frozenset[str]) -> Run:
-    """`steps` beside set-up and convergence: any of "churn", "late", "withdraw"."""
+    """`steps` beside set-up and convergence: any of "churn", "late", "withdraw", "idle"."""
     run = Run(daemon.name, str(case))
     with tempfile.TemporaryDirectory(prefix="bench-") as text, Segment(case) as segment:
         directory = Path(text)
@@ -95,6 +99,10 @@ def _steps(run: Run, case: Case, segment: Segment, load: Load, steps: frozenset[
         run.late_joiner = _must(run, "late joiner", load.connect(late, WINDOW, LIMIT)).seconds
     if "withdraw" in steps:
         run.withdrawn = _must(run, "withdrawal", load.play(list(messages.withdrawal(case, 0)), LIMIT)).seconds
+    if "idle" in steps:
+        before = segment.cost(REFLECTOR).cpu
+        time.sleep(IDLE_SECONDS)
+        run.idle = (segment.cost(REFLECTOR).cpu - before) / IDLE_SECONDS
 
 
 def _churn(run: Run, case: Case, load: Load) -> None:

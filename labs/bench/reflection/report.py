@@ -30,6 +30,7 @@ COLUMNS: tuple[tuple[str, str, Figure, int], ...] = (
     *((f"{p} @{rate}", "ms", _latency(rate, p), 2) for rate in CHURN_RATES for p in ("p50", "p99")),
     ("late", "s", lambda run: run.late_joiner, 4),
     ("withdrawn", "s", lambda run: run.withdrawn, 4),
+    ("idle", "%", lambda run: None if run.idle is None else run.idle * 100, 1),
     ("CPU", "s", lambda run: run.cpu, 3),
     ("load's", "s", lambda run: run.load_cpu, 3),
     ("CPU all", "s", lambda run: run.cpu_total, 2),
