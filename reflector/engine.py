@@ -52,11 +52,15 @@ Changes = dict[Family, list[tuple[Transition, list[bytes]]]]
 
 
 class Close(NamedTuple):
-    """A command: end this session, with this NOTIFICATION message unless it is b"" (the peer has sent one)."""
+    """A command: end this session, with this NOTIFICATION message unless it is b"" (the peer has sent one).
+
+    hold_down   seconds for which it stays down; math.inf = until the plan changes it, 0 = it is retried at once
+    """
 
     session: str
     notification: bytes
     reason: str
+    hold_down: float = 0.0
 
 
 class Turn(NamedTuple):
@@ -94,6 +98,11 @@ class Engine:
     @property
     def policies(self) -> PolicySet:
         return self._intake.policies
+
+    @property
+    def is_restarting(self) -> bool:
+        """Our End-of-RIB markers wait for what peers have to say (RFC 4724 4.1)."""
+        return not self._markers.is_over
 
     # --------------------------------------------------------------------------------------- plans
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from bgpctl.plan_diff.difference import Change, FieldChange, ItemChange
-from bgpctl.plan_diff.effects import effect_of
+from bgpctl.plan_diff.effects import Row, effect_of, worst
 from reflector.plan import Listen, Password, Value
 
 V = TypeVar("V", bound=Value)
@@ -25,9 +25,18 @@ def changed_fields(old: Value, new: Value, *, but: frozenset[str] = frozenset())
     for field in kind.__struct_fields__:
         before, after = getattr(old, field), getattr(new, field)
         if before != after and field not in but:
-            effect, reason = effect_of(kind, field)
+            effect, reason = _row(kind, field, before, after)
             changes.append(FieldChange(field, as_text(before), as_text(after), effect, reason))
     return tuple(changes)
+
+
+def _row(kind: type[Value], field: str, before: object, after: object) -> Row:
+    """What the change does. A value that was there before and is after counts by what changed inside it."""
+    if not isinstance(before, Value) or not isinstance(after, Value) or type(before) is not type(after):
+        return effect_of(kind, field)
+    inner = changed_fields(before, after)
+    effect = worst(each.effect for each in inner)
+    return Row(effect, next(each.reason for each in inner if each.effect is effect))
 
 
 def as_text(value: object) -> str:

@@ -169,7 +169,7 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
     MaximumPrefixes: dict.fromkeys(
         ("limit", "action", "warning_percent", "restart_delay"), Row(SOFT, "it counts from the next route on")
     ),
-    Password: {"secret": Row(RESET, "ExaBGP sets the TCP-MD5 key when it opens the connection")},
+    Password: {"secret": Row(SOFT, "set on the living connection; the other end must follow within the hold time")},
     Origination: {
         "prefix": Row(SOFT, "it is what makes it this route: the old prefix is withdrawn, the new one announced"),
         "source": Row(SOFT, _ORIGINATION),

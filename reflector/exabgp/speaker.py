@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from exabgp.configuration.configuration import Configuration
 from exabgp.environment import getenv
 from exabgp.logger import log
 from msgspec import structs
 
 from reflector.control import ControlServer
 from reflector.engine import Engine, Turn
+from reflector.exabgp.configuration import SpeakerConfiguration
 from reflector.exabgp.event_loop import EventLoop
-from reflector.exabgp.seams import SpeakerReactor, take_the_seams
+from reflector.exabgp.farewell import cease
+from reflector.exabgp.reactor import SpeakerReactor
+from reflector.exabgp.seams import take_the_seams
 from reflector.exabgp.transport import Transport
 from reflector.explain import explain
 from reflector.messages import (
@@ -37,7 +39,7 @@ from reflector.messages import (
 )
 from reflector.plan import NodePlan, SessionPlan
 from reflector.snapshot import counters_snapshot, loc_rib_changes, loc_rib_sync, peers_snapshot, routes_snapshot
-from reflector.wire.message import Cease, ErrorCode, notification
+from reflector.wire.message import Cease
 
 # Timers are looked at this often; the shortest hold time that RFC 4271 allows is 3 s.
 _TICK = 0.25
@@ -48,7 +50,7 @@ def run_speaker(plan: NodePlan, run_directory: Path, clock: Callable[[], float])
     take_the_seams()
     log.init(getenv())
     conf = run_directory / "exabgp.conf"
-    configuration = Configuration([str(conf)])
+    configuration = SpeakerConfiguration(conf)
     speaker = Speaker(plan, configuration, run_directory, clock)
     status = speaker.run()
     failure = ""
@@ -67,14 +69,13 @@ class Speaker:
         self._started = clock()
         self._listens = plan.listen
         self._conf = run_directory / "exabgp.conf"
-        self._loaded_conf = self._conf.read_bytes()
         self._next_tick = 0.0
         self._sequence = 0
         self._was_complete = False
         loop = EventLoop()
         self.engine = Engine(plan, self._started)
-        self.reactor = SpeakerReactor(configuration, loop, self._end_of_turn)
-        self.reactor.session_names = _names_by_address(plan)
+        self.reactor = SpeakerReactor(configuration, loop, plan, self._end_of_turn)
+        self.reactor.is_restarting = lambda: self.engine.is_restarting
         self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
         self._control = ControlServer(run_directory / "speaker.sock", loop, self._answer)
 
@@ -165,24 +166,13 @@ class Speaker:
         """exabgp.conf first: if ExaBGP cannot read it, nothing has changed."""
         before = {session.name: session for session in self.engine.plan.sessions}
         established = {name for name, peer in self.engine.peers.items() if peer.is_established}
-        conf = self._conf.read_bytes()
-        names, self.reactor.session_names = self.reactor.session_names, _names_by_address(plan)
-        if conf != self._loaded_conf:
-            if not self.reactor.reload():
-                self.reactor.session_names = names
-                return Refused(f"ExaBGP cannot read {self._conf}: {self.reactor.configuration.error}")
-            self._loaded_conf = conf
-        gone = before.keys() - {session.name for session in plan.sessions}
-        deconfigured = notification(ErrorCode.CEASE, Cease.PEER_DECONFIGURED)
-        for name in gone:
-            self._transport.close(name, "removed from the plan", deconfigured)
+        if not self.reactor.apply(plan):
+            return Refused(f"ExaBGP cannot read {self._conf}: {self.reactor.configuration.error}")
+        for name in before.keys() - {session.name for session in plan.sessions}:
+            self._transport.close(name, "removed from the plan", cease(Cease.PEER_DECONFIGURED))
         self.engine.apply(plan, self._clock())
         applied = _applied(before, plan, established, self.engine)
         return structs.replace(applied, needs_restart=plan.listen != self._listens)
-
-
-def _names_by_address(plan: NodePlan) -> dict[str, str]:
-    return {session.peer_address: session.name for session in plan.sessions}
 
 
 def _applied(before: dict[str, SessionPlan], plan: NodePlan, established: set[str], engine: Engine) -> Applied:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from reflector.engine import Engine, Turn
 from reflector.exabgp.event_loop import READ, WRITE, EventLoop
+from reflector.exabgp.farewell import as_meant
 from reflector.peer import Negotiated, Peer
 from reflector.wire.message import MessageReader, NotificationError
 
@@ -22,12 +23,13 @@ _GONE = select.EPOLLHUP | select.EPOLLERR
 
 
 class Handover(NamedTuple):
-    """A session as ExaBGP gives it: `ended` is called once with the reason when we are done with it."""
+    """A session as ExaBGP gives it: when we are done with it, `ended` is called once with the reason and for how many
+    seconds it shall stay down."""
 
     name: str
     socket: socket
     negotiated: Negotiated
-    ended: Callable[[str], None]
+    ended: Callable[[str, float], None]
 
 
 class _Connection:
@@ -65,23 +67,30 @@ class Transport:
     def finish(self, turn: Turn) -> None:
         """Carry out what a flush decided."""
         for close in turn.closes:
-            self.close(close.session, close.reason, close.notification)
+            self.close(close.session, close.reason, close.notification, hold_down=close.hold_down)
         for peer in turn.ready:
             connection = self._connections.get(peer.name)
             if connection is not None and not connection.waits_to_write:
                 self._write(connection)
 
-    def close(self, name: str, reason: str, notification: bytes = b"", *, is_lost: bool = False) -> None:
+    def close(
+        self, name: str, reason: str, notification: bytes = b"", *, is_lost: bool = False, hold_down: float = 0.0
+    ) -> None:
         """End a session, telling the peer why if the last message to it went out whole. `is_lost`: the connection broke
-        with no NOTIFICATION in either direction, so that the peer may be restarting."""
+        with no NOTIFICATION in either direction, so that the peer may be restarting. `hold_down`: see engine.Close."""
         connection = self._connections.pop(name, None)
         if connection is None:
             return
         if notification and not connection.peer.outbox.is_within_message:
-            self._send_last(connection, notification)
+            self._send_last(connection, as_meant(notification, connection.handover.negotiated))
         self._loop.forget(connection.descriptor)
         self._engine.session_down(name, reason, self._clock(), is_lost=is_lost)
-        connection.handover.ended(reason)
+        connection.handover.ended(reason, hold_down)
+
+    def restarts_gracefully(self, name: str) -> bool:
+        """Whether the peer keeps routes of this session when it is lost (RFC 4724)."""
+        connection = self._connections.get(name)
+        return connection is not None and connection.handover.negotiated.graceful_restart is not None
 
     def _send_last(self, connection: _Connection, notification: bytes) -> None:
         try:

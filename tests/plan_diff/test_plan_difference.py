@@ -136,20 +136,20 @@ def test_another_router_id_resets_every_session() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "texts"),
+    ("old", "new", "texts", "effect"),
     [
-        (None, Password("hush"), ("none", "set")),
-        (Password("hush"), None, ("set", "none")),
-        (Password("hush"), Password("other-hush"), ("set", "set")),
+        (None, Password("hush"), ("none", "set"), Effect.RESET),
+        (Password("hush"), None, ("set", "none"), Effect.RESET),
+        (Password("hush"), Password("other-hush"), ("set", "set"), Effect.SOFT),
     ],
 )
 def test_a_password_shows_only_that_it_changed(
-    old: Password | None, new: Password | None, texts: tuple[str, str]
+    old: Password | None, new: Password | None, texts: tuple[str, str], effect: Effect
 ) -> None:
     before, after = (replace(BASE, sessions=(replace(BASE.sessions[0], password=each),)) for each in (old, new))
     difference = diff_plans(before, after)
     (field,) = only_session(difference).fields
-    assert (field.field, field.before, field.after, field.effect) == ("password", *texts, Effect.RESET)
+    assert (field.field, field.before, field.after, field.effect) == ("password", *texts, effect)
     assert b"hush" not in msgspec.json.encode(difference)
 
 

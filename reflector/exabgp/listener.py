@@ -1,0 +1,89 @@
+"""Where connections come in: each is given to the peer at its address, and nobody else is heard.
+
+Rule: a stranger costs one accept and one reset, whatever it sends, and is counted. TCP-MD5 keys are the listening
+socket's, one for each peer (RFC 2385): it takes another key at any moment, also while the peer's session lives.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from exabgp.reactor.listener import Listener, set_accepted_ttl
+from exabgp.reactor.network.error import NetworkError
+from exabgp.reactor.network.incoming import Incoming
+from exabgp.reactor.network.tcp import set_minimum_ttl
+
+_ACCEPT_BATCH = 64
+# SO_LINGER with time 0: closing resets the connection, and nothing of a stranger stays in the kernel.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
+    """Accepts when the event loop says so. A stranger is reset at once; `strangers` counts them.
+
+    `failure` is why an address could not be bound, for a speaker that does not start.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor, backlog=1024)
+        self.strangers = 0
+        self.failure = ""
+
+    def _listen(self, local_ip: Any, *others: Any) -> None:
+        before = set(self._sockets)
+        try:
+            super()._listen(local_ip, *others)
+        except NetworkError as error:
+            self.failure = str(error)
+            raise
+        for listening in set(self._sockets) - before:
+            self._reactor.event_loop.watch(listening.fileno(), self._acceptor(listening))
+
+    def _acceptor(self, listening: sockets.socket) -> Callable[[int], None]:
+        def accept(_events: int) -> None:
+            for _ in range(_ACCEPT_BATCH):
+                try:
+                    connection, address = listening.accept()
+                except BlockingIOError:
+                    return
+                except OSError:
+                    continue  # the peer gave up while it waited to be accepted (accept(2))
+                self._admit(listening, connection, address[0])
+
+        return accept
+
+    def incoming(self) -> bool:
+        """ExaBGP's own way to accept, which is not used."""
+        return False
+
+    def _admit(self, listening: sockets.socket, connection: sockets.socket, remote: str) -> None:
+        peer = self._reactor.peer_at(remote.split("%")[0])
+        if peer is None:
+            self.strangers += 1
+            connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, _RESET_ON_CLOSE)
+            connection.close()
+            return
+        afi = self._family_AFI_map[listening.family]
+        incoming = Incoming(afi, connection.getsockname()[0], remote, connection)
+        set_accepted_ttl(incoming, peer.neighbor)
+        try:
+            # The listening socket serves all neighbours, so GTSM is set on what it accepted (RFC 5082).
+            set_minimum_ttl(connection, afi, remote, peer.neighbor["incoming-ttl"])
+        except NetworkError:
+            connection.close()
+            return
+        peer.handle_connection(incoming)
+
+    def close_unwanted(self, wanted: Any) -> None:
+        for listening, (address, port, _, _) in self._sockets.items():
+            if (address, port) not in wanted:
+                self._reactor.event_loop.forget(listening.fileno())
+        super().close_unwanted(wanted)
+
+    def stop(self) -> None:
+        for listening in self._sockets:
+            self._reactor.event_loop.forget(listening.fileno())
+        super().stop()

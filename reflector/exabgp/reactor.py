@@ -1,0 +1,165 @@
+"""ExaBGP's reactor around our event loop, and what a new plan changes in it.
+
+Rule: a reload compares and changes only what differs. A session whose definition says something else is made anew, one
+whose TCP-MD5 key alone is another keeps its connection (RFC 2385 says nothing of it, and TCP delivers again what the
+other end could not verify meanwhile). What the definition is, is in two places: exabgp.conf, and for what the OPEN says
+beyond it the plan's session (open_message).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from exabgp.reactor.loop import Reactor
+
+from reflector.exabgp.event_loop import EventLoop, LentPoller
+from reflector.exabgp.farewell import cease
+from reflector.exabgp.handover_peer import HandoverPeer
+from reflector.exabgp.open_message import offers_alike
+from reflector.exabgp.transport import Transport
+from reflector.plan import NodePlan, SessionPlan
+from reflector.wire.message import Cease
+
+# How often a session that ExaBGP negotiates is looked at without an event.
+_NEGOTIATE_POLL = 0.1
+
+Sessions = dict[str, SessionPlan]
+
+
+def by_address(plan: NodePlan) -> Sessions:
+    """The plan's session for each peer address."""
+    return {session.peer_address: session for session in plan.sessions}
+
+
+class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
+    """ExaBGP's reactor around our event loop.
+
+    plan            whose sessions these are
+    visiting        the names of the neighbours that ExaBGP works on
+    is_restarting   whether an OPEN that is sent now has to say so (RFC 4724 4.1)
+    end_of_turn     called after every turn of the event loop; it returns when it wants the next one at the latest
+    """
+
+    def __init__(
+        self, configuration: Any, event_loop: EventLoop, plan: NodePlan, end_of_turn: Callable[[], float]
+    ) -> None:
+        self.event_loop = event_loop
+        self.transport: Transport
+        self.plan = plan
+        self._sessions = by_address(plan)
+        self.visiting: set[str] = set()
+        self.is_restarting: Callable[[], bool] = lambda: True
+        self._by_address: dict[str, HandoverPeer] = {}
+        self._end_of_turn = end_of_turn
+        self._next_turn = 0.0
+        super().__init__(configuration)
+        self._poller = LentPoller(event_loop)
+
+    def hasten(self) -> None:
+        """The next turn of the event loop begins at once."""
+        self._next_turn = 0.0
+
+    def peer_at(self, address: str) -> HandoverPeer | None:
+        return self._by_address.get(address)
+
+    def session_at(self, address: str) -> SessionPlan | None:
+        return self._sessions.get(address)
+
+    def states(self) -> dict[str, str]:
+        """FSM states by session name, of the sessions that ExaBGP works on."""
+        return {
+            session.name: self._by_address[address].fsm.name().capitalize()
+            for address, session in self._sessions.items()
+            if address in self._by_address
+        }
+
+    # --------------------------------------------------------------------------------------- plans
+
+    def reload(self) -> bool:
+        """Read exabgp.conf again, for the plan that there is."""
+        return self.apply(self.plan)
+
+    def apply(self, plan: NodePlan) -> bool:
+        """Make its sessions the ones, with exabgp.conf as it is now. False, with nothing changed, if that cannot be
+        read."""
+        if not self.configuration.reload():
+            return False
+        before, self._sessions = self._sessions, by_address(plan)
+        self.plan = plan
+        wanted = self.configuration.neighbors
+        for key in self._peers.keys() - wanted.keys():
+            self._remove(key)
+        for key, neighbor in wanted.items():
+            self._define(key, neighbor, before)
+        self._listen_for_neighbors()
+        self._by_address = {peer.address: peer for peer in self._peers.values()}
+        self.visiting = {key for key, peer in self._peers.items() if not peer.is_handed_over}
+        return True
+
+    def _remove(self, key: str) -> None:
+        peer = self._peers.pop(key)
+        if peer.password:
+            self._set_listening_key(peer.neighbor | {"md5-password": None})
+        peer.leave(*self._farewell(peer.address))
+
+    def _farewell(self, address: str) -> tuple[str, bytes]:
+        """Why a session whose neighbour is gone has ended, and what its peer is told."""
+        if address in self._sessions:
+            return "the session's definition changed", cease(Cease.OTHER_CONFIGURATION_CHANGE)
+        for held in self.plan.held:
+            if held.peer_address == address:
+                return f"held: {held.because}", cease(Cease.ADMINISTRATIVE_SHUTDOWN, held.because)
+        return "removed from the plan", cease(Cease.PEER_DECONFIGURED)
+
+    def _define(self, key: str, neighbor: Any, before: Sessions) -> None:
+        peer = self._peers.get(key)
+        if peer is None:
+            self._peers[key] = HandoverPeer(neighbor, self)
+            if neighbor["md5-password"]:
+                self._set_listening_key(neighbor)
+            return
+        if peer.password != neighbor["md5-password"]:
+            self._set_listening_key(neighbor)
+        session, former = self.session_at(peer.address), before.get(peer.address)
+        if session != former:
+            peer.lift_hold_down()
+        is_alike = session is None or former is None or offers_alike(former, session)
+        if peer.defined_by is not neighbor or not is_alike:
+            peer.redefine(neighbor, offers_alike=is_alike)
+
+    def _set_listening_key(self, neighbor: Any) -> None:
+        for ip in self._ips:
+            if ip.afi == neighbor["peer-address"].afi:
+                key, is_base64 = neighbor["md5-password"], neighbor["md5-base64"]
+                self.listener.listen_on(ip, neighbor["peer-address"], self._port, key, is_base64, None)
+
+    # --------------------------------------------------------------------------------------- turns
+
+    def active_peers(self) -> set[str]:
+        now = time.monotonic()
+        due = set()
+        for key in list(self.visiting):
+            peer = self._peers.get(key)
+            if peer is None:
+                self.visiting.discard(key)
+            elif peer.stopping() or (peer.wake_at <= now and (peer.proto or not peer.neighbor["passive"])):
+                due.add(key)
+        return due
+
+    def _wait_for_io(self, sleeptime: float) -> Iterator[int]:
+        timeout = 0.0 if sleeptime == 0 or self.signal.received else self._patience()
+        lent = self.event_loop.turn(timeout)
+        self._next_turn = self._end_of_turn()
+        yield from lent
+
+    def _patience(self) -> float:
+        """Seconds until a session that ExaBGP works on, or the engine, needs a turn without any event."""
+        now = time.monotonic()
+        wake = self._next_turn
+        for key in self.visiting:
+            peer = self._peers.get(key)
+            if peer is not None and (peer.proto or not peer.neighbor["passive"]):
+                wake = min(wake, peer.wake_at if peer.wake_at > now else now + _NEGOTIATE_POLL)
+        return max(wake - now, 0.0)
