@@ -97,7 +97,7 @@ class SpeakerConfiguration(Configuration):  # type: ignore[misc]  # ExaBGP has n
 def _blocks(text: str) -> Iterator[_Block]:
     starts = [begin.start() for begin in _BEGIN.finditer(text)]
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        block = text[start:end]
+        block = text[start:end].rstrip()
         key = _KEY.search(block)
         if key is None:
             yield _Block(block, None)

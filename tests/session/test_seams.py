@@ -5,19 +5,26 @@ A new ExaBGP must fail here first, with the seam's name, and not at 3 a.m. in pr
 
 from __future__ import annotations
 
+import copy
 import inspect
 
 import pytest
 from exabgp.bgp.fsm import FSM
+from exabgp.bgp.message.open.capability import Capabilities, Capability
 from exabgp.bgp.message.open.capability.negotiated import Negotiated, RequirePath
+from exabgp.bgp.neighbor import Neighbor
+from exabgp.configuration.configuration import Configuration
+from exabgp.configuration.neighbor import ParseNeighbor
 from exabgp.reactor import listener as listener_module
 from exabgp.reactor import loop as loop_module
 from exabgp.reactor.network.connection import Connection
 from exabgp.reactor.network.incoming import Incoming
+from exabgp.reactor.network.outgoing import Outgoing
 from exabgp.reactor.peer import ACTION, Peer
 from exabgp.reactor.protocol import Protocol
 
 from reflector.exabgp import seams
+from reflector.exabgp.capabilities import LongLivedCapability, RoleCapability
 from reflector.exabgp.handover_peer import HandoverPeer
 from reflector.exabgp.listener import IndexedListener
 
@@ -39,9 +46,9 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("function", "names"),
     [
-        (loop_module.Reactor.reload, {"Peer", "reestablish", "reconfigure", "remove"}),
         (loop_module.Reactor.__init__, {"Listener", "_poller"}),
         (loop_module.Reactor.run, {"active_peers", "_wait_for_io", "incoming", "run", "socket", "register"}),
+        (loop_module.Reactor.run, {"reload", "_listen_for_neighbors", "_peers", "listen_on"}),
         (loop_module.Reactor.shutdown, {"shutdown", "stop"}),
         (Peer._run, {"_establish", "_main", "_reset", "NetworkError"}),
         (Peer._establish, {"_connect", "proto", "validate_open", "ESTABLISHED"}),
@@ -49,7 +56,17 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (Peer._close, {"_delay", "increase", "proto"}),
         (Peer.run, {"generator", "_delay", "backoff", "_restart"}),
         (Peer.remove, {"_stop", "stop"}),
+        (Peer._send_open, {"new_open"}),
+        (Peer._read_open, {"read_open", "openwait"}),
+        (Peer.reestablish, {"_teardown", "_restart", "_neighbor"}),
         (Protocol.connect, {"Outgoing", "establish", "connection"}),
+        (Protocol.new_open, {"Capabilities", "new", "Open", "Version", "write"}),
+        (Protocol.validate_open, {"negotiated", "validate", "Notify"}),
+        (Outgoing._setup, {"md5", "md5_base64", "io"}),
+        (Capability.unpack.__func__, {"klass", "unpack_capability"}),
+        (Capabilities.pack, {"items", "extract"}),
+        (Configuration._reload, {"_configurations", "_text", "tokeniser", "_commit_reload"}),
+        (ParseNeighbor._init_neighbor, {"neighbors", "name"}),
         (listener_module.Listener.close_unwanted, {"_sockets", "close"}),
     ],
 )
@@ -65,6 +82,8 @@ def test_exabgp_still_works_the_way_the_seam_assumes(function: object, names: se
         (listener_module.Listener, ["_listen", "incoming", "close_unwanted", "stop", "_family_AFI_map"]),
         (Connection, ["close", "fd"]),
         (RequirePath, ["send", "receive"]),
+        (Protocol, ["new_open", "read_open", "validate_open", "accept", "write"]),
+        (Configuration, ["reload"]),
     ],
 )
 def test_what_is_overridden_exists(owner: type, attributes: list[str]) -> None:
@@ -77,8 +96,32 @@ def test_peer_methods_that_run_a_session_are_generators() -> None:
     assert inspect.isgeneratorfunction(loop_module.Reactor._wait_for_io)
 
 
+def test_codes_that_we_register_are_not_exabgps() -> None:
+    """A new ExaBGP that knows them has to be given up to, or told from ours."""
+    assert Capability.klass(RoleCapability.ID) is RoleCapability
+    assert Capability.klass(LongLivedCapability.ID) is LongLivedCapability
+    assert {RoleCapability.ID, LongLivedCapability.ID}.isdisjoint(Capability.CODE.__dict__.values())
+
+
+def test_neighbours_that_differ_in_their_key_alone_are_equal_without_it() -> None:
+    """What a rotation leans on: the key is one of what ExaBGP compares, and can be set."""
+    one, other = Neighbor(), Neighbor()
+    other["md5-password"] = "other"
+    assert one != other
+    one["md5-password"] = "other"
+    assert one == other
+
+
+def test_a_copied_neighbour_has_its_settings_apart_and_shares_the_rest() -> None:
+    """How a neighbour gets another key without being parsed again."""
+    one = Neighbor()
+    other = copy.copy(one)
+    other["md5-password"] = "other"
+    assert (one["md5-password"], other.uid, other.families()) == (None, one.uid, one.families())
+
+
 def test_the_negotiated_values_we_read_are_set_by_exabgp() -> None:
-    wanted = {"received_open", "holdtime", "families", "asn4", "addpath", "msg_size", "refresh", "neighbor"}
+    wanted = {"received_open", "holdtime", "families", "asn4", "addpath", "msg_size", "refresh", "neighbor", "nexthop"}
     assert wanted <= names_used_by(Negotiated.__init__)
 
 
