@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket as sockets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from exabgp.bgp.fsm import FSM
@@ -37,7 +37,8 @@ class RetryDelay:
     """Takes the place of ExaBGP's Delay, which grows to a minute. A hold-down is longer than any retry, and not ended
     by what resets those."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._failures = 0
         self._until = 0.0
         self._held_until = 0.0
@@ -47,21 +48,21 @@ class RetryDelay:
         self._until = 0.0
 
     def hold(self, seconds: float) -> None:
-        self._held_until = time.monotonic() + seconds
+        self._held_until = self._clock() + seconds
 
     def release(self) -> None:
         self._held_until = 0.0
 
     @property
     def is_held(self) -> bool:
-        return time.monotonic() < self._held_until
+        return self._clock() < self._held_until
 
     def increase(self) -> None:
-        self._until = time.monotonic() + _RETRY_DELAYS[min(self._failures, len(_RETRY_DELAYS) - 1)]
+        self._until = self._clock() + _RETRY_DELAYS[min(self._failures, len(_RETRY_DELAYS) - 1)]
         self._failures += 1
 
     def backoff(self) -> bool:
-        return time.monotonic() < self.until
+        return self._clock() < self.until
 
     @property
     def until(self) -> float:
