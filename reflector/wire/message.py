@@ -47,18 +47,6 @@ class OpenError(IntEnum):
     ROLE_MISMATCH = 11
 
 
-class OpenError(IntEnum):
-    """RFC 4271 6.2, RFC 5492 3, RFC 9234 4.2."""
-
-    UNSUPPORTED_VERSION = 1
-    BAD_PEER_AS = 2
-    BAD_BGP_IDENTIFIER = 3
-    UNSUPPORTED_OPTIONAL_PARAMETER = 4
-    UNACCEPTABLE_HOLD_TIME = 6
-    UNSUPPORTED_CAPABILITY = 7
-    ROLE_MISMATCH = 11
-
-
 class Cease(IntEnum):
     """RFC 4486, RFC 8538 (hard reset)."""
 
