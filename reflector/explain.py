@@ -18,7 +18,8 @@ from reflector.path import Path
 from reflector.peer import Peer
 from reflector.plan import Family
 from reflector.verdict import RouteVerdict
-from reflector.wire.attributes import PathAttributes, format_as_path, format_communities
+from reflector.wire.attributes import PathAttributes, format_as_path
+from reflector.wire.communities import format_communities
 from reflector.wire.nlri import contains, pack_nlri, unpack_address, unpack_nlri
 
 

@@ -3,10 +3,25 @@
 Rule: peers with equal ExportKeys are told exactly the same octets, so everything that can make a difference is in the
 key. A path is evaluated once per view and class of prefixes, and the path itself remembers the outcome.
 
-    to            AS_PATH              next hop                          LOCAL_PREF   MED        reflection attributes
-    eBGP          own AS in front      own address, unless mode is keep  removed      own only   removed
-    iBGP          as it is             own address for routes of this    kept         kept       added when reflected
-                                       node and in mode self, else kept
+    to     AS_PATH           LOCAL_PREF   MED                   extended communities   reflection attributes
+    eBGP   own AS in front   removed      own, or of a policy   transitive ones        removed
+    iBGP   as it is          kept         kept                  all                    added when reflected
+
+The next hop (RFC 4271 5.1.3), where "own" is our address on this session. What an export policy sets stands above an
+import policy's "self", and that above the session's mode:
+
+    mode   to eBGP   to iBGP
+    auto   own       kept; own for a route of this node that has none
+    self   own       own, also of a reflected route
+    keep   kept      kept
+
+The third-party next hop that RFC 4271 5.1.3 allows towards an external peer on a shared subnet is never chosen by
+itself: the speaker knows the addresses of its sessions, not the subnets behind them, and its own address is always
+right. `keep` and SetNextHop choose it. A route is withheld (NO_NEXT_HOP) if
+
+    - we have no address of its family on this session. An IPv4-mapped one would be of the family, but is for labelled
+      routes (RFC 4798); to an IPv6 unicast route it means nothing
+    - the next hop is the external peer itself: that peer would have to ignore the route (RFC 4271 5.1.3 and 6.3)
 """
 
 from __future__ import annotations
@@ -23,6 +38,7 @@ from reflector.reflection import Handling, Relation, handling, reflected
 from reflector.verdict import RouteVerdict
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, PathAttributes, prepend_as_path
+from reflector.wire.communities import transitive
 from reflector.wire.update import LONGEST_KEY, room_for_routes
 
 
@@ -30,12 +46,14 @@ class ExportKey(NamedTuple):
     """All that decides what a peer is told. Peers of other ASes have a group each (`session`), so that a peer is not
     told its own routes; iBGP peers share.
 
+    peer        the address of the peer of `session`, packed
     next_hops   our own address by family, for next hop self
     add_path    families that carry a path identifier towards the peer, and at most how many paths of a prefix
     """
 
     relation: Relation
     session: str
+    peer: bytes
     local_as: int
     next_hop_mode: NextHopMode
     next_hops: tuple[tuple[Family, bytes], ...]
@@ -121,21 +139,18 @@ class ExportView:
         withheld = self._withheld(path, attributes, how)
         if withheld is not None:
             return ExportDecision(withheld, "", None)
-        attributes, because = self._chains[path.family].evaluate(path, attributes, prefix_class)
-        if attributes is None:
-            return ExportDecision(RouteVerdict.EXPORT_REJECTED, because, None)
-        next_hop = self._next_hop(path, attributes)
-        if not next_hop:
-            return ExportDecision(RouteVerdict.NO_NEXT_HOP, because, None)
-        attributes = attributes.replace(next_hop=next_hop)
-        if self.key.relation is Relation.EBGP:
-            attributes = self._to_external(path, attributes)
-        elif how is Handling.REFLECT and path.peer is not None:
-            attributes = reflected(attributes, path.peer.router_id, self._identity.cluster_id)
-        advertisement = self._intern(attributes)
+        outcome = self._chains[path.family].evaluate(path, self._without_received_med(path, attributes), prefix_class)
+        if outcome.attributes is None:
+            return ExportDecision(RouteVerdict.EXPORT_REJECTED, outcome.because, None)
+        next_hop = self._next_hop(path, outcome.attributes, outcome.next_hop_mode)
+        unusable = self._unusable(next_hop)
+        if unusable:
+            return ExportDecision(RouteVerdict.NO_NEXT_HOP, unusable, None)
+        told = self._told(path, outcome.attributes.replace(next_hop=next_hop), how)
+        advertisement = self._intern(told)
         if not self._fits(path.family, advertisement):
-            return ExportDecision(RouteVerdict.TOO_LONG, because, None)
-        return ExportDecision(RouteVerdict.ADVERTISED, because, attributes, advertisement)
+            return ExportDecision(RouteVerdict.TOO_LONG, outcome.because, None)
+        return ExportDecision(RouteVerdict.ADVERTISED, outcome.because, told, advertisement)
 
     def _fits(self, family: Family, advertisement: Advertisement) -> bool:
         """RFC 8654 5: what came in an extended message may not fit into one of a peer that has none."""
@@ -155,21 +170,44 @@ class ExportView:
             return RouteVerdict.NO_EXPORT
         return None
 
-    def _next_hop(self, path: Path, attributes: PathAttributes) -> bytes:
+    def _without_received_med(self, path: Path, attributes: PathAttributes) -> PathAttributes:
+        """RFC 4271 5.1.4: another AS's MED goes to no third one; what a policy sets after this is ours."""
+        if self.key.relation is Relation.EBGP and path.peer is not None:
+            return attributes.replace(med=None)
+        return attributes
+
+    def _next_hop(self, path: Path, attributes: PathAttributes, of_policy: NextHopMode | None) -> bytes:
+        """By the table at the top; b"" if there is none."""
         own = self._next_hops.get(path.family, b"")
-        mode = self.key.next_hop_mode
+        mode = of_policy or (NextHopMode.SELF if path.next_hop_self else self.key.next_hop_mode)
         if not attributes.next_hop or mode is NextHopMode.SELF:
             return own
-        if self.key.relation is Relation.EBGP and mode is not NextHopMode.KEEP:
+        if self.key.relation is Relation.EBGP and mode is NextHopMode.AUTO:
             return own
         # A link-local address beside the global one means nothing on another link (RFC 2545 3).
         return attributes.next_hop[:16]
 
-    def _to_external(self, path: Path, attributes: PathAttributes) -> PathAttributes:
+    def _unusable(self, next_hop: bytes) -> str:
+        """Why such peers cannot be told this next hop, "" if they can."""
+        if not next_hop:
+            return "this node has no address of the route's family on the session"
+        if next_hop == self.key.peer:
+            return "its next hop is the peer itself (RFC 4271 5.1.3)"
+        return ""
+
+    def _told(self, path: Path, attributes: PathAttributes, how: Handling) -> PathAttributes:
+        """Attributes as the table at the top says."""
+        if self.key.relation is Relation.EBGP:
+            return self._to_external(attributes)
+        if how is Handling.REFLECT and path.peer is not None:
+            return reflected(attributes, path.peer.router_id, self._identity.cluster_id)
+        return attributes
+
+    def _to_external(self, attributes: PathAttributes) -> PathAttributes:
         return attributes.replace(
             as_path=prepend_as_path(attributes.as_path, (self.key.local_as,)),
             local_pref=None,
-            med=attributes.med if path.peer is None else None,
             originator_id=b"",
             cluster_list=(),
+            extended_communities=transitive(attributes.extended_communities),
         )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from reflector.decision import decide
 from reflector.path import Path
 from reflector.plan import PRIORITY_BASE, Family, NodePlan, Origination
-from reflector.policy import add_community
 from reflector.wire.attributes import Origin, PathAttributes, intern_attributes
+from reflector.wire.communities import add_community
 from reflector.wire.nlri import pack_address, pack_nlri
 
 

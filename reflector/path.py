@@ -24,6 +24,7 @@ class Path:
     attributes     after import; None if the path was not accepted
     verdict        ACCEPTED, or why not; `because` names the policy rule
     peer           None for a route of this node
+    next_hop_self  an import policy wants whoever is told of the route to be told ourselves as its next hop
     path_id        the peer's path identifier (RFC 7911), 0 without add-path
     identifier     ours towards add-path peers: it stands for the peer and path_id; see path_identifier.py
     exports        what update groups made of this path, by (export view, prefix class); see export.py
@@ -37,6 +38,7 @@ class Path:
         "family",
         "identifier",
         "interface",
+        "next_hop_self",
         "path_id",
         "peer",
         "received",
@@ -61,6 +63,7 @@ class Path:
         self.because = because
         self.path_id = 0
         self.identifier = OWN
+        self.next_hop_self = False
         self.source = RouteSource.BGP
         self.interface = ""
         self.exports: dict[tuple[int, int], object] = {}
@@ -73,6 +76,7 @@ class Path:
             and self.verdict is other.verdict
             and self.because == other.because
             and self.path_id == other.path_id
+            and self.next_hop_self == other.next_hop_self
         )
 
     @property

@@ -4,14 +4,19 @@ Rule: rules are asked in order and the first that accepts or rejects is final (p
 on what the rules before it made of the route. A prefix enters only through its class: the set of the plan's prefix
 conditions that it fulfils, as bits. Prefixes of one class share every verdict, so a reflector with 100,000 routes
 in one pool evaluates its export policy once per path.
+
+SetNextHop in an export policy is final: "self" our own address on the session, "keep" what the route came with, an
+address that address. In an import policy an address is the next hop from there on, and each session treats it as any
+other; "self" is for those that will be told (this node itself forwards to what the route came with), "keep" undoes
+both. An address of the other family leaves a route as it is, so that one policy may name one of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from ipaddress import ip_network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reflector.path import Path
 from reflector.plan import (
@@ -19,22 +24,22 @@ from reflector.plan import (
     AddCommunity,
     Family,
     Match,
+    NextHopMode,
     NodePlan,
     Operation,
     Policy,
     PrefixMatch,
     PrependAsPath,
+    RemoveCommunity,
     SessionType,
     SetLocalPref,
+    SetMed,
+    SetNextHop,
     Verdict,
 )
-from reflector.wire.attributes import (
-    PathAttributes,
-    parse_community,
-    prepend_as_path,
-    starts_with_as,
-)
-from reflector.wire.nlri import MAX_BITS
+from reflector.wire.attributes import PathAttributes, prepend_as_path, starts_with_as
+from reflector.wire.communities import add_community, parse_pattern, remove_communities
+from reflector.wire.nlri import MAX_BITS, pack_address
 
 # Prefixes whose class is remembered; more than a table holds, so that only churn ever fills it.
 _REMEMBERED = 1 << 20
@@ -121,10 +126,14 @@ class PrefixClasses:
 
 
 class Outcome(NamedTuple):
-    """What a chain of policies decided: the attributes to go on with, or None for a rejected route."""
+    """What a chain of policies decided: the attributes to go on with, or None for a rejected route.
+
+    next_hop_mode   what the policies say of the next hop; None leaves it to the session
+    """
 
     attributes: PathAttributes | None
     because: str
+    next_hop_mode: NextHopMode | None = None
 
 
 class PolicyChain:
@@ -149,17 +158,22 @@ class PolicyChain:
 
     def evaluate(self, path: Path, attributes: PathAttributes, prefix_class: int) -> Outcome:
         """The chain's verdict on `path`, whose attributes are at this point `attributes`."""
+        came_with = attributes.next_hop
+        mode: NextHopMode | None = None
         for bit, policy, rule in self._rules:
             if bit & ~prefix_class or not _holds(rule.match, path, attributes):
                 continue
             if rule.verdict is Verdict.REJECT:
                 return Outcome(None, rule.because or f"policy {policy}")
             for operation in rule.operations:
-                attributes = _apply(operation, attributes)
+                if isinstance(operation, SetNextHop):
+                    attributes, mode = _set_next_hop(operation.next_hop, attributes, mode, path.family, came_with)
+                else:
+                    attributes = _CHANGES[type(operation)](operation, attributes)
             if rule.verdict is Verdict.ACCEPT:
-                return Outcome(attributes, rule.because or f"policy {policy}")
+                return Outcome(attributes, rule.because or f"policy {policy}", mode)
         if self._default is Verdict.ACCEPT:
-            return Outcome(attributes, "accepted by default")
+            return Outcome(attributes, "accepted by default", mode)
         return Outcome(None, "no policy accepts it")
 
 
@@ -169,7 +183,7 @@ def _holds(match: Match, path: Path, attributes: PathAttributes) -> bool:
         return False
     if match.interfaces and not _any_glob(match.interfaces, path.interface):
         return False
-    if match.community is not None and not _has_community(attributes, match.community):
+    if match.community is not None and not parse_pattern(match.community).stands_in(attributes):
         return False
     if match.as_path_prefix and not starts_with_as(attributes.as_path, match.as_path_prefix):
         return False
@@ -182,33 +196,25 @@ def _any_glob(globs: tuple[str, ...], interface: str) -> bool:
     return interface != "" and any(fnmatchcase(interface, glob) for glob in globs)
 
 
-def _has_community(attributes: PathAttributes, text: str) -> bool:
-    community = parse_community(text)
-    if isinstance(community, int):
-        return community in attributes.communities
-    return community in attributes.large_communities
+_CHANGES: dict[type[Operation], Callable[[Any, PathAttributes], PathAttributes]] = {
+    AddCommunity: lambda operation, given: add_community(given, operation.community),
+    RemoveCommunity: lambda operation, given: remove_communities(given, operation.community),
+    PrependAsPath: lambda operation, given: given.replace(as_path=prepend_as_path(given.as_path, operation.asns)),
+    SetLocalPref: lambda operation, given: given.replace(local_pref=operation.local_pref),
+    SetMed: lambda operation, given: given.replace(med=operation.med),
+}
 
 
-def _apply(operation: Operation, attributes: PathAttributes) -> PathAttributes:
-    if isinstance(operation, AddCommunity):
-        return add_community(attributes, operation.community)
-    if isinstance(operation, PrependAsPath):
-        return attributes.replace(as_path=prepend_as_path(attributes.as_path, operation.asns))
-    if isinstance(operation, SetLocalPref):
-        return attributes.replace(local_pref=operation.local_pref)
-    raise TypeError(f"unknown policy operation {operation!r}")
-
-
-def add_community(attributes: PathAttributes, text: str) -> PathAttributes:
-    """With the community added, once."""
-    community = parse_community(text)
-    if isinstance(community, int):
-        if community in attributes.communities:
-            return attributes
-        return attributes.replace(communities=(*attributes.communities, community))
-    if community in attributes.large_communities:
-        return attributes
-    return attributes.replace(large_communities=(*attributes.large_communities, community))
+def _set_next_hop(
+    wanted: str, attributes: PathAttributes, mode: NextHopMode | None, family: Family, came_with: bytes
+) -> tuple[PathAttributes, NextHopMode | None]:
+    """The attributes and what is said of the next hop after SetNextHop, as told at the top."""
+    if wanted in (NextHopMode.SELF, NextHopMode.KEEP):
+        return attributes.replace(next_hop=came_with), NextHopMode(wanted)
+    address = pack_address(wanted)
+    if len(address) * 8 != MAX_BITS[family]:
+        return attributes, mode
+    return attributes.replace(next_hop=address), NextHopMode.KEEP
 
 
 def prefix_matches(plan: NodePlan) -> list[PrefixMatch]:

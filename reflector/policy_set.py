@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reflector.export import ExportKey, ExportView, SpeakerIdentity
 from reflector.path import Path
-from reflector.plan import DEFAULT_LOCAL_PREF, Family, NodePlan, SessionPlan, SessionType, Verdict
+from reflector.plan import DEFAULT_LOCAL_PREF, Family, NextHopMode, NodePlan, SessionPlan, SessionType, Verdict
 from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
 from reflector.reflection import Relation, as_loop, loop, relation
 from reflector.verdict import RouteVerdict
@@ -62,6 +62,7 @@ class PolicySet:
             return Path(peer, family, received, None, RouteVerdict.IMPORT_REJECTED, outcome.because)
         candidate.attributes = outcome.attributes
         candidate.because = outcome.because
+        candidate.next_hop_self = outcome.next_hop_mode is NextHopMode.SELF
         return candidate
 
     def _loop(self, peer: Peer, received: PathAttributes) -> RouteVerdict | None:
@@ -85,9 +86,11 @@ class PolicySet:
     def export_key(self, session: SessionPlan, negotiated: Negotiated) -> ExportKey:
         """What decides the octets that this peer is sent."""
         own_family: Family = 4 if len(negotiated.local_address) == 4 else 6
+        is_external = relation(session) is Relation.EBGP
         return ExportKey(
             relation=relation(session),
-            session=session.name if relation(session) is Relation.EBGP else "",
+            session=session.name if is_external else "",
+            peer=pack_address(session.peer_address) if is_external else b"",
             local_as=session.local_as,
             next_hop_mode=session.next_hop_mode,
             next_hops=((own_family, negotiated.local_address),),

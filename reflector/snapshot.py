@@ -14,7 +14,8 @@ from reflector.messages import Counters, LocRibRoutes, LocRibUpdate, Peers, Peer
 from reflector.path import Path
 from reflector.peer import Peer
 from reflector.plan import Family
-from reflector.wire.attributes import Origin, format_as_path, format_communities
+from reflector.wire.attributes import Origin, format_as_path
+from reflector.wire.communities import format_communities
 from reflector.wire.nlri import contains, pack_nlri, prefix_order, unpack_address, unpack_nlri
 
 # How many routes one frame of the Loc-RIB stream carries at most.

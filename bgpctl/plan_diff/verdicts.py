@@ -17,7 +17,8 @@ from reflector.peer import Negotiated
 from reflector.plan import Family, NodePlan, SessionPlan
 from reflector.policy_set import PolicySet
 from reflector.verdict import RouteVerdict
-from reflector.wire.attributes import PathAttributes, format_as_path, format_communities
+from reflector.wire.attributes import PathAttributes, format_as_path
+from reflector.wire.communities import format_communities
 from reflector.wire.nlri import pack_address, unpack_nlri
 
 UNSPECIFIED: dict[Family, str] = {4: "0.0.0.0", 6: "::"}  # noqa: S104  stands for an address the kernel will choose

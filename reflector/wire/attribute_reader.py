@@ -4,7 +4,7 @@ Rule: one table says for each attribute how it is flagged, what length it may ha
 the attribute (discard), the routes (treat as withdraw) or the session (reset, as NotificationError). The first copy of
 a repeated attribute counts; a repeated MP_REACH_NLRI or MP_UNREACH_NLRI resets.
 Wrong flags always cost the routes (RFC 7606 3 c).
-Source: RFC 7606 3 to 7, RFC 7607 (AS 0), RFC 4271 5 and 6.3, RFC 6793 4 (AS4_PATH), RFC 4760 3.
+Source: RFC 7606 3 to 7, RFC 7607 (AS 0), RFC 4271 5 and 6.3, RFC 6793 4 (AS4_PATH), RFC 4760 3, RFC 9234 5.
 """
 
 from __future__ import annotations
@@ -116,6 +116,10 @@ def _large_communities(value: bytes, _: Dialect) -> tuple[tuple[int, int, int], 
     return tuple(dict.fromkeys(struct.iter_unpack("!III", value)))
 
 
+def _extended_communities(value: bytes, _: Dialect) -> tuple[bytes, ...]:
+    return tuple(value[start : start + 8] for start in range(0, len(value), 8))
+
+
 def _octets(value: bytes, _: Dialect) -> bytes:
     return value
 
@@ -135,6 +139,11 @@ class _Rule(NamedTuple):
     read: Callable[[bytes, Dialect], Any] = _octets
     many: bool = False
     internal: bool = False
+
+    @property
+    def stays_partial(self) -> bool:
+        """It travels on, with the Partial bit that it came with (RFC 4271 5). AS4_PATH is written anew by everybody."""
+        return self.flags == _OPTIONAL_TRANSITIVE and self.field != "as4_path"
 
     def fits(self, length: int) -> bool:
         if not self.many:
@@ -157,12 +166,15 @@ _RULES: dict[int, _Rule] = {
     Code.COMMUNITIES: _Rule(_OPTIONAL_TRANSITIVE, 4, Penalty.WITHDRAW, "communities", _communities, many=True),
     Code.ORIGINATOR_ID: _Rule(OPTIONAL, 4, Penalty.WITHDRAW, "originator_id", _octets, internal=True),
     Code.CLUSTER_LIST: _Rule(OPTIONAL, 4, Penalty.WITHDRAW, "cluster_list", _clusters, many=True, internal=True),
-    Code.EXTENDED_COMMUNITIES: _Rule(_OPTIONAL_TRANSITIVE, 8, Penalty.WITHDRAW, many=True),
+    Code.EXTENDED_COMMUNITIES: _Rule(
+        _OPTIONAL_TRANSITIVE, 8, Penalty.WITHDRAW, "extended_communities", _extended_communities, many=True
+    ),
     Code.AS4_PATH: _Rule(_OPTIONAL_TRANSITIVE, 0, Penalty.DISCARD, "as4_path", _as4_path, many=True),
     Code.AS4_AGGREGATOR: _Rule(_OPTIONAL_TRANSITIVE, 8, Penalty.DISCARD),
     Code.LARGE_COMMUNITIES: _Rule(
         _OPTIONAL_TRANSITIVE, 12, Penalty.WITHDRAW, "large_communities", _large_communities, many=True
     ),
+    Code.ONLY_TO_CUSTOMER: _Rule(_OPTIONAL_TRANSITIVE, 4, Penalty.WITHDRAW, "only_to_customer", _number),
 }
 _MULTIPROTOCOL = (Code.MP_REACH_NLRI, Code.MP_UNREACH_NLRI)
 _CONFEDERATION = (AS_CONFED_SEQUENCE, AS_CONFED_SET)
@@ -202,6 +214,7 @@ class _BlockReader:
         self.dialect = dialect
         self.fields: dict[str, Any] = {}
         self.others: list[RawAttribute] = []
+        self.partial: list[int] = []
         self.multiprotocol: dict[int, bytes] = {}
         self.errors: list[str] = []
         self.discarded: list[str] = []
@@ -229,7 +242,7 @@ class _BlockReader:
     def _attributes(self) -> PathAttributes:
         self._restore_as_numbers()
         self.others.sort(key=lambda raw: raw.code)
-        return intern_attributes(**self.fields, others=tuple(self.others))
+        return intern_attributes(**self.fields, others=tuple(self.others), partial=tuple(sorted(self.partial)))
 
     def _restore_as_numbers(self) -> None:
         """From a four-octet peer AS4_PATH and AS4_AGGREGATOR mean nothing (RFC 6793 4.1)."""
@@ -271,6 +284,8 @@ class _BlockReader:
             value = rule.read(raw.value, self.dialect)
             if rule.field:
                 self.fields[rule.field] = value
+                if raw.flags & PARTIAL and rule.stays_partial:
+                    self.partial.append(raw.code)
             else:
                 self.others.append(raw._replace(value=value))
         except MalformedError as error:

@@ -2,7 +2,7 @@
 
 Rule: what a speaker must understand is a field; everything else that travels on is in `others`, untouched. AS
 numbers are always four octets here (RFC 6793); a session of two octets is translated at its edge.
-Source: RFC 4271 4.3 and 5, RFC 4456 8, RFC 1997, RFC 8092.
+Source: RFC 4271 4.3 and 5, RFC 4456 8, RFC 1997, RFC 8092, RFC 4360, RFC 9234 5.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Code(IntEnum):
     AS4_PATH = 17
     AS4_AGGREGATOR = 18
     LARGE_COMMUNITIES = 32
+    ONLY_TO_CUSTOMER = 35
 
 
 class Origin(IntEnum):
@@ -71,12 +72,18 @@ class _Fields(NamedTuple):
     originator_id: bytes = b""
     cluster_list: tuple[bytes, ...] = ()
     others: tuple[RawAttribute, ...] = ()
+    extended_communities: tuple[bytes, ...] = ()
+    only_to_customer: int | None = None
+    partial: tuple[int, ...] = ()
 
 
 class PathAttributes:
     """All attributes of a route. Made by `intern` or `replace` only.
 
     next_hop        4 or 16 octets (32 with a link-local one, RFC 2545); b"" for a route this node originates
+    extended_communities   8 octets each, in the order in which they came
+    only_to_customer       the AS that has set it (RFC 9234 5), None if absent
+    partial         type codes of fields that came with the Partial bit, which nobody may take off again (RFC 4271 5)
     originator_id   4 octets, b"" if absent; cluster_list nearest cluster first
     as_path_length  as the decision process counts it: an AS_SET is one, confederation segments none
     neighbor_as     the first AS of the path, 0 of an empty one: whose MED it is
@@ -95,6 +102,9 @@ class PathAttributes:
     originator_id: bytes
     cluster_list: tuple[bytes, ...]
     others: tuple[RawAttribute, ...]
+    extended_communities: tuple[bytes, ...]
+    only_to_customer: int | None
+    partial: tuple[int, ...]
     as_path_length: int
     neighbor_as: int
 
@@ -111,6 +121,9 @@ class PathAttributes:
             self.originator_id,
             self.cluster_list,
             self.others,
+            self.extended_communities,
+            self.only_to_customer,
+            self.partial,
         ) = fields
         self.as_path_length = _path_length(fields.as_path)
         self.neighbor_as = _first_as(fields.as_path)
@@ -188,19 +201,3 @@ def format_as_path(path: AsPath) -> str:
     """As operators read it: "64512 {64513 64514}"."""
     shapes = {AS_SEQUENCE: "{}", AS_SET: "{{{}}}", AS_CONFED_SEQUENCE: "({})", AS_CONFED_SET: "[{}]"}
     return " ".join(shapes[kind].format(" ".join(map(str, asns))) for kind, asns in path)
-
-
-def parse_community(text: str) -> int | LargeCommunity:
-    """ "aa:nn" as the 32-bit number, "aa:nn:mm" as a large community. Raises ValueError for anything else."""
-    parts = [int(part) for part in text.split(":")]
-    if len(parts) == 2 and all(0 <= part <= 0xFFFF for part in parts):
-        return parts[0] << 16 | parts[1]
-    if len(parts) == 3 and all(0 <= part <= 0xFFFFFFFF for part in parts):
-        return parts[0], parts[1], parts[2]
-    raise ValueError(f"{text!r} is not a community: write aa:nn or aa:nn:mm")
-
-
-def format_communities(attributes: PathAttributes) -> tuple[str, ...]:
-    """Standard, then large communities as text."""
-    standard = tuple(f"{value >> 16}:{value & 0xFFFF}" for value in attributes.communities)
-    return standard + tuple(":".join(map(str, value)) for value in attributes.large_communities)

@@ -18,8 +18,9 @@ from bgpctl.resources.node import Node
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.path import Path
 from reflector.plan import PRIORITY_BASE, HeldSession, NodePlan, Policy, RouteSource, SessionPlan
-from reflector.policy import PolicyChain, PrefixClasses, add_community, prefix_matches
+from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
+from reflector.wire.communities import add_community
 from reflector.wire.nlri import pack_nlri
 
 R = TypeVar("R", bound=Resource)

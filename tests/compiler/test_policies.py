@@ -20,7 +20,8 @@ from compiler_makers import (
 )
 
 from reflector.plan import PRIORITY_BASE, NodePlan, RouteSource
-from reflector.wire.attributes import format_as_path, format_communities
+from reflector.wire.attributes import format_as_path
+from reflector.wire.communities import format_communities
 
 A, B = node("a", "10.0.0.1/24", "fd00::1/64"), node("b", "10.0.0.2/24")
 MESH, TOR = "10.0.0.2", "192.0.2.1"

@@ -36,7 +36,8 @@ from reflector.plan import (
     SessionType,
 )
 from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
-from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes, parse_community
+from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
+from reflector.wire.communities import parse_community
 from reflector.wire.nlri import pack_nlri
 
 pytestmark = pytest.mark.conformance

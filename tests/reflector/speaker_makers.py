@@ -12,7 +12,8 @@ from reflector.peer import GracefulRestart, Negotiated
 from reflector.plan import NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
 from reflector.wire.attribute_reader import Dialect
 from reflector.wire.attribute_writer import encode_attributes
-from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes, parse_community
+from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
+from reflector.wire.communities import parse_community
 from reflector.wire.message import HEADER_LENGTH, MessageReader, MessageType
 from reflector.wire.nlri import pack_address, pack_nlri, unpack_address, unpack_nlri
 from reflector.wire.update import UpdateReader, announcements, withdrawals

@@ -42,6 +42,8 @@ ATTRIBUTES = st.builds(
     originator_id=st.just(b"") | FOUR_OCTETS,
     cluster_list=st.lists(FOUR_OCTETS, max_size=4).map(tuple),
     others=OTHERS,
+    extended_communities=st.lists(st.binary(min_size=8, max_size=8), max_size=40).map(tuple),
+    only_to_customer=st.none() | U32,
 )
 
 
@@ -77,6 +79,19 @@ def test_a_block_is_in_order_of_type_code_and_has_each_once(attributes: PathAttr
         codes.append(block[1])
         block = block[3 + extended + length :]
     assert codes == sorted(set(codes))
+
+
+@pytest.mark.parametrize("code", [7, 8, 16, 32, 35])
+def test_the_partial_bit_of_an_optional_transitive_attribute_stays(code: int) -> None:
+    """RFC 4271 5: once set it must not be set back."""
+    lengths = {7: 8, 8: 4, 16: 8, 32: 12, 35: 4}
+    partial = encode_attribute(0xE0, code, b"\0\0\0\1" * (lengths[code] // 4))
+    attributes = parse_attributes(encode_attributes(some_attributes()) + partial, INTERNAL).attributes
+    assert attributes is not None
+    assert partial in encode_attributes(attributes)
+    whole = parse_attributes(encode_attributes(some_attributes()) + b"\xc0" + partial[1:], INTERNAL).attributes
+    assert whole is not None
+    assert b"\xc0" + partial[1:] in encode_attributes(whole)
 
 
 # ------------------------------------------------------------------------- RFC 6793, case by case

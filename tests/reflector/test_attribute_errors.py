@@ -62,6 +62,9 @@ WITHDRAW = [
     pytest.param(16, OPTIONAL_TRANSITIVE, b"\0" * 7, id="EXTENDED_COMMUNITIES length (7.14)"),
     pytest.param(16, OPTIONAL_TRANSITIVE, b"", id="EXTENDED_COMMUNITIES empty"),
     pytest.param(32, OPTIONAL_TRANSITIVE, b"\0" * 11, id="LARGE_COMMUNITIES length (RFC 8092 5)"),
+    pytest.param(35, OPTIONAL_TRANSITIVE, b"\0\0\0", id="ONLY_TO_CUSTOMER length (RFC 9234 5)"),
+    pytest.param(35, OPTIONAL_TRANSITIVE, b"\0\0\0\0\1", id="ONLY_TO_CUSTOMER too long"),
+    pytest.param(35, TRANSITIVE, b"\0\0\0\1", id="ONLY_TO_CUSTOMER flags"),
     pytest.param(14, TRANSITIVE, b"\0\2\1\x10" + bytes(17), id="MP_REACH_NLRI flags (3 c)"),
     pytest.param(15, OPTIONAL_TRANSITIVE, b"\0\2\1", id="MP_UNREACH_NLRI flags"),
 ]

@@ -19,9 +19,21 @@ from speaker_makers import (
     communities,
 )
 
-from reflector.plan import PRIORITY_BASE, AddCommunity, NextHopMode, Policy, PolicyRule, Verdict
+from reflector.explain import explain
+from reflector.plan import (
+    PRIORITY_BASE,
+    AddCommunity,
+    Match,
+    NextHopMode,
+    Policy,
+    PolicyRule,
+    SetMed,
+    SetNextHop,
+    Verdict,
+)
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import RawAttribute
+from reflector.wire.communities import parse_community
 from reflector.wire.nlri import pack_address, pack_nlri, unpack_address
 
 P, P6 = "10.1.0.0/26", "fd00:1::/64"
@@ -87,6 +99,56 @@ def test_a_family_in_which_we_have_no_address_on_this_session_is_withheld() -> N
     assert router.told("listener") == {P6}
 
 
+def saying(next_hop: str) -> Policy:
+    return Policy("says", (PolicyRule(Verdict.ACCEPT, operations=(SetNextHop(next_hop),)),))
+
+
+@pytest.mark.parametrize("listener", [INTERNAL_LISTENER, EXTERNAL_LISTENER])
+@pytest.mark.parametrize("mode", list(NextHopMode))
+@pytest.mark.parametrize(("says", "expected"), [("self", OUR_ADDRESS), ("keep", "10.7.7.7"), ("10.8.8.8", "10.8.8.8")])
+def test_an_export_policy_stands_above_the_mode(listener, mode: NextHopMode, says: str, expected: str) -> None:
+    listener = replace(with_mode(listener, mode), export_policies=("says",))
+    router = a_router(listener, policies=(saying(says),))
+    router.hear("source", announce(P, next_hop="10.7.7.7"))
+    assert told_next_hop(router, P) == expected
+
+
+def test_an_import_policy_may_ask_for_next_hop_self_and_this_node_forwards_as_before() -> None:
+    source = replace(SOURCE, import_policies=("says",))
+    router = a_router(INTERNAL_LISTENER, source, policies=(saying("self"),))
+    turn = router.hear("source", announce(P, next_hop="10.7.7.7"))
+    assert told_next_hop(router, P) == OUR_ADDRESS
+    ((transition, _),) = turn.changes[4]
+    assert transition.next_hops == (pack_address("10.7.7.7"),)
+
+
+def test_an_address_of_an_import_policy_is_the_next_hop_here_and_treated_by_mode_elsewhere() -> None:
+    source = replace(SOURCE, import_policies=("says",))
+    for listener, expected in ((INTERNAL_LISTENER, "10.8.8.8"), (EXTERNAL_LISTENER, OUR_ADDRESS)):
+        router = a_router(listener, source, policies=(saying("10.8.8.8"),))
+        turn = router.hear("source", announce(P, next_hop="10.7.7.7"))
+        assert told_next_hop(router, P) == expected
+        ((transition, _),) = turn.changes[4]
+        assert transition.next_hops == (pack_address("10.8.8.8"),)
+
+
+def test_an_export_policy_stands_above_an_import_policy() -> None:
+    listener = replace(INTERNAL_LISTENER, export_policies=("keep",))
+    policies = (saying("self"), replace(saying("keep"), name="keep"))
+    router = a_router(listener, replace(SOURCE, import_policies=("says",)), policies=policies)
+    router.hear("source", announce(P, next_hop="10.7.7.7"))
+    assert told_next_hop(router, P) == "10.7.7.7"
+
+
+def test_an_external_peer_is_not_told_itself_as_next_hop() -> None:
+    """RFC 4271 5.1.3."""
+    router = a_router(with_mode(EXTERNAL_LISTENER, NextHopMode.KEEP))
+    router.hear("source", announce(P, next_hop="10.0.0.2"), announce("10.2.0.0/26", next_hop="10.0.0.3"))
+    assert router.told("listener") == {"10.2.0.0/26"}
+    (told,) = [each for each in explain(router.engine, P).exports if each.peer == "listener"]
+    assert told.because == "its next hop is the peer itself (RFC 4271 5.1.3)"
+
+
 def test_reflected_ipv6_routes_pass_over_an_ipv4_session() -> None:
     router = a_router(INTERNAL_LISTENER)
     router.hear("source", announce(P6, next_hop="fd00::7"))
@@ -139,6 +201,25 @@ def test_unknown_transitive_attributes_travel_on() -> None:
     router = a_router(EXTERNAL_LISTENER)
     router.hear("source", announce(P, others=(RawAttribute(0xC0, 99, b"x"),)))
     assert router.attributes("listener", P).others == (RawAttribute(0xE0, 99, b"x"),)
+
+
+def test_the_med_of_a_policy_reaches_another_as_and_a_received_one_does_not() -> None:
+    """RFC 4271 5.1.4."""
+    policy = Policy("p", (PolicyRule(Verdict.ACCEPT, Match(community="65001:7"), operations=(SetMed(3),)),))
+    listener = replace(EXTERNAL_LISTENER, export_policies=("p",))
+    router = a_router(listener, policies=(policy,))
+    router.hear("source", announce(P, med=7, communities=communities("65001:7")), announce("10.2.0.0/26", med=7))
+    assert router.attributes("listener", P).med == 3
+    assert router.attributes("listener", "10.2.0.0/26").med is None
+
+
+def test_non_transitive_extended_communities_are_not_told_to_another_as() -> None:
+    """RFC 4360 6."""
+    given = (bytes.fromhex("4004fc0000000007"), parse_community("rt:64512:7"))
+    for listener, expected in ((INTERNAL_LISTENER, given), (EXTERNAL_LISTENER, given[1:])):
+        router = a_router(listener)
+        router.hear("source", announce(P, extended_communities=given))
+        assert router.attributes("listener", P).extended_communities == expected
 
 
 def test_our_own_route_carries_its_metric_as_local_pref_to_internal_peers() -> None:

@@ -17,18 +17,23 @@ from reflector.plan import (
     PRIORITY_BASE,
     AddCommunity,
     Match,
+    NextHopMode,
     Policy,
     PolicyRule,
     PrefixMatch,
     PrependAsPath,
+    RemoveCommunity,
     RouteSource,
     SessionType,
     SetLocalPref,
+    SetMed,
+    SetNextHop,
     Verdict,
 )
 from reflector.policy import Outcome, PolicyChain, PrefixClasses
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, PathAttributes
-from reflector.wire.nlri import pack_nlri
+from reflector.wire.communities import parse_community
+from reflector.wire.nlri import pack_address, pack_nlri
 
 ACCEPT, REJECT, CONTINUE = Verdict.ACCEPT, Verdict.REJECT, Verdict.CONTINUE
 POOL = PrefixMatch("10.0.0.0/16", 16, 28)
@@ -149,6 +154,16 @@ def test_communities_of_either_size() -> None:
     assert not matches(Match(community="65001:2:1"), path=path)
 
 
+def test_extended_communities_are_matched_by_kind_and_type() -> None:
+    """RFC 4360 3.1, RFC 5668 2."""
+    given = tuple(map(parse_community, ("rt:65001:7", "ro:4200000000:8", "rt:10.0.0.1:9")))
+    path = a_path(some_attributes(extended_communities=given))
+    for present in ("rt:65001:7", "ro:4200000000:8", "rt:10.0.0.1:9"):
+        assert matches(Match(community=present), path=path)
+    for absent in ("ro:65001:7", "rt:65001L:7", "rt:10.0.0.1:8", "65001:7"):
+        assert not matches(Match(community=absent), path=path)
+
+
 @pytest.mark.parametrize(
     ("as_path", "wanted", "expected"),
     [
@@ -201,6 +216,45 @@ def test_a_community_that_is_there_is_not_added_again() -> None:
     path = a_path(some_attributes(communities=(65001 << 16 | 7,), large_communities=((1, 2, 3),)))
     rule = PolicyRule(ACCEPT, operations=(AddCommunity("65001:7"), AddCommunity("1:2:3")))
     assert evaluate(rule, path=path).attributes is path.attributes
+
+
+def test_extended_communities_are_added_once_and_removed_by_pattern() -> None:
+    add = PolicyRule(CONTINUE, operations=tuple(map(AddCommunity, ("rt:65001:7", "ro:65001:7", "rt:65001:7"))))
+    added = evaluate(add, default=ACCEPT).attributes
+    expected = tuple(map(parse_community, ("rt:65001:7", "ro:65001:7")))
+    assert added is some_attributes(extended_communities=expected)
+    removed = evaluate(add, PolicyRule(ACCEPT, operations=(RemoveCommunity("rt:*:*"),))).attributes
+    assert removed is some_attributes(extended_communities=expected[1:])
+
+
+def test_a_pattern_removes_from_the_kind_that_it_is_written_as() -> None:
+    path = a_path(some_attributes(communities=(65001 << 16 | 7, 7), large_communities=((65001, 7, 7),)))
+    removed = evaluate(PolicyRule(ACCEPT, operations=(RemoveCommunity("65001:*"),)), path=path).attributes
+    assert removed is some_attributes(communities=(7,), large_communities=((65001, 7, 7),))
+
+
+def test_med_is_set_and_removed() -> None:
+    path = a_path(some_attributes(med=5))
+    assert evaluate(PolicyRule(ACCEPT, operations=(SetMed(0),)), path=path).attributes is some_attributes(med=0)
+    assert evaluate(PolicyRule(ACCEPT, operations=(SetMed(),)), path=path).attributes is some_attributes()
+
+
+@pytest.mark.parametrize(
+    ("operations", "next_hop", "mode"),
+    [
+        ((SetNextHop("10.9.9.9"),), "10.9.9.9", NextHopMode.KEEP),
+        ((SetNextHop("self"),), "10.0.0.1", NextHopMode.SELF),
+        ((SetNextHop("10.9.9.9"), SetNextHop("keep")), "10.0.0.1", NextHopMode.KEEP),
+        ((SetNextHop("10.9.9.9"), SetNextHop("self")), "10.0.0.1", NextHopMode.SELF),
+        ((SetNextHop("fd00::9"),), "10.0.0.1", None),
+        ((SetNextHop("fd00::9"), SetNextHop("10.9.9.9")), "10.9.9.9", NextHopMode.KEEP),
+        ((SetMed(1),), "10.0.0.1", None),
+    ],
+)
+def test_the_last_word_on_the_next_hop_counts(operations: tuple, next_hop: str, mode: NextHopMode | None) -> None:
+    outcome = evaluate(PolicyRule(ACCEPT, operations=operations))
+    assert outcome.attributes is not None
+    assert (outcome.attributes.next_hop, outcome.next_hop_mode) == (pack_address(next_hop), mode)
 
 
 # ---------------------------------------------------------------------------------- rules in turn
