@@ -3,13 +3,15 @@
 The candidates are the accepted routes. Each step keeps the best of those that are left; the first step that a route
 does not survive is its verdict. Nothing is sorted: MULTI_EXIT_DISC compares only routes of one neighbouring AS,
 so no total order exists, and sorting would let the order of arrival decide. MED is therefore deterministic: at its step
-each neighbouring AS loses all but its lowest. In order:
+each neighbouring AS loses all but its lowest (RFC 4271 9.1.2.2 c). The neighbouring AS is the first of the AS_PATH;
+routes with an empty one, or one that begins with an AS_SET, are those of our own AS. With `always_compare_med` all
+routes are one group at that step: an operator says so whose neighbours mean the same by their numbers. In order:
 
     1  a route of this node itself, in the order of its source
     2  highest LOCAL_PREF
     3  shortest AS_PATH (an AS_SET counts one)
     4  lowest ORIGIN (IGP < EGP < INCOMPLETE)
-    5  lowest MULTI_EXIT_DISC within each neighbouring AS (absent = 0)
+    5  lowest MULTI_EXIT_DISC within each neighbouring AS, or of all (absent = 0)
     6  eBGP before iBGP
        -- routes that are left here are equally good: the multipath set
     7  lowest BGP identifier of the sender, or ORIGINATOR_ID where there is one
@@ -70,6 +72,10 @@ STEPS_TO_MULTIPATH: tuple[Step, ...] = (
     ),
     Step(RouteVerdict.LOST_EBGP, lambda path: path.relation not in (Relation.LOCAL, Relation.EBGP)),
 )
+# With always_compare_med.
+STEPS_COMPARING_ALL_MED = tuple(
+    step._replace(group=None) if step.verdict is RouteVerdict.LOST_MED else step for step in STEPS_TO_MULTIPATH
+)
 STEPS_TO_BEST: tuple[Step, ...] = (
     Step(RouteVerdict.LOST_ROUTER_ID, _identifier),
     Step(RouteVerdict.LOST_CLUSTER_LIST, lambda path: len(_attributes(path).cluster_list)),
@@ -87,26 +93,32 @@ class Decision(NamedTuple):
     ranked: tuple[Path, ...] = ()
 
 
-def decide(candidates: Sequence[Path], depth: int = 0) -> Decision:
+def steps_to_multipath(*, always_compare_med: bool) -> tuple[Step, ...]:
+    return STEPS_COMPARING_ALL_MED if always_compare_med else STEPS_TO_MULTIPATH
+
+
+def decide(candidates: Sequence[Path], depth: int = 0, to_multipath: Sequence[Step] = STEPS_TO_MULTIPATH) -> Decision:
     """At least one candidate. The first `depth` of `ranked` are in order: each is the best of those after it."""
-    equal = _eliminate(candidates, STEPS_TO_MULTIPATH, None)
+    equal = _eliminate(candidates, to_multipath, None)
     best = _eliminate(equal, STEPS_TO_BEST, None)[0]
-    return Decision(best, tuple(equal), _rank(candidates, best, depth) if depth else ())
+    return Decision(best, tuple(equal), _rank(candidates, best, depth, to_multipath) if depth else ())
 
 
-def _rank(candidates: Sequence[Path], best: Path, depth: int) -> tuple[Path, ...]:
+def _rank(candidates: Sequence[Path], best: Path, depth: int, to_multipath: Sequence[Step]) -> tuple[Path, ...]:
     ranked, rest = [best], [path for path in candidates if path is not best]
     while rest and len(ranked) < depth:
-        best = _eliminate(_eliminate(rest, STEPS_TO_MULTIPATH, None), STEPS_TO_BEST, None)[0]
+        best = _eliminate(_eliminate(rest, to_multipath, None), STEPS_TO_BEST, None)[0]
         ranked.append(best)
         rest = [path for path in rest if path is not best]
     return (*ranked, *rest)
 
 
-def explain_decision(candidates: Sequence[Path]) -> list[tuple[Path, RouteVerdict]]:
+def explain_decision(
+    candidates: Sequence[Path], to_multipath: Sequence[Step] = STEPS_TO_MULTIPATH
+) -> list[tuple[Path, RouteVerdict]]:
     """Each candidate with BEST or the step it lost at, in the order given."""
     lost: dict[int, RouteVerdict] = {}
-    best = _eliminate(_eliminate(candidates, STEPS_TO_MULTIPATH, lost), STEPS_TO_BEST, lost)[0]
+    best = _eliminate(_eliminate(candidates, to_multipath, lost), STEPS_TO_BEST, lost)[0]
     return [(path, RouteVerdict.BEST if path is best else lost[id(path)]) for path in candidates]
 
 

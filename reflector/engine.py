@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from reflector.add_path import depth_for
 from reflector.adj_rib_in import AdjRibIn
+from reflector.decision import steps_to_multipath
 from reflector.export import ExportKey
 from reflector.graceful_restart import STALE_TIME, outlived, retained
 from reflector.intake import Intake
@@ -80,7 +81,8 @@ class Engine:
         self._lag_bound = lag_bound
         self.peers: dict[str, Peer] = {}
         self.groups: dict[ExportKey, UpdateGroup] = {}
-        self.ribs: dict[Family, LocRib] = {family: LocRib(family) for family in FAMILIES}
+        steps = steps_to_multipath(always_compare_med=plan.always_compare_med)
+        self.ribs: dict[Family, LocRib] = {family: LocRib(family, steps) for family in FAMILIES}
         self.decision_changes = 0
         self._path_numbers = count(FIRST_OF_PEERS)
         self.complete = SelectionDeferral(now, waits_for_restarting=True)
@@ -123,6 +125,8 @@ class Engine:
                 self.peers[session.name].redefine(session)
         self._add_sessions(plan, now)
         self._originate(plan)
+        for rib in self.ribs.values():
+            rib.decide_by(steps_to_multipath(always_compare_med=plan.always_compare_med))
         if new is not old:
             self._intake.policies = new
             for peer in self.peers.values():

@@ -29,7 +29,7 @@ def explain(engine: Engine, prefix: str) -> Explanation:
     family: Family = 6 if ":" in prefix else 4
     rib = engine.ribs[family]
     candidates = rib.candidates(nlri)
-    verdicts = {id(path): verdict for path, verdict in explain_decision(candidates)} if candidates else {}
+    verdicts = {id(path): verdict for path, verdict in explain_decision(candidates, rib.steps)} if candidates else {}
     ours = [path for path in candidates if path.peer is None]
     received = [*((path, False) for path in ours), *_received(engine, family, nlri)]
     best = next((path for path in candidates if verdicts[id(path)] is RouteVerdict.BEST), None)

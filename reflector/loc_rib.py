@@ -10,11 +10,11 @@ Source: RFC 4271 3.2 and 9.1.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from reflector.decision import Decision, decide
+from reflector.decision import STEPS_TO_MULTIPATH, Decision, Step, decide
 from reflector.path import Path
 from reflector.plan import Family
 
@@ -45,10 +45,11 @@ Transitions = dict[Transition, list[bytes]]
 
 class LocRib:
     """`changed` maps each prefix touched in this turn to its selection before it, but for the prefixes in `fresh`:
-    those had none, and stand in `_runs` as they came. `depth`: see decision.decide."""
+    those had none, and stand in `_runs` as they came. `depth` and `steps`: see decision.decide."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, steps: Sequence[Step] = STEPS_TO_MULTIPATH) -> None:
         self.family = family
+        self.steps = steps
         self.table: dict[bytes, Path | Contest] = {}
         self.changed: dict[bytes, Selection] = {}
         self.fresh: set[bytes] = set()
@@ -101,9 +102,17 @@ class LocRib:
 
     def deepen(self, depth: int) -> None:
         """From now on so many candidates are ranked, also where nothing else changes."""
-        if depth <= self.depth:
-            return
-        self.depth = depth
+        if depth > self.depth:
+            self.depth = depth
+            self._decide_again()
+
+    def decide_by(self, steps: Sequence[Step]) -> None:
+        """From now on by these steps, also what has been decided."""
+        if steps is not self.steps:
+            self.steps = steps
+            self._decide_again()
+
+    def _decide_again(self) -> None:
         for nlri, entry in self.table.items():
             if type(entry) is Contest:
                 self.changed.setdefault(nlri, entry.decision)
@@ -138,7 +147,7 @@ class LocRib:
             entry = get(nlri)
             after: Selection
             if type(entry) is Contest:
-                after = entry.decision = decide(entry.candidates, self.depth)
+                after = entry.decision = decide(entry.candidates, self.depth, self.steps)
                 if after == before:
                     continue
             else:

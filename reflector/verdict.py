@@ -28,7 +28,7 @@ class RouteVerdict(StrEnum):
     LOST_LOCAL_PREF = "lower LOCAL_PREF"
     LOST_AS_PATH_LENGTH = "longer AS_PATH"
     LOST_ORIGIN = "higher ORIGIN"
-    LOST_MED = "higher MULTI_EXIT_DISC from the same neighbouring AS"
+    LOST_MED = "higher MULTI_EXIT_DISC"
     LOST_EBGP = "learned by iBGP, another one by eBGP"
     LOST_IGP_COST = "higher kernel metric to its next hop"
     LOST_ROUTER_ID = "higher BGP identifier or ORIGINATOR_ID"

@@ -20,6 +20,7 @@ from speaker_makers import (
     withdraw,
 )
 
+from reflector.explain import explain
 from reflector.plan import (
     AddCommunity,
     Match,
@@ -267,6 +268,24 @@ def test_a_session_that_is_defined_anew_has_its_new_address() -> None:
     router = Router(a_plan(SOURCE))
     router.apply(a_plan(replace(SOURCE, peer_address="10.0.0.77")))
     assert router.engine.peers["source"].address == bytes((10, 0, 0, 77))
+
+
+def test_always_compare_med_decides_again_what_was_decided_and_back() -> None:
+    """RFC 4271 9.1.2.2 c."""
+    low, high = an_ebgp_peer("low", "10.0.0.9", 65001), an_ebgp_peer("high", "10.0.0.1", 65002)
+    router = Router(a_plan(low, high, LISTENER, policies=(Policy("out"), Policy("in"))))
+    for name in ("low", "high", "listener"):
+        router.up(name)
+    router.hear("low", announce(POD, as_path=(65001,), local_pref=None, med=1))
+    router.hear("high", announce(POD, as_path=(65002,), local_pref=None, med=20))
+    assert router.selected() == {POD: "high"}
+    for compares, best in ((True, "low"), (False, "high")):
+        router.apply(replace(router.engine.plan, always_compare_med=compares))
+        assert router.selected() == {POD: best}
+        verdicts = {each.peer: each.verdict for each in explain(router.engine, POD).candidates}
+        assert verdicts[best] == "best"
+        assert_as_if_fresh(router)
+    assert verdicts["low"] == "higher BGP identifier or ORIGINATOR_ID"
 
 
 # ---------------------------------------------------------------------------------- originations

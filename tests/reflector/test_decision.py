@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speaker_makers import OUR_AS, a_session, as_sequence, some_attributes
 
-from reflector.decision import decide, explain_decision
+from reflector.decision import STEPS_COMPARING_ALL_MED, decide, explain_decision, steps_to_multipath
 from reflector.path import Path
 from reflector.path_identifier import Identifiers
 from reflector.peer import Peer
@@ -149,6 +149,31 @@ def test_med_of_different_neighbouring_as_is_not_compared() -> None:
     assert verdicts(high, low) == [RouteVerdict.BEST, RouteVerdict.LOST_ROUTER_ID]
 
 
+def test_always_compare_med_compares_all_routes() -> None:
+    """RFC 4271 9.1.2.2 c leaves it to the operator."""
+    high = a_path(USUAL._replace(med=20, identifier="10.0.0.1"))
+    low = a_path(USUAL._replace(med=1, as_path=as_sequence(65009, 1)))
+    assert decide((high, low), to_multipath=STEPS_COMPARING_ALL_MED).best is low
+    explained = explain_decision((high, low), STEPS_COMPARING_ALL_MED)
+    assert explained == [(high, RouteVerdict.LOST_MED), (low, RouteVerdict.BEST)]
+
+
+def test_always_compare_med_changes_no_other_step() -> None:
+    usual, comparing = steps_to_multipath(always_compare_med=False), steps_to_multipath(always_compare_med=True)
+    assert [step.verdict for step in usual] == [step.verdict for step in comparing]
+    differing = [step.verdict for step, other in zip(usual, comparing, strict=True) if step != other]
+    assert differing == [RouteVerdict.LOST_MED]
+
+
+def test_routes_of_our_own_as_are_one_neighbour_to_med() -> None:
+    """RFC 4271 9.1.2.2 c: the neighbouring AS of a route that began in this one is this one."""
+    high, low = (
+        a_path(USUAL._replace(med=med, as_path=path, external=False, identifier=identifier))
+        for med, path, identifier in ((20, ((AS_SET, (1, 2)),), "10.0.0.1"), (1, ((AS_SET, (3,)),), "10.0.0.2"))
+    )
+    assert verdicts(high, low) == [RouteVerdict.LOST_MED, RouteVerdict.BEST]
+
+
 def test_originator_id_stands_for_the_peers_identifier() -> None:
     """RFC 4456 9."""
     reflected = a_path(USUAL._replace(identifier="10.0.0.1"), originator="10.0.0.9")
@@ -183,10 +208,11 @@ def sender(traits: Traits) -> tuple[object, ...]:
     return (traits.address, traits.path_id) if traits.source is RouteSource.BGP else (traits.source,)
 
 
-@given(st.lists(TRAITS, min_size=1, max_size=5, unique_by=sender))
-def test_the_order_of_arrival_never_decides(traits: list[Traits]) -> None:
+@given(st.lists(TRAITS, min_size=1, max_size=5, unique_by=sender), st.booleans())
+def test_the_order_of_arrival_never_decides(traits: list[Traits], always_compare_med: bool) -> None:
     paths = [a_path(each) for each in traits]
-    decided = [decide(order) for order in permutations(paths)]
+    steps = steps_to_multipath(always_compare_med=always_compare_med)
+    decided = [decide(order, to_multipath=steps) for order in permutations(paths)]
     assert len({each.best for each in decided}) == 1
     assert len({frozenset(each.multipath) for each in decided}) == 1
 

@@ -20,6 +20,7 @@ from speaker_makers import (
 )
 
 from reflector.explain import explain
+from reflector.loc_rib import next_hops
 from reflector.plan import (
     PRIORITY_BASE,
     AddCommunity,
@@ -119,7 +120,7 @@ def test_an_import_policy_may_ask_for_next_hop_self_and_this_node_forwards_as_be
     turn = router.hear("source", announce(P, next_hop="10.7.7.7"))
     assert told_next_hop(router, P) == OUR_ADDRESS
     ((transition, _),) = turn.changes[4]
-    assert transition.next_hops == (pack_address("10.7.7.7"),)
+    assert next_hops(transition.after) == (pack_address("10.7.7.7"),)
 
 
 def test_an_address_of_an_import_policy_is_the_next_hop_here_and_treated_by_mode_elsewhere() -> None:
@@ -129,7 +130,7 @@ def test_an_address_of_an_import_policy_is_the_next_hop_here_and_treated_by_mode
         turn = router.hear("source", announce(P, next_hop="10.7.7.7"))
         assert told_next_hop(router, P) == expected
         ((transition, _),) = turn.changes[4]
-        assert transition.next_hops == (pack_address("10.8.8.8"),)
+        assert next_hops(transition.after) == (pack_address("10.8.8.8"),)
 
 
 def test_an_export_policy_stands_above_an_import_policy() -> None:
