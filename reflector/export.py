@@ -34,7 +34,7 @@ from reflector.path import Path
 from reflector.plan import Family, NextHopMode, SessionType
 from reflector.plan import Verdict as PolicyVerdict
 from reflector.policy import PolicyChain
-from reflector.reflection import Handling, Relation, handling, reflected
+from reflector.reflection import Handling, Relation, cluster_of, handling, reflected
 from reflector.verdict import RouteVerdict
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, PathAttributes, prepend_as_path
@@ -46,6 +46,7 @@ class ExportKey(NamedTuple):
     """All that decides what a peer is told. Peers of other ASes have a group each (`session`), so that a peer is not
     told its own routes; iBGP peers share.
 
+    cluster     of a client: its cluster ID
     peer        the address of the peer of `session`, packed
     next_hops   our own address by family, for next hop self
     add_path    families that carry a path identifier towards the peer, and at most how many paths of a prefix
@@ -54,6 +55,7 @@ class ExportKey(NamedTuple):
     relation: Relation
     session: str
     peer: bytes
+    cluster: bytes
     local_as: int
     next_hop_mode: NextHopMode
     next_hops: tuple[tuple[Family, bytes], ...]
@@ -200,7 +202,8 @@ class ExportView:
         if self.key.relation is Relation.EBGP:
             return self._to_external(attributes)
         if how is Handling.REFLECT and path.peer is not None:
-            return reflected(attributes, path.peer.router_id, self._identity.cluster_id)
+            learned_from = cluster_of(path.peer.session, self._identity.cluster_id)
+            return reflected(attributes, path.peer.router_id, self.key.cluster, learned_from)
         return attributes
 
     def _to_external(self, attributes: PathAttributes) -> PathAttributes:

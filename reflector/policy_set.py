@@ -13,7 +13,7 @@ from reflector.export import ExportKey, ExportView, SpeakerIdentity
 from reflector.path import Path
 from reflector.plan import DEFAULT_LOCAL_PREF, Family, NextHopMode, NodePlan, SessionPlan, SessionType, Verdict
 from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
-from reflector.reflection import Relation, as_loop, loop, relation
+from reflector.reflection import Relation, as_loop, cluster_of, loop, relation
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.nlri import pack_address
@@ -35,9 +35,8 @@ class PolicySet:
             4: PrefixClasses(4, matches),
             6: PrefixClasses(6, matches),
         }
-        cluster_id = _cluster_id(plan)
-        self._identity = SpeakerIdentity(pack_address(plan.router_id), cluster_id)
-        self._cluster_ids = frozenset({cluster_id} if cluster_id else ())
+        self._identity = SpeakerIdentity(pack_address(plan.router_id), _cluster_id(plan))
+        self._cluster_ids = _cluster_ids(plan)
         self._imports: dict[tuple[tuple[str, ...], Verdict, SessionType, Family], PolicyChain] = {}
         self._views: dict[ExportKey, ExportView] = {}
 
@@ -91,6 +90,7 @@ class PolicySet:
             relation=relation(session),
             session=session.name if is_external else "",
             peer=pack_address(session.peer_address) if is_external else b"",
+            cluster=cluster_of(session, self._identity.cluster_id),
             local_as=session.local_as,
             next_hop_mode=session.next_hop_mode,
             next_hops=((own_family, negotiated.local_address),),
@@ -126,6 +126,12 @@ def _cluster_id(plan: NodePlan) -> bytes:
     return pack_address(plan.router_id) if any(session.rr_client for session in plan.sessions) else b""
 
 
+def _cluster_ids(plan: NodePlan) -> frozenset[bytes]:
+    """Of all clusters that this node serves: by any of them it knows a route that has been here (RFC 4456 8)."""
+    own = _cluster_id(plan)
+    return frozenset((own, *(cluster_of(session, own) for session in plan.sessions))) - {b""}
+
+
 # What of a session decides the fate of routes; the rest of it is the session layer's.
 _POLICY_FIELDS = (
     "local_as",
@@ -143,7 +149,8 @@ _POLICY_FIELDS = (
 
 
 def _of_all_sessions(plan: NodePlan) -> tuple[object, ...]:
-    return plan.policies, plan.router_id, _cluster_id(plan), plan.always_compare_med, plan.resolve_next_hops
+    clusters = _cluster_id(plan), _cluster_ids(plan)
+    return plan.policies, plan.router_id, clusters, plan.always_compare_med, plan.resolve_next_hops
 
 
 def same_policies(old: NodePlan, new: NodePlan) -> bool:

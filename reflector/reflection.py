@@ -8,6 +8,12 @@
 
 `reflect` adds ORIGINATOR_ID and CLUSTER_LIST; `-` is the split horizon of iBGP (RFC 4271 9.2.1). A client is told
 its own routes too and drops them by ORIGINATOR_ID, which lets all clients share one log (RFC 4456 8).
+
+A node may serve several clusters (`SessionPlan.cluster_id`, else the node's own). The CLUSTER_LIST is the way of a
+route through clusters, so what is put in front is the cluster of the client it is told to, and behind that the cluster
+of the client it was learned from; once if they are the same. A non-client is in no cluster of ours and adds none; one
+of the two sides is always a client. So two reflectors of the same clusters drop each other's copies (RFC 4456 7),
+whichever cluster a route came through: a route that holds any of our cluster IDs has been here.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ from enum import Enum
 from reflector.plan import SessionPlan, SessionType
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import AsPath, PathAttributes, count_as
+from reflector.wire.nlri import pack_address
 
 
 class Relation(Enum):
@@ -53,11 +60,20 @@ def relation(session: SessionPlan) -> Relation:
     return Relation.CLIENT if session.rr_client else Relation.NON_CLIENT
 
 
-def reflected(attributes: PathAttributes, originator: bytes, cluster_id: bytes) -> PathAttributes:
-    """Attributes as a reflector passes them on (RFC 4456 8): ORIGINATOR_ID is set once, our cluster ID in front."""
+def cluster_of(session: SessionPlan, own: bytes) -> bytes:
+    """The cluster ID of the client of this session, where `own` is that of the node; b"" for who is no client."""
+    if relation(session) is not Relation.CLIENT:
+        return b""
+    return pack_address(session.cluster_id) if session.cluster_id else own
+
+
+def reflected(attributes: PathAttributes, originator: bytes, told_to: bytes, learned_from: bytes) -> PathAttributes:
+    """Attributes as a reflector passes them on (RFC 4456 8) between two clusters, b"" for none: ORIGINATOR_ID is set
+    once, the clusters go in front."""
+    clusters = (told_to,) if told_to == learned_from else tuple(filter(None, (told_to, learned_from)))
     return attributes.replace(
         originator_id=attributes.originator_id or originator,
-        cluster_list=(cluster_id, *attributes.cluster_list),
+        cluster_list=(*clusters, *attributes.cluster_list),
     )
 
 

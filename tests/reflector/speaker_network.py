@@ -36,8 +36,8 @@ class RouterSpec(NamedTuple):
 
 
 class LinkSpec(NamedTuple):
-    """A session between two routers. `clients` names who of them is the other's route reflection client; `limit` is the
-    add-path limit of both ends."""
+    """A session between two routers. `clients` names who of them is the other's route reflection client, in cluster
+    `cluster_id` if that is not the reflector's own; `limit` is the add-path limit of both ends."""
 
     a: str
     b: str
@@ -46,6 +46,7 @@ class LinkSpec(NamedTuple):
     add_path: bool = False
     max_length: int = 4096
     limit: int = 1
+    cluster_id: str = ""
 
 
 class Topology(NamedTuple):
@@ -78,7 +79,8 @@ class Network:
             if name in (link.a, link.b):
                 other = self.routers[link.b if name == link.a else link.a]
                 is_client = other.name in link.clients
-                session = a_session(other.name, other.address, peer_as=other.asn, local_as=me.asn, rr_client=is_client)
+                reflection = {"rr_client": is_client, "cluster_id": link.cluster_id if is_client else ""}
+                session = a_session(other.name, other.address, peer_as=other.asn, local_as=me.asn, **reflection)
                 sessions.append(msgspec.structs.replace(session, add_path_limit=link.limit))
         originations = tuple(Origination(prefix, RouteSource.BLOCK) for prefix in sorted(self.originations[name]))
         return NodePlan(name, me.address, me.asn, me.cluster_id, sessions=tuple(sessions), originations=originations)

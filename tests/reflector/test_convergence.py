@@ -93,6 +93,21 @@ SAME_CLUSTER = Topology(
 OTHER_CLUSTER = SAME_CLUSTER._replace(routers=in_clusters(FOUR, r1="224.0.0.1", r2="224.0.0.2"))
 FIVE = routers(5)
 HIERARCHY = Topology(FIVE, (*reflects("r1", "r2", "r3"), *reflects("r2", "r4"), *reflects("r3", "r5")))
+EAST, WEST = "224.0.1.1", "224.0.1.2"
+# Two reflectors at the top serve the reflectors below in a cluster each, those their leaves in their own.
+TWO_LEVELS = Topology(
+    routers(7),
+    (
+        LinkSpec("r1", "r2"),
+        *(
+            LinkSpec(top, middle, frozenset((middle,)), cluster_id=cluster)
+            for top in ("r1", "r2")
+            for middle, cluster in (("r3", EAST), ("r4", WEST))
+        ),
+        *reflects("r3", "r5", "r6"),
+        *reflects("r4", "r7"),
+    ),
+)
 REFLECTING_EACH_OTHER = Topology(
     routers(3), tuple(LinkSpec(f"r{a}", f"r{b}", frozenset((f"r{a}", f"r{b}"))) for a, b in ((1, 2), (2, 3), (1, 3)))
 )
@@ -102,6 +117,7 @@ CONNECTED = {
     "two reflectors of one cluster": SAME_CLUSTER,
     "two reflectors of two clusters": OTHER_CLUSTER,
     "reflectors of reflectors": HIERARCHY,
+    "reflectors of reflectors in two clusters": TWO_LEVELS,
     "all reflect each other": REFLECTING_EACH_OTHER,
 }
 
@@ -127,6 +143,17 @@ def test_the_cluster_list_is_the_way_through_the_hierarchy() -> None:
     assert attributes is not None
     assert [unpack_address(cluster) for cluster in attributes.cluster_list] == ["10.0.0.3", "10.0.0.1", "10.0.0.2"]
     assert attributes.originator_id == pack_address("10.0.0.4")
+
+
+def test_the_way_through_several_clusters_of_one_reflector() -> None:
+    """RFC 4456 7: the reflectors at the top serve the same two clusters, so neither takes the other's copy."""
+    network = started(TWO_LEVELS, {"r5": PREFIXES[:1]})
+    _, attributes = network.loc_rib("r7")[PREFIXES[0]]
+    assert attributes is not None
+    assert [unpack_address(cluster) for cluster in attributes.cluster_list] == ["10.0.0.4", WEST, EAST, "10.0.0.3"]
+    nlri = next(iter(network.engines["r1"].ribs[4].table))
+    assert [path.peer.name for path in network.engines["r1"].ribs[4].candidates(nlri) if path.peer] == ["r3"]
+    assert len(network.engines["r4"].ribs[4].candidates(nlri)) == 2
 
 
 def test_a_reflector_of_the_same_cluster_drops_what_the_other_reflected() -> None:
@@ -168,7 +195,8 @@ def topologies(draw: st.DrawFn, limits: tuple[int, ...] = (1,)) -> Topology:
         clients = draw(st.sampled_from(choices if a.asn == b.asn else choices[:1]))
         wide, add_path = draw(st.booleans()), draw(st.booleans())
         length, limit = draw(st.sampled_from((4096, 65535))), draw(st.sampled_from(limits))
-        links.append(LinkSpec(a.name, b.name, clients, wide, add_path, length, limit))
+        cluster_id = draw(st.sampled_from(("", "", "224.0.0.1", "224.0.0.3")))
+        links.append(LinkSpec(a.name, b.name, clients, wide, add_path, length, limit, cluster_id))
     return Topology(specs, tuple(links))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from speaker_makers import Router, a_client, a_plan, a_session, an_ebgp_peer, an_origination, announce, withdraw
 
 from reflector.verdict import RouteVerdict
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_address, pack_nlri, unpack_address
 
 P = "10.1.0.0/26"
 SESSIONS = {
@@ -149,6 +150,76 @@ def test_a_reflector_without_a_cluster_id_uses_its_router_id() -> None:
     assert router.attributes("client2", P).cluster_list == (pack_address("10.0.0.100"),)
     router.hear("client", from_peer("client", cluster_list=(pack_address("10.0.0.100"),)))
     assert who_knows(router) == set()
+
+
+EAST, WEST = "224.0.1.1", "224.0.1.2"
+
+
+def a_reflector_of_two_clusters() -> Router:
+    sessions = (
+        a_client("east", "10.0.0.1", cluster_id=EAST),
+        a_client("east2", "10.0.0.2", cluster_id=EAST),
+        a_client("west", "10.0.0.3", cluster_id=WEST),
+        a_client("own", "10.0.0.4"),
+        a_session("peer", "10.0.0.5"),
+    )
+    router = Router(a_plan(*sessions))
+    for session in sessions:
+        router.up(session.name)
+    return router
+
+
+def clusters_told(router: Router) -> dict[str, list[str]]:
+    return {name: [*map(unpack_address, router.attributes(name, P).cluster_list)] for name in who_knows(router)}
+
+
+OWN = "224.0.0.1"
+CLUSTERS_TOLD = {
+    "east": {"east": [EAST], "east2": [EAST], "west": [WEST, EAST], "own": [OWN, EAST], "peer": [EAST]},
+    "own": {"east": [EAST, OWN], "east2": [EAST, OWN], "west": [WEST, OWN], "own": [OWN], "peer": [OWN]},
+    "peer": {"east": [EAST], "east2": [EAST], "west": [WEST], "own": [OWN]},
+}
+
+
+@pytest.mark.parametrize("source", CLUSTERS_TOLD)
+def test_the_cluster_list_names_the_cluster_told_and_behind_it_the_one_learned_from(source: str) -> None:
+    """RFC 4456 7 and 8, with several clusters: the rule at the top of reflection.py."""
+    router = a_reflector_of_two_clusters()
+    router.hear(source, announce(P))
+    assert clusters_told(router) == CLUSTERS_TOLD[source]
+
+
+@pytest.mark.parametrize("cluster", [EAST, WEST, OWN])
+@pytest.mark.parametrize("source", ["east", "peer"])
+def test_a_loop_is_found_by_every_cluster_id_of_this_node(cluster: str, source: str) -> None:
+    """RFC 4456 8."""
+    router = a_reflector_of_two_clusters()
+    router.hear(source, announce(P, cluster_list=(OTHER_CLUSTER, pack_address(cluster))))
+    path = router.engine.peers[source].adj_rib_in[4].routes[pack_nlri(P)]
+    assert (path.verdict, path.attributes) == (RouteVerdict.CLUSTER_LOOP, None)
+
+
+def test_a_cluster_that_is_no_longer_served_is_no_loop_any_more() -> None:
+    router = a_reflector_of_two_clusters()
+    router.hear("peer", announce(P, cluster_list=(pack_address(WEST),)))
+    assert router.selected() == {}
+    sessions = tuple(session for session in router.engine.plan.sessions if session.name != "west")
+    router.apply(replace(router.engine.plan, sessions=sessions))
+    assert router.selected() == {P: "peer"}
+
+
+def test_a_client_that_moves_to_another_cluster_is_told_again() -> None:
+    router = a_reflector_of_two_clusters()
+    router.hear("east", announce(P))
+    moved = tuple(
+        replace(session, cluster_id=WEST) if session.name == "east2" else session
+        for session in router.engine.plan.sessions
+    )
+    router.apply(replace(router.engine.plan, sessions=moved))
+    assert clusters_told(router)["east2"] == [WEST, EAST]
+    moved = tuple(replace(session, cluster_id=WEST) if session.name == "east" else session for session in moved)
+    router.apply(replace(router.engine.plan, sessions=moved))
+    assert clusters_told(router)["east2"] == [WEST]
 
 
 def test_external_peers_are_told_nothing_of_reflection() -> None:
