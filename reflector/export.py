@@ -7,6 +7,8 @@ key. A path is evaluated once per view and class of prefixes, and the path itsel
     eBGP   own AS in front   removed      own, or of a policy   transitive ones        removed
     iBGP   as it is          kept         kept                  all                    added when reflected
 
+ONLY_TO_CUSTOMER follows our role on an external session (roles).
+
 The next hop (RFC 4271 5.1.3), where "own" is our address on this session. What an export policy sets stands above an
 import policy's "self", and that above the session's mode:
 
@@ -30,8 +32,9 @@ from itertools import count
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
+from reflector import roles
 from reflector.path import Path
-from reflector.plan import Family, NextHopMode, SessionType
+from reflector.plan import Family, NextHopMode, Role, SessionType
 from reflector.plan import Verdict as PolicyVerdict
 from reflector.policy import PolicyChain
 from reflector.reflection import Handling, Relation, cluster_of, handling, reflected
@@ -47,6 +50,7 @@ class ExportKey(NamedTuple):
     told its own routes; iBGP peers share.
 
     cluster     of a client: its cluster ID
+    role        ours, if it means anything (roles)
     peer        the address of the peer of `session`, packed
     next_hops   our own address by family, for next hop self
     add_path    families that carry a path identifier towards the peer, and at most how many paths of a prefix
@@ -56,6 +60,7 @@ class ExportKey(NamedTuple):
     session: str
     peer: bytes
     cluster: bytes
+    role: Role | None
     local_as: int
     next_hop_mode: NextHopMode
     next_hops: tuple[tuple[Family, bytes], ...]
@@ -170,6 +175,8 @@ class ExportView:
             NO_EXPORT in attributes.communities or NO_EXPORT_SUBCONFED in attributes.communities
         ):
             return RouteVerdict.NO_EXPORT
+        if roles.is_withheld(self.key.role, attributes):
+            return RouteVerdict.ONLY_TO_CUSTOMER
         return None
 
     def _without_received_med(self, path: Path, attributes: PathAttributes) -> PathAttributes:
@@ -200,7 +207,7 @@ class ExportView:
     def _told(self, path: Path, attributes: PathAttributes, how: Handling) -> PathAttributes:
         """Attributes as the table at the top says."""
         if self.key.relation is Relation.EBGP:
-            return self._to_external(attributes)
+            return roles.told(self.key.role, self.key.local_as, self._to_external(attributes))
         if how is Handling.REFLECT and path.peer is not None:
             learned_from = cluster_of(path.peer.session, self._identity.cluster_id)
             return reflected(attributes, path.peer.router_id, self.key.cluster, learned_from)

@@ -1,7 +1,8 @@
 """All policies of a plan made ready: import per session, export per kind of peer.
 
 Rule: a PolicySet never changes; a plan with other policies gets a new one, and the engine moves from the old to the
-new by comparing what each says. What import refuses before any policy is asked: loops (RFC 4271 9.1.2, RFC 4456 8).
+new by comparing what each says. What import refuses before any policy is asked: loops (RFC 4271 9.1.2, RFC 4456 8) and
+route leaks (RFC 9234 5).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from reflector import roles
 from reflector.export import ExportKey, ExportView, SpeakerIdentity
 from reflector.path import Path
 from reflector.plan import DEFAULT_LOCAL_PREF, Family, NextHopMode, NodePlan, SessionPlan, SessionType, Verdict
@@ -51,7 +53,11 @@ class PolicySet:
         looped = self._loop(peer, received)
         if looped is not None:
             return Path(peer, family, received, None, looped)
-        attributes = received
+        role, peer_as = roles.role_of(peer.session), peer.session.peer_as
+        leak = roles.leak(role, peer_as, received)
+        if leak:
+            return Path(peer, family, received, None, RouteVerdict.ROUTE_LEAK, leak)
+        attributes = roles.received(role, peer_as, received)
         if attributes.local_pref is None:
             attributes = attributes.replace(local_pref=DEFAULT_LOCAL_PREF)
         candidate = Path(peer, family, received, attributes)
@@ -91,6 +97,7 @@ class PolicySet:
             session=session.name if is_external else "",
             peer=pack_address(session.peer_address) if is_external else b"",
             cluster=cluster_of(session, self._identity.cluster_id),
+            role=roles.role_of(session),
             local_as=session.local_as,
             next_hop_mode=session.next_hop_mode,
             next_hops=((own_family, negotiated.local_address),),
@@ -145,6 +152,7 @@ _POLICY_FIELDS = (
     "export_default",
     "allow_local_as",
     "add_path_limit",
+    "role",
 )
 
 
