@@ -21,8 +21,10 @@ The third-party next hop that RFC 4271 5.1.3 allows towards an external peer on 
 itself: the speaker knows the addresses of its sessions, not the subnets behind them, and its own address is always
 right. `keep` and SetNextHop choose it. A route is withheld (NO_NEXT_HOP) if
 
-    - we have no address of its family on this session. An IPv4-mapped one would be of the family, but is for labelled
-      routes (RFC 4798); to an IPv6 unicast route it means nothing
+    - we would be it and have no address of its family on this session. With extended next hops (RFC 8950) our IPv6
+      address serves IPv4 routes as well. For IPv6 routes on an IPv4 session there is no such thing: an IPv4-mapped
+      address is for labelled routes (RFC 4798)
+    - an IPv4 route has an IPv6 next hop and the peer has not said that it takes those (RFC 8950 4)
     - the next hop is the external peer itself: that peer would have to ignore the route (RFC 4271 5.1.3 and 6.3)
 """
 
@@ -52,7 +54,8 @@ class ExportKey(NamedTuple):
     cluster     of a client: its cluster ID
     role        ours, if it means anything (roles)
     peer        the address of the peer of `session`, packed
-    next_hops   our own address by family, for next hop self
+    next_hops   our own address by family of the routes, for next hop self
+    extended_next_hop   families that may have an IPv6 next hop though they are not IPv6 (RFC 8950)
     add_path    families that carry a path identifier towards the peer, and at most how many paths of a prefix
     """
 
@@ -64,6 +67,7 @@ class ExportKey(NamedTuple):
     local_as: int
     next_hop_mode: NextHopMode
     next_hops: tuple[tuple[Family, bytes], ...]
+    extended_next_hop: frozenset[Family]
     families: tuple[Family, ...]
     add_path: frozenset[Family]
     add_path_limit: int
@@ -150,7 +154,7 @@ class ExportView:
         if outcome.attributes is None:
             return ExportDecision(RouteVerdict.EXPORT_REJECTED, outcome.because, None)
         next_hop = self._next_hop(path, outcome.attributes, outcome.next_hop_mode)
-        unusable = self._unusable(next_hop)
+        unusable = self._unusable(path.family, next_hop)
         if unusable:
             return ExportDecision(RouteVerdict.NO_NEXT_HOP, unusable, None)
         told = self._told(path, outcome.attributes.replace(next_hop=next_hop), how)
@@ -196,10 +200,12 @@ class ExportView:
         # A link-local address beside the global one means nothing on another link (RFC 2545 3).
         return attributes.next_hop[:16]
 
-    def _unusable(self, next_hop: bytes) -> str:
+    def _unusable(self, family: Family, next_hop: bytes) -> str:
         """Why such peers cannot be told this next hop, "" if they can."""
         if not next_hop:
             return "this node has no address of the route's family on the session"
+        if family == 4 and len(next_hop) == 16 and family not in self.key.extended_next_hop:
+            return "its next hop is IPv6, which the peer does not take for IPv4 routes (RFC 8950)"
         if next_hop == self.key.peer:
             return "its next hop is the peer itself (RFC 4271 5.1.3)"
         return ""

@@ -90,7 +90,6 @@ class PolicySet:
 
     def export_key(self, session: SessionPlan, negotiated: Negotiated) -> ExportKey:
         """What decides the octets that this peer is sent."""
-        own_family: Family = 4 if len(negotiated.local_address) == 4 else 6
         is_external = relation(session) is Relation.EBGP
         return ExportKey(
             relation=relation(session),
@@ -100,7 +99,8 @@ class PolicySet:
             role=roles.role_of(session),
             local_as=session.local_as,
             next_hop_mode=session.next_hop_mode,
-            next_hops=((own_family, negotiated.local_address),),
+            next_hops=_own_next_hops(negotiated),
+            extended_next_hop=negotiated.extended_next_hop,
             families=negotiated.families,
             add_path=negotiated.add_path_send,
             add_path_limit=session.add_path_limit if negotiated.add_path_send else 0,
@@ -124,6 +124,14 @@ class PolicySet:
             for family in key.families
         }
         return ExportView(key, chains, self._identity)
+
+
+def _own_next_hops(negotiated: Negotiated) -> tuple[tuple[Family, bytes], ...]:
+    """Our address on the session, by the families whose routes may have it as next hop."""
+    address = negotiated.local_address
+    if len(address) == 4:
+        return ((4, address),)
+    return ((4, address), (6, address)) if 4 in negotiated.extended_next_hop else ((6, address),)
 
 
 def _cluster_id(plan: NodePlan) -> bytes:

@@ -94,6 +94,7 @@ def test_our_own_route_via_a_gateway_is_treated_like_a_learned_one(listener, exp
 
 
 def test_a_family_in_which_we_have_no_address_on_this_session_is_withheld() -> None:
+    """An IPv4-mapped address (RFC 4798) is for labelled routes, not for unicast ones."""
     router = a_router(EXTERNAL_LISTENER, originations=(an_origination(P6), an_origination(P)))
     assert router.told("listener") == {P}
     router = a_router(EXTERNAL_LISTENER, over=OUR_ADDRESS_V6, originations=(an_origination(P6), an_origination(P)))
@@ -156,11 +157,52 @@ def test_reflected_ipv6_routes_pass_over_an_ipv4_session() -> None:
     assert told_next_hop(router, P6) == "fd00::7"
 
 
-def test_an_ipv4_route_with_an_ipv6_next_hop_passes() -> None:
-    """RFC 8950."""
-    router = a_router(INTERNAL_LISTENER)
-    router.hear("source", announce(P, next_hop="fd00::7"))
-    assert told_next_hop(router, P) == "fd00::7"
+EXTENDED = frozenset((4,))
+
+
+def a_router_over(listener, over: str, extended: frozenset[int], **plan) -> Router:
+    """The listener's session is over this address of ours."""
+    router = Router(a_plan(SOURCE, listener, **plan))
+    router.up("source", extended_next_hop=EXTENDED)
+    router.up("listener", local_address=pack_address(over), extended_next_hop=extended)
+    return router
+
+
+@pytest.mark.parametrize("over", [OUR_ADDRESS, OUR_ADDRESS_V6])
+@pytest.mark.parametrize(("extended", "expected"), [(EXTENDED, "fd00::7"), (frozenset(), "nothing")])
+def test_an_ipv4_route_with_an_ipv6_next_hop_is_for_peers_that_take_it(over: str, extended, expected: str) -> None:
+    """RFC 8950 4: only where the capability was agreed on."""
+    router = a_router_over(INTERNAL_LISTENER, over, extended)
+    router.hear("source", announce(P, next_hop="fd00::7"), announce("10.2.0.0/26", next_hop="10.7.7.7"))
+    assert told_next_hop(router, P) == expected
+    assert told_next_hop(router, "10.2.0.0/26") == "10.7.7.7"
+    (told,) = [each for each in explain(router.engine, P).exports if each.peer == "listener"]
+    if not extended:
+        assert told.verdict == RouteVerdict.NO_NEXT_HOP.value
+        assert told.because == "its next hop is IPv6, which the peer does not take for IPv4 routes (RFC 8950)"
+
+
+@pytest.mark.parametrize("listener", [INTERNAL_LISTENER, EXTERNAL_LISTENER])
+def test_our_ipv6_address_is_the_next_hop_of_our_ipv4_routes_where_the_peer_takes_it(listener) -> None:
+    """RFC 8950 4; without the capability there is no next hop of ours for them on this session."""
+    originations = (an_origination(P), an_origination(P6))
+    router = a_router_over(listener, OUR_ADDRESS_V6, EXTENDED, originations=originations)
+    assert told_next_hop(router, P) == told_next_hop(router, P6) == OUR_ADDRESS_V6
+    router = a_router_over(listener, OUR_ADDRESS_V6, frozenset(), originations=originations)
+    assert router.told("listener") == {P6}
+
+
+def test_next_hop_self_on_an_ipv4_session_stays_ipv4_whatever_the_peer_takes() -> None:
+    router = a_router_over(EXTERNAL_LISTENER, OUR_ADDRESS, EXTENDED, originations=(an_origination(P),))
+    router.hear("source", announce("10.2.0.0/26", next_hop="fd00::7"))
+    assert told_next_hop(router, P) == told_next_hop(router, "10.2.0.0/26") == OUR_ADDRESS
+
+
+def test_an_ipv6_next_hop_of_a_policy_is_for_ipv6_routes() -> None:
+    listener = replace(EXTERNAL_LISTENER, export_policies=("says",))
+    router = a_router_over(listener, OUR_ADDRESS, EXTENDED, policies=(saying("fd00::8"),))
+    router.hear("source", announce(P), announce(P6))
+    assert (told_next_hop(router, P), told_next_hop(router, P6)) == (OUR_ADDRESS, "fd00::8")
 
 
 def test_a_link_local_next_hop_stays_on_its_link() -> None:
