@@ -5,7 +5,7 @@ events followed by `flush`, which selects, encodes and reports: work is done onc
 
 Rule: an event changes candidates, a flush changes what is selected and told. What a peer breaks costs that peer alone:
 the error becomes a Close for its session and nothing else is touched.
-Source: RFC 4271 9 (UPDATE handling), RFC 4456 (reflection), RFC 7606 (errors), RFC 2918 (refresh).
+Source: RFC 4271 9 (UPDATE handling), RFC 4456 (reflection), RFC 7606 (errors), RFC 2918 (refresh), RFC 8326 (drain).
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ class Engine:
         steps = steps_to_multipath(always_compare_med=plan.always_compare_med)
         self.ribs: dict[Family, LocRib] = {family: LocRib(family, steps) for family in FAMILIES}
         self.decision_changes = 0
+        self.draining_since: float | None = None
         self._path_numbers = count(FIRST_OF_PEERS)
         self.complete = SelectionDeferral(now, waits_for_restarting=True)
         self._markers = SelectionDeferral(now, waits_for_restarting=False)
@@ -133,6 +134,20 @@ class Engine:
                 self._intake.again(peer)
             self._export_again(old)
 
+    def drain(self, on: bool, now: float) -> None:
+        """Lead traffic away from this node, or no longer (RFC 8326): what that marks is told again, nothing is reset.
+        It stays so whatever plans come."""
+        if on is not self.is_draining:
+            self.draining_since = now if on else None
+            self._export_again(self.policies)
+
+    @property
+    def is_draining(self) -> bool:
+        return self.draining_since is not None
+
+    def _export_key(self, peer: Peer, negotiated: Negotiated) -> ExportKey:
+        return self.policies.export_key(peer.session, negotiated, is_draining=self.is_draining)
+
     def _add_sessions(self, plan: NodePlan, now: float) -> None:
         for session in plan.sessions:
             if session.name not in self.peers:
@@ -152,13 +167,13 @@ class Engine:
         """Tell every peer what the new policies change, and put it into the group that fits it now."""
         for peer in self.peers.values():
             if peer.negotiated is not None:
-                self._rank_for(self.policies.export_key(peer.session, peer.negotiated))
+                self._rank_for(self._export_key(peer, peer.negotiated))
         moved = self._settle_only()
         regrouped: dict[ExportKey, UpdateGroup] = {}
         sources: dict[tuple[ExportKey, ExportKey], list[Peer]] = {}
         for peer in self.peers.values():
             if peer.group is not None and peer.negotiated is not None:
-                key = self.policies.export_key(peer.session, peer.negotiated)
+                key = self._export_key(peer, peer.negotiated)
                 sources.setdefault((peer.group.view.key, key), []).append(peer)
         for (old_key, key), peers in sources.items():
             group = regrouped.setdefault(key, UpdateGroup(self.policies.export_view(key)))
@@ -213,7 +228,7 @@ class Engine:
         self._settle()
         peer.establish(negotiated, now)
         peer.stale_until = now + STALE_TIME
-        key = self.policies.export_key(peer.session, negotiated)
+        key = self._export_key(peer, negotiated)
         self._rank_for(key)
         self._settle()
         group = self.groups.get(key)

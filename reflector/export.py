@@ -7,7 +7,8 @@ key. A path is evaluated once per view and class of prefixes, and the path itsel
     eBGP   own AS in front   removed      own, or of a policy   transitive ones        removed
     iBGP   as it is          kept         kept                  all                    added when reflected
 
-ONLY_TO_CUSTOMER follows our role on an external session (roles).
+ONLY_TO_CUSTOMER follows our role on an external session (roles). While this node drains, what would draw traffic to it
+is marked (graceful_shutdown).
 
 The next hop (RFC 4271 5.1.3), where "own" is our address on this session. What an export policy sets stands above an
 import policy's "self", and that above the session's mode:
@@ -35,6 +36,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from reflector import roles
+from reflector.graceful_shutdown import BECAUSE_DRAINING, is_marked, marked
 from reflector.path import Path
 from reflector.plan import Family, NextHopMode, Role, SessionType
 from reflector.plan import Verdict as PolicyVerdict
@@ -75,6 +77,7 @@ class ExportKey(NamedTuple):
     max_length: int
     policies: tuple[str, ...]
     default: PolicyVerdict
+    is_draining: bool = False
 
     @property
     def session_type(self) -> SessionType:
@@ -157,11 +160,14 @@ class ExportView:
         unusable = self._unusable(path.family, next_hop)
         if unusable:
             return ExportDecision(RouteVerdict.NO_NEXT_HOP, unusable, None)
-        told = self._told(path, outcome.attributes.replace(next_hop=next_hop), how)
+        attributes, because = outcome.attributes.replace(next_hop=next_hop), outcome.because
+        if self.key.is_draining and is_marked(how, next_hop, self._next_hops.get(path.family, b"")):
+            attributes, because = marked(attributes), f"{because}; {BECAUSE_DRAINING}"
+        told = self._told(path, attributes, how)
         advertisement = self._intern(told)
         if not self._fits(path.family, advertisement):
-            return ExportDecision(RouteVerdict.TOO_LONG, outcome.because, None)
-        return ExportDecision(RouteVerdict.ADVERTISED, outcome.because, told, advertisement)
+            return ExportDecision(RouteVerdict.TOO_LONG, because, None)
+        return ExportDecision(RouteVerdict.ADVERTISED, because, told, advertisement)
 
     def _fits(self, family: Family, advertisement: Advertisement) -> bool:
         """RFC 8654 5: what came in an extended message may not fit into one of a peer that has none."""

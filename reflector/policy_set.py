@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from reflector import roles
 from reflector.export import ExportKey, ExportView, SpeakerIdentity
+from reflector.graceful_shutdown import BECAUSE_RECEIVED, LAST_RESORT, is_honoured
 from reflector.path import Path
 from reflector.plan import DEFAULT_LOCAL_PREF, Family, NextHopMode, NodePlan, SessionPlan, SessionType, Verdict
 from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
@@ -67,6 +68,9 @@ class PolicySet:
             return Path(peer, family, received, None, RouteVerdict.IMPORT_REJECTED, outcome.because)
         candidate.attributes = outcome.attributes
         candidate.because = outcome.because
+        if is_honoured(peer.relation, outcome.attributes):
+            candidate.attributes = outcome.attributes.replace(local_pref=LAST_RESORT)
+            candidate.because = f"{outcome.because}; {BECAUSE_RECEIVED}"
         candidate.next_hop_self = outcome.next_hop_mode is NextHopMode.SELF
         return candidate
 
@@ -88,7 +92,7 @@ class PolicySet:
 
     # ------------------------------------------------------------------------------------ export
 
-    def export_key(self, session: SessionPlan, negotiated: Negotiated) -> ExportKey:
+    def export_key(self, session: SessionPlan, negotiated: Negotiated, *, is_draining: bool = False) -> ExportKey:
         """What decides the octets that this peer is sent."""
         is_external = relation(session) is Relation.EBGP
         return ExportKey(
@@ -108,6 +112,7 @@ class PolicySet:
             max_length=negotiated.max_length,
             policies=session.export_policies,
             default=session.export_default,
+            is_draining=is_draining,
         )
 
     def export_view(self, key: ExportKey) -> ExportView:
