@@ -14,13 +14,13 @@ The next hop (RFC 4271 5.1.3), where "own" is our address on this session. What 
 import policy's "self", and that above the session's mode:
 
     mode   to eBGP   to iBGP
-    auto   own       kept; own for a route of this node that has none
+    auto   own       kept
     self   own       own, also of a reflected route
-    keep   kept      kept
+    keep   kept      kept; in any mode own for a route of this node that has none
 
 The third-party next hop that RFC 4271 5.1.3 allows towards an external peer on a shared subnet is never chosen by
-itself: the speaker knows the addresses of its sessions, not the subnets behind them, and its own address is always
-right. `keep` and SetNextHop choose it. A route is withheld (NO_NEXT_HOP) if
+itself: the speaker knows the addresses of its sessions, not the subnets that they are on, and its own address is
+always right. `keep` and SetNextHop choose it. A route is withheld (NO_NEXT_HOP) if
 
     - we would be it and have no address of its family on this session. With extended next hops (RFC 8950) our IPv6
       address serves IPv4 routes as well. For IPv6 routes on an IPv4 session there is no such thing: an IPv4-mapped

@@ -106,4 +106,4 @@ class Intake:
         """All that decides what import makes of a route."""
         if not self.policies.import_uses_prefix(peer.session, family):
             prefix_class = 0
-        return family, received, prefix_class, path_id, self.policies.serial, peer.relation
+        return family, received, prefix_class, path_id, self.policies.serial, peer.relation, peer.local_address

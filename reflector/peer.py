@@ -106,6 +106,8 @@ class Peer:
         self.identifiers = identifiers
         self.negotiated: Negotiated | None = None
         self.router_id = b""
+        # This end's, of the last session: routes may outlive it.
+        self.local_address = b""
         self.best = 0
         self.heard = now
         self.keepalive_due = 0.0
@@ -141,6 +143,7 @@ class Peer:
         self._reset()
         self.negotiated = negotiated
         self.router_id = negotiated.router_id
+        self.local_address = negotiated.local_address
         self.adj_rib_in = {
             family: self.adj_rib_in.get(family) or AdjRibIn(family, family in negotiated.add_path_receive)
             for family in negotiated.families

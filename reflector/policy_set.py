@@ -1,8 +1,7 @@
 """All policies of a plan made ready: import per session, export per kind of peer.
 
 Rule: a PolicySet never changes; a plan with other policies gets a new one, and the engine moves from the old to the
-new by comparing what each says. What import refuses before any policy is asked: loops (RFC 4271 9.1.2, RFC 4456 8) and
-route leaks (RFC 9234 5).
+new by comparing what each says. What import refuses before any policy is asked is in eligibility.
 """
 
 from __future__ import annotations
@@ -11,12 +10,13 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from reflector import roles
+from reflector.eligibility import Ourselves, own_addresses, refusal
 from reflector.export import ExportKey, ExportView, SpeakerIdentity
 from reflector.graceful_shutdown import BECAUSE_RECEIVED, LAST_RESORT, is_honoured
 from reflector.path import Path
 from reflector.plan import DEFAULT_LOCAL_PREF, Family, NextHopMode, NodePlan, SessionPlan, SessionType, Verdict
 from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
-from reflector.reflection import Relation, as_loop, cluster_of, loop, relation
+from reflector.reflection import Relation, cluster_of, relation
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.nlri import pack_address
@@ -39,7 +39,7 @@ class PolicySet:
             6: PrefixClasses(6, matches),
         }
         self._identity = SpeakerIdentity(pack_address(plan.router_id), _cluster_id(plan))
-        self._cluster_ids = _cluster_ids(plan)
+        self._ourselves = Ourselves(self._identity.router_id, _cluster_ids(plan), own_addresses(plan))
         self._imports: dict[tuple[tuple[str, ...], Verdict, SessionType, Family], PolicyChain] = {}
         self._views: dict[ExportKey, ExportView] = {}
 
@@ -51,14 +51,10 @@ class PolicySet:
 
     def import_path(self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int) -> Path:
         """What import makes of these attributes from this peer."""
-        looped = self._loop(peer, received)
-        if looped is not None:
-            return Path(peer, family, received, None, looped)
-        role, peer_as = roles.role_of(peer.session), peer.session.peer_as
-        leak = roles.leak(role, peer_as, received)
-        if leak:
-            return Path(peer, family, received, None, RouteVerdict.ROUTE_LEAK, leak)
-        attributes = roles.received(role, peer_as, received)
+        refused = refusal(peer, received, self._ourselves)
+        if refused is not None:
+            return Path(peer, family, received, None, refused.verdict, refused.because)
+        attributes = roles.received(roles.role_of(peer.session), peer.session.peer_as, received)
         if attributes.local_pref is None:
             attributes = attributes.replace(local_pref=DEFAULT_LOCAL_PREF)
         candidate = Path(peer, family, received, attributes)
@@ -73,13 +69,6 @@ class PolicySet:
             candidate.because = f"{outcome.because}; {BECAUSE_RECEIVED}"
         candidate.next_hop_self = outcome.next_hop_mode is NextHopMode.SELF
         return candidate
-
-    def _loop(self, peer: Peer, received: PathAttributes) -> RouteVerdict | None:
-        if as_loop(received.as_path, peer.session.local_as, peer.session.allow_local_as):
-            return RouteVerdict.AS_LOOP
-        if peer.relation is Relation.EBGP:
-            return None
-        return loop(received, self._identity.router_id, self._cluster_ids)
 
     def _import_chain(self, session: SessionPlan, family: Family) -> PolicyChain:
         key = (session.import_policies, session.import_default, session.session_type, family)
@@ -171,7 +160,8 @@ _POLICY_FIELDS = (
 
 def _of_all_sessions(plan: NodePlan) -> tuple[object, ...]:
     clusters = _cluster_id(plan), _cluster_ids(plan)
-    return plan.policies, plan.router_id, clusters, plan.always_compare_med, plan.resolve_next_hops
+    identity = plan.router_id, clusters, own_addresses(plan)
+    return plan.policies, identity, plan.always_compare_med, plan.resolve_next_hops
 
 
 def same_policies(old: NodePlan, new: NodePlan) -> bool:

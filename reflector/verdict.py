@@ -17,6 +17,8 @@ class RouteVerdict(StrEnum):
     ORIGINATOR_LOOP = "ORIGINATOR_ID is our own router ID"
     CLUSTER_LOOP = "own cluster ID in CLUSTER_LIST"
     IMPORT_REJECTED = "rejected by an import policy"
+    FIRST_AS = "AS_PATH does not begin with the peer's AS"
+    OWN_NEXT_HOP = "its next hop is this node itself"
     ROUTE_LEAK = "route leak: ONLY_TO_CUSTOMER does not fit the peer's role"
     OVER_LIMIT = "beyond the peer's maximum of prefixes"
     NEXT_HOP_UNRESOLVABLE = "the kernel has no route to its next hop"

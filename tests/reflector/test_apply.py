@@ -29,11 +29,16 @@ from reflector.plan import (
     Policy,
     PolicyRule,
     PrefixMatch,
+    RemoveCommunity,
+    Role,
     RouteSource,
     SetLocalPref,
+    SetMed,
+    SetNextHop,
     Verdict,
 )
 from reflector.policy_set import PolicySet
+from reflector.wire.attributes import GRACEFUL_SHUTDOWN
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import pack_nlri, unpack_nlri
 
@@ -53,7 +58,8 @@ def fresh(router: Router) -> dict[str, Any]:
     for name in router.tables:
         peer = engine.peers[name]
         assert peer.negotiated is not None
-        view = policies.export_view(policies.export_key(peer.session, peer.negotiated))
+        key = policies.export_key(peer.session, peer.negotiated, is_draining=engine.is_draining)
+        view = policies.export_view(key)
         told = tables[name] = {}
         for family in peer.negotiated.families:
             for nlri in engine.ribs[family].table:
@@ -346,44 +352,63 @@ RULES = st.lists(
         PolicyRule,
         st.sampled_from(list(Verdict)),
         st.sampled_from((Match(), INSIDE_PODS, INSIDE_PODS6, Match(local_pref=50), Match(community="65001:7"))),
-        st.sampled_from(((), (AddCommunity("65001:7"),), (SetLocalPref(50),), (SetLocalPref(300),))),
+        st.sampled_from(
+            (
+                (),
+                (AddCommunity("65001:7"),),
+                (SetLocalPref(50),),
+                (SetLocalPref(300),),
+                (SetNextHop("self"),),
+                (SetNextHop("10.8.8.8"), SetMed(9)),
+                (RemoveCommunity("65001:*"), SetNextHop("keep")),
+            )
+        ),
     ),
     max_size=3,
 ).map(tuple)
 
 
-def sessions_with(client: bool, mode: NextHopMode, default: Verdict, has_external: bool) -> tuple[Any, ...]:
-    source = replace(SOURCE, import_policies=("in",), rr_client=client)
+def sessions_with(
+    reflection: tuple[bool, str], mode: NextHopMode, default: Verdict, external: tuple[Role | None, ...]
+) -> tuple[Any, ...]:
+    """`reflection` is of the source; `external` has our role on that session, if there is one."""
+    is_client, cluster_id = reflection
+    source = replace(SOURCE, import_policies=("in",), rr_client=is_client, cluster_id=cluster_id)
     listener = replace(LISTENER, next_hop_mode=mode, export_default=default)
-    return (source, listener, EXTERNAL) if has_external else (source, listener)
+    return source, listener, *(replace(EXTERNAL, role=role) for role in external)
 
 
 PLANS = st.builds(
-    lambda rules, imports, sessions, originations: plan_with(
-        *rules, imports=imports, sessions=sessions, originations=originations
+    lambda rules, imports, sessions, originations, compares: plan_with(
+        *rules, imports=imports, sessions=sessions, originations=originations, always_compare_med=compares
     ),
     RULES,
     RULES,
     st.builds(
         sessions_with,
-        st.booleans(),
+        st.sampled_from(((True, ""), (True, "224.0.0.2"), (False, ""))),
         st.sampled_from(list(NextHopMode)),
         st.sampled_from((Verdict.ACCEPT, Verdict.REJECT)),
-        st.booleans(),
+        st.sampled_from(((), (None,), (None,), *((role,) for role in Role))),
     ),
     st.sampled_from(((), (an_origination(POD),), (an_origination("10.4.0.0/26"), an_origination(POD6)))),
+    st.booleans(),
 )
 BODIES = st.sampled_from(
     (
-        announce(POD, SERVICE),
-        announce(POD, med=3),
-        announce(POD6),
+        announce(POD, SERVICE, as_path=(65001,)),
+        announce(POD, as_path=(65001,), med=3),
+        announce(POD6, as_path=(65001,)),
         withdraw(POD),
         withdraw(SERVICE),
-        announce(SERVICE, communities=(65001 << 16 | 7,)),
+        announce(SERVICE, as_path=(65001,), communities=(65001 << 16 | 7,)),
+        announce(SERVICE, as_path=(65001,), communities=(GRACEFUL_SHUTDOWN,)),
+        announce(POD, as_path=(65001,), only_to_customer=65001),
     )
 )
-EVENTS = st.lists(st.one_of(PLANS, st.tuples(st.sampled_from(("source", "listener", "external")), BODIES)), max_size=8)
+EVENTS = st.lists(
+    st.one_of(PLANS, st.booleans(), st.tuples(st.sampled_from(("source", "listener", "external")), BODIES)), max_size=8
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -395,6 +420,9 @@ def test_after_any_plans_and_updates_every_peer_knows_what_a_fresh_one_would(eve
             router.up(name)
         if isinstance(event, NodePlan):
             router.apply(event)
+        elif isinstance(event, bool):
+            router.engine.drain(event, router.now)
+            router.turn()
         elif event[0] in router.tables:
             router.hear(*event)
         assert_as_if_fresh(router)

@@ -17,6 +17,7 @@ from speaker_makers import (
     announce,
     as_sequence,
     communities,
+    some_attributes,
 )
 
 from reflector.explain import explain
@@ -33,9 +34,12 @@ from reflector.plan import (
     Verdict,
 )
 from reflector.verdict import RouteVerdict
-from reflector.wire.attributes import RawAttribute
+from reflector.wire.attribute_writer import encode_attributes
+from reflector.wire.attributes import AS_SEQUENCE, AS_SET, Code, RawAttribute
 from reflector.wire.communities import parse_community
+from reflector.wire.message import HEADER_LENGTH
 from reflector.wire.nlri import pack_address, pack_nlri, unpack_address
+from reflector.wire.update import announcements
 
 P, P6 = "10.1.0.0/26", "fd00:1::/64"
 SOURCE = a_client("source", "10.0.0.1")
@@ -265,6 +269,55 @@ def test_non_transitive_extended_communities_are_not_told_to_another_as() -> Non
         assert router.attributes("listener", P).extended_communities == expected
 
 
+AGGREGATE = (
+    RawAttribute(0x40, Code.ATOMIC_AGGREGATE, b""),
+    RawAttribute(0xC0, Code.AGGREGATOR, (4200000000).to_bytes(4, "big") + pack_address("10.9.9.9")),
+)
+
+
+@pytest.mark.parametrize("listener", [INTERNAL_LISTENER, EXTERNAL_LISTENER])
+@pytest.mark.parametrize("four_octet_as", [True, False])
+def test_what_an_aggregate_says_of_itself_is_told_on(listener, four_octet_as: bool) -> None:
+    """RFC 4271 5.1.6: ATOMIC_AGGREGATE must not be taken off; 5.1.7: AGGREGATOR; RFC 6793 4.2.2: with a large AS."""
+    router = Router(a_plan(SOURCE, listener))
+    router.up("source")
+    router.up("listener", four_octet_as=four_octet_as)
+    router.hear("source", announce(P, as_path=(65009,), others=AGGREGATE))
+    assert router.attributes("listener", P).others == AGGREGATE
+
+
+def test_the_set_of_an_aggregate_is_told_on_behind_our_as() -> None:
+    """RFC 4271 5.1.2 b: a new sequence in front of the set."""
+    router = a_router(EXTERNAL_LISTENER)
+    path = ((AS_SET, (1, 2)),)
+    attributes = some_attributes().replace(as_path=path)
+    (message,) = announcements(4, encode_attributes(attributes), attributes.next_hop, [pack_nlri(P)], 4096)
+    router.hear("source", message[HEADER_LENGTH:])
+    assert router.attributes("listener", P).as_path == ((AS_SEQUENCE, (OUR_AS,)), *path)
+
+
+@pytest.mark.parametrize("told_in_four", [True, False])
+@pytest.mark.parametrize("heard_in_four", [True, False])
+def test_large_as_numbers_pass_through_two_octet_sessions_either_way(heard_in_four: bool, told_in_four: bool) -> None:
+    """RFC 6793 4.2.2 and 4.2.3: from a two-octet peer, to a two-octet peer, and both."""
+    source = an_ebgp_peer("source", "10.0.0.1", 65009)
+    router = Router(a_plan(source, EXTERNAL_LISTENER))
+    router.up("source", four_octet_as=heard_in_four)
+    router.up("listener", four_octet_as=told_in_four)
+    body = announce(P, as_path=(65009, 4200000000, 7), local_pref=None, four_octet_as=heard_in_four)
+    router.hear("source", body)
+    assert router.attributes("listener", P).as_path == as_sequence(OUR_AS, 65009, 4200000000, 7)
+
+
+def test_our_own_large_as_goes_to_a_two_octet_peer_as_as_trans() -> None:
+    """RFC 6793 4.2.2."""
+    listener = an_ebgp_peer("listener", "10.0.0.2", 65001, local_as=4200000001)
+    router = Router(a_plan(listener, originations=(an_origination(P),)))
+    router.up("listener", four_octet_as=False)
+    assert router.attributes("listener", P).as_path == as_sequence(4200000001)
+    assert b"\x02\x01\x5b\xa0" in router.tables["listener"].updates[0]
+
+
 def test_our_own_route_carries_its_metric_as_local_pref_to_internal_peers() -> None:
     router = a_router(INTERNAL_LISTENER, originations=(an_origination(P, priority=512, communities=("65001:7",)),))
     told = router.attributes("listener", P)
@@ -298,7 +351,8 @@ def test_large_as_numbers_reach_a_two_octet_peer() -> None:
     ids=["NO_EXPORT", "NO_ADVERTISE", "NO_EXPORT_SUBCONFED", "another"],
 )
 def test_well_known_communities(community: int, internal: bool, external: bool) -> None:
-    """RFC 1997."""
+    """RFC 1997: NO_ADVERTISE is told to nobody. Without confederations NO_EXPORT and NO_EXPORT_SUBCONFED say the same:
+    to no other AS."""
     for listener, expected in ((INTERNAL_LISTENER, internal), (EXTERNAL_LISTENER, external)):
         router = a_router(listener)
         router.hear("source", announce(P, communities=(community,)))

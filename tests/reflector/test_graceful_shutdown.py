@@ -236,7 +236,7 @@ def test_clients_prefer_the_reflector_that_does_not_drain() -> None:
     )
     for name, origin in (("a", draining), ("b", staying)):
         node.up(name)
-        origin.up("node")
+        origin.up("node", local_address=pack_address(node.engine.peers[name].session.peer_address))
         node.hear(name, *origin.tables["node"].updates)
     assert node.selected() == {P: "a"}
     seen = len(draining.tables["node"].updates)
