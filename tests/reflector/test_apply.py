@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from speaker_makers import (
+    OUR_ADDRESS,
     Router,
     a_client,
     a_plan,
@@ -40,7 +41,7 @@ from reflector.plan import (
 from reflector.policy_set import PolicySet
 from reflector.wire.attributes import GRACEFUL_SHUTDOWN
 from reflector.wire.message import MessageType
-from reflector.wire.nlri import pack_nlri, unpack_nlri
+from reflector.wire.nlri import pack_address, pack_nlri, unpack_nlri
 
 POD, SERVICE, POD6 = "10.1.0.0/26", "10.2.0.0/16", "fd00:1::/64"
 INSIDE_PODS = Match(prefix=PrefixMatch("10.1.0.0/16", 16, 32))
@@ -224,6 +225,15 @@ def test_paths_stay_shared_over_a_new_policy(router: Router) -> None:
     turn = router.hear("source", announce(POD, SERVICE))
     assert routes[pack_nlri(POD)] is routes[pack_nlri(SERVICE)] is before
     assert turn.changes == {4: [], 6: []}
+
+
+def test_an_import_policy_that_only_changes_the_next_hop_told_is_told(router: Router) -> None:
+    accepts = PolicyRule(Verdict.ACCEPT, because="the same reason")
+    router.apply(plan_with(imports=(accepts,)))
+    before = router.attributes("listener", POD).next_hop
+    router.apply(plan_with(imports=(replace(accepts, operations=(SetNextHop("self"),)),)))
+    assert router.attributes("listener", POD).next_hop == pack_address(OUR_ADDRESS) != before
+    assert_as_if_fresh(router)
 
 
 # -------------------------------------------------------------------------------------- sessions
