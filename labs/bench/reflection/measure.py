@@ -1,7 +1,8 @@
 """One run: one reflector, one case, all figures in the order in which a cluster would see them.
 
 Sessions come up; every client announces its prefixes; prefixes change at a rate; a client joins late; a client
-withdraws all it has; nothing happens for a while. A step that exceeds its limit ends the run: later figures would measure the backlog of this one.
+withdraws all it has; nothing happens for a while. A step that exceeds its limit ends the run: later figures would
+measure the backlog of this one.
 """
 
 from __future__ import annotations
