@@ -160,7 +160,9 @@ class ExportView:
         unusable = self._unusable(path.family, next_hop)
         if unusable:
             return ExportDecision(RouteVerdict.NO_NEXT_HOP, unusable, None)
-        attributes, because = outcome.attributes.replace(next_hop=next_hop), outcome.because
+        attributes, because = outcome.attributes, outcome.because
+        if next_hop != attributes.next_hop:
+            attributes = attributes.replace(next_hop=next_hop)
         if self.key.is_draining and is_marked(how, next_hop, self._next_hops.get(path.family, b"")):
             attributes, because = marked(attributes), f"{because}; {BECAUSE_DRAINING}"
         told = self._told(path, attributes, how)
