@@ -13,15 +13,29 @@ from reflector.plan import Family
 
 class AdjRibIn:
     """`routes` holds the path of each key; rejected ones too, so that a new policy needs no route refresh. `stale` are
-    the keys that a restarting peer has not sent again (RFC 4724)."""
+    the keys that a restarting peer has not sent again (RFC 4724); graceful_restart sets what concerns them:
 
-    __slots__ = ("family", "has_path_ids", "nlri", "routes", "stale")
+    stale_since   when the peer was lost of whose routes not all have come again; None when it is synchronised
+    stale_until   when something has to be done about them
+    """
+
+    __slots__ = (
+        "family",
+        "has_path_ids",
+        "nlri",
+        "routes",
+        "stale",
+        "stale_since",
+        "stale_until",
+    )
 
     def __init__(self, family: Family, has_path_ids: bool) -> None:
         self.family = family
         self.has_path_ids = has_path_ids
         self.routes: dict[bytes, Path] = {}
         self.stale: set[bytes] = set()
+        self.stale_since: float | None = None
+        self.stale_until = 0.0
         self.nlri: Callable[[bytes], bytes] = _without_path_id if has_path_ids else _whole
 
     def accepted(self) -> int:

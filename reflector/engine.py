@@ -18,7 +18,7 @@ from reflector.add_path import depth_for
 from reflector.adj_rib_in import AdjRibIn
 from reflector.decision import steps_to_multipath
 from reflector.export import ExportKey
-from reflector.graceful_restart import STALE_TIME, outlived, retained
+from reflector.graceful_restart import Ending, ReceivingSpeaker, parting, received
 from reflector.intake import Intake
 from reflector.loc_rib import LocRib, Transition, Transitions, best
 from reflector.originate import originated_paths
@@ -56,12 +56,14 @@ class Close(NamedTuple):
     """A command: end this session, with this NOTIFICATION message unless it is b"" (the peer has sent one).
 
     hold_down   seconds for which it stays down; math.inf = until the plan changes it, 0 = it is retried at once
+    ending      to be handed back to session_down
     """
 
     session: str
     notification: bytes
     reason: str
     hold_down: float = 0.0
+    ending: Ending = Ending.NOTIFICATION
 
 
 class Turn(NamedTuple):
@@ -91,6 +93,7 @@ class Engine:
         # Something has happened since the last look that may end these waits: a peer's state, or time.
         self._deferral_is_due = True
         self._intake = Intake(self.ribs, PolicySet(plan))
+        self._receiving = ReceivingSpeaker(self._intake)
         self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
         self._ready: dict[str, Peer] = {}
         self._closes: dict[str, Close] = {}
@@ -223,11 +226,10 @@ class Engine:
         self._deferral_is_due = True
         peer = self.peers[name]
         if peer.is_established:
-            self.session_down(name, "replaced by a new connection", now, is_lost=True)
-        self._forget(outlived(peer, negotiated))
+            self.session_down(name, "replaced by a new connection", now, Ending.LOST)
+        self._receiving.back(peer, negotiated, now)
         self._settle()
         peer.establish(negotiated, now)
-        peer.stale_until = now + STALE_TIME
         key = self._export_key(peer, negotiated)
         self._rank_for(key)
         self._settle()
@@ -245,16 +247,13 @@ class Engine:
         for family in key.add_path:
             self.ribs[family].deepen(depth_for(key.add_path_limit))
 
-    def session_down(self, name: str, reason: str, now: float, *, is_lost: bool = False) -> None:
-        """The connection is gone: so are its routes, unless it was lost without a NOTIFICATION and the peer may restart
-        gracefully. Nothing happens if it was not up."""
+    def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None:
+        """The connection is gone: so are its routes, unless it ended so that the peer may restart gracefully. Nothing
+        happens if it was not up."""
         peer = self.peers.get(name)
         if peer is None or peer.negotiated is None:
             return
-        restart = peer.negotiated.graceful_restart
-        kept = retained(peer) if is_lost else {}
-        self._forget(rib for family, rib in peer.adj_rib_in.items() if family not in kept)
-        peer.stale_until = now + (restart.time if restart is not None else 0)
+        kept = self._receiving.lost(peer, ending, now)
         peer.counters.updates_out += peer.outbox.messages
         if peer.group is not None:
             peer.group.leave(peer)
@@ -268,13 +267,6 @@ class Engine:
         """Withdraw everything in these Adj-RIB-Ins."""
         for rib in ribs:
             self._intake.withdraw(rib, list(rib.routes))
-
-    def _sweep(self, peer: Peer, families: Iterable[Family]) -> None:
-        """Withdraw what the restarted peer has not sent again."""
-        for family in families:
-            rib = peer.adj_rib_in.get(family)
-            if rib is not None and rib.stale:
-                self._intake.withdraw(rib, list(rib.stale))
 
     def _send_markers(self, peer: Peer) -> None:
         """RFC 4724 2: the peer has been sent all that we have."""
@@ -303,7 +295,7 @@ class Engine:
             elif kind == MessageType.ROUTE_REFRESH:
                 self._refresh(peer, body)
             elif kind == MessageType.NOTIFICATION:
-                self._close(name, b"", f"peer sent NOTIFICATION: {describe_notification(body)}")
+                self._close(name, b"", f"peer sent NOTIFICATION: {describe_notification(body)}", received(body))
             elif kind != MessageType.KEEPALIVE:
                 raise NotificationError(ErrorCode.FINITE_STATE_MACHINE, 3, "OPEN in state Established")
         except NotificationError as error:
@@ -313,9 +305,13 @@ class Engine:
         """The peer broke the protocol: its session ends with a NOTIFICATION."""
         self._close(name, error.message(), error.reason)
 
-    def _close(self, name: str, notification_message: bytes, reason: str) -> None:
+    def _close(
+        self, name: str, our_notification: bytes, reason: str, ending: Ending | None = None, hold_down: float = 0.0
+    ) -> None:
         """The first reason counts."""
-        self._closes.setdefault(name, Close(name, notification_message, reason))
+        if ending is None:
+            our_notification, ending = parting(self.peers[name].negotiated, our_notification)
+        self._closes.setdefault(name, Close(name, our_notification, reason, hold_down, ending))
 
     def _update(self, peer: Peer, body: bytes) -> None:
         assert peer.reader is not None  # noqa: S101  Established peers have one
@@ -333,7 +329,7 @@ class Engine:
         if update.end_of_rib is not None:
             peer.end_of_rib.add(update.end_of_rib)
             self._deferral_is_due = True
-            self._sweep(peer, (update.end_of_rib,))
+            self._receiving.synchronised(peer, update.end_of_rib)
 
     def _refresh(self, peer: Peer, body: bytes) -> None:
         """RFC 2918 4: send everything of the family again, between the marks of RFC 7313 4 if the peer knows them. The
@@ -355,8 +351,8 @@ class Engine:
         restarting peer has not sent again in time (RFC 4724 4.2)."""
         self._deferral_is_due = True
         for peer in self.peers.values():
-            if peer.is_stale and now >= peer.stale_until:
-                self._sweep(peer, FAMILIES)
+            if peer.is_stale:
+                self._receiving.overdue(peer, now)
             if not peer.is_established:
                 continue
             if peer.hold_expired(now):

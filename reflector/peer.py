@@ -112,8 +112,6 @@ class Peer:
         self.heard = now
         self.keepalive_due = 0.0
         self.adj_rib_in: dict[Family, AdjRibIn] = {}
-        # When what is stale in them is withdrawn.
-        self.stale_until = 0.0
         # Paths by what they were made of, so that equal routes share one; entries die with their last route.
         self.paths: WeakValueDictionary[tuple[object, ...], Path] = WeakValueDictionary()
         self._reset()
@@ -136,7 +134,8 @@ class Peer:
 
     @property
     def is_stale(self) -> bool:
-        return any(rib.stale for rib in self.adj_rib_in.values())
+        """It has been lost, and has not said since that it has sent everything again."""
+        return any(rib.stale_since is not None for rib in self.adj_rib_in.values())
 
     def establish(self, negotiated: Negotiated, now: float) -> None:
         """Adj-RIB-Ins that were retained go on; what the new OPEN does not cover has been withdrawn by the caller."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from reflector.engine import Engine, Turn
 from reflector.exabgp.event_loop import READ, WRITE, EventLoop
-from reflector.exabgp.farewell import as_meant
+from reflector.graceful_restart import Ending, parting
 from reflector.peer import Negotiated, Peer
 from reflector.wire.message import MessageReader, NotificationError
 
@@ -57,7 +57,7 @@ class Transport:
         """The session is ours from here on."""
         name = handover.name
         if name in self._connections:
-            self.close(name, "replaced by a new connection", is_lost=True)
+            self.close(name, "replaced by a new connection", ending=Ending.LOST)
         connection = _Connection(handover, self._engine.peers[name])
         self._connections[name] = connection
         handover.socket.setblocking(False)
@@ -67,24 +67,33 @@ class Transport:
     def finish(self, turn: Turn) -> None:
         """Carry out what a flush decided."""
         for close in turn.closes:
-            self.close(close.session, close.reason, close.notification, hold_down=close.hold_down)
+            self.close(close.session, close.reason, close.notification, close.ending, hold_down=close.hold_down)
         for peer in turn.ready:
             connection = self._connections.get(peer.name)
             if connection is not None and not connection.waits_to_write:
                 self._write(connection)
 
     def close(
-        self, name: str, reason: str, notification: bytes = b"", *, is_lost: bool = False, hold_down: float = 0.0
+        self,
+        name: str,
+        reason: str,
+        notification: bytes = b"",
+        ending: Ending | None = None,
+        *,
+        hold_down: float = 0.0,
     ) -> None:
-        """End a session, telling the peer why if the last message to it went out whole. `is_lost`: the connection broke
-        with no NOTIFICATION in either direction, so that the peer may be restarting. `hold_down`: see engine.Close."""
+        """End a session, telling the peer why if the last message to it went out whole. Without an `ending` the
+        NOTIFICATION decides how it ends, and is sent as what graceful restart makes of it. `hold_down`: see
+        engine.Close."""
         connection = self._connections.pop(name, None)
         if connection is None:
             return
+        if ending is None:
+            notification, ending = parting(connection.handover.negotiated, notification)
         if notification and not connection.peer.outbox.is_within_message:
-            self._send_last(connection, as_meant(notification, connection.handover.negotiated))
+            self._send_last(connection, notification)
         self._loop.forget(connection.descriptor)
-        self._engine.session_down(name, reason, self._clock(), is_lost=is_lost)
+        self._engine.session_down(name, reason, self._clock(), ending)
         connection.handover.ended(reason, hold_down)
 
     def restarts_gracefully(self, name: str) -> bool:
@@ -112,10 +121,10 @@ class Transport:
         except BlockingIOError:
             return
         except OSError as error:
-            self.close(name, f"connection lost: {error.strerror}", is_lost=True)
+            self.close(name, f"connection lost: {error.strerror}", ending=Ending.LOST)
             return
         if not data:
-            self.close(name, "the peer closed the connection", is_lost=True)
+            self.close(name, "the peer closed the connection", ending=Ending.LOST)
             return
         connection.peer.counters.bytes_in += len(data)
         now = self._clock()
@@ -136,7 +145,7 @@ class Transport:
             except BlockingIOError:
                 sent = 0
             except OSError as error:
-                self.close(connection.handover.name, f"connection lost: {error.strerror}", is_lost=True)
+                self.close(connection.handover.name, f"connection lost: {error.strerror}", ending=Ending.LOST)
                 return
             connection.peer.counters.bytes_out += sent
             if sent < len(data):

@@ -1,7 +1,7 @@
 """BGP messages as frames: header, KEEPALIVE, NOTIFICATION, ROUTE-REFRESH, and cutting a byte stream into them.
 
 Rule: a frame is checked (marker, length, type) before anything looks at its body; a bad one is a NotificationError.
-Source: RFC 4271 4 and 6.1, RFC 8654 (extended messages), RFC 2918 and RFC 7313 (route refresh).
+Source: RFC 4271 4 and 6.1, RFC 8654 (extended messages), RFC 2918 and RFC 7313 (route refresh), RFC 8538 (hard reset).
 """
 
 from __future__ import annotations
@@ -98,8 +98,24 @@ def notification(code: int, subcode: int, data: bytes = b"") -> bytes:
     return message(MessageType.NOTIFICATION, bytes((code, subcode)) + data)
 
 
+def hard_reset(body: bytes) -> bytes:
+    """The NOTIFICATION message that ends a session for good and says why with the body of another (RFC 8538 3)."""
+    return notification(ErrorCode.CEASE, Cease.HARD_RESET, body)
+
+
+def is_hard_reset(body: bytes) -> bool:
+    return body[:2] == bytes((ErrorCode.CEASE, Cease.HARD_RESET))
+
+
 def describe_notification(body: bytes) -> str:
-    """A received NOTIFICATION body for a person: names, and the shutdown text of RFC 9003 if there is one."""
+    """A received NOTIFICATION body for a person: names, and the shutdown text of RFC 9003 if there is one; of a hard
+    reset also what it encapsulates (RFC 8538 3.1)."""
+    if is_hard_reset(body) and len(body) >= 4:
+        return f"{_describe(body)}: {_describe(body[2:])}"
+    return _describe(body)
+
+
+def _describe(body: bytes) -> str:
     code, subcode = body[0], body[1]
     name = _name(ErrorCode, code)
     detail = _name(Cease, subcode) if code == ErrorCode.CEASE else str(subcode)

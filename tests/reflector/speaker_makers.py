@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reflector.engine import Engine, Turn
+from reflector.engine import Close, Engine, Turn
+from reflector.graceful_restart import Ending
 from reflector.peer import GracefulRestart, Negotiated
-from reflector.plan import NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
+from reflector.plan import Family, NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
 from reflector.wire.attribute_reader import Dialect
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
@@ -56,9 +57,12 @@ def an_origination(prefix: str, source: RouteSource = RouteSource.BLOCK, **chang
     return Origination(prefix, source, **changes)
 
 
-def a_restart(*, is_restarting: bool = True, time: int = 120, families: tuple[int, ...] = (4, 6)) -> GracefulRestart:
+def a_restart(
+    *, is_restarting: bool = True, time: int = 120, families: tuple[int, ...] = (4, 6), notification: bool = False
+) -> GracefulRestart:
     """A graceful restart capability; by default of a speaker that has just started, which nobody waits for."""
-    return GracefulRestart(time, is_restarting, frozenset(families), frozenset(families))  # type: ignore[arg-type]
+    both: frozenset[Family] = frozenset(families)  # type: ignore[arg-type]
+    return GracefulRestart(time, is_restarting, both, both, notification)
 
 
 def a_negotiation(router_id: str, **changes: Any) -> Negotiated:
@@ -180,6 +184,7 @@ class Router:
         self.now = 0.0
         self.tables: dict[str, Table] = {}
         self.closed: dict[str, str] = {}
+        self.closes: list[Close] = []
 
     def up(self, name: str, router_id: str = "", **negotiated: Any) -> Table:
         """The session is Established, with the peer's address as its router ID if that is IPv4; the turn ends."""
@@ -191,7 +196,8 @@ class Router:
         return self.tables[name]
 
     def down(self, name: str, *, is_lost: bool = False) -> None:
-        self.engine.session_down(name, "test", self.now, is_lost=is_lost)
+        """Without a NOTIFICATION: for good, or the connection is lost."""
+        self.engine.session_down(name, "test", self.now, Ending.LOST if is_lost else Ending.FOR_GOOD)
         del self.tables[name]
         self.turn()
 
@@ -219,7 +225,8 @@ class Router:
         self.deliver(turn)
         for close in turn.closes:
             self.closed[close.session] = close.reason
-            self.engine.session_down(close.session, close.reason, self.now)
+            self.closes.append(close)
+            self.engine.session_down(close.session, close.reason, self.now, close.ending)
             self.tables.pop(close.session, None)
         if turn.closes:
             self.deliver(self.engine.flush(self.now))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from speaker_makers import Router, a_client, a_plan, a_restart, announce
+from speaker_makers import Router, a_client, a_plan, a_restart, announce, withdraw
 
 from reflector.graceful_restart import STALE_TIME
 from reflector.selection_deferral import DEFERRAL_TIME
@@ -120,6 +120,133 @@ def test_stale_routes_follow_a_new_policy_like_all_others(router: Router) -> Non
     router.up("a")
     router.hear("a", END_V4)
     assert router.told("b") == set()
+
+
+def test_a_second_restart_in_a_row_costs_what_the_peer_had_not_sent_again(router: Router) -> None:
+    """RFC 4724 4.2: a route that was stale already must be deleted."""
+    router.down("a", is_lost=True)
+    router.up("a")
+    router.hear("a", announce(POD))
+    router.down("a", is_lost=True)
+    assert router.told("b") == {POD}
+
+
+def test_a_second_restart_after_the_end_was_marked_costs_nothing(router: Router) -> None:
+    """RFC 4724 4.2."""
+    for _ in range(2):
+        router.down("a", is_lost=True)
+        router.up("a")
+        router.hear("a", announce(POD, OTHER), END_V4, END_V6)
+    router.down("a", is_lost=True)
+    assert router.told("b") == {POD, OTHER}
+
+
+def test_a_new_connection_in_place_of_the_old_one_is_a_restart(router: Router) -> None:
+    """RFC 4724 4.2: the peer was away before we noticed."""
+    router.up("a")
+    assert router.told("b") == {POD, OTHER}
+    router.hear("a", announce(OTHER), END_V4)
+    assert router.told("b") == {OTHER}
+
+
+def test_a_family_that_is_not_in_the_new_capability_is_withdrawn_at_once() -> None:
+    """RFC 4724 4.2; the other family stays."""
+    router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
+    router.up("a")
+    router.up("b")
+    router.hear("a", announce(POD))
+    router.hear("a", announce("fd00:1::/64"))
+    router.down("a", is_lost=True)
+    router.up("a", graceful_restart=a_restart(families=(6,)))
+    assert router.told("b") == {"fd00:1::/64"}
+
+
+def test_a_peer_that_is_back_without_the_capability_loses_everything_at_once(router: Router) -> None:
+    """RFC 4724 4.2."""
+    router.down("a", is_lost=True)
+    router.up("a", graceful_restart=None)
+    assert router.told("b") == set()
+
+
+def test_a_peer_that_is_back_within_its_restart_time_is_not_measured_by_it_any_more(router: Router) -> None:
+    """RFC 4724 4.2: the restart time is for the session, STALE_TIME for the routes."""
+    router.down("a", is_lost=True)
+    router.wait(119)
+    router.up("a")
+    router.wait(2)
+    assert router.told("b") == {POD, OTHER}
+
+
+def test_the_new_restart_time_counts_from_the_new_loss(router: Router) -> None:
+    """RFC 4724 4.2: the one that the peer advertised previously."""
+    router.up("a", graceful_restart=a_restart(time=30))
+    router.hear("a", announce(POD, OTHER), END_V4)
+    router.down("a", is_lost=True)
+    router.wait(29)
+    assert router.told("b") == {POD, OTHER}
+    router.wait(1)
+    assert router.told("b") == set()
+
+
+def test_a_restart_time_of_zero_keeps_nothing() -> None:
+    """RFC 4724 4.2."""
+    router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
+    router.up("a", graceful_restart=a_restart(time=0))
+    router.up("b")
+    router.hear("a", announce(POD))
+    router.down("a", is_lost=True)
+    assert router.told("b") == set()
+
+
+def test_the_end_of_one_family_sweeps_no_other() -> None:
+    """RFC 4724 4.2: each address family has its own End-of-RIB."""
+    router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
+    router.up("a")
+    router.up("b")
+    router.hear("a", announce(POD))
+    router.hear("a", announce("fd00:1::/64"))
+    router.down("a", is_lost=True)
+    router.up("a")
+    router.hear("a", END_V6)
+    assert router.told("b") == {POD}
+
+
+def test_a_stale_route_that_is_withdrawn_is_gone_and_not_swept_again(router: Router) -> None:
+    """RFC 4724 4.2: what the peer sends replaces what is stale."""
+    router.down("a", is_lost=True)
+    router.up("a")
+    router.hear("a", withdraw(POD))
+    assert router.told("b") == {OTHER}
+    router.hear("a", END_V4)
+    assert (router.told("b"), router.selected()) == (set(), {})
+
+
+def test_a_stale_route_is_preferred_like_any_other(router: Router) -> None:
+    """RFC 4724 4.2: forwarding makes no difference between stale and other routes. `a` has the lower router ID."""
+    router.hear("b", announce(POD, next_hop="10.0.0.2"))
+    router.down("a", is_lost=True)
+    assert router.selected()[POD] == "a"
+
+
+def test_a_peer_that_is_back_with_add_path_sends_path_identifiers() -> None:
+    """RFC 7911 6: what was kept has none, so it cannot be matched with what comes."""
+    router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
+    router.up("a")
+    router.up("b")
+    router.hear("a", announce(POD))
+    router.down("a", is_lost=True)
+    router.up("a", add_path_receive=frozenset((4,)))
+    assert router.told("b") == set()
+    router.hear("a", announce(POD, path_id=1), announce(POD, path_id=2, med=1))
+    assert router.told("b") == {POD}
+    router.hear("a", withdraw(POD, path_id=1))
+    assert router.attributes("b", POD).med == 1
+
+
+def test_the_marker_is_sent_also_to_a_peer_that_has_no_routes_to_come() -> None:
+    """RFC 4724 4.2: including the case that there is no update to send."""
+    empty = Router(a_plan(a_client("a", "10.0.0.1")))
+    assert empty.up("a").ends == [4, 6]
 
 
 # ------------------------------------------------------------------------------------ our own start

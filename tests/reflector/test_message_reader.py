@@ -81,8 +81,12 @@ def test_a_bad_length_is_noticed_before_the_body_arrives() -> None:
         (b"\x06\x04\x01\xff", "cease (administrative reset): '\ufffd'"),
         (b"\x03\x0a", "update message (10)"),
         (b"\x63\x00", "unknown 99 (0)"),
+        (b"\x06\x09", "cease (hard reset)"),
+        (b"\x06\x09\x06", "cease (hard reset)"),
+        (b"\x06\x09\x06\x02\x04over", "cease (hard reset): cease (administrative shutdown): 'over'"),
+        (b"\x06\x09\x06\x09\x06\x02", "cease (hard reset): cease (hard reset)"),
     ],
 )
 def test_a_notification_in_words(body: bytes, text: str) -> None:
-    """RFC 4486, RFC 9003 2: the shutdown text counts only if it is whole."""
+    """RFC 4486, RFC 9003 2: the shutdown text counts only if it is whole. RFC 8538 3.1: what a hard reset is for."""
     assert describe_notification(body) == text

@@ -61,7 +61,7 @@ def test_a_fatal_message_closes_its_session_with_a_notification_and_no_other(rou
     router.hear("a", announce("10.1.0.0/26"))
     router.hear("b", announce("10.2.0.0/26"))
     turn = router.hear("a", BAD_LENGTHS)
-    ((name, octets, reason),) = turn.closes
+    ((name, octets, reason, *_),) = turn.closes
     assert (name, octets) == ("a", notification(3, 1))
     assert "lengths exceed" in reason
     assert router.told("b") == {"10.2.0.0/26"}
@@ -83,14 +83,14 @@ def test_a_fatal_message_of_the_old_connection_does_not_close_the_new_one(router
 
 def test_a_notification_closes_without_an_answer(router: Router) -> None:
     """RFC 4271 6: a NOTIFICATION is not answered with one."""
-    ((name, octets, reason),) = router.hear("a", b"\x06\x02", kind=MessageType.NOTIFICATION).closes
+    ((name, octets, reason, *_),) = router.hear("a", b"\x06\x02", kind=MessageType.NOTIFICATION).closes
     assert (name, octets) == ("a", b"")
     assert "administrative shutdown" in reason
 
 
 def test_an_open_in_established_is_a_state_machine_error(router: Router) -> None:
     """RFC 6608 3: subcode 3."""
-    ((_, octets, _),) = router.hear("a", bytes(10), kind=MessageType.OPEN).closes
+    ((_, octets, *_),) = router.hear("a", bytes(10), kind=MessageType.OPEN).closes
     assert octets == notification(5, 3)
 
 
@@ -107,7 +107,7 @@ def test_the_hold_timer_ends_a_silent_session(router: Router) -> None:
     """RFC 4271 6.5."""
     router.engine.receive("a", MessageType.KEEPALIVE, b"", now=100.0)
     router.engine.tick(now=241.0)
-    ((name, octets, reason),) = router.engine.flush(0.0).closes
+    ((name, octets, reason, *_),) = router.engine.flush(0.0).closes
     assert (name, octets, reason) == ("b", notification(4, 0), "hold timer expired")
 
 
@@ -172,7 +172,7 @@ def test_marks_and_unknown_families_are_not_answered(router: Router, body: bytes
 
 def test_a_refresh_of_another_length_is_an_error_with_the_message_as_data(router: Router) -> None:
     """RFC 7313 5."""
-    ((_, octets, _),) = router.hear("b", b"\0\1\0\1\0", kind=MessageType.ROUTE_REFRESH).closes
+    ((_, octets, *_),) = router.hear("b", b"\0\1\0\1\0", kind=MessageType.ROUTE_REFRESH).closes
     assert octets == notification(7, 1, message(MessageType.ROUTE_REFRESH, b"\0\1\0\1\0"))
 
 

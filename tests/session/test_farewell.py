@@ -10,10 +10,9 @@ from open_makers import IPV4_UNICAST, capability, open_body
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
 from bgpctl.compiler import render_exabgp_conf
-from reflector.exabgp.farewell import as_meant, cease
-from reflector.peer import GracefulRestart, Negotiated
+from reflector.exabgp.farewell import cease
 from reflector.plan import HeldSession, NodePlan
-from reflector.wire.message import HEADER_LENGTH, Cease, ErrorCode, notification
+from reflector.wire.message import HEADER_LENGTH, Cease
 from reflector.wire.nlri import pack_address
 
 US, PEER = "10.9.0.9", "10.9.0.1"
@@ -21,11 +20,6 @@ ADDRESS = pack_address(PEER)
 ONE = session(PEER, US, passive=True)
 GRACEFUL = replace(ONE, restart_time=120)
 PLAN = NodePlan(node="us", router_id=US, listen=LISTEN, sessions=(ONE,))
-
-
-def negotiated(*, notification_restarts: bool) -> Negotiated:
-    restart = GracefulRestart(120, False, frozenset({4}), frozenset({4}), notification_restarts)
-    return Negotiated(ADDRESS, ADDRESS, (4,), 90, graceful_restart=restart)
 
 
 def body(message: bytes) -> bytes:
@@ -40,36 +34,6 @@ def test_a_text_follows_its_length() -> None:
 def test_a_long_text_is_cut_between_characters() -> None:
     """RFC 9003 2: at most 255 octets of UTF-8."""
     assert body(cease(Cease.ADMINISTRATIVE_RESET, "é" * 200)) == bytes((6, 4, 254)) + ("é" * 127).encode()
-
-
-@pytest.mark.parametrize(
-    ("subcode", "hard"),
-    [
-        (Cease.MAXIMUM_PREFIXES, True),
-        (Cease.ADMINISTRATIVE_SHUTDOWN, True),
-        (Cease.PEER_DECONFIGURED, True),
-        (Cease.ADMINISTRATIVE_RESET, False),
-        (Cease.OTHER_CONFIGURATION_CHANGE, False),
-        (Cease.OUT_OF_RESOURCES, False),
-    ],
-)
-def test_a_cease_after_which_routes_shall_go_is_a_hard_reset(subcode: Cease, hard: bool) -> None:
-    """RFC 8538 3.1 and 5: the NOTIFICATION itself becomes the data."""
-    message = notification(ErrorCode.CEASE, subcode, b"why")
-    wrapped = as_meant(message, negotiated(notification_restarts=True))
-    assert body(wrapped) == (bytes((6, 9)) if hard else b"") + bytes((6, subcode)) + b"why"
-
-
-@pytest.mark.parametrize("agreed", [negotiated(notification_restarts=False), None])
-def test_without_both_ends_n_every_notification_is_sent_as_it_is(agreed: Negotiated | None) -> None:
-    message = cease(Cease.PEER_DECONFIGURED)
-    assert as_meant(message, agreed) == message
-
-
-def test_an_error_is_never_a_hard_reset() -> None:
-    """RFC 8538 3.1: a peer that broke the protocol may restart."""
-    message = notification(ErrorCode.UPDATE_MESSAGE, 1)
-    assert as_meant(message, negotiated(notification_restarts=True)) == message
 
 
 # --------------------------------------------------------------------------------------- on the wire
