@@ -15,13 +15,17 @@ class AdjRibIn:
     """`routes` holds the path of each key; rejected ones too, so that a new policy needs no route refresh. `stale` are
     the keys that a restarting peer has not sent again (RFC 4724); graceful_restart sets what concerns them:
 
-    stale_since   when the peer was lost of whose routes not all have come again; None when it is synchronised
-    stale_until   when something has to be done about them
+    stale_since        when the peer was lost of whose routes not all have come again; None when it is synchronised
+    stale_until        when something has to be done about them
+    long_lived_until   when the last of them goes (RFC 9494), 0 where they do not outlive the restart time
+    is_long_lived      the restart time has been over since then
     """
 
     __slots__ = (
         "family",
         "has_path_ids",
+        "is_long_lived",
+        "long_lived_until",
         "nlri",
         "routes",
         "stale",
@@ -36,6 +40,8 @@ class AdjRibIn:
         self.stale: set[bytes] = set()
         self.stale_since: float | None = None
         self.stale_until = 0.0
+        self.long_lived_until = 0.0
+        self.is_long_lived = False
         self.nlri: Callable[[bytes], bytes] = _without_path_id if has_path_ids else _whole
 
     def accepted(self) -> int:

@@ -1,4 +1,4 @@
-"""The decision process: which of the routes to one prefix is used (RFC 4271 9.1.2.2, RFC 4456 9).
+"""The decision process: which of the routes to one prefix is used (RFC 4271 9.1.2.2, RFC 4456 9, RFC 9494 4.4).
 
 The candidates are the accepted routes. Each step keeps the best of those that are left; the first step that a route
 does not survive is its verdict. Nothing is sorted: MULTI_EXIT_DISC compares only routes of one neighbouring AS,
@@ -8,16 +8,17 @@ routes with an empty one, or one that begins with an AS_SET, are those of our ow
 routes are one group at that step: an operator says so whose neighbours mean the same by their numbers. In order:
 
     1  a route of this node itself, in the order of its source
-    2  highest LOCAL_PREF
-    3  shortest AS_PATH (an AS_SET counts one)
-    4  lowest ORIGIN (IGP < EGP < INCOMPLETE)
-    5  lowest MULTI_EXIT_DISC within each neighbouring AS, or of all (absent = 0)
-    6  eBGP before iBGP
+    2  one that is not long-lived stale
+    3  highest LOCAL_PREF
+    4  shortest AS_PATH (an AS_SET counts one)
+    5  lowest ORIGIN (IGP < EGP < INCOMPLETE)
+    6  lowest MULTI_EXIT_DISC within each neighbouring AS, or of all (absent = 0)
+    7  eBGP before iBGP
        -- routes that are left here are equally good: the multipath set
-    7  lowest BGP identifier of the sender, or ORIGINATOR_ID where there is one
-    8  shortest CLUSTER_LIST
-    9  lowest peer address
-    10 lowest path identifier
+    8  lowest BGP identifier of the sender, or ORIGINATOR_ID where there is one
+    9  shortest CLUSTER_LIST
+    10 lowest peer address
+    11 lowest path identifier
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Step(NamedTuple):
 
 STEPS_TO_MULTIPATH: tuple[Step, ...] = (
     Step(RouteVerdict.LOST_LOCAL_ROUTE, lambda path: _LOCAL_ORDER[path.source]),
+    Step(RouteVerdict.LOST_STALE, lambda path: _attributes(path).is_long_lived_stale),
     Step(RouteVerdict.LOST_LOCAL_PREF, lambda path: -path.local_pref),
     Step(RouteVerdict.LOST_AS_PATH_LENGTH, lambda path: _attributes(path).as_path_length),
     Step(RouteVerdict.LOST_ORIGIN, lambda path: _attributes(path).origin),

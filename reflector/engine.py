@@ -262,6 +262,7 @@ class Engine:
         self._ready.pop(name, None)
         self._closes.pop(name, None)
         peer.close(reason, now, kept)
+        self._receiving.overdue(peer, now)
 
     def _forget(self, ribs: Iterable[AdjRibIn]) -> None:
         """Withdraw everything in these Adj-RIB-Ins."""

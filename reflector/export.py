@@ -35,7 +35,7 @@ from itertools import count
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from reflector import roles
+from reflector import long_lived, roles
 from reflector.graceful_shutdown import BECAUSE_DRAINING, is_marked, marked
 from reflector.path import Path
 from reflector.plan import Family, NextHopMode, Role, SessionType
@@ -59,6 +59,7 @@ class ExportKey(NamedTuple):
     next_hops   our own address by family of the routes, for next hop self
     extended_next_hop   families that may have an IPv6 next hop though they are not IPv6 (RFC 8950)
     add_path    families that carry a path identifier towards the peer, and at most how many paths of a prefix
+    long_lived  long-lived graceful restart was agreed on (RFC 9494)
     """
 
     relation: Relation
@@ -74,6 +75,7 @@ class ExportKey(NamedTuple):
     add_path: frozenset[Family]
     add_path_limit: int
     four_octet_as: bool
+    long_lived: bool
     max_length: int
     policies: tuple[str, ...]
     default: PolicyVerdict
@@ -160,7 +162,7 @@ class ExportView:
         unusable = self._unusable(path.family, next_hop)
         if unusable:
             return ExportDecision(RouteVerdict.NO_NEXT_HOP, unusable, None)
-        attributes, because = outcome.attributes, outcome.because
+        attributes, because = long_lived.told(self.key, path, outcome.attributes), outcome.because
         if next_hop != attributes.next_hop:
             attributes = attributes.replace(next_hop=next_hop)
         if self.key.is_draining and is_marked(how, next_hop, self._next_hops.get(path.family, b"")):
@@ -189,6 +191,8 @@ class ExportView:
             return RouteVerdict.NO_EXPORT
         if roles.is_withheld(self.key.role, attributes):
             return RouteVerdict.ONLY_TO_CUSTOMER
+        if attributes.is_long_lived_stale and self.key.relation is Relation.EBGP and not self.key.long_lived:
+            return RouteVerdict.STALE_NOT_SENT
         return None
 
     def _without_received_med(self, path: Path, attributes: PathAttributes) -> PathAttributes:

@@ -93,8 +93,9 @@ class Subscribed(Message, frozen=True):
 
 class PeerStatus(msgspec.Struct, frozen=True):
     """One session. `since` is seconds since `state` was entered; bytes and messages count from speaker start. `stale`
-    routes outlived their session (RFC 4724). `cut_offs` counts how often the peer read so slowly that it was told only
-    the newest state of what it had missed."""
+    routes outlived their session (RFC 4724), `long_lived_stale` ones of them the restart time as well (RFC 9494).
+    `cut_offs` counts how often the peer read so slowly that it was told only the newest state of what it had missed.
+    """
 
     name: str
     peer_address: str
@@ -114,6 +115,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
     received: int = 0
     accepted: int = 0
     stale: int = 0
+    long_lived_stale: int = 0
     best: int = 0
     advertised: int = 0
     updates_in: int = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from reflector import roles
+from reflector import long_lived, roles
 from reflector.eligibility import Ourselves, own_addresses, refusal
 from reflector.export import ExportKey, ExportView, SpeakerIdentity
 from reflector.graceful_shutdown import BECAUSE_RECEIVED, LAST_RESORT, is_honoured
@@ -62,11 +62,12 @@ class PolicySet:
         outcome = chain.evaluate(candidate, attributes, prefix_class)
         if outcome.attributes is None:
             return Path(peer, family, received, None, RouteVerdict.IMPORT_REJECTED, outcome.because)
-        candidate.attributes = outcome.attributes
-        candidate.because = outcome.because
-        if is_honoured(peer.relation, outcome.attributes):
-            candidate.attributes = outcome.attributes.replace(local_pref=LAST_RESORT)
-            candidate.because = f"{outcome.because}; {BECAUSE_RECEIVED}"
+        accepted = long_lived.imported(received, outcome.attributes)
+        candidate.attributes = accepted
+        candidate.because = long_lived.because(outcome.because, accepted)
+        if is_honoured(peer.relation, accepted):
+            candidate.attributes = accepted.replace(local_pref=LAST_RESORT)
+            candidate.because = f"{candidate.because}; {BECAUSE_RECEIVED}"
         candidate.next_hop_self = outcome.next_hop_mode is NextHopMode.SELF
         return candidate
 
@@ -98,6 +99,7 @@ class PolicySet:
             add_path=negotiated.add_path_send,
             add_path_limit=session.add_path_limit if negotiated.add_path_send else 0,
             four_octet_as=negotiated.four_octet_as,
+            long_lived=negotiated.long_lived is not None,
             max_length=negotiated.max_length,
             policies=session.export_policies,
             default=session.export_default,

@@ -10,6 +10,7 @@ from heapq import nsmallest
 
 from reflector.engine import FAMILIES, Changes, Engine
 from reflector.loc_rib import Selection, Transition, best, next_hops
+from reflector.long_lived import stale_routes
 from reflector.messages import Counters, LocRibRoutes, LocRibUpdate, Peers, PeerStatus, Routes, RouteStatus, ShowRoutes
 from reflector.path import Path
 from reflector.peer import Peer
@@ -49,6 +50,7 @@ def _peer_status(peer: Peer, states: dict[str, str], now: float) -> PeerStatus:
         received=sum(len(rib.routes) for rib in peer.adj_rib_in.values()),
         accepted=sum(rib.accepted() for rib in peer.adj_rib_in.values()),
         stale=sum(len(rib.stale) for rib in peer.adj_rib_in.values()),
+        long_lived_stale=sum(map(stale_routes, peer.adj_rib_in.values())),
         best=peer.best,
         advertised=advertised,
         updates_in=counters.updates_in,

@@ -79,6 +79,7 @@ SESSION_ROWS: tuple[Row[PeerStatus], ...] = (
     Row("session_routes_received", "Routes in its Adj-RIB-In.", lambda p: p.received),
     Row("session_routes_accepted", "Routes that the import policy accepted.", lambda p: p.accepted),
     Row("session_routes_stale", "Routes that outlived their session (RFC 4724).", lambda p: p.stale),
+    Row("session_routes_long_lived_stale", "Of these, past the restart time (RFC 9494).", lambda p: p.long_lived_stale),
     Row("session_routes_best", "Routes of this peer that the decision process selected.", lambda p: p.best),
     Row("session_routes_advertised", "Routes in its Adj-RIB-Out.", lambda p: p.advertised),
     Row("session_updates_received_total", "UPDATE messages received.", lambda p: p.updates_in),

@@ -2,7 +2,7 @@
 
 Rule: what a speaker must understand is a field; everything else that travels on is in `others`, untouched. AS
 numbers are always four octets here (RFC 6793); a session of two octets is translated at its edge.
-Source: RFC 4271 4.3 and 5, RFC 4456 8, RFC 1997, RFC 8092, RFC 4360, RFC 9234 5.
+Source: RFC 4271 4.3 and 5, RFC 4456 8, RFC 1997, RFC 8092, RFC 4360, RFC 9234 5, RFC 9494 3.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ GRACEFUL_SHUTDOWN = 0xFFFF0000
 NO_EXPORT = 0xFFFFFF01
 NO_ADVERTISE = 0xFFFFFF02
 NO_EXPORT_SUBCONFED = 0xFFFFFF03
+# RFC 9494 3.2 and 3.3: 65535:6 and 65535:7.
+LLGR_STALE = 0xFFFF0006
+NO_LLGR = 0xFFFF0007
 
 AsPath = tuple[tuple[int, tuple[int, ...]], ...]
 LargeCommunity = tuple[int, int, int]
@@ -88,9 +91,10 @@ class PathAttributes:
     originator_id   4 octets, b"" if absent; cluster_list nearest cluster first
     as_path_length  as the decision process counts it: an AS_SET is one, confederation segments none
     neighbor_as     the first AS of the path, 0 of an empty one: whose MED it is
+    is_long_lived_stale   LLGR_STALE is among the communities
     """
 
-    __slots__ = ("__weakref__", "as_path_length", "fields", "neighbor_as", *_Fields._fields)
+    __slots__ = ("__weakref__", "as_path_length", "fields", "is_long_lived_stale", "neighbor_as", *_Fields._fields)
 
     fields: _Fields
     origin: int
@@ -108,6 +112,7 @@ class PathAttributes:
     partial: tuple[int, ...]
     as_path_length: int
     neighbor_as: int
+    is_long_lived_stale: bool
 
     def __init__(self, fields: _Fields) -> None:
         self.fields = fields
@@ -128,6 +133,7 @@ class PathAttributes:
         ) = fields
         self.as_path_length = _path_length(fields.as_path)
         self.neighbor_as = _first_as(fields.as_path)
+        self.is_long_lived_stale = LLGR_STALE in fields.communities
 
     def replace(self, **changes: Any) -> PathAttributes:
         """The interned attributes that differ in these fields."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from reflector.engine import Close, Engine, Turn
 from reflector.graceful_restart import Ending
-from reflector.peer import GracefulRestart, Negotiated
+from reflector.peer import GracefulRestart, LongLived, Negotiated
 from reflector.plan import Family, NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
 from reflector.wire.attribute_reader import Dialect
 from reflector.wire.attribute_writer import encode_attributes
@@ -63,6 +63,12 @@ def a_restart(
     """A graceful restart capability; by default of a speaker that has just started, which nobody waits for."""
     both: frozenset[Family] = frozenset(families)  # type: ignore[arg-type]
     return GracefulRestart(time, is_restarting, both, both, notification)
+
+
+def a_long_lived(time: int, families: tuple[int, ...] = (4, 6)) -> LongLived:
+    """A long-lived graceful restart capability of a peer that kept its forwarding state."""
+    both: frozenset[Family] = frozenset(families)  # type: ignore[arg-type]
+    return LongLived(dict.fromkeys(both, time), both)
 
 
 def a_negotiation(router_id: str, **changes: Any) -> Negotiated:

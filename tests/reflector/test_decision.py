@@ -1,4 +1,7 @@
-"""The decision process (RFC 4271 9.1.2.2, RFC 4456 9): every step decides alone, and order of arrival never does."""
+"""The decision process (RFC 4271 9.1.2.2, RFC 4456 9, RFC 9494 4.4).
+
+Every step decides alone, and order of arrival never does.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from reflector.path_identifier import Identifiers
 from reflector.peer import Peer
 from reflector.plan import RouteSource
 from reflector.verdict import RouteVerdict
-from reflector.wire.attributes import AS_CONFED_SEQUENCE, AS_SEQUENCE, AS_SET, AsPath, Origin
+from reflector.wire.attributes import AS_CONFED_SEQUENCE, AS_SEQUENCE, AS_SET, LLGR_STALE, AsPath, Origin
 from reflector.wire.nlri import pack_address
 
 
@@ -24,6 +27,7 @@ class Traits(NamedTuple):
     """All that the decision looks at, in the order in which it does."""
 
     source: RouteSource = RouteSource.BGP
+    communities: tuple[int, ...] = ()
     local_pref: int | None = 100
     as_path: AsPath = as_sequence(65001, 65002)
     origin: int = Origin.EGP
@@ -49,6 +53,7 @@ BETTER = {
     "path_id": 4,
 }
 WORSE = {
+    "communities": (LLGR_STALE,),
     "local_pref": 50,
     "as_path": as_sequence(65001, 65002, 65003),
     "origin": Origin.INCOMPLETE,
@@ -60,6 +65,7 @@ WORSE = {
     "path_id": 6,
 }
 STEPS = {
+    "communities": RouteVerdict.LOST_STALE,
     "local_pref": RouteVerdict.LOST_LOCAL_PREF,
     "as_path": RouteVerdict.LOST_AS_PATH_LENGTH,
     "origin": RouteVerdict.LOST_ORIGIN,
@@ -76,6 +82,7 @@ def a_path(traits: Traits = USUAL, originator: str = "") -> Path:
     attributes = some_attributes(
         next_hop=traits.address,
         local_pref=traits.local_pref,
+        communities=traits.communities,
         origin=traits.origin,
         med=traits.med,
         originator_id=pack_address(originator) if originator else b"",
@@ -191,6 +198,7 @@ def test_the_route_that_med_eliminates_would_have_won_and_its_rival_lost() -> No
 TRAITS = st.builds(
     Traits,
     source=st.sampled_from((RouteSource.BGP, RouteSource.BGP, RouteSource.BGP, RouteSource.KERNEL)),
+    communities=st.sampled_from(((), (), (LLGR_STALE,))),
     local_pref=st.sampled_from((100, 200)),
     as_path=st.sampled_from((as_sequence(1, 2), as_sequence(3, 2), as_sequence(1, 2, 3))),
     origin=st.sampled_from((0, 2)),
