@@ -21,6 +21,7 @@ from reflector.export import ExportKey
 from reflector.graceful_restart import Ending, ReceivingSpeaker, parting, received
 from reflector.intake import Intake
 from reflector.loc_rib import LocRib, Transition, Transitions, best
+from reflector.maximum_prefixes import PrefixLimits
 from reflector.originate import originated_paths
 from reflector.path import Path
 from reflector.path_identifier import FIRST_OF_PEERS, Identifiers
@@ -41,8 +42,10 @@ from reflector.wire.message import (
 )
 from reflector.wire.update import (
     FAMILY_OF_AFI,
+    PLAIN_REFRESH,
     Update,
     end_of_rib,
+    route_refresh,
 )
 
 FAMILIES: tuple[Family, ...] = (4, 6)
@@ -94,6 +97,7 @@ class Engine:
         self._deferral_is_due = True
         self._intake = Intake(self.ribs, PolicySet(plan))
         self._receiving = ReceivingSpeaker(self._intake)
+        self._limits = PrefixLimits(self._intake)
         self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
         self._ready: dict[str, Peer] = {}
         self._closes: dict[str, Close] = {}
@@ -324,9 +328,15 @@ class Engine:
         for family, keys in update.withdrawn:
             if family in peer.adj_rib_in:
                 self._intake.withdraw(peer.adj_rib_in[family], keys)
+        limit = peer.session.maximum_prefixes
+        announce = self._intake.announce if limit is None else self._limits.announce
+        if limit is not None:
+            self._limits.withdrawn(peer, update.withdrawn)
         for family, attributes, keys in update.announced:
             if family in peer.adj_rib_in:
-                self._intake.announce(peer, peer.adj_rib_in[family], attributes, keys)
+                announce(peer, peer.adj_rib_in[family], attributes, keys)
+        if limit is not None and (excess := self._limits.counted(peer, limit)) is not None:
+            self._close(peer.name, excess.notification, excess.reason, hold_down=excess.hold_down)
         if update.end_of_rib is not None:
             peer.end_of_rib.add(update.end_of_rib)
             self._deferral_is_due = True
@@ -360,8 +370,13 @@ class Engine:
                 self._close(peer.name, notification(ErrorCode.HOLD_TIMER_EXPIRED, 0), "hold timer expired")
             elif peer.keepalive_interval and now >= peer.keepalive_due:
                 peer.keepalive_due = now + peer.keepalive_interval
-                peer.outbox.push(KEEPALIVE)
-                self._ready[peer.name] = peer
+                self._send(peer, KEEPALIVE)
+            for family in self._limits.wanted_again(peer, now) if peer.counters.prefixes_dropped else ():
+                self._send(peer, route_refresh(family, PLAIN_REFRESH))
+
+    def _send(self, peer: Peer, message_of_its_own: bytes) -> None:
+        peer.outbox.push(message_of_its_own)
+        self._ready[peer.name] = peer
 
     # ---------------------------------------------------------------------------------------- turn
 

@@ -1,6 +1,7 @@
 """Why a route is or is not there: everything this speaker knows of one prefix, each with its verdict.
 
-    received    every route in the Adj-RIB-Ins, and our own: refused by import and why, lost at which step, or best
+    received    every route in the Adj-RIB-Ins, and our own: refused by import and why, lost at which step, or best;
+                and what was left out beyond a peer's maximum of prefixes
     told        every Established peer: advertised and as what, or withheld and why
 
 Rule: the answers come from the functions that decide (decision.explain_decision, ExportView.decide), asked again;
@@ -16,7 +17,7 @@ from reflector.engine import Engine
 from reflector.messages import CandidateStatus, Explanation, ExportStatus
 from reflector.path import Path
 from reflector.peer import Peer
-from reflector.plan import Family
+from reflector.plan import Family, RouteSource
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes, format_as_path
 from reflector.wire.communities import format_communities
@@ -35,8 +36,9 @@ def explain(engine: Engine, prefix: str) -> Explanation:
     best = next((path for path in candidates if verdicts[id(path)] is RouteVerdict.BEST), None)
     return Explanation(
         prefix=unpack_nlri(nlri, family),
-        candidates=tuple(
-            _candidate(path, verdicts.get(id(path), path.verdict), stale=stale) for path, stale in received
+        candidates=(
+            *(_candidate(path, verdicts.get(id(path), path.verdict), stale=stale) for path, stale in received),
+            *_left_out(engine, family, nlri),
         ),
         exports=tuple(_exports(engine, best, nlri)) if best is not None else (),
         covered_by=_covering(engine, family, nlri) if not candidates else "",
@@ -53,6 +55,16 @@ def _received(engine: Engine, family: Family, nlri: bytes) -> Iterator[tuple[Pat
         for key in keys:
             if key in rib.routes:
                 yield rib.routes[key], key in rib.stale
+
+
+def _left_out(engine: Engine, family: Family, nlri: bytes) -> Iterator[CandidateStatus]:
+    """Routes that were not kept because their peers sent too many."""
+    for peer in engine.peers.values():
+        if family in peer.prefix_counts and nlri in map(
+            peer.adj_rib_in[family].nlri, peer.prefix_counts[family].left_out
+        ):
+            over = RouteVerdict.OVER_LIMIT.value
+            yield CandidateStatus(peer.name, over, RouteSource.BGP, peer_node=peer.session.peer_node)
 
 
 def _candidate(path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateStatus:

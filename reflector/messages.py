@@ -95,6 +95,8 @@ class PeerStatus(msgspec.Struct, frozen=True):
     """One session. `since` is seconds since `state` was entered; bytes and messages count from speaker start. `stale`
     routes outlived their session (RFC 4724), `long_lived_stale` ones of them the restart time as well (RFC 9494).
     `cut_offs` counts how often the peer read so slowly that it was told only the newest state of what it had missed.
+    `warning` is about its maximum of prefixes, `prefix_warnings` how often there came to be one, and `prefixes_dropped`
+    how many routes were left out for it.
     """
 
     name: str
@@ -124,6 +126,9 @@ class PeerStatus(msgspec.Struct, frozen=True):
     bytes_out: int = 0
     queued: int = 0
     cut_offs: int = 0
+    warning: str = ""
+    prefix_warnings: int = 0
+    prefixes_dropped: int = 0
 
 
 class Peers(Message, frozen=True):

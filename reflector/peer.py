@@ -12,6 +12,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from reflector.adj_rib_in import AdjRibIn
+from reflector.maximum_prefixes import PrefixCount
 from reflector.outbox import Outbox
 from reflector.path import Path
 from reflector.path_identifier import Identifiers
@@ -89,6 +90,8 @@ class PeerCounters:
     established: int = 0
     flaps: int = 0
     cut_offs: int = 0
+    prefix_warnings: int = 0
+    prefixes_dropped: int = 0
 
 
 class Peer:
@@ -121,6 +124,7 @@ class Peer:
         self.group: UpdateGroup | None = None
         self.reader: UpdateReader | None = None
         self.end_of_rib: set[Family] = set()
+        self.prefix_counts: dict[Family, PrefixCount] = {}
 
     def redefine(self, session: SessionPlan) -> None:
         """The plan says something else of this session. What needs a reset has been decided elsewhere."""
@@ -147,6 +151,7 @@ class Peer:
             family: self.adj_rib_in.get(family) or AdjRibIn(family, family in negotiated.add_path_receive)
             for family in negotiated.families
         }
+        self.prefix_counts = {family: PrefixCount() for family in negotiated.families}
         dialect = Dialect(negotiated.four_octet_as, external=self.relation is Relation.EBGP)
         self.reader = UpdateReader(dialect, frozenset(negotiated.families), negotiated.add_path_receive)
         self.since = self.heard = now

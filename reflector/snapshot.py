@@ -11,6 +11,7 @@ from heapq import nsmallest
 from reflector.engine import FAMILIES, Changes, Engine
 from reflector.loc_rib import Selection, Transition, best, next_hops
 from reflector.long_lived import stale_routes
+from reflector.maximum_prefixes import warning
 from reflector.messages import Counters, LocRibRoutes, LocRibUpdate, Peers, PeerStatus, Routes, RouteStatus, ShowRoutes
 from reflector.path import Path
 from reflector.peer import Peer
@@ -59,6 +60,9 @@ def _peer_status(peer: Peer, states: dict[str, str], now: float) -> PeerStatus:
         bytes_out=counters.bytes_out,
         queued=peer.outbox.octets,
         cut_offs=counters.cut_offs,
+        warning=warning(peer),
+        prefix_warnings=counters.prefix_warnings,
+        prefixes_dropped=counters.prefixes_dropped,
     )
 
 

@@ -87,6 +87,8 @@ SESSION_ROWS: tuple[Row[PeerStatus], ...] = (
     Row("session_received_bytes_total", "Octets received.", lambda p: p.bytes_in),
     Row("session_sent_bytes_total", "Octets sent.", lambda p: p.bytes_out),
     Row("session_queued_bytes", "Octets that wait for the peer to read.", lambda p: p.queued),
+    Row("session_prefix_warnings_total", "Times it came near or over its maximum.", lambda p: p.prefix_warnings),
+    Row("session_prefixes_dropped_total", "Routes left out beyond its maximum.", lambda p: p.prefixes_dropped),
     Row("session_cut_offs_total", "Times it read too slowly and was sent only the newest state.", lambda p: p.cut_offs),
 )  # fmt: skip
 

@@ -71,7 +71,12 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
 
 def print_peers(sessions: Sequence[tuple[str, PeerStatus]], *, with_node: bool) -> None:
     node: Columns[tuple[str, PeerStatus]] = (("NODE", lambda row: row[0]),) if with_node else ()
-    _console().print(_table((*node, *_PEER_COLUMNS), sessions))
+    console = _console()
+    console.print(_table((*node, *_PEER_COLUMNS), sessions))
+    for name, peer in sessions:
+        if peer.warning:
+            where = f"{name}: " if with_node else ""
+            console.print(f"{where}{peer.peer_address}: {peer.warning}", markup=False, soft_wrap=True)
 
 
 def print_routes(routes: Sequence[RouteStatus]) -> None:

@@ -21,7 +21,7 @@ from reflector.wire.nlri import MAX_BITS, NlriError, split_nlri, split_path_nlri
 AFI: dict[Family, int] = {4: 1, 6: 2}
 FAMILY_OF_AFI: dict[tuple[int, int], Family] = {(1, 1): 4, (2, 1): 6}
 UNICAST = 1
-BEGIN_OF_REFRESH, END_OF_REFRESH = 1, 2
+PLAIN_REFRESH, BEGIN_OF_REFRESH, END_OF_REFRESH = 0, 1, 2
 # RFC 4760 3, RFC 2545 3; an IPv4 route may have an IPv6 next hop (RFC 8950), not the other way round.
 _NEXT_HOP_LENGTHS: dict[Family, tuple[int, ...]] = {4: (4, 16, 32), 6: (16, 32)}
 # The longest key of a family, with a path identifier.
@@ -227,7 +227,8 @@ def end_of_rib(family: Family) -> bytes:
 
 
 def route_refresh(family: Family, subtype: int) -> bytes:
-    """A ROUTE-REFRESH message; the subtypes mark begin and end of what answers one (RFC 7313 3.2)."""
+    """A ROUTE-REFRESH message. PLAIN_REFRESH asks for the family's routes (RFC 2918 3); the other subtypes mark begin
+    and end of what answers one (RFC 7313 3.2)."""
     return message(MessageType.ROUTE_REFRESH, struct.pack("!HBB", AFI[family], subtype, UNICAST))
 
 

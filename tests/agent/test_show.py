@@ -32,7 +32,17 @@ from reflector.messages import (
 from reflector.plan import RouteSource, SessionKind, SessionType
 
 PEER = PeerStatus(
-    "to-rr1", "10.0.0.9", 64512, "10.0.0.1", SessionKind.NODE, SessionType.IBGP, False, "Established", 75.0, "rr1"
+    "to-rr1",
+    "10.0.0.9",
+    64512,
+    "10.0.0.1",
+    SessionKind.NODE,
+    SessionType.IBGP,
+    False,
+    "Established",
+    75.0,
+    "rr1",
+    warning="8 of at most 10 IPv4 prefixes",
 )
 ROUTES = {
     4: tuple(
@@ -152,6 +162,12 @@ def test_peers_shows_the_sessions(tmp_path: Path, serve: Callable[[Path], None])
         "Established",
         "1m15s",
     ]
+
+
+def test_peers_says_what_is_worth_a_warning(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    _, output = bgpctl("peers", "--run-dir", tmp_path / "a")
+    assert output.splitlines()[-1] == "10.0.0.9: 8 of at most 10 IPv4 prefixes"
 
 
 def test_peers_as_json_has_every_field(tmp_path: Path, serve: Callable[[Path], None]) -> None:
