@@ -1,7 +1,8 @@
 """A network of engines in memory: routers, links as ordered octet streams, and an adversary who picks what comes next.
 
 Rule: a link loses and reorders nothing, like TCP; everything else is free. Between a router's turns any of its links
-may deliver any number of octets, and a link may break with whatever was in it.
+may deliver any number of octets, and a link may break with whatever was in it. One end may notice that later than the
+other, but not later than the link is up again. Time passes only when the network is told so.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from speaker_makers import a_session
 from reflector.add_path import told_paths
 from reflector.engine import Engine
 from reflector.export import ExportKey
+from reflector.graceful_restart import Ending
 from reflector.loc_rib import Selection, best
 from reflector.path import Path
-from reflector.peer import Negotiated
-from reflector.plan import NodePlan, Origination, RouteSource
+from reflector.peer import GracefulRestart, LongLived, Negotiated
+from reflector.plan import Family, NodePlan, Origination, RouteSource
 from reflector.policy_set import PolicySet
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.message import MessageReader
@@ -37,7 +39,8 @@ class RouterSpec(NamedTuple):
 
 class LinkSpec(NamedTuple):
     """A session between two routers. `clients` names who of them is the other's route reflection client, in cluster
-    `cluster_id` if that is not the reflector's own; `limit` is the add-path limit of both ends."""
+    `cluster_id` if that is not the reflector's own; `limit` is the add-path limit of both ends, `restart_time` and
+    `long_lived` their times in seconds, None without graceful restart; `notification` is N of RFC 8538."""
 
     a: str
     b: str
@@ -47,6 +50,9 @@ class LinkSpec(NamedTuple):
     max_length: int = 4096
     limit: int = 1
     cluster_id: str = ""
+    restart_time: int | None = None
+    long_lived: int = 0
+    notification: bool = False
 
 
 class Topology(NamedTuple):
@@ -67,7 +73,9 @@ class Network:
         self.routers = {router.name: router for router in topology.routers}
         self.links = {frozenset((link.a, link.b)): link for link in topology.links}
         self.originations: dict[str, frozenset[str]] = {name: frozenset() for name in self.routers}
-        self.engines = {name: Engine(self._plan(name), now=0.0) for name in self.routers}
+        self.now = 0.0
+        self.engines = {name: Engine(self._plan(name), self.now) for name in self.routers}
+        self._once_up: set[frozenset[str]] = set()
         self.wires: dict[Direction, bytearray] = {}
         self.readers: dict[Direction, MessageReader] = {}
         self.delivered = 0
@@ -90,11 +98,12 @@ class Network:
     def originate(self, name: str, prefixes: Iterable[str]) -> None:
         """From now on exactly these."""
         self.originations[name] = frozenset(prefixes)
-        self.engines[name].apply(self._plan(name), now=0.0)
+        self.engines[name].apply(self._plan(name), self.now)
 
     def link_up(self, link: LinkSpec) -> None:
         """Both ends Established at once; each end's turn comes when it comes."""
-        self.link_down(link)
+        self.link_down(link, Ending.LOST if link.restart_time is not None else Ending.FOR_GOOD)
+        ends = frozenset((link.a, link.b))
         both: frozenset[int] = frozenset((4,)) if link.add_path else frozenset()
         for me, other in ((link.a, link.b), (link.b, link.a)):
             negotiated = Negotiated(
@@ -106,23 +115,54 @@ class Network:
                 max_length=link.max_length,
                 add_path_send=both,  # type: ignore[arg-type]  # families
                 add_path_receive=both,  # type: ignore[arg-type]  # families
+                graceful_restart=self._restart_of(link, is_restarting=ends not in self._once_up),
+                long_lived=LongLived({4: link.long_lived}, self._forwarding()) if link.long_lived else None,
             )
-            self.engines[me].session_up(other, negotiated, now=0.0)
+            self.engines[me].session_up(other, negotiated, self.now)
             self.wires[me, other] = bytearray()
             self.readers[me, other] = MessageReader(link.max_length)
 
-    def link_down(self, link: LinkSpec) -> None:
+        self._once_up.add(ends)
+
+    def _restart_of(self, link: LinkSpec, *, is_restarting: bool) -> GracefulRestart | None:
+        """The capability of an end of the link; R is said until the first session, as ExaBGP does."""
+        if link.restart_time is None:
+            return None
+        families: frozenset[Family] = frozenset((4,))
+        return GracefulRestart(link.restart_time, is_restarting, families, self._forwarding(), link.notification)
+
+    def _forwarding(self) -> frozenset[Family]:
+        """Usually the peer has kept its forwarding state."""
+        return frozenset((4,)) if self.random.random() < 0.8 else frozenset()
+
+    def link_down(self, link: LinkSpec, ending: Ending = Ending.FOR_GOOD) -> None:
+        """Both ends know, if they did not know before."""
         for me, other in ((link.a, link.b), (link.b, link.a)):
-            if self.wires.pop((me, other), None) is not None:
-                self.engines[me].session_down(other, "link down", now=0.0)
+            self.wires.pop((me, other), None)
+            self.engines[me].session_down(other, "link down", self.now, ending)
+
+    def half_down(self, link: LinkSpec, ending: Ending) -> None:
+        """Nothing passes any more, and one end knows."""
+        for direction in ((link.a, link.b), (link.b, link.a)):
+            self.wires.pop(direction, None)
+        me, other = self.random.choice(((link.a, link.b), (link.b, link.a)))
+        self.engines[me].session_down(other, "link down", self.now, ending)
+
+    def pass_time(self, seconds: float) -> None:
+        """Timers are looked at in between as well."""
+        for _ in range(4):
+            self.now += seconds / 4
+            for engine in self.engines.values():
+                engine.tick(self.now)
 
     def turn(self, name: str) -> None:
         """End this router's turn: what it has to say goes onto the wires."""
-        turn = self.engines[name].flush(0.0)
+        turn = self.engines[name].flush(self.now)
         assert turn.closes == [], turn.closes
         for peer in turn.ready:
             while (chunk := peer.outbox.take()) is not None:
-                self.wires[name, peer.name] += chunk
+                if (name, peer.name) in self.wires:
+                    self.wires[name, peer.name] += chunk
         self.engines[name].forget_sent()
 
     def deliver(self, direction: Direction, octets: int) -> None:
@@ -131,7 +171,7 @@ class Network:
         del self.wires[direction][:octets]
         for kind, body in self.readers[direction].feed(data):
             self.delivered += 1
-            self.engines[receiver].receive(sender, kind, body, now=0.0)
+            self.engines[receiver].receive(sender, kind, body, self.now)
 
     def step(self) -> None:
         """The adversary's choice: a router's turn, or some octets of some wire."""

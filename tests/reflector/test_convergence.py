@@ -12,10 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from speaker_network import LinkSpec, Network, RouterSpec, Topology
 
+from reflector.graceful_restart import STALE_TIME, Ending
+from reflector.selection_deferral import DEFERRAL_TIME
 from reflector.wire.nlri import pack_address, unpack_address
 
 PREFIXES = ("10.1.0.0/26", "10.2.0.0/26", "10.3.0.0/26")
 MESSAGES = 20_000
+LONG_LIVED = 600
+# The start's deferral, the longest restart time, what a peer that is back may take, and what is long-lived after that.
+ALL_TIMERS = (DEFERRAL_TIME, 120.0, STALE_TIME, LONG_LIVED, STALE_TIME)
 
 
 def routers(count: int, asn: int = 64512) -> tuple[RouterSpec, ...]:
@@ -30,11 +35,14 @@ def in_clusters(specs: tuple[RouterSpec, ...], **cluster_ids: str) -> tuple[Rout
     return tuple(spec._replace(cluster_id=cluster_ids.get(spec.name, "")) for spec in specs)
 
 
-def started(topology: Topology, originations: dict[str, tuple[str, ...]], seed: int = 0) -> Network:
-    """All links up, these originations, everything said."""
+def started(
+    topology: Topology, originations: dict[str, tuple[str, ...]], seed: int = 0, lost: frozenset[int] = frozenset()
+) -> Network:
+    """All links up but for the lost ones, these originations, everything said."""
     network = Network(topology, seed)
-    for link in topology.links:
-        network.link_up(link)
+    for number, link in enumerate(topology.links):
+        if number not in lost:
+            network.link_up(link)
     for name, prefixes in originations.items():
         network.originate(name, prefixes)
     network.settle(MESSAGES)
@@ -176,9 +184,18 @@ def test_one_of_two_reflectors_is_enough() -> None:
 # ------------------------------------------------------------------------------- any topology
 
 
+RESTARTS = st.fixed_dictionaries(
+    {
+        "restart_time": st.sampled_from((None, 0, 60, 120)),
+        "long_lived": st.sampled_from((0, 0, LONG_LIVED)),
+        "notification": st.booleans(),
+    }
+)
+
+
 @st.composite
-def topologies(draw: st.DrawFn, limits: tuple[int, ...] = (1,)) -> Topology:
-    """2 to 6 routers in up to three ASes, any links, any reflection, any way of encoding."""
+def topologies(draw: st.DrawFn, limits: tuple[int, ...] = (1,), *, restarts: bool = False) -> Topology:
+    """2 to 6 routers in up to three ASes, any links, any reflection, any way of encoding; any graceful restart."""
     count = draw(st.integers(2, 6))
     specs = tuple(
         spec._replace(
@@ -196,7 +213,8 @@ def topologies(draw: st.DrawFn, limits: tuple[int, ...] = (1,)) -> Topology:
         wide, add_path = draw(st.booleans()), draw(st.booleans())
         length, limit = draw(st.sampled_from((4096, 65535))), draw(st.sampled_from(limits))
         cluster_id = draw(st.sampled_from(("", "", "224.0.0.1", "224.0.0.3")))
-        links.append(LinkSpec(a.name, b.name, clients, wide, add_path, length, limit, cluster_id))
+        link = LinkSpec(a.name, b.name, clients, wide, add_path, length, limit, cluster_id)
+        links.append(link._replace(**draw(RESTARTS)) if restarts else link)
     return Topology(specs, tuple(links))
 
 
@@ -280,3 +298,101 @@ def test_one_route_costs_each_direction_of_a_link_few_messages(topology: Topolog
     network.originate("r1", PREFIXES[:1])
     network.settle(MESSAGES)
     assert network.delivered - before <= 2 * len(network.wires) * len(topology.routers)
+
+
+# ------------------------------------------------------------------------------------------- restarts
+
+
+@st.composite
+def restart_histories(draw: st.DrawFn) -> tuple[Topology, list[tuple[str, int, frozenset[str]]], frozenset[int]]:
+    """A topology whose links restart gracefully or not, what happens in it, and which links are lost at its end."""
+    event = st.tuples(
+        st.sampled_from(
+            ("up", "up", "lost", "lost", "half", "notified", "down", "originate", "originate", "time", "steps")
+        ),
+        st.integers(0, 100),
+        st.frozensets(st.sampled_from(PREFIXES), max_size=3),
+    )
+    lost = st.frozensets(st.integers(0, 15), max_size=3)
+    return draw(topologies(restarts=True)), draw(st.lists(event, max_size=20)), draw(lost)
+
+
+def restart_through(
+    topology: Topology, history: list[tuple[str, int, frozenset[str]]], lost: frozenset[int], seed: int
+) -> Network:
+    """Everybody has a route and has heard of all; then the history; then these links are lost and never come back, all
+    others are up, and every timer is over."""
+    own = {router.name: PREFIXES[number % 3 : number % 3 + 1] for number, router in enumerate(topology.routers)}
+    network = started(topology, own, seed)
+    happens = {
+        "up": network.link_up,
+        "lost": lambda link: network.link_down(link, Ending.LOST),
+        "half": lambda link: network.half_down(link, Ending.LOST),
+        "notified": lambda link: network.link_down(link, Ending.NOTIFICATION),
+        "down": network.link_down,
+    }
+    for what, number, prefixes in history:
+        if what == "originate":
+            network.originate(topology.routers[number % len(topology.routers)].name, prefixes)
+        elif what == "time":
+            network.pass_time(2.0 * number)
+        elif what in happens and topology.links:
+            happens[what](topology.links[number % len(topology.links)])
+        for _ in range(number if what == "steps" else number % 7):
+            network.step()
+    for number, link in enumerate(topology.links):
+        if number in lost:
+            network.link_down(link, Ending.LOST)
+        elif (link.a, link.b) not in network.wires:
+            network.link_up(link)
+    network.settle(MESSAGES)
+    for seconds in ALL_TIMERS:
+        network.pass_time(seconds)
+        network.settle(MESSAGES)
+    return network
+
+
+@settings(max_examples=250, deadline=None)
+@given(restart_histories(), st.integers(0, 2**32), st.integers(0, 2**32))
+def test_any_restarts_end_where_a_fresh_start_ends(given_history: tuple, seed: int, other_seed: int) -> None:
+    """RFC 4724, RFC 8538, RFC 9494: what is stale is used for a while, and leaves no trace."""
+    topology, history, lost = given_history
+    network = restart_through(topology, history, lost, seed)
+    own = {name: tuple(prefixes) for name, prefixes in network.originations.items()}
+    reference = started(topology, own, other_seed, lost)
+    for name in network.engines:
+        assert network.loc_rib(name) == reference.loc_rib(name)
+    assert_everyone_was_told_what_export_says(network)
+    assert_attributes_are_right(network)
+
+
+@settings(max_examples=150, deadline=None)
+@given(restart_histories(), st.integers(0, 2**32))
+def test_no_route_outlives_its_withdrawal_once_the_timers_are_over(given_history: tuple, seed: int) -> None:
+    """Also where a router could not hear of the withdrawal, because its link was lost by then."""
+    topology, history, lost = given_history
+    network = restart_through(topology, history, frozenset(), seed)
+    for number, link in enumerate(topology.links):
+        if number in lost:
+            network.link_down(link, Ending.LOST)
+    for name in network.engines:
+        network.originate(name, ())
+    network.settle(MESSAGES)
+    for seconds in ALL_TIMERS:
+        network.pass_time(seconds)
+        network.settle(MESSAGES)
+    assert_silent(network)
+
+
+@settings(max_examples=100, deadline=None)
+@given(restart_histories(), st.integers(0, 2**32))
+def test_what_is_stale_is_told_to_everyone_as_export_says(given_history: tuple, seed: int) -> None:
+    """RFC 9494 4.3 and 4.6: also in the middle of it, when links are away and routes are long-lived stale."""
+    topology, history, lost = given_history
+    network = restart_through(topology, history, frozenset(), seed)
+    for number, link in enumerate(topology.links):
+        if number in lost:
+            network.link_down(link, Ending.LOST)
+    network.pass_time(125)
+    network.settle(MESSAGES)
+    assert_everyone_was_told_what_export_says(network)
