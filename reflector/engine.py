@@ -18,7 +18,7 @@ from reflector.add_path import depth_for
 from reflector.adj_rib_in import AdjRibIn
 from reflector.decision import steps_to_multipath
 from reflector.export import ExportKey
-from reflector.graceful_restart import Ending, ReceivingSpeaker, parting, received
+from reflector.graceful_restart import Ending, ReceivingSpeaker, is_another_peer, parting, received
 from reflector.intake import Intake
 from reflector.loc_rib import LocRib, Transition, Transitions, best
 from reflector.maximum_prefixes import PrefixLimits
@@ -26,7 +26,7 @@ from reflector.originate import originated_paths
 from reflector.path import Path
 from reflector.path_identifier import FIRST_OF_PEERS, Identifiers
 from reflector.peer import Negotiated, Peer
-from reflector.plan import Family, NodePlan
+from reflector.plan import Family, NodePlan, SessionPlan
 from reflector.policy_set import PolicySet, same_policies
 from reflector.selection_deferral import SelectionDeferral
 from reflector.slow_peer import LAG_BOUND, Contents
@@ -130,7 +130,7 @@ class Engine:
         self.plan = plan
         for session in plan.sessions:
             if session.name in self.peers:
-                self.peers[session.name].redefine(session)
+                self._redefine(self.peers[session.name], session)
         self._add_sessions(plan, now)
         self._originate(plan)
         for rib in self.ribs.values():
@@ -154,6 +154,11 @@ class Engine:
 
     def _export_key(self, peer: Peer, negotiated: Negotiated) -> ExportKey:
         return self.policies.export_key(peer.session, negotiated, is_draining=self.is_draining)
+
+    def _redefine(self, peer: Peer, session: SessionPlan) -> None:
+        if not peer.is_established and is_another_peer(peer.session, session):
+            self._forget(peer.adj_rib_in.values())
+        peer.redefine(session)
 
     def _add_sessions(self, plan: NodePlan, now: float) -> None:
         for session in plan.sessions:

@@ -31,7 +31,7 @@ from reflector import long_lived
 from reflector.adj_rib_in import AdjRibIn
 from reflector.intake import Intake
 from reflector.peer import Negotiated, Peer
-from reflector.plan import Family
+from reflector.plan import Family, SessionPlan
 from reflector.wire.message import HEADER_LENGTH, Cease, ErrorCode, hard_reset, is_hard_reset
 
 # How long a peer that is back may take to send its routes again before the rest of them are swept.
@@ -75,6 +75,11 @@ def parting(negotiated: Negotiated | None, message: bytes) -> tuple[bytes, Endin
     if not body or is_hard_reset(body) or restart is None or not restart.notification:
         return message, Ending.FOR_GOOD
     return hard_reset(body), Ending.FOR_GOOD
+
+
+def is_another_peer(before: SessionPlan, now: SessionPlan) -> bool:
+    """A session that has kept its name, but not the peer whose routes were kept."""
+    return (before.peer_address, before.peer_as, before.local_as) != (now.peer_address, now.peer_as, now.local_as)
 
 
 class Retention(NamedTuple):

@@ -251,7 +251,11 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
 
     def handle_connection(self, connection: Any) -> None:
         """Accept, park or refuse (RFC 4271 6.8). Both ends must keep the same one of two colliding connections: that
-        of the end with the higher BGP identifier."""
+        of the end with the higher BGP identifier. A peer that restarts gracefully may be away before we notice: its
+        connection takes the place of the session (RFC 4724 4.2)."""
+        if self.is_handed_over and self.reactor.transport.gives_way(self._session):
+            self.reactor.transport.give_way(self._session)
+            self._close("the peer has connected anew")
         if self.stopping() or self._delay.is_held:
             _refuse(connection, Cease.CONNECTION_REJECTED)
         elif self.fsm == FSM.ESTABLISHED or (self.proto and not self._incoming_wins(connection)):

@@ -19,6 +19,8 @@ from reflector.peer import Negotiated, Peer
 from reflector.wire.message import MessageReader, NotificationError
 
 _READ_OCTETS = 256 * 1024
+# Seconds in which a connection that the peer dialled before the other one was Established may still come.
+_COLLISION_TIME = 5.0
 _GONE = select.EPOLLHUP | select.EPOLLERR
 
 
@@ -100,6 +102,16 @@ class Transport:
         """Whether the peer keeps routes of this session when it is lost (RFC 4724)."""
         connection = self._connections.get(name)
         return connection is not None and connection.handover.negotiated.graceful_restart is not None
+
+    def gives_way(self, name: str) -> bool:
+        """Whether a new connection of the peer means that it has restarted and this session is dead (RFC 4724 4.2). Not
+        at the beginning of one: then both ends have dialled, and the connections collide."""
+        connection = self._connections.get(name)
+        is_settled = connection is not None and self._clock() >= connection.peer.since + _COLLISION_TIME
+        return is_settled and self.restarts_gracefully(name)
+
+    def give_way(self, name: str) -> None:
+        self.close(name, "the peer has connected anew", ending=Ending.LOST)
 
     def _send_last(self, connection: _Connection, notification: bytes) -> None:
         try:

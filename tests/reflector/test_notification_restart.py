@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from speaker_makers import Router, a_client, a_negotiation, a_plan, a_restart, announce
 
@@ -73,6 +75,14 @@ def test_a_notification_of_ours_lets_the_routes_stay(router: Router) -> None:
 def test_a_peer_that_leaves_the_plan_leaves_nothing(router: Router) -> None:
     router.apply(a_plan(a_client("b", "10.0.0.2")))
     assert router.told("b") == set()
+
+
+@pytest.mark.parametrize(("change", "stays"), [({"peer_as": 65001}, False), ({"hold_time": 30}, True)])
+def test_another_peer_behind_the_name_does_not_inherit_the_routes(router: Router, change: Any, stays: bool) -> None:
+    """RFC 8538 5.1: Other Configuration Change lets routes stay, but they are those of the old peer."""
+    router.engine.session_down("a", "another definition", router.now, Ending.NOTIFICATION)
+    router.apply(a_plan(a_client("a", "10.0.0.1", **change), a_client("b", "10.0.0.2")))
+    assert router.told("b") == ({POD, OTHER} if stays else set())
 
 
 @pytest.mark.parametrize("subcode", [Cease.MAXIMUM_PREFIXES, Cease.ADMINISTRATIVE_SHUTDOWN, Cease.PEER_DECONFIGURED])
