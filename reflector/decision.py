@@ -138,8 +138,9 @@ def _eliminate(paths: Sequence[Path], steps: Sequence[Step], lost: dict[int, Rou
 
 def _survivors(paths: Sequence[Path], step: Step) -> Sequence[Path]:
     if step.group is None:
-        lowest = min(map(step.rank, paths))
-        return [path for path in paths if step.rank(path) == lowest]
+        ranks = list(map(step.rank, paths))
+        lowest = min(ranks)
+        return [path for path, rank in zip(paths, ranks, strict=True) if rank == lowest]
     best: dict[Any, Any] = {}
     for path in paths:
         group, rank = step.group(path), step.rank(path)

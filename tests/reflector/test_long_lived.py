@@ -14,15 +14,13 @@ from speaker_makers import (
     an_ebgp_peer,
     announce,
     communities,
-    some_attributes,
     withdraw,
 )
 
 from reflector.explain import explain
 from reflector.graceful_restart import STALE_TIME
-from reflector.long_lived import BECAUSE, imported, told
-from reflector.path import Path
-from reflector.plan import AddCommunity, Match, Policy, PolicyRule, Verdict
+from reflector.long_lived import BECAUSE
+from reflector.plan import AddCommunity, Match, Policy, PolicyRule, RemoveCommunity, Verdict
 from reflector.snapshot import peers_snapshot
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import LLGR_STALE, NO_EXPORT, NO_LLGR
@@ -437,17 +435,15 @@ def test_a_late_peer_without_it_is_told_the_same() -> None:
 
 def test_no_policy_takes_the_community_away() -> None:
     """RFC 9494 4.3: neither on the way in nor on the way out."""
-    stale, fresh, cleaned = (
-        some_attributes(communities=(LLGR_STALE,)),
-        some_attributes(),
-        some_attributes(communities=(7,)),
+    remove = Policy("remove", (PolicyRule(Verdict.ACCEPT, operations=(RemoveCommunity("65535:*"),)),))
+    remover = {"import_policies": ("remove",), "export_policies": ("remove",)}
+    router = Router(
+        a_plan(a_client("a", "10.0.0.1", **remover), a_client("b", "10.0.0.2", **remover), policies=(remove,))
     )
-    assert imported(stale, cleaned).communities == (7, LLGR_STALE)
-    assert imported(fresh, cleaned) is cleaned
-    router = a_router()
-    view = router.engine.peers["b"].group.view  # type: ignore[union-attr]  # it is up
-    assert told(view.key, Path(None, 4, stale, stale), cleaned).communities == (7, LLGR_STALE)
-    assert told(view.key, Path(None, 4, fresh, fresh), cleaned) is cleaned
+    router.up("a", long_lived=LIVING)
+    router.up("b", long_lived=LIVING)
+    router.hear("a", announce(POD, communities=(LLGR_STALE, NO_EXPORT)))
+    assert router.attributes("b", POD).communities == (STALE,)
 
 
 # ---------------------------------------------------------------------------------------- explaining
