@@ -19,6 +19,8 @@ class AdjRibIn:
     stale_until        when something has to be done about them
     long_lived_until   when the last of them goes (RFC 9494), 0 where they do not outlive the restart time
     is_long_lived      the restart time has been over since then
+
+    `not_sent_again` are keys that a refresh has not brought yet; see enhanced_refresh.
     """
 
     __slots__ = (
@@ -27,6 +29,7 @@ class AdjRibIn:
         "is_long_lived",
         "long_lived_until",
         "nlri",
+        "not_sent_again",
         "routes",
         "stale",
         "stale_since",
@@ -38,6 +41,7 @@ class AdjRibIn:
         self.has_path_ids = has_path_ids
         self.routes: dict[bytes, Path] = {}
         self.stale: set[bytes] = set()
+        self.not_sent_again: set[bytes] = set()
         self.stale_since: float | None = None
         self.stale_until = 0.0
         self.long_lived_until = 0.0
@@ -47,6 +51,13 @@ class AdjRibIn:
     def accepted(self) -> int:
         """How many routes take part in the decision process."""
         return sum(path.attributes is not None for path in self.routes.values())
+
+    def has_come_again(self, keys: list[bytes]) -> None:
+        """The peer has said something of these."""
+        if self.stale:
+            self.stale.difference_update(keys)
+        if self.not_sent_again:
+            self.not_sent_again.difference_update(keys)
 
     def path_id(self, key: bytes) -> int:
         return int.from_bytes(key[:4], "big") if self.has_path_ids else 0

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from reflector.add_path import depth_for
 from reflector.adj_rib_in import AdjRibIn
 from reflector.decision import steps_to_multipath
+from reflector.enhanced_refresh import take_mark
 from reflector.export import ExportKey
 from reflector.graceful_restart import Ending, ReceivingSpeaker, is_another_peer, parting, received
 from reflector.intake import Intake
@@ -348,13 +349,17 @@ class Engine:
             self._receiving.synchronised(peer, update.end_of_rib)
 
     def _refresh(self, peer: Peer, body: bytes) -> None:
-        """RFC 2918 4: send everything of the family again, between the marks of RFC 7313 4 if the peer knows them. The
-        marks that it sends are of its own refresh."""
+        """RFC 2918 4: send everything of the family again, between the marks of RFC 7313 4 if the peer knows them; the
+        marks that it sends itself are for enhanced_refresh."""
         if len(body) != 4:
             whole = message(MessageType.ROUTE_REFRESH, body)
             raise NotificationError(ErrorCode.ROUTE_REFRESH, 1, f"ROUTE-REFRESH of {len(body)} octets", whole)
         family = FAMILY_OF_AFI.get((body[0] << 8 | body[1], body[3]))
-        if body[2] != 0 or family is None or peer.group is None or family not in peer.group.view.key.families:
+        if family is None or peer.group is None or family not in peer.group.view.key.families:
+            return
+        if body[2] != PLAIN_REFRESH:
+            if peer.negotiated is not None and peer.negotiated.enhanced_refresh:
+                take_mark(self._intake, peer.adj_rib_in[family], body[2])
             return
         self._settle()
         peer.group.refresh(peer, family, self.ribs[family], self.policies.classes[family])

@@ -24,16 +24,14 @@ class Intake:
 
     def withdraw(self, rib: AdjRibIn, keys: list[bytes]) -> None:
         replace = self._ribs[rib.family].replace
-        if rib.stale:
-            rib.stale.difference_update(keys)
+        rib.has_come_again(keys)
         for key in keys:
             path = rib.routes.pop(key, None)
             if path is not None and path.attributes is not None:
                 replace(rib.nlri(key), path, None)
 
     def announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
-        if rib.stale:
-            rib.stale.difference_update(keys)
+        rib.has_come_again(keys)
         for path_id, alike in rib.by_path_id(keys).items():
             if not self.policies.import_uses_prefix(peer.session, rib.family):
                 self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), alike)

@@ -162,6 +162,8 @@ class Peer:
         """The caller has withdrawn the peer's routes, all but those of `retained`."""
         self._reset()
         self.adj_rib_in = retained
+        for rib in retained.values():
+            rib.not_sent_again = set()
         self.negotiated = None
         self.since = now
         self.last_error = reason
