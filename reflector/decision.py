@@ -14,11 +14,12 @@ routes are one group at that step: an operator says so whose neighbours mean the
     5  lowest ORIGIN (IGP < EGP < INCOMPLETE)
     6  lowest MULTI_EXIT_DISC within each neighbouring AS, or of all (absent = 0)
     7  eBGP before iBGP
+    8  lowest kernel metric to the next hop (next_hops)
        -- routes that are left here are equally good: the multipath set
-    8  lowest BGP identifier of the sender, or ORIGINATOR_ID where there is one
-    9  shortest CLUSTER_LIST
-    10 lowest peer address
-    11 lowest path identifier
+    9  lowest BGP identifier of the sender, or ORIGINATOR_ID where there is one
+    10 shortest CLUSTER_LIST
+    11 lowest peer address
+    12 lowest path identifier
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ STEPS_TO_MULTIPATH: tuple[Step, ...] = (
         RouteVerdict.LOST_MED, lambda path: _attributes(path).med or 0, group=lambda path: _attributes(path).neighbor_as
     ),
     Step(RouteVerdict.LOST_EBGP, lambda path: path.relation not in (Relation.LOCAL, Relation.EBGP)),
+    Step(RouteVerdict.LOST_IGP_COST, lambda path: path.cost),
 )
 # With always_compare_med.
 STEPS_COMPARING_ALL_MED = tuple(

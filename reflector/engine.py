@@ -23,12 +23,14 @@ from reflector.graceful_restart import Ending, ReceivingSpeaker, is_another_peer
 from reflector.intake import Intake
 from reflector.loc_rib import LocRib, Transition, Transitions, best
 from reflector.maximum_prefixes import PrefixLimits
+from reflector.next_hops import NextHops
 from reflector.originate import originated_paths
 from reflector.path import Path
 from reflector.path_identifier import FIRST_OF_PEERS, Identifiers
 from reflector.peer import Negotiated, Peer
 from reflector.plan import Family, NodePlan, SessionPlan
 from reflector.policy_set import PolicySet, same_policies
+from reflector.route_table import RouteTable
 from reflector.selection_deferral import SelectionDeferral
 from reflector.slow_peer import LAG_BOUND, Contents
 from reflector.update_group import Move, Reclassified, UpdateGroup
@@ -96,7 +98,8 @@ class Engine:
         self._markers = SelectionDeferral(now, waits_for_restarting=False)
         # Something has happened since the last look that may end these waits: a peer's state, or time.
         self._deferral_is_due = True
-        self._intake = Intake(self.ribs, PolicySet(plan))
+        self.next_hops = NextHops(plan)
+        self._intake = Intake(self.ribs, PolicySet(plan), self.next_hops)
         self._receiving = ReceivingSpeaker(self._intake)
         self._limits = PrefixLimits(self._intake)
         self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
@@ -136,6 +139,7 @@ class Engine:
         self._originate(plan)
         for rib in self.ribs.values():
             rib.decide_by(steps_to_multipath(always_compare_med=plan.always_compare_med))
+        self._intake.resolve_again(self.next_hops.apply(plan))
         if new is not old:
             self._intake.policies = new
             for peer in self.peers.values():
@@ -387,6 +391,12 @@ class Engine:
     def _send(self, peer: Peer, message_of_its_own: bytes) -> None:
         peer.outbox.push(message_of_its_own)
         self._ready[peer.name] = peer
+
+    # -------------------------------------------------------------------------------------- kernel
+
+    def kernel_changed(self, table: RouteTable | None) -> None:
+        """What is known of the kernel's routes is another table or the same one with changes; None: nothing."""
+        self._intake.resolve_again(self.next_hops.look_in(table))
 
     # ---------------------------------------------------------------------------------------- turn
 

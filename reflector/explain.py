@@ -68,7 +68,7 @@ def _left_out(engine: Engine, family: Family, nlri: bytes) -> Iterator[Candidate
 
 
 def _candidate(path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateStatus:
-    attributes = path.attributes or path.received
+    attributes = path.attributes or path.imported or path.received
     return CandidateStatus(
         peer=path.peer.name if path.peer else "",
         verdict=verdict.value,
@@ -81,6 +81,7 @@ def _candidate(path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateSt
         cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
         communities=format_communities(attributes),
         path_id=path.path_id,
+        cost=path.cost,
         stale=stale,
         peer_node=path.peer.session.peer_node if path.peer else "",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from reflector.adj_rib_in import AdjRibIn
 from reflector.loc_rib import LocRib
+from reflector.next_hops import NextHop, NextHops, successor
 from reflector.path import Path
 from reflector.peer import Peer
 from reflector.plan import Family
@@ -18,9 +19,10 @@ from reflector.wire.attributes import PathAttributes
 class Intake:
     """Puts routes into the Loc-RIBs and takes them out again. `policies` is replaced with the plan."""
 
-    def __init__(self, ribs: dict[Family, LocRib], policies: PolicySet) -> None:
+    def __init__(self, ribs: dict[Family, LocRib], policies: PolicySet, next_hops: NextHops) -> None:
         self._ribs = ribs
         self.policies = policies
+        self._next_hops = next_hops
 
     def withdraw(self, rib: AdjRibIn, keys: list[bytes]) -> None:
         replace = self._ribs[rib.family].replace
@@ -77,6 +79,27 @@ class Intake:
             for key, path in list(rib.routes.items()):
                 self._reinstall(peer, rib, key, path)
 
+    def resolve_again(self, changed: list[NextHop]) -> None:
+        """The routes with these next hops, which the kernel now resolves otherwise or at another cost."""
+        paths: dict[tuple[Peer, Family], dict[Path, Path]] = {}
+        for path in [path for hop in changed for path in hop.paths]:
+            if path.peer is not None:
+                paths.setdefault((path.peer, path.family), {})[path] = successor(path)
+        for (peer, family), successors in paths.items():
+            peer.paths.update({memory: successors[path] for memory, path in peer.paths.items() if path in successors})
+            if family in peer.adj_rib_in:
+                self._succeed(peer.adj_rib_in[family], successors)
+
+    def _succeed(self, rib: AdjRibIn, successors: dict[Path, Path]) -> None:
+        """A path whose cost alone is another succeeds itself: its prefixes are decided again."""
+        replace = self._ribs[rib.family].replace
+        for key, former in [(key, path) for key, path in rib.routes.items() if path in successors]:
+            path = rib.routes[key] = successors[former]
+            before = former if former.attributes is not None else None
+            after = path if path.attributes is not None else None
+            if before is not None or after is not None:
+                replace(rib.nlri(key), before, after)
+
     def _reinstall(self, peer: Peer, rib: AdjRibIn, key: bytes, former: Path) -> None:
         prefix_class = self.policies.classes[rib.family].classify(rib.nlri(key))
         path_id = rib.path_id(key)
@@ -92,7 +115,7 @@ class Intake:
         memory = self._memory(peer, family, received, prefix_class, path_id)
         path = peer.paths.get(memory)
         if path is None:
-            path = self.policies.import_path(peer, family, received, prefix_class)
+            path = self._next_hops.place(self.policies.import_path(peer, family, received, prefix_class))
             path.path_id = path_id
             path.identifier = peer.identifiers.of(path_id)
             peer.paths[memory] = path

@@ -162,7 +162,7 @@ class Routes(Message, frozen=True):
 
 class CandidateStatus(msgspec.Struct, frozen=True):
     """A route that was received or originated. `verdict` is the text of a RouteVerdict: best, the step it lost at, or
-    why import refused it; `because` names the policy rule."""
+    why import refused it; `because` names the policy rule. `cost` is the kernel metric of the way to its next hop."""
 
     peer: str
     verdict: str
@@ -177,6 +177,7 @@ class CandidateStatus(msgspec.Struct, frozen=True):
     path_id: int = 0
     stale: bool = False
     peer_node: str = ""
+    cost: int = 0
 
 
 class ExportStatus(msgspec.Struct, frozen=True):

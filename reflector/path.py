@@ -16,6 +16,7 @@ from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
 
 if TYPE_CHECKING:
+    from reflector.next_hops import NextHop
     from reflector.peer import Peer
 
 
@@ -23,6 +24,8 @@ class Path:
     """received    attributes as the peer sent them (of a local route: as originated)
     attributes     after import; None if the path was not accepted
     verdict        ACCEPTED, or why not; `because` names the policy rule
+    next_hop       its next hop as the kernel sees it (next_hops), None where that is not asked; `imported` are then the
+                   attributes after import also while the next hop is unresolvable
     peer           None for a route of this node
     next_hop_self  an import policy wants whoever is told of the route to be told ourselves as its next hop
     path_id        the peer's path identifier (RFC 7911), 0 without add-path
@@ -37,7 +40,9 @@ class Path:
         "exports",
         "family",
         "identifier",
+        "imported",
         "interface",
+        "next_hop",
         "next_hop_self",
         "path_id",
         "peer",
@@ -61,6 +66,8 @@ class Path:
         self.attributes = attributes
         self.verdict = verdict
         self.because = because
+        self.imported: PathAttributes | None = None
+        self.next_hop: NextHop | None = None
         self.path_id = 0
         self.identifier = OWN
         self.next_hop_self = False
@@ -77,6 +84,8 @@ class Path:
             and self.because == other.because
             and self.path_id == other.path_id
             and self.next_hop_self == other.next_hop_self
+            and self.imported is other.imported
+            and self.next_hop is other.next_hop
         )
 
     @property
@@ -87,6 +96,11 @@ class Path:
     def session_type(self) -> SessionType:
         """EBGP only for what an external peer sent."""
         return SessionType.EBGP if self.relation is Relation.EBGP else SessionType.IBGP
+
+    @property
+    def cost(self) -> int:
+        """The kernel's metric of the way to the next hop (RFC 4271 9.1.2.2 e)."""
+        return 0 if self.next_hop is None else self.next_hop.resolution.cost
 
     @property
     def local_pref(self) -> int:

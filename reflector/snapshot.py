@@ -124,6 +124,8 @@ def counters_snapshot(engine: Engine, extra: dict[str, int], uptime: float) -> C
         "sessions_established": sum(peer.is_established for peer in peers),
         "prefixes": sum(len(rib.table) for rib in engine.ribs.values()),
         "decision_changes": engine.decision_changes,
+        "next_hops": len(engine.next_hops),
+        "next_hops_unresolvable": engine.next_hops.unresolvable(),
         "update_groups": len(engine.groups),
         "log_octets": sum(group.log.octets for group in engine.groups.values()),
         "slow_peers": sum(len(group.cut_off) for group in engine.groups.values()),

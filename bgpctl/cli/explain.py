@@ -61,6 +61,7 @@ def _candidate(candidate: CandidateStatus) -> Iterator[str]:
         yield f"      {candidate.because}"
     facts = {
         "next hop": candidate.next_hop,
+        "metric to it": candidate.cost or None,
         "LOCAL_PREF": candidate.local_pref,
         "AS_PATH": candidate.as_path,
         "originator": candidate.originator_id,

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from speaker_makers import OUR_AS, a_session, as_sequence, some_attributes
 
 from reflector.decision import STEPS_COMPARING_ALL_MED, decide, explain_decision, steps_to_multipath
+from reflector.next_hops import NextHop
 from reflector.path import Path
 from reflector.path_identifier import Identifiers
 from reflector.peer import Peer
 from reflector.plan import RouteSource
+from reflector.route_table import Resolution
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import AS_CONFED_SEQUENCE, AS_SEQUENCE, AS_SET, LLGR_STALE, AsPath, Origin
 from reflector.wire.nlri import pack_address
@@ -33,6 +35,7 @@ class Traits(NamedTuple):
     origin: int = Origin.EGP
     med: int | None = 10
     external: bool = True
+    cost: int = 10
     identifier: str = "10.0.0.5"
     clusters: int = 2
     address: str = "10.0.0.5"
@@ -47,6 +50,7 @@ BETTER = {
     "origin": Origin.IGP,
     "med": 5,
     "external": True,
+    "cost": 5,
     "identifier": "10.0.0.4",
     "clusters": 1,
     "address": "10.0.0.4",
@@ -59,6 +63,7 @@ WORSE = {
     "origin": Origin.INCOMPLETE,
     "med": 20,
     "external": False,
+    "cost": 20,
     "identifier": "10.0.0.6",
     "clusters": 3,
     "address": "10.0.0.6",
@@ -71,6 +76,7 @@ STEPS = {
     "origin": RouteVerdict.LOST_ORIGIN,
     "med": RouteVerdict.LOST_MED,
     "external": RouteVerdict.LOST_EBGP,
+    "cost": RouteVerdict.LOST_IGP_COST,
     "identifier": RouteVerdict.LOST_ROUTER_ID,
     "clusters": RouteVerdict.LOST_CLUSTER_LIST,
     "address": RouteVerdict.LOST_PEER_ADDRESS,
@@ -98,6 +104,7 @@ def a_path(traits: Traits = USUAL, originator: str = "") -> Path:
         peer.router_id = pack_address(traits.identifier)
     path = Path(peer, 4, attributes, attributes)
     path.source, path.path_id = traits.source, traits.path_id
+    path.next_hop = NextHop(attributes.next_hop, Resolution(is_resolvable=True, cost=traits.cost))
     return path
 
 
@@ -181,6 +188,13 @@ def test_routes_of_our_own_as_are_one_neighbour_to_med() -> None:
     assert verdicts(high, low) == [RouteVerdict.LOST_MED, RouteVerdict.BEST]
 
 
+def test_a_path_whose_next_hop_is_not_looked_up_costs_nothing() -> None:
+    """RFC 4271 9.1.2.2 e: a link-local next hop is a neighbour."""
+    direct, far = a_path(USUAL._replace(identifier="10.0.0.6")), a_path(USUAL._replace(cost=1))
+    direct.next_hop = None
+    assert verdicts(far, direct) == [RouteVerdict.LOST_IGP_COST, RouteVerdict.BEST]
+
+
 def test_originator_id_stands_for_the_peers_identifier() -> None:
     """RFC 4456 9."""
     reflected = a_path(USUAL._replace(identifier="10.0.0.1"), originator="10.0.0.9")
@@ -204,6 +218,7 @@ TRAITS = st.builds(
     origin=st.sampled_from((0, 2)),
     med=st.sampled_from((None, 5, 10)),
     external=st.booleans(),
+    cost=st.sampled_from((0, 100)),
     identifier=st.sampled_from(("10.0.0.1", "10.0.0.2")),
     clusters=st.integers(0, 2),
     address=st.sampled_from(("10.0.0.1", "10.0.0.2")),
@@ -236,9 +251,11 @@ def test_exactly_one_route_is_best_and_it_is_one_of_the_multipath_set(traits: li
     assert {verdict for _, verdict in explained} <= reasons
 
 
-def test_the_multipath_set_is_what_ebgp_before_ibgp_leaves() -> None:
+def test_the_multipath_set_is_what_is_equal_up_to_the_cost() -> None:
+    """RFC 4271 9.1.2.2 e: equal ways are equally far."""
     first, second = a_path(USUAL), a_path(USUAL._replace(identifier="10.0.0.6", address="10.0.0.6", clusters=0))
-    internal = a_path(USUAL._replace(external=False))
-    decision = decide((internal, second, first))
+    internal = a_path(USUAL._replace(external=False, cost=1))
+    farther = a_path(USUAL._replace(cost=11))
+    decision = decide((internal, second, farther, first))
     assert decision.best is first
     assert set(decision.multipath) == {first, second}
