@@ -137,6 +137,14 @@ class RouteTable:
         """Whether any route leaves, or has left, through this link."""
         return any(leg.interface == interface for legs in self._shared for leg in legs)
 
+    def is_as(self, other: RouteTable) -> bool:
+        """The same routes over the same links."""
+        return self._routes == other._routes and self._down == other._down
+
+    @property
+    def has_changed(self) -> bool:
+        return bool(self._touched)
+
     def take_changes(self) -> Touched:
         """What was touched since this was last asked."""
         touched, self._touched = self._touched, Touched()

@@ -98,6 +98,9 @@ SPEAKER_GAUGES = (
     ("update_groups", "update_groups", "Groups of peers that are told the same octets."),
     ("log_octets", "update_log_bytes", "Octets kept for peers that have not read them yet."),
     ("slow_peers", "slow_peers", "Peers that read too slowly and are cut off from their update group's log now."),
+    ("next_hops", "next_hops", "Next hops of learned routes that are looked up in the kernel."),
+    ("next_hops_unresolvable", "next_hops_unresolvable", "Next hops that the kernel has no route to: unused routes."),
+    ("kernel_unwatched", "kernel_unwatched", "1 if the kernel cannot be asked: every next hop counts as resolvable."),
 )
 # Sessions are counted by their state already.
 NOT_EVENTS = {total for total, _, _ in SPEAKER_GAUGES} | {"sessions", "sessions_established"}

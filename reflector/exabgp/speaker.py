@@ -19,6 +19,7 @@ from reflector.engine import Engine, Turn
 from reflector.exabgp.configuration import SpeakerConfiguration
 from reflector.exabgp.event_loop import EventLoop
 from reflector.exabgp.farewell import cease
+from reflector.exabgp.kernel_routes import KernelRoutes
 from reflector.exabgp.reactor import SpeakerReactor
 from reflector.exabgp.seams import take_the_seams
 from reflector.exabgp.transport import Transport
@@ -43,6 +44,8 @@ from reflector.wire.message import Cease
 
 # Timers are looked at this often; the shortest hold time that RFC 4271 allows is 3 s.
 _TICK = 0.25
+# Sessions wait so long for each part of the kernel's routes at the start; milliseconds are usual for all of it.
+_KERNEL_PATIENCE = 1.0
 
 
 def run_speaker(plan: NodePlan, run_directory: Path, clock: Callable[[], float]) -> tuple[int, str]:
@@ -77,6 +80,9 @@ class Speaker:
         self.reactor = SpeakerReactor(configuration, loop, plan, self._end_of_turn)
         self.reactor.is_restarting = lambda: self.engine.is_restarting
         self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
+        self._kernel = KernelRoutes(loop, self.engine.kernel_changed)
+        self._kernel.follow(plan)
+        self._kernel.wait(_KERNEL_PATIENCE)
         self._control = ControlServer(run_directory / "speaker.sock", loop, self._answer)
 
     def run(self) -> int:
@@ -99,6 +105,7 @@ class Speaker:
             self._next_tick = now + _TICK
             self.engine.tick(now)
             self.engine.forget_sent()
+            self._kernel.tick(now)
         turn = self.engine.flush(now)
         self._transport.finish(turn)
         self._publish(turn)
@@ -160,7 +167,12 @@ class Speaker:
             yield LocRibUpdate(self._sequence, routes, in_sync=is_last and self.engine.complete.is_over)
 
     def _session_layer_counters(self) -> dict[str, int]:
-        return {"strangers": self.reactor.listener.strangers, "control_clients_dropped": self._control.dropped}
+        return {
+            "strangers": self.reactor.listener.strangers,
+            "control_clients_dropped": self._control.dropped,
+            "kernel_unwatched": int(bool(self._kernel.failure)),
+            "kernel_overruns": self._kernel.overruns,
+        }
 
     def _apply(self, plan: NodePlan) -> Message:
         """exabgp.conf first: if ExaBGP cannot read it, nothing has changed."""
@@ -171,6 +183,7 @@ class Speaker:
         for name in before.keys() - {session.name for session in plan.sessions}:
             self._transport.close(name, "removed from the plan", cease(Cease.PEER_DECONFIGURED))
         self.engine.apply(plan, self._clock())
+        self._kernel.follow(plan)
         applied = _applied(before, plan, established, self.engine)
         return structs.replace(applied, needs_restart=plan.listen != self._listens)
 
