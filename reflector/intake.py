@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from reflector.adj_rib_in import AdjRibIn
 from reflector.loc_rib import LocRib
-from reflector.next_hops import NextHop, NextHops, successor
+from reflector.next_hops import NextHop, NextHops
 from reflector.path import Path
 from reflector.peer import Peer
 from reflector.plan import Family
@@ -79,13 +79,15 @@ class Intake:
             for key, path in list(rib.routes.items()):
                 self._reinstall(peer, rib, key, path)
 
-    def resolve_again(self, changed: list[NextHop]) -> None:
+    def resolve_again(self, changed: set[NextHop]) -> None:
         """The routes with these next hops, which the kernel now resolves otherwise or at another cost."""
-        paths: dict[tuple[Peer, Family], dict[Path, Path]] = {}
-        for path in [path for hop in changed for path in hop.paths]:
+        by_rib: dict[tuple[Peer, Family], dict[Path, Path]] = {}
+        for path, successor in self._next_hops.successors(changed).items():
             if path.peer is not None:
-                paths.setdefault((path.peer, path.family), {})[path] = successor(path)
-        for (peer, family), successors in paths.items():
+                by_rib.setdefault((path.peer, path.family), {})[path] = successor
+        # In an order that is the same in every process, as all that decides the order of octets.
+        for peer, family in sorted(by_rib, key=lambda rib: (rib[0].name, rib[1])):
+            successors = by_rib[peer, family]
             peer.paths.update({memory: successors[path] for memory, path in peer.paths.items() if path in successors})
             if family in peer.adj_rib_in:
                 self._succeed(peer.adj_rib_in[family], successors)

@@ -15,13 +15,13 @@ A route of this node has no next hop to look up. Source: RFC 4271 9.1.2.1 and 9.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import copy
 from typing import TYPE_CHECKING
 from weakref import WeakSet, WeakValueDictionary
 
 from reflector.plan import NodePlan
-from reflector.route_table import ASSUMED, Resolution, RouteTable
+from reflector.route_table import ASSUMED, Lookup, Resolution, RouteTable
 from reflector.verdict import RouteVerdict
 from reflector.wire.nlri import pack_address
 
@@ -29,15 +29,14 @@ if TYPE_CHECKING:
     from reflector.path import Path
 
 
-class NextHop:
-    """One looked-up address. `paths` are those with this next hop, unresolvable ones among them."""
+class NextHop(Lookup):
+    """The lookup of `address`, or of the gateway to it: one for all paths with this next hop."""
 
-    __slots__ = ("__weakref__", "address", "paths", "resolution")
+    __slots__ = ("address",)
 
-    def __init__(self, address: bytes, resolution: Resolution) -> None:
+    def __init__(self, address: bytes, gateway: bytes = b"") -> None:
+        super().__init__(gateway or address)
         self.address = address
-        self.resolution = resolution
-        self.paths: WeakSet[Path] = WeakSet()
 
 
 class NextHops:
@@ -45,6 +44,7 @@ class NextHops:
 
     def __init__(self, plan: NodePlan) -> None:
         self._tracked: WeakValueDictionary[bytes, NextHop] = WeakValueDictionary()
+        self._paths: WeakSet[Path] = WeakSet()
         self._table: RouteTable | None = None
         self._is_used = plan.resolve_next_hops
         self._gateways = _gateways(plan)
@@ -61,82 +61,86 @@ class NextHops:
         """A path that import has just made, with its next hop looked up."""
         if path.attributes is None or not self._is_used:
             return path
-        address = _looked_up(path.attributes.next_hop)
+        address = path.attributes.next_hop
+        if len(address) != 4:
+            address = _of_ipv6(address)
         if address:
-            path.next_hop = self._track(address)
-            path.next_hop.paths.add(path)
-            path.imported = path.attributes
-            _judge(path)
+            hop = self._tracked.get(address) or self._track(address)
+            path.next_hop, path.imported = hop, path.attributes
+            self._judge(path, hop)
         return path
 
+    def _judge(self, path: Path, next_hop: NextHop) -> None:
+        self._paths.add(path)
+        if next_hop.resolution.is_resolvable:
+            path.attributes, path.verdict = path.imported, RouteVerdict.ACCEPTED
+        else:
+            path.attributes, path.verdict = None, RouteVerdict.NEXT_HOP_UNRESOLVABLE
+
     def _track(self, address: bytes) -> NextHop:
-        hop = self._tracked.get(address)
-        if hop is None:
-            hop = self._tracked[address] = NextHop(address, self._resolve(address))
+        hop = self._tracked[address] = NextHop(address, self._gateways.get(address, b""))
+        if self._table is not None:
+            hop.resolution = self._table.resolve(hop)
         return hop
+
+    def successors(self, changed: Collection[NextHop]) -> dict[Path, Path]:
+        """What takes the place of the paths with these next hops: themselves where only the cost differs. A path never
+        changes from candidate to not, because what its prefixes were told of as is asked of it again (update_group)."""
+        if not changed:
+            return {}
+        return {path: self._successor(path) for path in list(self._paths) if path.next_hop in changed}
+
+    def _successor(self, path: Path) -> Path:
+        hop = path.next_hop
+        if hop is None or hop.resolution.is_resolvable == (path.attributes is not None):
+            return path
+        result = copy(path)
+        result.exports = {}
+        self._judge(result, hop)
+        return result
 
     # ------------------------------------------------------------------------------------- changes
 
-    def look_in(self, table: RouteTable | None) -> list[NextHop]:
+    def look_in(self, table: RouteTable | None) -> set[NextHop]:
         """The next hops that are resolved otherwise, or at another cost, now that this is what is known of the
         kernel: a new table, the one of before with changes since, or None for nothing."""
         touched = table.take_changes() if table is not None else None
         is_same, self._table = table is self._table, table
-        if not is_same or touched is None:
-            return self._again(list(self._tracked.values()))
-        if not touched:
-            return []
-        return self._again(
-            hop for hop in list(self._tracked.values()) if touched.concerns(self._way(hop.address), hop.resolution)
-        )
+        tracked = list(self._tracked.values())
+        return self._again(touched.concerned(tracked) if is_same and touched is not None else tracked)
 
-    def apply(self, plan: NodePlan) -> list[NextHop]:
+    def apply(self, plan: NodePlan) -> set[NextHop]:
         """The same for a new plan. Whether next hops are looked up at all is up to import, which is done again."""
-        gateways, self._gateways = self._gateways, _gateways(plan)
         self._is_used = plan.resolve_next_hops
-        return self._again(list(self._tracked.values())) if gateways != self._gateways else []
+        before, self._gateways = self._gateways, _gateways(plan)
+        moved = [self._tracked[address] for address in _differences(before, self._gateways) if address in self._tracked]
+        for hop in moved:
+            hop.look_for(self._gateways.get(hop.address, hop.address))
+        return self._again(moved)
 
-    def _again(self, hops: Iterable[NextHop]) -> list[NextHop]:
-        changed = []
+    def _again(self, hops: Iterable[NextHop]) -> set[NextHop]:
+        changed = set()
         for hop in hops:
-            before, hop.resolution = hop.resolution, self._resolve(hop.address)
+            before, hop.resolution = hop.resolution, self._resolve(hop)
             if before[:2] != hop.resolution[:2]:
-                changed.append(hop)
+                changed.add(hop)
         return changed
 
-    def _way(self, address: bytes) -> bytes:
-        return self._gateways.get(address, address)
-
-    def _resolve(self, address: bytes) -> Resolution:
-        return ASSUMED if self._table is None else self._table.resolve(self._way(address))
+    def _resolve(self, hop: NextHop) -> Resolution:
+        return ASSUMED if self._table is None else self._table.resolve(hop)
 
 
-def successor(path: Path) -> Path:
-    """What takes the path's place now that its next hop's resolution is another: itself if only the cost differs.
-
-    What was told of a prefix is what its former path says, so a path never changes from candidate to not."""
-    if path.next_hop is None or path.next_hop.resolution.is_resolvable == (path.attributes is not None):
-        return path
-    result = copy(path)
-    result.exports = {}
-    path.next_hop.paths.add(result)
-    _judge(result)
-    return result
-
-
-def _judge(path: Path) -> None:
-    is_resolvable = path.next_hop is None or path.next_hop.resolution.is_resolvable
-    path.attributes = path.imported if is_resolvable else None
-    path.verdict = RouteVerdict.ACCEPTED if is_resolvable else RouteVerdict.NEXT_HOP_UNRESOLVABLE
-
-
-def _looked_up(next_hop: bytes) -> bytes:
-    """b"" for what is not looked up."""
+def _of_ipv6(next_hop: bytes) -> bytes:
+    """What is looked up of an IPv6 next hop, b"" for nothing."""
     address = next_hop[:16]
-    if len(address) not in (4, 16) or address == bytes(16):
+    if len(address) != 16 or address == bytes(16):
         return b""
-    return b"" if len(address) == 16 and address[0] == 0xFE and address[1] & 0xC0 == 0x80 else address
+    return b"" if address[0] == 0xFE and address[1] & 0xC0 == 0x80 else address
 
 
 def _gateways(plan: NodePlan) -> dict[bytes, bytes]:
     return {pack_address(route.address): pack_address(route.gateway) for route in plan.kernel.host_routes}
+
+
+def _differences(before: dict[bytes, bytes], after: dict[bytes, bytes]) -> set[bytes]:
+    return {address for address, _ in before.items() ^ after.items()}

@@ -16,7 +16,8 @@ Source: RFC 4271 9.1.2.1 (resolvability) and 9.1.2.2 e (interior cost).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple, TypeVar
 
 
 class Leg(NamedTuple):
@@ -53,6 +54,22 @@ class Resolution(NamedTuple):
     interfaces: tuple[int, ...] = ()
 
 
+class Lookup:
+    """An address of 4 or 16 octets and what it was resolved to. One is made for each, for it is looked up often."""
+
+    __slots__ = ("__weakref__", "bits", "number", "resolution")
+
+    def __init__(self, address: bytes) -> None:
+        self.look_for(address)
+        self.resolution = ASSUMED
+
+    def look_for(self, address: bytes) -> None:
+        self.bits = len(address) * 8
+        self.number = int.from_bytes(address, "big")
+
+
+LookupT = TypeVar("LookupT", bound=Lookup)
+
 ASSUMED = Resolution(is_resolvable=True)
 NOWHERE = Resolution(is_resolvable=False)
 
@@ -73,11 +90,15 @@ class Touched:
     def add_link(self, interface: int) -> None:
         self._links.add(interface)
 
-    def concerns(self, address: bytes, resolution: Resolution) -> bool:
-        bits, number = len(address) * 8, int.from_bytes(address, "big")
-        return not self._links.isdisjoint(resolution.interfaces) or any(
-            width == bits and number >> (bits - length) in keys for (width, length), keys in self._keys.items()
-        )
+    def concerned(self, lookups: Collection[LookupT]) -> set[LookupT]:
+        """Those whose answer may be another one now."""
+        found: set[LookupT] = set()
+        if self._links:
+            found.update(each for each in lookups if not self._links.isdisjoint(each.resolution.interfaces))
+        for (bits, length), keys in self._keys.items():
+            spare = bits - length
+            found.update(each for each in lookups if each.number >> spare in keys and each.bits == bits)
+        return found
 
 
 class RouteTable:
@@ -150,9 +171,8 @@ class RouteTable:
         touched, self._touched = self._touched, Touched()
         return touched
 
-    def resolve(self, address: bytes) -> Resolution:
-        """Of 4 or 16 octets."""
-        bits, number = len(address) * 8, int.from_bytes(address, "big")
+    def resolve(self, lookup: Lookup) -> Resolution:
+        bits, number = lookup.bits, lookup.number
         routes = self._routes[bits]
         for length in self._lengths[bits]:
             legs = routes[length].get(number >> (bits - length))

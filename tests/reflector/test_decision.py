@@ -104,7 +104,8 @@ def a_path(traits: Traits = USUAL, originator: str = "") -> Path:
         peer.router_id = pack_address(traits.identifier)
     path = Path(peer, 4, attributes, attributes)
     path.source, path.path_id = traits.source, traits.path_id
-    path.next_hop = NextHop(attributes.next_hop, Resolution(is_resolvable=True, cost=traits.cost))
+    path.next_hop = NextHop(attributes.next_hop)
+    path.next_hop.resolution = Resolution(is_resolvable=True, cost=traits.cost)
     return path
 
 

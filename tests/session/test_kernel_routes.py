@@ -14,7 +14,7 @@ from segment import Segment, eventually
 from reflector.exabgp.event_loop import EventLoop
 from reflector.exabgp.kernel_routes import RECEIVE_BUFFER, RESCAN, KernelRoutes
 from reflector.plan import KernelPlan, NodePlan
-from reflector.route_table import NOWHERE, Resolution, RouteTable
+from reflector.route_table import NOWHERE, Lookup, Resolution, RouteTable
 from reflector.wire.nlri import pack_address
 
 pytestmark = pytest.mark.netns
@@ -75,7 +75,7 @@ class Watcher:
 
     def resolve(self, address: str) -> Resolution:
         assert self.table is not None
-        return self.table.resolve(pack_address(address))
+        return self.table.resolve(Lookup(pack_address(address)))
 
     def settle(self) -> None:
         """Until the kernel has nothing more to say."""
