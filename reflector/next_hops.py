@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from copy import copy
 from typing import TYPE_CHECKING
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakSet
 
 from reflector.plan import NodePlan
 from reflector.route_table import ASSUMED, Lookup, Resolution, RouteTable
@@ -27,6 +27,9 @@ from reflector.wire.nlri import pack_address
 
 if TYPE_CHECKING:
     from reflector.path import Path
+
+# So many next hops may be kept for nobody before they are swept.
+_SPARE = 1000
 
 
 class NextHop(Lookup):
@@ -40,20 +43,26 @@ class NextHop(Lookup):
 
 
 class NextHops:
-    """All next hops that paths have; one that no path has any more is forgotten with its last path."""
+    """All next hops that paths have, and some that no path has any more: those are swept now and then."""
 
     def __init__(self, plan: NodePlan) -> None:
-        self._tracked: WeakValueDictionary[bytes, NextHop] = WeakValueDictionary()
+        self._tracked: dict[bytes, NextHop] = {}
         self._paths: WeakSet[Path] = WeakSet()
         self._table: RouteTable | None = None
         self._is_used = plan.resolve_next_hops
         self._gateways = _gateways(plan)
 
     def __len__(self) -> int:
+        self._sweep()
         return len(self._tracked)
 
     def unresolvable(self) -> int:
+        self._sweep()
         return sum(not hop.resolution.is_resolvable for hop in self._tracked.values())
+
+    def _sweep(self) -> None:
+        used = {path.next_hop for path in self._paths}
+        self._tracked = {address: hop for address, hop in self._tracked.items() if hop in used}
 
     # -------------------------------------------------------------------------------------- paths
 
@@ -78,6 +87,8 @@ class NextHops:
             path.attributes, path.verdict = None, RouteVerdict.NEXT_HOP_UNRESOLVABLE
 
     def _track(self, address: bytes) -> NextHop:
+        if len(self._tracked) > 2 * len(self._paths) + _SPARE:
+            self._sweep()
         hop = self._tracked[address] = NextHop(address, self._gateways.get(address, b""))
         if self._table is not None:
             hop.resolution = self._table.resolve(hop)
