@@ -21,6 +21,7 @@ from test_route_table import CONNECTED, ETH0, ETH1, a_route, a_table, blackhole,
 
 from bgpctl.cli.explain import explain_lines
 from reflector.explain import explain
+from reflector.loc_rib import next_hops
 from reflector.next_hops import NextHops
 from reflector.path import Path
 from reflector.plan import HostRoute, KernelPlan, Match, NodePlan, Policy, PolicyRule, SetLocalPref, Verdict
@@ -236,7 +237,7 @@ def test_routes_that_are_equal_but_for_the_cost_are_not_one_multipath_set() -> N
     node.hear("a", announce(POD, next_hop="10.1.0.1"))
     node.engine.receive("b", 2, announce(POD, next_hop="10.0.0.2"), node.now)
     ((transition, _),) = node.turn().changes[4]
-    assert transition.next_hops == (pack_address("10.0.0.2"),)
+    assert next_hops(transition.after) == (pack_address("10.0.0.2"),)
 
 
 # --------------------------------------------------------------------------------- what is not looked up
