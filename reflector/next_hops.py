@@ -53,16 +53,16 @@ class NextHops:
         self._gateways = _gateways(plan)
 
     def __len__(self) -> int:
-        self._sweep()
-        return len(self._tracked)
+        return len(self._used())
 
     def unresolvable(self) -> int:
-        self._sweep()
-        return sum(not hop.resolution.is_resolvable for hop in self._tracked.values())
+        return sum(not hop.resolution.is_resolvable for hop in self._used())
+
+    def _used(self) -> set[NextHop]:
+        return {path.next_hop for path in self._paths if path.next_hop is not None}
 
     def _sweep(self) -> None:
-        used = {path.next_hop for path in self._paths}
-        self._tracked = {address: hop for address, hop in self._tracked.items() if hop in used}
+        self._tracked = {hop.address: hop for hop in self._used()}
 
     # -------------------------------------------------------------------------------------- paths
 

@@ -349,6 +349,16 @@ def test_next_hops_are_counted_as_long_as_a_route_has_them() -> None:
     assert node.counters() == (0, 0)
 
 
+def test_next_hops_that_no_route_has_any_more_are_not_kept_for_ever() -> None:
+    hops, attributes = NextHops(a_plan()), some_attributes()
+    kept = [hops.place(Path(None, 4, attributes, some_attributes(next_hop="10.1.0.1")))]
+    for number in range(5000):
+        hops.place(Path(None, 4, attributes, some_attributes(next_hop=f"10.2.{number >> 8}.{number & 255}")))
+    assert len(hops) == 1
+    assert len(hops._tracked) < 1100
+    assert {hop.address for hop in hops.look_in(a_table())} >= {kept[0].attributes.next_hop}
+
+
 def test_explain_shows_the_cost_where_there_is_one() -> None:
     node = Node(a_plan(an_ebgp_peer("tor", "10.0.0.1"), an_ebgp_peer("far", "10.0.0.2")), a_kernel())
     node.hear("tor", announce(POD, next_hop="10.0.0.1", as_path=(65001,)))

@@ -44,8 +44,12 @@ class Reflector:
         sessions = tuple(session(peer, RR, rr_client=True, passive=True) for peer in (A, B))
         self.plan = NodePlan(node="rr", router_id=RR, cluster_id="9.9.9.9", listen=LISTEN, sessions=sessions)
         self.speaker: Speaker = segment.speaker("rr", self.plan)
+        self._connect = connect
+        self.connect()
+
+    def connect(self) -> None:
         self.speaker.wait_listening()
-        self.a, self.b = connect("a", A, RR), connect("b", B, RR)
+        self.a, self.b = self._connect("a", A, RR), self._connect("b", B, RR)
         for peer, router_id in ((self.a, A), (self.b, B)):
             peer.open(router_id)
         self.speaker.wait_established(2)
@@ -170,13 +174,22 @@ def test_routes_of_our_own_protocol_number_resolve_nothing(rr: Reflector) -> Non
     rr.wait_for(a=(UNRESOLVABLE, 0))
 
 
-def test_what_was_there_before_the_speaker_counts_from_the_first_session_on(rr: Reflector) -> None:
-    rr.ip("route add 10.60.0.0/16 via 10.50.0.2 metric 20")
-    rr.announce(rr.a, "10.60.0.1", POD)
-    rr.announce(rr.a, "10.70.0.1", OTHER_POD)
-    rr.wait_for(a=("best", 20))
+def test_what_was_there_before_the_speaker_counts_from_the_first_route_on(rr: Reflector) -> None:
+    """Nothing is told that would be withdrawn as soon as the kernel has been read."""
+    rr.ip("route add default via 10.9.0.254 metric 20")
+    rr.ip("route add blackhole 10.70.0.0/16")
+    rr.speaker.process.kill()
+    rr.speaker.process.wait()
+    rr.speaker.restart()
+    rr.connect()
+    rr.announce(rr.a, "10.70.0.1", POD)
+    rr.announce(rr.a, "10.60.0.1", OTHER_POD)
+    rr.hear(OTHER_POD, withdrawn=False)
+    assert rr.verdicts() == {f"to-{A}": (UNRESOLVABLE, 0)}
+    assert rr.verdicts(OTHER_POD) == {f"to-{A}": ("best", 20)}
     totals = rr.speaker.counters().totals
-    assert (totals["next_hops"], totals["next_hops_unresolvable"], totals["kernel_unwatched"]) == (2, 1, 0)
+    assert (totals["decision_changes"], totals["kernel_unwatched"]) == (1, 0)
+    assert (totals["next_hops"], totals["next_hops_unresolvable"]) == (2, 1)
 
 
 def test_a_plan_that_does_not_resolve_uses_every_route_until_the_next_one_does(rr: Reflector) -> None:
