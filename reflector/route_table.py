@@ -111,6 +111,8 @@ class RouteTable:
         self._down: set[int] = set()
         # Most routes share their legs with many others: one tuple for all of them.
         self._shared: dict[tuple[Leg, ...], tuple[Leg, ...]] = {}
+        # What these shared ones, by identity, come to while no link changes.
+        self._answers: dict[int, Resolution | None] = {}
         self._touched = Touched()
 
     def __len__(self) -> int:
@@ -145,6 +147,7 @@ class RouteTable:
 
         A link that goes down takes IPv4 routes along of which the kernel tells nothing, so when it comes up again only
         a dump tells what is left: until then the link counts as down here."""
+        self._answers = {}
         if is_up:
             if interface in self._down and not self._uses(interface):
                 self._down.discard(interface)
@@ -176,10 +179,18 @@ class RouteTable:
         routes = self._routes[bits]
         for length in self._lengths[bits]:
             legs = routes[length].get(number >> (bits - length))
-            resolution = self._way_out(legs) if legs else None
-            if resolution is not None:
-                return resolution
+            if legs is not None:
+                resolution = self._answer(legs)
+                if resolution is not None:
+                    return resolution
         return NOWHERE
+
+    def _answer(self, legs: tuple[Leg, ...]) -> Resolution | None:
+        try:
+            return self._answers[id(legs)]
+        except KeyError:
+            answer = self._answers[id(legs)] = self._way_out(legs)
+            return answer
 
     def _way_out(self, legs: tuple[Leg, ...]) -> Resolution | None:
         """By the first metric at which there is a way, None if there is none at any."""
