@@ -46,8 +46,8 @@ def begin(intake: Intake, peer: Peer, rib: AdjRibIn) -> None:
 
 
 def _is_refused(path: Path) -> bool:
-    after_import = path.attributes.communities if path.attributes is not None else ()
-    return NO_LLGR in path.received.communities or NO_LLGR in after_import
+    after_import = path.attributes or path.imported
+    return NO_LLGR in path.received.communities or (after_import is not None and NO_LLGR in after_import.communities)
 
 
 def stale_routes(rib: AdjRibIn) -> int:

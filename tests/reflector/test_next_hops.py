@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from speaker_makers import (
     Router,
     a_client,
+    a_long_lived,
     a_plan,
     an_ebgp_peer,
     an_origination,
@@ -24,7 +25,17 @@ from reflector.explain import explain
 from reflector.loc_rib import next_hops
 from reflector.next_hops import NextHops
 from reflector.path import Path
-from reflector.plan import HostRoute, KernelPlan, Match, NodePlan, Policy, PolicyRule, SetLocalPref, Verdict
+from reflector.plan import (
+    AddCommunity,
+    HostRoute,
+    KernelPlan,
+    Match,
+    NodePlan,
+    Policy,
+    PolicyRule,
+    SetLocalPref,
+    Verdict,
+)
 from reflector.route_table import RouteTable
 from reflector.snapshot import counters_snapshot
 from reflector.wire.attribute_writer import encode_attributes
@@ -198,6 +209,18 @@ def test_stale_routes_of_a_restarting_peer_follow_the_kernel_as_well() -> None:
     assert node.selected() == {POD: "a"}
     node.put("10.1.0.0/16", blackhole(50), replaces=True)
     assert node.selected() == {}
+
+
+def test_a_policy_that_allows_no_long_lived_route_allows_no_unresolvable_one() -> None:
+    """RFC 9494 4.2: NO_LLGR of an import policy also counts while the next hop cannot be resolved."""
+    no_llgr = Policy("p", (PolicyRule(Verdict.ACCEPT, operations=(AddCommunity("65535:7"),)),))
+    for policies, kept in (((), 1), (("p",), 0)):
+        node = Node(a_plan(a_client("a", "10.0.0.1", import_policies=policies), policies=(no_llgr,)), a_kernel())
+        node.up("a", long_lived=a_long_lived(3600), hold_time=0)
+        node.hear("a", announce(POD, next_hop="192.0.2.1"))
+        node.down("a", is_lost=True)
+        node.wait(120)
+        assert len(node.engine.peers["a"].adj_rib_in[4].routes) == kept
 
 
 # ----------------------------------------------------------------------------------------------- cost
