@@ -19,6 +19,8 @@ from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.network.tcp import md5
 from exabgp.reactor.peer import ACTION, Peer
 
+from reflector.exabgp.agenda import NOW
+from reflector.exabgp.event_loop import READ, WRITE
 from reflector.exabgp.farewell import cease
 from reflector.exabgp.negotiation import read_negotiated
 from reflector.exabgp.open_message import SpeakerProtocol
@@ -29,8 +31,10 @@ from reflector.wire.nlri import pack_address
 # RFC 4271 8.2.1.1 suggests 120 s between attempts; inside one data centre a dead peer is worth asking more often.
 CONNECT_TIMEOUT = 5.0
 _RETRY_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-# How often a session that waits for its TCP connection is looked at.
-_CONNECT_POLL = 0.02
+# How often a session that is being negotiated is looked at without an event, for its timers.
+_NEGOTIATE_POLL = 0.5
+# ExaBGP's steps that follow each other without waiting: an OPEN is read, checked and answered in one turn.
+_STEPS_AT_ONCE = 8
 
 
 class RetryDelay:
@@ -70,7 +74,8 @@ class RetryDelay:
 
 
 class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
-    """ExaBGP's peer, whose Established session is ours. `wake_at` is when it next needs a turn."""
+    """ExaBGP's peer, whose Established session is ours. `key` is ExaBGP's name for it: taken when it is made, because
+    it changes when a local address is discovered."""
 
     # ExaBGP's: the definition in use, the one that takes its place when the session has ended, and what runs.
     neighbor: Any
@@ -86,11 +91,10 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
         self._dialled: Any = None
         self._parked: Any = None
         self.is_handed_over = False
-        self.wake_at = 0.0
         # The neighbour of exabgp.conf that it was last defined by; ExaBGP changes its own.
         self.defined_by = neighbor
-        # ExaBGP's name for it: taken now, because it changes when a local address is discovered.
         self.key = neighbor.index()
+        self._wake()
 
     @property
     def address(self) -> str:
@@ -107,7 +111,7 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
         self._delay.reset()
         self._ended = None
         self.is_handed_over = True
-        self.reactor.visiting.discard(self.key)
+        self.reactor.agenda.cancel(self.key)
         connection = self.proto.connection
         negotiated = read_negotiated(self.proto.negotiated, connection.io)
         self.reactor.transport.take(Handover(self._session, connection.io, negotiated, self._take_back))
@@ -122,15 +126,15 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
         self._ended = reason
         self._delay.hold(hold_down)
         self.is_handed_over = False
-        self.wake_at = 0.0
-        self.reactor.visiting.add(self.key)
+        self._wake()
 
     def _release(self, reason: str, notification: bytes) -> None:
         if self.is_handed_over:
             self.reactor.transport.close(self._session, reason, notification)
 
     def socket(self) -> int:
-        return -1 if self.is_handed_over else int(super().socket())
+        """Nothing that ExaBGP would have to poll: its sockets are in our event loop, too."""
+        return -1
 
     def leave(self, reason: str, notification: bytes) -> None:
         """The session is not wanted any more."""
@@ -153,7 +157,8 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
 
     def lift_hold_down(self) -> None:
         self._delay.release()
-        self.wake_at = 0.0
+        if not self.is_handed_over:
+            self._wake()
 
     def redefine(self, neighbor: Any, *, offers_alike: bool) -> None:
         """The plan says something else of the session. It is made anew if that belongs to the connection or the OPEN;
@@ -179,7 +184,7 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
         self.generator = None
         self.neighbor = neighbor
         self._delay.reset()
-        self.wake_at = 0.0
+        self._wake()
 
     def _set_key(self, key: str) -> None:
         """RFC 2385 has no words for a key that changes: until the other end has the new one as well neither takes the
@@ -231,21 +236,46 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
             if time.monotonic() > deadline:
                 raise NetworkError("connection timed out")
             attempt = socket
-            self.wake_at = time.monotonic() + _CONNECT_POLL
+            self._wait_for(socket, WRITE, deadline)
             yield ACTION.LATER
 
+    # ------------------------------------------------------------------------------------- turns
+
+    @property
+    def has_something_to_run(self) -> bool:
+        """A passive session without a connection waits for one."""
+        return bool(self.proto) or self.stopping() or not self.neighbor["passive"]
+
     def run(self) -> Any:
-        """One of ExaBGP's ACTIONs, or None when there is nothing to run."""
-        begins = self.generator is None
-        action = super().run()
-        if begins and self.generator:
-            # ExaBGP would begin with its next turn, which without an event is a tenth of a second away.
-            action = ACTION.NOW
-        if action == ACTION.LATER and self.generator is None:
-            self.wake_at = max(self.wake_at, self._delay.until)
-        elif action == ACTION.NOW:
-            self.wake_at = 0.0
+        """As far as it gets without waiting. One of ExaBGP's ACTIONs, or None when there is nothing to run."""
+        for _ in range(_STEPS_AT_ONCE):
+            begins = self.generator is None
+            action = super().run()
+            if action != ACTION.NOW and not (begins and self.generator):
+                break
+        if action in (ACTION.NOW, ACTION.LATER):
+            self._sleep(has_more=action == ACTION.NOW)
+            return ACTION.LATER
         return action
+
+    def _sleep(self, *, has_more: bool) -> None:
+        """Until an event, or a time. ExaBGP asks for its next turn at once also while it waits for the KEEPALIVE that
+        makes the session Established; that comes with an event."""
+        if self.is_handed_over or self._dialled is not None:
+            return
+        if self.generator is None:
+            self._wake(self._delay.until)
+        elif has_more and self.fsm != FSM.OPENCONFIRM:
+            self._wake()
+        elif self.proto is not None and self.proto.connection is not None:
+            self._wait_for(self.proto.connection.io, READ, time.monotonic() + _NEGOTIATE_POLL)
+
+    def _wait_for(self, socket: sockets.socket, events: int, at: float) -> None:
+        self.reactor.event_loop.watch(socket.fileno(), lambda _: self._wake(), events)
+        self._wake(at)
+
+    def _wake(self, at: float = NOW) -> None:
+        self.reactor.agenda.put(self.key, at)
 
     # ----------------------------------------------------------------------- incoming connections
 
@@ -270,8 +300,8 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
                 self._close("an incoming connection takes the place of ours")
             self.proto = SpeakerProtocol(self).accept(connection)
             self.generator = None
-            self.wake_at = 0.0
             self._delay.reset()
+            self._wake()
 
     def _incoming_wins(self, incoming: Any) -> bool:
         if self.proto.connection.direction == "incoming":

@@ -14,16 +14,14 @@ from typing import Any
 
 from exabgp.reactor.loop import Reactor
 
-from reflector.exabgp.event_loop import EventLoop, LentPoller
+from reflector.exabgp.agenda import Agenda
+from reflector.exabgp.event_loop import EventLoop
 from reflector.exabgp.farewell import cease
 from reflector.exabgp.handover_peer import HandoverPeer
 from reflector.exabgp.open_message import offers_alike
 from reflector.exabgp.transport import Transport
 from reflector.plan import NodePlan, SessionPlan
 from reflector.wire.message import Cease
-
-# How often a session that ExaBGP negotiates is looked at without an event.
-_NEGOTIATE_POLL = 0.1
 
 Sessions = dict[str, SessionPlan]
 
@@ -37,7 +35,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
     """ExaBGP's reactor around our event loop.
 
     plan            whose sessions these are
-    visiting        the names of the neighbours that ExaBGP works on
+    agenda          when the sessions that ExaBGP works on need a turn
     is_restarting   whether an OPEN that is sent now has to say so (RFC 4724 4.1)
     end_of_turn     called after every turn of the event loop; it returns when it wants the next one at the latest
     """
@@ -49,13 +47,12 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         self.transport: Transport
         self.plan = plan
         self._sessions = by_address(plan)
-        self.visiting: set[str] = set()
+        self.agenda = Agenda()
         self.is_restarting: Callable[[], bool] = lambda: True
         self._by_address: dict[str, HandoverPeer] = {}
         self._end_of_turn = end_of_turn
         self._next_turn = 0.0
         super().__init__(configuration)
-        self._poller = LentPoller(event_loop)
 
     def hasten(self) -> None:
         """The next turn of the event loop begins at once."""
@@ -95,11 +92,11 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
             self._define(key, neighbor, before)
         self._listen_for_neighbors()
         self._by_address = {peer.address: peer for peer in self._peers.values()}
-        self.visiting = {key for key, peer in self._peers.items() if not peer.is_handed_over}
         return True
 
     def _remove(self, key: str) -> None:
         peer = self._peers.pop(key)
+        self.agenda.cancel(key)
         if peer.password:
             self._set_listening_key(peer.neighbor | {"md5-password": None})
         peer.leave(*self._farewell(peer.address))
@@ -138,28 +135,18 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
     # --------------------------------------------------------------------------------------- turns
 
     def active_peers(self) -> set[str]:
-        now = time.monotonic()
-        due = set()
-        for key in list(self.visiting):
-            peer = self._peers.get(key)
-            if peer is None:
-                self.visiting.discard(key)
-            elif peer.stopping() or (peer.wake_at <= now and (peer.proto or not peer.neighbor["passive"])):
-                due.add(key)
-        return due
+        due = self.agenda.due(time.monotonic())
+        return {key for key in due if key in self._peers and self._peers[key].has_something_to_run}
+
+    def _pending_adjribout(self) -> bool:
+        """ExaBGP asks before a reload; it has no routes, and would take the agenda's sessions for it."""
+        return False
 
     def _wait_for_io(self, sleeptime: float) -> Iterator[int]:
-        timeout = 0.0 if sleeptime == 0 or self.signal.received else self._patience()
-        lent = self.event_loop.turn(timeout)
+        self.event_loop.turn(0.0 if sleeptime == 0 or self.signal.received else self._patience())
         self._next_turn = self._end_of_turn()
-        yield from lent
+        yield from ()
 
     def _patience(self) -> float:
         """Seconds until a session that ExaBGP works on, or the engine, needs a turn without any event."""
-        now = time.monotonic()
-        wake = self._next_turn
-        for key in self.visiting:
-            peer = self._peers.get(key)
-            if peer is not None and (peer.proto or not peer.neighbor["passive"]):
-                wake = min(wake, peer.wake_at if peer.wake_at > now else now + _NEGOTIATE_POLL)
-        return max(wake - now, 0.0)
+        return max(min(self._next_turn, self.agenda.next()) - time.monotonic(), 0.0)

@@ -9,6 +9,7 @@ What is overridden, where, and why:
         Peer._main              runs in Established: gives the socket to the transport and sleeps until it comes back
         Peer._connect           ExaBGP dials without pause; ours has a connect timeout and a growing, bounded delay
         Peer.handle_connection  ExaBGP always prefers an incoming connection; ours treats collisions alike on both sides
+        Peer.run                as many steps as need no waiting; ExaBGP's sockets are in our event loop as well
         Peer.shutdown           ends sessions that are with the transport as graceful restart wants it
     open_message
         Protocol.new_open       adds the capabilities that ExaBGP does not know
@@ -21,6 +22,7 @@ What is overridden, where, and why:
     reactor
         Reactor.active_peers    only sessions that ExaBGP works on, and of those only the ones that are due
         Reactor._wait_for_io    our event loop
+        Reactor._pending_adjribout   nothing: ExaBGP has no routes to wait for
         Reactor.reload          changes only what differs, and sets another TCP-MD5 key on a living session
 """
 
