@@ -36,8 +36,10 @@ class SelectionDeferral:
         """True in the one call in which the wait ends."""
         if self.is_over:
             return False
-        heard = [self._has_said_all(peer, now) for peer in peers]
-        self.is_over = all(heard) or (now >= self._deadline and any(heard))
+        # The first peer that has not been heard settles it: a start with a thousand peers asks a thousand times.
+        self.is_over = all(self._has_said_all(peer, now) for peer in peers) or (
+            now >= self._deadline and any(self._has_said_all(peer, now) for peer in peers)
+        )
         return self.is_over
 
     def _has_said_all(self, peer: Peer, now: float) -> bool:

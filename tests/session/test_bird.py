@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from segment import LISTEN, LOCAL_AS, Bird, Segment, Speaker, eventually, session
 
-from reflector.plan import NodePlan, Origination, Password, RouteSource, SessionPlan
+from bgpctl.compiler import render_exabgp_conf
+from reflector.plan import Listen, NodePlan, Origination, Password, Role, RouteSource, SessionPlan
 
 pytestmark = pytest.mark.netns
 
@@ -102,6 +104,51 @@ def test_bird_with_another_md5_key_never_comes_up(pair: Segment) -> None:
     eventually(lambda: "Connect" in bird.ask("show", "protocols", "ours"), "BIRD dials")
     with pytest.raises(pytest.fail.Exception):
         eventually(speaker.established, "a session in spite of the keys", within=3)
+
+
+@pytest.mark.parametrize(("role", "birds"), [(Role.PROVIDER, "customer"), (Role.RS, "rs_client"), (Role.PEER, "peer")])
+def test_bird_with_the_counterpart_of_our_role(pair: Segment, role: Role, birds: str) -> None:
+    """RFC 9234 4.2, with both ends strict."""
+    ours = plan(session(BIRD, US, peer_as=65001, role=role, role_strict=True))
+    _, bird = start(pair, ours, bird_conf(f"direct; local role {birds}; require roles yes;", asn=65001))
+    assert f"Role: {birds}" in bird.ask("show", "protocols", "all", "ours")
+
+
+def test_bird_with_a_role_that_does_not_fit_never_comes_up(pair: Segment) -> None:
+    """RFC 9234 4.2: whoever notices first says Role Mismatch."""
+    ours = plan(session(BIRD, US, peer_as=65001, role=Role.PROVIDER))
+    speaker = pair.speaker("us", ours, render_exabgp_conf(ours))
+    bird = pair.bird("bird", bird_conf("direct; local role provider;", asn=65001))
+    eventually(lambda: "Role mismatch" in bird.ask("show", "protocols", "all", "ours"), "BIRD names the reason")
+    assert not speaker.established()
+
+
+def test_bird_hears_of_our_long_lived_graceful_restart(pair: Segment) -> None:
+    """RFC 9494 3.1, RFC 4724 3."""
+    ours = plan(session(BIRD, US, restart_time=120, long_lived_stale_time=3600))
+    options = "graceful restart on; long lived graceful restart on; long lived stale time 7200;"
+    speaker, bird = pair.speaker("us", ours, render_exabgp_conf(ours)), pair.bird("bird", bird_conf(options))
+    speaker.wait_established()
+    shown = eventually(
+        lambda: bird.is_established("ours") and bird.ask("show", "protocols", "all", "ours"), "BIRD says Established"
+    )
+    theirs = shown[shown.index("Neighbor capabilities") :]
+    assert "Restart time: 120" in theirs
+    assert "LL stale time: 3600" in theirs
+
+
+def test_bird_hears_that_ipv4_routes_may_have_ipv6_next_hops(pair: Segment) -> None:
+    """RFC 8950 4."""
+    listen = (*LISTEN, Listen("::"))
+    ours = replace(plan(session(BIRD6, US6, families=(4,))), listen=listen, originations=())
+    speaker = pair.speaker("us", ours, render_exabgp_conf(ours))
+    conf = bird_conf(neighbor=US6).replace(f"local {BIRD} ", f"local {BIRD6} ")
+    bird = pair.bird("bird", conf.replace("export all;", "export none; extended next hop on;"))
+    speaker.wait_established()
+    shown = eventually(
+        lambda: bird.is_established("ours") and bird.ask("show", "protocols", "all", "ours"), "BIRD says Established"
+    )
+    assert "Extended next hop" in shown[shown.index("Neighbor capabilities") :]
 
 
 def test_a_route_refresh_of_bird_is_answered(pair: Segment) -> None:

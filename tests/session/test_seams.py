@@ -77,7 +77,20 @@ def test_exabgp_still_works_the_way_the_seam_assumes(function: object, names: se
 @pytest.mark.parametrize(
     ("owner", "attributes"),
     [
-        (Peer, ["_main", "_connect", "handle_connection", "reestablish", "remove", "shutdown", "socket", "stopping", "run"]),
+        (
+            Peer,
+            [
+                "_main",
+                "_connect",
+                "handle_connection",
+                "reestablish",
+                "remove",
+                "shutdown",
+                "socket",
+                "stopping",
+                "run",
+            ],
+        ),
         (loop_module.Reactor, ["active_peers", "_wait_for_io", "reload", "_pending_adjribout"]),
         (listener_module.Listener, ["_listen", "incoming", "close_unwanted", "stop", "_family_AFI_map"]),
         (Connection, ["close", "fd"]),

@@ -1,0 +1,141 @@
+"""A flood of connections from addresses that are nobody's: what it costs the peers there are.
+
+The strangers are a C program (tests/support/flood.c); BGPCTL_FLOOD_SECONDS makes it last longer than a test should.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
+
+from bgpctl.compiler import render_exabgp_conf
+from reflector.plan import NodePlan
+
+pytestmark = pytest.mark.netns
+
+US, PEER, STRANGERS = "10.9.0.9", "10.9.0.1", "10.9.66.0"
+RATE = 10_000
+# What gets through at the least on a machine that does a lot besides.
+BUSY_RATE = 1_000
+SECONDS = float(os.environ.get("BGPCTL_FLOOD_SECONDS", "3"))
+HOLD_TIME = 3
+SOURCE = Path(__file__).parents[1] / "support" / "flood.c"
+
+
+@pytest.fixture(scope="session")
+def flood_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    program = tmp_path_factory.mktemp("flood") / "flood"
+    subprocess.run([compiler, "-O2", "-Wall", "-Werror", "-o", program, SOURCE], check=True)
+    return program
+
+
+class Heartbeat(threading.Thread):
+    """Keeps a raw peer's session up, and notes when the other end's KEEPALIVEs come."""
+
+    def __init__(self, peer: RawPeer) -> None:
+        super().__init__(daemon=True)
+        self._peer = peer
+        self._over = threading.Event()
+        self.came: list[float] = []
+        self.ended_with: int | None = None
+
+    def run(self) -> None:
+        self._peer.socket.settimeout(0.25)
+        sent = 0.0
+        while not self._over.is_set():
+            if time.monotonic() - sent >= HOLD_TIME / 3:
+                self._peer.send(4)
+                sent = time.monotonic()
+            try:
+                kind, _ = self._peer.receive()
+            except TimeoutError:
+                continue
+            if kind == 4:
+                self.came.append(time.monotonic())
+            elif kind != 2:
+                self.ended_with = kind
+                return
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+    def longest_gap(self) -> float:
+        return max(later - earlier for earlier, later in zip(self.came, self.came[1:], strict=False))
+
+
+@pytest.fixture
+def speaker(segment: Segment) -> Speaker:
+    """With one peer; the strangers' host has a whole network of addresses."""
+    segment.host("us", f"{US}/16")
+    segment.host("peer", f"{PEER}/16")
+    segment.host("strangers", "10.9.65.1/16")
+    subprocess.run(
+        ["ip", "-n", segment.namespace("strangers"), "route", "add", "local", f"{STRANGERS}/24", "dev", "lo"],
+        check=True,
+    )
+    plan = NodePlan(node="us", router_id=US, listen=LISTEN, sessions=(session(PEER, US, passive=True),))
+    speaker = segment.speaker("us", plan, render_exabgp_conf(plan))
+    speaker.wait_listening()
+    return speaker
+
+
+def resident_octets(speaker: Speaker) -> int:
+    status = Path(f"/proc/{speaker.process.pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+
+def flood(segment: Segment, program: Path, rate: int, seconds: float) -> dict[str, float]:
+    command = [program, US, "179", f"{STRANGERS[:-1]}1", "250", str(rate), str(seconds)]
+    done = subprocess.run(
+        ["ip", "netns", "exec", segment.namespace("strangers"), *map(str, command)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 30,
+    )
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
+
+
+def test_a_flood_of_strangers_delays_no_keepalive_and_costs_no_memory(
+    segment: Segment,
+    speaker: Speaker,
+    flood_program: Path,
+    raw_peer: Callable[[str, str, str], RawPeer],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """RFC 4271 4.4: a hold time of 3 s needs a KEEPALIVE every second. Timers are looked at four times a second."""
+    peer = raw_peer("peer", PEER, US)
+    peer.open(PEER, hold_time=HOLD_TIME)
+    eventually(speaker.established, "Established")
+    flood(segment, flood_program, RATE, 0.5)
+    before, counted = resident_octets(speaker), speaker.counters().totals["strangers"]
+    heartbeat = Heartbeat(peer)
+    heartbeat.start()
+    outcome = flood(segment, flood_program, RATE, SECONDS)
+    heartbeat.stop()
+    grown, counted = resident_octets(speaker) - before, speaker.counters().totals["strangers"] - counted
+    figures = {**outcome, "strangers": counted, "gap": round(heartbeat.longest_gap(), 3), "grown": grown}
+    if SECONDS > 3:
+        with capsys.disabled():
+            print(figures)  # noqa: T201  asked for
+    assert heartbeat.ended_with is None
+    assert speaker.peers()[f"to-{PEER}"].flaps == 0
+    assert heartbeat.longest_gap() < HOLD_TIME / 3 + 0.5, figures
+    assert grown < 4 * 1024 * 1024, figures
+    assert outcome["through"] <= counted <= outcome["begun"], figures
+    assert outcome["through"] > BUSY_RATE * SECONDS, figures
