@@ -278,6 +278,12 @@ class Engine:
         peer.close(reason, now, kept)
         self._receiving.overdue(peer, now)
 
+    def session_refused(self, name: str, reason: str) -> None:
+        """One end would not have the other's OPEN."""
+        peer = self.peers.get(name)
+        if peer is not None and not peer.is_established:
+            peer.last_error = reason
+
     def _forget(self, ribs: Iterable[AdjRibIn]) -> None:
         """Withdraw everything in these Adj-RIB-Ins."""
         for rib in ribs:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from exabgp.bgp.fsm import FSM
-from exabgp.bgp.message import Notify
+from exabgp.bgp.message import Notification, Notify
 from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.network.tcp import md5
 from exabgp.reactor.peer import ACTION, Peer
@@ -25,7 +25,7 @@ from reflector.exabgp.farewell import cease
 from reflector.exabgp.negotiation import read_negotiated
 from reflector.exabgp.open_message import SpeakerProtocol
 from reflector.exabgp.transport import Handover
-from reflector.wire.message import Cease, ErrorCode
+from reflector.wire.message import Cease, ErrorCode, describe_notification
 from reflector.wire.nlri import pack_address
 
 # RFC 4271 8.2.1.1 suggests 120 s between attempts; inside one data centre a dead peer is worth asking more often.
@@ -239,6 +239,13 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
             self._wait_for(socket, WRITE, deadline)
             yield ACTION.LATER
 
+    def _reset(self, message: str = "", error: Any = "") -> None:
+        """ExaBGP's end of an attempt. If it came by a NOTIFICATION people have to know which."""
+        session = self.reactor.session_at(self.address)
+        if session is not None and isinstance(error, Notification):
+            self.reactor.transport.refused(session.name, _explanation(error))
+        super()._reset(message, error)
+
     # ------------------------------------------------------------------------------------- turns
 
     @property
@@ -325,6 +332,15 @@ def _is_connected(connection: sockets.socket) -> bool:
     except OSError:
         return False
     return True
+
+
+def _explanation(error: Any) -> str:
+    """Of a NOTIFICATION that ended an attempt; what ExaBGP sends itself has its reason as text in the data."""
+    name = describe_notification(bytes((error.code, error.subcode)))
+    if not isinstance(error, Notify):
+        return f"peer sent NOTIFICATION: {name}"
+    text = error.data.decode("ascii", "replace")
+    return f"{name}: {text}" if text.isprintable() else name
 
 
 def _refuse(connection: Any, subcode: Cease) -> None:

@@ -9,6 +9,7 @@ What is overridden, where, and why:
         Peer._main              runs in Established: gives the socket to the transport and sleeps until it comes back
         Peer._connect           ExaBGP dials without pause; ours has a connect timeout and a growing, bounded delay
         Peer.handle_connection  ExaBGP always prefers an incoming connection; ours treats collisions alike on both sides
+        Peer._reset             tells people why a session did not come up
         Peer.run                as many steps as need no waiting; ExaBGP's sockets are in our event loop as well
         Peer.shutdown           ends sessions that are with the transport as graceful restart wants it
     open_message

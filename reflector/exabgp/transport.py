@@ -98,6 +98,10 @@ class Transport:
         self._engine.session_down(name, reason, self._clock(), ending)
         connection.handover.ended(reason, hold_down)
 
+    def refused(self, name: str, reason: str) -> None:
+        """A session that was never ours has ended with a NOTIFICATION."""
+        self._engine.session_refused(name, reason)
+
     def restarts_gracefully(self, name: str) -> bool:
         """Whether the peer keeps routes of this session when it is lost (RFC 4724)."""
         connection = self._connections.get(name)

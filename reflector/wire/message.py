@@ -118,13 +118,14 @@ def describe_notification(body: bytes) -> str:
 def _describe(body: bytes) -> str:
     code, subcode = body[0], body[1]
     name = _name(ErrorCode, code)
-    detail = _name(Cease, subcode) if code == ErrorCode.CEASE else str(subcode)
+    detail = _name(_SUBCODES[code], subcode) if code in _SUBCODES else str(subcode)
     text = ""
     if code == ErrorCode.CEASE and subcode in _WITH_TEXT and len(body) > 3 and body[2] <= len(body) - 3:
         text = f": {body[3 : 3 + body[2]].decode('utf-8', 'replace')!r}"
     return f"{name} ({detail}){text}"
 
 
+_SUBCODES: dict[int, type[IntEnum]] = {ErrorCode.OPEN_MESSAGE: OpenError, ErrorCode.CEASE: Cease}
 _WITH_TEXT = (Cease.ADMINISTRATIVE_SHUTDOWN, Cease.ADMINISTRATIVE_RESET)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from open_makers import IPV4_UNICAST, answer_to, capability, four_octet_as, open_body
@@ -94,6 +97,32 @@ def test_an_update_before_the_keepalive_comes_too_early(peer: RawPeer) -> None:
     peer.send(2, bytes(4))
     kind, answer = peer.receive()
     assert (kind, answer[:2]) == (3, bytes((5, 2)))
+
+
+def test_people_are_told_why_a_session_does_not_come_up(peer: RawPeer, speaker: Speaker) -> None:
+    answer_to(peer, open_body(PEER, IPV4_UNICAST, asn=LOCAL_AS + 1))
+    reason = eventually(lambda: speaker.peers()[f"to-{PEER}"].last_error, "there is a reason")
+    assert reason == "open message (bad peer as): ASN in OPEN (64513) did not match ASN expected (64512)"
+
+
+def test_people_are_told_of_a_peer_that_refuses_us(peer: RawPeer, speaker: Speaker) -> None:
+    peer.receive_until(1)
+    peer.send(3, bytes((2, 11)))
+    reason = eventually(lambda: speaker.peers()[f"to-{PEER}"].last_error, "there is a reason")
+    assert reason == "peer sent NOTIFICATION: open message (role mismatch)"
+
+
+def test_a_peer_that_keeps_its_keepalive_back_costs_no_time(peer: RawPeer, speaker: Speaker) -> None:
+    """RFC 4271 8.2.2, OpenConfirm: the session waits for it, and does nothing meanwhile."""
+    assert answer_to(peer, open_body(PEER, IPV4_UNICAST))[0] == 4
+    before, begun = processor_seconds(speaker), time.monotonic()
+    eventually(lambda: time.monotonic() > begun + 1.0, "a second is over")
+    assert processor_seconds(speaker) - before < 0.3
+
+
+def processor_seconds(speaker: Speaker) -> float:
+    fields = Path(f"/proc/{speaker.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_the_next_connection_of_a_refused_peer_is_heard(
