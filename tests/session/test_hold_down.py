@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,7 @@ from reflector.plan import MaximumPrefixes, NodePlan
 from reflector.wire.message import HEADER_LENGTH
 from reflector.wire.nlri import pack_address
 
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
 US, PEER = "10.9.0.9", "10.9.0.1"
 ONE = session(PEER, US, maximum_prefixes=MaximumPrefixes(10))
 PLAN = NodePlan(node="us", router_id=US, sessions=(ONE, session("10.9.0.2", US)))
@@ -85,13 +89,21 @@ def test_the_transport_passes_on_how_long_a_session_stays_down() -> None:
 
 
 @pytest.fixture
-def reactor(tmp_path: Path) -> SpeakerReactor:
-    """A reactor that has read its neighbours and does not run: it neither listens nor dials."""
+def reactor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SpeakerReactor]:
+    """A reactor that has read its neighbours and does not run: it neither listens nor dials. ExaBGP makes the process
+    its own: what it sets is set back."""
+    monkeypatch.chdir(tmp_path)
+    mask, handlers = os.umask(0o077), {number: signal.getsignal(number) for number in SIGNALS}
     log.init(getenv())
     take_the_seams()
     conf = tmp_path / "exabgp.conf"
     conf.write_text(render_exabgp_conf(PLAN))
-    return SpeakerReactor(SpeakerConfiguration(conf), EventLoop(), PLAN, lambda: 0.0)
+    try:
+        yield SpeakerReactor(SpeakerConfiguration(conf), EventLoop(), PLAN, lambda: 0.0)
+    finally:
+        os.umask(mask)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @pytest.fixture
