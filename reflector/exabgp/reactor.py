@@ -14,6 +14,7 @@ from typing import Any
 
 from exabgp.reactor.loop import Reactor
 
+from reflector.exabgp import garbage
 from reflector.exabgp.agenda import Agenda
 from reflector.exabgp.event_loop import EventLoop
 from reflector.exabgp.farewell import cease
@@ -75,8 +76,10 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
     # --------------------------------------------------------------------------------------- plans
 
     def reload(self) -> bool:
-        """Read exabgp.conf again, for the plan that there is."""
-        return self.apply(self.plan)
+        """Read exabgp.conf, for the plan that there is: ExaBGP asks for it at the start, and on SIGUSR1."""
+        applied = self.apply(self.plan)
+        garbage.settle()
+        return applied
 
     def apply(self, plan: NodePlan) -> bool:
         """Make its sessions the ones, with exabgp.conf as it is now. False, with nothing changed, if that cannot be
