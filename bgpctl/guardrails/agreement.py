@@ -28,6 +28,7 @@ class Disagreement(StrEnum):
 
     NO_ANSWER = "only one end asks for it"
     HELD = "one end holds it back"
+    FAMILY = "one end does not carry the address family"
     AS_NUMBER = "the ends expect other AS numbers than they show each other"
     BOTH_WAIT = "both ends wait to be called"
     PORT = "the port that is called is not the one listened on"
