@@ -15,8 +15,11 @@ from bgpctl.compiler.configuration import Configuration
 from bgpctl.compiler.facts import Block, Endpoint, NodeFacts, node_facts
 from bgpctl.compiler.pools import Pool, read_pools
 from bgpctl.compiler.services import ServiceFacts, service_facts
+from bgpctl.resources.annotations import settings_of
+from bgpctl.resources.bgp_peer import BGPPeer
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.selector import SelectorError, parse_selector
+from bgpctl.resources.settings import Settings
 from reflector.plan import DEFAULT_BGP_PORT, Family, Vtep
 
 HOST_AFFINITY = ("", "host")
@@ -36,6 +39,7 @@ class ClusterIndex:
         self._selected: dict[str, tuple[str, ...]] = {}
         self._selected_sets: dict[str, frozenset[str]] = {}
         self._endpoints: dict[str, tuple[Endpoint, ...]] = {}
+        self._peer_settings: dict[str, Settings] = {}
         self._previous_owned: dict[str, dict[str, bool]] | None = None
         if previous is not None:
             self._take_over(previous)
@@ -86,6 +90,12 @@ class ClusterIndex:
                 if address
             )
         return self._endpoints[node]
+
+    def peer_settings(self, peer: BGPPeer) -> Settings:
+        """What the annotations of a BGPPeer say."""
+        if peer.name not in self._peer_settings:
+            self._peer_settings[peer.name] = settings_of(peer)
+        return self._peer_settings[peer.name]
 
     @cached_property
     def mesh_members(self) -> tuple[Endpoint, ...]:

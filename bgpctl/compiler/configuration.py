@@ -1,8 +1,8 @@
 """Which BGPConfiguration speaks: `default` for the cluster, `node.<name>` for one node.
 
 The rule: a node's own object replaces the global one field by field, but only for the four fields that have node
-scope (log level, listen port, communities with their prefix advertisements). Everything else is read from
-`default` alone. Communities are looked up by name in the same object's list, never in the other one's.
+scope (log level, listen port, communities with their prefix advertisements) and for our annotations. Everything else is
+read from `default` alone. Communities are looked up by name in the same object's list, never in the other one's.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bgpctl.compiler.addresses import canonical_prefix, family_of
+from bgpctl.resources.annotations import settings_of
 from bgpctl.resources.bgp_configuration import (
     GLOBAL_NAME,
     NODE_NAME_PREFIX,
@@ -19,6 +20,7 @@ from bgpctl.resources.bgp_configuration import (
 )
 from bgpctl.resources.felix_configuration import FelixConfigurationSpec
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.settings import NOTHING_SAID, Settings
 from reflector.plan import DEFAULT_AS, DEFAULT_BGP_PORT, NORMAL_PRIORITY, Family
 
 # Calico's severities in the words of our own log; what it calls Trace is the most that we have.
@@ -61,6 +63,7 @@ class Configuration:
         self.mesh = self.cluster.node_to_node_mesh_enabled is not False
         self.programs_ipip = program in PROGRAMS_IPIP
         self.programs_no_encapsulation = program in PROGRAMS_NO_ENCAPSULATION
+        self._settings = settings_of(found) if found else NOTHING_SAID
         self.aggregates_load_balancers = self.cluster.service_load_balancer_aggregation == "Enabled"
 
     def node_object(self, node: str) -> BGPConfiguration | None:
@@ -69,6 +72,11 @@ class Configuration:
     def node(self, node: str) -> BGPConfigurationSpec:
         found = self.node_object(node)
         return found.spec if found else BGPConfigurationSpec()
+
+    def settings(self, node: str) -> Settings:
+        """What annotations say of this node and of all its sessions."""
+        own = self.node_object(node)
+        return settings_of(own).over(self._settings) if own is not None else self._settings
 
     def said_listen_port(self, node: str) -> int:
         """The port this node is told to listen on; 0 when neither object says one."""

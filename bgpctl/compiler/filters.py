@@ -7,14 +7,19 @@ A prefix condition means, for a route's prefix P and the rule's network N:
 
     In, NotIn          P lies inside N, with a length between prefixLength.min and max; or not
     Equal, NotEqual    P is N, and N's length is between prefixLength.min and max; or not
+
+A session that carries one family asks the rules for that family alone. One that carries both asks policies in which the
+rules for both stand, each with the family in its condition: a rule without a prefix would match the other's routes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bgpctl.compiler.addresses import MAX_LENGTH, canonical_prefix, prefix_length
+from msgspec.structs import replace
+
+from bgpctl.compiler.addresses import FAMILIES, MAX_LENGTH, canonical_prefix, prefix_length
 from bgpctl.resources.bgp_filter import (
     BGPFilter,
     FilterOperation,
@@ -45,6 +50,10 @@ SESSION_TYPES = {"eBGP": SessionType.EBGP, "iBGP": SessionType.IBGP}
 EXACT = frozenset({"Equal", "NotEqual"})
 NEGATED = frozenset({"NotEqual", "NotIn"})
 
+DIRECTIONS = ("import", "export")
+# Every prefix of one family, and none of the other.
+EVERYTHING: dict[Family, PrefixMatch] = {4: PrefixMatch("0.0.0.0/0", 0, 32), 6: PrefixMatch("::/0", 0, 128)}
+
 # The rules of a filter by direction and family.
 RULES: dict[tuple[str, Family], Callable[[BGPFilter], tuple[FilterRule, ...]]] = {
     ("import", 4): lambda found: found.spec.import_v4,
@@ -65,28 +74,53 @@ class FilterPolicies:
 NO_FILTERS = FilterPolicies((), ())
 
 
-def filter_policies(resources: ResourceSet, names: tuple[str, ...], family: Family) -> FilterPolicies:
-    """The policies of these filters for one family. Filters that do not exist, or say nothing, are left out."""
+def filter_policies(resources: ResourceSet, names: tuple[str, ...], families: tuple[Family, ...]) -> FilterPolicies:
+    """The policies of these filters for a session that carries these. Filters that do not exist, or say nothing of
+    them, are left out."""
     if not names:
         return NO_FILTERS
     found = [resources.bgp_filters[name] for name in names if name in resources.bgp_filters]
-    return FilterPolicies(
-        imports=tuple(_policy_name(each, "import", family) for each in found if RULES["import", family](each)),
-        exports=tuple(_policy_name(each, "export", family) for each in found if RULES["export", family](each)),
+    imports, exports = (
+        tuple(
+            _policy_name(each, direction, families)
+            for each in found
+            if any(RULES[direction, family](each) for family in families)
+        )
+        for direction in DIRECTIONS
     )
+    return FilterPolicies(imports, exports)
 
 
 def compile_filter(found: BGPFilter) -> tuple[Policy, ...]:
-    """All policies of one filter."""
+    """The policies of one filter for sessions that carry one family."""
     return tuple(
-        Policy(_policy_name(found, direction, family), tuple(_rule(found.name, each, family) for each in rules(found)))
+        Policy(
+            _policy_name(found, direction, (family,)), tuple(_rule(found.name, each, family) for each in rules(found))
+        )
         for (direction, family), rules in RULES.items()
         if rules(found)
     )
 
 
-def _policy_name(found: BGPFilter, direction: str, family: Family) -> str:
-    return f"filter/{found.name}/{direction}-v{family}"
+def compile_filter_of_all(found: BGPFilter) -> tuple[Policy, ...]:
+    """The policies of one filter for sessions that carry all families."""
+    return tuple(
+        Policy(_policy_name(found, direction, FAMILIES), tuple(_rules_of_all(found, direction)))
+        for direction in DIRECTIONS
+        if any(RULES[direction, family](found) for family in FAMILIES)
+    )
+
+
+def _rules_of_all(found: BGPFilter, direction: str) -> Iterator[PolicyRule]:
+    for family in FAMILIES:
+        for each in RULES[direction, family](found):
+            rule = _rule(found.name, each, family)
+            yield rule if rule.match.prefix else replace(rule, match=replace(rule.match, prefix=EVERYTHING[family]))
+
+
+def _policy_name(found: BGPFilter, direction: str, families: tuple[Family, ...]) -> str:
+    """A single family is in the name."""
+    return f"filter/{found.name}/{direction}" + (f"-v{families[0]}" if len(families) == 1 else "")
 
 
 def _rule(name: str, rule: FilterRule, family: Family) -> PolicyRule:

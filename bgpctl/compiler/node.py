@@ -6,14 +6,14 @@ of their peers' addresses, everything else in the order its own file gives it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bgpctl.compiler.addresses import FAMILIES, address_order, prefix_order
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.export_policy import ExportInputs, export_policy
 from bgpctl.compiler.facts import Block
-from bgpctl.compiler.filters import compile_filter
+from bgpctl.compiler.filters import compile_filter, compile_filter_of_all
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.identity import CompileError, listen, router_id
 from bgpctl.compiler.kernel import plan_kernel
@@ -62,6 +62,7 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
     blocks = _blocks(index, node, options)
     services = service_routes(index.services, configuration, facts.node, options)
     priorities = {family: configuration.normal_priority(family) for family in FAMILIES}
+    settings = configuration.settings(node)
     sessions, held = _sessions(SessionContext(index, node, options, findings))
     exports = ExportInputs(
         pools=index.pools,
@@ -85,6 +86,8 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
         policies=_policies(index.resources, sessions, exports),
         originations=originations(blocks, services, priorities),
         kernel=plan_kernel(index, node, blocks, services, options),
+        always_compare_med=bool(settings.always_compare_med),
+        resolve_next_hops=settings.resolve_next_hops is not False,
     )
     return Compiled(plan, findings.sorted())
 
@@ -106,9 +109,12 @@ def _sessions(context: SessionContext) -> tuple[tuple[SessionPlan, ...], tuple[H
     )
 
 
-def _policies(resources: ResourceSet, sessions: Iterable[SessionPlan], exports: ExportInputs) -> tuple[Policy, ...]:
+def _policies(resources: ResourceSet, sessions: Collection[SessionPlan], exports: ExportInputs) -> tuple[Policy, ...]:
     """The policies that some session asks, sorted by name."""
     wanted = {name for each in sessions for name in (*each.import_policies, *each.export_policies)}
     policies = [export_policy(exports, family) for family in FAMILIES]
-    policies += [policy for found in resources.bgp_filters.values() for policy in compile_filter(found)]
+    filters = resources.bgp_filters.values()
+    policies += [policy for found in filters for policy in compile_filter(found)]
+    if any(len(each.families) > 1 for each in sessions):
+        policies += [policy for found in filters for policy in compile_filter_of_all(found)]
     return tuple(sorted((each for each in policies if each.name in wanted), key=lambda policy: policy.name))

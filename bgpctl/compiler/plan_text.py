@@ -11,7 +11,9 @@ from reflector.plan import (
     KernelPlan,
     KernelRule,
     KernelVerdict,
+    LimitAction,
     Match,
+    MaximumPrefixes,
     NodePlan,
     Operation,
     Password,
@@ -43,6 +45,7 @@ def render_plan(plan: NodePlan) -> str:
     lines = [
         f"node {plan.node}: AS {plan.local_as}, router ID {plan.router_id}{cluster}",
         f"listens on {listen}; logs at level {plan.log_level}",
+        *_decision(plan),
         *_section("sessions", map(_session, plan.sessions)),
         *_section("held", (f"{each.name}: {each.because}" for each in plan.held)),
         *_section(
@@ -53,6 +56,14 @@ def render_plan(plan: NodePlan) -> str:
         *_section("kernel", _kernel(plan.kernel)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _decision(plan: NodePlan) -> Iterator[str]:
+    """What is unusual in how routes are chosen."""
+    if plan.always_compare_med:
+        yield "compares MULTI_EXIT_DISC between routes of different neighbouring ASes"
+    if not plan.resolve_next_hops:
+        yield "uses routes whatever the kernel knows of their next hops"
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -83,18 +94,38 @@ def _differences(session: SessionPlan) -> Iterator[str]:
     bare = SessionPlan("", session.kind, "", 0, 0, ())
     facts = {
         "passive": session.passive,
-        "client": session.rr_client,
+        "client" + (f" in cluster {session.cluster_id}" if session.cluster_id else ""): session.rr_client,
+        f"families {families_text(session.families)}": len(session.families) > 1,
         "password": session.password is not None,
         "no source address": not session.local_address,
         f"as AS {session.local_as}": session.local_as != session.peer_as,
         f"next hop {session.next_hop_mode}": session.next_hop_mode != bare.next_hop_mode,
         f"TTL security over {session.ttl_security} hops": bool(session.ttl_security),
         f"own AS allowed {session.allow_local_as} times": bool(session.allow_local_as),
+        "no add-path": not session.add_path,
+        f"at most {session.add_path_limit} paths of a prefix": bool(session.add_path_limit),
         f"hold time {session.hold_time} s": session.hold_time != bare.hold_time,
         f"keepalive time {session.keepalive_time} s": bool(session.keepalive_time),
         f"restart time {session.restart_time} s": session.restart_time != bare.restart_time,
+        f"long-lived stale time {session.long_lived_stale_time} s": bool(session.long_lived_stale_time),
+        f"at most {_limit(session)}": session.maximum_prefixes is not None,
+        f"role {session.role}{' (strict)' if session.role_strict else ''}": session.role is not None,
     }
     return (text for text, holds in facts.items() if holds)
+
+
+def families_text(families: Iterable[int]) -> str:
+    return "+".join(f"IPv{family}" for family in families)
+
+
+def _limit(session: SessionPlan) -> str:
+    return limit_text(session.maximum_prefixes) if session.maximum_prefixes is not None else ""
+
+
+def limit_text(limit: MaximumPrefixes) -> str:
+    """ "1000 prefixes, else cease for 300 s (warns at 75 %)"."""
+    stays = f" for {limit.restart_delay} s" if limit.restart_delay and limit.action is LimitAction.CEASE else ""
+    return f"{limit.limit} prefixes, else {limit.action}{stays} (warns at {limit.warning_percent} %)"
 
 
 def _chain(policies: tuple[str, ...], default: str) -> str:

@@ -1,14 +1,14 @@
 """The attributes of a session: a Peering becomes a SessionPlan, or a HeldSession with its reason.
 
-The mesh has a password and a restart time of its own, a workload filters, and nothing else. Where the attributes of
-the other sessions come from:
+The mesh has a password and a restart time of its own, a workload filters; both take what annotations say
+(settings.py), and nothing else. Where the attributes of the other sessions come from:
 
     local AS           localASNumber (not with peerSelector), else this node's
     local address      this node's, unless sourceAddress is None
     next hop           nextHopMode, else keepOriginalNextHop on eBGP, else auto
     route reflection   the peer is a client when this node is a reflector, the session is iBGP and the peer is not
                        a reflector of the same cluster (RFC 4456)
-    policies           the BGPFilters that exist and have rules for this direction and family
+    policies           the BGPFilters that exist and have rules for this direction and the session's families
     name               the peer's address: it survives a change of who asked, and so does the session
 """
 
@@ -25,9 +25,11 @@ from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.options import CompileOptions
 from bgpctl.compiler.passwords import PasswordMissingError, find_password
 from bgpctl.compiler.peering import Peering
+from bgpctl.compiler.settings import session_families, session_settings, with_settings
 from bgpctl.resources.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.bgp_peer import BGPPeerSpec
 from bgpctl.resources.model import Resource
+from bgpctl.resources.settings import Settings
 from reflector.plan import (
     DEFAULT_RESTART_TIME,
     HeldSession,
@@ -68,7 +70,9 @@ def plan_session(context: SessionContext, peering: Peering) -> SessionPlan | Hel
     if not peering.endpoint.as_number:
         reason = "asNumber is not set and no node has the address peerIP"
         return _held(context, peering, "$.spec.asNumber", "as-number-missing", reason)
-    return KINDS.get(peering.kind, _explicit)(context, peering, _bare(context, peering, password))
+    said = session_settings(context.index, context.node, peering)
+    bare = _bare(context, peering, password, said)
+    return with_settings(KINDS.get(peering.kind, _explicit)(context, peering, bare), said)
 
 
 def hold_double(context: SessionContext, peering: Peering, winner: Peering) -> HeldSession:
@@ -90,21 +94,22 @@ def _held(context: SessionContext, peering: Peering, path: str, code: str, reaso
     return HeldSession(name=address, peer_address=address, because=f"{peering.because}: {reason}")
 
 
-def _bare(context: SessionContext, peering: Peering, password: Password | None) -> SessionPlan:
+def _bare(context: SessionContext, peering: Peering, password: Password | None, said: Settings) -> SessionPlan:
     """What every session has; the rest is default."""
     endpoint = peering.endpoint
+    families = session_families(endpoint.family, said)
     return SessionPlan(
         name=endpoint.address,
         kind=peering.kind,
         peer_address=endpoint.address,
         peer_as=endpoint.as_number,
         local_as=_local_as(context, peering),
-        families=(endpoint.family,),
+        families=families,
         local_address=context.local_address(peering),
         peer_port=effective_port(endpoint.port),
         peer_node=endpoint.node,
         passive=peering.passive,
-        export_policies=(export_policy_name(endpoint.family),),
+        export_policies=tuple(map(export_policy_name, families)),
         password=password,
         because=peering.because,
     )
@@ -135,7 +140,7 @@ def _explicit(context: SessionContext, peering: Peering, bare: SessionPlan) -> S
 
 
 def _filtered(context: SessionContext, peering: Peering, bare: SessionPlan) -> SessionPlan:
-    filters = filter_policies(context.index.resources, peering.spec.filters, peering.endpoint.family)
+    filters = filter_policies(context.index.resources, peering.spec.filters, bare.families)
     return replace(bare, import_policies=filters.imports, export_policies=(*filters.exports, *bare.export_policies))
 
 

@@ -10,6 +10,7 @@ them: the two ends were found by each other's address.
     PASSWORD     the TCP-MD5 keys differ (RFC 2385)
     TTL          only one end asks for TTL security (RFC 5082)
     ROUTER_ID    one AS, and both have the same BGP identifier (RFC 6286 2.2)
+    ROLE         the roles are no pair, or one end insists on a role and the other has none (RFC 9234 4.2)
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bgpctl.resources.settings import OTHER_ROLE
 from reflector.plan import DEFAULT_BGP_PORT, Family, NodePlan, SessionPlan, SessionType
 
 
@@ -26,12 +28,14 @@ class Disagreement(StrEnum):
 
     NO_ANSWER = "only one end asks for it"
     HELD = "one end holds it back"
+    FAMILY = "one end does not carry the address family"
     AS_NUMBER = "the ends expect other AS numbers than they show each other"
     BOTH_WAIT = "both ends wait to be called"
     PORT = "the port that is called is not the one listened on"
     PASSWORD = "the passwords differ"  # noqa: S105  a sentence
     TTL = "only one end has ttlSecurity"
     ROUTER_ID = "both ends have the same router ID"
+    ROLE = "their roles are no pair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,14 @@ def _different_routers(here: SessionEnd, there: SessionEnd) -> bool:
     return here.session.session_type is SessionType.EBGP or here.router_id != there.router_id
 
 
+def _roles_fit(here: SessionEnd, there: SessionEnd) -> bool:
+    ours, theirs = here.session.role, there.session.role
+    if ours is None or theirs is None:
+        strict = (here.session, there.session)
+        return ours is theirs or not any(each.role is not None and each.role_strict for each in strict)
+    return OTHER_ROLE[ours] is theirs
+
+
 CHECKS: tuple[tuple[Disagreement, Callable[[SessionEnd, SessionEnd], bool]], ...] = (
     (Disagreement.AS_NUMBER, _same_as_numbers),
     (Disagreement.BOTH_WAIT, _somebody_calls),
@@ -72,6 +84,7 @@ CHECKS: tuple[tuple[Disagreement, Callable[[SessionEnd, SessionEnd], bool]], ...
     (Disagreement.PASSWORD, lambda here, there: here.session.password == there.session.password),
     (Disagreement.TTL, lambda here, there: bool(here.session.ttl_security) == bool(there.session.ttl_security)),
     (Disagreement.ROUTER_ID, _different_routers),
+    (Disagreement.ROLE, _roles_fit),
 )
 
 

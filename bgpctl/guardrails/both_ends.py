@@ -1,7 +1,7 @@
 """Sessions whose two ends do not fit: they are asked for and never come up.
 
-Two ends that one BGPPeer makes fit by construction; looked at are the others. The mesh makes the far end where no
-BGPPeer does. What "fit" means is in `agreement.py`.
+Two ends that one BGPPeer makes fit by construction, but for roles when each end is both node and peer of it; looked at
+are the others. The mesh makes the far end where no BGPPeer does. What "fit" means is in `agreement.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from bgpctl.compiler.session import SessionContext, plan_session
 from bgpctl.guardrails.agreement import Disagreement, SessionEnd, disagreement
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding
+from bgpctl.resources.annotations import annotation_path
 from bgpctl.resources.bgp_peer import BGPPeer
 from reflector.plan import SessionKind, SessionPlan
 
@@ -26,6 +27,7 @@ CODES = {
     Disagreement.PASSWORD: ("password-mismatch", "$.spec.password"),
     Disagreement.TTL: ("ttl-security-mismatch", "$.spec.ttlSecurity"),
     Disagreement.ROUTER_ID: ("shared-router-id", "$.spec"),
+    Disagreement.ROLE: ("role-mismatch", annotation_path("role")),
 }
 
 
@@ -76,10 +78,10 @@ def _calls(cluster: Cluster, peer: BGPPeer, owner: str) -> bool:
 def _reason(cluster: Cluster, name: str, here: Peering) -> Disagreement | None:
     """Why this session does not come up."""
     there = cluster.far_end(name, here)
-    if there is not None and there.peer is here.peer:
+    if there is not None and there.peer is here.peer and not _one_role_at_both_ends(cluster, here, there):
         return None
     if there is None:
-        there = _mesh_end(cluster, name, here)
+        there = mesh_end(cluster, name, here)
     if there is None:
         return Disagreement.NO_ANSWER
     ends = _end(cluster, name, here), _end(cluster, here.endpoint.node, there)
@@ -87,7 +89,14 @@ def _reason(cluster: Cluster, name: str, here: Peering) -> Disagreement | None:
     return disagreement(ends[0], ends[1]) if ends[0] is not None and ends[1] is not None else None
 
 
-def _mesh_end(cluster: Cluster, name: str, here: Peering) -> Peering | None:
+def _one_role_at_both_ends(cluster: Cluster, here: Peering, there: Peering) -> bool:
+    """A BGPPeer gives each end its role by which side of it the node is on; here both are on the same."""
+    said = here.peer is not None and cluster.index.peer_settings(here.peer).role is not None
+    return said and here.reverse == there.reverse
+
+
+def mesh_end(cluster: Cluster, name: str, here: Peering) -> Peering | None:
+    """What the mesh gives the far end as its session with this node."""
     other = here.endpoint.node
     if name not in cluster.mesh or other not in cluster.mesh:
         return None

@@ -9,13 +9,16 @@ from bgpctl.guardrails.advertisements import advertised_prefixes
 from bgpctl.guardrails.both_ends import as_number_of_a_node, both_ends_fit
 from bgpctl.guardrails.cluster import MOST_PEERINGS, Cluster
 from bgpctl.guardrails.encapsulation import disabled_encapsulation, mtu_mismatch
+from bgpctl.guardrails.families import families_agree
 from bgpctl.guardrails.finding import Finding, located
 from bgpctl.guardrails.held import held_sessions
 from bgpctl.guardrails.idle import nodes_without_session, peers_without_session
+from bgpctl.guardrails.limits import low_limits
 from bgpctl.guardrails.mesh import large_mesh, mesh_doubled
 from bgpctl.guardrails.options import options_differ
 from bgpctl.guardrails.partition import partitions
 from bgpctl.guardrails.reflectors import reflectors
+from bgpctl.guardrails.settings import settings_fit
 from bgpctl.guardrails.shadowing import shadowed_filters, shadowed_rules
 from bgpctl.resources.problem import Problem
 from bgpctl.resources.resource_set import ResourceSet
@@ -39,6 +42,9 @@ QUESTIONS: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
     options_differ,
     as_number_of_a_node,
     both_ends_fit,
+    families_agree,
+    settings_fit,
+    low_limits,
     reflectors,
     partitions,
     shadowed_rules,

@@ -17,11 +17,17 @@ SHOWN = 3
 
 CATALOGUE: dict[str, Severity] = {
     "advertisement-without-pool": Severity.WARNING,
+    "annotation-without-effect": Severity.WARNING,
     "as-number-mismatch": Severity.ERROR,
     "both-passive": Severity.ERROR,
     "cluster-id-splits-clients": Severity.ERROR,
     "encapsulation-disabled": Severity.ERROR,
+    "families-mismatch": Severity.WARNING,
+    "family-without-next-hop": Severity.WARNING,
+    "keepalive-above-hold-time": Severity.WARNING,
     "large-mesh": Severity.WARNING,
+    "long-lived-without-restart-time": Severity.WARNING,
+    "maximum-prefixes-too-low": Severity.WARNING,
     "mesh-doubled": Severity.WARNING,
     "mtu-mismatch": Severity.WARNING,
     "node-without-session": Severity.WARNING,
@@ -33,6 +39,8 @@ CATALOGUE: dict[str, Severity] = {
     "port-mismatch": Severity.ERROR,
     "redundant-cluster-id": Severity.WARNING,
     "reflectors-not-peered": Severity.ERROR,
+    "role-mismatch": Severity.ERROR,
+    "role-on-ibgp": Severity.WARNING,
     "sessions-not-examined": Severity.WARNING,
     "shadowed-filter": Severity.WARNING,
     "shadowed-rule": Severity.WARNING,
@@ -59,12 +67,17 @@ def located(resources: ResourceSet, findings: Iterable[Finding]) -> list[Problem
 
 def _problem(resources: ResourceSet, finding: Finding) -> Problem:
     origin = resources.origin(finding.resource) if finding.resource else Origin()
-    label = ""
-    if finding.resource is not None:
-        kind, key = resource_id(finding.resource)
-        label = "/".join((kind, key) if isinstance(key, str) else (kind, *key))
     severity = CATALOGUE[finding.code]
-    return Problem(origin.file, origin.line, label, finding.path, finding.code, finding.message, severity)
+    subject = label(finding.resource)
+    return Problem(origin.file, origin.line, subject, finding.path, finding.code, finding.message, severity)
+
+
+def label(resource: Resource | None) -> str:
+    """ "BGPPeer/tor-1"; "" for the cluster as a whole."""
+    if resource is None:
+        return ""
+    kind, key = resource_id(resource)
+    return "/".join((kind, key) if isinstance(key, str) else (kind, *key))
 
 
 def some(names: Collection[str]) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from bgpctl.compiler.peering import Peering
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding
+from bgpctl.resources.annotations import annotation_key
 from bgpctl.resources.model import yaml_name
+from bgpctl.resources.settings import NAMES, NOTHING_SAID, Settings
 
 OPTIONS = (
     "filters",
@@ -31,7 +33,7 @@ def options_differ(cluster: Cluster) -> Iterator[Finding]:
         for loser, winner in peerings.repeated:
             if loser.peer is None or winner.peer is None or (loser.peer.name, winner.peer.name) in found:
                 continue
-            differing = _differing(loser, winner)
+            differing = _differing(cluster, loser, winner)
             if differing:
                 found[loser.peer.name, winner.peer.name] = name, loser.endpoint.address, differing
     for (loser_name, winner_name), (name, address, differing) in sorted(found.items()):
@@ -42,9 +44,22 @@ def options_differ(cluster: Cluster) -> Iterator[Finding]:
         yield Finding("options-differ", cluster.resources.bgp_peers[loser_name], "$.spec", message)
 
 
-def _differing(loser: Peering, winner: Peering) -> list[str]:
-    """The YAML names of the options that differ."""
+def _differing(cluster: Cluster, loser: Peering, winner: Peering) -> list[str]:
+    """The YAML names of the options that differ, and the annotations."""
     different = [name for name in OPTIONS if getattr(loser.spec, name) != getattr(winner.spec, name)]
     if loser.endpoint.as_number != winner.endpoint.as_number:
         different.append("as_number")
-    return [yaml_name(name) for name in different]
+    return [*map(yaml_name, different), *_annotations(cluster, loser, winner)]
+
+
+def _annotations(cluster: Cluster, loser: Peering, winner: Peering) -> Iterator[str]:
+    ours, theirs = (_settings(cluster, each) for each in (loser, winner))
+    yield from (annotation_key(name) for name in NAMES if getattr(ours, name) != getattr(theirs, name))
+
+
+def _settings(cluster: Cluster, peering: Peering) -> Settings:
+    """What the BGPPeer itself says of this end."""
+    if peering.peer is None:
+        return NOTHING_SAID
+    said = cluster.index.peer_settings(peering.peer)
+    return said.at_the_other_end() if peering.reverse else said

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from bgpctl.compiler.plan_text import limit_text
 from bgpctl.plan_diff.difference import Change, FieldChange, ItemChange
 from bgpctl.plan_diff.effects import Row, effect_of, worst
-from reflector.plan import Listen, Password, Value
+from reflector.plan import Listen, MaximumPrefixes, Password, Value
 
 V = TypeVar("V", bound=Value)
 
@@ -50,6 +51,8 @@ def as_text(value: object) -> str:
             return "set"
         case Listen(address, port):
             return f"{address} port {port}"
+        case MaximumPrefixes():
+            return limit_text(value)
         case tuple():
             return ", ".join(map(as_text, value))
         case _:

@@ -41,11 +41,15 @@ class _Exports:
         """As for a peer that agrees to everything we offer; sessions that are told the same share it."""
         family: Family = 6 if ":" in session.peer_address else 4
         address = pack_address(session.local_address or UNSPECIFIED[family])
-        negotiated = Negotiated(b"", address, session.families, session.hold_time)
+        extended: frozenset[Family] = frozenset({4} if family == 6 and 4 in session.families else ())
+        negotiated = Negotiated(b"", address, session.families, session.hold_time, extended_next_hop=extended)
         return self._policies.export_view(self._policies.export_key(session, negotiated))
 
-    def decide(self, view: ExportView, route: tuple[Family, bytes]) -> ExportDecision:
+    def decide(self, view: ExportView, route: tuple[Family, bytes]) -> ExportDecision | None:
+        """None when the session does not carry the route's family."""
         family, nlri = route
+        if family not in view.key.families:
+            return None
         return view.decide(self.paths[route], self._policies.classes[family].classify(nlri))
 
 
@@ -71,9 +75,8 @@ def _by_route(old: _Exports, new: _Exports) -> dict[tuple[str, str, str], list[s
     routes = [route for route in new.paths if route in old.paths]
     for (before, after), sessions in _views(old, new).items():
         for route in routes:
-            if route[0] in before.key.families and route[0] in after.key.families:
-                for was, becomes in _differences(old.decide(before, route), new.decide(after, route)):
-                    found.setdefault((unpack_nlri(route[1], route[0]), was, becomes), []).extend(sessions)
+            for was, becomes in _differences(old.decide(before, route), new.decide(after, route)):
+                found.setdefault((unpack_nlri(route[1], route[0]), was, becomes), []).extend(sessions)
     return found
 
 
@@ -87,10 +90,10 @@ def _views(old: _Exports, new: _Exports) -> dict[tuple[ExportView, ExportView], 
     return found
 
 
-def _differences(before: ExportDecision, after: ExportDecision) -> Iterator[tuple[str, str]]:
+def _differences(before: ExportDecision | None, after: ExportDecision | None) -> Iterator[tuple[str, str]]:
     """(was, becomes), if the peer is told something else."""
-    if before.attributes is None or after.attributes is None:
-        if before.attributes is not after.attributes:
+    if before is None or after is None or before.attributes is None or after.attributes is None:
+        if _is_told(before) is not _is_told(after):
             yield _verdict(before), _verdict(after)
         return
     was, becomes = _attributes(before.attributes), _attributes(after.attributes)
@@ -99,7 +102,13 @@ def _differences(before: ExportDecision, after: ExportDecision) -> Iterator[tupl
         yield _told(was, differing), _told(becomes, differing)
 
 
-def _verdict(decision: ExportDecision) -> str:
+def _is_told(decision: ExportDecision | None) -> bool:
+    return decision is not None and decision.attributes is not None
+
+
+def _verdict(decision: ExportDecision | None) -> str:
+    if decision is None:
+        return "not carried on the session"
     if decision.verdict is RouteVerdict.ADVERTISED:
         return ADVERTISED
     return f"withheld: {decision.verdict}" + (f" ({decision.because})" if decision.because else "")
@@ -112,6 +121,7 @@ def _attributes(attributes: PathAttributes) -> dict[str, str]:
         "LOCAL_PREF": "" if local_pref is None else str(local_pref),
         "AS_PATH": format_as_path(attributes.as_path),
         "MULTI_EXIT_DISC": "" if med is None else str(med),
+        "ONLY_TO_CUSTOMER": "" if attributes.only_to_customer is None else str(attributes.only_to_customer),
     }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bgpctl.resources.advice import advise
+from bgpctl.resources.annotations import refused_annotations
 from bgpctl.resources.kinds import KINDS, Kind, explain_unsupported
 from bgpctl.resources.model import Resource
 from bgpctl.resources.problem import Problem, Severity
@@ -103,8 +104,10 @@ class _Item:
 
     def _parse_as(self, kind: Kind) -> ParsedDocument:
         fields = {key: value for key, value in self.data.items() if key not in ("apiVersion", "kind")}
-        resource, refused = refusals(kind.model, kind.shape(fields))
-        if resource is None:
+        shaped = kind.shape(fields)
+        resource, refused = refusals(kind.model, shaped)
+        refused = (*refused, *refused_annotations(kind.model, shaped))
+        if resource is None or refused:
             problems = tuple(self._problem(kind.written(each.path), each.code, each.message) for each in refused)
             return ParsedDocument((), problems, ((self.data["kind"], self._name),))
         warnings = tuple(

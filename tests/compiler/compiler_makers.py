@@ -6,6 +6,7 @@ import json
 from typing import Any, NamedTuple, TypeVar
 
 from bgpctl.compiler import CompileOptions, compile_node
+from bgpctl.resources.annotations import annotation_key
 from bgpctl.resources.bgp_configuration import BGPConfiguration
 from bgpctl.resources.bgp_filter import BGPFilter
 from bgpctl.resources.bgp_peer import BGPPeer
@@ -17,7 +18,7 @@ from bgpctl.resources.model import Resource
 from bgpctl.resources.node import Node
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.path import Path
-from reflector.plan import PRIORITY_BASE, HeldSession, NodePlan, Policy, RouteSource, SessionPlan
+from reflector.plan import PRIORITY_BASE, Family, HeldSession, NodePlan, Policy, RouteSource, SessionPlan
 from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
 from reflector.wire.communities import add_community
@@ -63,6 +64,12 @@ def bgp_peer(name: str, **spec: Any) -> BGPPeer:
 
 def configuration(name: str = "default", **spec: Any) -> BGPConfiguration:
     return _read(BGPConfiguration, {"metadata": _named(name), "spec": spec})
+
+
+def annotated(resource: R, **annotations: str) -> R:
+    """The resource with annotations of ours: hold_time="90s" stands for bgpctl.io/hold-time."""
+    said = {annotation_key(name): text for name, text in annotations.items()}
+    return resource.model_copy(update={"metadata": resource.metadata.model_copy(update={"annotations": said})})
 
 
 def felix(name: str = "default", **spec: Any) -> FelixConfiguration:
@@ -149,7 +156,7 @@ def learned(prefix: str, **fields: Any) -> Route:
 def ask(plan: NodePlan, address: str, route: Route, direction: str = "export") -> PathAttributes | None:
     """What the policies of the session to `address` make of a route, by the engine's own evaluator."""
     found = session(plan, address)
-    family = found.families[0]
+    family: Family = 6 if ":" in route.prefix else 4
     names, default = {
         "import": (found.import_policies, found.import_default),
         "export": (found.export_policies, found.export_default),

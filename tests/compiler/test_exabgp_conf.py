@@ -9,9 +9,10 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
-from compiler_makers import bgp_peer, compiled, configuration, node, secret
+from compiler_makers import annotated, bgp_peer, compiled, configuration, node, secret
 
-from bgpctl.compiler import render_exabgp_conf
+from bgpctl.compiler import compile_node, render_exabgp_conf
+from bgpctl.datastore.directory import read_directory
 from reflector.plan import NodePlan, Password, SessionKind, SessionPlan
 
 READ_BACK = """
@@ -163,3 +164,44 @@ def test_people_see_no_password() -> None:
     assert "md5-password hidden;" in text
     assert "hush" not in text
     assert "aHVzaC1odXNo" not in text
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        ({"hold_time": "0s"}, {"hold-time": 0}),
+        ({"hold_time": "3s"}, {"hold-time": 3}),
+        ({"hold_time": "65535s"}, {"hold-time": 65535}),
+        ({"families": "ipv4,ipv6"}, {"families": ["ipv4 unicast", "ipv6 unicast"]}),
+        ({"maximum_prefixes": "10 drop", "role": "customer", "role_strict": "true"}, {"hold-time": 240}),
+        ({"long_lived_stale_time": "16777215s", "add_path": "2"}, {"families": ["ipv6 unicast"]}),
+    ],
+)
+def test_exabgp_takes_what_annotations_make_of_a_session(
+    tmp_path: Path, annotations: dict[str, str], expected: dict[str, object]
+) -> None:
+    peer = annotated(bgp_peer("p", peerIP="2001:db8::1", asNumber=65001), **annotations)
+    plan = compiled("a", node("a", "10.0.0.1/24", "fd00::1/64"), peer)
+
+    (found,) = read_back(render_exabgp_conf(plan), tmp_path).values()
+
+    assert {key: found[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(("said", "mode"), [("off", 0), ("all", 3), ("2", 3)])
+def test_add_path_is_offered_as_annotations_say(tmp_path: Path, said: str, mode: int) -> None:
+    peer = annotated(bgp_peer("p", peerIP="192.0.2.1", asNumber=65001), add_path=said)
+    plan = compiled("a", node("a", "10.0.0.1/24"), peer)
+
+    (found,) = read_back(render_exabgp_conf(plan), tmp_path).values()
+
+    assert isinstance(found["capability"], dict)
+    assert found["capability"]["add-path"] == mode
+
+
+def test_exabgp_takes_the_samples(tmp_path: Path) -> None:
+    samples = Path(__file__).parents[2] / "config" / "samples"
+    resources = read_directory(samples).resources
+    for name in resources.nodes:
+        plan = compile_node(resources, name).plan
+        assert len(read_back(render_exabgp_conf(plan), tmp_path)) == len(plan.sessions)

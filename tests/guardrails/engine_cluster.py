@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bgpctl.compiler import ClusterIndex, compile_cluster
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.settings import OTHER_ROLE
 from reflector.engine import Engine
 from reflector.peer import Negotiated
 from reflector.plan import Family, NodePlan, SessionPlan
@@ -36,8 +37,11 @@ class EngineCluster:
         negotiated = Negotiated(
             router_id=pack_address(self.plans[there].router_id),
             local_address=pack_address(session.local_address),
-            families=session.families,
+            families=tuple(family for family in session.families if family in far.families),
             hold_time=0,
+            extended_next_hop=frozenset({4} & set(session.families) & set(far.families))
+            if ":" in session.peer_address
+            else frozenset(),
         )
         self.engines[here].session_up(session.name, negotiated, 0.0)
         self.channels[here, session.name] = (there, far.name, MessageReader(4096))
@@ -70,4 +74,5 @@ def _fit(one: NodePlan, here: SessionPlan, other: NodePlan, there: SessionPlan) 
         and there.peer_as == here.local_as
         and not (here.passive and there.passive)
         and (here.peer_as != here.local_as or one.router_id != other.router_id)
+        and (here.role is None or there.role is None or OTHER_ROLE[here.role] is there.role)
     )

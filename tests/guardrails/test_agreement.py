@@ -9,7 +9,7 @@ import pytest
 from bgpctl.guardrails.agreement import Disagreement, SessionEnd, disagreement
 from bgpctl.guardrails.both_ends import CODES
 from bgpctl.guardrails.finding import CATALOGUE
-from reflector.plan import Password, SessionKind, SessionPlan
+from reflector.plan import Password, Role, SessionKind, SessionPlan
 
 
 def end(router_id: str = "10.0.0.1", listen_port: int = 179, **changes: Any) -> SessionEnd:
@@ -42,6 +42,13 @@ def end(router_id: str = "10.0.0.1", listen_port: int = 179, **changes: Any) -> 
         ({"ttl_security": 1}, {"ttl_security": 2}, None),
         ({}, {"router_id": "10.0.0.1"}, Disagreement.ROUTER_ID),
         ({"peer_as": 65001}, {"local_as": 65001, "router_id": "10.0.0.1"}, None),
+        ({"role": Role.CUSTOMER}, {"role": Role.PROVIDER}, None),
+        ({"role": Role.RS}, {"role": Role.RS_CLIENT, "role_strict": True}, None),
+        ({"role": Role.PEER}, {"role": Role.PEER}, None),
+        ({"role": Role.CUSTOMER}, {"role": Role.CUSTOMER}, Disagreement.ROLE),
+        ({"role": Role.PEER}, {"role": Role.PROVIDER}, Disagreement.ROLE),
+        ({"role": Role.CUSTOMER}, {}, None),
+        ({"role": Role.CUSTOMER, "role_strict": True}, {}, Disagreement.ROLE),
     ],
 )
 def test_two_ends_make_a_session_or_a_reason(
@@ -54,5 +61,5 @@ def test_two_ends_make_a_session_or_a_reason(
 
 
 def test_every_disagreement_of_two_running_ends_has_a_code() -> None:
-    assert CODES.keys() == set(Disagreement) - {Disagreement.HELD}
+    assert CODES.keys() == set(Disagreement) - {Disagreement.HELD, Disagreement.FAMILY}
     assert {code for code, _ in CODES.values()} <= CATALOGUE.keys()

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from compiler_makers import bgp_peer, block, configuration, node, pool, secret
+from compiler_makers import annotated, bgp_peer, block, configuration, node, pool, secret
 
 from bgpctl.guardrails.proof.proof_text import REMEDIES, proof_data, render_proof, verdict
 from bgpctl.guardrails.proof.propagation import Obstacle
@@ -77,6 +77,111 @@ def test_a_chain_of_ordinary_nodes_stops_at_the_split_horizon() -> None:
 def test_a_node_between_two_sites_of_one_as_is_an_as_loop() -> None:
     peer = bgp_peer("middle", node="n2", peerSelector="all()")
     assert gaps(proved(NO_MESH, peer, leaf(1), leaf(2, asn=65001), leaf(3))) == [("n1", "n1", Obstacle.AS_LOOP)]
+
+
+def six(number: int, cluster_id: str = "") -> Resource:
+    """A node without an IPv4 address."""
+    return node(f"n{number}", ipv6=f"fd00::{number}/64", cluster_id=cluster_id)
+
+
+def by_family(*resources: Resource) -> dict[int, list[tuple[str, str, Obstacle]]]:
+    return {found.family: gaps(found) for found in prove(ResourceSet.of(*resources)).families}
+
+
+def test_a_mesh_of_ipv6_addresses_carries_ipv4_when_it_is_told_to() -> None:
+    """RFC 8950"""
+    blocks = block("n1", "10.244.1.0/26"), block("n2", "10.244.2.0/26")
+    assert by_family(six(1), six(2), *blocks) == {
+        4: [("n1", "n1", Obstacle.NO_SESSION)],
+        6: [],
+    }
+    assert by_family(annotated(configuration(), families="ipv4,ipv6"), six(1), six(2), *blocks) == {4: [], 6: []}
+
+
+def test_a_family_that_one_end_does_not_carry_does_not_travel() -> None:
+    """RFC 4760 8"""
+    own = annotated(configuration("node.n1"), families="ipv4")
+    found = by_family(annotated(configuration(), families="ipv4"), own, six(1), six(2), six(3))
+    assert found == {4: [], 6: []}
+
+    odd = annotated(configuration("node.n1"), families="ipv6")
+    nodes = six(1), six(2), six(3), block("n1", "10.7.0.0/26")
+    found = by_family(annotated(configuration(), families="ipv4"), odd, *nodes)
+    assert [pair[:2] for pair in found[4]] == [("n1", "n2"), ("n2", "n1")]
+
+
+def test_ipv6_routes_of_a_node_have_no_next_hop_between_ipv4_addresses() -> None:
+    peer = annotated(bgp_peer("p", nodeSelector="all()", peerSelector="all()"), families="ipv4,ipv6")
+    found = by_family(NO_MESH, peer, leaf(1), leaf(2))
+    assert found == {4: [], 6: [("n1", "n1", Obstacle.NO_NEXT_HOP)]}
+
+
+def test_an_ipv4_route_with_an_ipv6_next_hop_goes_no_further_between_ipv4_addresses() -> None:
+    """RFC 8950 4: it may only be told to who says that it takes such next hops."""
+    dual = node("rr", "10.1.0.1", "fd00::9/64", cluster_id="224.0.0.1")
+    peer = annotated(bgp_peer("p", node="rr", peerSelector="all()"), families="ipv4,ipv6")
+    found = by_family(NO_MESH, peer, dual, six(1), six(2), leaf(3))
+    assert found[4] == [("n1", "n3", Obstacle.NO_NEXT_HOP)]
+    mode = annotated(bgp_peer("p", node="rr", peerSelector="all()", nextHopMode="Self"), families="ipv4,ipv6")
+    assert by_family(NO_MESH, mode, dual, six(1), six(2), leaf(3))[4] == []
+
+
+def test_of_two_sessions_of_a_pair_the_one_that_can_brings_the_route() -> None:
+    """Between two dual-stack nodes both sessions carry IPv4; an IPv6 next hop passes one of them."""
+    dual = node("rr", "10.1.0.1", "fd00::9/64", cluster_id="224.0.0.1"), node("n4", "10.1.0.4", "fd00::4/64")
+    peer = annotated(bgp_peer("p", node="rr", peerSelector="all()"), families="ipv4,ipv6")
+    assert by_family(NO_MESH, peer, *dual, six(1))[4] == []
+
+
+def test_a_customer_does_not_join_its_providers() -> None:
+    """RFC 9234 5: what comes from a provider goes to customers only."""
+    up = bgp_peer("up", node="n2", peerSelector="all()")
+    ends = leaf(1, asn=65001), leaf(2, asn=65002), leaf(3, asn=65003)
+
+    found = gaps(proved(NO_MESH, annotated(up, role="customer"), *ends))
+
+    assert found == [("n1", "n3", Obstacle.ROUTE_LEAK), ("n3", "n1", Obstacle.ROUTE_LEAK)]
+    assert gaps(proved(NO_MESH, annotated(up, role="provider"), *ends)) == []
+    assert gaps(proved(NO_MESH, up, *ends)) == []
+
+
+def test_a_leak_is_refused_where_only_the_receiver_has_a_role() -> None:
+    """RFC 9234 5: what a customer passes on although it is for customers only is not eligible."""
+    given = {"reversePeering": "Manual"}
+    below = annotated(bgp_peer("below", node="n2", peerIP="10.0.1.1", asNumber=65001), role="customer")
+    plain = bgp_peer("plain", node="n2", peerIP="10.0.1.3", asNumber=65003, **given)
+    above = bgp_peer("above", node="n3", peerIP="10.0.1.2", asNumber=65002, **given)
+    ends = leaf(1, asn=65001), leaf(2, asn=65002), leaf(3, asn=65003)
+
+    found = gaps(proved(NO_MESH, below, plain, annotated(above, role="provider"), *ends))
+
+    assert found == [("n1", "n3", Obstacle.ROUTE_LEAK), ("n3", "n1", Obstacle.ROUTE_LEAK)]
+    assert ("n1", "n3", Obstacle.ROUTE_LEAK) not in gaps(proved(NO_MESH, below, plain, above, *ends))
+
+
+def test_roles_that_are_no_pair_make_no_session() -> None:
+    """RFC 9234 4.2"""
+    peer = bgp_peer("p", nodeSelector="all()", peerSelector="all()")
+    ends = leaf(1, asn=65001), leaf(2, asn=65002)
+    assert [pair[2] for pair in gaps(proved(NO_MESH, annotated(peer, role="customer"), *ends))] == [
+        Obstacle.NO_SESSION,
+        Obstacle.NO_SESSION,
+    ]
+
+
+def test_clusters_of_clients_are_where_their_routes_loop() -> None:
+    """RFC 4456 8: the CLUSTER_LIST has the cluster of the client, not the node's own."""
+    ends = leaf(1), leaf(2), reflector(1, "224.0.0.1"), reflector(2, "224.0.0.2")
+    given = {"reversePeering": "Auto"}
+    one = bgp_peer("one", node="n1", peerIP="10.1.1.1", asNumber=64512, **given)
+    other = bgp_peer("other", node="n2", peerIP="10.1.1.2", asNumber=64512, **given)
+    between = bgp_peer("between", node="rr1", peerIP="10.1.1.2", asNumber=64512)
+    assert gaps(proved(NO_MESH, one, other, between, *ends)) == []
+
+    shared = annotated(one, cluster_id="224.0.0.9"), annotated(other, cluster_id="224.0.0.9")
+    found = gaps(proved(NO_MESH, *shared, between, *ends))
+
+    assert ("n1", "n2", Obstacle.CLUSTER_LOOP) in found
 
 
 def test_what_only_a_router_outside_could_carry_is_unknown() -> None:

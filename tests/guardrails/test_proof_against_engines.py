@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler_makers import bgp_peer, block, configuration, node, pool
+from compiler_makers import annotated, bgp_peer, block, configuration, node, pool
 from engine_cluster import EngineCluster
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
@@ -25,9 +25,11 @@ SELECTORS = ["all()", "has(rr)", "!has(rr)", "rack == '1'", "rack == '2'", "leve
 @st.composite
 def clusters(draw: st.DrawFn) -> list[Resource]:
     """Up to eight nodes, a few of them reflectors of two clusters, with a mesh or not, up to four BGPPeers by
-    selector or address, some reversed by hand; a few nodes of other ASes, and some that allow their own AS."""
+    selector or address, some reversed by hand; a few nodes of other ASes, and some that allow their own AS; sessions
+    that carry both families, roles, and clients in another cluster."""
+    said = {"families": "ipv4,ipv6"} if draw(st.integers(0, 3)) == 0 else {}
     resources: list[Resource] = [
-        configuration(nodeToNodeMeshEnabled=draw(st.booleans())),
+        annotated(configuration(nodeToNodeMeshEnabled=draw(st.booleans())), **said),
         pool("pool", "192.168.0.0/16"),
         pool("pool-v6", "fd10::/48"),
     ]
@@ -41,7 +43,7 @@ def clusters(draw: st.DrawFn) -> list[Resource]:
         resources.append(
             node(
                 f"node-{number}",
-                f"10.0.0.{number * 5}/24",
+                draw(st.sampled_from([f"10.0.0.{number * 5}/24"] * 3 + [""])),
                 draw(st.sampled_from(["", f"fd00::{number * 5:x}/64"])),
                 cluster_id=draw(st.sampled_from(["224.0.0.1", "224.0.0.2", "224.0.0.3"])) if is_reflector else "",
                 asn=draw(st.sampled_from([None, None, 65001, 65002])) if several else None,
@@ -50,8 +52,19 @@ def clusters(draw: st.DrawFn) -> list[Resource]:
         )
         resources.append(block(f"node-{number}", f"192.168.{number}.0/26"))
         resources.append(block(f"node-{number}", f"fd10::{number}:0/122"))
-    wanted = draw(st.lists(peers(count), max_size=4))
-    return [*resources, *(bgp_peer(f"peer-{number}", **spec) for number, spec in enumerate(wanted))]
+    wanted = draw(st.lists(st.tuples(peers(count), settings_of_peers), max_size=4))
+    found = (annotated(bgp_peer(f"peer-{number}", **spec), **said) for number, (spec, said) in enumerate(wanted))
+    return [*resources, *found]
+
+
+settings_of_peers: st.SearchStrategy[dict[str, str]] = st.just({}) | st.fixed_dictionaries(
+    {},
+    optional={
+        "families": st.sampled_from(["ipv4", "ipv6", "ipv4,ipv6"]),
+        "role": st.sampled_from(["provider", "customer", "peer", "rs", "rs-client"]),
+        "cluster_id": st.sampled_from(["224.0.0.1", "224.0.0.4"]),
+    },
+)
 
 
 @st.composite

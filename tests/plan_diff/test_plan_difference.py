@@ -16,6 +16,7 @@ from changed_fields import (
     with_plan_field,
     with_session_field,
 )
+from compiler_makers import annotated, bgp_peer, compiled, configuration, node
 from msgspec.structs import replace
 
 from bgpctl.plan_diff import diff_plans
@@ -24,6 +25,7 @@ from bgpctl.plan_diff.effects import EFFECTS, Effect
 from reflector.plan import (
     AddCommunity,
     Encapsulation,
+    Family,
     HeldSession,
     HostRoute,
     KernelPlan,
@@ -34,6 +36,7 @@ from reflector.plan import (
     Password,
     Policy,
     PolicyRule,
+    Role,
     RouteSource,
     SessionPlan,
     Verdict,
@@ -204,6 +207,76 @@ def test_no_export_withholds_a_route_from_another_as() -> None:
     external = replace(BASE, sessions=(replace(BASE.sessions[0], peer_as=65001),))
     quiet = replace(external, originations=(replace(BASE.originations[0], communities=("65535:65281",)),))
     assert [each.after for each in verdicts(external, quiet)] == ["withheld: community NO_EXPORT towards another AS"]
+
+
+def between_ipv6(*families: Family) -> NodePlan:
+    """The plan with its session between IPv6 addresses, carrying these."""
+    session = replace(BASE.sessions[0], peer_address="fd00::2", local_address="fd00::1", families=families)
+    return replace(BASE, sessions=(session,))
+
+
+def test_routes_of_a_family_that_a_session_begins_to_carry_are_foretold() -> None:
+    """RFC 8950: the IPv6 address of the session is the next hop of IPv4 routes."""
+    expected = VerdictChange((ROUTE,), (NAME,), "not carried on the session", "advertised")
+    assert verdicts(between_ipv6(6), between_ipv6(4, 6)) == (expected,)
+    assert [(each.before, each.after) for each in verdicts(between_ipv6(4, 6), between_ipv6(6))] == [
+        ("advertised", "not carried on the session")
+    ]
+
+
+def test_ipv6_routes_on_an_ipv4_session_are_foretold_to_stay() -> None:
+    """There is no IPv4 next hop for IPv6 routes: what the session begins to carry is not this node's own."""
+    six = replace(BASE, originations=(Origination("fd10::/122", RouteSource.BLOCK),))
+    assert verdicts(six, replace(six, sessions=(replace(six.sessions[0], families=(4, 6)),))) == ()
+
+
+def test_a_role_that_marks_routes_is_foretold() -> None:
+    """RFC 9234 5: our AS in ONLY_TO_CUSTOMER towards customers, nothing towards providers."""
+    external = replace(BASE, sessions=(replace(BASE.sessions[0], peer_as=65001),))
+
+    def with_role(role: Role) -> NodePlan:
+        return replace(external, sessions=(replace(external.sessions[0], role=role),))
+
+    assert [(each.before, each.after) for each in verdicts(external, with_role(Role.PROVIDER))] == [
+        ("advertised, ONLY_TO_CUSTOMER none", "advertised, ONLY_TO_CUSTOMER 64512")
+    ]
+    assert verdicts(external, with_role(Role.CUSTOMER)) == ()
+
+
+@pytest.mark.parametrize(
+    ("annotations", "effect", "told"),
+    [
+        ({"maximum_prefixes": "10"}, Effect.SOFT, "none -> 10 prefixes, else cease (warns at 75 %)"),
+        ({"maximum_prefixes": "10 drop"}, Effect.SOFT, "none -> 10 prefixes, else drop (warns at 75 %)"),
+        ({"role": "customer"}, Effect.RESET, "none -> customer"),
+        ({"long_lived_stale_time": "1h"}, Effect.RESET, "0 -> 3600"),
+        ({"add_path": "2"}, Effect.REFRESH, "0 -> 2"),
+        ({"add_path": "off"}, Effect.RESET, "yes -> no"),
+        ({"hold_time": "30s"}, Effect.RESET, "240 -> 30"),
+        ({"families": "ipv4,ipv6"}, Effect.RESET, "4 -> 4, 6"),
+    ],
+)
+def test_an_annotation_has_the_effect_of_the_field_that_it_becomes(
+    annotations: dict[str, str], effect: Effect, told: str
+) -> None:
+    plain = bgp_peer("p", peerIP=B, asNumber=65001)
+    one, other = (compiled("n", node("n", A), each) for each in (plain, annotated(plain, **annotations)))
+
+    found = only_session(diff_plans(one, other))
+
+    assert found.effect is effect
+    assert told in [f"{each.before} -> {each.after}" for each in found.fields]
+
+
+def test_an_annotation_of_the_decision_looks_at_all_routes_again() -> None:
+    resources = node("n", A), bgp_peer("p", peerIP=B, asNumber=65001)
+    one, other = (
+        compiled("n", *resources, annotated(configuration(), **said)) for said in ({}, {"always_compare_med": "true"})
+    )
+
+    (field,) = diff_plans(one, other).fields
+
+    assert (field.field, field.effect) == ("always_compare_med", Effect.REFRESH)
 
 
 def test_a_rule_that_decides_nothing_new_changes_no_verdict() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Hashable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 
-from bgpctl.guardrails.proof.session_graph import End, Router, SessionGraph
+from bgpctl.guardrails.proof.session_graph import Links, Router, SessionGraph
 from reflector.reflection import Relation
 
 STAND_FOR_A_CLASS = 2
@@ -78,17 +78,21 @@ def node_classes(graph: SessionGraph) -> Classes:
 def _unlike_any(routers: Iterable[Router]) -> set[str]:
     """Nodes that share an address or a router ID, which some sessions do not survive."""
     routers = list(routers)
-    addresses = Counter(each.address for each in routers)
+    addresses = Counter(address for each in routers for address in each.addresses.values())
     identifiers = Counter(each.router_id for each in routers)
-    return {each.name for each in routers if addresses[each.address] > 1 or identifiers[each.router_id] > 1}
+    return {
+        each.name
+        for each in routers
+        if identifiers[each.router_id] > 1 or any(addresses[address] > 1 for address in each.addresses.values())
+    }
 
 
 def _alike_with_each_other(graph: SessionGraph, names: Iterable[str], unlike: Set[str]) -> list[list[str]]:
     """Nodes that would be alike if each were a peer of itself, as it is of the others."""
     groups: dict[Hashable, list[str]] = {}
     for name in names:
-        for end in {_kind(end) for end in graph.ends[name].values()} if name not in unlike else ():
-            groups.setdefault(_signature(graph, name, ((name, end, end),)), []).append(name)
+        for links in {_kinds(links) for links in graph.ends[name].values()} if name not in unlike else ():
+            groups.setdefault(_signature(graph, name, ((name, links, links),)), []).append(name)
     found: list[list[str]] = []
     taken: set[str] = set()
     for members in sorted(groups.values(), key=lambda members: (-len(members), members[0])):
@@ -99,19 +103,24 @@ def _alike_with_each_other(graph: SessionGraph, names: Iterable[str], unlike: Se
 
 
 def _signature(graph: SessionGraph, name: str, itself: tuple[tuple[str, Hashable, Hashable], ...] = ()) -> Hashable:
-    router, in_mesh = graph.routers[name], name in graph.mesh
-    role = (router.local_as, router.cluster_id, router.originates, router.outside, bool(router.address), in_mesh)
-    peers = [(there, _kind(end), _kind(graph.ends[there][name])) for there, end in graph.ends[name].items()]
-    return role, frozenset((*peers, *itself)), frozenset(graph.barred[name]) if in_mesh else None
+    router, meshed = graph.routers[name], graph.mesh.get(name)
+    clusters = router.cluster_id, router.cluster_ids
+    role = (router.local_as, clusters, router.originates, router.outside, frozenset(router.addresses), meshed)
+    peers = [(there, _kinds(links), _kinds(graph.ends[there][name])) for there, links in graph.ends[name].items()]
+    return role, frozenset((*peers, *itself)), frozenset(graph.barred[name]) if meshed else None
 
 
-def _kind(end: End) -> Hashable:
-    return end.relation, end.local_as, end.allow_local_as
+def _kinds(links: Links) -> Hashable:
+    """Nearly always a pair has one session, and a reflector thousands of pairs."""
+    if len(links) == 1:
+        ((between, end),) = links.items()
+        return between, end.kind
+    return frozenset((between, end.kind) for between, end in links.items())
 
 
 def _forwards(graph: SessionGraph, name: str, mesh_as_numbers: Set[int]) -> bool:
     """Whether what it learns from one node may be told to another: only clients' and other ASes' routes are."""
-    relations = {end.relation for end in graph.ends[name].values()}
+    relations = {end.relation for links in graph.ends[name].values() for end in links.values()}
     if name in graph.mesh and mesh_as_numbers - {graph.routers[name].local_as}:
         relations.add(Relation.EBGP)
     return graph.degree(name) > 1 and not relations.isdisjoint((Relation.CLIENT, Relation.EBGP))

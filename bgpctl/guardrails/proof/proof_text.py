@@ -23,6 +23,9 @@ REMEDIES = {
     Obstacle.ORIGINATOR_LOOP: "give each node a router ID of its own",
     Obstacle.AS_LOOP: "set numAllowedLocalASNumbers on the BGPPeer of the receiver, or use one AS on both sides with a "
     "reflector between",
+    Obstacle.ROUTE_LEAK: "take the role from one of the sessions on the way (bgpctl.io/role), or turn it around",
+    Obstacle.NO_NEXT_HOP: "let a session with IPv6 addresses carry both families (bgpctl.io/families), not one with "
+    "IPv4 addresses",
     Obstacle.UNSETTLED: "remove sessions between ASes until each node has one best way to the others",
 }
 

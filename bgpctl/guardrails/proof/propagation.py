@@ -1,8 +1,9 @@
 """One prefix through the session graph, by the engine's rules: who hears it, and of the others, why not.
 
-Each router keeps what its peers tell it, uses the best and tells that on. The rules are those of `reflection.py`:
-who may be told what (RFC 4456 6), ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 8), the AS loop (RFC 4271 9.1.2). What a
-router uses decides what it may tell, so the choice is made as in `decision.py`; of its steps these can differ here:
+Each router keeps what its peers tell it, uses the best and tells that on. The rules are those of `reflection.py` and
+`export.py`: who may be told what (RFC 4456 6), ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 8), the AS loop (RFC 4271
+9.1.2), roles and ONLY_TO_CUSTOMER (RFC 9234 5), next hops of the other family (RFC 8950). What a router uses decides
+what it may tell, so the choice is made as in `decision.py`; of its steps these can differ here:
 
     own route, LOCAL_PREF, AS_PATH length, eBGP before iBGP, BGP identifier, CLUSTER_LIST length, peer address
 """
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from bgpctl.guardrails.proof.session_graph import End, SessionGraph
-from reflector.plan import DEFAULT_LOCAL_PREF, NORMAL_PRIORITY, PRIORITY_BASE
+from bgpctl.guardrails.proof.session_graph import End, Links, SessionGraph
+from reflector.plan import DEFAULT_LOCAL_PREF, NORMAL_PRIORITY, PRIORITY_BASE, Role
 from reflector.reflection import Handling, Relation, handling
 
 # A prefix settles when every router has heard the last of it. Routers that change their minds this often never do.
@@ -29,26 +30,32 @@ class Obstacle(StrEnum):
     CLUSTER_LOOP = "cluster ID loop: both are reflectors of one cluster"
     ORIGINATOR_LOOP = "ORIGINATOR_ID loop: both have the same router ID"
     AS_LOOP = "AS loop: the AS of the receiver stands in AS_PATH"
+    ROUTE_LEAK = "roles: what comes from a provider, peer or route server goes to customers only"
+    NO_NEXT_HOP = "no next hop that fits: between IPv4 addresses it is of the family of the route"
     NO_SESSION = "no session leads there"
     UNSETTLED = "the routers never agree on a route"
 
 
 class Route(NamedTuple):
-    """What is told: the attributes that differ between the routes of one prefix. `originator` b"" for none."""
+    """What is told: the attributes that differ between the routes of one prefix. `originator` b"" for none,
+    `only_to_customer` 0, and `next_hop` the family of it, 0 if nobody knows."""
 
     local_pref: int
     as_path: tuple[int, ...] = ()
     originator: bytes = b""
     clusters: tuple[str, ...] = ()
+    only_to_customer: int = 0
+    next_hop: int = 0
 
 
 class Heard(NamedTuple):
-    """A route as a router has it, and what it was learned from."""
+    """A route as a router has it, and what it was learned from; of a client also its cluster."""
 
     route: Route
     relation: Relation
     sender: bytes = b""
     peer_address: bytes = b""
+    cluster: str = ""
 
     def rank(self) -> tuple[object, ...]:
         """The lowest is used."""
@@ -65,11 +72,13 @@ class Heard(NamedTuple):
 
 
 OWN = Heard(Route(PRIORITY_BASE - NORMAL_PRIORITY), Relation.LOCAL)
-Neighbours = Mapping[str, Mapping[str, End]]
+Neighbours = Mapping[str, Mapping[str, Links]]
+# What a router has of a prefix, by the peer and the family of the addresses of the session.
+Known = dict[tuple[str, int], Heard]
 
 
 def neighbours(graph: SessionGraph, present: Collection[str]) -> Neighbours:
-    """The sessions among these nodes: node -> peer -> the node's end."""
+    """The sessions among these nodes: node -> peer -> the node's ends."""
     return {here: dict(graph.neighbours(here, present)) for here in present}
 
 
@@ -97,21 +106,27 @@ class Propagation:
         return Obstacle.NO_SESSION, "", there
 
     def _between(self, teller: str, here: str) -> Obstacle:
-        told = tell(self.graph, teller, self.used[teller], self.sessions[teller][here])
+        far_ends = self.sessions[here][teller]
+        found = [self._on(teller, here, (end, far_ends[each])) for each, end in self.sessions[teller][here].items()]
+        return min(found, key=list(Obstacle).index)
+
+    def _on(self, teller: str, here: str, ends: tuple[End, End]) -> Obstacle:
+        has = self.used[teller]
+        told = tell(has, ends[0])
         if told is None:
-            return Obstacle.SPLIT_HORIZON
-        dropped = loop(self.graph, here, told, self.sessions[here][teller])
+            return _silence(has, ends[0])
+        dropped = loop(self.graph, here, told, ends[1])
         assert dropped is not None, "a route that was told and not dropped was heard"  # noqa: S101
         return dropped
 
 
 def propagate(graph: SessionGraph, sessions: Neighbours, sources: Mapping[str, Heard]) -> Propagation:
     """A prefix that each of `sources` has from outside the graph, or of its own."""
-    heard: dict[str, dict[str, Heard]] = {name: {} for name in sessions}
+    heard: dict[str, Known] = {name: {} for name in sessions}
     used: dict[str, Heard] = {}
     changes = dict.fromkeys(sessions, 0)
     for name, source in sources.items():
-        heard[name][""] = used[name] = source
+        heard[name]["", 0] = used[name] = source
     waiting = dict.fromkeys(sources)
     while waiting:
         here = next(iter(waiting))
@@ -119,8 +134,8 @@ def propagate(graph: SessionGraph, sessions: Neighbours, sources: Mapping[str, H
         changes[here] += 1
         if changes[here] > MOST_CHANGES:
             return Propagation(graph, sessions, used, settled=False)
-        for there, end in sessions[here].items():
-            if _hear(graph, (here, there), heard[there], used.get(here), end, sessions[there][here]):
+        for there, links in sessions[here].items():
+            if _hear(graph, (here, there), heard[there], used.get(here), (links, sessions[there][here])):
                 best = min(heard[there].values(), key=Heard.rank, default=None)
                 if best != used.get(there):
                     if best is None:
@@ -132,31 +147,77 @@ def propagate(graph: SessionGraph, sessions: Neighbours, sources: Mapping[str, H
 
 
 def _hear(
-    graph: SessionGraph, pair: tuple[str, str], known: dict[str, Heard], has: Heard | None, end: End, far_end: End
+    graph: SessionGraph, pair: tuple[str, str], known: Known, has: Heard | None, links: tuple[Links, Links]
 ) -> bool:
-    """What `there` now has from `here`. True when that is something else than before."""
+    """What `there` now has from `here`, on each of their sessions. True when that is something else than before."""
     here, there = pair
-    told = tell(graph, here, has, end) if has is not None else None
-    before = known.pop(here, None)
-    if told is not None and loop(graph, there, told, far_end) is None:
-        known[here] = Heard(told, far_end.relation, graph.routers[here].router_id, far_end.peer_address)
-    return known.get(here) != before
+    changed = False
+    for between, end in links[0].items():
+        far_end = links[1][between]
+        told = tell(has, end) if has is not None else None
+        before = known.pop((here, between), None)
+        if told is not None and loop(graph, there, told, far_end) is None:
+            sender, route = graph.routers[here].router_id, _taken(told, far_end)
+            known[here, between] = Heard(route, far_end.relation, sender, far_end.peer_address, far_end.cluster)
+        changed |= known.get((here, between)) != before
+    return changed
 
 
-def tell(graph: SessionGraph, here: str, has: Heard, end: End) -> Route | None:
-    """What `here` tells of the route it uses on the session of which it has this end; None for nothing."""
+def tell(has: Heard, end: End) -> Route | None:
+    """What a router tells of the route it uses on the session of which it has this end; None for nothing."""
     how = handling(has.relation, end.relation)
-    route = has.route
+    route = has.route._replace(next_hop=_next_hop(has, end))
     if how is Handling.SILENCE or (end.relation is Relation.EBGP and has.peer_address == end.peer_address):
         return None
+    if _is_kept_from(has, end) or _lacks_next_hop(has, end):
+        return None
     if end.relation is Relation.EBGP:
-        return Route(DEFAULT_LOCAL_PREF, (end.local_as, *route.as_path))
+        only_to_customer = route.only_to_customer or (end.local_as if end.role in MARKING else 0)
+        path = (end.local_as, *route.as_path)
+        return Route(DEFAULT_LOCAL_PREF, path, only_to_customer=only_to_customer, next_hop=route.next_hop)
     if how is Handling.REFLECT:
-        reflector = graph.routers[here]
-        return route._replace(
-            originator=route.originator or has.sender, clusters=(reflector.cluster_id, *route.clusters)
-        )
+        clusters = filter(None, dict.fromkeys((end.cluster, has.cluster)))
+        return route._replace(originator=route.originator or has.sender, clusters=(*clusters, *route.clusters))
     return route
+
+
+# By our role (RFC 9234 5): towards whom what is only for customers must not go, and from whom it is so from then on;
+# towards whom we say so ourselves; from whom it is a leak.
+UPWARDS = frozenset((Role.PEER, Role.CUSTOMER, Role.RS_CLIENT))
+MARKING = frozenset((Role.PROVIDER, Role.RS, Role.PEER))
+ABOVE = frozenset((Role.PROVIDER, Role.RS))
+
+
+def _is_kept_from(has: Heard, end: End) -> bool:
+    return bool(has.route.only_to_customer) and end.role in UPWARDS
+
+
+def _is_leak(told: Route, end: End) -> bool:
+    stranger = end.role is Role.PEER and told.only_to_customer != end.peer_as
+    return bool(told.only_to_customer) and (end.role in ABOVE or stranger)
+
+
+def _taken(told: Route, end: End) -> Route:
+    """The route as it enters the receiver's AS."""
+    marked = not told.only_to_customer and end.role in UPWARDS
+    return told._replace(only_to_customer=end.peer_as) if marked else told
+
+
+def _silence(has: Heard, end: End) -> Obstacle:
+    """Why nothing is told on this end."""
+    if _is_kept_from(has, end):
+        return Obstacle.ROUTE_LEAK
+    return Obstacle.NO_NEXT_HOP if _lacks_next_hop(has, end) else Obstacle.SPLIT_HORIZON
+
+
+def _lacks_next_hop(has: Heard, end: End) -> bool:
+    next_hop = _next_hop(has, end)
+    return bool(next_hop) and next_hop not in end.next_hops
+
+
+def _next_hop(has: Heard, end: End) -> int:
+    """The family of the next hop that would be told (RFC 4271 5.1.3)."""
+    return end.own if end.replaces or has.relation is Relation.LOCAL else has.route.next_hop
 
 
 def loop(graph: SessionGraph, there: str, told: Route, end: End) -> Obstacle | None:
@@ -165,10 +226,10 @@ def loop(graph: SessionGraph, there: str, told: Route, end: End) -> Obstacle | N
     if told.as_path.count(end.local_as) > end.allow_local_as:
         return Obstacle.AS_LOOP
     if end.relation is Relation.EBGP:
-        return None
+        return Obstacle.ROUTE_LEAK if _is_leak(told, end) else None
     if told.originator == router.router_id:
         return Obstacle.ORIGINATOR_LOOP
-    return Obstacle.CLUSTER_LOOP if router.cluster_id and router.cluster_id in told.clusters else None
+    return None if router.cluster_ids.isdisjoint(told.clusters) else Obstacle.CLUSTER_LOOP
 
 
 def reaches_outside(graph: SessionGraph, outcome: Propagation) -> bool:

@@ -1,105 +1,151 @@
 """The session graph of one address family: which nodes have a session with each other, and of what relation.
 
-Built from all nodes' plans, which pass by one at a time. A session is in the graph when both ends have it and agree.
-The node-to-node mesh is not written out: 5,000 nodes have 12 million sessions of it. It is one set of members, any
-two of whom have a session unless something explicit stands between them.
+Built from all nodes' plans, which pass by one at a time. A session is in the graph when both ends have it, agree, and
+carry the family; that may be the other family than that of its addresses (RFC 8950), and there may be one of each
+between two nodes. The node-to-node mesh is not written out: 5,000 nodes have 12 million sessions of it. It is one set
+of members, any two of whom have a session unless something explicit stands between them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.addresses import FAMILIES, family_of
 from bgpctl.compiler.passwords import PasswordMissingError, find_password
+from bgpctl.compiler.settings import session_families
 from bgpctl.guardrails.agreement import Disagreement, SessionEnd, disagreement, listen_port
-from reflector.plan import Family, NodePlan, Password, RouteSource, SessionKind, SessionPlan
+from reflector.plan import Family, NextHopMode, NodePlan, Password, Role, RouteSource, SessionKind, SessionPlan
 from reflector.reflection import Relation, relation
 from reflector.wire.nlri import pack_address
 
 
-@dataclass(frozen=True, slots=True)
-class End:
-    """One end of a session, as a route sees it. `peer_address` is packed and says nothing about equality."""
+class End(NamedTuple):
+    """One end of a session, as a route sees it.
+
+    own           the family of its address, which is the next hop of its own routes
+    next_hops     of which families a next hop may be here
+    replaces      the next hop of what it passes on is its own address
+    cluster       of a client: its cluster ID
+    role, peer_as ours on an eBGP session, and the AS of the other end (RFC 9234)
+    peer_address  packed
+    """
 
     relation: Relation
     local_as: int
     allow_local_as: int
+    own: Family
+    next_hops: frozenset[Family]
+    replaces: bool
+    cluster: str
+    role: Role | None
+    peer_as: int
     peer_address: bytes
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What makes ends alike: everything but whose address is at the other one."""
+        return self[:-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
     """A node in the graph. `router_id` is packed.
 
+    addresses    those between which sessions may carry the family
+    cluster_ids  of all clusters that it serves, its own first of all
     originates   it may put prefixes of its own into BGP
     outside      what it has sessions to that is no node
     """
 
     name: str
-    address: str
+    addresses: Mapping[Family, str]
     router_id: bytes
     local_as: int
     cluster_id: str
+    cluster_ids: frozenset[str]
     originates: bool
     outside: frozenset[Relation] = frozenset()
 
 
+# The sessions of a pair of nodes that carry the family, by the family of their addresses: this one's ends.
+Links = Mapping[Family, End]
+NO_LINKS: Links = {}
+NOWHERE: frozenset[Family] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class SessionGraph:
-    """ends     node -> peer -> the node's end; always both ways
-    barred   pairs between which something explicit stands that makes no session, both ways, with the reason
-    mesh     the members of the node-to-node mesh
+    """ends     node -> peer -> the node's ends; always both ways
+    barred   pairs between whose addresses of a family something explicit stands that makes no session, both ways
+    mesh     the members of the node-to-node mesh, with the families of the addresses between which it carries this one
     """
 
     family: Family
     routers: Mapping[str, Router]
-    ends: Mapping[str, Mapping[str, End]]
-    barred: Mapping[str, Mapping[str, Disagreement]]
-    mesh: frozenset[str] = frozenset()
+    ends: Mapping[str, Mapping[str, Links]]
+    barred: Mapping[str, Mapping[tuple[str, Family], Disagreement]]
+    mesh: Mapping[str, frozenset[Family]]
 
-    def end(self, here: str, there: str) -> End | None:
-        """The end of `here` of its session with `there`; None when there is no session."""
-        found = self.ends[here].get(there)
-        return found if found is not None or not self._meshed(here, there) else self._mesh_end(here, there)
+    def links(self, here: str, there: str) -> Links:
+        """The ends of `here` of its sessions with `there`."""
+        found = self.ends[here].get(there, NO_LINKS)
+        if here == there or here not in self.mesh or there not in self.mesh:
+            return found
+        between = [each for each in self.mesh[here] & self.mesh[there] if each not in found]
+        return {
+            **found,
+            **{each: self._mesh_end(here, there, each) for each in between if self._meshed(here, there, each)},
+        }
 
-    def neighbours(self, here: str, among: Iterable[str]) -> Iterator[tuple[str, End]]:
+    def neighbours(self, here: str, among: Iterable[str]) -> Iterator[tuple[str, Links]]:
         for there in among:
-            end = self.end(here, there) if here != there else None
-            if end is not None:
-                yield there, end
+            links = self.links(here, there)
+            if links:
+                yield there, links
 
     def degree(self, here: str) -> int:
-        """How many sessions with nodes it has."""
-        return len(self.ends[here]) + (len(self.mesh) - 1 - len(self._apart(here)) if here in self.mesh else 0)
+        """With how many nodes it has a session, at most."""
+        return len(self.ends[here].keys() | (self.mesh.keys() - {here} if here in self.mesh else set()))
 
-    def _apart(self, here: str) -> set[str]:
-        """Members of the mesh with which this one has something else, or nothing, instead of a mesh session."""
-        return {there for there in (*self.ends[here], *self.barred[here]) if there in self.mesh}
-
-    def _meshed(self, here: str, there: str) -> bool:
-        if here == there or here not in self.mesh or there not in self.mesh or there in self.barred[here]:
+    def _meshed(self, here: str, there: str, between: Family) -> bool:
+        """Whether the mesh joins the two by their addresses of this family."""
+        if (there, between) in self.barred[here]:
             return False
         one, other = self.routers[here], self.routers[there]
         same_router = one.local_as == other.local_as and one.router_id == other.router_id
-        return one.address != other.address and not same_router
+        return one.addresses[between] != other.addresses[between] and not same_router
 
-    def _mesh_end(self, here: str, there: str) -> End:
+    def _mesh_end(self, here: str, there: str, between: Family) -> End:
         one, other = self.routers[here], self.routers[there]
-        kind = Relation.NON_CLIENT if one.local_as == other.local_as else Relation.EBGP
-        return End(kind, one.local_as, 0, pack_address(other.address))
+        external = one.local_as != other.local_as
+        return End(
+            relation=Relation.EBGP if external else Relation.NON_CLIENT,
+            local_as=one.local_as,
+            allow_local_as=0,
+            own=between,
+            next_hops=_next_hops(self.family, between),
+            replaces=external,
+            cluster="",
+            role=None,
+            peer_as=other.local_as,
+            peer_address=pack_address(other.addresses[between]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Speaker:
-    """What of a node's plan the graph needs."""
+    """What of a node's plan the graph needs. `meshed`: between which of its addresses a mesh would carry the family."""
 
     plan: NodePlan
-    address: str
+    addresses: Mapping[Family, str]
     sessions: Mapping[str, SessionPlan]
     held: frozenset[str]
-    port: int
+    ports: Mapping[Family, int]
+    meshed: frozenset[Family]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,41 +154,51 @@ class _Mesh:
 
     password: Password | None
 
-    def session(self, here: _Speaker, there: _Speaker) -> SessionPlan:
+    def session(self, here: _Speaker, there: _Speaker, between: Family) -> SessionPlan:
         """The end of `here`, as the compiler plans it: of two nodes the one with the smaller address waits."""
+        own, far = here.addresses[between], there.addresses[between]
         return SessionPlan(
-            name=there.address,
+            name=far,
             kind=SessionKind.MESH,
-            peer_address=there.address,
+            peer_address=far,
             peer_as=there.plan.local_as,
             local_as=here.plan.local_as,
-            families=(family_of(there.address),),
-            peer_port=there.port,
-            passive=there.address > here.address,
+            families=FAMILIES,
+            peer_port=there.ports[between],
+            passive=far > own,
             password=self.password,
         )
 
 
 def session_graphs(plans: Iterable[NodePlan], index: ClusterIndex, options: CompileOptions) -> list[SessionGraph]:
-    """One graph for each family that a node has an address in. Whether the plans have the mesh's sessions in them
-    makes no difference: they are not looked at."""
+    """One graph for each family that a node has an address in, or a session that carries it. Whether the plans have
+    the mesh's sessions in them makes no difference: they are not looked at."""
     speakers: dict[Family, dict[str, _Speaker]] = {family: {} for family in FAMILIES}
+    mesh = _mesh(index, options)
     for plan in plans:
         for family in FAMILIES:
-            if index.nodes[plan.node].addresses[family] or _originates(plan, family):
-                speakers[family][plan.node] = _speaker(plan, index, family)
-    mesh = _mesh(index, options)
+            speaker = _speaker(plan, index, family)
+            if _takes_part(speaker, family, mesh):
+                speakers[family][plan.node] = speaker
     return [_Builder(family, found, mesh, index).build() for family, found in speakers.items() if found]
 
 
+def _takes_part(speaker: _Speaker, family: Family, mesh: _Mesh | None) -> bool:
+    carried = any(family in each.families for each in speaker.sessions.values())
+    meshed = mesh is not None and bool(speaker.meshed)
+    return bool(speaker.addresses[family]) or carried or meshed or _originates(speaker.plan, family)
+
+
 def _speaker(plan: NodePlan, index: ClusterIndex, family: Family) -> _Speaker:
-    explicit = [each for each in plan.sessions if each.kind is not SessionKind.MESH and family in each.families]
+    addresses = index.nodes[plan.node].addresses
+    said = index.configuration.settings(plan.node)
     return _Speaker(
         plan=plan,
-        address=index.nodes[plan.node].addresses[family],
-        sessions={each.peer_address: each for each in explicit},
-        held=frozenset(each.peer_address for each in plan.held if family_of(each.peer_address) == family),
-        port=listen_port(plan, family),
+        addresses=addresses,
+        sessions={each.peer_address: each for each in plan.sessions if each.kind is not SessionKind.MESH},
+        held=frozenset(each.peer_address for each in plan.held),
+        ports={each: listen_port(plan, each) for each in FAMILIES},
+        meshed=frozenset(each for each in FAMILIES if addresses[each] and family in session_families(each, said)),
     )
 
 
@@ -169,69 +225,108 @@ class _Builder:
         self._speakers = speakers
         self._mesh = mesh
         self._owners = index.node_by_address
-        self._ends: dict[str, dict[str, End]] = {name: {} for name in speakers}
-        self._barred: dict[str, dict[str, Disagreement]] = {name: {} for name in speakers}
+        self._ends: dict[str, dict[str, dict[Family, End]]] = {name: {} for name in speakers}
+        self._barred: dict[str, dict[tuple[str, Family], Disagreement]] = {name: {} for name in speakers}
         self._outside: dict[str, set[Relation]] = {name: set() for name in speakers}
 
     def build(self) -> SessionGraph:
-        for here, speaker in self._speakers.items():
-            for address, session in speaker.sessions.items():
-                there = self._owners.get(address)
-                if there is None:
-                    self._outside[here].add(relation(session))
-                elif there != here:
-                    self._join(here, there)
-            for address in speaker.held - speaker.sessions.keys():
-                there = self._owners.get(address)
-                if there is not None and there != here:
-                    self._bar(here, there, Disagreement.HELD)
-        members = frozenset(name for name, each in self._speakers.items() if self._in_mesh(each))
+        for between in FAMILIES:
+            for here, speaker in self._speakers.items():
+                self._explicit(here, speaker, between)
         routers = {name: self._router(name, each) for name, each in self._speakers.items()}
-        return SessionGraph(self._family, routers, self._ends, self._barred, members)
+        members = {name: self._meshed(each) for name, each in self._speakers.items()}
+        mesh = {name: found for name, found in members.items() if found}
+        return SessionGraph(self._family, routers, self._ends, self._barred, mesh)
+
+    def _explicit(self, here: str, speaker: _Speaker, between: Family) -> None:
+        """What the node has or holds towards addresses of this family."""
+        for address, session in speaker.sessions.items():
+            there = self._owners.get(address) if family_of(address) == between else here
+            if there is None and self._family in session.families:
+                self._outside[here].add(relation(session))
+            elif there is not None and there != here:
+                self._join(here, there, between)
+        for address in speaker.held - speaker.sessions.keys():
+            there = self._owners.get(address) if family_of(address) == between else None
+            if there is not None and there != here:
+                self._bar(here, there, between, Disagreement.HELD)
 
     def _router(self, name: str, speaker: _Speaker) -> Router:
         plan = speaker.plan
         return Router(
             name=name,
-            address=speaker.address,
+            addresses={each: address for each, address in speaker.addresses.items() if address},
             router_id=pack_address(plan.router_id),
             local_as=plan.local_as,
             cluster_id=plan.cluster_id,
+            cluster_ids=_cluster_ids(plan),
             originates=not plan.cluster_id or _originates(plan, self._family),
             outside=frozenset(self._outside[name]),
         )
 
-    def _in_mesh(self, speaker: _Speaker) -> bool:
-        return self._mesh is not None and bool(speaker.address) and not speaker.plan.cluster_id
+    def _meshed(self, speaker: _Speaker) -> frozenset[Family]:
+        return speaker.meshed if self._mesh is not None and not speaker.plan.cluster_id else NOWHERE
 
-    def _join(self, here: str, there: str) -> None:
-        if there in self._ends[here] or there in self._barred[here]:
+    def _join(self, here: str, there: str, between: Family) -> None:
+        if between in self._ends[here].get(there, NO_LINKS) or (there, between) in self._barred[here]:
             return None
-        one, other = self._end_of(here, there), self._end_of(there, here)
+        one, other = self._end_of(here, there, between), self._end_of(there, here, between)
         if one is None or other is None:
-            return self._bar(here, there, Disagreement.NO_ANSWER)
+            return self._bar(here, there, between, Disagreement.NO_ANSWER)
         reason = disagreement(one, other)
+        if reason is None and not all(self._family in each.session.families for each in (one, other)):
+            reason = Disagreement.FAMILY
         if reason is not None:
-            return self._bar(here, there, reason)
-        self._ends[here][there] = _end(one.session)
-        self._ends[there][here] = _end(other.session)
+            return self._bar(here, there, between, reason)
+        for name, far, end in ((here, there, one), (there, here, other)):
+            found = _end(self._speakers[name].plan, end.session, self._family)
+            self._ends[name].setdefault(far, {})[between] = found
         return None
 
-    def _bar(self, here: str, there: str, reason: Disagreement) -> None:
+    def _bar(self, here: str, there: str, between: Family, reason: Disagreement) -> None:
         if there in self._barred:
-            self._barred[here][there] = self._barred[there][here] = reason
+            self._barred[here][there, between] = self._barred[there][here, between] = reason
 
-    def _end_of(self, here: str, there: str) -> SessionEnd | None:
+    def _end_of(self, here: str, there: str, between: Family) -> SessionEnd | None:
         """What `here` is told to run towards `there`: explicit, or held, or the mesh's."""
         speaker, other = self._speakers[here], self._speakers.get(there)
-        if other is None:
+        address = other.addresses[between] if other is not None else ""
+        if other is None or not address:
             return None
-        session = speaker.sessions.get(other.address)
-        if session is None and other.address not in speaker.held and self._in_mesh(speaker) and self._in_mesh(other):
-            assert self._mesh is not None  # noqa: S101  _in_mesh has asked
-            session = self._mesh.session(speaker, other)
-        return SessionEnd(session, speaker.plan.router_id, speaker.port) if session is not None else None
+        session = speaker.sessions.get(address)
+        meshed = between in self._meshed(speaker) & self._meshed(other)
+        if session is None and address not in speaker.held and meshed and self._mesh is not None:
+            session = self._mesh.session(speaker, other, between)
+        return SessionEnd(session, speaker.plan.router_id, speaker.ports[between]) if session is not None else None
 
 
-def _end(session: SessionPlan) -> End:
-    return End(relation(session), session.local_as, session.allow_local_as, pack_address(session.peer_address))
+@cache
+def _next_hops(family: Family, between: Family) -> frozenset[Family]:
+    """An IPv4 route may have an IPv6 next hop on sessions between IPv6 addresses, where ours offer that (RFC 8950 4);
+    an IPv6 route never has an IPv4 one."""
+    return frozenset((family, between)) if family == 4 else frozenset((family,))
+
+
+def _cluster_ids(plan: NodePlan) -> frozenset[str]:
+    """By any of them the node knows a route that has been here (RFC 4456 8)."""
+    return frozenset((plan.cluster_id, *(_cluster(plan, each) for each in plan.sessions))) - {""}
+
+
+def _cluster(plan: NodePlan, session: SessionPlan) -> str:
+    return (session.cluster_id or plan.cluster_id) if session.rr_client else ""
+
+
+def _end(plan: NodePlan, session: SessionPlan, family: Family) -> End:
+    kind, mode, own = relation(session), session.next_hop_mode, family_of(session.peer_address)
+    return End(
+        relation=kind,
+        local_as=session.local_as,
+        allow_local_as=session.allow_local_as,
+        own=own,
+        next_hops=_next_hops(family, own),
+        replaces=mode is NextHopMode.SELF or (kind is Relation.EBGP and mode is not NextHopMode.KEEP),
+        cluster=_cluster(plan, session),
+        role=session.role if kind is Relation.EBGP else None,
+        peer_as=session.peer_as,
+        peer_address=pack_address(session.peer_address),
+    )
