@@ -245,7 +245,8 @@ class ProblemStatus(msgspec.Struct, frozen=True):
 
 
 class AgentStatus(Message, frozen=True):
-    """The agent on one node: its plan, its speaker and its FIB. `fib_troubles` are sentences, the first of many."""
+    """The agent on one node: its plan, its speaker and its FIB. `fib_troubles` are sentences, the first of many;
+    `detected_addresses` say what stands in for an address that the Node does not say."""
 
     node: str
     version: str
@@ -269,6 +270,7 @@ class AgentStatus(Message, frozen=True):
     metrics_address: str = ""
     fib_unresolved: int = 0
     fib_troubles: tuple[str, ...] = ()
+    detected_addresses: tuple[str, ...] = ()
 
 
 Reply = Refused | Applied | Subscribed | Peers | Routes | Explanation | Counters | LocRibUpdate | AgentStatus

@@ -17,6 +17,8 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from bgpctl.agent.autodetection.detector import Detector
+from bgpctl.agent.autodetection.follow import with_detected_addresses
 from bgpctl.agent.control_server import ControlServer
 from bgpctl.agent.deployment import Deployment
 from bgpctl.agent.http_server import HttpServer, Page
@@ -24,7 +26,7 @@ from bgpctl.agent.logs import configure, get_logger
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.planning import Planning
 from bgpctl.agent.proposal import Proposer, error_status
-from bgpctl.agent.run_directory import RunDirectory
+from bgpctl.agent.run_directory import ADDRESSES_FILE, RunDirectory
 from bgpctl.agent.snapshot import Snapshot, SnapshotSource
 from bgpctl.agent.speaker import Speaker, SpeakerState
 from bgpctl.agent.speaker_link import SpeakerAwayError, SpeakerLink
@@ -55,6 +57,7 @@ class Agent:
         self.speaker = Speaker(run_directory, self._link, self._confirm_plan)
         proposer = Proposer(options.node, CompileOptions(program_vxlan=options.without_felix))
         self._planning = Planning(self._deployment, proposer.propose)
+        self._addresses = Detector(options.node, options.detection, run_directory.path / ADDRESSES_FILE)
         self._snapshots = SnapshotSource(SpeakerLink(run_directory.speaker_socket), self._status)
         self._programmer: RouteProgrammer | None = None
         self._programmed: KernelPlan | None = None
@@ -80,8 +83,11 @@ class Agent:
                 http.close()
 
     async def _follow_resources(self) -> None:
-        async with aclosing(watch_directory(self._options.resources)) as changes:
-            await self._planning.follow(changes, self._put_to_work)
+        async with (
+            aclosing(watch_directory(self._options.resources)) as changes,
+            aclosing(with_detected_addresses(changes, self._addresses)) as completed,
+        ):
+            await self._planning.follow(completed, self._put_to_work)
         raise AssertionError("the watch of the resources has no end")
 
     async def _confirm_plan(self) -> None:
@@ -181,6 +187,7 @@ class Agent:
             fib_unresolved=len(fib.unresolved) if fib else 0,
             fib_troubles=_troubles(fib) if fib else (),
             metrics_address=self._metrics_address,
+            detected_addresses=self._addresses.sentences,
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.errors import NotReadyError
 
 # Each agent of this machine has a directory under it; those of labs are at lab/LAB/NODE.
@@ -49,6 +50,7 @@ class AgentOptions:
     program_fib      False on a dedicated route reflector: routes are learned and told, the kernel is left alone
     without_felix    no Felix runs here: the routes and devices of VXLAN pools are ours to program
     metrics_address  None: not served
+    detection        how addresses are found that the Node does not say
     """
 
     node: str
@@ -58,3 +60,4 @@ class AgentOptions:
     without_felix: bool = False
     metrics_address: MetricsAddress | None = None
     log_format: LogFormat = LogFormat.CONSOLE
+    detection: DetectionSettings = field(default_factory=DetectionSettings)

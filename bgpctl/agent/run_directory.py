@@ -23,8 +23,18 @@ SPEAKER_PID_FILE = "speaker.pid"
 AGENT_SOCKET = "agent.sock"
 SPEAKER_SOCKET = "speaker.sock"
 SPEAKER_LOG = "speaker.log"
+ADDRESSES_FILE = "addresses.json"
 
-_OURS = (PLAN_FILE, EXABGP_FILE, AGENT_PID_FILE, SPEAKER_PID_FILE, AGENT_SOCKET, SPEAKER_SOCKET, SPEAKER_LOG)
+_OURS = (
+    PLAN_FILE,
+    EXABGP_FILE,
+    AGENT_PID_FILE,
+    SPEAKER_PID_FILE,
+    AGENT_SOCKET,
+    SPEAKER_SOCKET,
+    SPEAKER_LOG,
+    ADDRESSES_FILE,
+)
 _OWNER_ONLY = 0o600
 # sockaddr_un.sun_path holds 108 octets, the last of them zero (unix(7)).
 _LONGEST_SOCKET_PATH = 107
