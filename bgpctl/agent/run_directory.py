@@ -24,6 +24,7 @@ AGENT_SOCKET = "agent.sock"
 SPEAKER_SOCKET = "speaker.sock"
 SPEAKER_LOG = "speaker.log"
 ADDRESSES_FILE = "addresses.json"
+STATUS_DIRECTORY = "status"
 
 _OURS = (
     PLAN_FILE,
@@ -95,6 +96,13 @@ class RunDirectory:
             return PlanFiles((self.path / PLAN_FILE).read_bytes(), (self.path / EXABGP_FILE).read_bytes())
         except FileNotFoundError:
             return None
+
+    def installed_at(self) -> float:
+        """When the plan there was put in place, in seconds since the epoch; 0 when there is none."""
+        try:
+            return (self.path / PLAN_FILE).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
 
     def install(self, files: PlanFiles) -> None:
         """Replaces both files, exabgp.conf first: whoever sees the new plan.json also has its exabgp.conf."""
