@@ -34,6 +34,7 @@ from bgpctl.agent.snapshot import Snapshot, SnapshotSource
 from bgpctl.agent.speaker import Speaker, SpeakerState
 from bgpctl.agent.speaker_link import SpeakerAwayError, SpeakerLink
 from bgpctl.agent.status_files import StatusFiles
+from bgpctl.agent.tls import ServerTls
 from bgpctl.compiler import CompileOptions
 from bgpctl.datastore import watch_directory
 from bgpctl.resources import Loaded
@@ -169,7 +170,8 @@ class Agent:
             "/readyz": self._readyz,
             "/metrics": self._metrics,
         }
-        server = await HttpServer.open(self._options.metrics_address, pages)
+        tls = ServerTls(self._options.metrics_tls) if self._options.metrics_tls else None
+        server = await HttpServer.open(self._options.metrics_address, pages, tls)
         self._metrics_address = str(server.address)
         return server
 

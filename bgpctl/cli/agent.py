@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bgpctl.agent import DEFAULT_METRICS_ADDRESS, RUN_ROOT, AgentOptions, LogFormat, MetricsAddress, run_agent
+from bgpctl.agent import DEFAULT_METRICS_ADDRESS, RUN_ROOT, AgentOptions, LogFormat, MetricsAddress, TlsFiles, run_agent
 from bgpctl.agent.autodetection.settings import detection_settings
 from bgpctl.agent.node_name import node_name
 
@@ -36,6 +36,15 @@ def agent(
     metrics_address: Annotated[
         str, typer.Option(help="ADDRESS:PORT of /metrics, /livez and /readyz; empty: none.")
     ] = DEFAULT_METRICS_ADDRESS,
+    metrics_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="PEM certificate: serve these pages over TLS.")
+    ] = None,
+    metrics_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its key, if that is not in the same file.")
+    ] = None,
+    metrics_client_ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="/metrics only for certificates that this CA has signed.")
+    ] = None,
     ip_autodetection: Annotated[
         str,
         typer.Option(
@@ -64,6 +73,7 @@ def agent(
         program_fib=not no_fib,
         without_felix=without_felix,
         metrics_address=MetricsAddress.parse(metrics_address) if metrics_address else None,
+        metrics_tls=TlsFiles.parse(metrics_cert, metrics_key, metrics_client_ca),
         log_format=log_format,
         detection=detection_settings({4: ip_autodetection, 6: ip6_autodetection}, os.environ),
     )
