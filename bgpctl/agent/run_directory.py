@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -43,10 +43,10 @@ _LONGEST_SOCKET_PATH = 107
 
 @dataclass(frozen=True, slots=True)
 class PlanFiles:
-    """A plan as the speaker reads it: both files belong together."""
+    """A plan as the speaker reads it: both files belong together. They hold passwords, so no text form shows them."""
 
-    plan: bytes
-    exabgp_conf: bytes
+    plan: bytes = field(repr=False)
+    exabgp_conf: bytes = field(repr=False)
 
 
 class RunDirectory:
