@@ -4,7 +4,8 @@ A directory of resources is the operator's and is not written to, so the answer 
 
     every updatePeriodSeconds     looked at; 0: once, when the resource comes or asks for something else
     written                       in one step, and only if it says something else than the file
-    not written                   when the speaker does not answer: tried again, and the old answer stays with its time
+    not written                   when the speaker does not answer, or the disk is full: tried again, and the old answer
+                                  stays with its time
     removed                       when nobody asks any more
 """
 
@@ -78,13 +79,11 @@ class StatusFiles:
         if asked is None:
             return
         try:
-            status = await self._report(asked.classes)
-        except NoReportError as error:
+            await self._put(asked, await self._report(asked.classes))
+            pause: float = asked.period
+        except (NoReportError, OSError) as error:
             log.warning("no report for a CalicoNodeStatus", name=name, reason=str(error))
             pause = min(asked.period or RETRY, RETRY)
-        else:
-            await self._put(asked, status)
-            pause = asked.period
         # Who has asked for something else meanwhile is due already.
         if pause and self._asked.get(name) == asked:
             self._due[name] = now + pause

@@ -147,6 +147,19 @@ def test_an_answer_that_cannot_be_made_leaves_the_old_one_and_is_tried_again(
     running(tmp_path, script)
 
 
+def test_a_directory_that_cannot_be_made_is_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_files, "RETRY", 0.05)
+    (tmp_path / "status").write_text("somebody else's file")
+
+    async def script(files: StatusFiles, reports: Reports) -> None:
+        files.take([asks("mine")])
+        await reports.asked(2)
+        (tmp_path / "status").unlink()
+        await there(tmp_path / "status" / "mine.yaml")
+
+    running(tmp_path, script)
+
+
 def test_an_answer_that_nobody_asks_for_any_more_is_removed(tmp_path: Path) -> None:
     mine, other = tmp_path / "status" / "mine.yaml", tmp_path / "status" / "other.yaml"
 
