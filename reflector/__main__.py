@@ -15,7 +15,8 @@ import msgspec
 
 from reflector.plan import NodePlan, decode_plan
 
-_LOG_LEVELS = {"none": "CRITICAL", "debug": "DEBUG", "info": "INFO"}
+# NodePlan.log_level in ExaBGP's words.
+LOG_LEVELS = {name: name.upper() for name in ("debug", "info", "warning", "error", "critical")}
 
 
 def main(arguments: list[str]) -> int:
@@ -44,7 +45,7 @@ def _set_exabgp_environment(plan: NodePlan) -> None:
         "exabgp_daemon_daemonize": "false",
         "exabgp_daemon_drop": "false",
         "exabgp_log_destination": "stderr",
-        "exabgp_log_level": _LOG_LEVELS.get(plan.log_level, "WARNING"),
+        "exabgp_log_level": LOG_LEVELS.get(plan.log_level, "INFO"),
         "exabgp_log_network": "false",
         "exabgp_api_cli": "false",
         "exabgp_cache_attributes": "false",

@@ -24,12 +24,14 @@ from reflector.messages import (
     Explanation,
     FrameError,
     FrameReader,
+    NodeStatusReport,
     Peers,
     Refused,
     Reply,
     Routes,
     ShowAgent,
     ShowCounters,
+    ShowNodeStatus,
     ShowPeers,
     ShowRoutes,
     decode_reply,
@@ -39,7 +41,7 @@ from reflector.messages import (
 DEFAULT_TIMEOUT = 5.0
 _READ_SIZE = 65536
 
-Question = Apply | ShowPeers | ShowRoutes | Explain | ShowCounters | ShowAgent
+Question = Apply | ShowPeers | ShowRoutes | Explain | ShowCounters | ShowAgent | ShowNodeStatus
 
 _ANSWERS: dict[type[Question], type[Reply]] = {
     Apply: Applied,
@@ -48,6 +50,7 @@ _ANSWERS: dict[type[Question], type[Reply]] = {
     Explain: Explanation,
     ShowCounters: Counters,
     ShowAgent: AgentStatus,
+    ShowNodeStatus: NodeStatusReport,
 }
 
 
@@ -98,6 +101,8 @@ class ControlClient:
     def ask(self, question: ShowCounters) -> Counters: ...
     @overload
     def ask(self, question: ShowAgent) -> AgentStatus: ...
+    @overload
+    def ask(self, question: ShowNodeStatus) -> NodeStatusReport: ...
 
     def ask(self, question: Question) -> Reply:
         """The answer to `question`. Raises RefusedError with the reason, or ControlError; after a ControlError that

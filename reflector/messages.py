@@ -39,12 +39,14 @@ class ShowPeers(Message, frozen=True):
 
 
 class ShowRoutes(Message, frozen=True):
-    """Best routes of the Loc-RIB in prefix order, from `after` on (exclusive). Reply: Routes."""
+    """Best routes of the Loc-RIB in prefix order, from `after` on (exclusive), of `limit` prefixes. With `all_paths`
+    each is followed by the other candidates of its prefix. Reply: Routes."""
 
     family: Family = 4
     inside: str = ""
     after: str = ""
     limit: int = 1000
+    all_paths: bool = False
 
 
 class Explain(Message, frozen=True):
@@ -66,7 +68,13 @@ class ShowAgent(Message, frozen=True):
     """Asked of an agent. Reply: AgentStatus."""
 
 
-Request = Apply | ShowPeers | ShowRoutes | Explain | ShowCounters | Subscribe | ShowAgent
+class ShowNodeStatus(Message, frozen=True):
+    """Asked of an agent: what a CalicoNodeStatus with these classes reports now. Reply: NodeStatusReport."""
+
+    classes: tuple[str, ...]
+
+
+Request = Apply | ShowPeers | ShowRoutes | Explain | ShowCounters | Subscribe | ShowAgent | ShowNodeStatus
 
 # -------------------------------------------------------------------------------------------- replies
 
@@ -151,6 +159,8 @@ class RouteStatus(msgspec.Struct, frozen=True):
     cluster_list: tuple[str, ...] = ()
     candidates: int = 1
     because: str = ""
+    interface: str = ""
+    selected: bool = True
 
 
 class Routes(Message, frozen=True):
@@ -245,7 +255,8 @@ class ProblemStatus(msgspec.Struct, frozen=True):
 
 
 class AgentStatus(Message, frozen=True):
-    """The agent on one node: its plan, its speaker and its FIB. `fib_troubles` are sentences, the first of many."""
+    """The agent on one node: its plan, its speaker and its FIB. `fib_troubles` are sentences, the first of many;
+    `detected_addresses` say what stands in for an address that the Node does not say."""
 
     node: str
     version: str
@@ -269,9 +280,27 @@ class AgentStatus(Message, frozen=True):
     metrics_address: str = ""
     fib_unresolved: int = 0
     fib_troubles: tuple[str, ...] = ()
+    detected_addresses: tuple[str, ...] = ()
 
 
-Reply = Refused | Applied | Subscribed | Peers | Routes | Explanation | Counters | LocRibUpdate | AgentStatus
+class NodeStatusReport(Message, frozen=True):
+    """`status` is the status of a CalicoNodeStatus as JSON."""
+
+    status: bytes
+
+
+Reply = (
+    Refused
+    | Applied
+    | Subscribed
+    | Peers
+    | Routes
+    | Explanation
+    | Counters
+    | LocRibUpdate
+    | AgentStatus
+    | NodeStatusReport
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

@@ -80,7 +80,8 @@ def routes_snapshot(engine: Engine, request: ShowRoutes) -> Routes:
     )
     # One more than the page tells whether there is another one.
     page = nsmallest(request.limit + 1, wanted, key=prefix_order)
-    routes = tuple(_route_status(engine, family, nlri) for nlri in page[: request.limit])
+    shown = page[: request.limit]
+    routes = tuple(route for nlri in shown for route in _route_statuses(engine, family, nlri, request.all_paths))
     return Routes(routes, routes[-1].prefix if len(page) > request.limit else "")
 
 
@@ -94,13 +95,20 @@ def _parse(prefix: str, family: Family) -> bytes | None:
     return nlri
 
 
-def _route_status(engine: Engine, family: Family, nlri: bytes) -> RouteStatus:
+def _route_statuses(engine: Engine, family: Family, nlri: bytes, all_paths: bool) -> Iterator[RouteStatus]:
+    """The best route, and with `all_paths` the other candidates behind it."""
     rib = engine.ribs[family]
-    path = rib.best(nlri)
-    assert path is not None  # noqa: S101  only selected prefixes are shown
+    best_path = rib.best(nlri)
+    assert best_path is not None  # noqa: S101  only selected prefixes are shown
+    others = [path for path in rib.candidates(nlri) if path is not best_path]
+    for path in (best_path, *others) if all_paths else (best_path,):
+        yield _route_status(path, nlri, len(others) + 1, selected=path is best_path)
+
+
+def _route_status(path: Path, nlri: bytes, candidates: int, *, selected: bool) -> RouteStatus:
     attributes = path.attributes or path.received
     return RouteStatus(
-        prefix=unpack_nlri(nlri, family),
+        prefix=unpack_nlri(nlri, path.family),
         next_hop=unpack_address(attributes.next_hop) if attributes.next_hop else "",
         source=path.source,
         peer=path.peer.name if path.peer else "",
@@ -111,8 +119,10 @@ def _route_status(engine: Engine, family: Family, nlri: bytes) -> RouteStatus:
         communities=format_communities(attributes),
         originator_id=unpack_address(attributes.originator_id) if attributes.originator_id else "",
         cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
-        candidates=len(rib.candidates(nlri)),
+        candidates=candidates,
         because=path.because,
+        interface=path.interface,
+        selected=selected,
     )
 
 

@@ -3,9 +3,17 @@
 The only composition root: every other package is handed what it needs, this one knows them all.
 """
 
-from bgpctl.agent.options import DEFAULT_METRICS_ADDRESS, RUN_ROOT, AgentOptions, LogFormat, MetricsAddress
+from bgpctl.agent.options import DEFAULT_METRICS_ADDRESS, RUN_ROOT, AgentOptions, LogFormat, MetricsAddress, TlsFiles
 
-__all__ = ["DEFAULT_METRICS_ADDRESS", "RUN_ROOT", "AgentOptions", "LogFormat", "MetricsAddress", "run_agent"]
+__all__ = [
+    "DEFAULT_METRICS_ADDRESS",
+    "RUN_ROOT",
+    "AgentOptions",
+    "LogFormat",
+    "MetricsAddress",
+    "TlsFiles",
+    "run_agent",
+]
 
 
 def run_agent(options: AgentOptions) -> int:

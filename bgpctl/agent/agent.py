@@ -12,25 +12,33 @@ import asyncio
 import functools
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from bgpctl.agent.autodetection.detector import Detector
+from bgpctl.agent.autodetection.follow import with_detected_addresses
 from bgpctl.agent.control_server import ControlServer
 from bgpctl.agent.deployment import Deployment
 from bgpctl.agent.http_server import HttpServer, Page
 from bgpctl.agent.logs import configure, get_logger
+from bgpctl.agent.node_report import NodeReporter, NoReportError, Standing
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.planning import Planning
 from bgpctl.agent.proposal import Proposer, error_status
-from bgpctl.agent.run_directory import RunDirectory
+from bgpctl.agent.run_directory import ADDRESSES_FILE, STATUS_DIRECTORY, RunDirectory
 from bgpctl.agent.snapshot import Snapshot, SnapshotSource
 from bgpctl.agent.speaker import Speaker, SpeakerState
 from bgpctl.agent.speaker_link import SpeakerAwayError, SpeakerLink
+from bgpctl.agent.status_files import StatusFiles
+from bgpctl.agent.tls import ServerTls
 from bgpctl.compiler import CompileOptions
 from bgpctl.datastore import watch_directory
-from reflector.messages import AgentStatus, ProblemStatus
+from bgpctl.resources import Loaded
+from reflector.messages import AgentStatus, NodeStatusReport, ProblemStatus, Refused, ShowNodeStatus
 from reflector.plan import KernelPlan
 
 if TYPE_CHECKING:
@@ -55,7 +63,12 @@ class Agent:
         self.speaker = Speaker(run_directory, self._link, self._confirm_plan)
         proposer = Proposer(options.node, CompileOptions(program_vxlan=options.without_felix))
         self._planning = Planning(self._deployment, proposer.propose)
+        self._addresses = Detector(options.node, options.detection, run_directory.path / ADDRESSES_FILE)
         self._snapshots = SnapshotSource(SpeakerLink(run_directory.speaker_socket), self._status)
+        self._reporter = NodeReporter(
+            SpeakerLink(run_directory.speaker_socket), self._standing, lambda: self._programmer
+        )
+        self._status_files = StatusFiles(run_directory.path / STATUS_DIRECTORY, options.node, self._reporter.report)
         self._programmer: RouteProgrammer | None = None
         self._programmed: KernelPlan | None = None
         self._metrics_address = ""
@@ -64,13 +77,15 @@ class Agent:
         """Everything, for ever. Raises NotReadyError, possibly in an exception group, before the agent is up."""
         log.info("agent starts", node=self._options.node, resources=str(self._options.resources), pid=os.getpid())
         http = await self._open_http()
-        control = await ControlServer.open(self._directory.agent_socket, self._status)
+        others = {ShowNodeStatus: self._node_status}
+        control = await ControlServer.open(self._directory.agent_socket, self._status, others)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._deployment.resume()
                 tasks.create_task(self._follow_resources())
                 await self._planning.has_plan.wait()
                 tasks.create_task(self.speaker.run())
+                tasks.create_task(self._answer_in_files())
                 if self._options.program_fib:
                     await self.speaker.tried.wait()
                     tasks.create_task(self._program_routes())
@@ -80,9 +95,23 @@ class Agent:
                 http.close()
 
     async def _follow_resources(self) -> None:
-        async with aclosing(watch_directory(self._options.resources)) as changes:
-            await self._planning.follow(changes, self._put_to_work)
+        async with (
+            aclosing(watch_directory(self._options.resources)) as changes,
+            aclosing(with_detected_addresses(changes, self._addresses)) as completed,
+            aclosing(self._with_status_files(completed)) as seen,
+        ):
+            await self._planning.follow(seen, self._put_to_work)
         raise AssertionError("the watch of the resources has no end")
+
+    async def _with_status_files(self, changes: AsyncIterator[Loaded]) -> AsyncGenerator[Loaded, None]:
+        async for loaded in changes:
+            self._status_files.take(loaded.resources.node_statuses.values())
+            yield loaded
+
+    async def _answer_in_files(self) -> None:
+        """Not before a first speaker runs: who asks once does not mean the moment of our start."""
+        await self.speaker.tried.wait()
+        await self._status_files.run()
 
     async def _confirm_plan(self) -> None:
         await self._deployment.confirm()
@@ -141,7 +170,8 @@ class Agent:
             "/readyz": self._readyz,
             "/metrics": self._metrics,
         }
-        server = await HttpServer.open(self._options.metrics_address, pages)
+        tls = ServerTls(self._options.metrics_tls) if self._options.metrics_tls else None
+        server = await HttpServer.open(self._options.metrics_address, pages, tls)
         self._metrics_address = str(server.address)
         return server
 
@@ -154,6 +184,18 @@ class Agent:
 
     async def _metrics(self) -> Page:
         return await asyncio.to_thread(_metrics_page, await self._snapshots.take())
+
+    async def _node_status(self, asked: ShowNodeStatus) -> NodeStatusReport | Refused:
+        try:
+            status = await self._reporter.report(asked.classes)
+        except NoReportError as error:
+            return Refused(str(error))
+        return NodeStatusReport(msgspec.json.encode(status))
+
+    def _standing(self) -> Standing:
+        plan, is_running = self._deployment.plan, self.speaker.state is SpeakerState.RUNNING
+        router_id = plan.router_id if plan else ""
+        return Standing(f"bgpctl {_version()}", is_running, router_id, self._directory.installed_at())
 
     def _status(self) -> AgentStatus:
         plan, planning = self._deployment.plan, self._planning
@@ -181,6 +223,7 @@ class Agent:
             fib_unresolved=len(fib.unresolved) if fib else 0,
             fib_troubles=_troubles(fib) if fib else (),
             metrics_address=self._metrics_address,
+            detected_addresses=self._addresses.sentences,
         )
 
 

@@ -1,4 +1,4 @@
-"""Serves agent.sock: answers ShowAgent with AgentStatus, and refuses everything else.
+"""Serves agent.sock: answers ShowAgent with AgentStatus, what else it was given an answer for, and refuses the rest.
 
 Only the owner may connect (mode 0600 from the first instant). A request is a few octets: a frame that claims more
 than LARGEST_REQUEST is not one of ours, and the connection is closed.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from reflector.messages import (
     AgentStatus,
@@ -23,6 +24,10 @@ from reflector.messages import (
     frame,
 )
 
+# Request -> what answers it.
+Answers = Mapping[type[Any], Callable[[Any], Awaitable[Reply]]]
+
+NO_OTHERS: Answers = {}
 LARGEST_REQUEST = 65536
 _BACKLOG = 16
 
@@ -35,12 +40,12 @@ class ControlServer:
         self._path = path
 
     @classmethod
-    async def open(cls, path: Path, status: Callable[[], AgentStatus]) -> ControlServer:
+    async def open(cls, path: Path, status: Callable[[], AgentStatus], others: Answers = NO_OTHERS) -> ControlServer:
         """A socket that a dead agent left is replaced: whoever calls this holds the run directory's lock."""
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
-                await _serve_connection(reader, writer, status)
+                await _serve_connection(reader, writer, status, others)
             except OSError:
                 pass  # the client is gone; so is its question
             finally:
@@ -66,13 +71,13 @@ def _owner_only_socket(path: Path) -> socket.socket:
 
 
 async def _serve_connection(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: Callable[[], AgentStatus]
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: Callable[[], AgentStatus], others: Answers
 ) -> None:
     frames = FrameReader(LARGEST_REQUEST)
     while data := await reader.read(LARGEST_REQUEST):
         try:
             for body in frames.feed(data):
-                writer.write(frame(_answer(body, status)))
+                writer.write(frame(await _answer(body, status, others)))
         except FrameError as error:
             writer.write(frame(Refused(str(error))))
             await writer.drain()
@@ -80,8 +85,10 @@ async def _serve_connection(
         await writer.drain()
 
 
-def _answer(body: bytes, status: Callable[[], AgentStatus]) -> Reply:
+async def _answer(body: bytes, status: Callable[[], AgentStatus], others: Answers) -> Reply:
     request = decode_request(body)
     if isinstance(request, ShowAgent):
         return status()
+    if type(request) in others:
+        return await others[type(request)](request)
     return Refused(f"an agent does not answer {type(request).__name__}; ask speaker.sock")

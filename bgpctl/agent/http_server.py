@@ -5,7 +5,9 @@ memory in each of hundreds of agents, and the standard library's http.server cos
 
     /livez    200 as long as the loop turns
     /readyz   200, or 503 with what is missing
-    /metrics  the Prometheus text format
+    /metrics  the Prometheus text format; where clients have certificates, only for those who show one
+
+With TLS the handshake is part of a connection, and bounded with it.
 """
 
 from __future__ import annotations
@@ -16,11 +18,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from bgpctl.agent.options import MetricsAddress
+from bgpctl.agent.tls import ServerTls
 from bgpctl.errors import NotReadyError
 
 LARGEST_HEAD = 8192
 REQUEST_SECONDS = 5.0
 MOST_CONNECTIONS = 32
+# How long a client may take to say goodbye after its answer (RFC 8446 6.1).
+GOODBYE_SECONDS = 1.0
+# What is not for everybody where clients have certificates.
+PROTECTED = frozenset({"/metrics"})
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
@@ -47,7 +54,7 @@ class HttpServer:
         self._server = server
 
     @classmethod
-    async def open(cls, address: MetricsAddress, pages: Pages) -> HttpServer:
+    async def open(cls, address: MetricsAddress, pages: Pages, tls: ServerTls | None = None) -> HttpServer:
         """Raises NotReadyError when the address cannot be taken."""
         connections = asyncio.Semaphore(MOST_CONNECTIONS)
 
@@ -56,7 +63,7 @@ class HttpServer:
                 writer.close()
                 return
             async with connections:
-                await _serve_connection(reader, writer, pages)
+                await _serve_connection(reader, writer, pages, tls)
 
         try:
             server = await asyncio.start_server(serve, address.host or None, address.port, limit=LARGEST_HEAD)
@@ -71,21 +78,36 @@ class HttpServer:
         self._server.close()
 
 
-async def _serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages) -> None:
+async def _serve_connection(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages, tls: ServerTls | None
+) -> None:
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
-            method, page = await _answer(reader, pages)
+            if tls is not None:
+                await writer.start_tls(tls.context())
+            is_stranger = tls is not None and tls.checks_clients and not writer.get_extra_info("peercert")
+            method, page = await _answer(reader, pages, is_stranger)
             writer.write(_head(page))
             if method != "HEAD":
                 writer.write(page.body)
             await writer.drain()
     except (TimeoutError, OSError):
-        pass  # a client that is slow or gone gets no answer; that is its own affair
+        pass  # a client that is slow or gone, or whose handshake fails, gets no answer; that is its own affair
     finally:
-        writer.close()
+        await _close(writer)
 
 
-async def _answer(reader: asyncio.StreamReader, pages: Pages) -> tuple[str, Page]:
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Returns when the connection is gone."""
+    writer.close()
+    try:
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            await writer.wait_closed()
+    except (TimeoutError, OSError):
+        writer.transport.abort()
+
+
+async def _answer(reader: asyncio.StreamReader, pages: Pages, is_stranger: bool) -> tuple[str, Page]:
     """The method and what to answer."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -97,11 +119,14 @@ async def _answer(reader: asyncio.StreamReader, pages: Pages) -> tuple[str, Page
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         return "", Page.text(HTTPStatus.BAD_REQUEST)
     method, target, _ = words
-    page = pages.get(target.partition("?")[0])
+    path = target.partition("?")[0]
+    page = pages.get(path)
     if page is None:
         return method, Page.text(HTTPStatus.NOT_FOUND)
     if method not in ("GET", "HEAD"):
         return method, Page.text(HTTPStatus.METHOD_NOT_ALLOWED)
+    if is_stranger and path in PROTECTED:
+        return method, Page.text(HTTPStatus.FORBIDDEN, "this page needs a client certificate")
     return method, await page()
 
 

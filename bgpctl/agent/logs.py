@@ -20,24 +20,35 @@ finally:
     if _rich is not None:
         sys.modules["rich"] = _rich
 
-# NodePlan.log_level to the standard levels; Calico's Fatal logs nothing that a router does.
-_LEVELS = {
+# NodePlan.log_level to the standard levels. `critical` is Calico's Fatal: nothing is said that a router can live with.
+LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
     "warning": logging.WARNING,
     "error": logging.ERROR,
-    "fatal": logging.CRITICAL,
+    "critical": logging.CRITICAL,
 }
+
+
+class _InForce:
+    """The level of this process."""
+
+    level = logging.INFO
 
 
 def configure(log_format: LogFormat, level: str = "info") -> None:
     """Sets format and level of all loggers of this process, also of those that exist. Unknown levels mean info."""
+    _InForce.level = LEVELS.get(level, logging.INFO)
     renderer: structlog.typing.Processor
     if log_format is LogFormat.JSON:
         renderer = structlog.processors.JSONRenderer()
-        exceptions: tuple[structlog.typing.Processor, ...] = (structlog.processors.dict_tracebacks,)
+        # Not structlog's own dict_tracebacks: that shows the local variables, and with them plans and passwords.
+        without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        exceptions: tuple[structlog.typing.Processor, ...] = (structlog.processors.ExceptionRenderer(without_locals),)
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         exceptions = ()
     structlog.configure(
         processors=[
@@ -47,7 +58,7 @@ def configure(log_format: LogFormat, level: str = "info") -> None:
             *exceptions,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS.get(level, logging.INFO)),
+        wrapper_class=structlog.make_filtering_bound_logger(_InForce.level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,  # or a later change of level would not reach them
     )
@@ -57,3 +68,8 @@ def get_logger(part: str) -> structlog.typing.FilteringBoundLogger:
     """A logger whose lines say which part of the agent speaks."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(part=part)
     return logger
+
+
+def pass_on(logger: structlog.typing.FilteringBoundLogger, event: str, **fields: object) -> None:
+    """Says what another process has said, which has kept to the level by itself: here nothing of it is dropped."""
+    logger.log(max(_InForce.level, logging.INFO), event, **fields)

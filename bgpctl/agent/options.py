@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.errors import NotReadyError
 
 # Each agent of this machine has a directory under it; those of labs are at lab/LAB/NODE.
@@ -40,6 +41,25 @@ class MetricsAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files: the certificate with its chain, its key (None: in the same file), and the CA that has signed the
+    certificates of those who may read metrics (None: everybody may)."""
+
+    certificate: Path
+    key: Path | None = None
+    client_ca: Path | None = None
+
+    @classmethod
+    def parse(cls, certificate: Path | None, key: Path | None, client_ca: Path | None) -> Self | None:
+        """None when nothing is said. Raises NotReadyError for a key or a CA without a certificate."""
+        if certificate is not None:
+            return cls(certificate, key, client_ca)
+        if key is not None or client_ca is not None:
+            raise NotReadyError("--metrics-key and --metrics-client-ca need --metrics-cert")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class AgentOptions:
     """One agent.
 
@@ -49,6 +69,8 @@ class AgentOptions:
     program_fib      False on a dedicated route reflector: routes are learned and told, the kernel is left alone
     without_felix    no Felix runs here: the routes and devices of VXLAN pools are ours to program
     metrics_address  None: not served
+    metrics_tls      None: served in the clear
+    detection        how addresses are found that the Node does not say
     """
 
     node: str
@@ -58,3 +80,5 @@ class AgentOptions:
     without_felix: bool = False
     metrics_address: MetricsAddress | None = None
     log_format: LogFormat = LogFormat.CONSOLE
+    metrics_tls: TlsFiles | None = None
+    detection: DetectionSettings = field(default_factory=DetectionSettings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,8 +23,19 @@ SPEAKER_PID_FILE = "speaker.pid"
 AGENT_SOCKET = "agent.sock"
 SPEAKER_SOCKET = "speaker.sock"
 SPEAKER_LOG = "speaker.log"
+ADDRESSES_FILE = "addresses.json"
+STATUS_DIRECTORY = "status"
 
-_OURS = (PLAN_FILE, EXABGP_FILE, AGENT_PID_FILE, SPEAKER_PID_FILE, AGENT_SOCKET, SPEAKER_SOCKET, SPEAKER_LOG)
+_OURS = (
+    PLAN_FILE,
+    EXABGP_FILE,
+    AGENT_PID_FILE,
+    SPEAKER_PID_FILE,
+    AGENT_SOCKET,
+    SPEAKER_SOCKET,
+    SPEAKER_LOG,
+    ADDRESSES_FILE,
+)
 _OWNER_ONLY = 0o600
 # sockaddr_un.sun_path holds 108 octets, the last of them zero (unix(7)).
 _LONGEST_SOCKET_PATH = 107
@@ -32,10 +43,10 @@ _LONGEST_SOCKET_PATH = 107
 
 @dataclass(frozen=True, slots=True)
 class PlanFiles:
-    """A plan as the speaker reads it: both files belong together."""
+    """A plan as the speaker reads it: both files belong together. They hold passwords, so no text form shows them."""
 
-    plan: bytes
-    exabgp_conf: bytes
+    plan: bytes = field(repr=False)
+    exabgp_conf: bytes = field(repr=False)
 
 
 class RunDirectory:
@@ -85,6 +96,13 @@ class RunDirectory:
             return PlanFiles((self.path / PLAN_FILE).read_bytes(), (self.path / EXABGP_FILE).read_bytes())
         except FileNotFoundError:
             return None
+
+    def installed_at(self) -> float:
+        """When the plan there was put in place, in seconds since the epoch; 0 when there is none."""
+        try:
+            return (self.path / PLAN_FILE).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
 
     def install(self, files: PlanFiles) -> None:
         """Replaces both files, exabgp.conf first: whoever sees the new plan.json also has its exabgp.conf."""

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
 from bgpctl.agent.backoff import Backoff
-from bgpctl.agent.logs import get_logger
+from bgpctl.agent.logs import get_logger, pass_on
 from bgpctl.agent.run_directory import SPEAKER_LOG, SPEAKER_PID_FILE, RunDirectory, write_private
 from bgpctl.agent.speaker_link import ProtocolMismatchError, SpeakerAwayError, SpeakerLink, listener_pid
 from bgpctl.agent.speaker_log import SpeakerLog
@@ -80,7 +80,7 @@ class Speaker:
         """Adopts or starts a speaker and keeps one running, for ever. Raises NotReadyError when the first one ends
         with status 2."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._log_file.follow(lambda line: log.info("speaker says", line=line)))
+            tasks.create_task(self._log_file.follow(lambda line: pass_on(log, "speaker says", line=line)))
             tasks.create_task(self._supervise())
 
     async def stop(self) -> None:

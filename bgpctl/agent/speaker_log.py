@@ -3,18 +3,23 @@
 A file and not a pipe, because the speaker outlives an agent that was killed, and a pipe without a reader would then
 end it too. The file stays small: once its lines are passed on and it exceeds LARGEST, it is emptied. The speaker
 appends (O_APPEND), so it goes on at the new end; a line written in that instant may be lost.
+
+ExaBGP says every word of its configuration when it is told to debug. The file is for its owner; what is passed on may
+go anywhere, so a key is taken out of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 LARGEST = 1024 * 1024
 POLL_SECONDS = 1.0
 _LAST_WORDS = 8192
+_KEY = re.compile(r"(md5-password[\s|]*)\S.*")
 
 
 class SpeakerLog:
@@ -44,7 +49,7 @@ class SpeakerLog:
         if self._position >= LARGEST and self._position == self._size():
             os.truncate(self._path, 0)
             self._position = self._start = 0
-        return [line for line in text.decode(errors="replace").split("\n") if line.strip()]
+        return [_without_key(line) for line in text.decode(errors="replace").split("\n") if line.strip()]
 
     def last_words(self) -> str:
         """The last line of the speaker that was started last, "" if it said nothing: why it ended."""
@@ -53,7 +58,7 @@ class SpeakerLog:
         with self._path.open("rb") as file:
             file.seek(max(self._start, self._size() - _LAST_WORDS))
             lines = file.read().decode(errors="replace").splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return next((_without_key(line.strip()) for line in reversed(lines) if line.strip()), "")
 
     async def follow(self, say: Callable[[str], None]) -> None:
         """Hands every new line to `say`, for ever."""
@@ -67,3 +72,7 @@ class SpeakerLog:
             return self._path.stat().st_size
         except FileNotFoundError:
             return 0
+
+
+def _without_key(line: str) -> str:
+    return _KEY.sub(r"\1hidden", line)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bgpctl.agent import DEFAULT_METRICS_ADDRESS, RUN_ROOT, AgentOptions, LogFormat, MetricsAddress, run_agent
+from bgpctl.agent import DEFAULT_METRICS_ADDRESS, RUN_ROOT, AgentOptions, LogFormat, MetricsAddress, TlsFiles, run_agent
+from bgpctl.agent.autodetection.settings import detection_settings
+from bgpctl.agent.node_name import node_name
 
 
 def register(app: typer.Typer) -> None:
@@ -15,8 +19,13 @@ def register(app: typer.Typer) -> None:
 
 
 def agent(
-    node: Annotated[str, typer.Option(help="The name of the Node resource that this machine is.")],
     resources: Annotated[Path, typer.Option(help="A file or a directory of Calico v3 resources.")],
+    node: Annotated[
+        str,
+        typer.Option(
+            help="The name of the Node resource that this machine is.", show_default="$NODENAME, else the host name"
+        ),
+    ] = "",
     run_dir: Annotated[
         Path | None, typer.Option(help="Where plan and control sockets are.", show_default=f"{RUN_ROOT}/NODE")
     ] = None,
@@ -27,16 +36,45 @@ def agent(
     metrics_address: Annotated[
         str, typer.Option(help="ADDRESS:PORT of /metrics, /livez and /readyz; empty: none.")
     ] = DEFAULT_METRICS_ADDRESS,
+    metrics_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="PEM certificate: serve these pages over TLS.")
+    ] = None,
+    metrics_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its key, if that is not in the same file.")
+    ] = None,
+    metrics_client_ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="/metrics only for certificates that this CA has signed.")
+    ] = None,
+    ip_autodetection: Annotated[
+        str,
+        typer.Option(
+            metavar="METHOD",
+            help="How to find an IPv4 address that the Node does not say: first-found, can-reach=DESTINATION, "
+            "interface=REGEX,..., skip-interface=REGEX,..., cidr=CIDR,..., kubernetes-internal-ip; none: not at all.",
+            show_default="$IP, $IP_AUTODETECTION_METHOD",
+        ),
+    ] = "",
+    ip6_autodetection: Annotated[
+        str,
+        typer.Option(
+            metavar="METHOD",
+            help="The same for IPv6; without it, none is looked for.",
+            show_default="$IP6, $IP6_AUTODETECTION_METHOD",
+        ),
+    ] = "",
     log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.CONSOLE,
 ) -> None:
     """Run the daemon of one node: watch resources, run the speaker, program routes."""
+    name = node_name(node, os.environ, socket.gethostname())
     options = AgentOptions(
-        node=node,
+        node=name,
         resources=resources,
-        run_directory=run_dir or RUN_ROOT / node,
+        run_directory=run_dir or RUN_ROOT / name,
         program_fib=not no_fib,
         without_felix=without_felix,
         metrics_address=MetricsAddress.parse(metrics_address) if metrics_address else None,
+        metrics_tls=TlsFiles.parse(metrics_cert, metrics_key, metrics_client_ca),
         log_format=log_format,
+        detection=detection_settings({4: ip_autodetection, 6: ip6_autodetection}, os.environ),
     )
     raise typer.Exit(run_agent(options))

@@ -63,6 +63,8 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
     for name, agent in statuses:
         for problem in agent.problems:
             console.print(f"{name}: {_problem(problem)}", markup=False, soft_wrap=True)
+        for sentence in agent.detected_addresses:
+            console.print(f"{name}: detected: {sentence}", markup=False, soft_wrap=True)
         for trouble in agent.fib_troubles:
             console.print(f"{name}: kernel: {trouble}", markup=False, soft_wrap=True)
         for held in agent.held:

@@ -28,8 +28,9 @@ _DUMP_INTERRUPTED, _ACK_TLVS = 0x10, 0x200
 _ERROR_TEXT = 1
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_DUMP = 270, 10, 11, 12
 _SO_RCVBUFFORCE = 33
-# RTNLGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE
-_GROUPS = sum(1 << (group - 1) for group in (1, 5, 7, 9, 11))
+# What a Monitor hears: RTNLGRP_LINK, IPV4_IFADDR, IPV6_IFADDR; and IPV4_ROUTE, IPV6_ROUTE as well.
+LINKS_AND_ADDRESSES = sum(1 << (group - 1) for group in (1, 5, 9))
+EVERYTHING = LINKS_AND_ADDRESSES | sum(1 << (group - 1) for group in (7, 11))
 RECEIVE_BUFFER = 8 * 1024 * 1024
 _READ_SIZE = 256 * 1024
 _DATAGRAM = 96 * 1024  # well below the send buffer's usual 208 KiB
@@ -170,9 +171,9 @@ class Monitor:
     """A socket that hears notifications, but for those that `own_portid` caused. `receive_buffer` in octets; the
     kernel counts about 1 KiB a message."""
 
-    def __init__(self, own_portid: int = 0, receive_buffer: int = RECEIVE_BUFFER) -> None:
+    def __init__(self, own_portid: int = 0, receive_buffer: int = RECEIVE_BUFFER, groups: int = EVERYTHING) -> None:
         self._own_portid = own_portid
-        self._socket = _open(_GROUPS, receive_buffer)
+        self._socket = _open(groups, receive_buffer)
         self._socket.setblocking(False)
         self._buffer = bytearray(_READ_SIZE)
 

@@ -19,6 +19,7 @@ import structlog
 from bgpctl.fib import route_message
 from bgpctl.fib.desired import Paths
 from bgpctl.fib.difference import Change
+from bgpctl.fib.forwarding import NextHop, forwarding
 from bgpctl.fib.kernel_view import KernelView
 from bgpctl.fib.netlink import RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
 from bgpctl.fib.observer import read_kernel, take_notification
@@ -138,6 +139,10 @@ class RouteProgrammer:
             foreign=state.troubles.held(),
             devices=self._tunnels.troubles,
         )
+
+    def forwarding(self) -> Iterator[tuple[str, tuple[NextHop, ...]]]:
+        """Each prefix of ours in the kernel with its ways out; none for a blackhole."""
+        return forwarding(self._state.view)
 
     async def flush(self) -> None:
         """Removes every route and device of ours. The plan is empty afterwards; the status tells what the kernel

@@ -33,6 +33,8 @@ ANNOTATIONS: dict[str, Path] = {
         "WireguardPublicKeyV6": "status.wireguardPublicKeyV6",
     }.items()
 }
+# Types in status.addresses that are addresses of the host; the others are names.
+HOST_ADDRESSES = ("InternalIP", "ExternalIP")
 _ANNOTATION_OF = {path: annotation for annotation, path in ANNOTATIONS.items()}
 
 
@@ -44,6 +46,8 @@ def as_calico_node(data: dict[str, Any]) -> dict[str, Any]:
     for annotation, text in (annotations if isinstance(annotations, dict) else {}).items():
         if annotation in ANNOTATIONS and text:
             _put(shaped, ANNOTATIONS[annotation], text)
+    if addresses := _host_addresses(data.get("status")):
+        shaped["spec"]["addresses"] = addresses
     if isinstance(spec, dict) and (pod_cidrs := spec.get("podCIDRs") or _single(spec.get("podCIDR"))):
         shaped["status"]["podCIDRs"] = pod_cidrs
     return shaped
@@ -59,9 +63,11 @@ def written_path(path: Path) -> Path:
 def merge_nodes(calico: Node, kubernetes: Node) -> Node:
     """One Node out of two of the same name."""
     labels = {**kubernetes.metadata.labels, **calico.metadata.labels}
+    addresses = (*calico.spec.addresses, *kubernetes.spec.addresses)
+    spec = _first_said(NodeSpec, calico.spec, kubernetes.spec).model_copy(update={"addresses": addresses})
     return Node(
         metadata=calico.metadata.model_copy(update={"labels": labels}),
-        spec=_first_said(NodeSpec, calico.spec, kubernetes.spec),
+        spec=spec,
         status=_first_said(NodeStatus, calico.status, kubernetes.status),
     )
 
@@ -71,6 +77,16 @@ def _first_said(kind: Any, first: Any, second: Any) -> Any:
     fields = kind.model_fields
     said = {name: getattr(first, name) for name in fields if getattr(first, name) != fields[name].default}
     return second.model_copy(update=said)
+
+
+def _host_addresses(status: Any) -> tuple[dict[str, str], ...]:
+    """The host's addresses as Kubernetes knows them, without its names."""
+    listed = status.get("addresses") if isinstance(status, dict) else None
+    return tuple(
+        {"type": each["type"], "address": each["address"]}
+        for each in (listed if isinstance(listed, tuple) else ())
+        if isinstance(each, dict) and each.get("type") in HOST_ADDRESSES and isinstance(each.get("address"), str)
+    )
 
 
 def _single(value: Any) -> tuple[Any, ...]:

@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -29,6 +30,19 @@ kind: Node
 metadata: {name: b}
 spec: {bgp: {ipv4Address: 10.0.0.2/24}}
 """
+POOL = """
+apiVersion: projectcalico.org/v3
+kind: IPPool
+metadata: {name: pods}
+spec: {cidr: 10.64.0.0/16, ipipMode: Never, vxlanMode: Never, natOutgoing: false}
+"""
+BLOCK_OF_B = """
+apiVersion: crd.projectcalico.org/v1
+kind: BlockAffinity
+metadata: {name: b-10-64-1-0-26}
+spec: {cidr: 10.64.1.0/26, node: b, state: confirmed, deleted: "false"}
+"""
+BLOCK = "10.64.1.0/26"
 FETCH = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
 
 WaitUntil = Callable[..., None]
@@ -119,3 +133,32 @@ class World:
 
 def in_namespace(netns: str) -> list[str]:
     return ["ip", "netns", "exec", netns]
+
+
+@contextmanager
+def wired_world(netns: str, path: Path, **files: str) -> Iterator[World]:
+    """Nodes `a` and `b`, in a namespace each with a wire between them; `b` owns BLOCK. Both agents have been started.
+    `files` are more resources: name without its suffix -> text."""
+    other = f"{netns}-b"
+    subprocess.run(["ip", "netns", "add", other], check=True)
+    try:
+        wire = ["ip", "-n", netns, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", other]
+        subprocess.run(wire, check=True)
+        for node, namespace in {"a": netns, "b": other}.items():
+            for command in (
+                ["link", "set", "lo", "up"],
+                ["link", "set", "wire", "up"],
+                ["address", "add", f"{ADDRESSES[node]}/24", "dev", "wire"],
+            ):
+                subprocess.run(["ip", "-n", namespace, *command], check=True)
+        world = World({"a": netns, "b": other}, path)
+        for name, text in {"cluster": CLUSTER, "pool": POOL, "blocks": BLOCK_OF_B, **files}.items():
+            world.write(f"{name}.yaml", text)
+        world.start("a")
+        world.start("b")
+        try:
+            yield world
+        finally:
+            world.end()
+    finally:
+        subprocess.run(["ip", "netns", "del", other], check=True)

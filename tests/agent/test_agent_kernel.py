@@ -12,48 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from agent_world import ADDRESSES, CLUSTER, WaitUntil, World, in_namespace
+from agent_world import ADDRESSES, BLOCK, WaitUntil, World, in_namespace, wired_world
 
 pytestmark = pytest.mark.netns
-
-POOL = """
-apiVersion: projectcalico.org/v3
-kind: IPPool
-metadata: {name: pods}
-spec: {cidr: 10.64.0.0/16, ipipMode: Never, vxlanMode: Never, natOutgoing: false}
-"""
-BLOCK_OF_B = """
-apiVersion: crd.projectcalico.org/v1
-kind: BlockAffinity
-metadata: {name: b-10-64-1-0-26}
-spec: {cidr: 10.64.1.0/26, node: b, state: confirmed, deleted: "false"}
-"""
-BLOCK = "10.64.1.0/26"
 
 
 @pytest.fixture
 def world(netns: str, tmp_path: Path) -> Iterator[World]:
-    other = f"{netns}-b"
-    subprocess.run(["ip", "netns", "add", other], check=True)
-    try:
-        wire = ["ip", "-n", netns, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", other]
-        subprocess.run(wire, check=True)
-        for node, namespace in {"a": netns, "b": other}.items():
-            for command in (
-                ["link", "set", "lo", "up"],
-                ["link", "set", "wire", "up"],
-                ["address", "add", f"{ADDRESSES[node]}/24", "dev", "wire"],
-            ):
-                subprocess.run(["ip", "-n", namespace, *command], check=True)
-        world = World({"a": netns, "b": other}, tmp_path)
-        world.write("cluster.yaml", CLUSTER + "---" + POOL)
-        world.write("blocks.yaml", BLOCK_OF_B)
-        world.start("a")
-        world.start("b")
+    with wired_world(netns, tmp_path) as world:
         yield world
-        world.end()
-    finally:
-        subprocess.run(["ip", "netns", "del", other], check=True)
 
 
 def routes_to_block(world: World, node: str) -> list[dict[str, object]]:

@@ -68,6 +68,18 @@ def test_pages_in_prefix_order_hold_every_route_once(router: Router, limit: int)
     assert shown == sorted(PREFIXES, key=ip_network)
 
 
+def test_all_paths_of_a_prefix_follow_the_selected_one(router: Router) -> None:
+    router.hear("b", announce("10.0.0.0/8", local_pref=200))
+    router.hear("a", announce("10.0.0.0/8", "192.0.2.0/24", local_pref=100))
+    page = routes_snapshot(router.engine, ShowRoutes(limit=1, all_paths=True))
+    assert [(route.prefix, route.peer, route.selected, route.candidates) for route in page.routes] == [
+        ("10.0.0.0/8", "b", True, 2),
+        ("10.0.0.0/8", "a", False, 2),
+    ]
+    assert page.next_after == "10.0.0.0/8"
+    assert [route.peer for route in routes_snapshot(router.engine, ShowRoutes()).routes] == ["b", "a"]
+
+
 def test_only_routes_inside_a_prefix_are_shown(router: Router) -> None:
     router.hear("a", announce(*PREFIXES))
     page = routes_snapshot(router.engine, ShowRoutes(inside="10.0.0.0/9"))

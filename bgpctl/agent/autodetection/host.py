@@ -1,0 +1,74 @@
+"""What the kernel knows of this machine's links, reduced to what a router's address may be chosen from.
+
+Rule: equal hosts are equal values, whatever happened in between. So lifetimes, counters and carrier are not in here: a
+cable that is pulled does not make another router of us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from reflector.plan import Family
+
+
+@dataclass(frozen=True, slots=True)
+class HostAddress:
+    """An address of a link, in canonical text.
+
+    secondary    IPv4: the kernel answers from another address of the same network. IPv6: a temporary one (RFC 8981)
+    tentative    nobody knows yet, or it turned out, that another router has it (RFC 4862 5.4)
+    deprecated   no new connection should be made from it (RFC 4862 5.5.4)
+    """
+
+    address: str
+    length: int
+    secondary: bool = False
+    tentative: bool = False
+    deprecated: bool = False
+
+    @property
+    def family(self) -> Family:
+        return 6 if ":" in self.address else 4
+
+    @property
+    def text(self) -> str:
+        """ "10.0.0.1/24"."""
+        return f"{self.address}/{self.length}"
+
+    @property
+    def is_global(self) -> bool:
+        """A unicast address that means something beyond its link; private ones do."""
+        address = ip_address(self.address)
+        return not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified)
+
+
+@dataclass(frozen=True, slots=True)
+class HostInterface:
+    """A link with its addresses, in the kernel's order. `up` is what the administrator said, not the carrier."""
+
+    index: int
+    name: str
+    up: bool = True
+    addresses: tuple[HostAddress, ...] = ()
+
+    def of_family(self, family: Family) -> tuple[HostAddress, ...]:
+        """Primary addresses first, else as the kernel has them."""
+        return tuple(sorted((each for each in self.addresses if each.family == family), key=lambda a: a.secondary))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The address that the kernel would call a destination from; "" with the reason why there is none."""
+
+    address: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Host:
+    """All links, and for each destination that was asked for (with its family) where a call would come from."""
+
+    interfaces: tuple[HostInterface, ...] = ()
+    sources: Mapping[tuple[Family, str], Source] = field(default_factory=dict)

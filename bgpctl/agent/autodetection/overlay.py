@@ -1,0 +1,85 @@
+"""The resources with this node's detected addresses in its Node, and a problem that says where they came from. Pure.
+
+Rule: an address that the Node says stays as it is said. Nobody but this node's compilation sees an overlay: the files
+stay untouched, and other nodes do not know the address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bgpctl.agent.autodetection.choice import NotFound
+from bgpctl.agent.autodetection.settings import DetectionSettings
+from bgpctl.resources import Loaded, Problem, Severity
+from bgpctl.resources.node import Node, NodeBGPSpec
+from reflector.plan import Family
+
+INTERNAL = "InternalIP"
+_ATTRIBUTES: dict[Family, str] = {4: "ipv4_address", 6: "ipv6_address"}
+_PATHS: dict[Family, str] = {4: "$.spec.bgp.ipv4Address", 6: "$.spec.bgp.ipv6Address"}
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """An address as it goes into the Node.
+
+    method    how it was found, as the operator says it
+    missing   why the method finds nothing now: this is the address of before; "" when it was found
+    """
+
+    address: str
+    interface: str
+    method: str
+    missing: str = ""
+
+    def __str__(self) -> str:
+        place = f"found on {self.interface}" if self.interface else "on no interface of this host"
+        kept = f", kept though there is none now: {self.missing}" if self.missing else ""
+        return f"{self.address}, {place} ({self.method}){kept}"
+
+
+Outcome = Detected | NotFound
+
+
+def needed_families(node: Node, settings: DetectionSettings) -> tuple[Family, ...]:
+    """The families for which an address is to be looked for."""
+    said = {family: node.address(family) for family in _ATTRIBUTES}
+    return tuple(
+        family
+        for family, wish in settings.wishes.items()
+        if not said[family] and (wish.asked or not any(said.values()))
+    )
+
+
+def internal_addresses(node: Node) -> tuple[str, ...]:
+    """What Kubernetes calls this node's InternalIPs."""
+    return tuple(each.address for each in node.spec.addresses if each.type == INTERNAL)
+
+
+def overlay(loaded: Loaded, name: str, outcomes: Mapping[Family, Outcome]) -> Loaded:
+    """`loaded` with the addresses in the Node `name`, which must be there, and a warning about each outcome."""
+    if not outcomes:
+        return loaded
+    node = loaded.resources.nodes[name]
+    found = {family: each.address for family, each in outcomes.items() if isinstance(each, Detected)}
+    resources = loaded.resources.with_resource(_with_addresses(node, found)) if found else loaded.resources
+    problems = tuple(_problem(loaded, node, family, outcome) for family, outcome in outcomes.items())
+    return replace(loaded, resources=resources, problems=tuple(sorted((*loaded.problems, *problems))))
+
+
+def _with_addresses(node: Node, addresses: Mapping[Family, str]) -> Node:
+    if node.spec.bgp is None:
+        bgp = NodeBGPSpec(ipv4_address=addresses.get(4, ""), ipv6_address=addresses.get(6, ""))
+    else:
+        bgp = node.spec.bgp.model_copy(update={_ATTRIBUTES[family]: each for family, each in addresses.items()})
+    return node.model_copy(update={"spec": node.spec.model_copy(update={"bgp": bgp})})
+
+
+def _problem(loaded: Loaded, node: Node, family: Family, outcome: Outcome) -> Problem:
+    origin, subject, path = loaded.resources.origin(node), f"Node/{node.name}", _PATHS[family]
+    if isinstance(outcome, Detected):
+        message = f"the Node says no IPv{family} address; in use is {outcome}"
+        return Problem(origin.file, origin.line, subject, path, "detected-address", message, Severity.WARNING)
+    message = f"the Node says no IPv{family} address and none was found: {outcome.reason}"
+    return Problem(origin.file, origin.line, subject, path, "no-address-detected", message, Severity.WARNING)
