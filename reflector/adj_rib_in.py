@@ -59,6 +59,10 @@ class AdjRibIn:
         if self.not_sent_again:
             self.not_sent_again.difference_update(keys)
 
+    def stale_keys(self) -> list[bytes]:
+        """In the order of the table: that of a set is another one in each process, and a replay's must not be."""
+        return [key for key in self.routes if key in self.stale] if self.stale else []
+
     def path_id(self, key: bytes) -> int:
         return int.from_bytes(key[:4], "big") if self.has_path_ids else 0
 
@@ -69,7 +73,7 @@ class AdjRibIn:
         """Keys by their path identifier; the list itself if they share one."""
         if not self.has_path_ids:
             return {0: keys}
-        divided: dict[bytes, list[bytes]] = {identifier: [] for identifier in {key[:4] for key in keys}}
+        divided: dict[bytes, list[bytes]] = {identifier: [] for identifier in dict.fromkeys(key[:4] for key in keys)}
         if len(divided) == 1:
             return {self.path_id(keys[0]): keys}
         for key in keys:

@@ -11,7 +11,7 @@ Source: RFC 4271 9 (UPDATE handling), RFC 4456 (reflection), RFC 7606 (errors), 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import count
+from itertools import chain, count
 from typing import NamedTuple
 
 from reflector.add_path import depth_for
@@ -28,7 +28,7 @@ from reflector.originate import originated_paths
 from reflector.path import Path
 from reflector.path_identifier import FIRST_OF_PEERS, Identifiers
 from reflector.peer import Negotiated, Peer
-from reflector.plan import Family, NodePlan, SessionPlan
+from reflector.plan import Family, NodePlan, Origination, SessionPlan
 from reflector.policy_set import PolicySet, same_policies
 from reflector.route_table import RouteTable
 from reflector.selection_deferral import SelectionDeferral
@@ -52,6 +52,8 @@ from reflector.wire.update import (
 )
 
 FAMILIES: tuple[Family, ...] = (4, 6)
+
+OriginationSets = dict[str, tuple[Origination, ...]]
 
 # What became of prefixes: in one settling each is in one transition; in a turn they stand in the order of events.
 Settled = dict[Family, Transitions]
@@ -103,11 +105,12 @@ class Engine:
         self._receiving = ReceivingSpeaker(self._intake)
         self._limits = PrefixLimits(self._intake)
         self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
+        self._origination_sets: OriginationSets = {}
         self._ready: dict[str, Peer] = {}
         self._closes: dict[str, Close] = {}
         self._changes: Changes = {family: [] for family in FAMILIES}
         self._add_sessions(plan, now)
-        self._originate(plan)
+        self._originate(plan, self._origination_sets)
 
     @property
     def policies(self) -> PolicySet:
@@ -125,7 +128,7 @@ class Engine:
         here policies and routes change, and no session is reset for that."""
         self._settle()
         self._deferral_is_due = True
-        for name in self.peers.keys() - {session.name for session in plan.sessions}:
+        for name in sorted(self.peers.keys() - {session.name for session in plan.sessions}):
             self.session_down(name, "removed from the plan", now)
             self._forget(self.peers.pop(name).adj_rib_in.values())
         self._settle()
@@ -136,7 +139,7 @@ class Engine:
             if session.name in self.peers:
                 self._redefine(self.peers[session.name], session)
         self._add_sessions(plan, now)
-        self._originate(plan)
+        self._originate(plan, self._origination_sets)
         for rib in self.ribs.values():
             rib.decide_by(steps_to_multipath(always_compare_med=plan.always_compare_med))
         self._intake.resolve_again(self.next_hops.apply(plan))
@@ -170,11 +173,24 @@ class Engine:
             if session.name not in self.peers:
                 self.peers[session.name] = Peer(session, now, Identifiers(self._path_numbers))
 
-    def _originate(self, plan: NodePlan) -> None:
-        """This node's own routes: only what differs from the last plan changes."""
-        for family, wanted in originated_paths(plan, self._originated).items():
+    def originate(self, name: str, originations: tuple[Origination, ...]) -> None:
+        """Replace a named set of originations. Sets stand beside the plan's own originations and outlive them; an empty
+        one is forgotten. Raises ValueError, with nothing changed, for what cannot be originated."""
+        sets = {**self._origination_sets, name: originations}
+        self._originate(self.plan, sets)
+        self._origination_sets = {each: some for each, some in sets.items() if some}
+
+    @property
+    def origination_sets(self) -> OriginationSets:
+        return self._origination_sets
+
+    def _originate(self, plan: NodePlan, sets: OriginationSets) -> None:
+        """This node's own routes: only what differs from before changes."""
+        originations = (*plan.originations, *chain.from_iterable(sets.values()))
+        for family, wanted in originated_paths(originations, self._originated).items():
             rib, present = self.ribs[family], self._originated[family]
-            for nlri in present.keys() | wanted.keys():
+            # In an order that is the same in a replay: sets of octets are not (journal.py).
+            for nlri in dict.fromkeys((*present, *wanted)):
                 before, after = present.get(nlri), wanted.get(nlri)
                 if before is not after:
                     rib.replace(nlri, before, after)
@@ -223,7 +239,7 @@ class Engine:
             changes: dict[Reclassified, list[bytes]] = {}
             rib = self.ribs[family]
             classify_old, classify_new = old.classes[family].classify, self.policies.classes[family].classify
-            for nlri in befores.keys() | rib.table.keys():
+            for nlri in dict.fromkeys((*befores, *rib.table)):
                 after = rib.selection(nlri)
                 change = Reclassified(befores.get(nlri, after), after, classify_old(nlri), classify_new(nlri))
                 changes.setdefault(change, []).append(nlri)

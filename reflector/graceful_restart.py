@@ -144,7 +144,7 @@ class ReceivingSpeaker:
             self._synchronise(rib)
 
     def _synchronise(self, rib: AdjRibIn) -> None:
-        self._intake.withdraw(rib, list(rib.stale))
+        self._intake.withdraw(rib, rib.stale_keys())
         rib.stale_since = None
         rib.long_lived_until = 0.0
         rib.is_long_lived = False
@@ -160,7 +160,7 @@ class ReceivingSpeaker:
                 rib.stale_until = rib.long_lived_until
             elif peer.is_established and now < peer.since + STALE_TIME:
                 # RFC 9494 4.2: the long-lived time ends while the peer is not synchronised, and stays what it is.
-                self._intake.withdraw(rib, list(rib.stale))
+                self._intake.withdraw(rib, rib.stale_keys())
                 rib.stale_until = peer.since + STALE_TIME
             else:
                 self._synchronise(rib)

@@ -32,7 +32,7 @@ BECAUSE = "long-lived stale: LLGR_STALE (RFC 9494)"
 def begin(intake: Intake, peer: Peer, rib: AdjRibIn) -> None:
     """The restart time is over: what is stale is marked, once for each path, or goes."""
     by_path: dict[Path, list[bytes]] = {}
-    for key in rib.stale:
+    for key in rib.stale_keys():
         by_path.setdefault(rib.routes[key], []).append(key)
     stays: list[bytes] = []
     for path, keys in by_path.items():

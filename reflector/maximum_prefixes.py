@@ -91,19 +91,19 @@ class PrefixLimits:
             return keys
         keys = list(dict.fromkeys(keys))
         fresh = [key for key in keys if key not in rib.routes or key in rib.stale]
-        dropped = set(fresh[max(room, 0) :])
+        dropped = dict.fromkeys(fresh[max(room, 0) :])
         count.left_out.difference_update(keys)
         self._drop(peer, rib, count, dropped, limit)
         return [key for key in keys if key not in dropped]
 
-    def _drop(self, peer: Peer, rib: AdjRibIn, count: PrefixCount, dropped: set[bytes], limit: int) -> None:
+    def _drop(self, peer: Peer, rib: AdjRibIn, count: PrefixCount, dropped: dict[bytes, None], limit: int) -> None:
         if not dropped:
             return
         # The peer has said something else of what is stale of them (RFC 4271 3.1).
         self._intake.withdraw(rib, [key for key in dropped if key in rib.stale])
         peer.counters.prefixes_dropped += len(dropped)
         count.left_out.update(islice(dropped, max(limit - len(count.left_out), 0)))
-        count.more = count.more or not dropped <= count.left_out
+        count.more = count.more or not dropped.keys() <= count.left_out
 
     def withdrawn(self, peer: Peer, withdrawn: list[Withdrawn]) -> None:
         """An UPDATE of the peer has withdrawn these, and what it announces comes now. What was left out of them is

@@ -1,4 +1,4 @@
-"""Routes of this node itself, as the plan originates them.
+"""Routes of this node itself, as its originations ask for them.
 
 Rule: a local route's kernel metric travels as LOCAL_PREF = PRIORITY_BASE - metric, so that the receiving node can
 install it with the metric it has here. Its next hop stays empty: each peer is given our own address on its session.
@@ -6,19 +6,24 @@ install it with the metric it has here. Its next hop stays empty: each peer is g
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reflector.decision import decide
 from reflector.path import Path
-from reflector.plan import PRIORITY_BASE, Family, NodePlan, Origination
+from reflector.plan import PRIORITY_BASE, Family, Origination
 from reflector.wire.attributes import Origin, PathAttributes, intern_attributes
 from reflector.wire.communities import add_community
 from reflector.wire.nlri import pack_address, pack_nlri
 
 
-def originated_paths(plan: NodePlan, present: dict[Family, dict[bytes, Path]]) -> dict[Family, dict[bytes, Path]]:
-    """The plan's originations by family and NLRI. An unchanged one keeps its path of `present`. Of several for one
-    prefix the decision process would use the best only, so only that becomes a path."""
+def originated_paths(
+    originations: Iterable[Origination], present: dict[Family, dict[bytes, Path]]
+) -> dict[Family, dict[bytes, Path]]:
+    """Originations by family and NLRI. An unchanged one keeps its path of `present`. Of several for one prefix the
+    decision process would use the best only, so only that becomes a path. Raises ValueError for text that is no prefix,
+    address or community."""
     result: dict[Family, dict[bytes, Path]] = {4: {}, 6: {}}
-    for origination in plan.originations:
+    for origination in originations:
         family: Family = 6 if ":" in origination.prefix else 4
         nlri = pack_nlri(origination.prefix)
         attributes = _attributes(origination)
@@ -41,6 +46,8 @@ def _same(path: Path, origination: Origination) -> bool:
 
 
 def _attributes(origination: Origination) -> PathAttributes:
+    if not 0 <= origination.priority <= PRIORITY_BASE:
+        raise ValueError(f"{origination.prefix}: a priority of {origination.priority} is no kernel metric")
     attributes = intern_attributes(
         origin=Origin.IGP,
         next_hop=pack_address(origination.next_hop) if origination.next_hop else b"",

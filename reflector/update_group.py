@@ -128,7 +128,7 @@ class UpdateGroup:
                 announced.setdefault(advertisement, []).append(keys)
                 if former is None:
                     self.advertised[family] += len(keys)
-            for identifier in before.keys() - after.keys():
+            for identifier in [each for each in before if each not in after]:
                 keys = _identify(identifier, nlris)
                 told.append((family, keys))
                 withdrawn.append(keys)

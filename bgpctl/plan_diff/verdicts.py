@@ -33,7 +33,7 @@ class _Exports:
         self._policies = PolicySet(plan)
         self.paths: dict[tuple[Family, bytes], Path] = {
             (family, nlri): path
-            for family, paths in originated_paths(plan, {4: {}, 6: {}}).items()
+            for family, paths in originated_paths(plan.originations, {4: {}, 6: {}}).items()
             for nlri, path in paths.items()
         }
 
