@@ -311,8 +311,8 @@ class FrameError(ValueError):
     """The bytes are not a frame of this protocol; the connection cannot go on."""
 
 
-def frame(message: Message) -> bytes:
-    """One message as it travels."""
+def frame(message: msgspec.Struct) -> bytes:
+    """One message as it travels; a journal's event as it is kept (journal.py)."""
     body = _encoder.encode(message)
     return _LENGTH.pack(len(body)) + body
 

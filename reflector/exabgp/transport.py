@@ -15,6 +15,7 @@ from typing import NamedTuple
 from reflector.engine import Engine, Turn
 from reflector.exabgp.event_loop import READ, WRITE, EventLoop
 from reflector.graceful_restart import Ending, parting
+from reflector.journal import Events
 from reflector.peer import Negotiated, Peer
 from reflector.wire.message import MessageReader, NotificationError
 
@@ -47,10 +48,11 @@ class _Connection:
 
 
 class Transport:
-    """All Established sessions, by name."""
+    """All Established sessions, by name. `events` takes what they bring: the engine, or who records for it."""
 
     def __init__(self, engine: Engine, loop: EventLoop, clock: Callable[[], float]) -> None:
         self._engine = engine
+        self.events: Events = engine
         self._loop = loop
         self._clock = clock
         self._connections: dict[str, _Connection] = {}
@@ -64,7 +66,7 @@ class Transport:
         self._connections[name] = connection
         handover.socket.setblocking(False)
         self._loop.watch(connection.descriptor, lambda events: self._on_event(connection, events))
-        self._engine.session_up(name, handover.negotiated, self._clock())
+        self.events.session_up(name, handover.negotiated, self._clock())
 
     def finish(self, turn: Turn) -> None:
         """Carry out what a flush decided."""
@@ -95,7 +97,7 @@ class Transport:
         if notification and not connection.peer.outbox.is_within_message:
             self._send_last(connection, notification)
         self._loop.forget(connection.descriptor)
-        self._engine.session_down(name, reason, self._clock(), ending)
+        self.events.session_down(name, reason, self._clock(), ending)
         connection.handover.ended(reason, hold_down)
 
     def refused(self, name: str, reason: str) -> None:
@@ -147,9 +149,9 @@ class Transport:
         try:
             messages = connection.reader.feed(data)
         except NotificationError as error:
-            self._engine.reject(name, error)
+            self.events.reject(name, error)
             return
-        receive = self._engine.receive
+        receive = self.events.receive
         for kind, body in messages:
             receive(name, kind, body, now)
 

@@ -161,9 +161,13 @@ class Network:
         assert turn.closes == [], turn.closes
         for peer in turn.ready:
             while (chunk := peer.outbox.take()) is not None:
-                if (name, peer.name) in self.wires:
-                    self.wires[name, peer.name] += chunk
+                self.send((name, peer.name), bytes(chunk))
         self.engines[name].forget_sent()
+
+    def send(self, direction: Direction, octets: bytes) -> None:
+        """Onto the wire, if it is not cut."""
+        if direction in self.wires:
+            self.wires[direction] += octets
 
     def deliver(self, direction: Direction, octets: int) -> None:
         sender, receiver = direction

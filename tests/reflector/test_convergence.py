@@ -5,7 +5,9 @@ MULTI_EXIT_DISC is left out on purpose: with it RFC 3345 describes networks that
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ from reflector.wire.nlri import pack_address, unpack_address
 
 PREFIXES = ("10.1.0.0/26", "10.2.0.0/26", "10.3.0.0/26")
 MESSAGES = 20_000
+Make = Callable[[Topology, int], Network]
 LONG_LIVED = 600
 # The start's deferral, the longest restart time, what a peer that is back may take, and what is long-lived after that.
 ALL_TIMERS = (DEFERRAL_TIME, 120.0, STALE_TIME, LONG_LIVED, STALE_TIME)
@@ -36,10 +39,14 @@ def in_clusters(specs: tuple[RouterSpec, ...], **cluster_ids: str) -> tuple[Rout
 
 
 def started(
-    topology: Topology, originations: dict[str, tuple[str, ...]], seed: int = 0, lost: frozenset[int] = frozenset()
-) -> Network:
+    topology: Topology,
+    originations: dict[str, tuple[str, ...]],
+    seed: int = 0,
+    lost: frozenset[int] = frozenset(),
+    make: Make = Network,
+) -> Any:
     """All links up but for the lost ones, these originations, everything said."""
-    network = Network(topology, seed)
+    network = make(topology, seed)
     for number, link in enumerate(topology.links):
         if number not in lost:
             network.link_up(link)
@@ -231,9 +238,14 @@ def histories(
     return draw(topologies(limits)), draw(st.lists(event, max_size=15))
 
 
-def live_through(topology: Topology, history: list[tuple[str, int, frozenset[str]]], seed: int) -> Network:
+def live_through(
+    topology: Topology,
+    history: list[tuple[str, int, frozenset[str]]],
+    seed: int,
+    make: Make = Network,
+) -> Any:
     """The history with the adversary's steps between its events; at its end every link is up and all is said."""
-    network = Network(topology, seed)
+    network = make(topology, seed)
     for what, number, prefixes in history:
         if what == "originate":
             network.originate(topology.routers[number % len(topology.routers)].name, prefixes)
@@ -318,12 +330,16 @@ def restart_histories(draw: st.DrawFn) -> tuple[Topology, list[tuple[str, int, f
 
 
 def restart_through(
-    topology: Topology, history: list[tuple[str, int, frozenset[str]]], lost: frozenset[int], seed: int
-) -> Network:
+    topology: Topology,
+    history: list[tuple[str, int, frozenset[str]]],
+    lost: frozenset[int],
+    seed: int,
+    make: Make = Network,
+) -> Any:
     """Everybody has a route and has heard of all; then the history; then these links are lost and never come back, all
     others are up, and every timer is over."""
     own = {router.name: PREFIXES[number % 3 : number % 3 + 1] for number, router in enumerate(topology.routers)}
-    network = started(topology, own, seed)
+    network = started(topology, own, seed, make=make)
     happens = {
         "up": network.link_up,
         "lost": lambda link: network.link_down(link, Ending.LOST),

@@ -8,7 +8,7 @@ from speaker_makers import Router, a_client, a_plan, an_origination
 from reflector.plan import Origination, RouteSource
 
 CLIENT = a_client("a", "10.0.0.1")
-BLOCK, SERVICE, OTHER = "10.1.0.0/26", "10.96.0.1/32", "fd00:96::1/128"
+BLOCK, SERVICE, OTHER = "10.1.0.0/26", "10.96.0.1/32", "10.97.0.1/32"
 
 
 @pytest.fixture

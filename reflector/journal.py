@@ -1,0 +1,203 @@
+"""The journal: every event of an engine, in order, so that the same routing state can be made again from a file.
+
+    bgpctl journal 1\\n      the first line: what it is, and the version of what follows
+    frame frame ...         one event each: four octets of length (big-endian), a msgpack array: type, fields
+
+The first event is Started; replaying the others in order gives the identical Loc-RIB, Adj-RIB-Ins and octets to every
+peer (replay.py). Rule: passwords never enter it, and recording changes nothing: a Recorder takes the place of the
+engine where events come in, and an engine that nobody records is not asked about it. What a peer that reads too slowly
+was told of late (slow_peer.py) depends on its socket, which is no event: a replayed peer reads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from reflector.engine import Engine, Turn
+from reflector.graceful_restart import Ending
+from reflector.messages import FrameError, FrameReader, frame
+from reflector.peer import Negotiated
+from reflector.plan import NodePlan, Origination
+from reflector.wire.message import NotificationError
+
+JOURNAL_VERSION = 1
+_NAME = b"bgpctl journal "
+HEADER = _NAME + b"%d\n" % JOURNAL_VERSION
+_LONGEST_HEADER = 32
+
+
+class JournalError(ValueError):
+    """The octets are no journal, or one that this version does not read. One sentence."""
+
+
+class Events(Protocol):
+    """All that happens to an engine, as its own methods take it."""
+
+    def apply(self, plan: NodePlan, now: float) -> None: ...
+    def originate(self, name: str, originations: tuple[Origination, ...]) -> None: ...
+    def session_up(self, name: str, negotiated: Negotiated, now: float) -> None: ...
+    def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None: ...
+    def receive(self, name: str, kind: int, body: bytes, now: float) -> None: ...
+    def reject(self, name: str, error: NotificationError) -> None: ...
+    def tick(self, now: float) -> None: ...
+    def flush(self, now: float) -> Turn: ...
+
+
+# --------------------------------------------------------------------------------------------- events
+
+
+class Started(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """An engine is made. `began` is when, in seconds since the epoch, for people."""
+
+    plan: NodePlan
+    now: float
+    began: float = 0.0
+
+
+class PlanApplied(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    plan: NodePlan
+    now: float
+
+
+class Originated(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    name: str
+    originations: tuple[Origination, ...]
+
+
+class SessionUp(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    name: str
+    negotiated: Negotiated
+    now: float
+
+
+class SessionDown(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    name: str
+    reason: str
+    now: float
+    ending: Ending
+
+
+class Received(msgspec.Struct, frozen=True, array_like=True, tag="R"):
+    """By far the most frequent: hence its short tag."""
+
+    name: str
+    kind: int
+    body: bytes
+    now: float
+
+
+class Rejected(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    name: str
+    code: int
+    subcode: int
+    reason: str
+    data: bytes
+
+
+class Ticked(msgspec.Struct, frozen=True, array_like=True, tag="T"):
+    now: float
+
+
+class Flushed(msgspec.Struct, frozen=True, array_like=True, tag="F"):
+    """The end of a turn."""
+
+    now: float
+
+
+Event = Started | PlanApplied | Originated | SessionUp | SessionDown | Received | Rejected | Ticked | Flushed
+
+_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+def without_passwords(plan: NodePlan) -> NodePlan:
+    sessions = tuple(msgspec.structs.replace(session, password=None) for session in plan.sessions)
+    return msgspec.structs.replace(plan, sessions=sessions)
+
+
+# ------------------------------------------------------------------------------------------- recording
+
+
+class Sink(Protocol):
+    """Where frames go. Neither method may fail: what cannot be kept is the sink's own affair."""
+
+    def write(self, data: bytes) -> None: ...
+    def commit(self) -> None:
+        """What was written must outlive what happens next."""
+
+
+class Recorder:
+    """Takes an engine's events, writes each down and passes it on. What a turn was made of is committed before its
+    flush, so that the events that led to a crash are there."""
+
+    def __init__(self, engine: Engine, sink: Sink) -> None:
+        self._engine = engine
+        self._sink = sink
+
+    def apply(self, plan: NodePlan, now: float) -> None:
+        self._sink.write(frame(PlanApplied(without_passwords(plan), now)))
+        self._engine.apply(plan, now)
+
+    def originate(self, name: str, originations: tuple[Origination, ...]) -> None:
+        """Written once it is done: what raises has changed nothing and is no event."""
+        self._engine.originate(name, originations)
+        self._sink.write(frame(Originated(name, originations)))
+
+    def session_up(self, name: str, negotiated: Negotiated, now: float) -> None:
+        self._sink.write(frame(SessionUp(name, negotiated, now)))
+        self._engine.session_up(name, negotiated, now)
+
+    def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None:
+        self._sink.write(frame(SessionDown(name, reason, now, ending)))
+        self._engine.session_down(name, reason, now, ending)
+
+    def receive(self, name: str, kind: int, body: bytes, now: float) -> None:
+        self._sink.write(frame(Received(name, kind, body, now)))
+        self._engine.receive(name, kind, body, now)
+
+    def reject(self, name: str, error: NotificationError) -> None:
+        self._sink.write(frame(Rejected(name, error.code, error.subcode, error.reason, error.data)))
+        self._engine.reject(name, error)
+
+    def tick(self, now: float) -> None:
+        self._sink.write(frame(Ticked(now)))
+        self._engine.tick(now)
+
+    def flush(self, now: float) -> Turn:
+        self._sink.write(frame(Flushed(now)))
+        self._sink.commit()
+        return self._engine.flush(now)
+
+
+# --------------------------------------------------------------------------------------------- reading
+
+
+def read_journal(chunks: Iterable[bytes]) -> Iterator[Event]:
+    """The events of a journal that is read in pieces of any size. An event that was cut off at the end, as a crash
+    leaves it, is left out. Raises JournalError."""
+    frames = FrameReader()
+    for data in _after_header(iter(chunks)):
+        try:
+            for body in frames.feed(data):
+                yield _decoder.decode(body)
+        except (FrameError, msgspec.MsgspecError) as error:
+            raise JournalError(f"the journal is damaged: {error}") from error
+
+
+def _after_header(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    start = b""
+    for chunk in chunks:
+        start += chunk
+        if b"\n" in start or len(start) >= _LONGEST_HEADER:
+            break
+    header, end, rest = start.partition(b"\n")
+    if not header.startswith(_NAME):
+        raise JournalError("this is not a journal")
+    if header + end != HEADER:
+        raise JournalError(
+            f"a journal of version {header[len(_NAME) :].decode('ascii', 'replace')}; this is version {JOURNAL_VERSION}"
+        )
+    yield rest
+    yield from chunks

@@ -1,0 +1,84 @@
+"""Replay: a journal's events into a new engine, which is then in the state that the recorded one was in.
+
+Rule: replay is the engine itself; nothing here knows what an event does. Every peer reads at once and everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from reflector.engine import Engine, Turn
+from reflector.journal import (
+    Event,
+    Flushed,
+    JournalError,
+    Originated,
+    PlanApplied,
+    Received,
+    Rejected,
+    SessionDown,
+    SessionUp,
+    Started,
+    Ticked,
+)
+from reflector.wire.message import NotificationError
+
+Deliver = Callable[[str, bytes], None]
+
+
+def replay(events: Iterable[Event], deliver: Deliver | None = None) -> Engine:
+    """The engine after these events, settled. `deliver` is given what each peer is sent: its session's name and whole
+    messages, turn by turn. Raises JournalError when there is no beginning."""
+    rest = iter(events)
+    first = next(rest, None)
+    if not isinstance(first, Started):
+        raise JournalError("the journal does not begin with the start of an engine")
+    engine = Engine(first.plan, first.now)
+    last = first.now
+    for event in rest:
+        last = getattr(event, "now", last)
+        _play(engine, event, deliver)
+    _end_turn(engine, engine.flush(last), deliver)
+    return engine
+
+
+def until(events: Iterable[Event], seconds: float) -> Iterable[Event]:
+    """The events of the first so many seconds."""
+    end: float | None = None
+    for event in events:
+        now: float | None = getattr(event, "now", None)
+        if end is None and now is not None:
+            end = now + seconds
+        if end is not None and now is not None and now > end:
+            return
+        yield event
+
+
+def _play(engine: Engine, event: Event, deliver: Deliver | None) -> None:
+    match event:
+        case Received(name, kind, body, now):
+            engine.receive(name, kind, body, now)
+        case Flushed(now):
+            _end_turn(engine, engine.flush(now), deliver)
+        case Ticked(now):
+            engine.tick(now)
+        case SessionUp(name, negotiated, now):
+            engine.session_up(name, negotiated, now)
+        case SessionDown(name, reason, now, ending):
+            engine.session_down(name, reason, now, ending)
+        case Rejected(name, code, subcode, reason, data):
+            engine.reject(name, NotificationError(code, subcode, reason, data))
+        case PlanApplied(plan, now):
+            engine.apply(plan, now)
+        case Originated(name, originations):
+            engine.originate(name, originations)
+        case Started():
+            raise JournalError("an engine starts in the middle of the journal")
+
+
+def _end_turn(engine: Engine, turn: Turn, deliver: Deliver | None) -> None:
+    for peer in turn.ready:
+        while (chunk := peer.outbox.take()) is not None:
+            if deliver is not None:
+                deliver(peer.name, bytes(chunk))
+    engine.forget_sent()
