@@ -1,6 +1,7 @@
 """python -m reflector RUN_DIRECTORY: the speaker of one node.
 
-Reads plan.json and exabgp.conf in the run directory and serves speaker.sock there. Exit status: 0 stopped by SIGTERM,
+Reads plan.json and exabgp.conf in the run directory and serves speaker.sock there. With BGPCTL_JOURNAL=on in its
+environment every event is recorded from the first one on (journal.py). Exit status: 0 stopped by SIGTERM,
 2 the world is not ready (one sentence on standard error), anything else is a fault of ours.
 """
 
@@ -17,6 +18,7 @@ from reflector.plan import NodePlan, decode_plan
 
 # NodePlan.log_level in ExaBGP's words.
 LOG_LEVELS = {name: name.upper() for name in ("debug", "info", "warning", "error", "critical")}
+JOURNAL_VARIABLE = "BGPCTL_JOURNAL"
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +35,8 @@ def main(arguments: list[str]) -> int:
     _set_exabgp_environment(plan)
     from reflector.exabgp.speaker import run_speaker
 
-    status, failure = run_speaker(plan, run_directory, time.monotonic)
+    is_recorded = os.environ.get(JOURNAL_VARIABLE, "") == "on"
+    status, failure = run_speaker(plan, run_directory, time.monotonic, is_recorded=is_recorded)
     return _not_ready(failure) if failure else status
 
 

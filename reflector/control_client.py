@@ -24,16 +24,22 @@ from reflector.messages import (
     Explanation,
     FrameError,
     FrameReader,
+    JournalStatus,
     NodeStatusReport,
+    Originate,
+    Originated,
     Peers,
     Refused,
     Reply,
     Routes,
     ShowAgent,
     ShowCounters,
+    ShowJournal,
     ShowNodeStatus,
     ShowPeers,
     ShowRoutes,
+    StartJournal,
+    StopJournal,
     decode_reply,
     frame,
 )
@@ -41,14 +47,20 @@ from reflector.messages import (
 DEFAULT_TIMEOUT = 5.0
 _READ_SIZE = 65536
 
-Question = Apply | ShowPeers | ShowRoutes | Explain | ShowCounters | ShowAgent | ShowNodeStatus
+JournalQuestion = StartJournal | StopJournal | ShowJournal
+AgentQuestion = ShowAgent | ShowNodeStatus
+Question = Apply | Originate | ShowPeers | ShowRoutes | Explain | ShowCounters | JournalQuestion | AgentQuestion
 
 _ANSWERS: dict[type[Question], type[Reply]] = {
     Apply: Applied,
+    Originate: Originated,
     ShowPeers: Peers,
     ShowRoutes: Routes,
     Explain: Explanation,
     ShowCounters: Counters,
+    StartJournal: JournalStatus,
+    StopJournal: JournalStatus,
+    ShowJournal: JournalStatus,
     ShowAgent: AgentStatus,
     ShowNodeStatus: NodeStatusReport,
 }
@@ -92,6 +104,8 @@ class ControlClient:
     @overload
     def ask(self, question: Apply) -> Applied: ...
     @overload
+    def ask(self, question: Originate) -> Originated: ...
+    @overload
     def ask(self, question: ShowPeers) -> Peers: ...
     @overload
     def ask(self, question: ShowRoutes) -> Routes: ...
@@ -99,6 +113,8 @@ class ControlClient:
     def ask(self, question: Explain) -> Explanation: ...
     @overload
     def ask(self, question: ShowCounters) -> Counters: ...
+    @overload
+    def ask(self, question: JournalQuestion) -> JournalStatus: ...
     @overload
     def ask(self, question: ShowAgent) -> AgentStatus: ...
     @overload

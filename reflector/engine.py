@@ -325,13 +325,14 @@ class Engine:
         if not peer.is_established or name in self._closes:
             return
         peer.heard = now
-        peer.counters.messages_in += 1
+        peer.counters.received[kind] += 1
         try:
             if kind == MessageType.UPDATE:
                 self._update(peer, body)
             elif kind == MessageType.ROUTE_REFRESH:
                 self._refresh(peer, body)
             elif kind == MessageType.NOTIFICATION:
+                peer.error_code = f"{body[0]}/{body[1]}"
                 self._close(name, b"", f"peer sent NOTIFICATION: {describe_notification(body)}", received(body))
             elif kind != MessageType.KEEPALIVE:
                 raise NotificationError(ErrorCode.FINITE_STATE_MACHINE, 3, "OPEN in state Established")
@@ -389,6 +390,8 @@ class Engine:
             return
         self._settle()
         peer.group.refresh(peer, family, self.ribs[family], self.policies.classes[family])
+        if peer.negotiated is not None and peer.negotiated.enhanced_refresh:
+            peer.counters.route_refreshes_out += 2
         self._ready[peer.name] = peer
 
     # ---------------------------------------------------------------------------------------- time
@@ -407,8 +410,10 @@ class Engine:
             elif peer.keepalive_interval and now >= peer.keepalive_due:
                 peer.keepalive_due = now + peer.keepalive_interval
                 self._send(peer, KEEPALIVE)
+                peer.counters.keepalives_out += 1
             for family in self._limits.wanted_again(peer, now) if peer.counters.prefixes_dropped else ():
                 self._send(peer, route_refresh(family, PLAIN_REFRESH))
+                peer.counters.route_refreshes_out += 1
 
     def _send(self, peer: Peer, message_of_its_own: bytes) -> None:
         peer.outbox.push(message_of_its_own)

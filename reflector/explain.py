@@ -10,10 +10,11 @@ nothing is kept for the sake of being explained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from reflector.decision import explain_decision
+from reflector.adj_rib_in import AdjRibIn
 from reflector.engine import Engine
+from reflector.in_parts import InParts, at_once
 from reflector.messages import CandidateStatus, Explanation, ExportStatus
 from reflector.path import Path
 from reflector.peer import Peer
@@ -21,40 +22,54 @@ from reflector.plan import Family, RouteSource
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes, format_as_path
 from reflector.wire.communities import format_communities
-from reflector.wire.nlri import contains, pack_nlri, unpack_address, unpack_nlri
+from reflector.wire.nlri import pack_nlri, unpack_address, unpack_nlri, wider
+
+_KEYS_A_TURN = 20_000
 
 
 def explain(engine: Engine, prefix: str) -> Explanation:
     """Raises ValueError for text that is no prefix."""
+    return at_once(explain_in_parts(engine, prefix))
+
+
+def explain_in_parts(engine: Engine, prefix: str) -> InParts[Explanation]:
+    """The same, letting turns pass."""
     nlri = pack_nlri(prefix)
     family: Family = 6 if ":" in prefix else 4
-    rib = engine.ribs[family]
-    candidates = rib.candidates(nlri)
-    verdicts = {id(path): verdict for path, verdict in explain_decision(candidates, rib.steps)} if candidates else {}
-    ours = [path for path in candidates if path.peer is None]
-    received = [*((path, False) for path in ours), *_received(engine, family, nlri)]
-    best = next((path for path in candidates if verdicts[id(path)] is RouteVerdict.BEST), None)
+    sent = yield from _received(engine, family, nlri)
+    verdicts = engine.ribs[family].verdicts(nlri)
+    ours = [path for path in verdicts if path.peer is None]
+    received = [*((path, False) for path in ours), *sent]
+    best = next((path for path, verdict in verdicts.items() if verdict is RouteVerdict.BEST), None)
     return Explanation(
         prefix=unpack_nlri(nlri, family),
         candidates=(
-            *(_candidate(path, verdicts.get(id(path), path.verdict), stale=stale) for path, stale in received),
+            *(_candidate(path, verdicts.get(path, path.verdict), stale=stale) for path, stale in received),
             *_left_out(engine, family, nlri),
         ),
         exports=tuple(_exports(engine, best, nlri)) if best is not None else (),
-        covered_by=_covering(engine, family, nlri) if not candidates else "",
+        covered_by=_covering(engine, family, nlri) if not verdicts else "",
     )
 
 
-def _received(engine: Engine, family: Family, nlri: bytes) -> Iterator[tuple[Path, bool]]:
+def _received(engine: Engine, family: Family, nlri: bytes) -> InParts[list[tuple[Path, bool]]]:
     """What peers have sent for the prefix, accepted or not, and whether it is stale."""
-    for peer in engine.peers.values():
+    found: list[tuple[AdjRibIn, bytes]] = []
+    for peer in list(engine.peers.values()):
         rib = peer.adj_rib_in.get(family)
-        if rib is None:
-            continue
-        keys = [key for key in rib.routes if rib.nlri(key) == nlri] if rib.has_path_ids else [nlri]
-        for key in keys:
-            if key in rib.routes:
-                yield rib.routes[key], key in rib.stale
+        if rib is not None:
+            keys = (yield from _keys_of(rib, nlri)) if rib.has_path_ids else (nlri,)
+            found += [(rib, key) for key in keys]
+    return [(rib.routes[key], key in rib.stale) for rib, key in found if key in rib.routes]
+
+
+def _keys_of(rib: AdjRibIn, nlri: bytes) -> InParts[Sequence[bytes]]:
+    """With path identifiers in front, any key may be of this prefix."""
+    keys, found = list(rib.routes), []
+    for start in range(0, len(keys), _KEYS_A_TURN):
+        found += [key for key in keys[start : start + _KEYS_A_TURN] if key.endswith(nlri) and rib.nlri(key) == nlri]
+        yield
+    return found
 
 
 def _left_out(engine: Engine, family: Family, nlri: bytes) -> Iterator[CandidateStatus]:
@@ -113,8 +128,8 @@ def _export(peer: Peer, best: Path, prefix_class: int) -> ExportStatus:
 
 
 def _covering(engine: Engine, family: Family, nlri: bytes) -> str:
-    covering = [other for other in engine.ribs[family].table if contains(other, nlri)]
-    return unpack_nlri(max(covering, key=lambda other: other[0]), family) if covering else ""
+    table = engine.ribs[family].table
+    return next((unpack_nlri(outer, family) for outer in wider(nlri) if outer in table), "")
 
 
 def _address(packed: bytes) -> str:

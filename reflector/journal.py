@@ -1,7 +1,7 @@
 """The journal: every event of an engine, in order, so that the same routing state can be made again from a file.
 
     bgpctl journal 1\\n      the first line: what it is, and the version of what follows
-    frame frame ...         one event each: four octets of length (big-endian), a msgpack array: type, fields
+    frame frame ...         one event each, framed as in messages.py: a msgpack array of its type and fields
 
 The first event is Started; replaying the others in order gives the identical Loc-RIB, Adj-RIB-Ins and octets to every
 peer (replay.py). Rule: passwords never enter it, and recording changes nothing: a Recorder takes the place of the
@@ -112,6 +112,11 @@ Event = Started | PlanApplied | Originated | SessionUp | SessionDown | Received 
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 
+def event_frame(event: Event) -> bytes:
+    """One event as it is kept."""
+    return frame(event, JOURNAL_VERSION)
+
+
 def without_passwords(plan: NodePlan) -> NodePlan:
     sessions = tuple(msgspec.structs.replace(session, password=None) for session in plan.sessions)
     return msgspec.structs.replace(plan, sessions=sessions)
@@ -137,36 +142,36 @@ class Recorder:
         self._sink = sink
 
     def apply(self, plan: NodePlan, now: float) -> None:
-        self._sink.write(frame(PlanApplied(without_passwords(plan), now)))
+        self._sink.write(event_frame(PlanApplied(without_passwords(plan), now)))
         self._engine.apply(plan, now)
 
     def originate(self, name: str, originations: tuple[Origination, ...]) -> None:
         """Written once it is done: what raises has changed nothing and is no event."""
         self._engine.originate(name, originations)
-        self._sink.write(frame(Originated(name, originations)))
+        self._sink.write(event_frame(Originated(name, originations)))
 
     def session_up(self, name: str, negotiated: Negotiated, now: float) -> None:
-        self._sink.write(frame(SessionUp(name, negotiated, now)))
+        self._sink.write(event_frame(SessionUp(name, negotiated, now)))
         self._engine.session_up(name, negotiated, now)
 
     def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None:
-        self._sink.write(frame(SessionDown(name, reason, now, ending)))
+        self._sink.write(event_frame(SessionDown(name, reason, now, ending)))
         self._engine.session_down(name, reason, now, ending)
 
     def receive(self, name: str, kind: int, body: bytes, now: float) -> None:
-        self._sink.write(frame(Received(name, kind, body, now)))
+        self._sink.write(event_frame(Received(name, kind, body, now)))
         self._engine.receive(name, kind, body, now)
 
     def reject(self, name: str, error: NotificationError) -> None:
-        self._sink.write(frame(Rejected(name, error.code, error.subcode, error.reason, error.data)))
+        self._sink.write(event_frame(Rejected(name, error.code, error.subcode, error.reason, error.data)))
         self._engine.reject(name, error)
 
     def tick(self, now: float) -> None:
-        self._sink.write(frame(Ticked(now)))
+        self._sink.write(event_frame(Ticked(now)))
         self._engine.tick(now)
 
     def flush(self, now: float) -> Turn:
-        self._sink.write(frame(Flushed(now)))
+        self._sink.write(event_frame(Flushed(now)))
         self._sink.commit()
         return self._engine.flush(now)
 
@@ -177,7 +182,7 @@ class Recorder:
 def read_journal(chunks: Iterable[bytes]) -> Iterator[Event]:
     """The events of a journal that is read in pieces of any size. An event that was cut off at the end, as a crash
     leaves it, is left out. Raises JournalError."""
-    frames = FrameReader()
+    frames = FrameReader(version=JOURNAL_VERSION)
     for data in _after_header(iter(chunks)):
         try:
             for body in frames.feed(data):

@@ -14,8 +14,6 @@ from pathlib import Path
 
 from reflector.journal import HEADER
 
-# A busy reflector takes in about 100 octets an event: this is the history of a few million.
-DEFAULT_LIMIT = 256 * 1024 * 1024
 # What may wait in memory for the end of the turn.
 _LARGEST_PENDING = 256 * 1024
 

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from reflector.decision import STEPS_TO_MULTIPATH, Decision, Step, decide
+from reflector.decision import STEPS_TO_MULTIPATH, Decision, Step, decide, explain_decision
 from reflector.path import Path
 from reflector.plan import Family
+from reflector.verdict import RouteVerdict
 
 # What is selected for a prefix: nothing, the only candidate, or the outcome among several.
 Selection = Path | Decision | None
@@ -182,6 +183,15 @@ class LocRib:
         if entry is None:
             return []
         return list(entry.candidates) if isinstance(entry, Contest) else [entry]
+
+    def keys(self) -> list[bytes]:
+        """A copy of all prefixes for which there may be a selection, in no order."""
+        return [*self.table, *(nlri for nlri in self.changed if nlri not in self.table)]
+
+    def verdicts(self, nlri: bytes) -> dict[Path, RouteVerdict]:
+        """Each candidate with BEST or the step it lost at."""
+        candidates = self.candidates(nlri)
+        return dict(explain_decision(candidates, self.steps)) if candidates else {}
 
     def selections(self) -> Iterator[tuple[bytes, Selection]]:
         """Every prefix with its selection of the last settled turn, in no order."""

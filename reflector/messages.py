@@ -1,8 +1,10 @@
 """The control protocol: what passes over the speaker's and the agent's Unix sockets.
 
-A frame is four octets of length (big-endian) and one msgpack message. A client sends a Request and gets one
-Reply, in order; after Subscribe the server also sends LocRibUpdate frames, in sequence. A message of an
-unknown type or version is answered with Refused and the connection is closed.
+A frame is one octet with the version of this protocol, four octets of length (big-endian) and one msgpack message. A
+client sends a Request and gets one Reply, in order; after Subscribe the server also sends LocRibUpdate frames, in
+sequence. A frame of another version and a message of an unknown type are answered with Refused, and the connection is
+closed. Any change of a message that the other side would notice needs a new version: fields are strict, so that a
+question is never answered by somebody who understands half of it. docs/control-socket.md has the guarantees.
 
 Routes in a LocRibUpdate are wire bytes, because the FIB hands them to the kernel as such: an NLRI is its length
 octet and prefix octets (RFC 4271 4.3), a next hop 4 or 16 octets. Everything that people read is text.
@@ -12,13 +14,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from enum import StrEnum
 
 import msgspec
 
-from reflector.plan import Family, NodePlan, RouteSource, SessionKind, SessionType
+from reflector.plan import Family, NodePlan, Origination, RouteSource, SessionKind, SessionType
 
+PROTOCOL_VERSION = 1
 MAX_FRAME = 256 * 1024 * 1024
-_LENGTH = struct.Struct("!I")
+_HEAD = struct.Struct("!BI")
+
+# What a journal may grow to: with about 100 octets an event this is the history of a few million.
+JOURNAL_LIMIT = 256 * 1024 * 1024
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
@@ -34,19 +41,42 @@ class Apply(Message, frozen=True):
     plan: NodePlan
 
 
+class Originate(Message, frozen=True):
+    """From now on exactly these originations under this name, beside those of the plan and of other names; they stay
+    when another plan is applied and when this connection ends, until replaced. Reply: Originated or Refused."""
+
+    name: str
+    originations: tuple[Origination, ...]
+
+
 class ShowPeers(Message, frozen=True):
     """Reply: Peers."""
 
 
+class Table(StrEnum):
+    """The Loc-RIB's best routes, one peer's Adj-RIB-In (RECEIVED), or one peer's Adj-RIB-Out (TOLD)."""
+
+    LOC_RIB = "loc-rib"
+    RECEIVED = "received"
+    TOLD = "told"
+
+
 class ShowRoutes(Message, frozen=True):
-    """Best routes of the Loc-RIB in prefix order, from `after` on (exclusive), of `limit` prefixes. With `all_paths`
-    each is followed by the other candidates of its prefix. Reply: Routes."""
+    """Routes of a table in prefix order, at most `limit` and never more than 1000 of them. Reply: Routes or Refused.
+
+    peer        a session's name; of the Loc-RIB only the routes that this peer sent
+    all_paths   of the Loc-RIB each best route is followed by the other candidates of its prefix
+    inside      only prefixes inside this one
+    after       the `next_after` of the page before, or a prefix: what comes behind it
+    """
 
     family: Family = 4
     inside: str = ""
     after: str = ""
     limit: int = 1000
     all_paths: bool = False
+    table: Table = Table.LOC_RIB
+    peer: str = ""
 
 
 class Explain(Message, frozen=True):
@@ -56,12 +86,35 @@ class Explain(Message, frozen=True):
 
 
 class ShowCounters(Message, frozen=True):
-    """Reply: Counters."""
+    """`decision` asks for Counters.lost as well, which costs a look at every contested prefix. Reply: Counters."""
+
+    decision: bool = False
 
 
 class Subscribe(Message, frozen=True):
     """Stream the Loc-RIB: LocRibUpdates with the whole table, then every change. The first one that is `in_sync` says
-    that all before it is the complete Loc-RIB; a speaker that has just started says so when it has heard its peers."""
+    that all before it is the complete Loc-RIB; a speaker that has just started says so when it has heard its peers.
+
+    Who has been in sync and lost the connection names the `epoch` of its Subscribed and the `sequence` of its last
+    update in `after`: if the speaker still has what came since, only that is sent. Reply: Subscribed."""
+
+    epoch: str = ""
+    after: int = 0
+
+
+class StartJournal(Message, frozen=True):
+    """Write every event from now on to RUN_DIRECTORY/journal, up to `limit` octets; one that is under way ends and
+    becomes journal.old. Reply: JournalStatus or Refused."""
+
+    limit: int = JOURNAL_LIMIT
+
+
+class StopJournal(Message, frozen=True):
+    """Reply: JournalStatus."""
+
+
+class ShowJournal(Message, frozen=True):
+    """Reply: JournalStatus."""
 
 
 class ShowAgent(Message, frozen=True):
@@ -74,7 +127,20 @@ class ShowNodeStatus(Message, frozen=True):
     classes: tuple[str, ...]
 
 
-Request = Apply | ShowPeers | ShowRoutes | Explain | ShowCounters | Subscribe | ShowAgent | ShowNodeStatus
+Request = (
+    Apply
+    | Originate
+    | ShowPeers
+    | ShowRoutes
+    | Explain
+    | ShowCounters
+    | Subscribe
+    | StartJournal
+    | StopJournal
+    | ShowJournal
+    | ShowAgent
+    | ShowNodeStatus
+)
 
 # -------------------------------------------------------------------------------------------- replies
 
@@ -95,8 +161,28 @@ class Applied(Message, frozen=True):
     needs_restart: bool = False
 
 
+class Originated(Message, frozen=True):
+    """`prefixes` counts what this node originates now, under any name and by its plan."""
+
+    prefixes: int
+
+
 class Subscribed(Message, frozen=True):
-    pass
+    """`epoch` names this life of the speaker. `resumed`: the changes since Subscribe.after follow and nothing else;
+    otherwise the whole Loc-RIB does."""
+
+    epoch: str
+    resumed: bool = False
+
+
+class JournalStatus(Message, frozen=True):
+    """`ended` says why an earlier journal of this speaker is not written any more, "" if there was none."""
+
+    path: str
+    is_recording: bool
+    octets: int = 0
+    limit: int = 0
+    ended: str = ""
 
 
 class PeerStatus(msgspec.Struct, frozen=True):
@@ -105,6 +191,12 @@ class PeerStatus(msgspec.Struct, frozen=True):
     `cut_offs` counts how often the peer read so slowly that it was told only the newest state of what it had missed.
     `warning` is about its maximum of prefixes, `prefix_warnings` how often there came to be one, and `prefixes_dropped`
     how many routes were left out for it.
+
+    refused                  routes in its Adj-RIB-In that import did not accept, by RouteVerdict
+    messages_in, _out        by name ("UPDATE"), from speaker start; the session layer's OPENs are not among them
+    treated_as_withdrawn     UPDATEs with a malformed attribute; attributes_discarded: attributes (RFC 7606)
+    last_error_code          "code/subcode" of the NOTIFICATION that ended the last session, "" if there was none
+    hold_left                seconds until the session is given up unless the peer says something, 0 without hold time
     """
 
     name: str
@@ -137,6 +229,13 @@ class PeerStatus(msgspec.Struct, frozen=True):
     warning: str = ""
     prefix_warnings: int = 0
     prefixes_dropped: int = 0
+    refused: dict[str, int] = {}
+    messages_in: dict[str, int] = {}
+    messages_out: dict[str, int] = {}
+    treated_as_withdrawn: int = 0
+    attributes_discarded: int = 0
+    last_error_code: str = ""
+    hold_left: float = 0.0
 
 
 class Peers(Message, frozen=True):
@@ -144,7 +243,8 @@ class Peers(Message, frozen=True):
 
 
 class RouteStatus(msgspec.Struct, frozen=True):
-    """A Loc-RIB route as people read it; attributes that are absent are empty or None."""
+    """A route as people read it; attributes that are absent are empty or None. `verdict` is the text of a RouteVerdict:
+    that of a received route says whether it is best, where it lost or why import refused it."""
 
     prefix: str
     next_hop: str
@@ -161,10 +261,14 @@ class RouteStatus(msgspec.Struct, frozen=True):
     because: str = ""
     interface: str = ""
     selected: bool = True
+    verdict: str = ""
+    path_id: int = 0
+    stale: bool = False
 
 
 class Routes(Message, frozen=True):
-    """`next_after` is the `after` of the next page, "" at the end."""
+    """`next_after` is the `after` of the next page, "" at the end. Pages are looked up one by one: a route that comes
+    while they are read may be on none of them."""
 
     routes: tuple[RouteStatus, ...]
     next_after: str = ""
@@ -213,10 +317,12 @@ class Explanation(Message, frozen=True):
 
 
 class Counters(Message, frozen=True):
-    """Totals since the speaker started, by name; `uptime` in seconds."""
+    """Totals since the speaker started, by name; `uptime` in seconds. `lost` counts the candidates that the decision
+    process does not use now, by RouteVerdict; None unless it was asked for."""
 
     totals: dict[str, int]
     uptime: float
+    lost: dict[str, int] | None = None
 
 
 class LocRibRoutes(msgspec.Struct, frozen=True, array_like=True):
@@ -292,11 +398,13 @@ class NodeStatusReport(Message, frozen=True):
 Reply = (
     Refused
     | Applied
+    | Originated
     | Subscribed
     | Peers
     | Routes
     | Explanation
     | Counters
+    | JournalStatus
     | LocRibUpdate
     | AgentStatus
     | NodeStatusReport
@@ -311,10 +419,10 @@ class FrameError(ValueError):
     """The bytes are not a frame of this protocol; the connection cannot go on."""
 
 
-def frame(message: msgspec.Struct) -> bytes:
-    """One message as it travels; a journal's event as it is kept (journal.py)."""
+def frame(message: msgspec.Struct, version: int = PROTOCOL_VERSION) -> bytes:
+    """One message as it travels."""
     body = _encoder.encode(message)
-    return _LENGTH.pack(len(body)) + body
+    return _HEAD.pack(version, len(body)) + body
 
 
 def decode_request(body: bytes) -> Request:
@@ -336,21 +444,27 @@ def decode_reply(body: bytes) -> Reply:
 class FrameReader:
     """Cuts a byte stream into frame bodies. Feed what was read; iterate over what is complete."""
 
-    def __init__(self, limit: int = MAX_FRAME) -> None:
+    def __init__(self, limit: int = MAX_FRAME, version: int = PROTOCOL_VERSION) -> None:
         self._buffer = bytearray()
         self._limit = limit
+        self._version = version
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yields complete bodies. Raises FrameError when a length exceeds the limit."""
+        """Yields complete bodies. Raises FrameError for a frame of another version, and when a length exceeds the
+        limit."""
         buffer = self._buffer
         buffer += data
-        while len(buffer) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(buffer)
+        while buffer:
+            if buffer[0] != self._version:
+                raise FrameError(f"this is version {self._version} of the protocol and that is version {buffer[0]}")
+            if len(buffer) < _HEAD.size:
+                return
+            _, length = _HEAD.unpack_from(buffer)
             if length > self._limit:
                 raise FrameError(f"a frame of {length} octets exceeds the limit of {self._limit}")
-            end = _LENGTH.size + length
+            end = _HEAD.size + length
             if len(buffer) < end:
                 return
-            body = bytes(buffer[_LENGTH.size : end])
+            body = bytes(buffer[_HEAD.size : end])
             del buffer[:end]
             yield body

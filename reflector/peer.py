@@ -7,7 +7,7 @@ Source: RFC 4271 8 (timers), RFC 4486 (why a session ended).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -20,6 +20,7 @@ from reflector.plan import Family, Role, SessionPlan
 from reflector.reflection import Relation, relation
 from reflector.update_group import UpdateGroup
 from reflector.wire.attribute_reader import Dialect
+from reflector.wire.message import MessageType
 from reflector.wire.nlri import pack_address
 from reflector.wire.update import UpdateReader
 
@@ -78,11 +79,14 @@ class Negotiated(NamedTuple):
 
 @dataclass
 class PeerCounters:
-    """Since the speaker started; they survive the session."""
+    """Since the speaker started; they survive the session. `received` counts messages by MessageType."""
 
     updates_in: int = 0
     updates_out: int = 0
-    messages_in: int = 0
+    received: list[int] = field(default_factory=lambda: [0] * (max(MessageType) + 1))
+    keepalives_out: int = 0
+    notifications_out: int = 0
+    route_refreshes_out: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     treated_as_withdrawn: int = 0
@@ -95,8 +99,9 @@ class PeerCounters:
 
 
 class Peer:
-    """`since` is when `is_established` last changed; `last_error` why the last session ended; `identifiers` are those
-    under which others are told what it sends (RFC 7911)."""
+    """`since` is when `is_established` last changed; `last_error` why the last session ended, `last_error_code` with
+    which NOTIFICATION ("code/subcode", "" with none). `error_code` is that of the session that is about to end;
+    `identifiers` are those under which others are told what it sends (RFC 7911)."""
 
     def __init__(self, session: SessionPlan, now: float, identifiers: Identifiers) -> None:
         self.session = session
@@ -107,6 +112,8 @@ class Peer:
         self.since = now
         self.last_error = ""
         self.identifiers = identifiers
+        self.last_error_code = ""
+        self.error_code = ""
         self.negotiated: Negotiated | None = None
         self.router_id = b""
         # This end's, of the last session: routes may outlive it.
@@ -167,6 +174,7 @@ class Peer:
         self.negotiated = None
         self.since = now
         self.last_error = reason
+        self.last_error_code, self.error_code = self.error_code, ""
         self.counters.flaps += 1
 
     @property

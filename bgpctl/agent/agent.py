@@ -38,7 +38,14 @@ from bgpctl.agent.tls import ServerTls
 from bgpctl.compiler import CompileOptions
 from bgpctl.datastore import watch_directory
 from bgpctl.resources import Loaded
-from reflector.messages import AgentStatus, NodeStatusReport, ProblemStatus, Refused, ShowNodeStatus
+from reflector.messages import (
+    AgentStatus,
+    LocRibUpdate,
+    NodeStatusReport,
+    ProblemStatus,
+    Refused,
+    ShowNodeStatus,
+)
 from reflector.plan import KernelPlan
 
 if TYPE_CHECKING:
@@ -154,9 +161,11 @@ class Agent:
         """Until the speaker goes away: the routes stay in the kernel, and the next stream says which still hold."""
         try:
             async with aclosing(self._link.loc_rib()) as updates:
-                programmer.begin_sync()
                 async for update in updates:
-                    await programmer.apply_update(update)
+                    if isinstance(update, LocRibUpdate):
+                        await programmer.apply_update(update)
+                    elif not update.resumed:
+                        programmer.begin_sync()
         except SpeakerAwayError as error:
             log.warning("Loc-RIB stream ended, the kernel's routes stay", reason=str(error))
 

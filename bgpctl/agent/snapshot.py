@@ -50,7 +50,7 @@ class SnapshotSource:
     async def _ask_speaker(self) -> tuple[tuple[PeerStatus, ...], Counters | None]:
         try:
             peers = await self._link.ask(ShowPeers(), SPEAKER_PATIENCE)
-            counters = await self._link.ask(ShowCounters(), SPEAKER_PATIENCE)
+            counters = await self._link.ask(ShowCounters(decision=True), SPEAKER_PATIENCE)
         except SpeakerAwayError:
             return (), None
         if isinstance(peers, Peers) and isinstance(counters, Counters):

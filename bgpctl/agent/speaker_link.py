@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
+from reflector.credentials import peer_credentials
 from reflector.messages import (
     FrameError,
     FrameReader,
@@ -28,7 +28,6 @@ ANSWER_TIMEOUT = 5.0
 # ExaBGP reads a configuration of 500 neighbours in 0.4 s; this bounds the largest one on a busy machine.
 APPLY_TIMEOUT = 60.0
 _READ_SIZE = 262144
-_CREDENTIALS = struct.Struct("3i")
 
 
 class SpeakerAwayError(Exception):
@@ -46,6 +45,7 @@ class SpeakerLink:
         self._path = path
         self._turn = asyncio.Lock()
         self._connection: _Connection | None = None
+        self._resumption = Subscribe()
 
     async def ask(self, request: Request, timeout: float = ANSWER_TIMEOUT) -> Reply:  # noqa: ASYNC109 - a bound is part of every question
         """The answer within `timeout` seconds. After a SpeakerAwayError the next question connects again."""
@@ -66,19 +66,26 @@ class SpeakerLink:
                 self.close()
                 raise
 
-    async def loc_rib(self) -> AsyncGenerator[LocRibUpdate, None]:
-        """The Loc-RIB from now on: the whole table, the last part of it `in_sync`, then every change. It ends only
-        with SpeakerAwayError."""
+    async def loc_rib(self) -> AsyncGenerator[Subscribed | LocRibUpdate, None]:
+        """The Loc-RIB from now on: Subscribed, the whole table, the last part of it `in_sync`, then every change. When
+        the stream before it was in sync and the speaker still knows what came since, Subscribed is `resumed` and only
+        that follows. It ends only with SpeakerAwayError."""
         connection = await _Connection.open(self._path)
         try:
-            answer = await connection.ask(Subscribe())
+            answer = await connection.ask(self._resumption)
             if not isinstance(answer, Subscribed):
                 raise ProtocolMismatchError(f"the speaker answered Subscribe with {type(answer).__name__}")
+            if not answer.resumed:
+                self._resumption = Subscribe()
+            yield answer
             while True:
                 update = await connection.next_reply()
                 if not isinstance(update, LocRibUpdate):
                     raise ProtocolMismatchError(f"the speaker streams {type(update).__name__}")
                 yield update
+                # Whoever asked for it has taken it up.
+                if update.in_sync or self._resumption.epoch:
+                    self._resumption = Subscribe(answer.epoch, update.sequence)
         finally:
             connection.close()
 
@@ -142,5 +149,4 @@ def listener_pid(path: Path) -> int | None:
             probe.connect(str(path))
         except OSError:
             return None
-        pid, _, _ = _CREDENTIALS.unpack(probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-        return int(pid)
+        return peer_credentials(probe).pid

@@ -6,7 +6,8 @@ that decided, and publishes the Loc-RIB's changes. Nothing here waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,19 @@ from msgspec import structs
 
 from reflector.control import ControlServer
 from reflector.engine import Engine, Turn
+from reflector.exabgp.answers import Answers
 from reflector.exabgp.configuration import SpeakerConfiguration
 from reflector.exabgp.event_loop import EventLoop
 from reflector.exabgp.farewell import cease
 from reflector.exabgp.kernel_routes import KernelRoutes
 from reflector.exabgp.reactor import SpeakerReactor
+from reflector.exabgp.recording import Recording
 from reflector.exabgp.seams import take_the_seams
 from reflector.exabgp.transport import Transport
-from reflector.explain import explain
-from reflector.messages import (
-    Applied,
-    Apply,
-    Explain,
-    LocRibUpdate,
-    Message,
-    Refused,
-    Request,
-    ShowCounters,
-    ShowPeers,
-    ShowRoutes,
-    Subscribe,
-    Subscribed,
-)
+from reflector.journal import Events
+from reflector.loc_rib_stream import LocRibStream
+from reflector.messages import JOURNAL_LIMIT, Applied, Message, Refused
 from reflector.plan import NodePlan, SessionPlan
-from reflector.snapshot import counters_snapshot, loc_rib_changes, loc_rib_sync, peers_snapshot, routes_snapshot
 from reflector.wire.message import Cease
 
 # Timers are looked at this often; the shortest hold time that RFC 4271 allows is 3 s.
@@ -48,13 +38,18 @@ _TICK = 0.25
 _KERNEL_PATIENCE = 1.0
 
 
-def run_speaker(plan: NodePlan, run_directory: Path, clock: Callable[[], float]) -> tuple[int, str]:
-    """Run until told to stop. ExaBGP's exit status, and a sentence if the world was not ready for a start."""
+def run_speaker(
+    plan: NodePlan, run_directory: Path, clock: Callable[[], float], *, is_recorded: bool = False
+) -> tuple[int, str]:
+    """Run until told to stop, recording from the first event on if asked to. ExaBGP's exit status, and a sentence if
+    the world was not ready for a start."""
     take_the_seams()
     log.init(getenv())
     conf = run_directory / "exabgp.conf"
     configuration = SpeakerConfiguration(conf)
     speaker = Speaker(plan, configuration, run_directory, clock)
+    if is_recorded:
+        speaker.recording.start(JOURNAL_LIMIT, speaker.started)
     status = speaker.run()
     failure = ""
     if status != 0 and speaker.failure:
@@ -65,25 +60,27 @@ def run_speaker(plan: NodePlan, run_directory: Path, clock: Callable[[], float])
 
 
 class Speaker:
-    """`configuration` is ExaBGP's, reading RUN_DIRECTORY/exabgp.conf; `clock` never goes back."""
+    """`configuration` is ExaBGP's, reading RUN_DIRECTORY/exabgp.conf; `clock` never goes back. `events` takes all that
+    happens: the engine, or who records for it."""
 
     def __init__(self, plan: NodePlan, configuration: Any, run_directory: Path, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._started = clock()
+        self.started = clock()
         self._listens = plan.listen
         self._conf = run_directory / "exabgp.conf"
         self._next_tick = 0.0
-        self._sequence = 0
-        self._was_complete = False
         loop = EventLoop()
-        self.engine = Engine(plan, self._started)
+        self.engine = Engine(plan, self.started)
+        self.events: Events = self.engine
         self.reactor = SpeakerReactor(configuration, loop, plan, self._end_of_turn)
         self.reactor.is_restarting = lambda: self.engine.is_restarting
         self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
         self._kernel = KernelRoutes(loop, self.engine.kernel_changed)
         self._kernel.follow(plan)
         self._kernel.wait(_KERNEL_PATIENCE)
-        self._control = ControlServer(run_directory / "speaker.sock", loop, self._answer)
+        self.recording = Recording(run_directory / "journal", self.engine, self._use)
+        self._stream = LocRibStream(epoch=os.urandom(8).hex())
+        self._control = ControlServer(run_directory / "speaker.sock", loop, Answers(self, self._stream, clock))
 
     def run(self) -> int:
         """ExaBGP's exit code, when it was told to stop or could not start."""
@@ -91,6 +88,10 @@ class Speaker:
             return int(self.reactor.run())
         finally:
             self._control.close()
+            self.recording.stop("the speaker stopped")
+
+    def _use(self, events: Events) -> None:
+        self.events = self._transport.events = events
 
     @property
     def failure(self) -> str:
@@ -103,78 +104,39 @@ class Speaker:
         now = self._clock()
         if now >= self._next_tick:
             self._next_tick = now + _TICK
-            self.engine.tick(now)
+            self.events.tick(now)
             self.engine.forget_sent()
             self._kernel.tick(now)
-        turn = self.engine.flush(now)
+        has_more_to_answer = self._control.work()
+        turn = self.events.flush(now)
         self._transport.finish(turn)
         self._publish(turn)
-        if turn.closes:
+        if turn.closes or has_more_to_answer:
             # A closed session's routes are withdrawn at once, not when something else happens.
             return now
         return self._next_tick
 
     def _publish(self, turn: Turn) -> None:
-        """The turn's changes to subscribers; none of them is in sync before the Loc-RIB is complete."""
-        is_complete = self.engine.complete.is_over
-        if not self._control.has_subscribers:
-            # Whoever comes is told the whole table first.
-            self._was_complete = is_complete
-            return
-        update = loc_rib_changes(turn.changes, self._sequence + 1)
-        if update is None and is_complete and not self._was_complete:
-            update = LocRibUpdate(self._sequence + 1)
-        self._was_complete = is_complete
-        if update is not None:
-            self._sequence += 1
-            self._control.publish(structs.replace(update, in_sync=is_complete))
+        published = self._stream.publish(turn.changes, is_complete=self.engine.complete.is_over)
+        if published is not None:
+            self._control.publish(*published)
 
     # -------------------------------------------------------------------------------------- control
 
-    def _answer(self, request: Request) -> Iterable[Message]:
-        """The reply; after Subscribed the whole Loc-RIB follows."""
-        now = self._clock()
-        match request:
-            case Apply(plan):
-                return (self._apply(plan),)
-            case ShowPeers():
-                return (peers_snapshot(self.engine, self.reactor.states(), now),)
-            case ShowRoutes():
-                return (self._routes(request),)
-            case Explain(prefix):
-                return (self._explain(prefix),)
-            case ShowCounters():
-                return (counters_snapshot(self.engine, self._session_layer_counters(), now - self._started),)
-            case Subscribe():
-                return (Subscribed(), *self._sync())
-            case _:
-                return (Refused(f"a speaker does not answer {type(request).__name__}: ask the agent"),)
+    def session_states(self) -> dict[str, str]:
+        return self.reactor.states()
 
-    def _routes(self, request: ShowRoutes) -> Message:
-        try:
-            return routes_snapshot(self.engine, request)
-        except ValueError as error:
-            return Refused(str(error))
-
-    def _explain(self, prefix: str) -> Message:
-        try:
-            return explain(self.engine, prefix)
-        except ValueError as error:
-            return Refused(f"{prefix!r} is not a prefix: {error}")
-
-    def _sync(self) -> Iterator[LocRibUpdate]:
-        for routes, is_last in loc_rib_sync(self.engine):
-            yield LocRibUpdate(self._sequence, routes, in_sync=is_last and self.engine.complete.is_over)
-
-    def _session_layer_counters(self) -> dict[str, int]:
+    def session_layer_counters(self) -> dict[str, int]:
         return {
             "strangers": self.reactor.listener.strangers,
             "control_clients_dropped": self._control.dropped,
+            "control_strangers": self._control.strangers,
+            "journals_failed": self.recording.failures,
             "kernel_unwatched": int(bool(self._kernel.failure)),
             "kernel_overruns": self._kernel.overruns,
         }
 
-    def _apply(self, plan: NodePlan) -> Message:
+    def apply_plan(self, plan: NodePlan) -> Message:
         """exabgp.conf first: if ExaBGP cannot read it, nothing has changed."""
         before = {session.name: session for session in self.engine.plan.sessions}
         established = {name for name, peer in self.engine.peers.items() if peer.is_established}
@@ -182,7 +144,7 @@ class Speaker:
             return Refused(f"ExaBGP cannot read {self._conf}: {self.reactor.configuration.error}")
         for name in before.keys() - {session.name for session in plan.sessions}:
             self._transport.close(name, "removed from the plan", cease(Cease.PEER_DECONFIGURED))
-        self.engine.apply(plan, self._clock())
+        self.events.apply(plan, self._clock())
         self._kernel.follow(plan)
         applied = _applied(before, plan, established, self.engine)
         return structs.replace(applied, needs_restart=plan.listen != self._listens)

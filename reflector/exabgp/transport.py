@@ -17,7 +17,7 @@ from reflector.exabgp.event_loop import READ, WRITE, EventLoop
 from reflector.graceful_restart import Ending, parting
 from reflector.journal import Events
 from reflector.peer import Negotiated, Peer
-from reflector.wire.message import MessageReader, NotificationError
+from reflector.wire.message import HEADER_LENGTH, MessageReader, NotificationError
 
 _READ_OCTETS = 256 * 1024
 # Seconds in which a connection that the peer dialled before the other one was Established may still come.
@@ -94,8 +94,10 @@ class Transport:
             return
         if ending is None:
             notification, ending = parting(connection.handover.negotiated, notification)
-        if notification and not connection.peer.outbox.is_within_message:
-            self._send_last(connection, notification)
+        if notification:
+            connection.peer.error_code = f"{notification[HEADER_LENGTH]}/{notification[HEADER_LENGTH + 1]}"
+            if not connection.peer.outbox.is_within_message:
+                self._send_last(connection, notification)
         self._loop.forget(connection.descriptor)
         self.events.session_down(name, reason, self._clock(), ending)
         connection.handover.ended(reason, hold_down)
@@ -124,6 +126,7 @@ class Transport:
             sent = connection.socket.send(notification)
         except OSError:
             sent = 0  # the peer is gone or not reading: it cannot be told
+        connection.peer.counters.notifications_out += sent > 0
         connection.peer.counters.bytes_out += sent
 
     def _on_event(self, connection: _Connection, events: int) -> None:

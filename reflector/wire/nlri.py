@@ -7,6 +7,7 @@ the key in the Adj-RIB-In of such a session. Only the bare NLRI is ever a key of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from struct import Struct
 
@@ -105,6 +106,15 @@ def contains(outer: bytes, nlri: bytes) -> bool:
         return False
     rest = 8 - (bits & 7)
     return rest == 8 or outer[whole] >> rest == nlri[whole] >> rest
+
+
+def wider(nlri: bytes) -> Iterator[bytes]:
+    """The prefixes around it, the longest first, down to the default route."""
+    for bits in range(nlri[0] - 1, -1, -1):
+        octets = bytearray(nlri[1 : 1 + (bits + 7 >> 3)])
+        if bits & 7:
+            octets[-1] &= ~_SLACK[bits & 7]
+        yield bytes((bits,)) + octets
 
 
 def pack_address(address: str) -> bytes:

@@ -12,7 +12,17 @@ import pytest
 
 from bgpctl.agent.control_server import ControlServer
 from reflector.control_client import ControlClient, RefusedError
-from reflector.messages import AgentStatus, FrameReader, Refused, Reply, ShowAgent, ShowPeers, decode_reply
+from reflector.messages import (
+    PROTOCOL_VERSION,
+    AgentStatus,
+    FrameReader,
+    Refused,
+    Reply,
+    ShowAgent,
+    ShowPeers,
+    decode_reply,
+    frame,
+)
 
 STATUS = AgentStatus("a", "0.1.0", 1, 2.0, 3, True, 0.1)
 
@@ -67,8 +77,9 @@ def test_a_question_for_the_speaker_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (struct.pack("!I", 2) + b"hi", "not a request of this version"),
-        (struct.pack("!I", 2**31), "exceeds the limit"),
+        (struct.pack("!BI", PROTOCOL_VERSION, 2) + b"hi", "not a request of this version"),
+        (struct.pack("!BI", PROTOCOL_VERSION, 2**31), "exceeds the limit"),
+        (frame(ShowAgent(), PROTOCOL_VERSION + 1), "this is version 1 of the protocol and that is version 2"),
     ],
 )
 def test_what_is_no_request_is_refused_and_the_connection_closed(tmp_path: Path, data: bytes, reason: str) -> None:

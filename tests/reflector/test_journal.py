@@ -20,8 +20,16 @@ from test_convergence import histories, live_through, restart_histories, restart
 
 from reflector.checkpoint import checkpoint
 from reflector.engine import Engine
-from reflector.journal import HEADER, Events, JournalError, Recorder, Started, read_journal, without_passwords
-from reflector.messages import frame
+from reflector.journal import (
+    HEADER,
+    Events,
+    JournalError,
+    Recorder,
+    Started,
+    event_frame,
+    read_journal,
+    without_passwords,
+)
 from reflector.plan import MaximumPrefixes, NodePlan, Origination, Password, Verdict
 from reflector.replay import replay, until
 from reflector.wire.message import MessageType, NotificationError
@@ -49,7 +57,7 @@ class RecordedRouter(Router):
     def __init__(self, plan: NodePlan) -> None:
         super().__init__(plan)
         self.journal = Kept()
-        self.journal.write(frame(Started(without_passwords(plan), 0.0)))
+        self.journal.write(event_frame(Started(without_passwords(plan), 0.0)))
         self.recorded = self.engine
         self.engine = Recording(self.engine, Recorder(self.engine, self.journal))  # type: ignore[assignment]
 
@@ -103,7 +111,7 @@ class RecordedNetwork(Network):
         self.sent: defaultdict[tuple[str, str], bytes] = defaultdict(bytes)
         self.recorded = dict(self.engines)
         for name, engine in self.recorded.items():
-            self.journals[name].write(frame(Started(engine.plan, 0.0)))
+            self.journals[name].write(event_frame(Started(engine.plan, 0.0)))
             self.engines[name] = Recording(engine, Recorder(engine, self.journals[name]))  # type: ignore[assignment]
 
     def send(self, direction: tuple[str, str], octets: bytes) -> None:
@@ -130,7 +138,7 @@ class ObservedNetwork(Network):
 def assert_a_checkpoint_leads_here(engine: Engine, now: float) -> None:
     journal = Kept()
     for event in checkpoint(engine, now, 0.0):
-        journal.write(frame(event))
+        journal.write(event_frame(event))
     again, _ = replayed(journal)
     assert routes(again) == routes(engine)
     assert stale_times(again) == stale_times(engine)
@@ -279,7 +287,7 @@ def test_no_password_enters_the_journal() -> None:
     router = RecordedRouter(a_plan(secret))
     router.apply(a_plan(secret, a_client("b", "10.0.0.2", password=Password("do-not-tell"))))
     for event in checkpoint(router.recorded, 0.0, 0.0):
-        router.journal.write(frame(event))
+        router.journal.write(event_frame(event))
     assert b"do-not-tell" not in router.journal.octets
 
 
@@ -330,8 +338,8 @@ def test_an_event_that_a_crash_cut_off_is_left_out(router: RecordedRouter) -> No
         (b"", "this is not a journal"),
         (b"\x7fELF and so on, for more than the length of a header", "this is not a journal"),
         (b"bgpctl journal 99\n", "a journal of version 99; this is version 1"),
-        (HEADER + b"\0\0\0\2hi", "the journal is damaged"),
-        (HEADER + b"\xff\xff\xff\xff", "the journal is damaged"),
+        (HEADER + b"\1\0\0\0\2hi", "the journal is damaged"),
+        (HEADER + b"\1\xff\xff\xff\xff", "the journal is damaged"),
         (HEADER, "does not begin with the start of an engine"),
     ],
 )

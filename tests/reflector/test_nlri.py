@@ -17,6 +17,7 @@ from reflector.wire.nlri import (
     split_path_nlri,
     unpack_address,
     unpack_nlri,
+    wider,
 )
 
 
@@ -38,6 +39,13 @@ def test_ipv4_prefixes_survive_packing_splitting_and_text(networks: list) -> Non
 def test_ipv6_prefixes_survive_packing_splitting_and_text(networks: list) -> None:
     field = b"".join(pack_nlri(str(network)) for network in networks)
     assert [ip_network(unpack_nlri(nlri, 6)) for nlri in split_nlri(field, 128)] == networks
+
+
+@given(st.one_of(V4_PREFIXES, V6_PREFIXES))
+def test_the_prefixes_around_one_are_its_supernets(network) -> None:
+    family = 4 if network.version == 4 else 6
+    around = [ip_network(unpack_nlri(nlri, family)) for nlri in wider(pack_nlri(str(network)))]
+    assert around == [network.supernet(new_prefix=bits) for bits in range(network.prefixlen - 1, -1, -1)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), V4_PREFIXES)))

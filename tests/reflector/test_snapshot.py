@@ -21,18 +21,14 @@ from speaker_makers import (
     withdraw,
 )
 
-from reflector import snapshot
+from reflector import loc_rib_stream
 from reflector.engine import Engine, Turn
 from reflector.loc_rib import next_hops
-from reflector.messages import LocRibRoutes, LocRibUpdate, ShowRoutes, decode_reply, frame
+from reflector.loc_rib_stream import loc_rib_changes, loc_rib_sync
+from reflector.messages import FrameReader, LocRibRoutes, LocRibUpdate, ShowRoutes, decode_reply, frame
 from reflector.plan import RouteSource, SessionType
-from reflector.snapshot import (
-    counters_snapshot,
-    loc_rib_changes,
-    loc_rib_sync,
-    peers_snapshot,
-    routes_snapshot,
-)
+from reflector.route_pages import routes_snapshot
+from reflector.snapshot import counters_snapshot, peers_snapshot
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import pack_address, unpack_nlri
 
@@ -184,7 +180,8 @@ class Subscriber:
             self.take(update)
 
     def take(self, update: LocRibUpdate) -> None:
-        received = decode_reply(frame(update)[4:])
+        (body,) = FrameReader().feed(frame(update))
+        received = decode_reply(body)
         assert isinstance(received, LocRibUpdate)
         for group in received.routes:
             for nlri in group.nlri:
@@ -275,7 +272,7 @@ def test_a_subscriber_in_the_middle_of_a_turn_keeps_no_route_that_never_was(rout
 
 
 def test_a_large_table_comes_in_parts(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "_ROUTES_PER_UPDATE", 10)
+    monkeypatch.setattr(loc_rib_stream, "ROUTES_PER_UPDATE", 10)
     prefixes = [f"10.1.{number}.0/24" for number in range(35)]
     router.hear("a", announce(*prefixes))
     router.hear("b", announce("10.2.0.0/26"))

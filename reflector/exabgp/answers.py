@@ -1,0 +1,121 @@
+"""What the speaker answers to each request on its control socket, in parts (in_parts.py).
+
+Rule: a question that makes no sense is Refused with a sentence, and nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from reflector.engine import FAMILIES
+from reflector.explain import explain_in_parts
+from reflector.in_parts import InParts
+from reflector.listing import Listings
+from reflector.loc_rib_stream import LocRibStream, loc_rib_sync
+from reflector.messages import (
+    Apply,
+    Explain,
+    LocRibUpdate,
+    Message,
+    Originate,
+    Originated,
+    Refused,
+    Request,
+    ShowCounters,
+    ShowJournal,
+    ShowPeers,
+    ShowRoutes,
+    StartJournal,
+    StopJournal,
+    Subscribe,
+    Subscribed,
+    frame,
+)
+from reflector.route_pages import routes_in_parts
+from reflector.snapshot import counters_snapshot, decision_losses, peers_in_parts
+
+if TYPE_CHECKING:
+    from reflector.exabgp.speaker import Speaker
+
+
+# What is wrong with a question, or with the world it asks for; any other exception is a fault of ours.
+_REFUSALS: dict[type[Request], type[Exception]] = {
+    Originate: ValueError,
+    ShowRoutes: ValueError,
+    StartJournal: OSError,
+}
+
+
+class Answers:
+    """Answers for one speaker; called with a request it begins an answer."""
+
+    def __init__(self, speaker: Speaker, stream: LocRibStream, clock: Callable[[], float]) -> None:
+        self._speaker = speaker
+        self._engine = speaker.engine
+        self._stream = stream
+        self._clock = clock
+        self._listings = Listings()
+
+    def __call__(self, request: Request) -> Iterator[Message | bytes | None]:
+        if isinstance(request, Subscribe):
+            yield from self._loc_rib(request)
+            return
+        try:
+            yield (yield from self._reply(request))
+        except _REFUSALS.get(type(request), ()) as error:
+            yield Refused(str(error))
+
+    def _reply(self, request: Request) -> InParts[Message]:
+        now = self._clock()
+        match request:
+            case Apply(plan):
+                return self._speaker.apply_plan(plan)
+            case Originate(name, originations):
+                self._speaker.events.originate(name, originations)
+                return Originated(sum(len(self._engine.originated(family)) for family in FAMILIES))
+            case ShowPeers():
+                return (yield from peers_in_parts(self._engine, self._speaker.session_states(), now))
+            case ShowRoutes():
+                return (yield from routes_in_parts(self._engine, request, self._listings))
+            case Explain(prefix):
+                return (yield from self._explain(prefix))
+            case ShowCounters(decision):
+                return (yield from self._counters(now, decision=decision))
+            case StartJournal(limit):
+                return self._speaker.recording.start(limit, now)
+            case StopJournal():
+                return self._speaker.recording.stop()
+            case ShowJournal():
+                return self._speaker.recording.status()
+            case _:
+                return Refused(f"a speaker does not answer {type(request).__name__}: ask the agent")
+
+    def _explain(self, prefix: str) -> InParts[Message]:
+        try:
+            return (yield from explain_in_parts(self._engine, prefix))
+        except ValueError as error:
+            return Refused(f"{prefix!r} is not a prefix: {error}")
+
+    def _counters(self, now: float, *, decision: bool) -> InParts[Message]:
+        speaker = self._speaker
+        counters = counters_snapshot(self._engine, speaker.session_layer_counters(), now - speaker.started)
+        if not decision:
+            return counters
+        return structs.replace(counters, lost=(yield from decision_losses(self._engine)))
+
+    def _loc_rib(self, request: Subscribe) -> Iterator[Message | bytes | None]:
+        """Subscribed, then what was missed, in one piece so that nothing newer comes in front of it, or everything."""
+        missed = self._stream.since(request.epoch, request.after)
+        if missed is not None:
+            yield frame(Subscribed(self._stream.epoch, resumed=True)) + missed
+            return
+        self._stream.follow()
+        yield Subscribed(self._stream.epoch)
+        for routes, is_last in loc_rib_sync(self._engine):
+            in_sync = is_last and self._engine.complete.is_over
+            yield LocRibUpdate(self._stream.sequence, routes, in_sync=in_sync)
+            if not is_last:
+                yield None
