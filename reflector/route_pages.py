@@ -67,6 +67,8 @@ def _parse_after(request: ShowRoutes) -> bytes:
     nlri = _parse(prefix, request.family)
     if nlri is None:
         return b""
+    if path_id and not (path_id.isdecimal() and int(path_id) < 2**32):
+        raise ValueError(f"{path_id!r} is no path identifier")
     # A bare prefix stands behind all of its paths.
     identifier = int(path_id).to_bytes(4, "big") if path_id else b"\xff" * 4
     return Order(request.family).pack(Place(nlri, identifier))
