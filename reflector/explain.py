@@ -12,15 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import structs
+
 from reflector.adj_rib_in import AdjRibIn
 from reflector.engine import Engine
+from reflector.export import ExportDecision
 from reflector.in_parts import InParts, at_once
 from reflector.messages import CandidateStatus, Explanation, ExportStatus
 from reflector.path import Path
 from reflector.peer import Peer
 from reflector.plan import Family, RouteSource
 from reflector.verdict import RouteVerdict
-from reflector.wire.attributes import PathAttributes, format_as_path
+from reflector.wire.attributes import Origin, format_as_path
 from reflector.wire.communities import format_communities
 from reflector.wire.nlri import pack_nlri, unpack_address, unpack_nlri, wider
 
@@ -40,14 +43,13 @@ def explain_in_parts(engine: Engine, prefix: str) -> InParts[Explanation]:
     verdicts = engine.ribs[family].verdicts(nlri)
     ours = [path for path in verdicts if path.peer is None]
     received = [*((path, False) for path in ours), *sent]
-    best = next((path for path, verdict in verdicts.items() if verdict is RouteVerdict.BEST), None)
     return Explanation(
         prefix=unpack_nlri(nlri, family),
         candidates=(
             *(_candidate(path, verdicts.get(path, path.verdict), stale=stale) for path, stale in received),
             *_left_out(engine, family, nlri),
         ),
-        exports=tuple(_exports(engine, best, nlri)) if best is not None else (),
+        exports=tuple(_exports(engine, family, nlri)),
         covered_by=_covering(engine, family, nlri) if not verdicts else "",
     )
 
@@ -91,6 +93,8 @@ def _candidate(path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateSt
         because=path.because,
         next_hop=_address(attributes.next_hop),
         local_pref=attributes.local_pref,
+        origin=Origin(attributes.origin).name,
+        med=attributes.med,
         as_path=format_as_path(attributes.as_path),
         originator_id=_address(attributes.originator_id),
         cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
@@ -102,28 +106,46 @@ def _candidate(path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateSt
     )
 
 
-def _exports(engine: Engine, best: Path, nlri: bytes) -> Iterator[ExportStatus]:
-    prefix_class = engine.policies.classes[best.family].classify(nlri)
+def _exports(engine: Engine, family: Family, nlri: bytes) -> Iterator[ExportStatus]:
+    prefix_class = engine.policies.classes[family].classify(nlri)
+    selection = engine.ribs[family].selection(nlri)
     for peer in engine.peers.values():
-        if peer.group is not None and best.family in peer.group.view.key.families:
-            yield _export(peer, best, prefix_class)
+        group = peer.group
+        if group is None or family not in group.view.key.families:
+            continue
+        told = group.paths_of(family, selection)
+        for identifier, path in told.items():
+            yield _export(peer, path, group.view.decide(path, prefix_class), identifier)
+        if family in group.view.key.add_path:
+            yield from _beyond_limit(peer, engine.ribs[family].candidates(nlri), list(told.values()))
 
 
-def _export(peer: Peer, best: Path, prefix_class: int) -> ExportStatus:
-    assert peer.group is not None  # noqa: S101  the caller's choice
-    decision = peer.group.view.decide(best, prefix_class)
-    told: PathAttributes | None = decision.attributes
-    if told is None:
-        return ExportStatus(peer.name, decision.verdict.value, decision.because, peer_node=peer.session.peer_node)
-    return ExportStatus(
+def _beyond_limit(peer: Peer, candidates: list[Path], told: list[Path]) -> Iterator[ExportStatus]:
+    """RFC 7911: what an add-path peer is not told because it is told enough."""
+    for path in candidates:
+        if path not in told:
+            yield _export(peer, path, ExportDecision(RouteVerdict.BEYOND_LIMIT, "", None), path.identifier.octets)
+
+
+def _export(peer: Peer, path: Path, decision: ExportDecision, identifier: bytes) -> ExportStatus:
+    status = ExportStatus(
         peer.name,
         decision.verdict.value,
         decision.because,
+        peer_node=peer.session.peer_node,
+        source=path.peer.name if path.peer else "",
+        path_id=int.from_bytes(identifier, "big"),
+    )
+    told = decision.attributes
+    if told is None:
+        return status
+    return structs.replace(
+        status,
         next_hop=_address(told.next_hop),
         local_pref=told.local_pref,
+        med=told.med,
         as_path=format_as_path(told.as_path),
         communities=format_communities(told),
-        peer_node=peer.session.peer_node,
     )
 
 

@@ -62,7 +62,8 @@ class Table(StrEnum):
 
 
 class ShowRoutes(Message, frozen=True):
-    """Routes of a table in prefix order, at most `limit` and never more than 1000 of them. Reply: Routes or Refused.
+    """Routes of a table in prefix order, `limit` and at most 1000 of them; only the paths of one prefix that a peer was
+    told are not torn apart for that. Reply: Routes or Refused.
 
     peer        a session's name; of the Loc-RIB only the routes that this peer sent
     all_paths   of the Loc-RIB each best route is followed by the other candidates of its prefix
@@ -284,6 +285,8 @@ class CandidateStatus(msgspec.Struct, frozen=True):
     because: str = ""
     next_hop: str = ""
     local_pref: int | None = None
+    origin: str = ""
+    med: int | None = None
     as_path: str = ""
     originator_id: str = ""
     cluster_list: tuple[str, ...] = ()
@@ -295,7 +298,9 @@ class CandidateStatus(msgspec.Struct, frozen=True):
 
 
 class ExportStatus(msgspec.Struct, frozen=True):
-    """What an Established peer is told of the best route, and as what; or why it is told nothing."""
+    """What an Established peer is told of the best route, and as what; or why it is told nothing. An add-path peer has
+    one of each candidate (RFC 7911): `source` is the peer it came from, "" for this node, `path_id` the identifier that
+    we gave it."""
 
     peer: str
     verdict: str
@@ -305,6 +310,9 @@ class ExportStatus(msgspec.Struct, frozen=True):
     as_path: str = ""
     communities: tuple[str, ...] = ()
     peer_node: str = ""
+    med: int | None = None
+    source: str = ""
+    path_id: int = 0
 
 
 class Explanation(Message, frozen=True):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from msgspec import structs
+
 from reflector.engine import Engine
 from reflector.in_parts import InParts, at_once
 from reflector.listing import Listings, Order, Place, sort_keys
@@ -23,7 +25,7 @@ from reflector.wire.nlri import pack_nlri, unpack_address, unpack_nlri
 MOST_ROWS = 1000
 ROWS_A_TURN = 100
 
-Row = Callable[[Place], RouteStatus | None]
+Rows = Callable[[Place], Sequence[RouteStatus]]
 
 
 def routes_snapshot(engine: Engine, request: ShowRoutes) -> Routes:
@@ -35,7 +37,7 @@ def routes_in_parts(engine: Engine, request: ShowRoutes, listings: Listings) -> 
     """The same, letting turns pass; `listings` remembers what is left for the next page."""
     if request.limit < 1:
         raise ValueError(f"a page of {request.limit} routes: ask for at least one")
-    keys, has_path_ids, row = _table(engine, request)
+    keys, has_path_ids, rows_of = _table(engine, request)
     inside = _parse(request.inside, request.family)
     rest = listings.resume(request)
     if rest is None:
@@ -47,14 +49,12 @@ def routes_in_parts(engine: Engine, request: ShowRoutes, listings: Listings) -> 
         if looked_at % ROWS_A_TURN == 0:
             yield
         place = order.unpack(packed)
-        status = row(place)
-        if status is None:
-            continue
-        if len(rows) == limit:
+        found = rows_of(place)
+        if found and len(rows) >= limit:
             next_after = _place_text(rows[-1], has_path_ids=has_path_ids)
             listings.keep(request, next_after, rest, packed)
             return Routes(tuple(rows), next_after)
-        rows.append(status)
+        rows += found
     return Routes(tuple(rows))
 
 
@@ -87,53 +87,59 @@ def _parse(prefix: str, family: Family) -> bytes | None:
 # ---------------------------------------------------------------------------------------------- tables
 
 
-def _table(engine: Engine, request: ShowRoutes) -> tuple[Callable[[], Sequence[bytes]], bool, Row]:
-    """The keys of the table, whether path identifiers stand in front of them, and what makes a row of one."""
+def _table(engine: Engine, request: ShowRoutes) -> tuple[Callable[[], Sequence[bytes]], bool, Rows]:
+    """The keys of the table, whether path identifiers stand in front of them, and what makes rows of one."""
     loc_rib_keys = engine.ribs[request.family].keys
     if request.table is Table.LOC_RIB:
-        return loc_rib_keys, False, lambda place: _loc_rib_row(engine, request, place.nlri)
+        return loc_rib_keys, False, lambda place: _loc_rib_rows(engine, request, place.nlri)
     peer = engine.peers.get(request.peer)
     if peer is None:
         raise ValueError(f"there is no session {request.peer!r}")
     if request.table is Table.TOLD:
         if peer.group is None:
             raise ValueError(f"{peer.name} is not Established: it is told nothing")
-        return loc_rib_keys, False, lambda place: _told_row(engine, request, place.nlri)
+        return loc_rib_keys, False, lambda place: _told_rows(engine, request, place.nlri)
     rib = peer.adj_rib_in.get(request.family)
     if rib is None:
-        return tuple, False, lambda _: None
-    return partial(list, rib.routes), rib.has_path_ids, lambda place: _received_row(engine, request, place)
+        return tuple, False, lambda _: ()
+    return partial(list, rib.routes), rib.has_path_ids, lambda place: _received_rows(engine, request, place)
 
 
-def _loc_rib_row(engine: Engine, request: ShowRoutes, nlri: bytes) -> RouteStatus | None:
+def _loc_rib_rows(engine: Engine, request: ShowRoutes, nlri: bytes) -> Sequence[RouteStatus]:
     path = engine.ribs[request.family].best(nlri)
     if path is None or (request.peer and _peer_name(path) != request.peer):
-        return None
-    return _row(engine, nlri, path, path.attributes or path.received, RouteVerdict.BEST)
+        return ()
+    return (_row(engine, nlri, path, path.attributes or path.received, RouteVerdict.BEST),)
 
 
-def _received_row(engine: Engine, request: ShowRoutes, place: Place) -> RouteStatus | None:
+def _received_rows(engine: Engine, request: ShowRoutes, place: Place) -> Sequence[RouteStatus]:
     peer = engine.peers.get(request.peer)
     rib = peer.adj_rib_in.get(request.family) if peer else None
     path = rib.routes.get(place.key) if rib else None
     if rib is None or path is None:
-        return None
+        return ()
     verdict = path.verdict if path.attributes is None else _decision_verdict(engine, place.nlri, path)
-    return _row(engine, place.nlri, path, path.received, verdict, stale=place.key in rib.stale)
+    row = _row(engine, place.nlri, path, path.received, verdict)
+    return (structs.replace(row, path_id=path.path_id, stale=place.key in rib.stale),)
 
 
-def _told_row(engine: Engine, request: ShowRoutes, nlri: bytes) -> RouteStatus | None:
+def _told_rows(engine: Engine, request: ShowRoutes, nlri: bytes) -> Sequence[RouteStatus]:
+    """Of an add-path peer every path that it is told, with the identifiers that we gave them (RFC 7911)."""
     peer = engine.peers.get(request.peer)
-    group = peer.group if peer else None
-    path = engine.ribs[request.family].best(nlri)
-    if peer is None or group is None or path is None or request.family not in group.view.key.families:
-        return None
+    if peer is None or peer.group is None or request.family not in peer.group.view.key.families:
+        return ()
     prefix_class = engine.policies.classes[request.family].classify(nlri)
-    if group.view.advertisement(path, prefix_class) is None:
-        return None
-    decision = group.view.decide(path, prefix_class)
-    attributes = decision.attributes or path.received
-    return _row(engine, nlri, path, attributes, decision.verdict, because=decision.because)
+    paths = peer.group.paths_of(request.family, engine.ribs[request.family].selection(nlri))
+    decisions = [(identifier, path, peer.group.view.decide(path, prefix_class)) for identifier, path in paths.items()]
+    return [
+        structs.replace(
+            _row(engine, nlri, path, decision.attributes, decision.verdict),
+            because=decision.because,
+            path_id=int.from_bytes(identifier, "big"),
+        )
+        for identifier, path, decision in decisions
+        if decision.attributes is not None
+    ]
 
 
 def _decision_verdict(engine: Engine, nlri: bytes, path: Path) -> RouteVerdict:
@@ -147,9 +153,6 @@ def _row(
     path: Path,
     attributes: PathAttributes,
     verdict: RouteVerdict,
-    *,
-    because: str | None = None,
-    stale: bool = False,
 ) -> RouteStatus:
     return RouteStatus(
         prefix=unpack_nlri(nlri, path.family),
@@ -164,10 +167,8 @@ def _row(
         originator_id=unpack_address(attributes.originator_id) if attributes.originator_id else "",
         cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
         candidates=len(engine.ribs[path.family].candidates(nlri)),
-        because=path.because if because is None else because,
+        because=path.because,
         verdict=verdict.value,
-        path_id=path.path_id,
-        stale=stale,
     )
 
 

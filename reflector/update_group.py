@@ -15,6 +15,7 @@ from reflector.add_path import told_paths
 from reflector.export import Advertisement, ExportView
 from reflector.loc_rib import LocRib, Selection, best, one_list
 from reflector.outbox import AdvertisementLog
+from reflector.path import Path
 from reflector.plan import Family
 from reflector.policy import PrefixClasses
 from reflector.slow_peer import Contents, Missed
@@ -67,16 +68,22 @@ class UpdateGroup:
 
     def said(self, family: Family, selection: Selection, prefix_class: int) -> Said:
         """What members are told of prefixes of this class with this selection."""
-        advertisement, key = self.view.advertisement, self.view.key
-        if family not in key.add_path:
+        advertisement = self.view.advertisement
+        if family not in self.view.key.add_path:
             told = advertisement(best(selection), prefix_class)
             return {} if told is None else {b"": told}
-        paths = told_paths(selection, key.add_path_limit)
         return {
             identifier: told
-            for identifier, path in paths.items()
+            for identifier, path in self.paths_of(family, selection).items()
             if (told := advertisement(path, prefix_class)) is not None
         }
+
+    def paths_of(self, family: Family, selection: Selection) -> dict[bytes, Path]:
+        """The paths of which members are told what export leaves of them, as `said` keys them."""
+        if family in self.view.key.add_path:
+            return told_paths(selection, self.view.key.add_path_limit)
+        path = best(selection)
+        return {} if path is None else {b"": path}
 
     # ------------------------------------------------------------------------------------ turns
 

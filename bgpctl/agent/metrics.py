@@ -43,6 +43,16 @@ class Row(Generic[Subject]):
     read: Callable[[Subject], float]
 
 
+@dataclass(frozen=True, slots=True)
+class LabelledRow:
+    """One metric of a session with a label: a sample for each key of what is read."""
+
+    name: str
+    help: str
+    label: str
+    read: Callable[[PeerStatus], dict[str, int]]
+
+
 def _state(peer: PeerStatus) -> str:
     return peer.state.lower()
 
@@ -89,7 +99,16 @@ SESSION_ROWS: tuple[Row[PeerStatus], ...] = (
     Row("session_queued_bytes", "Octets that wait for the peer to read.", lambda p: p.queued),
     Row("session_prefix_warnings_total", "Times it came near or over its maximum.", lambda p: p.prefix_warnings),
     Row("session_prefixes_dropped_total", "Routes left out beyond its maximum.", lambda p: p.prefixes_dropped),
+    Row("session_treated_as_withdrawn_total", "Malformed UPDATEs (RFC 7606).", lambda p: p.treated_as_withdrawn),
+    Row("session_discarded_attributes_total", "Malformed attributes left out.", lambda p: p.attributes_discarded),
     Row("session_cut_offs_total", "Times it read too slowly and was sent only the newest state.", lambda p: p.cut_offs),
+)  # fmt: skip
+
+# Few series: a verdict or type that there is none of has none.
+LABELLED_SESSION_ROWS: tuple[LabelledRow, ...] = (
+    LabelledRow("session_routes_refused", "Routes that import refused.", "verdict", lambda p: p.refused),
+    LabelledRow("session_messages_received_total", "Messages received, by type.", "type", lambda p: p.messages_in),
+    LabelledRow("session_messages_sent_total", "Messages sent, by type.", "type", lambda p: p.messages_out),
 )  # fmt: skip
 
 # Names in Counters.totals that may fall as well as rise; every other one only grows.
@@ -145,6 +164,11 @@ class SnapshotCollector(Collector):
         for event in sorted(totals.keys() - NOT_EVENTS):
             events.add_metric([event], totals[event])
         yield events
+        help_text = "Routes that the decision process does not use, by the step at which they lost."
+        lost = GaugeMetricFamily("bgpctl_decision_routes_lost", help_text, labels=["verdict"])
+        for verdict, number in sorted(((counters and counters.lost) or {}).items()):
+            lost.add_metric([verdict], number)
+        yield lost
 
     def _sessions(self) -> Iterator[Metric]:
         peers = self._snapshot.peers
@@ -166,9 +190,15 @@ class SnapshotCollector(Collector):
             for peer in peers:
                 family.add_metric([peer.name, peer.peer_address], float(row.read(peer)))
             yield family
+        for labelled in LABELLED_SESSION_ROWS:
+            family = _family(labelled, "session", "peer", labelled.label)
+            for peer in peers:
+                for key, number in sorted(labelled.read(peer).items()):
+                    family.add_metric([peer.name, peer.peer_address, key], float(number))
+            yield family
 
 
-def _family(row: Row[Subject], *labels: str) -> CounterMetricFamily | GaugeMetricFamily:
+def _family(row: Row[Subject] | LabelledRow, *labels: str) -> CounterMetricFamily | GaugeMetricFamily:
     family = CounterMetricFamily if row.name.endswith("_total") else GaugeMetricFamily
     return family(PREFIX + row.name, row.help, labels=labels)
 

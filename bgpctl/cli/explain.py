@@ -64,6 +64,9 @@ def _candidate(candidate: CandidateStatus) -> Iterator[str]:
         "metric to it": candidate.cost or None,
         "LOCAL_PREF": candidate.local_pref,
         "AS_PATH": candidate.as_path,
+        "ORIGIN": candidate.origin if candidate.origin != "IGP" else "",
+        "MED": candidate.med,
+        "path": candidate.path_id or None,
         "originator": candidate.originator_id,
         "cluster list": " ".join(candidate.cluster_list),
         "communities": " ".join(candidate.communities),
@@ -73,15 +76,22 @@ def _candidate(candidate: CandidateStatus) -> Iterator[str]:
 
 def _export(export: ExportStatus) -> Iterator[str]:
     because = f" ({export.because})" if export.because else ""
-    yield f"  {_peer(export)}: {export.verdict}{because}"
+    # An add-path peer is told of each path; of the others it goes without saying that it is the best one.
+    path = f", path {export.path_id} {_source(export)}" if export.path_id else ""
+    yield f"  {_peer(export)}{path}: {export.verdict}{because}"
     if export.next_hop:
         facts = {
             "next hop": export.next_hop,
             "LOCAL_PREF": export.local_pref,
             "AS_PATH": export.as_path,
+            "MED": export.med,
             "communities": " ".join(export.communities),
         }
         yield "      " + _facts(facts)
+
+
+def _source(export: ExportStatus) -> str:
+    return f"from {export.source}" if export.source else "of this node"
 
 
 def _peer(status: CandidateStatus | ExportStatus) -> str:

@@ -50,6 +50,11 @@ ESTABLISHED = PeerStatus(
     bytes_in=1300,
     bytes_out=1400,
     queued=15,
+    refused={"own AS in AS_PATH": 2},
+    messages_in={"UPDATE": 11, "KEEPALIVE": 3},
+    messages_out={"UPDATE": 12, "ROUTE-REFRESH": 0},
+    treated_as_withdrawn=16,
+    attributes_discarded=17,
 )
 ACTIVE = msgspec.structs.replace(ESTABLISHED, name="mesh-c", peer_address="fd00::3", state="Active", since=2.0)
 SNAPSHOT = Snapshot(
@@ -98,6 +103,8 @@ def test_every_family_says_what_it_is() -> None:
         ("bgpctl_session_received_bytes_total", 1300),
         ("bgpctl_session_sent_bytes_total", 1400),
         ("bgpctl_session_queued_bytes", 15),
+        ("bgpctl_session_treated_as_withdrawn_total", 16),
+        ("bgpctl_session_discarded_attributes_total", 17),
     ],
 )
 def test_a_session_is_counted(name: str, expected: float) -> None:
@@ -124,6 +131,24 @@ def test_a_session_is_counted(name: str, expected: float) -> None:
 )
 def test_the_agent_is_counted(name: str, expected: float) -> None:
     assert value(SNAPSHOT, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "expected"),
+    [
+        ("bgpctl_session_routes_refused", {"verdict": "own AS in AS_PATH"}, 2),
+        ("bgpctl_session_messages_received_total", {"type": "KEEPALIVE"}, 3),
+        ("bgpctl_session_messages_sent_total", {"type": "UPDATE"}, 12),
+    ],
+)
+def test_a_session_is_counted_by_label(name: str, label: dict[str, str], expected: float) -> None:
+    assert value(SNAPSHOT, name, session="mesh-b", peer="10.0.0.2", **label) == expected
+
+
+def test_what_lost_is_counted_by_the_step_it_lost_at() -> None:
+    counters = Counters({}, uptime=1.0, lost={"lower LOCAL_PREF": 4})
+    snapshot = Snapshot(1000.0, AGENT, (), counters)
+    assert value(snapshot, "bgpctl_decision_routes_lost", verdict="lower LOCAL_PREF") == 4
 
 
 def test_a_session_that_is_not_established_has_no_uptime() -> None:

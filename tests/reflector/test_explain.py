@@ -87,6 +87,45 @@ def test_a_route_that_outlived_its_session_is_stale() -> None:
     assert (candidate.verdict, candidate.stale) == ("best", True)
 
 
+def test_an_add_path_peer_is_told_of_every_path_up_to_its_limit() -> None:
+    """RFC 7911."""
+    router = Router(
+        a_plan(
+            *(a_client(name, f"10.0.0.{number}") for number, name in enumerate("abc", 1)),
+            a_client("many", "10.0.0.9", add_path_limit=2),
+        )
+    )
+    for name in "abc":
+        router.up(name)
+        router.hear(name, announce(POD, local_pref=100 + ord(name)))
+    router.up("many", add_path_send=frozenset((4,)))
+    told = {
+        each.source: (each.verdict, each.local_pref)
+        for each in explain(router.engine, POD).exports
+        if each.peer == "many"
+    }
+    assert told == {
+        "c": ("advertised", 199),
+        "b": ("advertised", 198),
+        "a": ("the peer is sent fewer paths of a prefix", None),
+    }
+    identifiers = {each.path_id for each in explain(router.engine, POD).exports if each.peer == "many"}
+    assert len(identifiers) == 3
+
+
+def test_what_decides_is_shown() -> None:
+    router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
+    router.up("a")
+    router.up("b")
+    router.hear("a", announce(POD, as_path=(65001,), med=7, origin=1))
+    router.hear("b", announce(POD, as_path=(65001,), med=5, origin=1))
+    shown = {each.peer: (each.verdict, each.med, each.origin) for each in explain(router.engine, POD).candidates}
+    assert shown == {
+        "a": ("higher MULTI_EXIT_DISC from the same neighbouring AS", 7, "EGP"),
+        "b": ("best", 5, "EGP"),
+    }
+
+
 @pytest.mark.parametrize("text", ["", "nowhere", "10.0.0.1/8", "10.0.0.0/33"])
 def test_what_is_no_prefix_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):

@@ -23,12 +23,13 @@ from speaker_makers import (
 
 from reflector import loc_rib_stream
 from reflector.engine import Engine, Turn
+from reflector.in_parts import at_once
 from reflector.loc_rib import next_hops
 from reflector.loc_rib_stream import loc_rib_changes, loc_rib_sync
 from reflector.messages import FrameReader, LocRibRoutes, LocRibUpdate, ShowRoutes, decode_reply, frame
 from reflector.plan import RouteSource, SessionType
 from reflector.route_pages import routes_snapshot
-from reflector.snapshot import counters_snapshot, peers_snapshot
+from reflector.snapshot import counters_snapshot, decision_losses, peers_snapshot
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import pack_address, unpack_nlri
 
@@ -152,6 +153,58 @@ def test_what_waits_for_a_peer_is_counted(router: Router) -> None:
     while (chunk := router.engine.peers["b"].outbox.take()) is not None:
         router.tables["b"].feed(bytes(chunk))
     assert queued["b"] == len(router.tables["b"].octets) - before
+
+
+def test_what_import_refused_is_counted_by_verdict(router: Router) -> None:
+    router.hear("a", announce("10.1.0.0/26"), announce("10.2.0.0/26", "10.3.0.0/26", as_path=(64512,)))
+    router.hear("a", announce("10.4.0.0/26", originator_id=pack_address("10.0.0.100"), cluster_list=(b"aaaa",)))
+    a, b, _ = peers_snapshot(router.engine, {}, now=0.0).peers
+    assert a.refused == {"own AS in AS_PATH": 2, "ORIGINATOR_ID is our own router ID": 1}
+    assert (a.received, a.accepted, b.refused) == (4, 1, {})
+
+
+def test_messages_are_counted_by_type_in_both_directions(router: Router) -> None:
+    before = {peer.name: peer for peer in peers_snapshot(router.engine, {}, now=0.0).peers}
+    router.hear("a", announce("10.1.0.0/26"), announce("10.2.0.0/26"))
+    router.hear("a", b"", kind=MessageType.KEEPALIVE)
+    router.hear("b", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
+    router.wait(100)
+    a, b, _ = peers_snapshot(router.engine, {}, now=0.0).peers
+    assert a.messages_in == {"UPDATE": 2, "KEEPALIVE": 1, "NOTIFICATION": 0, "ROUTE-REFRESH": 0}
+    assert b.messages_in["ROUTE-REFRESH"] == 1
+    assert (a.messages_out["KEEPALIVE"], b.messages_out["KEEPALIVE"]) == (1, 1)
+    assert b.messages_out["UPDATE"] - before["b"].messages_out["UPDATE"] >= 3
+
+
+def test_a_peer_that_knows_the_marks_of_a_refresh_is_sent_two() -> None:
+    """RFC 7313 4."""
+    router = Router(a_plan(A))
+    router.up("a", route_refresh=True, enhanced_refresh=True)
+    router.hear("a", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
+    (a,) = peers_snapshot(router.engine, {}, now=0.0).peers
+    assert a.messages_out["ROUTE-REFRESH"] == len(router.tables["a"].refreshes) == 2
+
+
+def test_the_code_of_the_notification_that_ended_the_session_is_kept(router: Router) -> None:
+    router.hear("a", b"\6\2", kind=MessageType.NOTIFICATION)
+    a, b, _ = peers_snapshot(router.engine, {}, now=0.0).peers
+    assert (a.last_error_code, b.last_error_code) == ("6/2", "")
+    router.up("a")
+    router.down("a")
+    assert peers_snapshot(router.engine, {}, now=0.0).peers[0].last_error_code == ""
+
+
+def test_how_long_a_silent_peer_has_left(router: Router) -> None:
+    router.wait(100)
+    assert peers_snapshot(router.engine, {}, now=100.0).peers[0].hold_left == 140.0
+    router.hear("a", b"", kind=MessageType.KEEPALIVE)
+    assert [peer.hold_left for peer in peers_snapshot(router.engine, {}, now=150.0).peers] == [190.0, 90.0, 90.0]
+
+
+def test_losses_are_counted_by_the_step_of_the_decision(router: Router) -> None:
+    router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26"), announce("10.3.0.0/26", as_path=(1, 2)))
+    router.hear("b", announce("10.1.0.0/26", "10.2.0.0/26", local_pref=200), announce("10.3.0.0/26", as_path=(1,)))
+    assert at_once(decision_losses(router.engine)) == {"lower LOCAL_PREF": 2, "longer AS_PATH": 1}
 
 
 def test_counters(router: Router) -> None:
