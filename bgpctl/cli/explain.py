@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,11 +30,15 @@ def explain(
     from bgpctl.cli.running import find_one_node
 
     speaker = find_one_node(node, run_dir)
-    wanted = canonical_prefix(prefix)
-    explanation = speaker.explain(wanted)
+    show_explanation(speaker.explain, prefix, speaker.name, output)
+
+
+def show_explanation(ask: Callable[[str], Explanation], prefix: str, node: str, output: Output) -> None:
+    """Of an address the route that covers it. Exit status 1 when there is no route."""
+    explanation = ask(canonical_prefix(prefix))
     if explanation.covered_by and "/" not in prefix:
-        explanation = speaker.explain(explanation.covered_by)
-    typer.echo(_as_json(explanation) if output is Output.JSON else "\n".join(explain_lines(explanation, speaker.name)))
+        explanation = ask(explanation.covered_by)
+    typer.echo(_as_json(explanation) if output is Output.JSON else "\n".join(explain_lines(explanation, node)))
     if not any(candidate.verdict == "best" for candidate in explanation.candidates):
         raise typer.Exit(1)
 

@@ -6,28 +6,30 @@ A run directory is one that holds agent.sock or speaker.sock: under /run/bgpctl 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec import structs
+
 from bgpctl.agent.options import RUN_ROOT
 from bgpctl.agent.run_directory import AGENT_SOCKET, SPEAKER_SOCKET
 from bgpctl.errors import NotReadyError
-from reflector.control_client import ControlClient, ControlError
+from reflector.control_client import ControlClient, ControlError, JournalQuestion, RefusedError
 from reflector.messages import (
     AgentStatus,
     Explain,
     Explanation,
+    JournalStatus,
     PeerStatus,
     RouteStatus,
     ShowAgent,
     ShowPeers,
     ShowRoutes,
 )
-from reflector.plan import Family
 
-PAGE = 5000
 Answer = TypeVar("Answer")
 
 
@@ -46,37 +48,54 @@ class RunningNode:
         except ControlError as error:
             raise NotReadyError(f"the agent of {self.name} does not answer: {error}") from error
 
-    def peers(self) -> tuple[PeerStatus, ...]:
-        """Raises NotReadyError when the speaker does not answer."""
+    @contextmanager
+    def speaker(self) -> Iterator[ControlClient]:
+        """To ask the speaker. Raises NotReadyError when it does not answer, and when it refuses."""
         try:
             with ControlClient(self.run_directory / SPEAKER_SOCKET) as client:
-                return client.ask(ShowPeers()).peers
+                yield client
+        except RefusedError as error:
+            raise NotReadyError(f"the speaker of {self.name}: {error}") from error
         except ControlError as error:
             raise NotReadyError(f"the speaker of {self.name} does not answer: {error}") from error
+
+    def peers(self) -> tuple[PeerStatus, ...]:
+        """Raises NotReadyError when the speaker does not answer."""
+        with self.speaker() as speaker:
+            return speaker.ask(ShowPeers()).peers
 
     def explain(self, prefix: str) -> Explanation:
         """Raises NotReadyError when the speaker does not answer."""
-        try:
-            with ControlClient(self.run_directory / SPEAKER_SOCKET) as client:
-                return client.ask(Explain(prefix))
-        except ControlError as error:
-            raise NotReadyError(f"the speaker of {self.name} does not answer: {error}") from error
+        with self.speaker() as speaker:
+            return speaker.ask(Explain(prefix))
 
-    def routes(self, family: Family, inside: str) -> list[RouteStatus]:
-        """All best routes inside a prefix ("" = all), in order. Raises NotReadyError when the speaker does not
-        answer."""
+    def journal(self, question: JournalQuestion) -> JournalStatus:
+        """Raises NotReadyError when the speaker does not answer or cannot do so."""
+        with self.speaker() as speaker:
+            return speaker.ask(question)
+
+    def session(self, peer: str) -> str:
+        """The name of the session with this peer: its own name, the peer's address or the peer's node. Raises
+        NotReadyError when there is none or several."""
+        peers = self.peers()
+        meant = [each.name for each in peers if peer in (each.name, each.peer_address, each.peer_node)]
+        if len(meant) != 1:
+            known = ", ".join(meant or (each.name for each in peers)) or "none"
+            raise NotReadyError(
+                f"{'no' if not meant else 'not one'} session {peer!r} on {self.name}; there are: {known}"
+            )
+        return meant[0]
+
+    def routes(self, question: ShowRoutes) -> list[RouteStatus]:
+        """All pages of the answer. Raises NotReadyError when the speaker does not answer."""
         routes: list[RouteStatus] = []
-        after = ""
-        try:
-            with ControlClient(self.run_directory / SPEAKER_SOCKET) as client:
-                while True:
-                    page = client.ask(ShowRoutes(family=family, inside=inside, after=after, limit=PAGE))
-                    routes += page.routes
-                    if not page.next_after:
-                        return routes
-                    after = page.next_after
-        except ControlError as error:
-            raise NotReadyError(f"the speaker of {self.name} does not answer: {error}") from error
+        with self.speaker() as speaker:
+            while True:
+                page = speaker.ask(question)
+                routes += page.routes
+                if not page.next_after:
+                    return routes
+                question = structs.replace(question, after=page.next_after)
 
 
 def find_nodes(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> list[RunningNode]:

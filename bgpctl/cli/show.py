@@ -60,24 +60,31 @@ def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOpt
 def routes(
     prefix: Annotated[str, typer.Argument(help="Only the route to exactly this prefix.")] = "",
     inside: Annotated[str, typer.Option(help="Only routes inside this prefix.")] = "",
+    received: Annotated[str, typer.Option(help="What this peer has sent, used or not: session, address or node.")] = "",
+    told: Annotated[str, typer.Option(help="What this peer has been told.")] = "",
     node: NodeOption = "",
     run_dir: RunDirOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show the best routes of one node's Loc-RIB. Status 1 when there is no such route."""
+    """Show the best routes of one node's Loc-RIB, or the routes of one peer. Status 1 when there is no such route."""
     from bgpctl.cli import tables
     from bgpctl.cli.running import find_one_node
+    from reflector.messages import ShowRoutes, Table
 
+    if received and told:
+        raise NotReadyError("--received and --told are two questions: ask one of them")
     wanted = canonical_prefix(prefix or inside)
     speaker = find_one_node(node, run_dir)
-    families = tables.families_of(wanted)
-    found = [route for family in families for route in speaker.routes(family, wanted)]
+    session = speaker.session(received or told) if received or told else ""
+    table = Table.RECEIVED if received else Table.TOLD if told else Table.LOC_RIB
+    questions = (ShowRoutes(family, wanted, table=table, peer=session) for family in tables.families_of(wanted))
+    found = [route for question in questions for route in speaker.routes(question)]
     if prefix:
         found = [route for route in found if route.prefix == wanted]
     if output is Output.JSON:
         tables.print_json([tables.fields(route) for route in found])
     else:
-        tables.print_routes(found)
+        tables.print_routes(found, with_verdict=bool(received))
     if wanted and not found:
         raise typer.Exit(1)
 

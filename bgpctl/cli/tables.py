@@ -81,8 +81,10 @@ def print_peers(sessions: Sequence[tuple[str, PeerStatus]], *, with_node: bool) 
             console.print(f"{where}{peer.peer_address}: {peer.warning}", markup=False, soft_wrap=True)
 
 
-def print_routes(routes: Sequence[RouteStatus]) -> None:
-    _console().print(_table(_ROUTE_COLUMNS, routes))
+def print_routes(routes: Sequence[RouteStatus], *, with_verdict: bool = False) -> None:
+    verdict: Columns[RouteStatus] = (("VERDICT", _verdict),) if with_verdict else ()
+    path: Columns[RouteStatus] = (("PATH", lambda route: str(route.path_id)),) if _has_path_ids(routes) else ()
+    _console().print(_table((*_ROUTE_COLUMNS, *path, *verdict), routes))
 
 
 def print_json(rows: Sequence[dict[str, object]]) -> None:
@@ -121,6 +123,14 @@ def _table(columns: Columns[T], rows: Iterable[T]) -> Table:
 
 def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
+
+
+def _has_path_ids(routes: Sequence[RouteStatus]) -> bool:
+    return any(route.path_id for route in routes)
+
+
+def _verdict(route: RouteStatus) -> str:
+    return f"{route.verdict}{', stale' if route.stale else ''}"
 
 
 def _plan(agent: AgentStatus) -> str:

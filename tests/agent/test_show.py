@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from typer.testing import CliRunner
 
 from bgpctl.cli import app
@@ -17,6 +18,7 @@ from bgpctl.errors import NotReadyError
 from reflector.messages import (
     AgentStatus,
     FrameReader,
+    JournalStatus,
     Peers,
     PeerStatus,
     Reply,
@@ -24,8 +26,12 @@ from reflector.messages import (
     Routes,
     RouteStatus,
     ShowAgent,
+    ShowJournal,
     ShowPeers,
     ShowRoutes,
+    StartJournal,
+    StopJournal,
+    Table,
     decode_request,
     frame,
 )
@@ -59,9 +65,21 @@ def answer(request: Request) -> Reply:
             return AgentStatus("a", "0.1.0", 1, 75.0, 2, True, 0.1, speaker_state="running", fib_in_sync=True)
         case ShowPeers():
             return Peers((PEER,))
-        case ShowRoutes(family=family, inside=inside, after=after):
+        case ShowRoutes(table=Table.LOC_RIB, family=family, inside=inside, after=after):
             left = [route for route in ROUTES[family] if route.prefix > after and route.prefix.startswith(inside[:5])]
             return Routes(tuple(left[:2]), left[1].prefix if len(left) > 2 else "")
+        case ShowRoutes(table=Table.RECEIVED, peer="to-rr1", family=4):
+            return Routes((structs.replace(ROUTES[4][0], verdict="own AS in AS_PATH", stale=True),))
+        case ShowRoutes(table=Table.TOLD, peer="to-rr1", family=4):
+            return Routes((structs.replace(ROUTES[4][0], path_id=3),))
+        case ShowRoutes():
+            return Routes(())
+        case StartJournal(limit=limit):
+            return JournalStatus("/run/journal", is_recording=True, octets=9, limit=limit)
+        case StopJournal():
+            return JournalStatus("/run/journal", is_recording=False, octets=9, limit=1, ended="it was told to stop")
+        case ShowJournal():
+            return JournalStatus("/run/journal", is_recording=False)
     raise AssertionError(request)
 
 
@@ -190,6 +208,42 @@ def test_routes_of_a_prefix_shows_exactly_that_one(tmp_path: Path, serve: Callab
     serve(tmp_path / "a")
     status, output = bgpctl("routes", "10.1.2.0/26", "--run-dir", tmp_path / "a", "-o", "json")
     assert (status, [route["prefix"] for route in json.loads(output)]) == (0, ["10.1.2.0/26"])
+
+
+@pytest.mark.parametrize("peer", ["to-rr1", "10.0.0.9", "rr1"])
+def test_what_a_peer_has_sent_is_shown_with_verdicts(tmp_path: Path, serve: Callable[[Path], None], peer: str) -> None:
+    serve(tmp_path / "a")
+    _, output = bgpctl("routes", "--received", peer, "--run-dir", tmp_path / "a")
+    title, row = output.splitlines()
+    assert (title.split()[-1], row.split("  ")[-1].strip()) == ("VERDICT", "own AS in AS_PATH, stale")
+
+
+def test_what_a_peer_was_told_is_shown_with_its_path_identifiers(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    _, output = bgpctl("routes", "--told", "rr1", "--run-dir", tmp_path / "a")
+    title, row = output.splitlines()
+    assert (title.split()[-1], row.split()[-1]) == ("PATH", "3")
+
+
+def test_an_unknown_peer_is_answered_with_those_there_are(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    serve(tmp_path / "a")
+    with pytest.raises(NotReadyError, match=r"no session 'rr9' on a; there are: to-rr1"):
+        bgpctl("routes", "--told", "rr9", "--run-dir", tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (("start", "--limit", "2"), 0, "recording into /run/journal: 9 octets of at most 2097152"),
+        (("stop",), 0, "not recording; /run/journal ended with 9 octets: it was told to stop"),
+        (("status",), 1, "not recording"),
+    ],
+)
+def test_a_journal_is_started_and_stopped(
+    tmp_path: Path, serve: Callable[[Path], None], arguments: tuple[str, ...], status: int, sentence: str
+) -> None:
+    serve(tmp_path / "a")
+    assert bgpctl("journal", *arguments, "--run-dir", tmp_path / "a") == (status, f"{sentence}\n")
 
 
 def test_no_route_to_a_prefix_is_status_1(tmp_path: Path, serve: Callable[[Path], None]) -> None:

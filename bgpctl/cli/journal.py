@@ -1,0 +1,130 @@
+"""`bgpctl journal`: record what happens to a speaker, and replay it elsewhere without any network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption
+from bgpctl.errors import NotReadyError
+
+if TYPE_CHECKING:
+    from reflector.engine import Engine
+    from reflector.messages import JournalStatus, RouteStatus
+
+_READ_OCTETS = 1024 * 1024
+_MEBIBYTE = 1024 * 1024
+
+journal = typer.Typer(name="journal", help="Record a speaker's events and replay them.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(journal)
+
+
+@journal.command()
+def start(
+    node: NodeOption = "",
+    run_dir: RunDirOption = None,
+    limit: Annotated[int, typer.Option(help="Where the recording ends by itself, in MiB.", min=1)] = 256,
+) -> None:
+    """Record every event of a speaker from now on, beginning with what it has now."""
+    from bgpctl.cli.running import find_one_node
+    from reflector.messages import StartJournal
+
+    typer.echo(_sentence(find_one_node(node, run_dir).journal(StartJournal(limit * _MEBIBYTE))))
+
+
+@journal.command()
+def stop(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
+    """End the recording; the file stays."""
+    from bgpctl.cli.running import find_one_node
+    from reflector.messages import StopJournal
+
+    typer.echo(_sentence(find_one_node(node, run_dir).journal(StopJournal())))
+
+
+@journal.command()
+def status(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
+    """Say whether a speaker is recorded. Status 1 when it is not."""
+    from bgpctl.cli.running import find_one_node
+    from reflector.messages import ShowJournal
+
+    answer = find_one_node(node, run_dir).journal(ShowJournal())
+    typer.echo(_sentence(answer))
+    if not answer.is_recording:
+        raise typer.Exit(1)
+
+
+@journal.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A journal: RUN_DIRECTORY/journal, or a copy of it.")],
+    prefix: Annotated[str, typer.Argument(help="Explain the route to this prefix.")] = "",
+    until: Annotated[float | None, typer.Option(help="Only the first so many seconds.", min=0.0)] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Make the routing state again that a journal leads to, and show its Loc-RIB or explain one prefix of it."""
+    from bgpctl.cli import tables
+    from bgpctl.cli.explain import show_explanation
+    from reflector.explain import explain
+
+    engine = _replayed(file, until)
+    if prefix:
+        show_explanation(partial(explain, engine), prefix, engine.plan.node, output)
+        return
+    found = list(_routes(engine))
+    if output is Output.JSON:
+        tables.print_json([tables.fields(route) for route in found])
+    else:
+        tables.print_routes(found)
+
+
+def _sentence(status: JournalStatus) -> str:
+    if status.is_recording:
+        return f"recording into {status.path}: {status.octets} octets of at most {status.limit}"
+    if status.ended:
+        return f"not recording; {status.path} ended with {status.octets} octets: {status.ended}"
+    return "not recording"
+
+
+def _replayed(file: Path, until_seconds: float | None) -> Engine:
+    """Raises NotReadyError for a file that is no journal."""
+    from reflector import replay as replaying
+    from reflector.journal import JournalError, read_journal
+
+    try:
+        events = read_journal(_chunks(file))
+        return replaying.replay(events if until_seconds is None else replaying.until(events, until_seconds))
+    except JournalError as error:
+        raise NotReadyError(f"{file}: {error}") from None
+    except OSError as error:
+        raise NotReadyError(f"cannot read {file}: {error.strerror}") from None
+
+
+def _chunks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while chunk := opened.read(_READ_OCTETS):
+            yield chunk
+
+
+def _routes(engine: Engine) -> Iterator[RouteStatus]:
+    from reflector.in_parts import at_once
+    from reflector.listing import Listings
+    from reflector.messages import ShowRoutes
+    from reflector.plan import Family
+    from reflector.route_pages import routes_in_parts
+
+    listings = Listings()
+    families: tuple[Family, ...] = (4, 6)
+    for family in families:
+        after = ""
+        while True:
+            page = at_once(routes_in_parts(engine, ShowRoutes(family=family, after=after), listings))
+            yield from page.routes
+            if not page.next_after:
+                break
+            after = page.next_after
