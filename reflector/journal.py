@@ -6,7 +6,8 @@
 The first event is Started; replaying the others in order gives the identical Loc-RIB, Adj-RIB-Ins and octets to every
 peer (replay.py). Rule: passwords never enter it, and recording changes nothing: a Recorder takes the place of the
 engine where events come in, and an engine that nobody records is not asked about it. What a peer that reads too slowly
-was told of late (slow_peer.py) depends on its socket, which is no event: a replayed peer reads at once.
+was told of late (slow_peer.py) depends on its socket, which is no event: a replayed peer reads at once. An add-path
+identifier of ours may be another number where somebody looked at the tables when the path it stood for went.
 """
 
 from __future__ import annotations

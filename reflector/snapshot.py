@@ -22,6 +22,8 @@ from reflector.wire.message import MessageType
 from reflector.wire.nlri import unpack_address
 
 ROUTES_A_TURN = 20_000
+# What a session costs beside its routes, in routes.
+_ROUTES_TO_A_SESSION = 300
 # A contested prefix costs more than one of a peer's many routes.
 _CONTESTS_A_TURN = 1_000
 
@@ -46,7 +48,7 @@ def peers_in_parts(engine: Engine, states: dict[str, str], now: float) -> InPart
             continue
         verdicts = yield from _import_verdicts(peer)
         statuses.append(_peer_status(peer, verdicts, states, now))
-        looked_at += verdicts.total()
+        looked_at += verdicts.total() + _ROUTES_TO_A_SESSION
         if looked_at >= ROUTES_A_TURN:
             looked_at = 0
             yield

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 from control_world import Client, ControlWorld
-from speaker_makers import a_client, a_plan, an_origination, announce, withdraw
+from speaker_makers import a_client, a_negotiation, a_plan, an_origination, announce, withdraw
 
 from reflector import control
 from reflector.messages import (
@@ -396,3 +396,19 @@ def test_no_question_about_100000_routes_makes_a_long_turn(full_world: ControlWo
     client.close()
     print(f"longest turn {world.longest * 1000:.1f} ms")  # noqa: T201
     assert world.longest < 0.03
+
+
+def test_no_question_about_1000_sessions_makes_a_long_turn(tmp_path: Path) -> None:
+    sessions = [a_client(f"s{n}", f"10.0.{n // 250}.{n % 250 + 1}") for n in range(1000)]
+    with ControlWorld(a_plan(*sessions), tmp_path) as world:
+        for session in sessions:
+            world.engine.session_up(session.name, a_negotiation(session.peer_address), world.now)
+            world.engine.receive(session.name, MessageType.UPDATE, announce(f"{session.peer_address}/32"), world.now)
+        world.engine.flush(world.now)
+        client = world.client()
+        world.longest = 0.0
+        peers = client.ask(ShowPeers())
+        assert isinstance(peers, Peers)
+        assert len(peers.peers) == 1000
+        print(f"longest turn {world.longest * 1000:.1f} ms")  # noqa: T201
+        assert world.longest < 0.03
