@@ -17,6 +17,7 @@ from reflector.adj_rib_in import AdjRibIn
 from reflector.engine import Engine
 from reflector.graceful_restart import Ending
 from reflector.journal import (
+    Drained,
     Event,
     Flushed,
     Originated,
@@ -41,6 +42,8 @@ def checkpoint(engine: Engine, now: float, began: float) -> Iterator[Event]:
     yield Started(_without_limits(plan), now, began)
     for name, originations in engine.origination_sets.items():
         yield Originated(name, originations)
+    if engine.draining_since is not None:
+        yield Drained(True, engine.draining_since)
     for peer in engine.peers.values():
         yield from _lost(peer)
         if peer.negotiated is not None:

@@ -20,6 +20,8 @@ from reflector.messages import (
     Applied,
     Apply,
     Counters,
+    Drain,
+    Draining,
     Explain,
     Explanation,
     FrameError,
@@ -49,11 +51,12 @@ _READ_SIZE = 65536
 
 JournalQuestion = StartJournal | StopJournal | ShowJournal
 AgentQuestion = ShowAgent | ShowNodeStatus
-Question = Apply | Originate | ShowPeers | ShowRoutes | Explain | ShowCounters | JournalQuestion | AgentQuestion
+Question = Apply | Originate | Drain | ShowPeers | ShowRoutes | Explain | ShowCounters | JournalQuestion | AgentQuestion
 
 _ANSWERS: dict[type[Question], type[Reply]] = {
     Apply: Applied,
     Originate: Originated,
+    Drain: Draining,
     ShowPeers: Peers,
     ShowRoutes: Routes,
     Explain: Explanation,
@@ -105,6 +108,8 @@ class ControlClient:
     def ask(self, question: Apply) -> Applied: ...
     @overload
     def ask(self, question: Originate) -> Originated: ...
+    @overload
+    def ask(self, question: Drain) -> Draining: ...
     @overload
     def ask(self, question: ShowPeers) -> Peers: ...
     @overload

@@ -39,6 +39,7 @@ class Events(Protocol):
 
     def apply(self, plan: NodePlan, now: float) -> None: ...
     def originate(self, name: str, originations: tuple[Origination, ...]) -> None: ...
+    def drain(self, on: bool, now: float) -> None: ...
     def session_up(self, name: str, negotiated: Negotiated, now: float) -> None: ...
     def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None: ...
     def receive(self, name: str, kind: int, body: bytes, now: float) -> None: ...
@@ -48,6 +49,7 @@ class Events(Protocol):
 
 
 # --------------------------------------------------------------------------------------------- events
+# Each lets itself happen again with `play`; a tag is the class's name unless the event is frequent.
 
 
 class Started(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -57,21 +59,43 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag=True):
     now: float
     began: float = 0.0
 
+    def play(self, events: Events) -> None:  # noqa: ARG002  it cannot happen again
+        raise JournalError("an engine starts in the middle of the journal")
+
 
 class PlanApplied(msgspec.Struct, frozen=True, array_like=True, tag=True):
     plan: NodePlan
     now: float
+
+    def play(self, events: Events) -> None:
+        events.apply(self.plan, self.now)
 
 
 class Originated(msgspec.Struct, frozen=True, array_like=True, tag=True):
     name: str
     originations: tuple[Origination, ...]
 
+    def play(self, events: Events) -> None:
+        events.originate(self.name, self.originations)
+
+
+class Drained(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Traffic is led away from this node from now on, or no longer (RFC 8326)."""
+
+    on: bool
+    now: float
+
+    def play(self, events: Events) -> None:
+        events.drain(self.on, self.now)
+
 
 class SessionUp(msgspec.Struct, frozen=True, array_like=True, tag=True):
     name: str
     negotiated: Negotiated
     now: float
+
+    def play(self, events: Events) -> None:
+        events.session_up(self.name, self.negotiated, self.now)
 
 
 class SessionDown(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -80,14 +104,18 @@ class SessionDown(msgspec.Struct, frozen=True, array_like=True, tag=True):
     now: float
     ending: Ending
 
+    def play(self, events: Events) -> None:
+        events.session_down(self.name, self.reason, self.now, self.ending)
+
 
 class Received(msgspec.Struct, frozen=True, array_like=True, tag="R"):
-    """By far the most frequent: hence its short tag."""
-
     name: str
     kind: int
     body: bytes
     now: float
+
+    def play(self, events: Events) -> None:
+        events.receive(self.name, self.kind, self.body, self.now)
 
 
 class Rejected(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -97,9 +125,15 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, tag=True):
     reason: str
     data: bytes
 
+    def play(self, events: Events) -> None:
+        events.reject(self.name, NotificationError(self.code, self.subcode, self.reason, self.data))
+
 
 class Ticked(msgspec.Struct, frozen=True, array_like=True, tag="T"):
     now: float
+
+    def play(self, events: Events) -> None:
+        events.tick(self.now)
 
 
 class Flushed(msgspec.Struct, frozen=True, array_like=True, tag="F"):
@@ -107,8 +141,11 @@ class Flushed(msgspec.Struct, frozen=True, array_like=True, tag="F"):
 
     now: float
 
+    def play(self, events: Events) -> Turn:
+        return events.flush(self.now)
 
-Event = Started | PlanApplied | Originated | SessionUp | SessionDown | Received | Rejected | Ticked | Flushed
+
+Event = Started | PlanApplied | Originated | Drained | SessionUp | SessionDown | Received | Rejected | Ticked | Flushed
 
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
@@ -150,6 +187,10 @@ class Recorder:
         """Written once it is done: what raises has changed nothing and is no event."""
         self._engine.originate(name, originations)
         self._sink.write(event_frame(Originated(name, originations)))
+
+    def drain(self, on: bool, now: float) -> None:
+        self._sink.write(event_frame(Drained(on, now)))
+        self._engine.drain(on, now)
 
     def session_up(self, name: str, negotiated: Negotiated, now: float) -> None:
         self._sink.write(event_frame(SessionUp(name, negotiated, now)))

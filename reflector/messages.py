@@ -49,6 +49,13 @@ class Originate(Message, frozen=True):
     originations: tuple[Origination, ...]
 
 
+class Drain(Message, frozen=True):
+    """Lead traffic away from this node, or no longer (RFC 8326); it stays so whatever plans come, until the speaker
+    ends. Reply: Draining."""
+
+    on: bool
+
+
 class ShowPeers(Message, frozen=True):
     """Reply: Peers."""
 
@@ -131,6 +138,7 @@ class ShowNodeStatus(Message, frozen=True):
 Request = (
     Apply
     | Originate
+    | Drain
     | ShowPeers
     | ShowRoutes
     | Explain
@@ -166,6 +174,10 @@ class Originated(Message, frozen=True):
     """`prefixes` counts what this node originates now, under any name and by its plan."""
 
     prefixes: int
+
+
+class Draining(Message, frozen=True):
+    on: bool
 
 
 class Subscribed(Message, frozen=True):
@@ -240,7 +252,10 @@ class PeerStatus(msgspec.Struct, frozen=True):
 
 
 class Peers(Message, frozen=True):
+    """`draining` is for how many seconds this node has been led around, None if it is not (RFC 8326)."""
+
     peers: tuple[PeerStatus, ...]
+    draining: float | None = None
 
 
 class RouteStatus(msgspec.Struct, frozen=True):
@@ -407,6 +422,7 @@ Reply = (
     Refused
     | Applied
     | Originated
+    | Draining
     | Subscribed
     | Peers
     | Routes

@@ -8,20 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from reflector.engine import Engine, Turn
-from reflector.journal import (
-    Event,
-    Flushed,
-    JournalError,
-    Originated,
-    PlanApplied,
-    Received,
-    Rejected,
-    SessionDown,
-    SessionUp,
-    Started,
-    Ticked,
-)
-from reflector.wire.message import NotificationError
+from reflector.journal import Event, JournalError, Started
 
 Deliver = Callable[[str, bytes], None]
 
@@ -37,7 +24,9 @@ def replay(events: Iterable[Event], deliver: Deliver | None = None) -> Engine:
     last = first.now
     for event in rest:
         last = getattr(event, "now", last)
-        _play(engine, event, deliver)
+        turn = event.play(engine)
+        if turn is not None:
+            _end_turn(engine, turn, deliver)
     _end_turn(engine, engine.flush(last), deliver)
     return engine
 
@@ -52,28 +41,6 @@ def until(events: Iterable[Event], seconds: float) -> Iterable[Event]:
         if end is not None and now is not None and now > end:
             return
         yield event
-
-
-def _play(engine: Engine, event: Event, deliver: Deliver | None) -> None:
-    match event:
-        case Received(name, kind, body, now):
-            engine.receive(name, kind, body, now)
-        case Flushed(now):
-            _end_turn(engine, engine.flush(now), deliver)
-        case Ticked(now):
-            engine.tick(now)
-        case SessionUp(name, negotiated, now):
-            engine.session_up(name, negotiated, now)
-        case SessionDown(name, reason, now, ending):
-            engine.session_down(name, reason, now, ending)
-        case Rejected(name, code, subcode, reason, data):
-            engine.reject(name, NotificationError(code, subcode, reason, data))
-        case PlanApplied(plan, now):
-            engine.apply(plan, now)
-        case Originated(name, originations):
-            engine.originate(name, originations)
-        case Started():
-            raise JournalError("an engine starts in the middle of the journal")
 
 
 def _end_turn(engine: Engine, turn: Turn, deliver: Deliver | None) -> None:

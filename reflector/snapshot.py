@@ -52,7 +52,8 @@ def peers_in_parts(engine: Engine, states: dict[str, str], now: float) -> InPart
         if looked_at >= ROUTES_A_TURN:
             looked_at = 0
             yield
-    return Peers(tuple(statuses))
+    since = engine.draining_since
+    return Peers(tuple(statuses), None if since is None else now - since)
 
 
 def _import_verdicts(peer: Peer) -> InParts[Counter[RouteVerdict]]:

@@ -20,10 +20,11 @@ from bgpctl.errors import NotReadyError
 from reflector.control_client import ControlClient, ControlError, JournalQuestion, RefusedError
 from reflector.messages import (
     AgentStatus,
+    Drain,
     Explain,
     Explanation,
     JournalStatus,
-    PeerStatus,
+    Peers,
     RouteStatus,
     ShowAgent,
     ShowPeers,
@@ -59,10 +60,15 @@ class RunningNode:
         except ControlError as error:
             raise NotReadyError(f"the speaker of {self.name} does not answer: {error}") from error
 
-    def peers(self) -> tuple[PeerStatus, ...]:
+    def peers(self) -> Peers:
         """Raises NotReadyError when the speaker does not answer."""
         with self.speaker() as speaker:
-            return speaker.ask(ShowPeers()).peers
+            return speaker.ask(ShowPeers())
+
+    def drain(self, on: bool) -> bool:
+        """Whether the node drains now. Raises NotReadyError when the speaker does not answer."""
+        with self.speaker() as speaker:
+            return speaker.ask(Drain(on)).on
 
     def explain(self, prefix: str) -> Explanation:
         """Raises NotReadyError when the speaker does not answer."""
@@ -77,7 +83,7 @@ class RunningNode:
     def session(self, peer: str) -> str:
         """The name of the session with this peer: its own name, the peer's address or the peer's node. Raises
         NotReadyError when there is none or several."""
-        peers = self.peers()
+        peers = self.peers().peers
         meant = [each.name for each in peers if peer in (each.name, each.peer_address, each.peer_node)]
         if len(meant) != 1:
             known = ", ".join(meant or (each.name for each in peers)) or "none"

@@ -49,11 +49,14 @@ def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOpt
 
     nodes = find_nodes(node, run_dir)
     answers, silent = ask_all(nodes, RunningNode.peers)
-    sessions = [(name, peer) for name, peers_of_one in answers for peer in peers_of_one]
+    sessions = [(name, peer) for name, answer in answers for peer in answer.peers]
     if output is Output.JSON:
         tables.print_json([{"node": name, **tables.fields(peer)} for name, peer in sessions])
     else:
         tables.print_peers(sessions, with_node=len(nodes) > 1)
+        for name, answer in answers:
+            if answer.draining is not None:
+                typer.echo(f"{name} drains since {tables.duration(answer.draining)}: end it with bgpctl drain --undo")
     say_silent(silent)
 
 

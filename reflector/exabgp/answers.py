@@ -6,7 +6,7 @@ Rule: a question that makes no sense is Refused with a sentence, and nothing has
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -17,6 +17,8 @@ from reflector.listing import Listings
 from reflector.loc_rib_stream import LocRibStream, loc_rib_sync
 from reflector.messages import (
     Apply,
+    Drain,
+    Draining,
     Explain,
     LocRibUpdate,
     Message,
@@ -50,7 +52,8 @@ _REFUSALS: dict[type[Request], type[Exception]] = {
 
 
 class Answers:
-    """Answers for one speaker; called with a request it begins an answer."""
+    """Answers for one speaker; called with a request it begins an answer. `_at_once` and `_in_parts` are who answers
+    what."""
 
     def __init__(self, speaker: Speaker, stream: LocRibStream, clock: Callable[[], float]) -> None:
         self._speaker = speaker
@@ -58,6 +61,20 @@ class Answers:
         self._stream = stream
         self._clock = clock
         self._listings = Listings()
+        self._at_once: dict[type[Request], Callable[[Any], Message]] = {
+            Apply: lambda request: speaker.apply_plan(request.plan),
+            Originate: self._originate,
+            Drain: self._drain,
+            StartJournal: lambda request: speaker.recording.start(request.limit, clock()),
+            StopJournal: lambda _: speaker.recording.stop(),
+            ShowJournal: lambda _: speaker.recording.status(),
+        }
+        self._in_parts: dict[type[Request], Callable[[Any], InParts[Message]]] = {
+            ShowPeers: lambda _: peers_in_parts(self._engine, speaker.session_states(), clock()),
+            ShowRoutes: lambda request: routes_in_parts(self._engine, request, self._listings),
+            ShowCounters: self._counters,
+            Explain: self._explain,
+        }
 
     def __call__(self, request: Request) -> Iterator[Message | bytes | None]:
         if isinstance(request, Subscribe):
@@ -69,40 +86,32 @@ class Answers:
             yield Refused(str(error))
 
     def _reply(self, request: Request) -> InParts[Message]:
-        now = self._clock()
-        match request:
-            case Apply(plan):
-                return self._speaker.apply_plan(plan)
-            case Originate(name, originations):
-                self._speaker.events.originate(name, originations)
-                return Originated(sum(len(self._engine.originated(family)) for family in FAMILIES))
-            case ShowPeers():
-                return (yield from peers_in_parts(self._engine, self._speaker.session_states(), now))
-            case ShowRoutes():
-                return (yield from routes_in_parts(self._engine, request, self._listings))
-            case Explain(prefix):
-                return (yield from self._explain(prefix))
-            case ShowCounters(decision):
-                return (yield from self._counters(now, decision=decision))
-            case StartJournal(limit):
-                return self._speaker.recording.start(limit, now)
-            case StopJournal():
-                return self._speaker.recording.stop()
-            case ShowJournal():
-                return self._speaker.recording.status()
-            case _:
-                return Refused(f"a speaker does not answer {type(request).__name__}: ask the agent")
+        kind = type(request)
+        if kind in self._at_once:
+            return self._at_once[kind](request)
+        if kind in self._in_parts:
+            return (yield from self._in_parts[kind](request))
+        return Refused(f"a speaker does not answer {kind.__name__}: ask the agent")
 
-    def _explain(self, prefix: str) -> InParts[Message]:
+    def _originate(self, request: Originate) -> Message:
+        self._speaker.events.originate(request.name, request.originations)
+        return Originated(sum(len(self._engine.originated(family)) for family in FAMILIES))
+
+    def _drain(self, request: Drain) -> Message:
+        self._speaker.events.drain(request.on, self._clock())
+        return Draining(self._engine.is_draining)
+
+    def _explain(self, request: Explain) -> InParts[Message]:
         try:
-            return (yield from explain_in_parts(self._engine, prefix))
+            return (yield from explain_in_parts(self._engine, request.prefix))
         except ValueError as error:
-            return Refused(f"{prefix!r} is not a prefix: {error}")
+            return Refused(f"{request.prefix!r} is not a prefix: {error}")
 
-    def _counters(self, now: float, *, decision: bool) -> InParts[Message]:
+    def _counters(self, request: ShowCounters) -> InParts[Message]:
         speaker = self._speaker
-        counters = counters_snapshot(self._engine, speaker.session_layer_counters(), now - speaker.started)
-        if not decision:
+        uptime = self._clock() - speaker.started
+        counters = counters_snapshot(self._engine, speaker.session_layer_counters(), uptime)
+        if not request.decision:
             return counters
         return structs.replace(counters, lost=(yield from decision_losses(self._engine)))
 

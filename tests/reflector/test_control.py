@@ -20,6 +20,8 @@ from reflector.messages import (
     Applied,
     Apply,
     Counters,
+    Drain,
+    Draining,
     Explain,
     Explanation,
     JournalStatus,
@@ -73,6 +75,7 @@ def ends() -> tuple[bytes, bytes]:
     [
         (Apply(a_plan(A)), Applied),
         (Originate("services", (an_origination("10.96.0.0/16"),)), Originated),
+        (Drain(True), Draining),
         (ShowPeers(), Peers),
         (ShowRoutes(), Routes),
         (Explain(POD), Explanation),
@@ -109,6 +112,22 @@ def test_a_set_of_originations_outlives_its_connection_and_another_plan(world: C
     assert "10.96.0.0/16" in world.told("b")
     assert world.client().ask(Originate("services", ())) == Originated(0)
     assert "10.96.0.0/16" not in world.told("b")
+
+
+def test_a_drained_node_says_so_and_its_peers_are_told(world: ControlWorld) -> None:
+    """RFC 8326 4.2: GRACEFUL_SHUTDOWN, with LOCAL_PREF 0 inside the AS, where the traffic comes here."""
+    client = world.client()
+    client.ask(Originate("services", (an_origination("10.96.0.0/16"),)))
+    assert client.ask(Drain(True)) == Draining(True)
+    world.now = 5.0
+    peers = client.ask(ShowPeers())
+    assert isinstance(peers, Peers)
+    assert (peers.draining, world.attributes("b", "10.96.0.0/16").local_pref) == (5.0, 0)
+    assert client.ask(Drain(False)) == Draining(False)
+    peers = client.ask(ShowPeers())
+    assert isinstance(peers, Peers)
+    assert peers.draining is None
+    assert world.attributes("b", "10.96.0.0/16").local_pref != 0
 
 
 # ------------------------------------------------------------------------------- who may ask, and how

@@ -7,6 +7,7 @@ from speaker_makers import Router, a_client, a_plan, a_session, an_ebgp_peer, an
 
 from reflector.explain import explain
 from reflector.plan import Match, Policy, PolicyRule, PrefixMatch, Verdict
+from reflector.verdict import RouteVerdict
 
 POD = "10.1.0.0/26"
 
@@ -121,7 +122,7 @@ def test_what_decides_is_shown() -> None:
     router.hear("b", announce(POD, as_path=(65001,), med=5, origin=1))
     shown = {each.peer: (each.verdict, each.med, each.origin) for each in explain(router.engine, POD).candidates}
     assert shown == {
-        "a": ("higher MULTI_EXIT_DISC from the same neighbouring AS", 7, "EGP"),
+        "a": (RouteVerdict.LOST_MED.value, 7, "EGP"),
         "b": ("best", 5, "EGP"),
     }
 
