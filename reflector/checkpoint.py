@@ -8,7 +8,7 @@ made up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from math import ceil
 
 from msgspec import structs
@@ -33,7 +33,7 @@ from reflector.peer import GracefulRestart, LongLived, Negotiated, Peer
 from reflector.plan import Family, NodePlan
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.message import HEADER_LENGTH, MAX_EXTENDED_LENGTH, MessageType
-from reflector.wire.update import announcements, end_of_rib
+from reflector.wire.update import BEGIN_OF_REFRESH, announcements, end_of_rib, route_refresh
 
 
 def checkpoint(engine: Engine, now: float, began: float) -> Iterator[Event]:
@@ -48,7 +48,8 @@ def checkpoint(engine: Engine, now: float, began: float) -> Iterator[Event]:
         yield from _lost(peer)
         if peer.negotiated is not None:
             yield SessionUp(peer.name, peer.negotiated, peer.since)
-            yield from _announcements(peer, peer.negotiated, peer.since, stale=False)
+            for rib in peer.adj_rib_in.values():
+                yield from _sent(peer, peer.negotiated, rib)
             for family in sorted(peer.end_of_rib):
                 yield Received(peer.name, MessageType.UPDATE, end_of_rib(family)[HEADER_LENGTH:], peer.since)
             yield Received(peer.name, MessageType.KEEPALIVE, b"", peer.heard)
@@ -68,7 +69,8 @@ def _lost(peer: Peer) -> Iterator[Event]:
     if ribs:
         since, session = _that_lets_stay(peer, ribs)
         yield SessionUp(peer.name, session, since)
-        yield from _announcements(peer, session, since, stale=True)
+        for rib in ribs:
+            yield from _announcements(peer, session, rib, rib.stale, since)
         yield SessionDown(peer.name, peer.last_error, since, Ending.LOST)
 
 
@@ -95,19 +97,27 @@ def _that_lets_stay(peer: Peer, ribs: list[AdjRibIn]) -> tuple[float, Negotiated
     )
 
 
-def _announcements(peer: Peer, negotiated: Negotiated, now: float, *, stale: bool) -> Iterator[Event]:
-    for rib in peer.adj_rib_in.values():
-        for path, keys in _by_path(rib, stale=stale).items():
-            for body in _bodies(rib.family, path, keys, negotiated):
-                yield Received(peer.name, MessageType.UPDATE, body, now)
+def _sent(peer: Peer, negotiated: Negotiated, rib: AdjRibIn) -> Iterator[Event]:
+    """What the session has brought; what a refresh that is under way has not brought again comes before its mark
+    (RFC 7313 4)."""
+    if rib.not_sent_again:
+        yield from _announcements(peer, negotiated, rib, rib.not_sent_again, peer.since)
+        mark = route_refresh(rib.family, BEGIN_OF_REFRESH)
+        yield Received(peer.name, MessageType.ROUTE_REFRESH, mark[HEADER_LENGTH:], peer.since)
+    others = rib.routes.keys() - rib.stale - rib.not_sent_again
+    yield from _announcements(peer, negotiated, rib, others, peer.since)
 
 
-def _by_path(rib: AdjRibIn, *, stale: bool) -> dict[Path, list[bytes]]:
-    grouped: dict[Path, list[bytes]] = {}
+def _announcements(
+    peer: Peer, negotiated: Negotiated, rib: AdjRibIn, chosen: Set[bytes], now: float
+) -> Iterator[Event]:
+    by_path: dict[Path, list[bytes]] = {}
     for key, path in rib.routes.items():
-        if (key in rib.stale) is stale:
-            grouped.setdefault(path, []).append(key)
-    return grouped
+        if key in chosen:
+            by_path.setdefault(path, []).append(key)
+    for path, keys in by_path.items():
+        for body in _bodies(rib.family, path, keys, negotiated):
+            yield Received(peer.name, MessageType.UPDATE, body, now)
 
 
 def _bodies(family: Family, path: Path, keys: list[bytes], negotiated: Negotiated) -> Iterator[bytes]:

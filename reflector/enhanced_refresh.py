@@ -23,4 +23,5 @@ def take_mark(intake: Intake, rib: AdjRibIn, subtype: int) -> None:
     if subtype == BEGIN_OF_REFRESH:
         rib.not_sent_again = set(rib.routes)
     elif subtype == END_OF_REFRESH:
-        intake.withdraw(rib, list(rib.not_sent_again))
+        # In the order of the table: that of a set is another one in each process, and a replay's must not be.
+        intake.withdraw(rib, [key for key in rib.routes if key in rib.not_sent_again])

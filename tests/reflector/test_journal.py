@@ -260,6 +260,20 @@ def test_a_stale_route_is_stale_again_after_a_checkpoint(router: RecordedRouter)
     assert (again.peers["a"].adj_rib_in[4].stale_until, again.peers["a"].heard) == (300.0, 0.0)
 
 
+def test_a_refresh_that_is_under_way_goes_on_after_a_checkpoint(router: RecordedRouter) -> None:
+    """RFC 7313 4: what has not come again by its end is withdrawn."""
+    router.up("a", route_refresh=True, enhanced_refresh=True)
+    router.hear("a", announce(POD, "10.2.0.0/26"))
+    router.hear("a", b"\0\1\1\1", kind=MessageType.ROUTE_REFRESH)
+    router.hear("a", announce(POD))
+    again = replay(checkpoint(router.recorded, 1.0, 0.0))
+    assert routes(again) == routes(router.recorded)
+    for engine in (again, router.recorded):
+        engine.receive("a", MessageType.ROUTE_REFRESH, b"\0\1\2\1", 2.0)
+        engine.flush(2.0)
+        assert len(engine.ribs[4].table) == 1
+
+
 def test_a_limit_that_was_lowered_costs_nothing_in_a_checkpoint() -> None:
     """SessionPlan.maximum_prefixes counts from the next route on."""
     limited = a_client("a", "10.0.0.1", maximum_prefixes=MaximumPrefixes(2))
