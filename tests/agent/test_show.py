@@ -194,7 +194,7 @@ def test_peers_shows_the_sessions(tmp_path: Path, serve: Callable[[Path], None])
 def test_peers_says_what_is_worth_a_warning(tmp_path: Path, serve: Callable[[Path], None]) -> None:
     serve(tmp_path / "a")
     _, output = bgpctl("peers", "--run-dir", tmp_path / "a")
-    assert output.splitlines()[-1] == "10.0.0.9: 8 of at most 10 IPv4 prefixes"
+    assert "10.0.0.9: 8 of at most 10 IPv4 prefixes" in output.splitlines()
 
 
 def test_peers_as_json_has_every_field(tmp_path: Path, serve: Callable[[Path], None]) -> None:
