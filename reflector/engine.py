@@ -30,7 +30,7 @@ from reflector.path_identifier import FIRST_OF_PEERS, Identifiers
 from reflector.peer import Negotiated, Peer
 from reflector.plan import Family, NodePlan, Origination, SessionPlan
 from reflector.policy_set import PolicySet, same_policies
-from reflector.route_table import RouteTable
+from reflector.route_table import KernelView
 from reflector.selection_deferral import SelectionDeferral
 from reflector.slow_peer import LAG_BOUND, Contents
 from reflector.update_group import Move, Reclassified, UpdateGroup
@@ -421,7 +421,7 @@ class Engine:
 
     # -------------------------------------------------------------------------------------- kernel
 
-    def kernel_changed(self, table: RouteTable | None) -> None:
+    def kernel_changed(self, table: KernelView | None) -> None:
         """What is known of the kernel's routes is another table or the same one with changes; None: nothing."""
         self._intake.resolve_again(self.next_hops.look_in(table))
 

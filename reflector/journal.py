@@ -19,9 +19,11 @@ import msgspec
 
 from reflector.engine import Engine, Turn
 from reflector.graceful_restart import Ending
+from reflector.kernel_answers import Address, Witness
 from reflector.messages import FrameError, FrameReader, frame
 from reflector.peer import Negotiated
 from reflector.plan import NodePlan, Origination
+from reflector.route_table import KernelView, Resolution
 from reflector.wire.message import NotificationError
 
 JOURNAL_VERSION = 1
@@ -40,6 +42,7 @@ class Events(Protocol):
     def apply(self, plan: NodePlan, now: float) -> None: ...
     def originate(self, name: str, originations: tuple[Origination, ...]) -> None: ...
     def drain(self, on: bool, now: float) -> None: ...
+    def kernel_changed(self, table: KernelView | None) -> None: ...
     def session_up(self, name: str, negotiated: Negotiated, now: float) -> None: ...
     def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None: ...
     def receive(self, name: str, kind: int, body: bytes, now: float) -> None: ...
@@ -49,7 +52,8 @@ class Events(Protocol):
 
 
 # --------------------------------------------------------------------------------------------- events
-# Each lets itself happen again with `play`; a tag is the class's name unless the event is frequent.
+# Each lets itself happen again with `play`, but for what the kernel says (replay.py). A tag is the class's name unless
+# the event is frequent.
 
 
 class Started(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -87,6 +91,22 @@ class Drained(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     def play(self, events: Events) -> None:
         events.drain(self.on, self.now)
+
+
+class KernelChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The kernel's routes are known, or others than before; or nothing is known of them."""
+
+    is_known: bool
+
+
+class Resolved(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What the kernel's routes answered about a next hop, during the event in front of it: `address` has 4 or 16
+    octets."""
+
+    address: bytes
+    is_resolvable: bool
+    cost: int
+    interfaces: tuple[int, ...]
 
 
 class SessionUp(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -145,7 +165,11 @@ class Flushed(msgspec.Struct, frozen=True, array_like=True, tag="F"):
         return events.flush(self.now)
 
 
-Event = Started | PlanApplied | Originated | Drained | SessionUp | SessionDown | Received | Rejected | Ticked | Flushed
+_Playable = (
+    Started | PlanApplied | Originated | Drained | SessionUp | SessionDown | Received | Rejected | Ticked | Flushed
+)
+PlayedEvent = _Playable | KernelChanged
+Event = PlayedEvent | Resolved
 
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
@@ -172,12 +196,13 @@ class Sink(Protocol):
 
 
 class Recorder:
-    """Takes an engine's events, writes each down and passes it on. What a turn was made of is committed before its
-    flush, so that the events that led to a crash are there."""
+    """Takes an engine's events, writes each down and passes it on; it also hears what the kernel's routes answer to the
+    engine. What a turn was made of is committed before its flush, so that the events that led to a crash are there."""
 
     def __init__(self, engine: Engine, sink: Sink) -> None:
         self._engine = engine
         self._sink = sink
+        self._witness: Witness | None = None
 
     def apply(self, plan: NodePlan, now: float) -> None:
         self._sink.write(event_frame(PlanApplied(without_passwords(plan), now)))
@@ -191,6 +216,20 @@ class Recorder:
     def drain(self, on: bool, now: float) -> None:
         self._sink.write(event_frame(Drained(on, now)))
         self._engine.drain(on, now)
+
+    def kernel_changed(self, table: KernelView | None) -> None:
+        """The engine looks in the same witness as long as it is told of the same table."""
+        self._sink.write(event_frame(KernelChanged(table is not None)))
+        if table is None:
+            self._witness = None
+        elif self._witness is None or self._witness.table is not table:
+            self._witness = Witness(table, self._resolved)
+        self._engine.kernel_changed(self._witness)
+
+    def _resolved(self, address: Address, resolution: Resolution) -> None:
+        bits, number = address
+        octets = number.to_bytes(bits // 8, "big")
+        self._sink.write(event_frame(Resolved(octets, *resolution)))
 
     def session_up(self, name: str, negotiated: Negotiated, now: float) -> None:
         self._sink.write(event_frame(SessionUp(name, negotiated, now)))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from reflector.plan import NodePlan
-from reflector.route_table import ASSUMED, Lookup, Resolution, RouteTable
+from reflector.route_table import ASSUMED, KernelView, Lookup, Resolution
 from reflector.verdict import RouteVerdict
 from reflector.wire.nlri import pack_address
 
@@ -48,7 +48,7 @@ class NextHops:
     def __init__(self, plan: NodePlan) -> None:
         self._tracked: dict[bytes, NextHop] = {}
         self._paths: WeakSet[Path] = WeakSet()
-        self._table: RouteTable | None = None
+        self.table: KernelView | None = None
         self._is_used = plan.resolve_next_hops
         self._gateways = _gateways(plan)
 
@@ -90,8 +90,8 @@ class NextHops:
         if len(self._tracked) > 2 * len(self._paths) + _SPARE:
             self._sweep()
         hop = self._tracked[address] = NextHop(address, self._gateways.get(address, b""))
-        if self._table is not None:
-            hop.resolution = self._table.resolve(hop)
+        if self.table is not None:
+            hop.resolution = self.table.resolve(hop)
         return hop
 
     def successors(self, changed: Collection[NextHop]) -> dict[Path, Path]:
@@ -112,11 +112,11 @@ class NextHops:
 
     # ------------------------------------------------------------------------------------- changes
 
-    def look_in(self, table: RouteTable | None) -> set[NextHop]:
+    def look_in(self, table: KernelView | None) -> set[NextHop]:
         """The next hops that are resolved otherwise, or at another cost, now that this is what is known of the
         kernel: a new table, the one of before with changes since, or None for nothing."""
         touched = table.take_changes() if table is not None else None
-        is_same, self._table = table is self._table, table
+        is_same, self.table = table is self.table, table
         tracked = list(self._tracked.values())
         return self._again(touched.concerned(tracked) if is_same and touched is not None else tracked)
 
@@ -138,7 +138,7 @@ class NextHops:
         return changed
 
     def _resolve(self, hop: NextHop) -> Resolution:
-        return ASSUMED if self._table is None else self._table.resolve(hop)
+        return ASSUMED if self.table is None else self.table.resolve(hop)
 
 
 def _of_ipv6(next_hop: bytes) -> bytes:

@@ -5,10 +5,12 @@ Rule: replay is the engine itself; nothing here knows what an event does. Every 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from reflector.engine import Engine, Turn
-from reflector.journal import Event, JournalError, Started
+from reflector.journal import Event, JournalError, KernelChanged, PlayedEvent, Resolved, Started
+from reflector.kernel_answers import Answers
+from reflector.route_table import Resolution
 
 Deliver = Callable[[str, bytes], None]
 
@@ -21,14 +23,32 @@ def replay(events: Iterable[Event], deliver: Deliver | None = None) -> Engine:
     if not isinstance(first, Started):
         raise JournalError("the journal does not begin with the start of an engine")
     engine = Engine(first.plan, first.now)
+    kernel = Answers()
     last = first.now
-    for event in rest:
+    for event in _with_answers_first(rest, kernel):
         last = getattr(event, "now", last)
-        turn = event.play(engine)
-        if turn is not None:
+        if isinstance(event, KernelChanged):
+            engine.kernel_changed(kernel if event.is_known else None)
+        elif (turn := event.play(engine)) is not None:
             _end_turn(engine, turn, deliver)
     _end_turn(engine, engine.flush(last), deliver)
     return engine
+
+
+def _with_answers_first(events: Iterable[Event], kernel: Answers) -> Iterator[PlayedEvent]:
+    """The events but for the kernel's answers: those were asked for during the event in front of them, and are known
+    before it happens again."""
+    waiting: PlayedEvent | None = None
+    for event in events:
+        if isinstance(event, Resolved):
+            address = len(event.address) * 8, int.from_bytes(event.address, "big")
+            kernel.learn(address, Resolution(event.is_resolvable, event.cost, event.interfaces))
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = event
+    if waiting is not None:
+        yield waiting
 
 
 def until(events: Iterable[Event], seconds: float) -> Iterable[Event]:

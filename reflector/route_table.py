@@ -17,7 +17,7 @@ Source: RFC 4271 9.1.2.1 (resolvability) and 9.1.2.2 e (interior cost).
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 
 class Leg(NamedTuple):
@@ -99,6 +99,13 @@ class Touched:
             spare = bits - length
             found.update(each for each in lookups if each.number >> spare in keys and each.bits == bits)
         return found
+
+
+class KernelView(Protocol):
+    """What next hops are looked up in: a RouteTable, or who answers in its place."""
+
+    def take_changes(self) -> Touched: ...
+    def resolve(self, lookup: Lookup) -> Resolution: ...
 
 
 class RouteTable:

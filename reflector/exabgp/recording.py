@@ -14,7 +14,9 @@ from reflector.checkpoint import checkpoint
 from reflector.engine import Engine
 from reflector.journal import Events, Recorder, event_frame
 from reflector.journal_file import JournalFile
+from reflector.kernel_answers import Witness
 from reflector.messages import JournalStatus
+from reflector.route_table import KernelView
 
 
 class Recording:
@@ -33,17 +35,27 @@ class Recording:
         self._file = JournalFile.begin(self._path, limit, self._end)
         for event in checkpoint(self._engine, now, time.time()):
             self._file.write(event_frame(event))
+        recorder = Recorder(self._engine, self._file)
+        if (table := self._kernel_table()) is not None:
+            recorder.kernel_changed(table)
         self._file.commit()
         if not self._file.ended:
-            self._use(Recorder(self._engine, self._file))
+            self._use(recorder)
         return self.status()
 
     def stop(self, reason: str = "it was told to stop") -> JournalStatus:
         """Nothing happens if nothing is recorded."""
         self._use(self._engine)
+        if isinstance(self._engine.next_hops.table, Witness):
+            self._engine.kernel_changed(self._kernel_table())
         if self._file is not None:
             self._file.close(reason)
         return self.status()
+
+    def _kernel_table(self) -> KernelView | None:
+        """What the engine looks in, without the witness of a recording."""
+        table = self._engine.next_hops.table
+        return table.table if isinstance(table, Witness) else table
 
     def status(self) -> JournalStatus:
         file = self._file

@@ -75,7 +75,7 @@ class Speaker:
         self.reactor = SpeakerReactor(configuration, loop, plan, self._end_of_turn)
         self.reactor.is_restarting = lambda: self.engine.is_restarting
         self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
-        self._kernel = KernelRoutes(loop, self.engine.kernel_changed)
+        self._kernel = KernelRoutes(loop, lambda table: self.events.kernel_changed(table))
         self._kernel.follow(plan)
         self._kernel.wait(_KERNEL_PATIENCE)
         self.recording = Recording(run_directory / "journal", self.engine, self._use)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from speaker_makers import Router, a_client, a_plan, a_restart, a_session, an_ebgp_peer, an_origination, announce
 from speaker_network import Network
 from test_convergence import histories, live_through, restart_histories, restart_through
+from test_route_table import a_route, a_table, via
 
 from reflector.checkpoint import checkpoint
 from reflector.engine import Engine
@@ -32,6 +33,7 @@ from reflector.journal import (
 )
 from reflector.plan import MaximumPrefixes, NodePlan, Origination, Password, Verdict
 from reflector.replay import replay, until
+from reflector.route_table import RouteTable
 from reflector.wire.message import MessageType, NotificationError
 
 POD = "10.1.0.0/26"
@@ -294,6 +296,80 @@ def test_only_the_first_seconds_are_replayed_when_asked_for(router: RecordedRout
     events = list(read_journal([bytes(router.journal.octets)]))
     assert len(replay(until(events, 59)).ribs[4].table) == 1
     assert len(replay(until(events, 60)).ribs[4].table) == 2
+
+
+# ------------------------------------------------------------------------------------ the kernel
+
+
+def hear_of_kernel(router: RecordedRouter, table: RouteTable | None) -> None:
+    router.engine.kernel_changed(table)
+    router.turn()
+
+
+def test_what_the_kernel_answered_is_answered_again(router: RecordedRouter) -> None:
+    """RFC 4271 9.1.2.1: a route whose next hop leads nowhere is no candidate, and the cost decides among others."""
+    table = a_table()
+    table.put(a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
+    hear_of_kernel(router, table)
+    router.up("a")
+    router.hear("a", announce(POD), announce("10.2.0.0/26", next_hop="192.0.2.1"))
+    assert routes(replayed(router.journal)[0]) == routes(router.recorded)
+    table.put(a_route("192.0.2.0/24", via("10.9.9.9")))
+    table.remove(a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
+    hear_of_kernel(router, table)
+    again, told = replayed(router.journal)
+    assert routes(again) == routes(router.recorded)
+    assert set(router.selected()) == {"10.2.0.0/26"}
+    assert told["a"] == bytes(router.tables["a"].octets)
+
+
+def test_where_nothing_is_known_of_the_kernel_everything_resolves(router: RecordedRouter) -> None:
+    hear_of_kernel(router, a_table())
+    router.up("a")
+    router.hear("a", announce(POD))
+    assert router.selected() == {}
+    hear_of_kernel(router, None)
+    assert routes(replayed(router.journal)[0]) == routes(router.recorded)
+    assert set(router.selected()) == {POD}
+
+
+KERNEL_EVENTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("hear"), st.integers(1, 4), st.integers(1, 3)),
+        st.tuples(st.sampled_from(("put", "remove")), st.integers(1, 4), st.integers(0, 3)),
+        st.tuples(st.sampled_from(("told", "dumped", "lost", "turn")), st.just(0), st.just(0)),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(KERNEL_EVENTS)
+def test_any_history_of_the_kernel_is_replayed(events: list[tuple[str, int, int]]) -> None:
+    """Next hops come and go at any moment, also while the engine has not been told of the kernel's changes yet."""
+    router = RecordedRouter(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
+    router.up("a")
+    router.up("b")
+    table = a_table()
+    for what, number, other in events:
+        hop = f"192.0.{number}.1"
+        if what == "hear":
+            router.engine.receive(
+                "ab"[number % 2], MessageType.UPDATE, announce(f"10.{other}.0.0/16", next_hop=hop), 0.0
+            )
+        elif what in ("put", "remove"):
+            route = a_route(f"192.0.{number}.0/24", via("10.9.9.9", metric=other))
+            (table.put if what == "put" else table.remove)(route)
+        elif what == "dumped":
+            table = a_table()
+        elif what == "turn":
+            router.turn()
+        if what in ("told", "dumped", "lost"):
+            router.engine.kernel_changed(None if what == "lost" else table)
+    router.turn()
+    again, told = replayed(router.journal)
+    assert routes(again) == routes(router.recorded)
+    assert {name: told[name] for name in ("a", "b")} == {name: bytes(t.octets) for name, t in router.tables.items()}
 
 
 # ------------------------------------------------------------------------------------ the format

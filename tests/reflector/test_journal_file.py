@@ -10,6 +10,7 @@ import pytest
 from control_world import ControlWorld
 from speaker_makers import a_client, a_plan, an_origination, announce
 from test_journal import routes
+from test_route_table import a_route, a_table, via
 
 from reflector.engine import Engine
 from reflector.journal import HEADER, read_journal
@@ -119,6 +120,23 @@ def test_a_recording_begun_later_replays_to_what_the_speaker_has(world: ControlW
     assert stopped.octets == (tmp_path / "journal").stat().st_size > started.octets
     assert routes(replayed(tmp_path / "journal")) == routes(world.engine)
     assert b"do-not-tell" not in (tmp_path / "journal").read_bytes()
+
+
+def test_a_recording_knows_the_kernel_and_leaves_it_as_it_was(world: ControlWorld, tmp_path: Path) -> None:
+    table = a_table()
+    table.put(a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
+    world.events.kernel_changed(table)
+    hear(world, announce(POD), announce("10.2.0.0/26", next_hop="192.0.2.1"))
+    client = world.client()
+    client.ask(StartJournal())
+    client.ask(StartJournal())
+    table.put(a_route("192.0.2.0/24", via("10.9.9.9")))
+    world.events.kernel_changed(table)
+    hear(world, announce("10.3.0.0/26", next_hop="192.0.3.1"), peer="b")
+    client.ask(StopJournal())
+    assert routes(replayed(tmp_path / "journal")) == routes(world.engine)
+    assert set(world.selected()) == {POD, "10.2.0.0/26"}
+    assert world.engine.next_hops.table is table
 
 
 def test_after_the_end_nothing_is_recorded(world: ControlWorld, tmp_path: Path) -> None:
