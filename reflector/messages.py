@@ -69,8 +69,8 @@ class Table(StrEnum):
 
 
 class ShowRoutes(Message, frozen=True):
-    """Routes of a table in prefix order, `limit` and at most 1000 of them; only the paths of one prefix that a peer was
-    told are not torn apart for that. Reply: Routes or Refused.
+    """Routes of a table in prefix order: those of `limit` prefixes, of an Adj-RIB-In so many routes, never of more than
+    1000. Reply: Routes or Refused.
 
     peer        a session's name; of the Loc-RIB only the routes that this peer sent
     all_paths   of the Loc-RIB each best route is followed by the other candidates of its prefix

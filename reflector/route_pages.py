@@ -45,16 +45,18 @@ def routes_in_parts(engine: Engine, request: ShowRoutes, listings: Listings) -> 
         rest = yield from sort_keys(keys(), request.family, has_path_ids=has_path_ids, inside=inside, after=after)
     order, limit = Order(request.family), min(request.limit, MOST_ROWS)
     rows: list[RouteStatus] = []
+    places = 0
     for looked_at, packed in enumerate(rest, 1):
         if looked_at % ROWS_A_TURN == 0:
             yield
         place = order.unpack(packed)
         found = rows_of(place)
-        if found and len(rows) >= limit:
+        if found and places == limit:
             next_after = _place_text(rows[-1], has_path_ids=has_path_ids)
             listings.keep(request, next_after, rest, packed)
             return Routes(tuple(rows), next_after)
         rows += found
+        places += bool(found)
     return Routes(tuple(rows))
 
 
@@ -106,10 +108,18 @@ def _table(engine: Engine, request: ShowRoutes) -> tuple[Callable[[], Sequence[b
 
 
 def _loc_rib_rows(engine: Engine, request: ShowRoutes, nlri: bytes) -> Sequence[RouteStatus]:
-    path = engine.ribs[request.family].best(nlri)
-    if path is None or (request.peer and _peer_name(path) != request.peer):
+    rib = engine.ribs[request.family]
+    best = rib.best(nlri)
+    if best is None or (request.peer and _peer_name(best) != request.peer):
         return ()
-    return (_row(engine, nlri, path, path.attributes or path.received, RouteVerdict.BEST),)
+    if not request.all_paths:
+        return (_row(engine, nlri, best, best.attributes or best.received, RouteVerdict.BEST),)
+    verdicts = rib.verdicts(nlri)
+    paths = (best, *(path for path in verdicts if path is not best))
+    return [
+        _row(engine, nlri, path, path.attributes or path.received, verdicts.get(path, RouteVerdict.BEST))
+        for path in paths
+    ]
 
 
 def _received_rows(engine: Engine, request: ShowRoutes, place: Place) -> Sequence[RouteStatus]:
@@ -168,6 +178,8 @@ def _row(
         cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
         candidates=len(engine.ribs[path.family].candidates(nlri)),
         because=path.because,
+        interface=path.interface,
+        selected=path is engine.ribs[path.family].best(nlri),
         verdict=verdict.value,
     )
 
