@@ -14,14 +14,14 @@ from collections.abc import Iterable
 from itertools import chain, count
 from typing import NamedTuple
 
-from reflector.add_path import depth_for
 from reflector.adj_rib_in import AdjRibIn
+from reflector.advertising import Advertising, Settled
 from reflector.decision import steps_to_multipath
 from reflector.enhanced_refresh import take_mark
 from reflector.export import ExportKey
 from reflector.graceful_restart import Ending, ReceivingSpeaker, is_another_peer, parting, received
 from reflector.intake import Intake
-from reflector.loc_rib import LocRib, Transition, Transitions, best
+from reflector.loc_rib import LocRib, Transition, best
 from reflector.maximum_prefixes import PrefixLimits
 from reflector.next_hops import NextHops
 from reflector.originate import originated_paths
@@ -32,8 +32,8 @@ from reflector.plan import Family, NodePlan, Origination, SessionPlan
 from reflector.policy_set import PolicySet, same_policies
 from reflector.route_table import KernelView
 from reflector.selection_deferral import SelectionDeferral
-from reflector.slow_peer import LAG_BOUND, Contents
-from reflector.update_group import Move, Reclassified, UpdateGroup
+from reflector.slow_peer import LAG_BOUND
+from reflector.update_group import UpdateGroup
 from reflector.wire.message import (
     KEEPALIVE,
     ErrorCode,
@@ -47,7 +47,6 @@ from reflector.wire.update import (
     FAMILY_OF_AFI,
     PLAIN_REFRESH,
     Update,
-    end_of_rib,
     route_refresh,
 )
 
@@ -55,8 +54,7 @@ FAMILIES: tuple[Family, ...] = (4, 6)
 
 OriginationSets = dict[str, tuple[Origination, ...]]
 
-# What became of prefixes: in one settling each is in one transition; in a turn they stand in the order of events.
-Settled = dict[Family, Transitions]
+# What became of prefixes in a turn, in the order of events.
 Changes = dict[Family, list[tuple[Transition, list[bytes]]]]
 
 
@@ -90,7 +88,6 @@ class Engine:
         self.plan = plan
         self._lag_bound = lag_bound
         self.peers: dict[str, Peer] = {}
-        self.groups: dict[ExportKey, UpdateGroup] = {}
         steps = steps_to_multipath(always_compare_med=plan.always_compare_med)
         self.ribs: dict[Family, LocRib] = {family: LocRib(family, steps) for family in FAMILIES}
         self.decision_changes = 0
@@ -102,11 +99,11 @@ class Engine:
         self._deferral_is_due = True
         self.next_hops = NextHops(plan)
         self._intake = Intake(self.ribs, PolicySet(plan), self.next_hops)
+        self._advertising = Advertising(self.ribs, self._intake)
         self._receiving = ReceivingSpeaker(self._intake)
         self._limits = PrefixLimits(self._intake)
         self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
         self._origination_sets: OriginationSets = {}
-        self._ready: dict[str, Peer] = {}
         self._closes: dict[str, Close] = {}
         self._changes: Changes = {family: [] for family in FAMILIES}
         self._add_sessions(plan, now)
@@ -115,6 +112,10 @@ class Engine:
     @property
     def policies(self) -> PolicySet:
         return self._intake.policies
+
+    @property
+    def groups(self) -> dict[ExportKey, UpdateGroup]:
+        return self._advertising.groups
 
     @property
     def is_restarting(self) -> bool:
@@ -197,56 +198,12 @@ class Engine:
             self._originated[family] = wanted
 
     def _export_again(self, old: PolicySet) -> None:
-        """Tell every peer what the new policies change, and put it into the group that fits it now."""
-        for peer in self.peers.values():
-            if peer.negotiated is not None:
-                self._rank_for(self._export_key(peer, peer.negotiated))
-        moved = self._settle_only()
-        regrouped: dict[ExportKey, UpdateGroup] = {}
-        sources: dict[tuple[ExportKey, ExportKey], list[Peer]] = {}
-        for peer in self.peers.values():
-            if peer.group is not None and peer.negotiated is not None:
-                key = self._export_key(peer, peer.negotiated)
-                sources.setdefault((peer.group.view.key, key), []).append(peer)
-        for (old_key, key), peers in sources.items():
-            group = regrouped.setdefault(key, UpdateGroup(self.policies.export_view(key)))
-            messages, told = self._difference(self.groups[old_key], group, old, moved)
-            chunk = b"".join(messages)
-            for peer in peers:
-                peer.outbox.leave()
-                if chunk:
-                    peer.outbox.push(chunk, len(messages), told)
-                    self._ready[peer.name] = peer
-                group.adopt(peer)
-        self.groups = regrouped
-        self._forget_exports({group.view.serial for group in regrouped.values()})
-
-    def _forget_exports(self, serials: set[int]) -> None:
-        """Paths forget what they were to views other than these. What these were told must stay: it says what a
-        later plan changes."""
-        paths = {path for rib in self.ribs.values() for nlri in rib.table for path in rib.candidates(nlri)}
-        for path in paths:
-            path.exports = {memory: told for memory, told in path.exports.items() if memory[0] in serials}
-
-    def _difference(
-        self, old_group: UpdateGroup, group: UpdateGroup, old: PolicySet, moved: Settled
-    ) -> tuple[list[bytes], Contents]:
-        """UPDATEs from what the old group was told to what the new one has to be; sets the new group's counters."""
-        messages: list[bytes] = []
-        keys_told: list[tuple[Family, list[bytes]]] = []
-        for family in group.view.key.families:
-            befores = {nlri: moved_by.before for moved_by, keys in moved[family].items() for nlri in keys}
-            changes: dict[Reclassified, list[bytes]] = {}
-            rib = self.ribs[family]
-            classify_old, classify_new = old.classes[family].classify, self.policies.classes[family].classify
-            for nlri in dict.fromkeys((*befores, *rib.table)):
-                after = rib.selection(nlri)
-                change = Reclassified(befores.get(nlri, after), after, classify_old(nlri), classify_new(nlri))
-                changes.setdefault(change, []).append(nlri)
-            encoded, lists = group.take_over(old_group, family, changes)
-            messages += encoded
-            keys_told += lists
-        return messages, Contents(tuple(keys_told))
+        """Tell every peer what the new policies change."""
+        keys = {
+            peer: self._export_key(peer, peer.negotiated) for peer in self.peers.values() if peer.negotiated is not None
+        }
+        self._advertising.rank_for(keys.values())
+        self._advertising.again(keys, old, self._settle_only())
 
     # ------------------------------------------------------------------------------------ sessions
 
@@ -261,21 +218,11 @@ class Engine:
         self._settle()
         peer.establish(negotiated, now)
         key = self._export_key(peer, negotiated)
-        self._rank_for(key)
+        self._advertising.rank_for((key,))
         self._settle()
-        group = self.groups.get(key)
-        if group is None:
-            group = self.groups[key] = UpdateGroup(self.policies.export_view(key))
-        peer.group = group
-        group.join(peer, self.ribs, self.policies.classes)
+        self._advertising.join(peer, key)
         if self._markers.is_over:
-            self._send_markers(peer)
-        self._ready[name] = peer
-
-    def _rank_for(self, key: ExportKey) -> None:
-        """Peers of this key are told more paths than the best one: more of them are ranked."""
-        for family in key.add_path:
-            self.ribs[family].deepen(depth_for(key.add_path_limit))
+            self._advertising.mark_end(peer)
 
     def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None:
         """The connection is gone: so are its routes, unless it ended so that the peer may restart gracefully. Nothing
@@ -285,11 +232,7 @@ class Engine:
             return
         kept = self._receiving.lost(peer, ending, now)
         peer.counters.updates_out += peer.outbox.messages
-        if peer.group is not None:
-            peer.group.leave(peer)
-            if not peer.group.members:
-                del self.groups[peer.group.view.key]
-        self._ready.pop(name, None)
+        self._advertising.leave(peer)
         self._closes.pop(name, None)
         peer.close(reason, now, kept)
         self._receiving.overdue(peer, now)
@@ -304,17 +247,6 @@ class Engine:
         """Withdraw everything in these Adj-RIB-Ins."""
         for rib in ribs:
             self._intake.withdraw(rib, list(rib.routes))
-
-    def _send_markers(self, peer: Peer) -> None:
-        """RFC 4724 2: the peer has been sent all that we have."""
-        if peer.group is not None:
-            families = peer.group.view.key.families
-            markers = [end_of_rib(family) for family in families]
-            # After what the log still holds for the peer.
-            peer.outbox.leave()
-            peer.outbox.push(b"".join(markers), len(markers), Contents(ends=families))
-            peer.outbox.follow(peer.group.log)
-            self._ready[peer.name] = peer
 
     # ------------------------------------------------------------------------------------ messages
 
@@ -389,10 +321,7 @@ class Engine:
                 take_mark(self._intake, peer.adj_rib_in[family], body[2])
             return
         self._settle()
-        peer.group.refresh(peer, family, self.ribs[family], self.policies.classes[family])
-        if peer.negotiated is not None and peer.negotiated.enhanced_refresh:
-            peer.counters.route_refreshes_out += 2
-        self._ready[peer.name] = peer
+        self._advertising.refresh(peer, family)
 
     # ---------------------------------------------------------------------------------------- time
 
@@ -409,15 +338,11 @@ class Engine:
                 self._close(peer.name, notification(ErrorCode.HOLD_TIMER_EXPIRED, 0), "hold timer expired")
             elif peer.keepalive_interval and now >= peer.keepalive_due:
                 peer.keepalive_due = now + peer.keepalive_interval
-                self._send(peer, KEEPALIVE)
+                self._advertising.send(peer, KEEPALIVE)
                 peer.counters.keepalives_out += 1
             for family in self._limits.wanted_again(peer, now) if peer.counters.prefixes_dropped else ():
-                self._send(peer, route_refresh(family, PLAIN_REFRESH))
+                self._advertising.send(peer, route_refresh(family, PLAIN_REFRESH))
                 peer.counters.route_refreshes_out += 1
-
-    def _send(self, peer: Peer, message_of_its_own: bytes) -> None:
-        peer.outbox.push(message_of_its_own)
-        self._ready[peer.name] = peer
 
     # -------------------------------------------------------------------------------------- kernel
 
@@ -432,9 +357,9 @@ class Engine:
         self._settle()
         if self._deferral_is_due:
             self._check_deferral(now)
-        self._catch_up()
-        turn = Turn(list(self._ready.values()), list(self._closes.values()), self._changes)
-        self._ready, self._closes = {}, {}
+        self._advertising.catch_up()
+        turn = Turn(self._advertising.take_ready(), list(self._closes.values()), self._changes)
+        self._closes = {}
         self._changes = {family: [] for family in FAMILIES}
         return turn
 
@@ -444,22 +369,13 @@ class Engine:
         self.complete.check(peers, now)
         if self._markers.check(peers, now):
             for peer in peers:
-                self._send_markers(peer)
-
-    def _catch_up(self) -> None:
-        """Peers that were cut off and read again are told what they missed."""
-        for group in self.groups.values():
-            if group.cut_off:
-                for peer in group.catch_up(self.ribs, self.policies.classes):
-                    self._ready[peer.name] = peer
+                self._advertising.mark_end(peer)
 
     def _settle(self) -> None:
         """Select for what changed and tell every group."""
         for family, transitions in self._settle_only().items():
             if transitions:
-                moves = self._divide(family, transitions)
-                for group in self.groups.values():
-                    self._advertise(group, family, moves)
+                self._advertising.tell(family, transitions)
 
     def _settle_only(self) -> Settled:
         settled: Settled = {}
@@ -480,29 +396,11 @@ class Engine:
         if after is not None and after.peer is not None:
             after.peer.best += prefixes
 
-    def _divide(self, family: Family, transitions: Transitions) -> list[Move]:
-        """The transitions by class of prefixes, if that makes a difference to any group."""
-        if not any(group.view.uses_prefix for group in self.groups.values()):
-            return [Move(before, after, 0, keys) for (before, after), keys in transitions.items()]
-        divide = self.policies.classes[family].divide
-        return [
-            Move(before, after, prefix_class, part)
-            for (before, after), keys in transitions.items()
-            for prefix_class, part in divide(keys).items()
-        ]
-
-    def _advertise(self, group: UpdateGroup, family: Family, moves: list[Move]) -> None:
-        if not group.advertise(family, moves):
-            return
-        for peer in group.members:
-            self._ready[peer.name] = peer
-
     # ------------------------------------------------------------------------------------- queries
 
     def forget_sent(self) -> None:
         """Cut off the peers that lag too much, and drop what the others have all been handed."""
-        for group in self.groups.values():
-            group.trim(self._lag_bound)
+        self._advertising.trim(self._lag_bound)
 
     def originated(self, family: Family) -> dict[bytes, Path]:
         return self._originated[family]
