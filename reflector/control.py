@@ -30,7 +30,7 @@ from reflector.messages import (
     frame,
 )
 
-_READ_OCTETS = 256 * 1024
+_READ_OCTETS = 64 * 1024
 # A client that leaves more than this unread is stuck.
 MAX_UNREAD_OCTETS = 64 * 1024 * 1024
 MAX_REQUEST_OCTETS = 64 * 1024 * 1024

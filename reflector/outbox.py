@@ -33,17 +33,15 @@ class AdvertisementLog:
         self._starts: deque[int] = deque()
         self._appended = 0
         self.first = 0
+        self.end = 0
         self.octets = 0
-
-    @property
-    def end(self) -> int:
-        return self.first + len(self._chunks)
 
     def append(self, octets: bytes, messages: int, contents: Contents = NO_ROUTES) -> None:
         self._chunks.append(Chunk(octets, messages, contents))
         self._starts.append(self._appended)
         self._appended += len(octets)
         self.octets += len(octets)
+        self.end += 1
 
     def chunk(self, index: int) -> Chunk:
         return self._chunks[index - self.first]

@@ -56,6 +56,8 @@ class Transport:
         self._loop = loop
         self._clock = clock
         self._connections: dict[str, _Connection] = {}
+        self._buffer = bytearray(_READ_OCTETS)
+        self._received = memoryview(self._buffer)
 
     def take(self, handover: Handover) -> None:
         """The session is ours from here on."""
@@ -138,19 +140,20 @@ class Transport:
     def _read(self, connection: _Connection) -> None:
         name = connection.handover.name
         try:
-            data = connection.socket.recv(_READ_OCTETS)
+            # Not recv: it would allocate, and the kernel clear, as much as may come, for the little that mostly does.
+            size = connection.socket.recv_into(self._buffer)
         except BlockingIOError:
             return
         except OSError as error:
             self.close(name, f"connection lost: {error.strerror}", ending=Ending.LOST)
             return
-        if not data:
+        if not size:
             self.close(name, "the peer closed the connection", ending=Ending.LOST)
             return
-        connection.peer.counters.bytes_in += len(data)
+        connection.peer.counters.bytes_in += size
         now = self._clock()
         try:
-            messages = connection.reader.feed(data)
+            messages = connection.reader.feed(bytes(self._received[:size]))
         except NotificationError as error:
             self.events.reject(name, error)
             return
@@ -159,7 +162,7 @@ class Transport:
             receive(name, kind, body, now)
 
     def _write(self, connection: _Connection) -> None:
-        outbox, send = connection.peer.outbox, connection.socket.send
+        outbox, counters, send = connection.peer.outbox, connection.peer.counters, connection.socket.send
         while (data := outbox.take()) is not None:
             try:
                 sent = send(data)
@@ -168,12 +171,13 @@ class Transport:
             except OSError as error:
                 self.close(connection.handover.name, f"connection lost: {error.strerror}", ending=Ending.LOST)
                 return
-            connection.peer.counters.bytes_out += sent
+            counters.bytes_out += sent
             if sent < len(data):
                 outbox.put_back(memoryview(data)[sent:])
                 self._wait_to_write(connection, True)
                 return
-        self._wait_to_write(connection, False)
+        if connection.waits_to_write:
+            self._wait_to_write(connection, False)
 
     def _wait_to_write(self, connection: _Connection, wait: bool) -> None:
         if wait != connection.waits_to_write:
