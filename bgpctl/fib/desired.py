@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from bgpctl.fib.route import (
     BLACKHOLE,
+    UNICAST,
     Destination,
     Hop,
     KernelRoute,
@@ -55,6 +56,9 @@ class Wish(NamedTuple):
     reason: str = ""
 
 
+NOTHING = Wish()
+
+
 class Way(NamedTuple):
     """The hops to a set of next hops; without hops and without a reason the route is left alone."""
 
@@ -80,7 +84,7 @@ class DesiredRoutes:
         self._vtep_of = {vxlan.family: _vteps(vxlan) for vxlan in plan.vxlans}
         self._device_of = {vxlan.family: vxlan.device for vxlan in plan.vxlans}
         self._resolved: dict[bytes, Resolution] = {}
-        self._ways: dict[tuple[Family, str, bool, tuple[bytes, ...]], Way] = {}
+        self._ways: dict[tuple[Family, str, tuple[bytes, ...]], Way] = {}
 
     def tunnel_devices(self) -> frozenset[str]:
         """The links whose coming and going changes every route through a tunnel."""
@@ -88,15 +92,15 @@ class DesiredRoutes:
 
     def bgp(self, destination: Destination, paths: Paths) -> Wish:
         """The kernel route for one BGP route."""
-        rule = self._rule_for(destination)
+        rule = self._rule_for(destination) if self._rules else _PLAIN
         if rule.verdict is KernelVerdict.LEAVE:
-            return Wish()
+            return NOTHING
         family, nlri = destination
         way = self._way(family, rule, paths.next_hops)
         if not way.hops:
             return Wish(reason=way.reason)
-        metric = metric_of(paths.local_pref)
-        route = KernelRoute(family, nlri, metric, self.plan.protocol, way.hops, table=self.plan.table)
+        metric, plan = metric_of(paths.local_pref), self.plan
+        route = KernelRoute(family, nlri, metric, plan.protocol, way.hops, UNICAST, plan.table)
         return Wish((route,), way.reason)
 
     def own(self) -> dict[Destination, Wish]:
@@ -121,7 +125,7 @@ class DesiredRoutes:
             self._resolved[next_hop] = self._underlay.resolve(next_hop, self._static)
             if self._resolved[next_hop] != before:
                 moved.add(next_hop)
-        for key in [key for key in self._ways if not moved.isdisjoint(key[3])]:
+        for key in [key for key in self._ways if not moved.isdisjoint(key[2])]:
             del self._ways[key]
         return frozenset(moved)
 
@@ -149,7 +153,7 @@ class DesiredRoutes:
     # ----------------------------------------------------------------------------------------- next hops
 
     def _way(self, family: Family, rule: KernelRule, next_hops: tuple[bytes, ...]) -> Way:
-        key = family, rule.encapsulation.value, rule.cross_subnet, next_hops
+        key = family, rule.network, next_hops  # of several rules for a network only the first is ever used
         way = self._ways.get(key)
         if way is None:
             way = self._ways[key] = self._find_way(family, rule, next_hops)

@@ -1,7 +1,9 @@
 """The edge to the kernel: two netlink sockets.
 
-`Requests` writes and dumps. Writes go out many to a datagram; each is acknowledged, so an error belongs to its
-request and the others stand. The kernel works while we send: when `batch` returns, everything has happened.
+`Requests` writes and dumps. Writes go out many to a datagram. The kernel works through it in order while we send, and
+answers every failure with its sequence number; success it tells only of the last one, which says that all before it
+were carried out too. So an error belongs to its request, the others stand, and an answer a route is saved. Answers are
+only lost when the receive buffer is full, and then the last one is lost as well.
 `Monitor` hears what happens to links, addresses and routes. The kernel drops notifications when we read too slowly
 and says so (ENOBUFS): that is an Overrun, and only a dump tells the truth then.
 
@@ -14,6 +16,7 @@ import errno
 import os
 import socket
 import struct
+from array import array
 from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
@@ -22,12 +25,14 @@ from bgpctl.fib.link_message import PERMISSION_PROBE
 from bgpctl.fib.rtattr import ACK, REQUEST, Request, attributes, text
 
 _HEADER = struct.Struct("=IHHII")
+_FLAGS = struct.Struct("=H")
+_FLAGS_AT = 6
 _ERRNO = struct.Struct("=i")
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _DUMP_INTERRUPTED, _ACK_TLVS = 0x10, 0x200
 _ERROR_TEXT = 1
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_DUMP = 270, 10, 11, 12
-_SO_RCVBUFFORCE = 33
+_SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 26, 33
 # What a Monitor hears: RTNLGRP_LINK, IPV4_IFADDR, IPV6_IFADDR; and IPV4_ROUTE, IPV6_ROUTE as well.
 LINKS_AND_ADDRESSES = sum(1 << (group - 1) for group in (1, 5, 9))
 EVERYTHING = LINKS_AND_ADDRESSES | sum(1 << (group - 1) for group in (7, 11))
@@ -36,6 +41,7 @@ _READ_SIZE = 256 * 1024
 _DATAGRAM = 96 * 1024  # well below the send buffer's usual 208 KiB
 _BATCH = 256  # the answers have to fit the receive buffer, also where it could not be enlarged
 _ANSWER_SECONDS = 10
+_LAST_SEQUENCE = 0xF0000000  # 32 bits wide, with room for a batch
 
 
 class Overrun(Exception):  # noqa: N818 - an event of the protocol, not a fault
@@ -64,8 +70,8 @@ class Notification(NamedTuple):
 class Requests:
     """A socket for writes and dumps. Not for several callers at once."""
 
-    def __init__(self) -> None:
-        self._socket = _open(groups=0, receive_buffer=RECEIVE_BUFFER)
+    def __init__(self, receive_buffer: int = RECEIVE_BUFFER) -> None:
+        self._socket = _open(groups=0, receive_buffer=receive_buffer)
         self._socket.settimeout(_ANSWER_SECONDS)
         self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
@@ -88,17 +94,20 @@ class Requests:
 
         Raises Overrun when answers were lost: what was carried out is then unknown."""
         answers: list[Refusal | None] = []
-        start = 0
-        while start < len(requests):
+        while len(answers) < len(requests):
+            self._wrap()
             first = self._sequence + 1
             packet = bytearray()
-            for request in requests[start : start + _BATCH]:
-                self._append(packet, request, ACK)
+            last = 0
+            for request in requests[len(answers) : len(answers) + _BATCH]:
+                last = len(packet)
+                self._append(packet, request, 0)
                 if len(packet) > _DATAGRAM:
                     break
+            (flags,) = _FLAGS.unpack_from(packet, last + _FLAGS_AT)
+            _FLAGS.pack_into(packet, last + _FLAGS_AT, flags | ACK)
             self._socket.send(packet)
             answers += self._read_answers(first)
-            start = len(answers)
         return answers
 
     def dump(self, request: Request) -> Generator[list[tuple[int, bytes]], None, None]:
@@ -106,6 +115,7 @@ class Requests:
 
         Raises DumpInterrupted at the end, OSError when the kernel refuses. A dump that the caller abandons is read
         to its end, because the kernel allows one at a time."""
+        self._wrap()
         packet = bytearray()
         self._append(packet, request, 0)
         self._socket.send(packet)
@@ -137,43 +147,56 @@ class Requests:
             piece.append((kind, body))
         return piece, False, interrupted
 
+    def _wrap(self) -> None:
+        if self._sequence > _LAST_SEQUENCE:
+            self._sequence = 0
+
     def _append(self, packet: bytearray, request: Request, flags: int) -> None:
         self._sequence += 1
         length = _HEADER.size + len(request.body)
         packet += _HEADER.pack(length, request.kind, request.flags | REQUEST | flags, self._sequence, 0)
         packet += request.body
-        packet += b"\0" * (-length % 4)
+        if length % 4:
+            packet += b"\0" * (-length % 4)
 
     def _read_answers(self, first: int) -> list[Refusal | None]:
         """The answers to the sequence numbers from `first` to the last that was sent."""
-        answers: list[Refusal | None] = []
-        expected = self._sequence - first + 1
-        while len(answers) < expected:
+        last = self._sequence
+        answers: list[Refusal | None] = [None] * (last - first + 1)
+        while True:
             for kind, flags, sequence, body in self._receive():
-                if kind != _NLMSG_ERROR or sequence < first:
+                if kind != _NLMSG_ERROR or not first <= sequence <= last:
                     continue  # left over from a batch whose answers were lost
-                if sequence != first + len(answers):
-                    raise Overrun
-                answers.append(_refusal(body, flags) if _errno(body) else None)
-        return answers
+                if _errno(body):
+                    answers[sequence - first] = _refusal(body, flags)
+                if sequence == last:
+                    return answers
 
     def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
         try:
             size = self._socket.recv_into(self._buffer)
         except OSError as error:
             if error.errno == errno.ENOBUFS or isinstance(error, TimeoutError):
+                self._discard()
                 raise Overrun from error
             raise
         return _messages(memoryview(self._buffer)[:size])
 
+    def _discard(self) -> None:
+        """Or every answer to the next batch would be dropped, and we would wait for it."""
+        self._socket.setblocking(False)
+        try:
+            _empty(self._socket, self._buffer)
+        finally:
+            self._socket.settimeout(_ANSWER_SECONDS)
+
 
 class Monitor:
-    """A socket that hears notifications, but for those that `own_portid` caused. `receive_buffer` in octets; the
-    kernel counts about 1 KiB a message."""
+    """A socket that hears notifications, but for those that `own_portid` caused: the kernel itself leaves these out,
+    so that 100,000 routes of ours wake nobody. `receive_buffer` in octets; the kernel counts about 1 KiB a message."""
 
     def __init__(self, own_portid: int = 0, receive_buffer: int = RECEIVE_BUFFER, groups: int = EVERYTHING) -> None:
-        self._own_portid = own_portid
-        self._socket = _open(groups, receive_buffer)
+        self._socket = _open(groups, receive_buffer, without=own_portid)
         self._socket.setblocking(False)
         self._buffer = bytearray(_READ_SIZE)
 
@@ -197,20 +220,9 @@ class Monitor:
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
-            self._discard()
+            _empty(self._socket, self._buffer)
             raise Overrun from error
         return found, False
-
-    def _discard(self) -> None:
-        """Empties the queue. The kernel says ENOBUFS once, and until we have seen the end of the queue it goes on
-        dropping in silence: a dump that is made before that may be outdated without anybody telling."""
-        while True:
-            try:
-                if self._receive() is None:
-                    return
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
 
     def _receive(self) -> list[Notification] | None:
         """The notifications of one datagram; None when there is none now."""
@@ -218,30 +230,59 @@ class Monitor:
             size = self._socket.recv_into(self._buffer)
         except BlockingIOError:
             return None
-        messages = _messages(memoryview(self._buffer)[:size], without=self._own_portid)
+        messages = _messages(memoryview(self._buffer)[:size])
         return [Notification(kind, flags, body) for kind, flags, _, body in messages]
 
 
-def _open(groups: int, receive_buffer: int) -> socket.socket:
+def _open(groups: int, receive_buffer: int, without: int = 0) -> socket.socket:
     opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
     try:
         opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)
     except PermissionError:
         # Without CAP_NET_ADMIN in the first user namespace, net.core.rmem_max is the limit.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if without:
+        _leave_out(opened, without)
     opened.bind((0, groups))
     return opened
 
 
-def _messages(data: memoryview, without: int = 0) -> Iterator[tuple[int, int, int, bytes]]:
-    """(type, flags, sequence, payload) of each message in a datagram; not of those that socket `without` caused."""
+def _empty(opened: socket.socket, buffer: bytearray) -> None:
+    """Reads a non-blocking socket to its end. The kernel says ENOBUFS once, and until we have seen the end of the queue
+    it goes on dropping in silence: a dump that is made before that may be outdated without anybody telling."""
+    while True:
+        try:
+            opened.recv_into(buffer)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+
+
+def _leave_out(opened: socket.socket, portid: int) -> None:
+    """A filter on the sender in the header (linux/Documentation/networking/filter.rst): a notification is a datagram of
+    its own, so the first header is the only one. Words are loaded in network order."""
+    (sender,) = struct.unpack("!I", struct.pack("=I", portid))
+    program = array("B", b"".join(struct.pack("=HBBI", *instruction) for instruction in _not_from(sender)))
+    address, octets = program.buffer_info()
+    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", octets // 8, address))
+
+
+def _not_from(sender: int) -> tuple[tuple[int, int, int, int], ...]:
+    """(code, jump if true, jump if false, constant) of each instruction."""
+    load_word, if_equal, finish = 0x20, 0x15, 0x06
+    return (load_word, 0, 0, 12), (if_equal, 1, 0, sender), (finish, 0, 0, 0xFFFFFFFF), (finish, 0, 0, 0)
+
+
+def _messages(data: memoryview) -> Iterator[tuple[int, int, int, bytes]]:
+    """(type, flags, sequence, payload) of each message in a datagram."""
     offset = 0
     while offset + _HEADER.size <= len(data):
-        length, kind, flags, sequence, portid = _HEADER.unpack_from(data, offset)
+        length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
         if length < _HEADER.size:
             return
-        if not without or portid != without:
-            yield kind, flags, sequence, bytes(data[offset + _HEADER.size : offset + length])
+        yield kind, flags, sequence, bytes(data[offset + _HEADER.size : offset + length])
         offset += (length + 3) & ~3
 
 

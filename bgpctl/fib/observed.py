@@ -54,10 +54,13 @@ class ObservedRoutes:
 
     def accepted(self, change: Change) -> None:
         """The kernel carried out a change of ours."""
-        if change.verb is Verb.DELETE:
-            self.forget(change.route.destination, change.route.key)
+        verb, route = change
+        if verb is not Verb.DELETE:
+            self.put(route)
+        elif self._at.get(route.destination) == (route,):  # by far the most common case
+            del self._at[route.destination]
         else:
-            self.put(change.route)
+            self.forget(route.destination, route.key)
 
     def _others(self, destination: Destination, key: RouteKey) -> tuple[KernelRoute, ...]:
         return tuple(route for route in self.at(destination) if route.key != key)

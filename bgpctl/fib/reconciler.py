@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from errno import EEXIST, ENOENT, ESRCH
 
-from bgpctl.fib.desired import DesiredRoutes, Paths, Wish
+from bgpctl.fib.desired import NOTHING, DesiredRoutes, Paths, Wish
 from bgpctl.fib.difference import Change, Verb, difference
 from bgpctl.fib.kernel_view import KernelView, RouteEvent
 from bgpctl.fib.route import Destination, KernelRoute
@@ -159,19 +159,21 @@ class Reconciler:
         """Compares dirty destinations until there are `limit` changes, or a few more, or as many destinations are
         done as a slice of work should have. Deletions come last."""
         changes: list[Change] = []
+        deletions: list[Change] = []
         compared = 0
-        while self._dirty and len(changes) < limit and compared < 2 * limit:
+        while self._dirty and len(changes) + len(deletions) < limit and compared < 2 * limit:
             destination, _ = self._dirty.popitem()
-            changes += self._changes_at(destination)
+            for change in self._changes_at(destination):
+                (deletions if change.verb is Verb.DELETE else changes).append(change)
             compared += 1
-        changes.sort(key=lambda change: change.verb is Verb.DELETE)
-        return changes
+        return changes + deletions
 
     def applied(self, change: Change) -> None:
         """The kernel accepted the change."""
         destination = change.route.destination
         self.view.observed.accepted(change)
-        self.troubles.forgive(destination, change.route.key)
+        if self.troubles.concern(destination):
+            self.troubles.forgive(destination, change.route.key)
         if destination in self._to_repair and change.verb is not Verb.DELETE:
             self._to_repair.remove(destination)
             self.repairs += 1
@@ -234,6 +236,11 @@ class Reconciler:
             self.troubles.settled(destination)
             self._to_repair.discard(destination)
             return ()
+        if not foreign and not self.troubles.concern(destination):  # new or gone: the other common cases
+            if not there and len(wanted) == 1:
+                return (Change(Verb.ADD, wanted[0]),)
+            if not wanted and len(there) == 1 and destination not in self._stale:
+                return (Change(Verb.DELETE, there[0]),)
         observed = {route.key: route for route in there}
         desired = {route.key: route for route in wanted}
         if destination in self._stale:
@@ -247,20 +254,18 @@ class Reconciler:
 
     def _decide(self, destination: Destination) -> tuple[KernelRoute, ...]:
         """The routes wanted here, remembered together with what cannot be had."""
-        wish = self._own.get(destination, _NOTHING)
+        own = self._own.get(destination, NOTHING)
         paths = self._loc_rib.get(destination)
-        learned = self._desired.bgp(destination, paths) if paths is not None else _NOTHING
-        routes = _both(wish, learned)
+        learned = self._desired.bgp(destination, paths) if paths is not None else NOTHING
+        routes = _both(own, learned)
         self._wanted_count += len(routes) - len(self._wanted.get(destination, ()))
         if routes:
             self._wanted[destination] = routes
         else:
             self._wanted.pop(destination, None)
-        self.troubles.set_unresolved(destination, "; ".join(filter(None, (wish.reason, learned.reason))))
+        if own.reason or learned.reason or self.troubles.is_unresolved(destination):
+            self.troubles.set_unresolved(destination, "; ".join(filter(None, (own.reason, learned.reason))))
         return routes
-
-
-_NOTHING = Wish()
 
 
 def _both(own: Wish, learned: Wish) -> tuple[KernelRoute, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from typing import NamedTuple
 
 from bgpctl.fib.difference import Change, Verb
 from bgpctl.fib.kernel_view import RouteEvent
@@ -42,32 +43,30 @@ _RT_TABLE_COMPAT = 252  # tables above 255 do not fit the header and are named b
 
 _AF: dict[Family, int] = {4: AF_INET, 6: AF_INET6}
 _FAMILY: dict[int, Family] = {AF_INET: 4, AF_INET6: 6}
-_VERBS = {
-    Verb.ADD: (NEWROUTE, CREATE | EXCL),
-    Verb.REPLACE: (NEWROUTE, CREATE | REPLACE),
-    Verb.DELETE: (DELROUTE, 0),
-}
+
+
+class _Around(NamedTuple):
+    """The octets of a message about the prefix: before its length, up to its address, the address's width, after it."""
+
+    start: bytes
+    middle: bytes
+    width: int
+    rest: bytes
 
 
 def encode(change: Change) -> Request:
     """The request that carries out this change."""
     verb, route = change
-    kind, flags = _VERBS[verb]
     nlri = route.nlri
-    head = _RTMSG.pack(
-        _AF[route.family],
-        nlri[0],
-        0,
-        route.tos,
-        route.table if route.table < 256 else _RT_TABLE_COMPAT,
-        route.protocol,
-        _SCOPE_NOWHERE if verb is Verb.DELETE else _scope(route.hops),
-        route.kind,
-        _ONLINK if verb is not Verb.DELETE and len(route.hops) == 1 and route.hops[0].onlink else 0,
+    if verb is Verb.DELETE:
+        around = _around_deletion(route.family, route.table, route.tos, route.metric, route.protocol, route.kind)
+        return Request(DELROUTE, 0, _body(around, nlri))
+    # Not a table of verbs: an enum is slow to hash, and this runs once a route.
+    flags = CREATE | EXCL if verb is Verb.ADD else CREATE | REPLACE
+    around = _around(
+        route.family, route.table, route.tos, route.metric, route.protocol, route.kind, route.hops, route.mtu
     )
-    hops, mtu = ((), 0) if verb is Verb.DELETE else (route.hops, route.mtu)
-    rest = _rest(route.family, route.table, route.metric, mtu, hops)
-    return Request(kind, flags, head + _destination(route) + rest)
+    return Request(NEWROUTE, flags, _body(around, nlri))
 
 
 def dump_request(family: Family) -> Request:
@@ -104,12 +103,36 @@ def _scope(hops: tuple[Hop, ...]) -> int:
     return _SCOPE_LINK if hops and not any(hop.gateway for hop in hops) else _SCOPE_UNIVERSE
 
 
-def _destination(route: KernelRoute) -> bytes:
-    octets = 4 if route.family == 4 else 16
-    return _ATTRIBUTE.pack(4 + octets, _DST) + route.nlri[1:].ljust(octets, b"\0")
+def _body(around: _Around, nlri: bytes) -> bytes:
+    start, middle, width, rest = around
+    return b"".join((start, nlri[:1], middle, nlri[1:].ljust(width, b"\0"), rest))
 
 
 @lru_cache(maxsize=8192)
+def _around(
+    family: Family, table: int, tos: int, metric: int, protocol: int, kind: int, hops: tuple[Hop, ...], mtu: int
+) -> _Around:
+    """What the messages of all routes that differ in the prefix alone have in common."""
+    onlink = _ONLINK if len(hops) == 1 and hops[0].onlink else 0
+    head = _RTMSG.pack(_AF[family], 0, 0, tos, _short(table), protocol, _scope(hops), kind, onlink)
+    return _split(family, head, _rest(family, table, metric, mtu, hops))
+
+
+@lru_cache(maxsize=8192)
+def _around_deletion(family: Family, table: int, tos: int, metric: int, protocol: int, kind: int) -> _Around:
+    head = _RTMSG.pack(_AF[family], 0, 0, tos, _short(table), protocol, _SCOPE_NOWHERE, kind, 0)
+    return _split(family, head, _rest(family, table, metric, 0, ()))
+
+
+def _split(family: Family, head: bytes, rest: bytes) -> _Around:
+    width = 4 if family == 4 else 16
+    return _Around(head[:1], head[2:] + _ATTRIBUTE.pack(4 + width, _DST), width, rest)
+
+
+def _short(table: int) -> int:
+    return table if table < 256 else _RT_TABLE_COMPAT
+
+
 def _rest(family: Family, table: int, metric: int, mtu: int, hops: tuple[Hop, ...]) -> bytes:
     """The attributes after the destination."""
     parts = [attribute_u32(_PRIORITY, metric)]

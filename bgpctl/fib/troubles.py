@@ -37,6 +37,13 @@ class Troubles:
         """The wanted keys that foreign routes hold."""
         _put_or_pop(self._held, destination, keys)
 
+    def concern(self, destination: Destination) -> bool:
+        """Whether anything was refused or held here."""
+        return destination in self._refused or destination in self._held
+
+    def is_unresolved(self, destination: Destination) -> bool:
+        return destination in self._unresolved
+
     def settled(self, destination: Destination) -> None:
         """What is wanted is there."""
         self._refused.pop(destination, None)

@@ -139,6 +139,54 @@ def test_an_error_in_the_middle_of_a_batch_belongs_to_its_route(node: Namespace)
     assert [line.split()[0] for line in node.routes()] == [A, C]
 
 
+def unknown(*prefixes: str) -> list[Request]:
+    """Deletions that the kernel refuses, because there are no such routes."""
+    routes = [KernelRoute(4, parse_prefix(prefix)[1], METRIC, 179) for prefix in prefixes]
+    return [route_message.encode(Change(Verb.DELETE, each)) for each in routes]
+
+
+def test_refusals_that_were_lost_are_an_overrun_and_the_next_batch_is_answered(node: Namespace) -> None:
+    """The smallest receive buffer holds a few answers; the kernel drops the others, the last one with them."""
+
+    def lose_and_ask_again() -> list[int | None]:
+        requests = Requests(receive_buffer=2048)
+        with pytest.raises(Overrun):
+            requests.batch(unknown(*(f"20.0.{n}.0/24" for n in range(200))))
+        answers = requests.batch(unknown(A))
+        requests.close()
+        return [answer and answer.errno for answer in answers]
+
+    assert node.inside(lose_and_ask_again) == [errno.ESRCH]
+
+
+def test_every_refusal_belongs_to_its_route_across_datagrams(node: Namespace) -> None:
+    node.batch(*(f"route add 20.{n >> 8}.{n & 255}.0/24 via 10.0.0.2 metric 1024 proto 179" for n in range(0, 1000, 3)))
+
+    def refused() -> list[int]:
+        requests = Requests()
+        answers = requests.batch(unknown(*(f"20.{n >> 8}.{n & 255}.0/24" for n in range(1000))))
+        requests.close()
+        return [number for number, answer in enumerate(answers) if answer is not None]
+
+    assert node.inside(refused) == [n for n in range(1000) if n % 3]
+    assert node.routes() == []
+
+
+def test_a_monitor_hears_what_others_do_and_not_what_its_owner_does(node: Namespace) -> None:
+    def heard() -> list[bytes]:
+        requests = Requests()
+        monitor = Monitor(requests.portid)
+        hops = (Hop(parse_address("10.0.0.2"), int(node.ip("-o", "link", "show", "eth0").split(":")[0])),)
+        requests.batch([route_message.encode(Change(Verb.ADD, KernelRoute(4, parse_prefix(A)[1], METRIC, 179, hops)))])
+        node.ip("route", "add", B, "via", "10.0.0.9")
+        found = [route_message.decode(each.body) for each in monitor.read(10)[0]]
+        monitor.close()
+        requests.close()
+        return [route.nlri for route in found if route is not None]
+
+    assert node.inside(heard) == [parse_prefix(B)[1]]
+
+
 def test_a_dump_that_was_abandoned_does_not_disturb_the_next(node: Namespace) -> None:
     node.batch(*(f"route add 20.{n >> 8}.{n & 255}.0/24 via 10.0.0.9" for n in range(2000)))
 
