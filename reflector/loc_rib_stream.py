@@ -41,7 +41,9 @@ class LocRibStream:
         """Somebody synchronises: from now on changes count."""
         self._is_followed = True
 
-    def publish(self, changes: Changes, *, is_complete: bool) -> tuple[LocRibUpdate, bytes] | None:
+    def publish(
+        self, changes: Changes, *, is_complete: bool, read_at: float = 0.0
+    ) -> tuple[LocRibUpdate, bytes] | None:
         """The update that subscribers are told of a turn, and its frame; None if there is nothing to tell. Nobody is in
         sync before the Loc-RIB is complete; that it is now is told as well."""
         becomes_complete = is_complete and not self._was_complete
@@ -54,7 +56,7 @@ class LocRibStream:
         if update is None:
             return None
         self.sequence += 1
-        update = structs.replace(update, in_sync=is_complete)
+        update = structs.replace(update, in_sync=is_complete, read_at=read_at)
         octets = frame(update)
         self._keep(octets)
         return update, octets

@@ -366,13 +366,15 @@ class LocRibRoutes(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LocRibUpdate(Message, frozen=True):
-    """Changes of the Loc-RIB: `routes` replace what was there, `withdrawn` is gone (by family)."""
+    """Changes of the Loc-RIB: `routes` replace what was there, `withdrawn` is gone (by family). `read_at` is when the
+    first octets that led to them were read, on the machine's clock that never goes back; 0 where none did."""
 
     sequence: int
     routes: tuple[LocRibRoutes, ...] = ()
     withdrawn_v4: tuple[bytes, ...] = ()
     withdrawn_v6: tuple[bytes, ...] = ()
     in_sync: bool = True
+    read_at: float = 0.0
 
 
 class ProblemStatus(msgspec.Struct, frozen=True):
@@ -381,6 +383,14 @@ class ProblemStatus(msgspec.Struct, frozen=True):
     line: int
     path: str
     message: str
+
+
+class Histogram(msgspec.Struct, frozen=True):
+    """How often something took how many seconds: `counts` by upper bound, the last one beyond all bounds."""
+
+    bounds: tuple[float, ...] = ()
+    counts: tuple[int, ...] = (0,)
+    total: float = 0.0
 
 
 class AgentStatus(Message, frozen=True):
@@ -410,6 +420,8 @@ class AgentStatus(Message, frozen=True):
     fib_unresolved: int = 0
     fib_troubles: tuple[str, ...] = ()
     detected_addresses: tuple[str, ...] = ()
+    fib_batches: Histogram = Histogram()
+    propagation: Histogram = Histogram()
 
 
 class NodeStatusReport(Message, frozen=True):

@@ -40,6 +40,7 @@ from bgpctl.datastore import watch_directory
 from bgpctl.resources import Loaded
 from reflector.messages import (
     AgentStatus,
+    Histogram,
     LocRibUpdate,
     NodeStatusReport,
     ProblemStatus,
@@ -233,6 +234,8 @@ class Agent:
             fib_troubles=_troubles(fib) if fib else (),
             metrics_address=self._metrics_address,
             detected_addresses=self._addresses.sentences,
+            fib_batches=fib.batches if fib else Histogram(),
+            propagation=fib.propagation if fib else Histogram(),
         )
 
 

@@ -13,14 +13,21 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from bgpctl.agent.snapshot import Snapshot
-from reflector.messages import AgentStatus, PeerStatus
+from reflector.messages import AgentStatus, Histogram, PeerStatus
 
 PREFIX = "bgpctl_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -51,6 +58,15 @@ class LabelledRow:
     help: str
     label: str
     read: Callable[[PeerStatus], dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramRow:
+    """One histogram of the agent's."""
+
+    name: str
+    help: str
+    read: Callable[[AgentStatus], Histogram]
 
 
 def _state(peer: PeerStatus) -> str:
@@ -111,6 +127,14 @@ LABELLED_SESSION_ROWS: tuple[LabelledRow, ...] = (
     LabelledRow("session_messages_sent_total", "Messages sent, by type.", "type", lambda p: p.messages_out),
 )  # fmt: skip
 
+# Seconds; the histograms of the way from the wire to the kernel.
+HISTOGRAM_ROWS: tuple[HistogramRow, ...] = (
+    HistogramRow("fib_batch_seconds", "From sending a batch of routes to the kernel to its last answer.",
+                 lambda a: a.fib_batches),
+    HistogramRow("propagation_seconds", "From reading an UPDATE to the kernel's answer to all that followed from it.",
+                 lambda a: a.propagation),
+)  # fmt: skip
+
 # Names in Counters.totals that may fall as well as rise; every other one only grows.
 SPEAKER_GAUGES = (
     ("prefixes", "loc_rib_prefixes", "Prefixes in the Loc-RIB, both families."),
@@ -152,6 +176,8 @@ class SnapshotCollector(Collector):
         yield _by_label("bgpctl_problems", "Problems of the resources.", "severity", SEVERITIES, _severities(agent))
         yield from self._speaker()
         yield from self._sessions()
+        for timed in HISTOGRAM_ROWS:
+            yield _histogram(timed.name, timed.help, timed.read(agent))
 
     def _speaker(self) -> Iterator[Metric]:
         counters = self._snapshot.counters
@@ -201,6 +227,13 @@ class SnapshotCollector(Collector):
 def _family(row: Row[Subject] | LabelledRow, *labels: str) -> CounterMetricFamily | GaugeMetricFamily:
     family = CounterMetricFamily if row.name.endswith("_total") else GaugeMetricFamily
     return family(PREFIX + row.name, row.help, labels=labels)
+
+
+def _histogram(name: str, help_text: str, histogram: Histogram) -> Metric:
+    """Its buckets are cumulative, as Prometheus wants them."""
+    bounds = [*(repr(bound) for bound in histogram.bounds), "+Inf"]
+    buckets = list(zip(bounds, map(float, accumulate(histogram.counts)), strict=True))
+    return HistogramMetricFamily(PREFIX + name, help_text, buckets=buckets, sum_value=histogram.total)
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

@@ -11,6 +11,7 @@ State changes are logged once; a retry that ends as before is not.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import msgspec
@@ -25,10 +26,11 @@ from bgpctl.fib.netlink import RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun
 from bgpctl.fib.observer import read_kernel, take_notification
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.route import Destination, prefix_text
+from bgpctl.fib.stopwatch import Stopwatch
 from bgpctl.fib.troubles import RouteTrouble
 from bgpctl.fib.tunnel import DeviceTrouble
 from bgpctl.fib.tunnel_setup import TunnelSetup
-from reflector.messages import LocRibRoutes, LocRibUpdate
+from reflector.messages import Histogram, LocRibRoutes, LocRibUpdate
 from reflector.plan import Family, KernelPlan, RouteSource
 
 BATCH = 256
@@ -42,7 +44,8 @@ _log = structlog.get_logger("fib")
 class FibStatus(msgspec.Struct, frozen=True):
     """`desired` and `installed` count routes. `failed`: the kernel refused; `foreign`: somebody else's route holds
     the key; `unresolved`: a next hop (or all) leads nowhere. `repairs` counts since start. `in_sync`: the Loc-RIB
-    stream is in sync and nothing is outstanding."""
+    stream is in sync and nothing is outstanding. `batches`: from sending a batch to its last acknowledgement;
+    `propagation`: from reading an UPDATE in the speaker to the kernel's acknowledgement of all that followed."""
 
     desired: int
     installed: int
@@ -52,6 +55,8 @@ class FibStatus(msgspec.Struct, frozen=True):
     unresolved: tuple[RouteTrouble, ...] = ()
     foreign: tuple[RouteTrouble, ...] = ()
     devices: tuple[DeviceTrouble, ...] = ()
+    batches: Histogram = Histogram()
+    propagation: Histogram = Histogram()
 
 
 class RouteProgrammer:
@@ -63,6 +68,7 @@ class RouteProgrammer:
         self._requests = requests
         self._monitor = monitor
         self._tunnels = TunnelSetup(requests)
+        self._batches, self._propagation = Stopwatch(), Stopwatch()
         self._busy = asyncio.Lock()
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -116,6 +122,8 @@ class RouteProgrammer:
             if update.in_sync:
                 self._state.end_sync()
         await self._settle()
+        if update.read_at:
+            self._propagation.took(time.monotonic() - update.read_at)
 
     async def resync(self) -> None:
         """Looks at the whole kernel again and repairs what differs."""
@@ -138,6 +146,8 @@ class RouteProgrammer:
             unresolved=state.troubles.unresolved(),
             foreign=state.troubles.held(),
             devices=self._tunnels.troubles,
+            batches=self._batches.histogram(),
+            propagation=self._propagation.histogram(),
         )
 
     def forwarding(self) -> Iterator[tuple[str, tuple[NextHop, ...]]]:
@@ -229,12 +239,15 @@ class RouteProgrammer:
     def _tell(self, changes: list[Change]) -> None:
         if not changes:
             return
+        requests = [route_message.encode(change) for change in changes]
+        sent_at = time.monotonic()
         try:
-            answers = self._requests.batch([route_message.encode(change) for change in changes])
+            answers = self._requests.batch(requests)
         except Overrun:
             _log.warning("answers of the kernel were lost, reading all routes again")
             self._state.want_resync()
             return
+        self._batches.took(time.monotonic() - sent_at)
         for change, refusal in zip(changes, answers, strict=True):
             if refusal is None:
                 self._state.applied(change)

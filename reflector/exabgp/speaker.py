@@ -117,7 +117,9 @@ class Speaker:
         return self._next_tick
 
     def _publish(self, turn: Turn) -> None:
-        published = self._stream.publish(turn.changes, is_complete=self.engine.complete.is_over)
+        published = self._stream.publish(
+            turn.changes, is_complete=self.engine.complete.is_over, read_at=self._transport.take_read_at()
+        )
         if published is not None:
             self._control.publish(*published)
 

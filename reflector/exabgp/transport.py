@@ -58,6 +58,12 @@ class Transport:
         self._connections: dict[str, _Connection] = {}
         self._buffer = bytearray(_READ_OCTETS)
         self._received = memoryview(self._buffer)
+        self._read_at = 0.0
+
+    def take_read_at(self) -> float:
+        """When the first octets were read since this was last asked; 0.0 if none were."""
+        taken, self._read_at = self._read_at, 0.0
+        return taken
 
     def take(self, handover: Handover) -> None:
         """The session is ours from here on."""
@@ -152,6 +158,7 @@ class Transport:
             return
         connection.peer.counters.bytes_in += size
         now = self._clock()
+        self._read_at = self._read_at or now
         try:
             messages = connection.reader.feed(bytes(self._received[:size]))
         except NotificationError as error:

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bgpctl.agent.metrics import exposition
 from bgpctl.agent.snapshot import Snapshot
-from reflector.messages import AgentStatus, Counters, PeerStatus, ProblemStatus
+from reflector.messages import AgentStatus, Counters, Histogram, PeerStatus, ProblemStatus
 from reflector.plan import SessionKind, SessionType
 
 AGENT = AgentStatus(
@@ -28,6 +28,8 @@ AGENT = AgentStatus(
     fib_foreign=0,
     fib_repairs=4,
     fib_in_sync=True,
+    fib_batches=Histogram((0.001, 0.01), (2, 3, 1), 0.5),
+    propagation=Histogram((0.001, 0.01), (0, 4, 0), 0.02),
 )
 ESTABLISHED = PeerStatus(
     name="mesh-b",
@@ -192,3 +194,18 @@ def test_a_speaker_that_does_not_answer_is_down_and_the_rest_is_told() -> None:
 def test_labels_are_escaped() -> None:
     odd = msgspec.structs.replace(ESTABLISHED, peer_node='a"b\\c\n')
     assert value(Snapshot(1000.0, AGENT, (odd,)), "bgpctl_session_info", peer_node='a"b\\c\n') == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "buckets", "total"),
+    [
+        ("bgpctl_fib_batch_seconds", {"0.001": 2, "0.01": 5, "+Inf": 6}, 0.5),
+        ("bgpctl_propagation_seconds", {"0.001": 0, "0.01": 4, "+Inf": 4}, 0.02),
+    ],
+)
+def test_a_histogram_is_cumulative(name: str, buckets: dict[str, int], total: float) -> None:
+    samples = families(SNAPSHOT)[name].samples
+    counted = {each.labels["le"]: each.value for each in samples if each.name.endswith("_bucket")}
+    assert counted == buckets
+    assert value(SNAPSHOT, f"{name}_sum") == total
+    assert value(SNAPSHOT, f"{name}_count") == buckets["+Inf"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import sys
+import time
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 import structlog
 from fib_makers import learned, until, update
@@ -58,6 +60,19 @@ def test_a_thousand_routes_are_added_and_withdrawn(node: Namespace) -> None:
         await fib.apply_update(update(withdrawn=tuple(prefixes)))
         assert node.routes() == []
         assert (fib.status().desired, fib.status().installed) == (0, 0)
+
+    programmed(node, script)
+
+
+def test_batches_and_the_way_from_the_wire_are_timed(node: Namespace) -> None:
+    async def script(fib: RouteProgrammer) -> None:
+        read_at = time.monotonic() - 0.3
+        await fib.apply_update(msgspec.structs.replace(update(learned(A, via=("10.0.0.2",))), read_at=read_at))
+        await fib.apply_update(update(withdrawn=(A,)))
+        status = fib.status()
+        assert (sum(status.batches.counts), sum(status.propagation.counts)) == (2, 1)
+        assert 0.3 < status.propagation.total < 5
+        assert 0 < status.batches.total < 5
 
     programmed(node, script)
 
