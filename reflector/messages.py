@@ -395,6 +395,7 @@ class Histogram(msgspec.Struct, frozen=True):
 
 class AgentStatus(Message, frozen=True):
     """The agent on one node: its plan, its speaker and its FIB. `fib_troubles` are sentences, the first of many;
+    so are `fib_notes`, about routes that the kernel has and does not use;
     `detected_addresses` say what stands in for an address that the Node does not say."""
 
     node: str
@@ -420,6 +421,8 @@ class AgentStatus(Message, frozen=True):
     fib_unresolved: int = 0
     fib_troubles: tuple[str, ...] = ()
     detected_addresses: tuple[str, ...] = ()
+    fib_shadowed: int = 0
+    fib_notes: tuple[str, ...] = ()
     fib_batches: Histogram = Histogram()
     propagation: Histogram = Histogram()
 

@@ -51,6 +51,7 @@ from reflector.plan import KernelPlan
 
 if TYPE_CHECKING:
     from bgpctl.fib.programmer import FibStatus, RouteProgrammer
+    from bgpctl.fib.troubles import RouteTrouble
 
 STREAM_PAUSE = 0.2
 # A broken link can make every route a trouble; a person reads the first ones, metrics count them all.
@@ -234,6 +235,8 @@ class Agent:
             fib_troubles=_troubles(fib) if fib else (),
             metrics_address=self._metrics_address,
             detected_addresses=self._addresses.sentences,
+            fib_shadowed=len(fib.shadowed) if fib else 0,
+            fib_notes=_sentences(fib.shadowed) if fib else (),
             fib_batches=fib.batches if fib else Histogram(),
             propagation=fib.propagation if fib else Histogram(),
         )
@@ -250,8 +253,11 @@ _WAITING_FOR: tuple[tuple[str, Callable[[AgentStatus], bool]], ...] = (
 def _troubles(fib: FibStatus) -> tuple[str, ...]:
     routes = (*fib.failed, *fib.foreign, *fib.unresolved)
     sentences = [f"{trouble.name}: {trouble.reason}" for trouble in fib.devices]
-    sentences += [f"{trouble.prefix}: {trouble.reason}" for trouble in routes[:MOST_TROUBLES]]
-    return tuple(sentences[:MOST_TROUBLES])
+    return (*sentences, *_sentences(routes))[:MOST_TROUBLES]
+
+
+def _sentences(routes: tuple[RouteTrouble, ...]) -> tuple[str, ...]:
+    return tuple(f"{trouble.prefix}: {trouble.reason}" for trouble in routes[:MOST_TROUBLES])
 
 
 def _refusal(reason: str) -> tuple[ProblemStatus, ...]:

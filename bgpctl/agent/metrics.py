@@ -95,6 +95,8 @@ AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
     Row("fib_routes_failed", "Routes that the kernel does not take.", lambda a: a.fib_failed),
     Row("fib_routes_foreign", "Routes whose place somebody else's route holds.", lambda a: a.fib_foreign),
     Row("fib_routes_unresolved", "Routes whose next hop leads nowhere.", lambda a: a.fib_unresolved),
+    Row("fib_routes_shadowed", "Routes that the kernel has and does not use: another of lower metric is there.",
+        lambda a: a.fib_shadowed),
     Row("fib_repairs_total", "Routes of ours that somebody changed and we repaired.", lambda a: a.fib_repairs),
 )  # fmt: skip
 

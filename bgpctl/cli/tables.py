@@ -71,6 +71,10 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
             console.print(f"{name}: held: {held}", markup=False, soft_wrap=True)
 
 
+def print_table(columns: Columns[T], rows: Iterable[T]) -> None:
+    _console().print(_table(columns, rows))
+
+
 def print_peers(sessions: Sequence[tuple[str, PeerStatus]], *, with_node: bool) -> None:
     node: Columns[tuple[str, PeerStatus]] = (("NODE", lambda row: row[0]),) if with_node else ()
     console = _console()

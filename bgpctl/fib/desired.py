@@ -12,6 +12,7 @@ Of the Loc-RIB only routes that came by BGP are installed. What this node origin
 kernel route, an interface) or comes from the plan: a blackhole for each own block, and host routes. A blackhole's
 metric is one below the normal one: it wins over a BGP route to the same block and leaves that route its own key.
 A local pod's /32 is longer and wins over both. A block of a single address gets none: it would drop its only pod.
+Where a foreign route to the whole block would lose to it, the reconciler leaves it out (see foreign).
 """
 
 from __future__ import annotations

@@ -43,9 +43,10 @@ _log = structlog.get_logger("fib")
 
 class FibStatus(msgspec.Struct, frozen=True):
     """`desired` and `installed` count routes. `failed`: the kernel refused; `foreign`: somebody else's route holds
-    the key; `unresolved`: a next hop (or all) leads nowhere. `repairs` counts since start. `in_sync`: the Loc-RIB
-    stream is in sync and nothing is outstanding. `batches`: from sending a batch to its last acknowledgement;
-    `propagation`: from reading an UPDATE in the speaker to the kernel's acknowledgement of all that followed."""
+    the key; `shadowed`: ours is there, but somebody else's of lower metric is used; `unresolved`: a next hop (or all)
+    leads nowhere. `repairs` counts since start. `in_sync`: the Loc-RIB stream is in sync and nothing is outstanding.
+    `batches`: from sending a batch to its last acknowledgement; `propagation`: from reading an UPDATE in the speaker to
+    the kernel's acknowledgement of all that followed."""
 
     desired: int
     installed: int
@@ -54,6 +55,7 @@ class FibStatus(msgspec.Struct, frozen=True):
     failed: tuple[RouteTrouble, ...] = ()
     unresolved: tuple[RouteTrouble, ...] = ()
     foreign: tuple[RouteTrouble, ...] = ()
+    shadowed: tuple[RouteTrouble, ...] = ()
     devices: tuple[DeviceTrouble, ...] = ()
     batches: Histogram = Histogram()
     propagation: Histogram = Histogram()
@@ -145,6 +147,7 @@ class RouteProgrammer:
             failed=state.troubles.refused(),
             unresolved=state.troubles.unresolved(),
             foreign=state.troubles.held(),
+            shadowed=state.troubles.shadowed(),
             devices=self._tunnels.troubles,
             batches=self._batches.histogram(),
             propagation=self._propagation.histogram(),

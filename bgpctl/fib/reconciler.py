@@ -18,6 +18,7 @@ from errno import EEXIST, ENOENT, ESRCH
 
 from bgpctl.fib.desired import NOTHING, DesiredRoutes, Paths, Wish
 from bgpctl.fib.difference import Change, Verb, difference
+from bgpctl.fib.foreign import holders, shadowed, without_harm
 from bgpctl.fib.kernel_view import KernelView, RouteEvent
 from bgpctl.fib.route import Destination, KernelRoute
 from bgpctl.fib.troubles import Troubles
@@ -229,9 +230,9 @@ class Reconciler:
             self._soil(destinations)
 
     def _changes_at(self, destination: Destination) -> tuple[Change, ...]:
-        wanted = self._decide(destination)
+        foreign = self.view.underlay.at(destination)
+        wanted = self._decide(destination, foreign)
         there = self.view.observed.at(destination)
-        foreign = self.view.underlay.keys_at(destination)
         if wanted == there and not foreign:  # by far the most common case
             self.troubles.settled(destination)
             self._to_repair.discard(destination)
@@ -245,16 +246,19 @@ class Reconciler:
         desired = {route.key: route for route in wanted}
         if destination in self._stale:
             desired = observed | desired
-        found = difference(desired, observed, foreign)
-        self.troubles.set_held(destination, found.blocked)
+        found = difference(desired, observed, {route.key for route in foreign})
+        self.troubles.set_held(destination, holders(found.blocked, foreign))
+        self.troubles.set_shadowed(destination, shadowed(wanted, foreign))
         self.troubles.keep_refusals(destination, {change.route.key for change in found.changes})
         if not found.changes:
             self._to_repair.discard(destination)
         return found.changes
 
-    def _decide(self, destination: Destination) -> tuple[KernelRoute, ...]:
+    def _decide(self, destination: Destination, foreign: tuple[KernelRoute, ...]) -> tuple[KernelRoute, ...]:
         """The routes wanted here, remembered together with what cannot be had."""
         own = self._own.get(destination, NOTHING)
+        if foreign:
+            own = own._replace(routes=without_harm(own.routes, foreign))
         paths = self._loc_rib.get(destination)
         learned = self._desired.bgp(destination, paths) if paths is not None else NOTHING
         routes = _both(own, learned)

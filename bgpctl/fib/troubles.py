@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
 
 from bgpctl.fib.route import Destination, RouteKey, prefix_text
 
-_HELD = "a route that is not ours holds this key"
 _T = TypeVar("_T")
 
 
@@ -27,27 +26,33 @@ class Troubles:
     def __init__(self) -> None:
         self._unresolved: dict[Destination, str] = {}
         self._refused: dict[Destination, dict[RouteKey, str]] = {}
-        self._held: dict[Destination, tuple[RouteKey, ...]] = {}
+        self._held: dict[Destination, Mapping[RouteKey, str]] = {}
+        self._shadowed: dict[Destination, Mapping[RouteKey, str]] = {}
 
     def set_unresolved(self, destination: Destination, reason: str) -> None:
         """`reason` "": every next hop resolves."""
         _put_or_pop(self._unresolved, destination, reason)
 
-    def set_held(self, destination: Destination, keys: tuple[RouteKey, ...]) -> None:
-        """The wanted keys that foreign routes hold."""
-        _put_or_pop(self._held, destination, keys)
+    def set_held(self, destination: Destination, held: Mapping[RouteKey, str]) -> None:
+        """The wanted keys that foreign routes hold, and which ones do."""
+        _put_or_pop(self._held, destination, held)
+
+    def set_shadowed(self, destination: Destination, shadowed: Mapping[RouteKey, str]) -> None:
+        """The wanted keys that the kernel does not use, because foreign routes have a lower metric."""
+        _put_or_pop(self._shadowed, destination, shadowed)
 
     def concern(self, destination: Destination) -> bool:
-        """Whether anything was refused or held here."""
-        return destination in self._refused or destination in self._held
+        """Whether anything was refused, held or shadowed here."""
+        return destination in self._refused or destination in self._held or destination in self._shadowed
 
     def is_unresolved(self, destination: Destination) -> bool:
         return destination in self._unresolved
 
     def settled(self, destination: Destination) -> None:
-        """What is wanted is there."""
+        """What is wanted is there, and nothing else."""
         self._refused.pop(destination, None)
         self._held.pop(destination, None)
+        self._shadowed.pop(destination, None)
 
     def refuse(self, destination: Destination, key: RouteKey, reason: str) -> bool:
         """The kernel refused a change. Returns whether that is news."""
@@ -83,7 +88,10 @@ class Troubles:
         return _listed(item for refusals in self._refused.values() for item in refusals.items())
 
     def held(self) -> tuple[RouteTrouble, ...]:
-        return _listed((key, _HELD) for keys in self._held.values() for key in keys)
+        return _listed(item for held in self._held.values() for item in held.items())
+
+    def shadowed(self) -> tuple[RouteTrouble, ...]:
+        return _listed(item for shadowed in self._shadowed.values() for item in shadowed.items())
 
 
 def _listed(items: Iterable[tuple[RouteKey, str]]) -> tuple[RouteTrouble, ...]:

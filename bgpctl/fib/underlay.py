@@ -161,10 +161,9 @@ class Underlay:
             dead = tuple(hop for hop in route.hops if hop.ifindex == ifindex)
             self.forget_route(msgspec.structs.replace(route, hops=dead))
 
-    def keys_at(self, destination: Destination) -> frozenset[RouteKey]:
-        """The keys that foreign routes hold at this destination."""
-        routes = self._routes.get(destination)
-        return frozenset(route.key for route in routes) if routes else frozenset()
+    def at(self, destination: Destination) -> tuple[KernelRoute, ...]:
+        """The foreign routes to exactly this destination."""
+        return self._routes.get(destination, ())
 
     def routes(self) -> Iterator[KernelRoute]:
         for routes in self._routes.values():

@@ -111,6 +111,22 @@ def test_own_blocks_are_blackholes_in_both_families(node: Namespace) -> None:
     programmed(node, script, KernelPlan(blackholes=("10.244.0.0/26", "fd44::/122", "10.244.1.1/32")))
 
 
+@pytest.mark.parametrize("block", ["10.244.0.0/26", "fd44::/122"])
+def test_a_blackhole_does_not_drop_what_a_workloads_route_to_the_block_carries(node: Namespace, block: str) -> None:
+    """Which route carries the traffic is the kernel's own answer."""
+    inside = block.replace("0/26", "5").replace("/122", "5")
+
+    async def script(fib: RouteProgrammer) -> None:
+        assert len(node.routes()) == 1
+        node.ip("route", "add", block, "dev", "eth0", "metric", "1024")
+        await until(lambda: node.routes() == [], "the blackhole gone")
+        assert "dev eth0" in node.ip("route", "get", inside)
+        node.ip("route", "del", block, "dev", "eth0")
+        await until(lambda: len(node.routes()) == 1, "the blackhole back")
+
+    programmed(node, script, KernelPlan(blackholes=(block,)))
+
+
 def test_a_changed_next_hop_leaves_no_gap(node: Namespace) -> None:
     """The kernel's own record of it: one notification, a replacement; no deletion."""
 
@@ -340,7 +356,9 @@ def test_a_foreign_route_of_the_same_key_is_reported_and_left_until_it_goes(node
 
     async def script(fib: RouteProgrammer) -> None:
         await fib.apply_update(update(learned(A, via=("10.0.0.2",))))
-        assert fib.status().foreign == (RouteTrouble(A, "a route that is not ours holds this key", METRIC),)
+        assert fib.status().foreign == (
+            RouteTrouble(A, "a route of static (protocol 4, metric 1024) holds its place", METRIC),
+        )
         assert (node.routes(), len(node.routes("proto", "static"))) == ([], 1)
         node.ip("route", "del", A, "proto", "static")
         await until(lambda: fib.status().installed == 1, "our route")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from errno import EEXIST, EINVAL, ESRCH
 
 import pytest
-from fib_makers import ETH0, STATIC, TUNNEL, at, hop, paths, route, underlay
+from fib_makers import ETH0, KERNEL, STATIC, TUNNEL, at, hop, paths, route, underlay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -186,7 +186,7 @@ def test_a_route_that_a_stranger_made_with_our_protocol_is_removed() -> None:
 
 
 FOREIGN_A = route(A, hop("10.0.0.9"), protocol=STATIC)
-FOREIGN_TROUBLE = (RouteTrouble(A, "a route that is not ours holds this key", 1024),)
+FOREIGN_TROUBLE = (RouteTrouble(A, "a route of static (protocol 4, metric 1024) holds its place", 1024),)
 
 
 def test_a_foreign_route_of_the_same_key_is_reported_and_left() -> None:
@@ -209,10 +209,57 @@ def test_our_route_takes_its_place_once_the_foreign_one_went() -> None:
     assert (fib.settle(), fib.state.troubles.held()) == ([("add", ROUTE_A)], ())
 
 
-def test_a_foreign_route_with_another_metric_is_no_obstacle() -> None:
-    fib = Transcript(foreign=(route(A, hop("10.0.0.9"), metric=5, protocol=STATIC),))
+def test_a_foreign_route_with_a_lower_metric_is_no_obstacle_and_told() -> None:
+    better = route(A, hop("10.0.0.9"), metric=5, protocol=STATIC)
+    fib = Transcript(foreign=(better,))
     fib.learn(A)
     assert fib.settle() == [("add", ROUTE_A)]
+    told = RouteTrouble(A, "a route of static (protocol 4, metric 5) is used instead", 1024)
+    assert (fib.state.troubles.shadowed(), fib.state.troubles.held()) == ((told,), ())
+    fib.state.observe(RouteEvent(better, came=False))
+    assert (fib.settle(), fib.state.troubles.shadowed()) == ([], ())
+
+
+@pytest.mark.parametrize(("metric", "protocol"), [(2000, STATIC), (0, KERNEL)])
+def test_a_foreign_route_that_loses_or_is_the_kernels_own_is_not_told(metric: int, protocol: int) -> None:
+    fib = Transcript(foreign=(route(A, hop("10.0.0.9"), metric=metric, protocol=protocol),))
+    fib.learn(A)
+    assert (fib.settle(), fib.state.troubles.shadowed()) == ([("add", ROUTE_A)], ())
+
+
+def test_a_withdrawn_route_is_not_told_as_shadowed_any_more() -> None:
+    fib = Transcript(foreign=(route(A, hop("10.0.0.9"), metric=5, protocol=STATIC),))
+    fib.synced(A)
+    fib.state.withdraw([at(A)])
+    assert (fib.settle(), fib.state.troubles.shadowed()) == ([("delete", ROUTE_A)], ())
+
+
+# ------------------------------------------------------------------------------------------ blackholes
+
+BLOCK = "10.244.0.0/26"
+OWN_BLOCK = KernelPlan(blackholes=(BLOCK,))
+BLACKHOLE_ROUTE = route(BLOCK, metric=1023)
+
+
+def workload(metric: int) -> KernelRoute:
+    """A local workload that owns the whole block."""
+    return route(BLOCK, hop(), metric=metric, protocol=3)
+
+
+@pytest.mark.parametrize(("metric", "changes"), [(0, [("add", BLACKHOLE_ROUTE)]), (1024, [])])
+def test_a_blackhole_never_wins_over_a_workloads_route(metric: int, changes: list[tuple[str, KernelRoute]]) -> None:
+    fib = Transcript(plan=OWN_BLOCK, foreign=(workload(metric),))
+    fib.state.end_sync()
+    assert (fib.settle(), fib.state.troubles.held(), fib.state.troubles.shadowed()) == (changes, (), ())
+
+
+def test_a_blackhole_gives_way_to_a_workload_that_comes_and_returns_when_it_went() -> None:
+    fib = Transcript(plan=OWN_BLOCK)
+    fib.synced()
+    fib.state.observe(RouteEvent(workload(1024), came=True))
+    assert fib.settle() == [("delete", BLACKHOLE_ROUTE)]
+    fib.state.observe(RouteEvent(workload(1024), came=False))
+    assert fib.settle() == [("add", BLACKHOLE_ROUTE)]
 
 
 # ------------------------------------------------------------------------------------ what is below us

@@ -1,0 +1,74 @@
+"""`bgpctl fib`: whether the kernel has the routes that it should have, and what is wrong with those that it has not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, say_silent
+
+if TYPE_CHECKING:
+    from bgpctl.cli.tables import Columns
+    from reflector.messages import AgentStatus
+
+_COLUMNS: Columns[tuple[str, AgentStatus]] = (
+    ("NODE", lambda row: row[0]),
+    ("STATE", lambda row: state_of(row[1])),
+    ("DESIRED", lambda row: str(row[1].fib_desired)),
+    ("INSTALLED", lambda row: str(row[1].fib_installed)),
+    ("FAILED", lambda row: str(row[1].fib_failed)),
+    ("FOREIGN", lambda row: str(row[1].fib_foreign)),
+    ("UNRESOLVED", lambda row: str(row[1].fib_unresolved)),
+    ("SHADOWED", lambda row: str(row[1].fib_shadowed)),
+    ("REPAIRS", lambda row: str(row[1].fib_repairs)),
+)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(fib)
+
+
+def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
+    """Show the kernel's routes against what they should be, and a sentence on each that is not so.
+
+    FAILED: the kernel refused. FOREIGN: somebody else's route has the same prefix and metric; it is left alone.
+    UNRESOLVED: a next hop leads nowhere. SHADOWED: somebody else's route of lower metric is used instead, which may be
+    meant so. REPAIRS: routes that somebody changed and that were put back. Exit status 1 when something is wrong or a
+    node does not answer.
+    """
+    from bgpctl.cli import tables
+    from bgpctl.cli.running import RunningNode, ask_all, find_nodes
+
+    answers, silent = ask_all(find_nodes(node, run_dir), RunningNode.agent)
+    if output is Output.JSON:
+        tables.print_json([_fields(name, agent) for name, agent in answers])
+    else:
+        tables.print_table(_COLUMNS, answers)
+        for name, agent in answers:
+            for sentence in (*agent.fib_troubles, *agent.fib_notes):
+                typer.echo(f"{name}: {sentence}")
+    say_silent(silent)
+    if silent or any(is_wrong(agent) for _, agent in answers):
+        raise typer.Exit(1)
+
+
+def is_wrong(agent: AgentStatus) -> bool:
+    """A route is not as it should be, or is not known to be. A node that programs nothing is not wrong."""
+    missing = agent.fib_installed != agent.fib_desired or agent.fib_failed or agent.fib_foreign or agent.fib_unresolved
+    return agent.fib_enabled and bool(missing or agent.fib_troubles or not agent.fib_in_sync)
+
+
+def state_of(agent: AgentStatus) -> str:
+    if not agent.fib_enabled:
+        return "off"
+    if not agent.fib_in_sync:
+        return "not in sync"
+    return "wrong" if is_wrong(agent) else "as desired"
+
+
+def _fields(name: str, agent: AgentStatus) -> dict[str, object]:
+    from bgpctl.cli.tables import fields
+
+    of_the_fib = {key.removeprefix("fib_"): value for key, value in fields(agent).items() if key.startswith("fib_")}
+    return {"node": name, "state": state_of(agent), **of_the_fib, "propagation": agent.propagation}

@@ -1,0 +1,29 @@
+"""Whose a kernel route is, for people: its protocol number as a name (linux/rtnetlink.h, RTPROT_*; iproute2's list)."""
+
+from __future__ import annotations
+
+from bgpctl.fib.route import KernelRoute
+
+_NAMES = {
+    2: "kernel",
+    3: "boot",
+    4: "static",
+    8: "gated",
+    9: "router advertisement",
+    11: "zebra",
+    12: "bird",
+    16: "dhcp",
+    18: "keepalived",
+    80: "felix",
+    186: "FRR's bgp",
+    187: "isis",
+    188: "ospf",
+    189: "rip",
+    192: "eigrp",
+}
+
+
+def owner_of(route: KernelRoute) -> str:
+    """ "static (protocol 4, metric 100)"."""
+    name = _NAMES.get(route.protocol, "somebody unknown")
+    return f"{name} (protocol {route.protocol}, metric {route.metric})"

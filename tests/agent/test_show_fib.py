@@ -1,0 +1,92 @@
+"""`bgpctl fib`: what it prints and how it ends, asked of an agent's real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+from typer.testing import CliRunner
+
+from bgpctl.agent.control_server import ControlServer
+from bgpctl.cli import app
+from reflector.messages import AgentStatus, Histogram
+
+FOREIGN = "10.1.0.0/26: a route of static (protocol 4, metric 1024) holds its place"
+SHADOWED = "0.0.0.0/0: a route of dhcp (protocol 16, metric 100) is used instead"
+WELL = AgentStatus(
+    node="a",
+    version="0.1.0",
+    pid=1,
+    uptime=75.0,
+    plan_generation=2,
+    plan_is_current=True,
+    last_compile_seconds=0.1,
+    fib_desired=12,
+    fib_installed=12,
+    fib_repairs=3,
+    fib_in_sync=True,
+    propagation=Histogram((0.01,), (5, 0), 0.02),
+)
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Iterator[Callable[..., tuple[int, str]]]:
+    """`bgpctl fib` of an agent with this status: exit status and output."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    servers: list[ControlServer] = []
+
+    def ask(status: AgentStatus, *options: str) -> tuple[int, str]:
+        opened = asyncio.run_coroutine_threadsafe(ControlServer.open(tmp_path / "agent.sock", lambda: status), loop)
+        servers.append(opened.result(10))
+        result = CliRunner().invoke(app, ["fib", "--run-dir", str(tmp_path), "--node", "a", *options])
+        return result.exit_code, result.output
+
+    yield ask
+    for server in servers:
+        loop.call_soon_threadsafe(server.close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+def test_a_kernel_that_is_as_it_should_be_is_one_line_and_status_zero(asked: Callable[..., tuple[int, str]]) -> None:
+    status, output = asked(WELL)
+    title, row = output.splitlines()
+    assert title.split() == [
+        "NODE", "STATE", "DESIRED", "INSTALLED", "FAILED", "FOREIGN", "UNRESOLVED", "SHADOWED", "REPAIRS",
+    ]  # fmt: skip
+    assert (status, row.split()) == (0, ["a", "as", "desired", "12", "12", "0", "0", "0", "0", "3"])
+
+
+def test_a_foreign_route_in_the_way_is_a_sentence_and_status_one(asked: Callable[..., tuple[int, str]]) -> None:
+    status, output = asked(structs.replace(WELL, fib_installed=11, fib_foreign=1, fib_troubles=(FOREIGN,)))
+    assert (status, output.splitlines()[2:]) == (1, [f"a: {FOREIGN}"])
+    assert output.splitlines()[1].split()[1] == "wrong"
+
+
+def test_a_shadowed_route_is_told_and_not_wrong(asked: Callable[..., tuple[int, str]]) -> None:
+    status, output = asked(structs.replace(WELL, fib_shadowed=1, fib_notes=(SHADOWED,)))
+    assert (status, output.splitlines()[2:]) == (0, [f"a: {SHADOWED}"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "state", "status"),
+    [
+        ({"fib_in_sync": False}, "not in sync", 1),
+        ({"fib_installed": 11, "fib_failed": 1}, "wrong", 1),
+        ({"fib_unresolved": 1}, "wrong", 1),
+        ({"fib_troubles": ("vxlan.calico: it is somebody else's",)}, "wrong", 1),
+        ({"fib_enabled": False, "fib_in_sync": False}, "off", 0),
+    ],
+)
+def test_state(asked: Callable[..., tuple[int, str]], changed: dict[str, object], state: str, status: int) -> None:
+    ended, output = asked(structs.replace(WELL, **changed), "-o", "json")
+    (row,) = json.loads(output)
+    assert (ended, row["state"], row["node"], row["propagation"]["counts"]) == (status, state, "a", [5, 0])
