@@ -6,6 +6,7 @@ For a BGP route, in this order:
 2. next hops in `excluded_next_hops` are left out (they are reached through WireGuard)
 3. each next hop becomes hops: through the tunnel when the rule says so - with `cross_subnet` only for next hops
    outside this node's own subnets - and else by recursive resolution (see underlay)
+   Of several hops those on links without a carrier are left out while another has one
 4. metric = PRIORITY_BASE - LOCAL_PREF, so that a kernel metric survives iBGP; several hops are one ECMP route
 
 Of the Loc-RIB only routes that came by BGP are installed. What this node originates is there already (somebody's
@@ -130,10 +131,23 @@ class DesiredRoutes:
             del self._ways[key]
         return frozenset(moved)
 
+    def refresh_links(self) -> frozenset[tuple[bytes, ...]]:
+        """A link became operational or ceased to be so. Returns the sets of next hops whose way changed."""
+        moved = set()
+        for key, before in self._ways.items():
+            family, network, next_hops = key
+            self._ways[key] = self._find_way(family, self._rule_of(network), next_hops)
+            if self._ways[key] != before:
+                moved.add(next_hops)
+        return frozenset(moved)
+
     # --------------------------------------------------------------------------------------------- rules
 
     def _rule_for(self, destination: Destination) -> KernelRule:
         return next((rule for prefix, rule in self._rules if prefix.covers(destination)), _PLAIN)
+
+    def _rule_of(self, network: str) -> KernelRule:
+        return next((rule for _, rule in self._rules if rule.network == network), _PLAIN)
 
     def _normal_priority(self, family: Family) -> int:
         return self.plan.normal_priority_v4 if family == 4 else self.plan.normal_priority_v6
@@ -171,7 +185,14 @@ class DesiredRoutes:
                 reasons.append(_because(next_hop, found))
             else:
                 hops.update(found)
-        return Way(tuple(sorted(hops)), "; ".join(reasons))
+        return Way(self._running(hops), "; ".join(reasons))
+
+    def _running(self, hops: set[Hop]) -> tuple[Hop, ...]:
+        """Those whose links are operational. Where none is, all of them: a cable that is pulled and plugged in again
+        costs no route, and the kernel itself keeps routes through a link without a carrier."""
+        links = self._underlay.links
+        running = [hop for hop in hops if (link := links.get(hop.ifindex)) is None or link.running]
+        return tuple(sorted(running or hops))
 
     def _hops_to(self, family: Family, rule: KernelRule, next_hop: bytes) -> Resolution:
         resolved = self._resolve(next_hop)

@@ -39,7 +39,7 @@ NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
 _IFINFO = struct.Struct("=BBHiII")
 _IFADDR = struct.Struct("=BBBBi")
 _NDMSG = struct.Struct("=BBHiHBB")
-_UP = 1
+_UP, _RUNNING = 1, 0x40
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_IFALIAS = 1, 3, 4, 18, 20
 _INFO_KIND, _INFO_DATA = 1, 2
 _VXLAN_ID, _VXLAN_LOCAL, _VXLAN_LEARNING, _VXLAN_PORT, _VXLAN_LOCAL6 = 1, 4, 7, 15, 17
@@ -72,6 +72,7 @@ def decode_link(body: bytes) -> Link | None:
         index,
         text(found.get(_IFLA_IFNAME, b"")),
         bool(flags & _UP),
+        bool(flags & _RUNNING),
         u32(found[_IFLA_MTU]) if _IFLA_MTU in found else 0,
         found.get(_IFLA_ADDRESS, b""),
         kind,

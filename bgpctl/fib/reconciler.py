@@ -122,8 +122,12 @@ class Reconciler:
 
     def observe_link(self, link: Link) -> None:
         self.links_changed = True
+        before = self.view.underlay.links.get(link.index)
         if self.view.observe_link(link):
             self._tunnel_moved(link)
+        if before is not None and before.running != link.running:
+            moved = self._desired.refresh_links()
+            self._soil(d for d, paths in self._loc_rib.items() if paths.next_hops in moved)
         self.retry_refused()
 
     def forget_link(self, ifindex: int) -> None:
@@ -237,11 +241,13 @@ class Reconciler:
             self.troubles.settled(destination)
             self._to_repair.discard(destination)
             return ()
-        if not foreign and not self.troubles.concern(destination):  # new or gone: the other common cases
+        if not foreign and not self.troubles.concern(destination):  # new, gone or led elsewhere: the other common cases
             if not there and len(wanted) == 1:
                 return (Change(Verb.ADD, wanted[0]),)
             if not wanted and len(there) == 1 and destination not in self._stale:
                 return (Change(Verb.DELETE, there[0]),)
+            if len(wanted) == len(there) == 1 and wanted[0].key == there[0].key:
+                return (Change(Verb.REPLACE, wanted[0]),)
         observed = {route.key: route for route in there}
         desired = {route.key: route for route in wanted}
         if destination in self._stale:

@@ -41,11 +41,13 @@ class VxlanSettings(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """`kind` is "vxlan", "veth", ...; "" for hardware. `alias` is free text that stays with the link."""
+    """`kind` is "vxlan", "veth", ...; "" for hardware. `alias` is free text that stays with the link. `up`: somebody
+    set it up; `running`: it is operational as well, which it is not without a carrier (RFC 2863 ifOperStatus)."""
 
     index: int
     name: str
     up: bool = True
+    running: bool = True
     mtu: int = 1500
     mac: bytes = b""
     kind: str = ""

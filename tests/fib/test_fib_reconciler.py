@@ -6,7 +6,7 @@ from collections.abc import Callable
 from errno import EEXIST, EINVAL, ESRCH
 
 import pytest
-from fib_makers import ETH0, KERNEL, STATIC, TUNNEL, at, hop, paths, route, underlay
+from fib_makers import ETH0, ETH1, KERNEL, STATIC, TUNNEL, at, hop, paths, route, underlay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -479,3 +479,41 @@ def test_deletions_of_a_slice_come_after_its_additions() -> None:
     fib.learn(B, C)
     changes: list[Change] = fib.state.next_changes(10)
     assert [change.verb for change in changes] == [Verb.ADD, Verb.ADD, Verb.DELETE]
+
+
+# ------------------------------------------------------------------------------------------- carriers
+
+TWO_LINKS = (route("10.0.1.0/24", hop(ifindex=ETH1), metric=0, protocol=KERNEL),)
+BOTH = route(A, hop("10.0.0.2"), hop("10.0.1.2", ETH1))
+
+
+def multipath() -> Transcript:
+    """A through eth0 and eth1."""
+    fib = Transcript(foreign=TWO_LINKS)
+    fib.state.observe_link(Link(ETH1, "eth1"))
+    fib.state.announce([at(A)], paths("10.0.0.2", "10.0.1.2"))
+    fib.state.end_sync()
+    assert fib.settle() == [("add", BOTH)]
+    return fib
+
+
+def test_a_hop_whose_link_loses_its_carrier_leaves_the_multipath_and_comes_back() -> None:
+    fib = multipath()
+    fib.state.observe_link(Link(ETH1, "eth1", running=False))
+    assert fib.settle() == [("replace", ROUTE_A)]
+    fib.state.observe_link(Link(ETH1, "eth1"))
+    assert fib.settle() == [("replace", BOTH)]
+
+
+def test_where_no_link_has_a_carrier_all_hops_stay() -> None:
+    fib = multipath()
+    fib.state.observe_link(Link(ETH1, "eth1", running=False))
+    fib.state.observe_link(Link(ETH0, "eth0", running=False))
+    assert fib.settle() == []
+
+
+def test_a_single_hop_without_a_carrier_stays() -> None:
+    fib = Transcript()
+    fib.synced(A)
+    fib.state.observe_link(Link(ETH0, "eth0", running=False))
+    assert fib.settle() == []
