@@ -60,6 +60,16 @@ def test_a_block_that_goes_away_leaves_the_kernel(world: World, wait_until: Wait
     wait_until(lambda: not routes_to_block(world, "a"), 30)
 
 
+def test_the_way_from_the_wire_to_the_kernel_is_timed(world: World, wait_until: WaitUntil) -> None:
+    wait_until(lambda: routes_to_block(world, "a") and world.known_status("a").fib_in_sync, 60)
+    before = world.known_status("a").propagation
+    (world.resources / "blocks.yaml").unlink()
+    wait_until(lambda: sum(world.known_status("a").propagation.counts) > sum(before.counts), 30)
+    assert not routes_to_block(world, "a")
+    assert 0 < world.known_status("a").propagation.total - before.total < 10
+    assert world.metric("a", "bgpctl_propagation_seconds_count") == sum(world.known_status("a").propagation.counts)
+
+
 def test_a_killed_speaker_takes_no_route_out_of_the_kernel(world: World, wait_until: WaitUntil) -> None:
     wait_until(lambda: routes_to_block(world, "a") and world.known_status("a").fib_in_sync, 60)
     killed = world.known_status("a").speaker_pid
