@@ -200,6 +200,7 @@ class RouteProgrammer:
             more = True
             while more:
                 heard_all = not self._hear()
+                self._state.refresh()
                 await self._observe_and_set_up()
                 self._state.refresh()
                 self._tell(self._state.next_changes(BATCH))
@@ -212,7 +213,7 @@ class RouteProgrammer:
 
     async def _observe_and_set_up(self) -> None:
         try:
-            if self._state.resync_wanted:
+            if self._state.resync_wanted and not (self._state.resync_can_wait and self._state.has_work):
                 await self._look_again()
             if self._tunnels.wanted or self._state.links_changed:
                 self._set_up_tunnels()

@@ -47,14 +47,15 @@ class Reconciler:
         self._stale: set[Destination] = set()
         self._dirty: dict[Destination, None] = {}
         self._to_repair: set[Destination] = set()
-        self.view.outdated = True
+        self.want_resync()
 
     # --------------------------------------------------------------------------------- what should be there
 
     def apply_plan(self, plan: KernelPlan) -> None:
         """Everything is decided again; what does not differ is not touched."""
         # Foreign routes are known only of the tables that matter: another table has to be looked at first.
-        self.view.outdated |= plan.table != self._plan.table
+        if plan.table != self._plan.table:
+            self.want_resync()
         self._plan = plan
         self._protocols.add(plan.protocol)
         self._decide_all_again()
@@ -91,7 +92,14 @@ class Reconciler:
         """Something happened that no notification tells: a whole dump is due."""
         return self.view.outdated
 
+    @property
+    def resync_can_wait(self) -> bool:
+        """What we know is right, but for routes of ours that the kernel dropped with their link: what is to be changed
+        because of that does not wait for the dump that finds the others."""
+        return self._knows_others
+
     def want_resync(self) -> None:
+        self._knows_others = False
         self.view.outdated = True
 
     def add_to(self, view: KernelView, route: KernelRoute) -> None:
@@ -103,6 +111,7 @@ class Reconciler:
 
     def observe_all(self, view: KernelView) -> None:
         """A whole dump, the truth from here on. The view is ours afterwards."""
+        self._knows_others = True
         believed, self.view = self.view.observed, view
         view.underlay.take_changes()
         for destination in believed.destinations():

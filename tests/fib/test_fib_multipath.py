@@ -23,6 +23,7 @@ WAYS: dict[Family, tuple[str, str, str]] = {
     4: ("20.0.0.0/24", "10.0.0.2", "10.1.0.2"),
     6: ("fd09::/64", "fd00::2", "fd01::2"),
 }
+ALONE = "20.0.1.0/24"
 # Seconds from the kernel's word on the link to its word on the route.
 AT_ONCE = 0.05
 
@@ -88,6 +89,27 @@ def test_a_path_whose_link_goes_down_leaves_within_fifty_milliseconds(
         assert measured < AT_ONCE
         (line,) = node.routes()
         assert (stays in line, goes in line) == (True, False)
+
+    programmed(node, script)
+
+
+def test_it_does_not_wait_for_a_look_at_a_large_table(two_links: tuple[Namespace, Namespace]) -> None:
+    """A link that is set down may have taken routes along in silence, and only a dump shows which; of 20,000 routes
+    that takes longer than this."""
+    node, _ = two_links
+    prefix, stays, goes = WAYS[4]
+    node.batch(*(f"route add 30.{n >> 8}.{n & 255}.0/24 via {stays}" for n in range(20_000)))
+
+    async def script(fib: RouteProgrammer) -> None:
+        await fib.apply_update(update(learned(prefix, via=(stays, goes)), learned(ALONE, via=(goes,))))
+        monitor = Monitor()
+        seconds = asyncio.create_task(asyncio.to_thread(reaction, monitor, prefix, stays))
+        await asyncio.to_thread(node.ip, "link", "set", "eth1", "down")
+        measured = await seconds
+        monitor.close()
+        assert measured < AT_ONCE
+        await until(lambda: fib.status().in_sync, "the look at the whole kernel")
+        assert [line.split()[0] for line in node.routes()] == [prefix]
 
     programmed(node, script)
 
