@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -37,23 +38,31 @@ WELL = AgentStatus(
 @pytest.fixture
 def asked(tmp_path: Path) -> Iterator[Callable[..., tuple[int, str]]]:
     """`bgpctl fib` of an agent with this status: exit status and output."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    servers: list[ControlServer] = []
+    statuses = [WELL]
+    is_open = threading.Event()
+    ends: list[Callable[[], object]] = []
+
+    async def serve() -> None:
+        server = await ControlServer.open(tmp_path / "agent.sock", lambda: statuses[-1])
+        end = asyncio.Event()
+        ends.append(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, end.set))
+        is_open.set()
+        await end.wait()
+        server.close()
+        # The conversations end by themselves: their clients are gone.
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
 
     def ask(status: AgentStatus, *options: str) -> tuple[int, str]:
-        opened = asyncio.run_coroutine_threadsafe(ControlServer.open(tmp_path / "agent.sock", lambda: status), loop)
-        servers.append(opened.result(10))
+        statuses.append(status)
         result = CliRunner().invoke(app, ["fib", "--run-dir", str(tmp_path), "--node", "a", *options])
         return result.exit_code, result.output
 
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert is_open.wait(10)
     yield ask
-    for server in servers:
-        loop.call_soon_threadsafe(server.close)
-    loop.call_soon_threadsafe(loop.stop)
+    ends[0]()
     thread.join(10)
-    loop.close()
 
 
 def test_a_kernel_that_is_as_it_should_be_is_one_line_and_status_zero(asked: Callable[..., tuple[int, str]]) -> None:
