@@ -98,6 +98,8 @@ class PrefixClasses:
         """NLRI by their class; the list itself if there is one class only."""
         if not self._conditions:
             return {0: keys}
+        if len(keys) == 1:
+            return {self.classify(keys[0]): keys}
         end = self._leading
         known = {leading: self.classify(leading) for leading in {nlri[:end] for nlri in keys}}
         classes = set(known.values())
