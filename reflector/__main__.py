@@ -1,8 +1,9 @@
-"""python -m reflector RUN_DIRECTORY: the speaker of one node.
+"""python -m reflector [--user UID:GID] RUN_DIRECTORY: the speaker of one node.
 
-Reads plan.json and exabgp.conf in the run directory and serves speaker.sock there. With BGPCTL_JOURNAL=on in its
-environment every event is recorded from the first one on (journal.py). Exit status: 0 stopped by SIGTERM,
-2 the world is not ready (one sentence on standard error), anything else is a fault of ours.
+Reads plan.json and exabgp.conf in the run directory and serves speaker.sock there. As root it becomes that user as
+soon as it listens, or the usual one when none is named (exabgp/account.py). With BGPCTL_JOURNAL=on in its environment
+every event is recorded from the first one on (journal.py). Exit status: 0 stopped by SIGTERM, 2 the world is not ready
+(one sentence on standard error), anything else is a fault of ours.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from reflector.exabgp.account import Account, AccountError, account_named
 from reflector.plan import NodePlan, decode_plan
 
 # NodePlan.log_level in ExaBGP's words.
@@ -22,12 +24,20 @@ JOURNAL_VARIABLE = "BGPCTL_JOURNAL"
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        return _not_ready("usage: python -m reflector RUN_DIRECTORY")
-    run_directory = Path(arguments[0]).absolute()
+    match arguments:
+        case ["--user", user, directory]:
+            pass
+        case [directory]:
+            user = ""
+        case _:
+            return _not_ready("usage: python -m reflector [--user UID:GID] RUN_DIRECTORY")
+    run_directory = Path(directory).absolute()
     try:
+        account = Account.parse(user) if user else account_named("")
         plan = decode_plan((run_directory / "plan.json").read_bytes())
         (run_directory / "exabgp.conf").read_bytes()
+    except AccountError as error:
+        return _not_ready(str(error))
     except OSError as error:
         return _not_ready(f"cannot read {error.filename}: {error.strerror}")
     except msgspec.ValidationError as error:
@@ -36,7 +46,7 @@ def main(arguments: list[str]) -> int:
     from reflector.exabgp.speaker import run_speaker
 
     is_recorded = os.environ.get(JOURNAL_VARIABLE, "") == "on"
-    status, failure = run_speaker(plan, run_directory, time.monotonic, is_recorded=is_recorded)
+    status, failure = run_speaker(plan, run_directory, time.monotonic, account, is_recorded=is_recorded)
     return _not_ready(failure) if failure else status
 
 

@@ -28,6 +28,7 @@ from bgpctl.agent.logs import configure, get_logger
 from bgpctl.agent.node_report import NodeReporter, NoReportError, Standing
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.planning import Planning
+from bgpctl.agent.privileges import speaker_command
 from bgpctl.agent.proposal import Proposer, error_status
 from bgpctl.agent.run_directory import ADDRESSES_FILE, STATUS_DIRECTORY, RunDirectory
 from bgpctl.agent.snapshot import Snapshot, SnapshotSource
@@ -69,7 +70,7 @@ class Agent:
         self._directory = run_directory
         self._link = SpeakerLink(run_directory.speaker_socket)
         self._deployment = Deployment(run_directory, self._link)
-        self.speaker = Speaker(run_directory, self._link, self._confirm_plan)
+        self.speaker = Speaker(run_directory, self._link, self._confirm_plan, speaker_command(options))
         proposer = Proposer(options.node, CompileOptions(program_vxlan=options.without_felix))
         self._planning = Planning(self._deployment, proposer.propose)
         self._addresses = Detector(options.node, options.detection, run_directory.path / ADDRESSES_FILE)

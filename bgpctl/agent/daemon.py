@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from bgpctl.agent.agent import Agent
 from bgpctl.agent.logs import configure, get_logger
 from bgpctl.agent.options import AgentOptions
+from bgpctl.agent.privileges import give_up_the_rest, speaker_account
 from bgpctl.agent.run_directory import RunDirectory
 from bgpctl.errors import NotReadyError
 
@@ -28,7 +29,10 @@ def run(options: AgentOptions) -> int:
     """See bgpctl.agent.run_agent."""
     os.umask(OWNER_ONLY_UMASK)
     configure(options.log_format)
+    account = speaker_account(options)
     with RunDirectory.claim(options.run_directory) as run_directory:
+        run_directory.admit(account)
+        give_up_the_rest(options)
         return asyncio.run(_run_until_stopped(options, run_directory))
 
 

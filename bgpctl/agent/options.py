@@ -70,6 +70,7 @@ class AgentOptions:
     without_felix    no Felix runs here: the routes and devices of VXLAN pools are ours to program
     metrics_address  None: not served
     metrics_tls      None: served in the clear
+    speaker_user     whom the speaker runs as when this agent is root, "": see reflector/exabgp/account.py
     detection        how addresses are found that the Node does not say
     """
 
@@ -81,4 +82,5 @@ class AgentOptions:
     metrics_address: MetricsAddress | None = None
     log_format: LogFormat = LogFormat.CONSOLE
     metrics_tls: TlsFiles | None = None
+    speaker_user: str = ""
     detection: DetectionSettings = field(default_factory=DetectionSettings)

@@ -1,7 +1,8 @@
 """The run directory: who may use it, and the two files in it that the speaker obeys.
 
 The rule: one live agent a directory (a lock that dies with its process), and nothing in it is readable by others,
-not even for an instant: plan.json and exabgp.conf hold passwords. A file is replaced by a rename, so that a speaker
+not even for an instant: plan.json and exabgp.conf hold passwords. Those two are also for the group of the directory,
+which is the speaker's (reflector/exabgp/account.py has the table). A file is replaced by a rename, so that a speaker
 that starts at any moment reads a whole one.
 """
 
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from bgpctl.errors import NotReadyError
+from reflector.exabgp.account import SHARED_MODE, Account, admit
 
 PLAN_FILE = "plan.json"
 EXABGP_FILE = "exabgp.conf"
@@ -36,7 +39,7 @@ _OURS = (
     SPEAKER_LOG,
     ADDRESSES_FILE,
 )
-_OWNER_ONLY = 0o600
+_OWNER_ONLY, _OWNER_AND_GROUP = 0o600, 0o640
 # sockaddr_un.sun_path holds 108 octets, the last of them zero (unix(7)).
 _LONGEST_SOCKET_PATH = 107
 
@@ -60,7 +63,7 @@ class RunDirectory:
 
     @classmethod
     def claim(cls, path: Path) -> Self:
-        """Makes `path` (mode 0700) if needed and takes its lock, which the kernel drops when the process dies.
+        """Makes `path` (closed to others) if needed and takes its lock, which the kernel drops when the process dies.
         Raises NotReadyError when another agent holds it or it cannot be ours."""
         path = path.absolute()
         if len(os.fsencode(path / SPEAKER_SOCKET)) > _LONGEST_SOCKET_PATH:
@@ -90,6 +93,13 @@ class RunDirectory:
     def agent_socket(self) -> Path:
         return self.path / AGENT_SOCKET
 
+    def admit(self, speaker: Account) -> None:
+        """Lets the speaker's user have its part. Raises NotReadyError."""
+        try:
+            admit(self.path, speaker)
+        except OSError as error:
+            raise NotReadyError(f"{self.path} cannot be given to user {speaker}: {error.strerror}") from error
+
     def installed(self) -> PlanFiles | None:
         """What is there for the speaker now; None unless both files are."""
         try:
@@ -106,8 +116,10 @@ class RunDirectory:
 
     def install(self, files: PlanFiles) -> None:
         """Replaces both files, exabgp.conf first: whoever sees the new plan.json also has its exabgp.conf."""
-        write_private(self.path / EXABGP_FILE, files.exabgp_conf)
-        write_private(self.path / PLAN_FILE, files.plan)
+        directory = self.path.stat()
+        group = directory.st_gid if directory.st_mode & stat.S_IXGRP else None
+        _replace(self.path / EXABGP_FILE, files.exabgp_conf, group)
+        _replace(self.path / PLAN_FILE, files.plan, group)
 
     def remove(self) -> None:
         """Undoes what `claim` made: our files, then the directories unless somebody else put something there."""
@@ -126,11 +138,19 @@ class RunDirectory:
 
 def write_private(path: Path, content: bytes) -> None:
     """Replaces `path` in one step by a file that only its owner can read."""
+    _replace(path, content)
+
+
+def _replace(path: Path, content: bytes, reader: int | None = None) -> None:
+    """`reader` is a group that can read it as well."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _OWNER_ONLY)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+        if reader is not None:
+            os.fchown(file.fileno(), -1, reader)
+            os.fchmod(file.fileno(), _OWNER_AND_GROUP)
     temporary.rename(path)
 
 
@@ -142,7 +162,8 @@ def _make_directory(path: Path) -> tuple[Path, ...]:
         path.mkdir(mode=0o700)
     elif not path.is_dir() or path.stat().st_uid != os.geteuid():
         raise NotReadyError(f"{path} is not a directory of this user; choose another run directory")
-    path.chmod(0o700)
+    if stat.S_IMODE(path.stat().st_mode) != SHARED_MODE:  # a speaker may be running in it
+        path.chmod(0o700)
     return made
 
 

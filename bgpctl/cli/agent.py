@@ -62,6 +62,12 @@ def agent(
             show_default="$IP6, $IP6_AUTODETECTION_METHOD",
         ),
     ] = "",
+    speaker_user: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Whom the speaker runs as, when the agent is root.", show_default="bgpctl, else nobody"
+        ),
+    ] = "",
     log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.CONSOLE,
 ) -> None:
     """Run the daemon of one node: watch resources, run the speaker, program routes."""
@@ -75,6 +81,7 @@ def agent(
         metrics_address=MetricsAddress.parse(metrics_address) if metrics_address else None,
         metrics_tls=TlsFiles.parse(metrics_cert, metrics_key, metrics_client_ca),
         log_format=log_format,
+        speaker_user=speaker_user,
         detection=detection_settings({4: ip_autodetection, 6: ip6_autodetection}, os.environ),
     )
     raise typer.Exit(run_agent(options))

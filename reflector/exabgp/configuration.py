@@ -38,7 +38,8 @@ class SpeakerConfiguration(Configuration):  # type: ignore[misc]  # ExaBGP has n
     neighbors: dict[str, Any]
 
     def __init__(self, path: Path) -> None:
-        super().__init__([str(path)])
+        # As text and not as a file: ExaBGP would look for the absolute path, which is closed to our user (account).
+        super().__init__([], text=True)
         self._path = path
         self._text_read: str | None = None
         self._known: dict[str, tuple[str, Any]] = {}
@@ -52,7 +53,7 @@ class SpeakerConfiguration(Configuration):  # type: ignore[misc]  # ExaBGP has n
             return True
         neighbors = self._by_parts(text)
         if neighbors is None:
-            before = self.neighbors
+            before, self._configurations = self.neighbors, [text]
             if not super().reload():
                 self.neighbors = before
                 return False

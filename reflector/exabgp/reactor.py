@@ -8,6 +8,7 @@ beyond it the plan's session (open_message).
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -53,7 +54,11 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         self._by_address: dict[str, HandoverPeer] = {}
         self._end_of_turn = end_of_turn
         self._next_turn = 0.0
+        here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         super().__init__(configuration)
+        # ExaBGP has gone to /; we stay in the run directory (account).
+        os.fchdir(here)
+        os.close(here)
 
     def hasten(self) -> None:
         """The next turn of the event loop begins at once."""

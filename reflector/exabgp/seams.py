@@ -24,7 +24,10 @@ What is overridden, where, and why:
         Reactor.active_peers    only sessions that ExaBGP works on, and of those only the ones that are due
         Reactor._wait_for_io    our event loop
         Reactor._pending_adjribout   nothing: ExaBGP has no routes to wait for
+        Reactor()               goes to the directory /; ours comes back to the run directory
         Reactor.reload          changes only what differs, and sets another TCP-MD5 key on a living session
+    step_down
+        Daemon.drop_privileges  our user, groups and capabilities instead of ExaBGP's
 """
 
 from __future__ import annotations

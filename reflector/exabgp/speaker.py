@@ -17,6 +17,7 @@ from msgspec import structs
 
 from reflector.control import ControlServer
 from reflector.engine import Engine, Turn
+from reflector.exabgp.account import Account
 from reflector.exabgp.answers import Answers
 from reflector.exabgp.configuration import SpeakerConfiguration
 from reflector.exabgp.event_loop import EventLoop
@@ -25,6 +26,7 @@ from reflector.exabgp.kernel_routes import KernelRoutes
 from reflector.exabgp.reactor import SpeakerReactor
 from reflector.exabgp.recording import Recording
 from reflector.exabgp.seams import take_the_seams
+from reflector.exabgp.step_down import StepDown
 from reflector.exabgp.transport import Transport
 from reflector.journal import Events
 from reflector.loc_rib_stream import LocRibStream
@@ -39,19 +41,21 @@ _KERNEL_PATIENCE = 1.0
 
 
 def run_speaker(
-    plan: NodePlan, run_directory: Path, clock: Callable[[], float], *, is_recorded: bool = False
+    plan: NodePlan, run_directory: Path, clock: Callable[[], float], account: Account, *, is_recorded: bool = False
 ) -> tuple[int, str]:
-    """Run until told to stop, recording from the first event on if asked to. ExaBGP's exit status, and a sentence if
-    the world was not ready for a start."""
+    """Run until told to stop, in the run directory, as `account` as soon as it listens; recording from the first event
+    on if asked to. ExaBGP's exit status, and a sentence if the world was not ready for a start."""
     take_the_seams()
     log.init(getenv())
     conf = run_directory / "exabgp.conf"
-    configuration = SpeakerConfiguration(conf)
-    speaker = Speaker(plan, configuration, run_directory, clock)
+    os.chdir(run_directory)
+    configuration = SpeakerConfiguration(Path(conf.name))
+    speaker = Speaker(plan, configuration, Path(), clock)
+    step_down = speaker.reactor.daemon.drop_privileges = StepDown(account)
     if is_recorded:
         speaker.recording.start(JOURNAL_LIMIT, speaker.started)
     status = speaker.run()
-    failure = ""
+    failure = step_down.failure
     if status != 0 and speaker.failure:
         failure = speaker.failure
     elif status != 0 and str(configuration.error):

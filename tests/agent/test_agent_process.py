@@ -78,14 +78,18 @@ def test_two_nodes_come_up_and_are_ready(world: World, wait_until: WaitUntil) ->
     assert world.metric("a", "bgpctl_sessions", state="established") == 1
 
 
-def test_everything_in_the_run_directory_is_for_its_owner_only(world: World, wait_until: WaitUntil) -> None:
+def test_everything_in_the_run_directory_is_for_root_and_what_the_speaker_needs_for_its_user(
+    world: World, wait_until: WaitUntil
+) -> None:
     world.start("a")
     wait_until(lambda: world.runs("a"), 60)
     directory = world.run_directory("a")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [directory, *directory.iterdir()]}
-    assert modes.pop("a") == 0o700
+    assert [modes.pop(name) for name in ("a", "plan.json", "exabgp.conf", "speaker.sock")] == [
+        0o1770, 0o640, 0o640, 0o660,
+    ]  # fmt: skip
     assert set(modes.values()) == {0o600}
-    assert {"plan.json", "exabgp.conf", "speaker.sock", "agent.sock", "speaker.log", "agent.pid"} <= modes.keys()
+    assert {"agent.sock", "speaker.log", "agent.pid"} <= modes.keys()
 
 
 def test_without_usable_resources_an_agent_waits_for_them(world: World, wait_until: WaitUntil) -> None:

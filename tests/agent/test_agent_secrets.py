@@ -17,7 +17,7 @@ from reflector.messages import ShowAgent, ShowCounters, ShowNodeStatus, ShowPeer
 pytestmark = pytest.mark.netns
 
 FIRST, SECOND = "first-p4ssw0rd", "second-p4ssw0rd"
-# What may hold it: for the speaker, readable by its owner alone.
+# What may hold it: readable by root and by the speaker's group alone.
 PRIVATE = {"plan.json", "exabgp.conf"}
 STATUS = """
 apiVersion: projectcalico.org/v3
@@ -69,7 +69,7 @@ def said_in(world: World) -> Iterator[tuple[str, str]]:
     for node in ADDRESSES:
         directory = world.run_directory(node)
         for file in directory.rglob("*"):
-            if file.is_file() and (file.name not in PRIVATE or file.stat().st_mode & 0o077):
+            if file.is_file() and (file.name not in PRIVATE or file.stat().st_mode & 0o037):
                 yield str(file), file.read_text(errors="replace")
         yield f"log of {node}", world.log(node)
         yield f"metrics of {node}", world.page(node, "metrics")

@@ -1,0 +1,118 @@
+"""Which user the speaker is once it listens, and what of its run directory that user is given.
+
+Rule: root only by its name. A user that is named and does not exist is refused; when none is named it is `bgpctl` if
+there is such a user, else number 65534, which is nobody everywhere.
+
+    run directory             root:GROUP 1770   the speaker makes files in it, and removes only its own (sticky)
+    plan.json, exabgp.conf    root:GROUP 0640   it reads them, also the ones that are put in their place later
+    speaker.sock, journal     USER:root  0660   it made them as root, and removes them itself
+    everything else           root:root  0600   the agent's
+
+The speaker stands in its run directory and calls its files by their names alone: the directories above it stay closed
+to its user, and with them the run directories of other nodes, which have the same group.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+USUAL_NAME = "bgpctl"
+NOBODY = 65534
+ROOT = 0
+# Of the run directory: its group enters and makes files, and what others made there is not the group's to remove.
+SHARED_MODE = 0o1770
+_READ_MODE, _OWN_MODE = 0o640, 0o660
+_READ = ("plan.json", "exabgp.conf")
+_OWN = ("speaker.sock", "journal", "journal.old")
+
+
+class AccountError(Exception):
+    """There is no such user, or this process may not become it: one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user and its first group, by number."""
+
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
+
+    @property
+    def is_ours(self) -> bool:
+        """This process is that user already."""
+        return self.uid == os.geteuid()
+
+    @classmethod
+    def parse(cls, text: str) -> Account:
+        """Reads "UID:GID". Raises AccountError."""
+        uid, _, gid = text.partition(":")
+        if not (uid.isdecimal() and gid.isdecimal()):
+            raise AccountError(f"{text!r} is not UID:GID")
+        return cls(int(uid), int(gid))
+
+
+def account_named(name: str) -> Account:
+    """The account of the speaker when this process is root; "" means that none was named. Whoever is not root runs it
+    as the user that it is. Raises AccountError."""
+    here = Account(os.geteuid(), os.getegid())
+    named = _look_up(name) if name else None
+    if here.uid == ROOT:
+        return named or _look_up(USUAL_NAME) or _nobody_unless(name)
+    if name and (named is None or named.uid != here.uid):
+        raise AccountError(f"only root can run the speaker as {name}")
+    return here
+
+
+def admit(directory: Path, account: Account) -> None:
+    """Lets the account read its part of a run directory of root, and make files there. Raises OSError."""
+    if os.geteuid() == ROOT != account.uid:
+        _give(directory, -1, account.gid, SHARED_MODE)
+        for name in _READ:
+            _give(directory / name, -1, account.gid, _READ_MODE)
+
+
+def hand_over(directory: Path, account: Account) -> None:
+    """What this process has made there as root is the account's. Raises OSError."""
+    if os.geteuid() == ROOT != account.uid:
+        for name in _OWN:
+            _give(directory / name, account.uid, -1, _OWN_MODE)
+
+
+def _give(path: Path, uid: int, gid: int, mode: int) -> None:
+    """A link is refused: in a directory that the account may write to, it could lead to anybody's file."""
+    try:
+        held = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        found = os.fstat(held)
+        if stat.S_ISLNK(found.st_mode) or (found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)):
+            raise OSError(errno.EMLINK, f"{path} is a link")
+        # fchmod(2) and fchown(2) refuse such a descriptor; the name that /proc has for it is as good.
+        same = Path(f"/proc/self/fd/{held}")
+        same.chmod(mode)
+        os.chown(same, uid, gid)
+    finally:
+        os.close(held)
+
+
+def _look_up(name: str) -> Account | None:
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return Account(found.pw_uid, found.pw_gid)
+
+
+def _nobody_unless(name: str) -> Account:
+    if name:
+        raise AccountError(f"there is no user {name} for the speaker to run as")
+    return Account(NOBODY, NOBODY)
