@@ -45,11 +45,7 @@ class Capability(IntEnum):
 
 def permitted() -> frozenset[int]:
     """What this process may use now, by number."""
-    sets = ctypes.create_string_buffer(_SETS.size)
-    _called(_libc.capget(_HEADER, sets))
-    _, low, _, _, high, _ = _SETS.unpack(sets.raw)
-    both = low | high << 32
-    return frozenset(number for number in range(64) if both >> number & 1)
+    return _get()[1]
 
 
 def keep(wanted: Collection[int]) -> None:
@@ -64,7 +60,9 @@ def keep(wanted: Collection[int]) -> None:
 
 def use(effective: Collection[int]) -> None:
     """Uses only these for now; every other permitted one can be taken up again."""
-    _set(effective=effective, permitted=permitted(), inheritable=())
+    _, permitted, inheritable = _get()
+    # Not fewer inheritable ones: the kernel would take them out of the ambient set as well.
+    _set(effective=effective, permitted=permitted, inheritable=inheritable)
 
 
 def become(uid: int, gid: int) -> None:
@@ -99,6 +97,15 @@ def _known() -> range:
     while _libc.prctl(_PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0:
         last += 1
     return range(last + 1)
+
+
+def _get() -> tuple[frozenset[int], ...]:
+    """The effective, the permitted and the inheritable set."""
+    sets = ctypes.create_string_buffer(_SETS.size)
+    _called(_libc.capget(_HEADER, sets))
+    words = _SETS.unpack(sets.raw)
+    masks = (low | high << 32 for low, high in zip(words[:3], words[3:], strict=True))
+    return tuple(frozenset(number for number in range(64) if mask >> number & 1) for mask in masks)
 
 
 def _set(*, effective: Collection[int], permitted: Collection[int], inheritable: Collection[int]) -> None:

@@ -86,7 +86,7 @@ def test_a_reflectors_agent_keeps_what_it_needs_and_its_speaker_nothing(world: W
 def test_an_agent_that_programs_routes_has_net_admin_as_well(world: World, wait_until: WaitUntil) -> None:
     world.options = ()
     world.start("a")
-    wait_until(lambda: world.runs("a") and world.known_status("a").fib_in_sync, 60)
+    wait_until(lambda: world.runs("a"), 60)
     status = world.known_status("a")
     seen = privileges_of(status.pid)
     assert seen.permitted == seen.effective == seen.bounding == OF_A_REFLECTOR | {Capability.NET_ADMIN}
@@ -179,9 +179,11 @@ def test_sigterm_ends_both_though_the_speaker_is_another_users(world: World, wai
 
 def sentence(world: World, *before: str) -> str:
     """The one sentence of an agent that must end with status 2."""
-    command = world.command("a")
+    # By a name that leads through no directory of root: who starts it may be anybody.
+    command = ["resources" if word == str(world.resources) else word for word in world.command("a")]
     inside, agent = command[:4], command[4:]
-    ended = subprocess.run([*inside, *before, *agent], capture_output=True, text=True, timeout=30, check=False)
+    words = [*inside, *before, *agent]
+    ended = subprocess.run(words, cwd=world.path, capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 2, ended.stderr
     return ended.stderr.splitlines()[-1]
 
@@ -198,7 +200,7 @@ def test_who_is_not_root_is_told_that_port_179_needs_it(world: World) -> None:
     as_nobody = ("--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all,+dac_read_search")
     reads_all = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
     said = sentence(world, "setpriv", *as_nobody, *reads_all)
-    assert said.startswith("bgpctl: ")
+    assert said.startswith("bgpctl: "), said
     assert "binding below port 1024 requires root" in said
 
 
