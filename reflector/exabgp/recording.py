@@ -60,8 +60,8 @@ class Recording:
     def status(self) -> JournalStatus:
         file = self._file
         if file is None:
-            return JournalStatus(str(self._path), is_recording=False)
-        return JournalStatus(str(self._path), not file.ended, file.octets, file.limit, file.ended)
+            return JournalStatus(str(self._path.absolute()), is_recording=False)
+        return JournalStatus(str(self._path.absolute()), not file.ended, file.octets, file.limit, file.ended)
 
     def _end(self) -> None:
         """The file has ended by itself."""

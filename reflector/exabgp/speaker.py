@@ -147,7 +147,7 @@ class Speaker:
         before = {session.name: session for session in self.engine.plan.sessions}
         established = {name for name, peer in self.engine.peers.items() if peer.is_established}
         if not self.reactor.apply(plan):
-            return Refused(f"ExaBGP cannot read {self._conf}: {self.reactor.configuration.error}")
+            return Refused(f"ExaBGP cannot read {self._conf.absolute()}: {self.reactor.configuration.error}")
         for name in before.keys() - {session.name for session in plan.sessions}:
             self._transport.close(name, "removed from the plan", cease(Cease.PEER_DECONFIGURED))
         self.events.apply(plan, self._clock())
