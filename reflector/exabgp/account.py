@@ -5,7 +5,8 @@ there is such a user, else number 65534, which is nobody everywhere.
 
     run directory             root:GROUP 1770   the speaker makes files in it, and removes only its own (sticky)
     plan.json, exabgp.conf    root:GROUP 0640   it reads them, also the ones that are put in their place later
-    speaker.sock, journal     USER:root  0660   it made them as root, and removes them itself
+    speaker.sock              USER:root  0660   it made it as root, and removes it itself
+    journal, journal.old      USER       0600   likewise
     everything else           root:root  0600   the agent's
 
 The speaker stands in its run directory and calls its files by their names alone: the directories above it stay closed
@@ -26,9 +27,10 @@ NOBODY = 65534
 ROOT = 0
 # Of the run directory: its group enters and makes files, and what others made there is not the group's to remove.
 SHARED_MODE = 0o1770
-_READ_MODE, _OWN_MODE = 0o640, 0o660
+_READ_MODE = 0o640
 _READ = ("plan.json", "exabgp.conf")
-_OWN = ("speaker.sock", "journal", "journal.old")
+# The agent, root without CAP_DAC_OVERRIDE, connects as the socket's group.
+_OWN = {"speaker.sock": 0o660, "journal": 0o600, "journal.old": 0o600}
 
 
 class AccountError(Exception):
@@ -82,8 +84,8 @@ def admit(directory: Path, account: Account) -> None:
 def hand_over(directory: Path, account: Account) -> None:
     """What this process has made there as root is the account's. Raises OSError."""
     if os.geteuid() == ROOT != account.uid:
-        for name in _OWN:
-            _give(directory / name, account.uid, -1, _OWN_MODE)
+        for name, mode in _OWN.items():
+            _give(directory / name, account.uid, -1, mode)
 
 
 def _give(path: Path, uid: int, gid: int, mode: int) -> None:
