@@ -12,6 +12,7 @@ import pytest
 
 from bgpctl.agent.run_directory import PlanFiles, RunDirectory
 from bgpctl.errors import NotReadyError
+from reflector.exabgp.account import Account
 
 FILES = PlanFiles(plan=b'{"node":"a"}', exabgp_conf=b"neighbor 10.0.0.1 {}")
 HOLD = """
@@ -76,6 +77,19 @@ def test_a_file_that_was_open_is_replaced_by_a_private_one(tmp_path: Path) -> No
         (directory.path / "plan.json").chmod(0o644)
         directory.install(FILES)
         assert mode(directory.path / "plan.json") == 0o600
+
+
+@pytest.mark.netns
+def test_what_the_speaker_reads_is_for_its_group_and_stays_so_when_it_is_replaced(tmp_path: Path) -> None:
+    with RunDirectory.claim(tmp_path / "run") as directory:
+        directory.install(FILES)
+        directory.admit(Account(4242, 4343))
+    with RunDirectory.claim(tmp_path / "run") as directory:
+        assert (mode(directory.path), directory.path.stat().st_gid) == (0o1770, 4343)
+        directory.install(FILES)
+        for name in ("plan.json", "exabgp.conf"):
+            seen = (directory.path / name).stat()
+            assert (stat.S_IMODE(seen.st_mode), seen.st_uid, seen.st_gid) == (0o640, 0, 4343)
 
 
 def test_what_was_installed_is_read_back(tmp_path: Path) -> None:

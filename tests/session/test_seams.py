@@ -17,6 +17,7 @@ from exabgp.configuration.configuration import Configuration
 from exabgp.configuration.neighbor import ParseNeighbor
 from exabgp.reactor import listener as listener_module
 from exabgp.reactor import loop as loop_module
+from exabgp.reactor.daemon import Daemon
 from exabgp.reactor.network.connection import Connection
 from exabgp.reactor.network.incoming import Incoming
 from exabgp.reactor.network.outgoing import Outgoing
@@ -49,6 +50,7 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (loop_module.Reactor.__init__, {"Listener", "_poller"}),
         (loop_module.Reactor.run, {"active_peers", "_wait_for_io", "incoming", "run", "socket", "register"}),
         (loop_module.Reactor.run, {"reload", "_listen_for_neighbors", "_peers", "listen_on"}),
+        (loop_module.Reactor.run, {"daemon", "drop_privileges"}),
         (loop_module.Reactor.shutdown, {"shutdown", "stop"}),
         (Peer._run, {"_establish", "_main", "_reset", "NetworkError"}),
         (Peer._establish, {"_connect", "proto", "validate_open", "ESTABLISHED"}),
@@ -97,6 +99,7 @@ def test_exabgp_still_works_the_way_the_seam_assumes(function: object, names: se
         (RequirePath, ["send", "receive"]),
         (Protocol, ["new_open", "read_open", "validate_open", "accept", "write"]),
         (Configuration, ["reload"]),
+        (Daemon, ["drop_privileges"]),
     ],
 )
 def test_what_is_overridden_exists(owner: type, attributes: list[str]) -> None:
