@@ -235,6 +235,17 @@ class Bird:
         return set(re.findall(r"^(\S+/\d+)\s", self.ask("show", "route"), re.MULTILINE))
 
 
+# A multiprotocol capability (RFC 4760 8).
+IPV4_UNICAST = bytes((1, 4, 0, 1, 0, 1))
+
+
+def open_body(router_id: str, hold_time: int = 90, capabilities: bytes = IPV4_UNICAST, asn: int = LOCAL_AS) -> bytes:
+    """An OPEN (RFC 4271 4.2) with one capabilities parameter, or none if there are no capabilities."""
+    parameter = bytes((2, len(capabilities))) + capabilities if capabilities else b""
+    numbers = b"\x04" + asn.to_bytes(2, "big") + hold_time.to_bytes(2, "big")
+    return numbers + socket.inet_aton(router_id) + bytes((len(parameter),)) + parameter
+
+
 class RawPeer:
     """A peer written by hand: it says exactly what a test wants it to."""
 
@@ -247,12 +258,11 @@ class RawPeer:
     def send(self, kind: int, body: bytes = b"") -> None:
         self.socket.sendall(self.MARKER + (19 + len(body)).to_bytes(2, "big") + bytes((kind,)) + body)
 
-    def open(self, router_id: str, hold_time: int = 90) -> None:
-        """Exchange OPENs and KEEPALIVEs until Established."""
-        capability = bytes((2, 6, 1, 4, 0, 1, 0, 1))
-        identifier = socket.inet_aton(router_id)
-        self.send(1, b"\x04" + LOCAL_AS.to_bytes(2, "big") + hold_time.to_bytes(2, "big") + identifier
-                  + bytes((len(capability),)) + capability)  # fmt: skip
+    def open(
+        self, router_id: str, hold_time: int = 90, capabilities: bytes = IPV4_UNICAST, asn: int = LOCAL_AS
+    ) -> None:
+        """Exchange OPENs and KEEPALIVEs until Established. `capabilities` are octets of RFC 5492 4."""
+        self.send(1, open_body(router_id, hold_time, capabilities, asn))
         kind, answer = self.receive()
         assert kind == 1, f"message of type {kind}: {answer!r}"
         self.send(4)

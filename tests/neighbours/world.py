@@ -1,0 +1,214 @@
+"""Our speaker between four real daemons in one role, and a client of ours that remembers all it is told.
+
+    client       the daemons are our route reflection clients
+    non-client   the daemons are iBGP peers of a reflector
+    ebgp         the daemons are in ASes of their own
+    reflector    the daemons reflect, and we are their client
+
+In each family every daemon has a session with us, over that family. `witness` is our client in every role; `far` is
+the other client of each reflector above us, and only there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from bird import Bird
+from frr import Frr
+from gobgp import GoBgp
+from neighbour import Daemon, Peering, Route, Router
+from openbgpd import OpenBgpd
+from segment import LOCAL_AS, Segment, Speaker, eventually, session
+from witness import HOLD_TIME, Witness
+
+from bgpctl.compiler.exabgp_conf import render_exabgp_conf
+from reflector.control_client import ControlClient
+from reflector.messages import CandidateStatus, Explain, RouteStatus, ShowRoutes
+from reflector.plan import Family, Listen, NodePlan, Origination, RouteSource, SessionPlan
+
+DAEMONS: tuple[type[Daemon], ...] = (Bird, Frr, GoBgp, OpenBgpd)
+FAMILIES: tuple[Family, ...] = (4, 6)
+CLUSTER = "9.9.9.9"
+RESTART_TIME = 60
+
+
+class Role(StrEnum):
+    """What the daemons are to us."""
+
+    CLIENT = "client"
+    NON_CLIENT = "non-client"
+    EBGP = "ebgp"
+    REFLECTOR = "reflector"
+
+
+def address(family: Family, number: int) -> str:
+    return f"10.9.0.{number}" if family == 4 else f"fd00:9::{number}"
+
+
+def prefix(family: Family, number: int) -> str:
+    return f"10.245.{number}.0/24" if family == 4 else f"fd00:245:{number}::/48"
+
+
+# Hosts of the segment, by the last number of their addresses, and what they originate.
+US, WITNESS, FAR = 1, 20, 30
+NUMBER = {daemon: number for number, daemon in enumerate(DAEMONS, start=11)}
+OF_WITNESS = ("65000:1", "65000:1:2", "rt:65000:3")
+OF_DAEMON = ("65001:4", "65001:5:6", "rt:65001:7")
+OF_OURS = ("65002:8", "65002:9:10")
+PATH_OF_WITNESS = (65100, 4200000001)
+
+
+def peer_as(role: Role, daemon: type[Daemon]) -> int:
+    return 65000 + NUMBER[daemon] if role is Role.EBGP else LOCAL_AS
+
+
+def cluster_of(daemon: type[Daemon]) -> str:
+    """In which it reflects as our reflector."""
+    return f"7.7.7.{NUMBER[daemon]}"
+
+
+class World:
+    """Everything in one role. `options` are fields of Peering for the daemons, `ours` of SessionPlan for us."""
+
+    def __init__(self, directory: Path, role: Role, *, daemons: tuple[type[Daemon], ...] = DAEMONS) -> None:
+        self.role = role
+        self.segment = Segment(directory)
+        self.kinds = tuple(daemon for daemon in daemons if daemon.is_installed())
+        self.daemons: dict[type[Daemon], Daemon] = {}
+        self.witnesses: dict[Family, Witness] = {}
+        self.far: dict[tuple[type[Daemon], Family], Witness] = {}
+
+    def build(self) -> None:
+        """All processes side by side, then the sessions, then the routes."""
+        for name, number in (("us", US), ("witness", WITNESS), ("far", FAR)):
+            self._host(name, number)
+        self.us = Speaker(self.segment, "us", self.plan(), render_exabgp_conf(self.plan()))
+        for kind in self.kinds:
+            self._host(kind.name, NUMBER[kind])
+            daemon = self.daemons[kind] = kind(self.segment, kind.name, self._router(kind))
+            daemon.start()
+        self.us.wait_listening()
+        self.meet_witnesses()
+        self.wait_established()
+        self.meet_far()
+        for kind, daemon in self.daemons.items():
+            for family in FAMILIES:
+                daemon.announce(prefix(family, NUMBER[kind]), OF_DAEMON)
+
+    def close(self) -> None:
+        for daemon in self.daemons.values():
+            daemon.kill()
+        self.segment.close()
+
+    def _host(self, name: str, number: int) -> None:
+        self.segment.host(name, f"{address(4, number)}/24", f"{address(6, number)}/64")
+
+    # ----------------------------------------------------------------------------------- who is who
+
+    def plan(self, *, numbers: tuple[int, ...] = (US,)) -> NodePlan:
+        """Ours; `numbers` say which prefixes we originate."""
+        clients = [self._client(family) for family in FAMILIES]
+        daemons = [self._session(kind, family) for kind in self.kinds for family in FAMILIES]
+        originations = [
+            Origination(prefix(family, number), RouteSource.BLOCK, communities=OF_OURS)
+            for family in FAMILIES
+            for number in numbers
+        ]
+        return NodePlan(
+            node="us",
+            router_id=address(4, US),
+            cluster_id=CLUSTER,
+            listen=(Listen("0.0.0.0"), Listen("::")),  # noqa: S104  inside a namespace of the test
+            sessions=(*clients, *daemons),
+            originations=tuple(originations),
+        )
+
+    def _client(self, family: Family) -> SessionPlan:
+        ends = address(family, WITNESS), address(family, US)
+        return session(*ends, families=(family,), rr_client=True, passive=True, hold_time=HOLD_TIME)
+
+    def _session(self, kind: type[Daemon], family: Family) -> SessionPlan:
+        return session(
+            address(family, NUMBER[kind]),
+            address(family, US),
+            families=(family,),
+            peer_as=peer_as(self.role, kind),
+            rr_client=self.role is Role.CLIENT,
+            hold_time=HOLD_TIME,
+            restart_time=RESTART_TIME,
+        )
+
+    def apply(self, plan: NodePlan) -> None:
+        self.us.apply(plan, render_exabgp_conf(plan))
+
+    def _router(self, kind: type[Daemon]) -> Router:
+        peerings = [self.peering(kind, family) for family in FAMILIES]
+        if self.role is Role.REFLECTOR:
+            peerings += [replace(peering, peer=address(peering.family, FAR)) for peering in peerings]
+        asn, router_id = peer_as(self.role, kind), address(4, NUMBER[kind])
+        return Router(asn, router_id, tuple(peerings), cluster_of(kind), RESTART_TIME, HOLD_TIME)
+
+    def peering(self, kind: type[Daemon], family: Family) -> Peering:
+        """The daemon's session with us."""
+        local, remote = address(family, NUMBER[kind]), address(family, US)
+        return Peering(local, remote, LOCAL_AS, rr_client=self.role is Role.REFLECTOR)
+
+    # ----------------------------------------------------------------------------------- beginnings
+
+    def meet_witnesses(self) -> None:
+        for family in FAMILIES:
+            witness = Witness(
+                self.segment, "witness", address(family, WITNESS), address(family, US), address(4, WITNESS), LOCAL_AS
+            )
+            witness.announce(prefix(family, WITNESS), OF_WITNESS, PATH_OF_WITNESS, 250)
+            witness.end_of_rib()
+            self.witnesses[family] = witness
+
+    def meet_far(self) -> None:
+        if self.role is not Role.REFLECTOR:
+            return
+        for kind in self.kinds:
+            for family in FAMILIES:
+                far = Witness(
+                    self.segment, "far", address(family, FAR), address(family, NUMBER[kind]), address(4, FAR), LOCAL_AS
+                )
+                far.announce(prefix(family, 100 + NUMBER[kind]), OF_WITNESS, PATH_OF_WITNESS, 250)
+                far.end_of_rib()
+                self.far[kind, family] = far
+
+    def wait_established(self) -> None:
+        for kind in self.kinds:
+            for family in FAMILIES:
+                self.wait_session(kind, family)
+
+    def wait_session(self, kind: type[Daemon], family: Family) -> None:
+        daemon, peering = self.daemons[kind], self.peering(kind, family)
+        eventually(lambda: daemon.is_established(peering), f"{kind.name}: {peering} is Established", within=30.0)
+        name = f"to-{peering.local}"
+        eventually(lambda: self.us.peers()[name].state == "Established", f"{name} is Established")
+
+    # ------------------------------------------------------------------------------------ questions
+
+    def heard(self, kind: type[Daemon], family: Family) -> dict[str, Route]:
+        """What the daemon has from us."""
+        return self.daemons[kind].routes(self.peering(kind, family))
+
+    def candidates(self, kind: type[Daemon], wanted: str) -> list[CandidateStatus]:
+        """What we have of the prefix from this daemon."""
+        number = NUMBER[kind]
+        names = {f"to-{address(family, number)}" for family in FAMILIES}
+        with ControlClient(self.us.directory / "speaker.sock") as client:
+            found = client.ask(Explain(wanted)).candidates
+        return [candidate for candidate in found if candidate.peer in names]
+
+    def us_route(self, wanted: str) -> RouteStatus:
+        """Our best route to the prefix."""
+        with ControlClient(self.us.directory / "speaker.sock") as client:
+            (route,) = client.ask(ShowRoutes(family=6 if ":" in wanted else 4, inside=wanted)).routes
+        return route
+
+    def status(self, kind: type[Daemon], family: Family) -> Any:
+        return self.us.peers()[f"to-{address(family, NUMBER[kind])}"]
