@@ -56,6 +56,9 @@ class Bird(Daemon):
     def refresh(self, peering: Peering) -> None:
         self._birdc("reload", "in", _protocol(peering))
 
+    def resend(self, peering: Peering) -> None:
+        self._birdc("reload", "out", _protocol(peering))
+
     def disable(self, peering: Peering) -> None:
         self._birdc("disable", _protocol(peering))
 

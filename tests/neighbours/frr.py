@@ -69,6 +69,9 @@ class Frr(Daemon):
     def refresh(self, peering: Peering) -> None:
         self._vtysh(f"clear bgp {peering.afi} unicast {peering.peer} soft in")
 
+    def resend(self, peering: Peering) -> None:
+        self._vtysh(f"clear bgp {peering.afi} unicast {peering.peer} soft out")
+
     def disable(self, peering: Peering) -> None:
         self._configure(f"router bgp {self.router.asn}", f"neighbor {peering.peer} shutdown")
 

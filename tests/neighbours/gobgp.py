@@ -16,7 +16,10 @@ class GoBgp(Daemon):
     name: ClassVar[str] = "gobgp"
     package: ClassVar[str] = "gobgpd"
     binary: ClassVar[str] = "gobgpd"
-    lacks: ClassVar[dict[str, str]] = {"four_octet_as": "GoBGP always offers four-octet AS numbers"}
+    lacks: ClassVar[dict[str, str]] = {
+        "four_octet_as": "GoBGP has no option not to offer four-octet AS numbers",
+        "refresh": "GoBGP keeps all that it received and never asks for it again: softresetin reads its Adj-RIB-In",
+    }
 
     marks_its_own: ClassVar[bool] = True
 
@@ -78,8 +81,8 @@ class GoBgp(Daemon):
         del self.announced[prefix]
         self.tell("gobgp", "--target", self._api, "global", "rib", "del", prefix, "-a", _afi(prefix))
 
-    def refresh(self, peering: Peering) -> None:
-        self.tell("gobgp", "--target", self._api, "neighbor", peering.peer, "softresetin")
+    def resend(self, peering: Peering) -> None:
+        self.tell("gobgp", "--target", self._api, "neighbor", peering.peer, "softresetout")
 
     def disable(self, peering: Peering) -> None:
         self.tell("gobgp", "--target", self._api, "neighbor", peering.peer, "disable")

@@ -80,7 +80,7 @@ class Daemon:
     name: ClassVar[str]
     package: ClassVar[str]
     binary: ClassVar[str]
-    # What this daemon has no option for: the name of a field of Peering, or "restart" -> why.
+    # What this daemon has no option for: the name of a field of Peering or of a method below -> why.
     lacks: ClassVar[dict[str, str]] = {}
     # A reflector sets ORIGINATOR_ID and CLUSTER_LIST on what it reflects (RFC 4456 8): this one on its own routes, too;
     # and this one when a route arrives, so that its own table shows them.
@@ -156,6 +156,10 @@ class Daemon:
 
     def refresh(self, peering: Peering) -> None:
         """Ask the peer for everything again (RFC 2918)."""
+        raise NotImplementedError
+
+    def resend(self, peering: Peering) -> None:
+        """Send the peer everything again, unasked."""
         raise NotImplementedError
 
     def disable(self, peering: Peering) -> None:

@@ -16,6 +16,7 @@ class OpenBgpd(Daemon):
     name: ClassVar[str] = "openbgpd"
     package: ClassVar[str] = "openbgpd"
     binary: ClassVar[str] = "/usr/sbin/bgpd"
+    lacks: ClassVar[dict[str, str]] = {"resend": "OpenBGPD has no command that sends a peer everything again"}
     marks_on_arrival: ClassVar[bool] = True
 
     def __init__(self, segment: Segment, host: str, router: Router) -> None:
