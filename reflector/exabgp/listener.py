@@ -17,8 +17,18 @@ from exabgp.reactor.network.incoming import Incoming
 from exabgp.reactor.network.tcp import set_minimum_ttl
 
 _ACCEPT_BATCH = 64
+_GTSM_TTL = 255
 # SO_LINGER with time 0: closing resets the connection, and nothing of a stranger stays in the kernel.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+def _send_from_one_hop(listening: sockets.socket) -> None:
+    """What a listening socket itself answers, the SYN-ACK, must satisfy a peer that checks the TTL from its first
+    segment on (RFC 5082 3); which peer that is, is not known before the connection is accepted."""
+    if listening.family == sockets.AF_INET6:
+        listening.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_UNICAST_HOPS, _GTSM_TTL)
+    else:
+        listening.setsockopt(sockets.IPPROTO_IP, sockets.IP_TTL, _GTSM_TTL)
 
 
 class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
@@ -40,6 +50,7 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
             self.failure = str(error)
             raise
         for listening in set(self._sockets) - before:
+            _send_from_one_hop(listening)
             self._reactor.event_loop.watch(listening.fileno(), self._acceptor(listening))
 
     def _acceptor(self, listening: sockets.socket) -> Callable[[int], None]:

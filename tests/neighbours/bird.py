@@ -13,6 +13,7 @@ class Bird(Daemon):
     name: ClassVar[str] = "bird"
     package: ClassVar[str] = "bird2"
     binary: ClassVar[str] = "bird"
+    shows_stale: ClassVar[bool] = False
 
     def __init__(self, segment: Segment, host: str, router: Router) -> None:
         super().__init__(segment, host, router)
@@ -82,6 +83,8 @@ class Bird(Daemon):
         options = ["graceful restart on", f"graceful restart time {self.router.restart_time}", "direct"]
         if peering.rr_client:
             options += ["rr client", f"rr cluster id {self.router.cluster_id}"]
+        if peering.passive:
+            options.append("passive")
         if peering.password:
             options.append(f'password "{peering.password}"')
         if peering.ttl_security:
@@ -123,5 +126,4 @@ def _route(block: str) -> Route:
         communities=tuple(sorted(communities)),
         originator_id=found.get("originator_id", ""),
         cluster_list=tuple(found.get("cluster_list", "").split()),
-        stale=bool(re.search(r"\(\d+(/\S+)?s\)", block.splitlines()[0])),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from neighbour import Daemon
@@ -15,14 +14,11 @@ from reflector.plan import Family
 
 @pytest.fixture(scope="module", params=list(Role), ids=str)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """All daemons in one role, with their routes announced."""
-    yield from a_world(request.param, tmp_path_factory.mktemp(str(request.param)))
-
-
-def a_world(role: Role, directory: Path) -> Iterator[World]:
+    """All daemons in one role, with their routes announced; over the links in LINKS of the module, too."""
     if os.geteuid() != 0:
         pytest.skip("needs root to make network namespaces")
-    world = World(directory, role)
+    links = getattr(request.module, "LINKS", ())
+    world = World(tmp_path_factory.mktemp(str(request.param)), request.param, links)
     try:
         world.build()
         yield world

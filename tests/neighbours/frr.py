@@ -31,23 +31,32 @@ class Frr(Daemon):
         return self.ask("vtysh", "--vty_socket", str(self.directory), "-d", "bgpd", *words)
 
     def _json(self, command: str) -> Any:
-        text = self._vtysh(command)
-        return json.loads(text) if text.strip().startswith("{") else {}
+        return next(iter(self._all_json([command])), {})
+
+    def _all_json(self, commands: list[str]) -> list[Any]:
+        """The answers, one JSON object after the other."""
+        text = self._vtysh(*commands).strip() if commands else ""
+        answers, decoder = [], json.JSONDecoder()
+        while text.startswith("{"):
+            answer, end = decoder.raw_decode(text)
+            answers.append(answer)
+            text = text[end:].strip()
+        return answers
 
     def is_established(self, peering: Peering) -> bool:
         answer = self._json(f"show bgp neighbors {peering.peer} json")
         return answer.get(peering.peer, {}).get("bgpState") == "Established"
 
     def routes(self, peering: Peering) -> dict[str, Route]:
-        """FRR 8.4 shows no communities in its tables: each prefix is asked for."""
+        """FRR 8.4 shows no communities in its tables: each prefix is asked for, all of them at once."""
         table = self._json(f"show bgp {peering.afi} unicast json").get("routes", {})
-        routes = {}
-        for prefix in table:
-            shown = self._json(f"show bgp {peering.afi} unicast {prefix} json").get("paths", ())
-            for path in shown:
-                if path.get("peer", {}).get("peerId") == peering.peer:
-                    routes[prefix] = _route(path)
-        return routes
+        shown = self._all_json([f"show bgp {peering.afi} unicast {prefix} json" for prefix in table])
+        return {
+            one["prefix"]: _route(path)
+            for one in shown
+            for path in one.get("paths", ())
+            if path.get("peer", {}).get("peerId") == peering.peer
+        }
 
     def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None:
         self.announced[prefix] = communities
@@ -112,6 +121,8 @@ class Frr(Daemon):
 def _neighbor(peering: Peering) -> str:
     options = [f"remote-as {peering.peer_as}", f"update-source {peering.local}", "timers connect 1"]
     options += ["advertisement-interval 0", "graceful-restart"]
+    if peering.passive:
+        options.append("passive")
     if peering.password:
         options.append(f"password {peering.password}")
     if peering.ttl_security:

@@ -11,7 +11,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -28,6 +29,7 @@ class Peering:
     ttl_security    the daemon accepts only what comes from one hop away (RFC 5082)
     four_octet_as   the daemon offers the capability (RFC 6793)
     add_path        the daemon offers to send all paths and to receive several (RFC 7911)
+    passive         the daemon waits for the peer to connect
     """
 
     local: str
@@ -38,6 +40,7 @@ class Peering:
     ttl_security: bool = False
     four_octet_as: bool = True
     add_path: bool = False
+    passive: bool = False
 
     @property
     def family(self) -> int:
@@ -80,12 +83,14 @@ class Daemon:
     name: ClassVar[str]
     package: ClassVar[str]
     binary: ClassVar[str]
-    # What this daemon has no option for: the name of a field of Peering or of a method below -> why.
+    # What this daemon has no option for: the name of a field of Peering or of Route, or a method below -> why.
     lacks: ClassVar[dict[str, str]] = {}
     # A reflector sets ORIGINATOR_ID and CLUSTER_LIST on what it reflects (RFC 4456 8): this one on its own routes, too;
     # and this one when a route arrives, so that its own table shows them.
     marks_its_own: ClassVar[bool] = False
     marks_on_arrival: ClassVar[bool] = False
+    # Its table shows which routes it keeps for a peer that restarts.
+    shows_stale: ClassVar[bool] = True
 
     def __init__(self, segment: Segment, host: str, router: Router) -> None:
         self.segment = segment
@@ -101,7 +106,6 @@ class Daemon:
         return shutil.which(cls.binary) is not None
 
     def start(self) -> None:
-        """Routes that were announced at a command line are gone after a restart: they are announced again."""
         self.process = self.segment.start(self.host, "setsid", *self._command(), log=self.log)
 
     def kill(self) -> None:
@@ -111,8 +115,20 @@ class Daemon:
         self.process.wait()
 
     def restart(self) -> None:
-        """After `kill`."""
+        """After `kill`, and with the same routes."""
         self.start()
+
+    @contextmanager
+    def unreachable(self) -> Iterator[None]:
+        """No peer hears of this daemon, neither that it is there nor that it is not."""
+        peers = sorted({peering.peer for peering in self.router.peerings})
+        for peer in peers:
+            self.tell("ip", "route", "add", "blackhole", peer)
+        try:
+            yield
+        finally:
+            for peer in peers:
+                self.tell("ip", "route", "del", "blackhole", peer)
 
     def ask(self, *command: str) -> str:
         """The output of a command in the daemon's namespace, "" while the daemon does not answer."""

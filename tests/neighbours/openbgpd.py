@@ -16,7 +16,10 @@ class OpenBgpd(Daemon):
     name: ClassVar[str] = "openbgpd"
     package: ClassVar[str] = "openbgpd"
     binary: ClassVar[str] = "/usr/sbin/bgpd"
-    lacks: ClassVar[dict[str, str]] = {"resend": "OpenBGPD has no command that sends a peer everything again"}
+    lacks: ClassVar[dict[str, str]] = {
+        "resend": "OpenBGPD has no command that sends a peer everything again",
+        "restart_time": "OpenBGPD only helps others to restart: its capability names no family",
+    }
     marks_on_arrival: ClassVar[bool] = True
 
     def __init__(self, segment: Segment, host: str, router: Router) -> None:
@@ -84,6 +87,8 @@ allow to any
         options += ["announce IPv4 none", "announce IPv6 unicast"] if peering.family == 6 else []
         if peering.rr_client:
             options.append(f"route-reflector {self.router.cluster_id}")
+        if peering.passive:
+            options.append("passive")
         if peering.password:
             options.append(f'tcp md5sig password "{peering.password}"')
         if peering.ttl_security:

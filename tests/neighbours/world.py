@@ -11,7 +11,7 @@ the other client of each reflector above us, and only there.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from witness import HOLD_TIME, Witness
 
 from bgpctl.compiler.exabgp_conf import render_exabgp_conf
 from reflector.control_client import ControlClient
-from reflector.messages import CandidateStatus, Explain, RouteStatus, ShowRoutes
+from reflector.messages import CandidateStatus, Explain, PeerStatus, RouteStatus, ShowRoutes
 from reflector.plan import Family, Listen, NodePlan, Origination, RouteSource, SessionPlan
 
 DAEMONS: tuple[type[Daemon], ...] = (Bird, Frr, GoBgp, OpenBgpd)
@@ -44,8 +44,8 @@ class Role(StrEnum):
     REFLECTOR = "reflector"
 
 
-def address(family: Family, number: int) -> str:
-    return f"10.9.0.{number}" if family == 4 else f"fd00:9::{number}"
+def address(family: Family, number: int, link: int = 0) -> str:
+    return f"10.9.{link}.{number}" if family == 4 else f"fd00:{9 + link}::{number}"
 
 
 def prefix(family: Family, number: int) -> str:
@@ -70,11 +70,28 @@ def cluster_of(daemon: type[Daemon]) -> str:
     return f"7.7.7.{NUMBER[daemon]}"
 
 
-class World:
-    """Everything in one role. `options` are fields of Peering for the daemons, `ours` of SessionPlan for us."""
+@dataclass(frozen=True, eq=False)
+class Link:
+    """A session of every daemon with us in each family, on addresses of its own (`number`). `theirs` are fields of
+    Peering, `ours` of SessionPlan, that are not as everywhere."""
 
-    def __init__(self, directory: Path, role: Role, *, daemons: tuple[type[Daemon], ...] = DAEMONS) -> None:
+    name: str
+    number: int
+    theirs: dict[str, Any] = field(default_factory=dict)
+    ours: dict[str, Any] = field(default_factory=dict)
+
+
+PLAIN = Link("plain", 0)
+
+
+class World:
+    """Everything in one role. There is always the plain link, over which routes are told."""
+
+    def __init__(
+        self, directory: Path, role: Role, links: tuple[Link, ...] = (), daemons: tuple[type[Daemon], ...] = DAEMONS
+    ) -> None:
         self.role = role
+        self.links = (PLAIN, *links)
         self.segment = Segment(directory)
         self.kinds = tuple(daemon for daemon in daemons if daemon.is_installed())
         self.daemons: dict[type[Daemon], Daemon] = {}
@@ -104,14 +121,17 @@ class World:
         self.segment.close()
 
     def _host(self, name: str, number: int) -> None:
-        self.segment.host(name, f"{address(4, number)}/24", f"{address(6, number)}/64")
+        addresses = [(address(4, number, link.number), address(6, number, link.number)) for link in self.links]
+        self.segment.host(name, *(text for v4, v6 in addresses for text in (f"{v4}/24", f"{v6}/64")))
 
     # ----------------------------------------------------------------------------------- who is who
 
     def plan(self, *, numbers: tuple[int, ...] = (US,)) -> NodePlan:
         """Ours; `numbers` say which prefixes we originate."""
         clients = [self._client(family) for family in FAMILIES]
-        daemons = [self._session(kind, family) for kind in self.kinds for family in FAMILIES]
+        daemons = [
+            self._session(kind, family, link) for kind in self.kinds for family in FAMILIES for link in self.links
+        ]
         originations = [
             Origination(prefix(family, number), RouteSource.BLOCK, communities=OF_OURS)
             for family in FAMILIES
@@ -130,31 +150,37 @@ class World:
         ends = address(family, WITNESS), address(family, US)
         return session(*ends, families=(family,), rr_client=True, passive=True, hold_time=HOLD_TIME)
 
-    def _session(self, kind: type[Daemon], family: Family) -> SessionPlan:
-        return session(
-            address(family, NUMBER[kind]),
-            address(family, US),
-            families=(family,),
-            peer_as=peer_as(self.role, kind),
-            rr_client=self.role is Role.CLIENT,
-            hold_time=HOLD_TIME,
-            restart_time=RESTART_TIME,
-        )
+    def _session(self, kind: type[Daemon], family: Family, link: Link) -> SessionPlan:
+        fields: dict[str, Any] = {
+            "families": (family,),
+            "peer_as": peer_as(self.role, kind),
+            "rr_client": self.role is Role.CLIENT,
+            "hold_time": HOLD_TIME,
+            "restart_time": RESTART_TIME,
+        }
+        ends = address(family, NUMBER[kind], link.number), address(family, US, link.number)
+        return session(*ends, **fields | link.ours)
+
+    def write(self, plan: NodePlan) -> None:
+        """For the next start."""
+        self.us.write(plan, render_exabgp_conf(plan))
 
     def apply(self, plan: NodePlan) -> None:
         self.us.apply(plan, render_exabgp_conf(plan))
 
     def _router(self, kind: type[Daemon]) -> Router:
-        peerings = [self.peering(kind, family) for family in FAMILIES]
+        peerings = [self.peering(kind, family, link) for family in FAMILIES for link in self.links]
         if self.role is Role.REFLECTOR:
-            peerings += [replace(peering, peer=address(peering.family, FAR)) for peering in peerings]
+            plain = [self.peering(kind, family) for family in FAMILIES]
+            peerings += [replace(peering, peer=address(peering.family, FAR)) for peering in plain]
         asn, router_id = peer_as(self.role, kind), address(4, NUMBER[kind])
         return Router(asn, router_id, tuple(peerings), cluster_of(kind), RESTART_TIME, HOLD_TIME)
 
-    def peering(self, kind: type[Daemon], family: Family) -> Peering:
+    def peering(self, kind: type[Daemon], family: Family, link: Link = PLAIN) -> Peering:
         """The daemon's session with us."""
-        local, remote = address(family, NUMBER[kind]), address(family, US)
-        return Peering(local, remote, LOCAL_AS, rr_client=self.role is Role.REFLECTOR)
+        theirs = {one: value for one, value in link.theirs.items() if one not in kind.lacks}
+        ends = address(family, NUMBER[kind], link.number), address(family, US, link.number)
+        return Peering(*ends, LOCAL_AS, rr_client=self.role is Role.REFLECTOR, **theirs)
 
     # ----------------------------------------------------------------------------------- beginnings
 
@@ -184,17 +210,17 @@ class World:
             for family in FAMILIES:
                 self.wait_session(kind, family)
 
-    def wait_session(self, kind: type[Daemon], family: Family) -> None:
-        daemon, peering = self.daemons[kind], self.peering(kind, family)
+    def wait_session(self, kind: type[Daemon], family: Family, link: Link = PLAIN) -> None:
+        daemon, peering = self.daemons[kind], self.peering(kind, family, link)
         eventually(lambda: daemon.is_established(peering), f"{kind.name}: {peering} is Established", within=30.0)
         name = f"to-{peering.local}"
         eventually(lambda: self.us.peers()[name].state == "Established", f"{name} is Established")
 
     # ------------------------------------------------------------------------------------ questions
 
-    def heard(self, kind: type[Daemon], family: Family) -> dict[str, Route]:
+    def heard(self, kind: type[Daemon], family: Family, link: Link = PLAIN) -> dict[str, Route]:
         """What the daemon has from us."""
-        return self.daemons[kind].routes(self.peering(kind, family))
+        return self.daemons[kind].routes(self.peering(kind, family, link))
 
     def candidates(self, kind: type[Daemon], wanted: str) -> list[CandidateStatus]:
         """What we have of the prefix from this daemon."""
@@ -210,5 +236,6 @@ class World:
             (route,) = client.ask(ShowRoutes(family=6 if ":" in wanted else 4, inside=wanted)).routes
         return route
 
-    def status(self, kind: type[Daemon], family: Family) -> Any:
-        return self.us.peers()[f"to-{address(family, NUMBER[kind])}"]
+    def status(self, kind: type[Daemon], family: Family, link: Link = PLAIN) -> PeerStatus:
+        """Our end of the session with it."""
+        return self.us.peers()[f"to-{address(family, NUMBER[kind], link.number)}"]
