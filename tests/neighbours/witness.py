@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import select
 import struct
+from typing import Any
 
 from neighbour import Route
 from segment import RawPeer, Segment
@@ -14,20 +15,12 @@ from segment import RawPeer, Segment
 from reflector.plan import Family
 from reflector.wire.attribute_reader import Dialect
 from reflector.wire.attribute_writer import encode_attributes
-from reflector.wire.attributes import (
-    AS_SEQUENCE,
-    PathAttributes,
-    RawAttribute,
-    format_communities,
-    intern_attributes,
-    parse_community,
-)
+from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
+from reflector.wire.communities import format_communities, parse_community
 from reflector.wire.nlri import pack_address, pack_nlri, unpack_address, unpack_nlri
 from reflector.wire.update import AFI, UpdateReader, announcements, end_of_rib, withdrawals
 
 HOLD_TIME = 240
-ROUTE_TARGET = b"\0\2"
-EXTENDED_COMMUNITIES, OPTIONAL_TRANSITIVE = 16, 0xC0
 
 
 def multiprotocol(family: Family) -> bytes:
@@ -105,15 +98,12 @@ class Witness:
                 self.told[prefix] = self.told.get(prefix, 0) + 1
 
 
-def _communities(texts: tuple[str, ...]) -> dict[str, tuple[object, ...]]:
-    parsed = [parse_community(text) for text in texts if not text.startswith("rt:")]
-    targets = [tuple(map(int, text.split(":")[1:])) for text in texts if text.startswith("rt:")]
-    value = b"".join(ROUTE_TARGET + struct.pack("!HI", *target) for target in targets)
-    extended = (RawAttribute(OPTIONAL_TRANSITIVE, EXTENDED_COMMUNITIES, value),) if value else ()
+def _communities(texts: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
+    values = [parse_community(text) for text in texts]
     return {
-        "communities": tuple(value for value in parsed if isinstance(value, int)),
-        "large_communities": tuple(value for value in parsed if isinstance(value, tuple)),
-        "others": extended,
+        "communities": tuple(value for value in values if isinstance(value, int)),
+        "large_communities": tuple(value for value in values if isinstance(value, tuple)),
+        "extended_communities": tuple(value for value in values if isinstance(value, bytes)),
     }
 
 
@@ -123,18 +113,7 @@ def _route(attributes: PathAttributes) -> Route:
         next_hop=unpack_address(attributes.next_hop),
         as_path=tuple(asn for _, asns in attributes.as_path for asn in asns),
         local_pref=attributes.local_pref,
-        communities=tuple(sorted((*format_communities(attributes), *_route_targets(attributes)))),
+        communities=tuple(sorted(format_communities(attributes))),
         originator_id=unpack_address(originator) if originator else "",
         cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
     )
-
-
-def _route_targets(attributes: PathAttributes) -> list[str]:
-    """Of two-octet ASes (RFC 4360 4)."""
-    return [
-        "rt:{}:{}".format(*struct.unpack("!HI", raw.value[start + 2 : start + 8]))
-        for raw in attributes.others
-        if raw.code == EXTENDED_COMMUNITIES
-        for start in range(0, len(raw.value), 8)
-        if raw.value[start : start + 2] == ROUTE_TARGET
-    ]

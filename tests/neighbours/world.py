@@ -57,7 +57,7 @@ US, WITNESS, FAR = 1, 20, 30
 NUMBER = {daemon: number for number, daemon in enumerate(DAEMONS, start=11)}
 OF_WITNESS = ("65000:1", "65000:1:2", "rt:65000:3")
 OF_DAEMON = ("65001:4", "65001:5:6", "rt:65001:7")
-OF_OURS = ("65002:8", "65002:9:10")
+OF_OURS = ("65002:8", "65002:9:10", "rt:65002:11")
 PATH_OF_WITNESS = (65100, 4200000001)
 
 

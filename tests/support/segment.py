@@ -239,13 +239,6 @@ class Bird:
 IPV4_UNICAST = bytes((1, 4, 0, 1, 0, 1))
 
 
-def open_body(router_id: str, hold_time: int = 90, capabilities: bytes = IPV4_UNICAST, asn: int = LOCAL_AS) -> bytes:
-    """An OPEN (RFC 4271 4.2) with one capabilities parameter, or none if there are no capabilities."""
-    parameter = bytes((2, len(capabilities))) + capabilities if capabilities else b""
-    numbers = b"\x04" + asn.to_bytes(2, "big") + hold_time.to_bytes(2, "big")
-    return numbers + socket.inet_aton(router_id) + bytes((len(parameter),)) + parameter
-
-
 class RawPeer:
     """A peer written by hand: it says exactly what a test wants it to."""
 
@@ -262,7 +255,9 @@ class RawPeer:
         self, router_id: str, hold_time: int = 90, capabilities: bytes = IPV4_UNICAST, asn: int = LOCAL_AS
     ) -> None:
         """Exchange OPENs and KEEPALIVEs until Established. `capabilities` are octets of RFC 5492 4."""
-        self.send(1, open_body(router_id, hold_time, capabilities, asn))
+        numbers = b"\x04" + asn.to_bytes(2, "big") + hold_time.to_bytes(2, "big") + socket.inet_aton(router_id)
+        parameter = bytes((2, len(capabilities))) + capabilities
+        self.send(1, numbers + bytes((len(parameter),)) + parameter)
         kind, answer = self.receive()
         assert kind == 1, f"message of type {kind}: {answer!r}"
         self.send(4)
