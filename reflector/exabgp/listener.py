@@ -14,7 +14,7 @@ from typing import Any
 from exabgp.reactor.listener import Listener, set_accepted_ttl
 from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.network.incoming import Incoming
-from exabgp.reactor.network.tcp import set_minimum_ttl
+from exabgp.reactor.network.tcp import md5, set_minimum_ttl
 
 _ACCEPT_BATCH = 64
 _GTSM_TTL = 255
@@ -83,6 +83,9 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
         try:
             # The listening socket serves all neighbours, so GTSM is set on what it accepted (RFC 5082).
             set_minimum_ttl(connection, afi, remote, peer.neighbor["incoming-ttl"])
+            # It may be from before the listening socket had the key, and the kernel took it without one.
+            if peer.password:
+                md5(connection, remote, 0, peer.password, peer.neighbor["md5-base64"])
         except NetworkError:
             connection.close()
             return

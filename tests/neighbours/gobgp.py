@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any, ClassVar
 
 from neighbour import Daemon, Peering, Route, Router, large, route_targets, standard, write
@@ -28,6 +29,7 @@ class GoBgp(Daemon):
         self._conf = self.directory / "gobgpd.toml"
         self._api = f"unix://{self.directory}/api"
         self._options: list[str] = []
+        self._left_out: set[Peering] = set()
 
     def _command(self) -> list[str]:
         write(self._conf, self._configuration())
@@ -87,13 +89,22 @@ class GoBgp(Daemon):
         self.tell("gobgp", "--target", self._api, "neighbor", peering.peer, "softresetout")
 
     def disable(self, peering: Peering) -> None:
-        self.tell("gobgp", "--target", self._api, "neighbor", peering.peer, "disable")
+        """By leaving it out of its file: a neighbour that is disabled at the command line waits five seconds more."""
+        self._left_out.add(peering)
+        self._reload()
 
     def enable(self, peering: Peering) -> None:
-        self.tell("gobgp", "--target", self._api, "neighbor", peering.peer, "enable")
+        self._left_out.discard(peering)
+        self._reload()
+
+    def _reload(self) -> None:
+        write(self._conf, self._configuration())
+        self.process.send_signal(signal.SIGHUP)
 
     def _configuration(self) -> str:
-        neighbors = "".join(self._neighbor(peering) for peering in self.router.peerings)
+        neighbors = "".join(
+            self._neighbor(peering) for peering in self.router.peerings if peering not in self._left_out
+        )
         return f'[global.config]\nas = {self.router.asn}\nrouter-id = "{self.router.router_id}"\n{neighbors}'
 
     def _neighbor(self, peering: Peering) -> str:

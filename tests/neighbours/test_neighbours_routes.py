@@ -12,6 +12,7 @@ from world import (
     FAR,
     NUMBER,
     OF_DAEMON,
+    OF_FAR,
     OF_OURS,
     OF_WITNESS,
     PATH_OF_WITNESS,
@@ -112,7 +113,7 @@ above_us = pytest.mark.parametrize("world", [Role.REFLECTOR], indirect=True, ids
 @above_us
 def test_what_it_reflects_reaches_us(world: World, kind: type[Daemon], family: Family) -> None:
     """RFC 4456 8: with the other client as originator, in the daemon's cluster."""
-    wanted = prefix(family, 100 + NUMBER[kind])
+    wanted = prefix(family, OF_FAR + NUMBER[kind])
     (route,) = eventually(lambda: world.candidates(kind, wanted), f"we have {wanted}")
     assert (route.next_hop, route.local_pref) == (address(family, FAR), 250)
     assert route.as_path == " ".join(map(str, PATH_OF_WITNESS))
@@ -122,7 +123,7 @@ def test_what_it_reflects_reaches_us(world: World, kind: type[Daemon], family: F
 @above_us
 def test_what_we_reflect_again_keeps_its_originator(world: World, kind: type[Daemon], family: Family) -> None:
     """RFC 4456 8: our cluster goes in front of the daemon's, the originator stays."""
-    wanted = prefix(family, 100 + NUMBER[kind])
+    wanted = prefix(family, OF_FAR + NUMBER[kind])
     route = eventually(lambda: world.witnesses[family].listen().get(wanted), f"our client has {wanted}")
     clusters = (CLUSTER, cluster_of(kind))
     assert route == Route(address(family, FAR), PATH_OF_WITNESS, 250, OF_WITNESS, address(4, FAR), clusters)

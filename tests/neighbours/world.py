@@ -26,7 +26,7 @@ from witness import HOLD_TIME, Witness
 
 from bgpctl.compiler.exabgp_conf import render_exabgp_conf
 from reflector.control_client import ControlClient
-from reflector.messages import CandidateStatus, Explain, PeerStatus, RouteStatus, ShowRoutes
+from reflector.messages import CandidateStatus, Explain, Explanation, PeerStatus, RouteStatus, ShowRoutes
 from reflector.plan import Family, Listen, NodePlan, Origination, RouteSource, SessionPlan
 
 DAEMONS: tuple[type[Daemon], ...] = (Bird, Frr, GoBgp, OpenBgpd)
@@ -54,6 +54,8 @@ def prefix(family: Family, number: int) -> str:
 
 # Hosts of the segment, by the last number of their addresses, and what they originate.
 US, WITNESS, FAR = 1, 20, 30
+# Beside a daemon's own number: what `far` originates behind that daemon.
+OF_FAR = 100
 NUMBER = {daemon: number for number, daemon in enumerate(DAEMONS, start=11)}
 OF_WITNESS = ("65000:1", "65000:1:2", "rt:65000:3")
 OF_DAEMON = ("65001:4", "65001:5:6", "rt:65001:7")
@@ -201,7 +203,7 @@ class World:
                 far = Witness(
                     self.segment, "far", address(family, FAR), address(family, NUMBER[kind]), address(4, FAR), LOCAL_AS
                 )
-                far.announce(prefix(family, 100 + NUMBER[kind]), OF_WITNESS, PATH_OF_WITNESS, 250)
+                far.announce(prefix(family, OF_FAR + NUMBER[kind]), OF_WITNESS, PATH_OF_WITNESS, 250)
                 far.end_of_rib()
                 self.far[kind, family] = far
 
@@ -226,9 +228,11 @@ class World:
         """What we have of the prefix from this daemon."""
         number = NUMBER[kind]
         names = {f"to-{address(family, number)}" for family in FAMILIES}
+        return [candidate for candidate in self.explain(wanted).candidates if candidate.peer in names]
+
+    def explain(self, wanted: str) -> Explanation:
         with ControlClient(self.us.directory / "speaker.sock") as client:
-            found = client.ask(Explain(wanted)).candidates
-        return [candidate for candidate in found if candidate.peer in names]
+            return client.ask(Explain(wanted))
 
     def us_route(self, wanted: str) -> RouteStatus:
         """Our best route to the prefix."""

@@ -244,9 +244,9 @@ class RawPeer:
 
     MARKER = b"\xff" * 16
 
-    def __init__(self, segment: Segment, host: str, local: str, remote: str) -> None:
+    def __init__(self, segment: Segment, host: str, local: str, remote: str, timeout: float = 10) -> None:
         with segment.inside(host):
-            self.socket = socket.create_connection((remote, 179), timeout=10, source_address=(local, 0))
+            self.socket = socket.create_connection((remote, 179), timeout=timeout, source_address=(local, 0))
 
     def send(self, kind: int, body: bytes = b"") -> None:
         self.socket.sendall(self.MARKER + (19 + len(body)).to_bytes(2, "big") + bytes((kind,)) + body)
