@@ -1,29 +1,40 @@
-"""The world of a module in each role, and the daemons and families that a test is asked for."""
+"""The worlds of a module, one in each role, and the daemons and families that a test is asked for."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from neighbour import Daemon
-from world import DAEMONS, FAMILIES, Role, World
+from world import DAEMONS, FAMILIES, Adjacency, Role, World
 
 from reflector.plan import Family
 
+Worlds = dict[Role, World]
 
-@pytest.fixture(scope="module", params=list(Role), ids=str)
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """All daemons in one role, with their routes announced; over the links in LINKS of the module, too."""
+
+@pytest.fixture(scope="module")
+def worlds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
+    """All daemons in each role, side by side, with their routes announced; over the LINKS of the module, too."""
     if os.geteuid() != 0:
         pytest.skip("needs root to make network namespaces")
     links = getattr(request.module, "LINKS", ())
-    world = World(tmp_path_factory.mktemp(str(request.param)), request.param, links)
-    try:
-        world.build()
-        yield world
-    finally:
-        world.close()
+    with ExitStack() as stack:
+        found = {}
+        for role in Role:
+            found[role] = World(tmp_path_factory.mktemp(str(role)), role, links)
+            stack.callback(found[role].close)
+            found[role].begin()
+        for world in found.values():
+            world.meet()
+        yield found
+
+
+@pytest.fixture(params=list(Role), ids=str)
+def world(request: pytest.FixtureRequest, worlds: Worlds) -> World:
+    return worlds[request.param]
 
 
 @pytest.fixture(params=DAEMONS, ids=lambda kind: kind.name)
@@ -38,3 +49,8 @@ def kind(request: pytest.FixtureRequest) -> type[Daemon]:
 def family(request: pytest.FixtureRequest) -> Family:
     chosen: Family = request.param
     return chosen
+
+
+@pytest.fixture
+def one(world: World, kind: type[Daemon], family: Family) -> Adjacency:
+    return Adjacency(world, kind, family)

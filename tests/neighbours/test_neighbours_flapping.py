@@ -1,6 +1,6 @@
 """Neighbours that go down and come up again and again: nothing is left behind, and nobody else notices.
 
-All daemons flap together, each with its sessions of both families; the tests ask what has become of each.
+All daemons in all roles flap together, each with its sessions of both families; the tests ask what has become of each.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from neighbour import Daemon
 from segment import eventually
-from world import FAMILIES, NUMBER, OF_FAR, US, WITNESS, World, address, prefix
+from world import NUMBER, OF_FAR, US, WITNESS, Adjacency, Role, World, address, prefix
 
 from reflector.plan import Family
 
 pytestmark = pytest.mark.netns
 
 TIMES = 10
+Worlds = dict[Role, World]
 
 
 @dataclass(frozen=True)
@@ -36,48 +36,46 @@ def held(world: World) -> Held:
 
 
 @pytest.fixture(scope="module")
-def flapped(world: World) -> tuple[Held, Held]:
-    """Before and after every session of every daemon has gone down TIMES times."""
-    ones = [(kind, family) for kind in world.kinds for family in FAMILIES]
-    for family, witness in world.witnesses.items():
-        expected = {prefix(family, NUMBER[kind]) for kind in world.kinds}
-        eventually(lambda: expected <= set(witness.listen()), "our client has a route of each")  # noqa: B023
-    eventually(lambda: world.us.counters().totals["log_octets"] == 0, "all is sent and forgotten")
-    before = held(world)
-    for time in range(TIMES):
-        for kind, family in ones:
-            world.daemons[kind].disable(world.peering(kind, family))
-        eventually(lambda: all(world.status(*one).flaps == time + 1 for one in ones), "all are down")  # noqa: B023
-        for kind, family in ones:
-            world.daemons[kind].enable(world.peering(kind, family))
-        eventually(lambda: all(world.status(*one).received > 0 for one in ones), "all are back", within=30.0)
-    eventually(lambda: world.us.counters().totals["log_octets"] == 0, "all is sent and forgotten")
-    return before, held(world)
+def before(worlds: Worlds) -> dict[Role, Held]:
+    """What there was before every session of every daemon went down TIMES times; for the tests all are up again."""
+    everybody = [one for world in worlds.values() for one in world.adjacencies()]
+    for one in everybody:
+        eventually(lambda: one.its_prefix in one.witness.listen(), f"our client has the route of {one}")  # noqa: B023
+    for far in (far for world in worlds.values() for far in world.adjacencies() if world.role is Role.REFLECTOR):
+        wanted = prefix(far.family, NUMBER[far.kind] + OF_FAR)
+        eventually(lambda: wanted in far.witness.listen(), f"our client has what {far} reflects")  # noqa: B023
+    for world in worlds.values():
+        eventually(lambda: world.us.counters().totals["log_octets"] == 0, "all is sent and forgotten")  # noqa: B023
+    counted = {role: held(world) for role, world in worlds.items()}
+    for time in range(1, TIMES + 1):
+        for one in everybody:
+            one.daemon.disable(one.peering)
+        eventually(lambda: all(one.status().flaps == time for one in everybody), "all are down")  # noqa: B023
+        for one in everybody:
+            one.daemon.enable(one.peering)
+        eventually(lambda: all(one.status().received > 0 for one in everybody), "all are back", within=30.0)
+    return counted
 
 
-def test_nothing_is_left_behind(flapped: tuple[Held, Held]) -> None:
-    before, after = flapped
-    assert after == before
+def test_nothing_is_left_behind(world: World, before: dict[Role, Held]) -> None:
+    eventually(lambda: held(world) == before[world.role], f"it holds what it held: {before[world.role]}")
 
 
-def test_its_session_and_its_route_are_there_once(
-    world: World, flapped: tuple[Held, Held], kind: type[Daemon], family: Family
-) -> None:
+def test_its_session_and_its_route_are_there_once(before: dict[Role, Held], one: Adjacency) -> None:
     """RFC 4271 8 and 9: they went with every session and came with the next one."""
-    wanted, status = prefix(family, NUMBER[kind]), world.status(kind, family)
-    eventually(lambda: wanted in world.witnesses[family].listen(), f"our client has {wanted}")
-    (route,) = world.candidates(kind, wanted)
+    eventually(lambda: one.its_prefix in one.witness.listen(), f"our client has {one.its_prefix}")
+    (route,) = one.world.candidates(one.kind, one.its_prefix)
     assert not route.stale
+    status = one.status()
     assert (status.state, status.flaps, status.stale) == ("Established", TIMES, 0)
     assert status.last_error.startswith("peer sent NOTIFICATION: cease")
 
 
-def test_it_has_our_routes_again(world: World, flapped: tuple[Held, Held], kind: type[Daemon], family: Family) -> None:
-    wanted = {prefix(family, US), prefix(family, WITNESS)}
-    eventually(lambda: wanted <= set(world.heard(kind, family)), f"{kind.name} has our routes")
+def test_it_has_our_routes_again(before: dict[Role, Held], one: Adjacency) -> None:
+    eventually(lambda: one.prefixes(US, WITNESS) <= set(one.heard()), f"{one} has our routes")
 
 
-def test_our_client_heard_of_routes_only(world: World, flapped: tuple[Held, Held], family: Family) -> None:
+def test_our_client_heard_of_their_routes_only(world: World, before: dict[Role, Held], family: Family) -> None:
     """Its session lives on, and what it was told of ours and its own never changed."""
     client, witness = world.us.peers()[f"to-{address(family, WITNESS)}"], world.witnesses[family]
     witness.listen()

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bird import Bird
 from frr import Frr
@@ -100,8 +100,8 @@ class World:
         self.witnesses: dict[Family, Witness] = {}
         self.far: dict[tuple[type[Daemon], Family], Witness] = {}
 
-    def build(self) -> None:
-        """All processes side by side, then the sessions, then the routes."""
+    def begin(self) -> None:
+        """All processes side by side."""
         for name, number in (("us", US), ("witness", WITNESS), ("far", FAR)):
             self._host(name, number)
         self.us = Speaker(self.segment, "us", self.plan(), render_exabgp_conf(self.plan()))
@@ -109,6 +109,9 @@ class World:
             self._host(kind.name, NUMBER[kind])
             daemon = self.daemons[kind] = kind(self.segment, kind.name, self._router(kind))
             daemon.start()
+
+    def meet(self) -> None:
+        """All sessions, and then the routes."""
         self.us.wait_listening()
         self.meet_witnesses()
         self.wait_established()
@@ -220,6 +223,9 @@ class World:
 
     # ------------------------------------------------------------------------------------ questions
 
+    def adjacencies(self) -> list[Adjacency]:
+        return [Adjacency(self, kind, family) for kind in self.kinds for family in FAMILIES]
+
     def heard(self, kind: type[Daemon], family: Family, link: Link = PLAIN) -> dict[str, Route]:
         """What the daemon has from us."""
         return self.daemons[kind].routes(self.peering(kind, family, link))
@@ -243,3 +249,42 @@ class World:
     def status(self, kind: type[Daemon], family: Family, link: Link = PLAIN) -> PeerStatus:
         """Our end of the session with it."""
         return self.us.peers()[f"to-{address(family, NUMBER[kind], link.number)}"]
+
+
+class Adjacency(NamedTuple):
+    """We and one daemon in one family, over the plain link."""
+
+    world: World
+    kind: type[Daemon]
+    family: Family
+
+    def __repr__(self) -> str:
+        return f"{self.kind.name} as {self.world.role} over IPv{self.family}"
+
+    @property
+    def daemon(self) -> Daemon:
+        return self.world.daemons[self.kind]
+
+    @property
+    def peering(self) -> Peering:
+        return self.world.peering(self.kind, self.family)
+
+    def is_established(self) -> bool:
+        return self.daemon.is_established(self.peering)
+
+    def status(self) -> PeerStatus:
+        return self.world.status(self.kind, self.family)
+
+    def heard(self) -> dict[str, Route]:
+        return self.world.heard(self.kind, self.family)
+
+    @property
+    def witness(self) -> Witness:
+        return self.world.witnesses[self.family]
+
+    @property
+    def its_prefix(self) -> str:
+        return prefix(self.family, NUMBER[self.kind])
+
+    def prefixes(self, *numbers: int) -> set[str]:
+        return {prefix(self.family, number) for number in numbers}
