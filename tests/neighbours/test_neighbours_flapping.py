@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from gobgp import GoBgp
 from segment import eventually
 from world import NUMBER, OF_FAR, US, WITNESS, Adjacency, Role, World, address, prefix
 
@@ -54,6 +55,8 @@ def before(worlds: Worlds) -> dict[Role, Held]:
         for one in everybody:
             one.daemon.enable(one.peering)
         eventually(lambda: all(one.status().received > 0 for one in everybody), "all are back", within=30.0)
+    # GoBGP has lost its other client, too: it makes all its sessions anew when one is taken from its file.
+    worlds[Role.REFLECTOR].meet_far(GoBgp)
     return counted
 
 

@@ -198,10 +198,11 @@ class World:
             witness.end_of_rib()
             self.witnesses[family] = witness
 
-    def meet_far(self) -> None:
+    def meet_far(self, *kinds: type[Daemon]) -> None:
+        """The other client of these reflectors, of all if none is named."""
         if self.role is not Role.REFLECTOR:
             return
-        for kind in self.kinds:
+        for kind in set(self.kinds) & set(kinds or self.kinds):
             for family in FAMILIES:
                 far = Witness(
                     self.segment, "far", address(family, FAR), address(family, NUMBER[kind]), address(4, FAR), LOCAL_AS
