@@ -36,10 +36,14 @@ class Bird(Daemon):
     def is_established(self, peering: Peering) -> bool:
         return "Established" in self._birdc("show", "protocols", _protocol(peering))
 
-    def routes(self, peering: Peering) -> dict[str, Route]:
+    def paths(self, peering: Peering) -> list[tuple[str, Route]]:
+        """A path begins with the prefix, or with blanks if it is another one of the same prefix."""
         shown = self._birdc("show", "route", "all", "protocol", _protocol(peering))
-        blocks = re.split(r"^(?=[0-9a-f.:]+/\d+ )", shown, flags=re.MULTILINE)
-        return {block.split()[0]: _route(block) for block in blocks if re.match(r"[0-9a-f.:]+/\d+ ", block)}
+        paths, prefix = [], ""
+        for block in re.split(r"^(?=(?:[0-9a-f.:]+/\d+)?\s+unicast \[)", shown, flags=re.MULTILINE)[1:]:
+            prefix = prefix if block[0].isspace() else block.split()[0]
+            paths.append((prefix, _route(block)))
+        return paths
 
     def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None:
         self.announced[prefix] = communities

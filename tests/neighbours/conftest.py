@@ -17,14 +17,16 @@ Worlds = dict[Role, World]
 
 @pytest.fixture(scope="module")
 def worlds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
-    """All daemons in each role, side by side, with their routes announced; over the LINKS of the module, too."""
+    """All daemons in each role, side by side, with their routes announced; over the LINKS of the module, too, and as an
+    ITS_WORLD if the module has one."""
     if os.geteuid() != 0:
         pytest.skip("needs root to make network namespaces")
     links = getattr(request.module, "LINKS", ())
+    build: type[World] = getattr(request.module, "ITS_WORLD", World)
     with ExitStack() as stack:
         found = {}
         for role in Role:
-            found[role] = World(tmp_path_factory.mktemp(str(role)), role, links)
+            found[role] = build(tmp_path_factory.mktemp(str(role)), role, links)
             stack.callback(found[role].close)
             found[role].begin()
         for world in found.values():

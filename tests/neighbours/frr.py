@@ -47,16 +47,16 @@ class Frr(Daemon):
         answer = self._json(f"show bgp neighbors {peering.peer} json")
         return answer.get(peering.peer, {}).get("bgpState") == "Established"
 
-    def routes(self, peering: Peering) -> dict[str, Route]:
+    def paths(self, peering: Peering) -> list[tuple[str, Route]]:
         """FRR 8.4 shows no communities in its tables: each prefix is asked for, all of them at once."""
         table = self._json(f"show bgp {peering.afi} unicast json").get("routes", {})
         shown = self._all_json([f"show bgp {peering.afi} unicast {prefix} json" for prefix in table])
-        return {
-            one["prefix"]: _route(path)
+        return [
+            (one["prefix"], _route(path))
             for one in shown
             for path in one.get("paths", ())
             if path.get("peer", {}).get("peerId") == peering.peer
-        }
+        ]
 
     def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None:
         self.announced[prefix] = communities

@@ -58,14 +58,14 @@ class GoBgp(Daemon):
         neighbor = self._json("neighbor", peering.peer)
         return bool(neighbor) and neighbor.get("state", {}).get("session_state") == 6
 
-    def routes(self, peering: Peering) -> dict[str, Route]:
+    def paths(self, peering: Peering) -> list[tuple[str, Route]]:
         table = self._json("global", "rib", "-a", peering.afi)
-        return {
-            prefix: _route(path)
+        return [
+            (prefix, _route(path))
             for prefix, paths in (table or {}).items()
             for path in paths
             if path.get("neighbor-ip") == peering.peer
-        }
+        ]
 
     def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None:
         self.announced[prefix] = communities

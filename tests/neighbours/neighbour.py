@@ -160,9 +160,13 @@ class Daemon:
     def is_established(self, peering: Peering) -> bool:
         raise NotImplementedError
 
-    def routes(self, peering: Peering) -> dict[str, Route]:
-        """What it has received on this session and uses or keeps."""
+    def paths(self, peering: Peering) -> list[tuple[str, Route]]:
+        """What it has received on this session and uses or keeps, with the prefix of each."""
         raise NotImplementedError
+
+    def routes(self, peering: Peering) -> dict[str, Route]:
+        """The same where there is one path a prefix."""
+        return dict(self.paths(peering))
 
     def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None:
         raise NotImplementedError

@@ -42,9 +42,9 @@ class OpenBgpd(Daemon):
         shown = self._json("show", "neighbor", peering.peer).get("neighbors", ())
         return any(neighbor.get("state") == "Established" for neighbor in shown)
 
-    def routes(self, peering: Peering) -> dict[str, Route]:
+    def paths(self, peering: Peering) -> list[tuple[str, Route]]:
         shown = self._json("show", "rib", "detail", "neighbor", peering.peer)
-        return {path["prefix"]: _route(path) for path in shown.get("rib", ()) if path["valid"]}
+        return [(path["prefix"], _route(path)) for path in shown.get("rib", ()) if path["valid"]]
 
     def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None:
         self.announced[prefix] = communities

@@ -10,7 +10,7 @@ import struct
 from typing import Any
 
 from neighbour import Route
-from segment import RawPeer, Segment
+from segment import LOCAL_AS, RawPeer, Segment
 
 from reflector.plan import Family
 from reflector.wire.attribute_reader import Dialect
@@ -20,7 +20,8 @@ from reflector.wire.communities import format_communities, parse_community
 from reflector.wire.nlri import pack_address, pack_nlri, unpack_address, unpack_nlri
 from reflector.wire.update import AFI, UpdateReader, announcements, end_of_rib, withdrawals
 
-HOLD_TIME = 240
+# No test takes so long.
+HOLD_TIME = 900
 
 
 def multiprotocol(family: Family) -> bytes:
@@ -50,7 +51,8 @@ class Witness:
         self._local = local
         capabilities = multiprotocol(self.family) + four_octet_as(asn) + graceful_restart(self.family, 60)
         self.peer.open(router_id, HOLD_TIME, capabilities, asn)
-        self._reader = UpdateReader(Dialect(True, external=False), frozenset((self.family,)), frozenset())
+        self._reader = UpdateReader(Dialect(True, external=asn != LOCAL_AS), frozenset((self.family,)), frozenset())
+        self._is_external = asn != LOCAL_AS
 
     def announce(
         self, prefix: str, communities: tuple[str, ...] = (), as_path: tuple[int, ...] = (), local_pref: int = 100
@@ -58,7 +60,7 @@ class Witness:
         attributes = intern_attributes(
             next_hop=pack_address(self._local),
             as_path=((AS_SEQUENCE, as_path),) if as_path else (),
-            local_pref=local_pref,
+            local_pref=None if self._is_external else local_pref,
             **_communities(communities),
         )
         block = encode_attributes(attributes, four_octet_as=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from bird import Bird
 from frr import Frr
@@ -87,7 +87,14 @@ PLAIN = Link("plain", 0)
 
 
 class World:
-    """Everything in one role. There is always the plain link, over which routes are told."""
+    """Everything in one role. There is always the plain link, over which routes are told.
+
+    hosts     that are no daemons, with their numbers
+    clients   the numbers of those that are our clients
+    """
+
+    hosts: ClassVar[dict[str, int]] = {"us": US, "witness": WITNESS, "far": FAR}
+    clients: ClassVar[tuple[int, ...]] = (WITNESS,)
 
     def __init__(
         self, directory: Path, role: Role, links: tuple[Link, ...] = (), daemons: tuple[type[Daemon], ...] = DAEMONS
@@ -102,7 +109,7 @@ class World:
 
     def begin(self) -> None:
         """All processes side by side."""
-        for name, number in (("us", US), ("witness", WITNESS), ("far", FAR)):
+        for name, number in self.hosts.items():
             self._host(name, number)
         self.us = Speaker(self.segment, "us", self.plan(), render_exabgp_conf(self.plan()))
         for kind in self.kinds:
@@ -133,7 +140,7 @@ class World:
 
     def plan(self, *, numbers: tuple[int, ...] = (US,)) -> NodePlan:
         """Ours; `numbers` say which prefixes we originate."""
-        clients = [self._client(family) for family in FAMILIES]
+        clients = [self._client(family, number) for family in FAMILIES for number in self.clients]
         daemons = [
             self._session(kind, family, link) for kind in self.kinds for family in FAMILIES for link in self.links
         ]
@@ -151,8 +158,8 @@ class World:
             originations=tuple(originations),
         )
 
-    def _client(self, family: Family) -> SessionPlan:
-        ends = address(family, WITNESS), address(family, US)
+    def _client(self, family: Family, number: int) -> SessionPlan:
+        ends = address(family, number), address(family, US)
         return session(*ends, families=(family,), rr_client=True, passive=True, hold_time=HOLD_TIME)
 
     def _session(self, kind: type[Daemon], family: Family, link: Link) -> SessionPlan:
@@ -175,11 +182,14 @@ class World:
 
     def _router(self, kind: type[Daemon]) -> Router:
         peerings = [self.peering(kind, family, link) for family in FAMILIES for link in self.links]
-        if self.role is Role.REFLECTOR:
-            plain = [self.peering(kind, family) for family in FAMILIES]
-            peerings += [replace(peering, peer=address(peering.family, FAR)) for peering in plain]
+        peerings += [peering for family in FAMILIES for peering in self.others(kind, family)]
         asn, router_id = peer_as(self.role, kind), address(4, NUMBER[kind])
         return Router(asn, router_id, tuple(peerings), cluster_of(kind), RESTART_TIME, HOLD_TIME)
+
+    def others(self, kind: type[Daemon], family: Family) -> list[Peering]:
+        """The daemon's sessions with others than us."""
+        plain = self.peering(kind, family)
+        return [replace(plain, peer=address(family, FAR))] if self.role is Role.REFLECTOR else []
 
     def peering(self, kind: type[Daemon], family: Family, link: Link = PLAIN) -> Peering:
         """The daemon's session with us."""
@@ -191,9 +201,7 @@ class World:
 
     def meet_witnesses(self) -> None:
         for family in FAMILIES:
-            witness = Witness(
-                self.segment, "witness", address(family, WITNESS), address(family, US), address(4, WITNESS), LOCAL_AS
-            )
+            witness = self.meet_peer("witness", family, US)
             witness.announce(prefix(family, WITNESS), OF_WITNESS, PATH_OF_WITNESS, 250)
             witness.end_of_rib()
             self.witnesses[family] = witness
@@ -204,12 +212,16 @@ class World:
             return
         for kind in set(self.kinds) & set(kinds or self.kinds):
             for family in FAMILIES:
-                far = Witness(
-                    self.segment, "far", address(family, FAR), address(family, NUMBER[kind]), address(4, FAR), LOCAL_AS
-                )
+                far = self.meet_peer("far", family, NUMBER[kind])
                 far.announce(prefix(family, OF_FAR + NUMBER[kind]), OF_WITNESS, PATH_OF_WITNESS, 250)
                 far.end_of_rib()
                 self.far[kind, family] = far
+
+    def meet_peer(self, host: str, family: Family, whom: int, asn: int = LOCAL_AS) -> Witness:
+        """A hand-written peer on this host, with a session with the speaker or daemon of this number."""
+        number = self.hosts[host]
+        ends = address(family, number), address(family, whom)
+        return Witness(self.segment, host, *ends, address(4, number), asn)
 
     def wait_established(self) -> None:
         for kind in self.kinds:
