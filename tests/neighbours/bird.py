@@ -40,7 +40,7 @@ class Bird(Daemon):
         """A path begins with the prefix, or with blanks if it is another one of the same prefix."""
         shown = self._birdc("show", "route", "all", "protocol", _protocol(peering))
         paths, prefix = [], ""
-        for block in re.split(r"^(?=(?:[0-9a-f.:]+/\d+)?\s+unicast \[)", shown, flags=re.MULTILINE)[1:]:
+        for block in re.split(r"^(?=(?:[0-9a-f.:]+/\d+)?\s+\w+ \[)", shown, flags=re.MULTILINE)[1:]:
             prefix = prefix if block[0].isspace() else block.split()[0]
             paths.append((prefix, _route(block)))
         return paths
