@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
 from bird import Bird
-from malformed import AS, CORPUS, INSIDE, OUTSIDE, PREFIX, Case, Discarded, Nothing, Reset, Withdrawn, good, update
+from malformed import (
+    AS,
+    CORPUS,
+    INSIDE,
+    KEEPALIVE,
+    NOTIFICATION,
+    OPEN,
+    OUTSIDE,
+    PREFIX,
+    Case,
+    Discarded,
+    Nothing,
+    Reset,
+    Withdrawn,
+    good,
+    update,
+)
 from neighbour import Peering, Router
 from segment import LISTEN, LOCAL_AS, RawPeer, Segment, Speaker, eventually, session
 from witness import four_octet_as, multiprotocol
@@ -19,6 +37,7 @@ from reflector.plan import NodePlan, Origination, RouteSource
 pytestmark = pytest.mark.netns
 
 US, US_OUTSIDE, BIRD = "10.9.0.1", "10.9.1.1", "10.9.0.11"
+OPEN_MESSAGE_ERROR = 2
 OURS, OF_BIRD = "10.244.0.0/24", "10.245.11.0/24"
 
 
@@ -64,8 +83,20 @@ class Arena:
         eventually(lambda: PREFIX in self.known_to_bird(), "BIRD has the malefactor's route")
         return peer
 
+    def knock(self, *capabilities: bytes) -> RawPeer:
+        """A connection from inside on which both OPENs have been said."""
+        peer = RawPeer(self._segment, "malefactor", INSIDE, US)
+        peer.send(OPEN, open_of(multiprotocol(4), *capabilities))
+        peer.receive_until(OPEN)
+        return peer
+
     def forget(self, *, is_external: bool) -> None:
-        self._sessions.pop(is_external).socket.close()
+        """Its session, if it has one, is over."""
+        peer = self._sessions.pop(is_external, None)
+        if peer is not None:
+            peer.socket.close()
+            name = f"to-{OUTSIDE if is_external else INSIDE}"
+            eventually(lambda: self.us.peers()[name].state != "Established", "we have noticed")
 
     def known_to_bird(self) -> set[str]:
         return set(self.bird.routes(self._peering))
@@ -82,6 +113,17 @@ class Arena:
         assert (status.state, status.flaps, status.accepted) == ("Established", 0, 1)
         assert self.bird.is_established(self._peering)
         assert OURS in self.known_to_bird()
+
+
+def capability(code: int, value: bytes) -> bytes:
+    return bytes((code, len(value))) + value
+
+
+def open_of(*capabilities: bytes) -> bytes:
+    """The body of the malefactor's OPEN, with one parameter (RFC 4271 4.2, RFC 5492 4)."""
+    offered = b"".join(capabilities)
+    fixed = struct.pack("!BHH4sBBB", 4, LOCAL_AS, 90, socket.inet_aton(INSIDE), 2 + len(offered), 2, len(offered))
+    return fixed + offered
 
 
 @pytest.fixture(scope="module")
@@ -147,4 +189,18 @@ def test_it_costs_an_attribute_at_most(arena: Arena, case: Case) -> None:
     assert PREFIX in arena.known_to_bird()
     assert arena.status(is_external=case.is_external).flaps == flaps
     eventually(lambda: "10.67.0.0/24" not in arena.known_to_bird(), "the probe has left")
+    arena.assert_bird_is_undisturbed()
+
+
+@pytest.mark.parametrize("value", [b"", b"\0", bytes(3), bytes(5), b"\xff" * 7], ids=bytes.hex)
+@pytest.mark.parametrize("code", [1, 2, 5, 6, 9, 64, 65, 69, 70, 71, 73])
+def test_a_capability_of_any_length_gets_an_answer(arena: Arena, code: int, value: bytes) -> None:
+    """RFC 5492 3 and 5: the OPEN is taken without the capability or refused with a NOTIFICATION."""
+    arena.forget(is_external=False)
+    peer = arena.knock(capability(code, value))
+    try:
+        kind, answer = peer.receive()
+        assert kind == KEEPALIVE or (kind == NOTIFICATION and answer[0] == OPEN_MESSAGE_ERROR), (kind, answer)
+    finally:
+        peer.socket.close()
     arena.assert_bird_is_undisturbed()
