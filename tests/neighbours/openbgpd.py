@@ -1,4 +1,4 @@
-"""OpenBGPD: neighbours and networks from its file, which `bgpctl reload` reads again; `bgpctl -j` answers."""
+"""OpenBGPD: neighbours from its file, and the networks that it starts with; `bgpctl` adds and deletes others."""
 
 from __future__ import annotations
 
@@ -48,24 +48,23 @@ class OpenBgpd(Daemon):
 
     def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None:
         self.announced[prefix] = communities
-        self._reload()
+        self._tell("network", "add", prefix, *_settings(communities))
 
     def withdraw(self, prefix: str) -> None:
         del self.announced[prefix]
-        self._reload()
+        self._tell("network", "delete", prefix)
 
-    def _reload(self) -> None:
-        write(self._conf, self._configuration())
-        self.tell("/usr/sbin/bgpctl", "-s", self._socket, "reload")
+    def _tell(self, *words: str) -> None:
+        self.tell("/usr/sbin/bgpctl", "-s", self._socket, *words)
 
     def refresh(self, peering: Peering) -> None:
-        self.tell("/usr/sbin/bgpctl", "-s", self._socket, "neighbor", peering.peer, "refresh")
+        self._tell("neighbor", peering.peer, "refresh")
 
     def disable(self, peering: Peering) -> None:
-        self.tell("/usr/sbin/bgpctl", "-s", self._socket, "neighbor", peering.peer, "down")
+        self._tell("neighbor", peering.peer, "down")
 
     def enable(self, peering: Peering) -> None:
-        self.tell("/usr/sbin/bgpctl", "-s", self._socket, "neighbor", peering.peer, "up")
+        self._tell("neighbor", peering.peer, "up")
 
     def _configuration(self) -> str:
         neighbors = "".join(self._neighbor(peering) for peering in self.router.peerings)
@@ -100,11 +99,16 @@ allow to any
         return "\n".join([f"neighbor {peering.peer} {{", *(f"    {option}" for option in options), "}", ""])
 
 
+def _settings(communities: tuple[str, ...]) -> list[str]:
+    words = [("community", text) for text in standard(communities)]
+    words += [("large-community", text) for text in large(communities)]
+    words += [("ext-community rt", text) for text in route_targets(communities)]
+    return [word for name, text in words for word in (*name.split(), text)]
+
+
 def _network(prefix: str, communities: tuple[str, ...]) -> str:
-    settings = [f"community {text}" for text in standard(communities)]
-    settings += [f"large-community {text}" for text in large(communities)]
-    settings += [f"ext-community rt {text}" for text in route_targets(communities)]
-    return f"network {prefix} set {{ {' '.join(settings)} }}\n" if settings else f"network {prefix}\n"
+    settings = " ".join(_settings(communities))
+    return f"network {prefix} set {{ {settings} }}\n" if settings else f"network {prefix}\n"
 
 
 def _route(path: dict[str, Any]) -> Route:
