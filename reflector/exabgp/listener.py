@@ -14,11 +14,21 @@ from typing import Any
 from exabgp.reactor.listener import Listener, set_accepted_ttl
 from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.network.incoming import Incoming
-from exabgp.reactor.network.tcp import set_minimum_ttl
+from exabgp.reactor.network.tcp import md5, set_minimum_ttl
 
 _ACCEPT_BATCH = 64
+_GTSM_TTL = 255
 # SO_LINGER with time 0: closing resets the connection, and nothing of a stranger stays in the kernel.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+def _send_from_one_hop(listening: sockets.socket) -> None:
+    """What a listening socket itself answers, the SYN-ACK, must satisfy a peer that checks the TTL from its first
+    segment on (RFC 5082 3); which peer that is, is not known before the connection is accepted."""
+    if listening.family == sockets.AF_INET6:
+        listening.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_UNICAST_HOPS, _GTSM_TTL)
+    else:
+        listening.setsockopt(sockets.IPPROTO_IP, sockets.IP_TTL, _GTSM_TTL)
 
 
 class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
@@ -40,6 +50,7 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
             self.failure = str(error)
             raise
         for listening in set(self._sockets) - before:
+            _send_from_one_hop(listening)
             self._reactor.event_loop.watch(listening.fileno(), self._acceptor(listening))
 
     def _acceptor(self, listening: sockets.socket) -> Callable[[int], None]:
@@ -72,6 +83,9 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
         try:
             # The listening socket serves all neighbours, so GTSM is set on what it accepted (RFC 5082).
             set_minimum_ttl(connection, afi, remote, peer.neighbor["incoming-ttl"])
+            # It may be from before the listening socket had the key, and the kernel took it without one.
+            if peer.password:
+                md5(connection, remote, 0, peer.password, peer.neighbor["md5-base64"])
         except NetworkError:
             connection.close()
             return

@@ -235,24 +235,29 @@ class Bird:
         return set(re.findall(r"^(\S+/\d+)\s", self.ask("show", "route"), re.MULTILINE))
 
 
+# A multiprotocol capability (RFC 4760 8).
+IPV4_UNICAST = bytes((1, 4, 0, 1, 0, 1))
+
+
 class RawPeer:
     """A peer written by hand: it says exactly what a test wants it to."""
 
     MARKER = b"\xff" * 16
 
-    def __init__(self, segment: Segment, host: str, local: str, remote: str) -> None:
+    def __init__(self, segment: Segment, host: str, local: str, remote: str, timeout: float = 10) -> None:
         with segment.inside(host):
-            self.socket = socket.create_connection((remote, 179), timeout=10, source_address=(local, 0))
+            self.socket = socket.create_connection((remote, 179), timeout=timeout, source_address=(local, 0))
 
     def send(self, kind: int, body: bytes = b"") -> None:
         self.socket.sendall(self.MARKER + (19 + len(body)).to_bytes(2, "big") + bytes((kind,)) + body)
 
-    def open(self, router_id: str, hold_time: int = 90) -> None:
-        """Exchange OPENs and KEEPALIVEs until Established."""
-        capability = bytes((2, 6, 1, 4, 0, 1, 0, 1))
-        identifier = socket.inet_aton(router_id)
-        self.send(1, b"\x04" + LOCAL_AS.to_bytes(2, "big") + hold_time.to_bytes(2, "big") + identifier
-                  + bytes((len(capability),)) + capability)  # fmt: skip
+    def open(
+        self, router_id: str, hold_time: int = 90, capabilities: bytes = IPV4_UNICAST, asn: int = LOCAL_AS
+    ) -> None:
+        """Exchange OPENs and KEEPALIVEs until Established. `capabilities` are octets of RFC 5492 4."""
+        numbers = b"\x04" + asn.to_bytes(2, "big") + hold_time.to_bytes(2, "big") + socket.inet_aton(router_id)
+        parameter = bytes((2, len(capabilities))) + capabilities
+        self.send(1, numbers + bytes((len(parameter),)) + parameter)
         kind, answer = self.receive()
         assert kind == 1, f"message of type {kind}: {answer!r}"
         self.send(4)
