@@ -240,7 +240,7 @@ def test_explain_names_the_winner_the_loser_and_the_step_between(lab) -> None:
     assert re.search(r"from 10\.1\.0\.10 \(rr1\)[^:]*: best", said)
     assert re.search(r"from 10\.2\.0\.20 \(rr2\)[^:]*: not used: higher peer address", said)
     assert re.search(
-        r"^  10\.1\.0\.10 \(rr1\), path \d+ from .*: iBGP split horizon: neither side is a client$", said, re.M
+        r"^  10\.1\.0\.10 \(rr1\), path \d+ from .*: iBGP split horizon: neither side is a client$", said, re.MULTILINE
     )
 
 
