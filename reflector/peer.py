@@ -135,6 +135,9 @@ class Peer:
 
     def redefine(self, session: SessionPlan) -> None:
         """The plan says something else of this session. What needs a reset has been decided elsewhere."""
+        if session.maximum_prefixes != self.session.maximum_prefixes:
+            for prefixes in self.prefix_counts.values():
+                prefixes.refresh_at = 0.0  # an operator does not wait for what protects from a peer
         self.session = session
         self.address = pack_address(session.peer_address)
         self.relation = relation(session)

@@ -247,6 +247,15 @@ def test_a_stale_route_that_comes_again_beyond_the_limit_goes() -> None:
 # ---------------------------------------------------------------------------------------- a new limit
 
 
+def test_a_higher_limit_is_asked_for_at_once_even_after_another_refresh(dropping: Router) -> None:
+    dropping.hear("a", withdraw(*pods(1, 1)))
+    dropping.wait(1)
+    dropping.hear("a", announce(*pods(2, 15)))
+    dropping.apply(limited(LimitAction.DROP, 20))
+    dropping.wait(1)
+    assert refreshes(dropping) == [REFRESH_V4, REFRESH_V4]
+
+
 def test_a_higher_limit_brings_what_was_left_out(dropping: Router) -> None:
     dropping.apply(limited(LimitAction.DROP, 20))
     dropping.wait(1)
