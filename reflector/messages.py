@@ -57,7 +57,12 @@ class Drain(Message, frozen=True):
 
 
 class ShowPeers(Message, frozen=True):
-    """Reply: Peers."""
+    """Sessions in the plan's order: those of `names` ((): all), from the one after the session named `after` on, at
+    most `limit` (0: all). Reply: Peers, or Refused for an `after` that is not in the plan."""
+
+    names: tuple[str, ...] = ()
+    after: str = ""
+    limit: int = 0
 
 
 class Table(StrEnum):
@@ -252,10 +257,12 @@ class PeerStatus(msgspec.Struct, frozen=True):
 
 
 class Peers(Message, frozen=True):
-    """`draining` is for how many seconds this node has been led around, None if it is not (RFC 8326)."""
+    """`draining` is for how many seconds this node has been led around, None if it is not (RFC 8326). `next_after` is
+    the `after` of the next page, "" at the end."""
 
     peers: tuple[PeerStatus, ...]
     draining: float | None = None
+    next_after: str = ""
 
 
 class RouteStatus(msgspec.Struct, frozen=True):

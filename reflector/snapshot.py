@@ -14,13 +14,15 @@ from reflector.in_parts import InParts, at_once
 from reflector.loc_rib import LocRib
 from reflector.long_lived import stale_routes
 from reflector.maximum_prefixes import warning
-from reflector.messages import Counters, Peers, PeerStatus
+from reflector.messages import Counters, Peers, PeerStatus, ShowPeers
 from reflector.path import Path
 from reflector.peer import Peer
+from reflector.plan import NodePlan
 from reflector.verdict import RouteVerdict
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import unpack_address
 
+ALL_PEERS = ShowPeers()
 ROUTES_A_TURN = 20_000
 # What a session costs beside its routes, in routes.
 _ROUTES_TO_A_SESSION = 300
@@ -33,17 +35,21 @@ _RECEIVED_TYPES = (MessageType.UPDATE, MessageType.KEEPALIVE, MessageType.NOTIFI
 # ----------------------------------------------------------------------------------------------- peers
 
 
-def peers_snapshot(engine: Engine, states: dict[str, str], now: float) -> Peers:
-    """All sessions in the plan's order. `states` are the FSM states of those that are not Established."""
-    return at_once(peers_in_parts(engine, states, now))
+def peers_snapshot(engine: Engine, states: dict[str, str], now: float, request: ShowPeers = ALL_PEERS) -> Peers:
+    """The sessions that are asked for. `states` are the FSM states of those that are not Established."""
+    return at_once(peers_in_parts(engine, states, now, request))
 
 
-def peers_in_parts(engine: Engine, states: dict[str, str], now: float) -> InParts[Peers]:
-    """The same, letting turns pass. A session that leaves the plan meanwhile is left out."""
+def peers_in_parts(
+    engine: Engine, states: dict[str, str], now: float, request: ShowPeers = ALL_PEERS
+) -> InParts[Peers]:
+    """The same, letting turns pass. A session that leaves the plan meanwhile is left out. Raises ValueError for a page
+    that follows no session of the plan."""
+    names, next_after = _page(engine.plan, request)
     statuses: list[PeerStatus] = []
     looked_at = 0
-    for session in engine.plan.sessions:
-        peer = engine.peers.get(session.name)
+    for name in names:
+        peer = engine.peers.get(name)
         if peer is None:
             continue
         verdicts = yield from _import_verdicts(peer)
@@ -53,7 +59,21 @@ def peers_in_parts(engine: Engine, states: dict[str, str], now: float) -> InPart
             looked_at = 0
             yield
     since = engine.draining_since
-    return Peers(tuple(statuses), None if since is None else now - since)
+    return Peers(tuple(statuses), None if since is None else now - since, next_after)
+
+
+def _page(plan: NodePlan, request: ShowPeers) -> tuple[list[str], str]:
+    """The sessions of a page, and after which the next one begins, "" at the end."""
+    names = [session.name for session in plan.sessions]
+    if request.after:
+        if request.after not in names:
+            raise ValueError(f"there is no session {request.after} to go on after: begin again")
+        names = names[names.index(request.after) + 1 :]
+    if request.names:
+        wanted = set(request.names)
+        names = [name for name in names if name in wanted]
+    page = names[: request.limit or None]
+    return page, page[-1] if len(page) < len(names) else ""
 
 
 def _import_verdicts(peer: Peer) -> InParts[Counter[RouteVerdict]]:

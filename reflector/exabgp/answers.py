@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 # What is wrong with a question, or with the world it asks for; any other exception is a fault of ours.
 _REFUSALS: dict[type[Request], type[Exception]] = {
     Originate: ValueError,
+    ShowPeers: ValueError,
     ShowRoutes: ValueError,
     StartJournal: OSError,
 }
@@ -70,7 +71,7 @@ class Answers:
             ShowJournal: lambda _: speaker.recording.status(),
         }
         self._in_parts: dict[type[Request], Callable[[Any], InParts[Message]]] = {
-            ShowPeers: lambda _: peers_in_parts(self._engine, speaker.session_states(), clock()),
+            ShowPeers: lambda request: peers_in_parts(self._engine, speaker.session_states(), clock(), request),
             ShowRoutes: lambda request: routes_in_parts(self._engine, request, self._listings),
             ShowCounters: self._counters,
             Explain: self._explain,

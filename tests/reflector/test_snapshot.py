@@ -26,7 +26,7 @@ from reflector.engine import Engine, Turn
 from reflector.in_parts import at_once
 from reflector.loc_rib import next_hops
 from reflector.loc_rib_stream import loc_rib_changes, loc_rib_sync
-from reflector.messages import FrameReader, LocRibRoutes, LocRibUpdate, ShowRoutes, decode_reply, frame
+from reflector.messages import FrameReader, LocRibRoutes, LocRibUpdate, ShowPeers, ShowRoutes, decode_reply, frame
 from reflector.plan import RouteSource, SessionType
 from reflector.route_pages import routes_snapshot
 from reflector.snapshot import counters_snapshot, decision_losses, peers_snapshot
@@ -135,6 +135,20 @@ def test_peers_in_the_plans_order_with_what_they_sent_and_were_told(router: Rout
     assert (a.state, a.since, a.peer_router_id, a.hold_time) == ("Established", 5.0, "10.0.0.1", 240)
     assert (a.peer_node, a.session_type, x.session_type) == ("node-a", SessionType.IBGP, SessionType.EBGP)
     assert (a.families, a.rr_client, x.rr_client, a.queued) == ((4, 6), True, False, 0)
+
+
+def test_peers_come_in_pages_and_by_name(router: Router) -> None:
+    def page(**asked: Any) -> tuple[list[str], str]:
+        peers = peers_snapshot(router.engine, {}, router.now, ShowPeers(**asked))
+        return [peer.name for peer in peers.peers], peers.next_after
+
+    assert page() == (["a", "b", "x"], "")
+    assert page(limit=2) == (["a", "b"], "b")
+    assert page(limit=2, after="b") == (["x"], "")
+    assert page(names=("x", "a")) == (["a", "x"], "")
+    assert page(names=("x", "a"), limit=1) == (["a"], "a")
+    with pytest.raises(ValueError, match="there is no session gone to go on after"):
+        page(after="gone")
 
 
 def test_a_peer_that_is_not_established_shows_the_state_of_its_connection(router: Router) -> None:
