@@ -85,10 +85,6 @@ class KernelRoutes:
         self.dumps = 0
         self.failure = ""
 
-    @property
-    def is_watching(self) -> bool:
-        return self._socket is not None
-
     # --------------------------------------------------------------------------------------- opening
 
     def follow(self, plan: NodePlan) -> None:
