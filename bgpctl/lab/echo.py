@@ -1,4 +1,4 @@
-"""ICMP echo (RFC 792) from inside namespaces: the ping matrix without a process for every pair.
+"""Echo requests from inside namespaces: the ping matrix without a process for every pair.
 
 One raw socket a namespace, all requests sent at once, then the replies gathered until the deadline. A socket
 stays in the namespace in which it was opened, whatever thread reads it. The kernel says when a reply arrived, since
@@ -12,15 +12,11 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from bgpctl.lab import namespaces
+from bgpctl.lab.icmp import ICMP, LARGEST_ANSWER
 
-_ECHO_REQUEST = 8
-_ECHO_REPLY = 0
-_HEADER = struct.Struct("!BBHHH")
-_PAYLOAD = b"bgpctl lab test "
-_LARGEST = 2048
 # socket(7); Python has no name for it. The stamp is a struct timespec.
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
@@ -53,8 +49,7 @@ def ping_matrix(addresses: Mapping[str, str], namespace: Mapping[str, str], time
 
 def _open(namespace: str) -> socket.socket:
     with namespaces.inside(namespace):
-        opened = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    opened.setblocking(False)
+        opened = ICMP.open()
     opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     return opened
 
@@ -68,7 +63,7 @@ def _send_all(from_socket: socket.socket, name: str, addresses: Mapping[str, str
             continue
         began = time.time_ns()
         try:
-            from_socket.sendto(_request(sequence), (address, 0))
+            from_socket.sendto(ICMP.encode(_identifier(), sequence), (address, 0))
         except OSError:
             continue
         sent[name, target] = began
@@ -86,8 +81,8 @@ def _gather(
         for key, _ in selector.select(remaining):
             if not isinstance(key.fileobj, socket.socket):
                 continue
-            packet, stamps, _, _ = key.fileobj.recvmsg(_LARGEST, socket.CMSG_SPACE(_TIMESPEC.size))
-            sequence = _reply_sequence(packet)
+            packet, stamps, _, _ = key.fileobj.recvmsg(LARGEST_ANSWER, socket.CMSG_SPACE(_TIMESPEC.size))
+            sequence = ICMP.reply_sequence(packet, _identifier())
             if sequence is not None and sequence < len(names):
                 pair = (key.data, names[sequence])
                 if pair in sent:
@@ -102,26 +97,3 @@ def _arrival(stamps: list[tuple[int, int, bytes]]) -> int:
 
 def _identifier() -> int:
     return os.getpid() & 0xFFFF
-
-
-def _request(sequence: int) -> bytes:
-    unsummed = _HEADER.pack(_ECHO_REQUEST, 0, 0, _identifier(), sequence) + _PAYLOAD
-    return _HEADER.pack(_ECHO_REQUEST, 0, _checksum(unsummed), _identifier(), sequence) + _PAYLOAD
-
-
-def _reply_sequence(packet: bytes) -> int | None:
-    """A raw socket gives the IP header as well, whose length is in its first octet in units of four (RFC 791)."""
-    header_length = (packet[0] & 0x0F) * 4
-    if len(packet) < header_length + _HEADER.size:
-        return None
-    kind, _, _, identifier, sequence = _HEADER.unpack_from(packet, header_length)
-    return sequence if kind == _ECHO_REPLY and identifier == _identifier() else None
-
-
-def _checksum(data: bytes) -> int:
-    """The ones' complement sum of 16-bit words (RFC 1071)."""
-    words: Iterable[tuple[int]] = struct.iter_unpack("!H", data)
-    total = sum(word for (word,) in words)
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
