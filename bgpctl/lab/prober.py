@@ -80,7 +80,7 @@ class _Sender:
             if answered:
                 outage, since = max(outage, due - since if since is not None else 0.0), None
             else:
-                lost.append(due)
+                lost.append(round(due, 3))
                 since = due if since is None else since
         if since is not None:
             outage = max(outage, min(until, time.monotonic()) - since)
