@@ -17,7 +17,7 @@ from reflector.exabgp.event_loop import READ, WRITE, EventLoop
 from reflector.graceful_restart import Ending, parting
 from reflector.journal import Events
 from reflector.peer import Negotiated, Peer
-from reflector.wire.message import HEADER_LENGTH, MessageReader, NotificationError
+from reflector.wire.message import HEADER_LENGTH, MessageReader
 
 _READ_OCTETS = 256 * 1024
 # Seconds in which a connection that the peer dialled before the other one was Established may still come.
@@ -159,14 +159,11 @@ class Transport:
         connection.peer.counters.bytes_in += size
         now = self._clock()
         self._read_at = self._read_at or now
-        try:
-            messages = connection.reader.feed(bytes(self._received[:size]))
-        except NotificationError as error:
-            self.events.reject(name, error)
-            return
         receive = self.events.receive
-        for kind, body in messages:
+        for kind, body in connection.reader.feed(bytes(self._received[:size])):
             receive(name, kind, body, now)
+        if connection.reader.error is not None:
+            self.events.reject(name, connection.reader.error)
 
     def _write(self, connection: _Connection) -> None:
         outbox, counters, send = connection.peer.outbox, connection.peer.counters, connection.socket.send

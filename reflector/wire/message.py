@@ -137,17 +137,20 @@ def _name(enum: type[IntEnum], value: int) -> str:
 
 
 class MessageReader:
-    """Cuts what a peer sent into (type, body) pairs. `limit` is 4096, or 65535 with extended messages."""
+    """Cuts what a peer sent into (type, body) pairs. `limit` is 4096, or 65535 with extended messages. `error` is what
+    was wrong with the first bad header: nothing behind it is a message any more, everything before it still is."""
 
-    __slots__ = ("_rest", "limit")
+    __slots__ = ("_rest", "error", "limit")
 
     def __init__(self, limit: int = MAX_LENGTH) -> None:
         self._rest = b""
+        self.error: NotificationError | None = None
         self.limit = limit
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """All messages that `data` completes. Raises NotificationError at the first bad header; the messages
-        before it are then lost with the session."""
+        """All messages that `data` completes, up to a bad header."""
+        if self.error is not None:
+            return []
         if self._rest:
             data = self._rest + data
         messages: list[tuple[int, bytes]] = []
@@ -161,7 +164,8 @@ class MessageReader:
                 or length < _MIN_LENGTH.get(kind, 65536)
                 or (kind == MessageType.KEEPALIVE and length != HEADER_LENGTH)
             ):
-                raise _header_error(data[position : position + HEADER_LENGTH], length, kind, self.limit)
+                self.error = _header_error(data[position : position + HEADER_LENGTH], length, kind, self.limit)
+                break
             end = position + length
             if end > size:
                 break

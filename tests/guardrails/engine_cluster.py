@@ -63,6 +63,7 @@ class EngineCluster:
         there, session, reader = channel
         for kind, body in reader.feed(chunk):
             self.engines[there].receive(session, kind, body, 0.0)
+        assert reader.error is None
 
     def has(self, name: str, prefix: str, family: Family) -> bool:
         return self.engines[name].ribs[family].best(pack_nlri(prefix)) is not None

@@ -148,6 +148,7 @@ class Table:
                 assert kind == MessageType.UPDATE, f"message type {kind}"
                 self.updates.append(body)
                 self._update(body)
+        assert self._messages.error is None, self._messages.error
 
     def _update(self, body: bytes) -> None:
         update = self._reader.read(body)

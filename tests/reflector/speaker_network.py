@@ -176,6 +176,7 @@ class Network:
         for kind, body in self.readers[direction].feed(data):
             self.delivered += 1
             self.engines[receiver].receive(sender, kind, body, self.now)
+        assert self.readers[direction].error is None
 
     def step(self) -> None:
         """The adversary's choice: a router's turn, or some octets of some wire."""

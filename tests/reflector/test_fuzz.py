@@ -11,7 +11,7 @@ from speaker_makers import Router, a_client, a_plan, a_session, an_ebgp_peer, an
 
 from reflector.wire.attribute_writer import encode_attribute
 from reflector.wire.attributes import RawAttribute
-from reflector.wire.message import MessageReader, MessageType, NotificationError, message
+from reflector.wire.message import MessageReader, MessageType, message
 from reflector.wire.update import end_of_rib
 
 STEADY = "10.99.0.0/16"
@@ -41,13 +41,11 @@ def a_router(add_path: bool, external: bool) -> Router:
 def send(router: Router, octets: bytes) -> None:
     """As the transport does: cut into messages, each received, then the end of the turn. The tables of the others
     fail on any message of ours that is not well formed."""
-    try:
-        messages = MessageReader(65535).feed(octets)
-    except NotificationError as error:
-        router.engine.reject("fuzzer", error)
-        messages = []
-    for kind, body in messages:
+    reader = MessageReader(65535)
+    for kind, body in reader.feed(octets):
         router.engine.receive("fuzzer", kind, body, now=0.0)
+    if reader.error is not None:
+        router.engine.reject("fuzzer", reader.error)
     turn = router.turn()
     assert {close.session for close in turn.closes} <= {"fuzzer"}
     for name in ("steady", "listener"):

@@ -214,3 +214,13 @@ def test_octets_mean_the_same_in_any_pieces(octets: bytes, cuts: list[int], exte
     finally:
         whole.close()
         pieces.close()
+
+
+def test_what_came_before_garbage_in_the_same_read_still_counts() -> None:
+    """RFC 4271 6.1: the header error ends the session, and only what follows it is meaningless."""
+    wire = Wire(external=False, add_path=False)
+    wire.say(notification(6, 2) + b"\0" * 19)
+    ((_, reason),) = wire.ended
+    assert "administrative shutdown" in reason
+    wire.check()
+    wire.close()
