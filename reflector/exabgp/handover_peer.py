@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket as sockets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from exabgp.bgp.fsm import FSM
@@ -24,53 +24,17 @@ from reflector.exabgp.event_loop import READ, WRITE
 from reflector.exabgp.farewell import cease
 from reflector.exabgp.negotiation import read_negotiated
 from reflector.exabgp.open_message import SpeakerProtocol
+from reflector.exabgp.retry_delay import RetryDelay
 from reflector.exabgp.transport import Handover
 from reflector.wire.message import Cease, ErrorCode, describe_notification
 from reflector.wire.nlri import pack_address
 
 # RFC 4271 8.2.1.1 suggests 120 s between attempts; inside one data centre a dead peer is worth asking more often.
 CONNECT_TIMEOUT = 5.0
-_RETRY_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 # How often a session that is being negotiated is looked at without an event, for its timers.
 _NEGOTIATE_POLL = 0.5
 # ExaBGP's steps that follow each other without waiting: an OPEN is read, checked and answered in one turn.
 _STEPS_AT_ONCE = 8
-
-
-class RetryDelay:
-    """Takes the place of ExaBGP's Delay, which grows to a minute. A hold-down is longer than any retry, and not ended
-    by what resets those."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._failures = 0
-        self._until = 0.0
-        self._held_until = 0.0
-
-    def reset(self) -> None:
-        self._failures = 0
-        self._until = 0.0
-
-    def hold(self, seconds: float) -> None:
-        self._held_until = self._clock() + seconds
-
-    def release(self) -> None:
-        self._held_until = 0.0
-
-    @property
-    def is_held(self) -> bool:
-        return self._clock() < self._held_until
-
-    def increase(self) -> None:
-        self._until = self._clock() + _RETRY_DELAYS[min(self._failures, len(_RETRY_DELAYS) - 1)]
-        self._failures += 1
-
-    def backoff(self) -> bool:
-        return self._clock() < self.until
-
-    @property
-    def until(self) -> float:
-        return max(self._until, self._held_until)
 
 
 class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types

@@ -19,8 +19,9 @@ from bgpctl.compiler import render_exabgp_conf
 from reflector.engine import Close, Engine, Turn
 from reflector.exabgp.configuration import SpeakerConfiguration
 from reflector.exabgp.event_loop import EventLoop
-from reflector.exabgp.handover_peer import HandoverPeer, RetryDelay
+from reflector.exabgp.handover_peer import HandoverPeer
 from reflector.exabgp.reactor import SpeakerReactor
+from reflector.exabgp.retry_delay import RetryDelay
 from reflector.exabgp.seams import take_the_seams
 from reflector.exabgp.transport import Handover, Transport
 from reflector.peer import Negotiated
