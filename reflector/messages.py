@@ -403,7 +403,12 @@ class Histogram(msgspec.Struct, frozen=True):
 class AgentStatus(Message, frozen=True):
     """The agent on one node: its plan, its speaker and its FIB. `fib_troubles` are sentences, the first of many;
     so are `fib_notes`, about routes that the kernel has and does not use;
-    `detected_addresses` say what stands in for an address that the Node does not say."""
+    `detected_addresses` say what stands in for an address that the Node does not say.
+
+    speaker_failures         how often in a row it ended soon after its start; speaker_crash_loop: too often
+    speaker_pause            seconds from its last end to the next start, 0 when none is waited for
+    speaker_said             its last line before it ended unasked, "" once a new one has lasted
+    """
 
     node: str
     version: str
@@ -417,6 +422,10 @@ class AgentStatus(Message, frozen=True):
     speaker_pid: int = 0
     speaker_state: str = ""
     speaker_restarts: int = 0
+    speaker_failures: int = 0
+    speaker_crash_loop: bool = False
+    speaker_pause: float = 0.0
+    speaker_said: str = ""
     fib_enabled: bool = True
     fib_desired: int = 0
     fib_installed: int = 0

@@ -225,6 +225,10 @@ class Agent:
             speaker_pid=self.speaker.pid,
             speaker_state=self.speaker.state.value,
             speaker_restarts=self.speaker.restarts,
+            speaker_failures=self.speaker.failures.in_a_row,
+            speaker_crash_loop=self.speaker.failures.is_crash_loop,
+            speaker_pause=self.speaker.pause,
+            speaker_said=self.speaker.failures.said,
             fib_enabled=self._options.program_fib,
             fib_desired=fib.desired if fib else 0,
             fib_installed=fib.installed if fib else 0,
@@ -246,9 +250,14 @@ class Agent:
 # What /readyz waits for, in order: the first that holds is what it says.
 _WAITING_FOR: tuple[tuple[str, Callable[[AgentStatus], bool]], ...] = (
     ("there is no plan yet", lambda status: status.plan_generation == 0),
+    ("the speaker is in a crash loop: bgpctl status has its last words", lambda status: _is_lost(status)),
     ("the speaker does not answer", lambda status: status.speaker_state != SpeakerState.RUNNING),
     ("the kernel is not in sync", lambda status: status.fib_enabled and not status.fib_in_sync),
 )
+
+
+def _is_lost(status: AgentStatus) -> bool:
+    return status.speaker_crash_loop and status.speaker_state != SpeakerState.RUNNING
 
 
 def _troubles(fib: FibStatus) -> tuple[str, ...]:

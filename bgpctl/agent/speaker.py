@@ -2,7 +2,8 @@
 
     adopt    one that answers on speaker.sock, or was started for this run directory and is about to
     start    otherwise; it is ready when it answers on speaker.sock
-    restart  when it ends: at once it would only fail again, so with a growing pause (`backoff.py`)
+    restart  when it ends: at once it would only fail again, so with a growing pause (`backoff.py`); that it does so
+             again and again is said (`crash_loop.py`)
     stop     only on request; an agent that crashes leaves its speaker, and the sessions, alone
 
 A speaker that ends with status 2 says in its last line what the world lacks (port 179 is taken). At our own start
@@ -18,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
 from bgpctl.agent.backoff import Backoff
+from bgpctl.agent.crash_loop import Failures
 from bgpctl.agent.logs import get_logger, pass_on
 from bgpctl.agent.run_directory import SPEAKER_LOG, SPEAKER_PID_FILE, RunDirectory, write_private
 from bgpctl.agent.speaker_link import ProtocolMismatchError, SpeakerAwayError, SpeakerLink, listener_pid
@@ -48,6 +50,7 @@ class Speaker:
     """The speaker of one run directory.
 
     state, pid, restarts    for people; pid 0 = none
+    pause, failures         seconds until the next start, 0 when none is waited for; those since a run that lasted
     answering               set while it answers and runs our plan
     tried                   set when the first start is decided, for good or bad
     """
@@ -62,6 +65,8 @@ class Speaker:
         """`confirm` tells a speaker that has just become ready the plan; it may raise SpeakerAwayError."""
         self.state = SpeakerState.WAITING
         self.restarts = 0
+        self.pause = 0.0
+        self.failures = Failures()
         self.answering = asyncio.Event()
         self.tried = asyncio.Event()
         self._directory = run_directory
@@ -71,6 +76,7 @@ class Speaker:
         self._log_file = SpeakerLog(run_directory.path / SPEAKER_LOG)
         self._process: SpeakerProcess | None = None
         self._is_replaced = False
+        self._backoff = Backoff()
 
     @property
     def pid(self) -> int:
@@ -105,7 +111,6 @@ class Speaker:
             await self.stop()
 
     async def _supervise(self) -> None:
-        backoff = Backoff()
         self.state = SpeakerState.STARTING
         self._process = process = await self._adopt() or self._start()
         while True:
@@ -119,39 +124,56 @@ class Speaker:
             self.tried.set()
             if self._is_replaced:
                 self._is_replaced = False
-                self._process = process = await self._start_again(backoff)
+                self._process = process = await self._start_again()
                 continue
             self.restarts += 1
-            pause = backoff.after_failure(time.monotonic() - since)
-            self.state = SpeakerState.BACKING_OFF
+            pause = self._backoff.after_failure(time.monotonic() - since)
             log.error("speaker ended", pid=process.pid, status=status, said=words, restarts=self.restarts, pause=pause)
-            await asyncio.sleep(pause)
-            self._process = process = await self._start_again(backoff)
+            await self._back_off(words, pause)
+            self._process = process = await self._start_again()
 
-    async def _start_again(self, backoff: Backoff) -> SpeakerProcess:
+    async def _start_again(self) -> SpeakerProcess:
         """At the agent's start a speaker that cannot be started ends it; later, memory or descriptors may come back."""
         while True:
             self.state = SpeakerState.STARTING
             try:
                 return self._start()
             except NotReadyError as error:
-                pause = backoff.after_failure(0.0)
-                self.state = SpeakerState.BACKING_OFF
+                pause = self._backoff.after_failure(0.0)
                 log.error("speaker not started", reason=str(error), pause=pause)
-                await asyncio.sleep(pause)
+                await self._back_off(str(error), pause)
+
+    async def _back_off(self, words: str, pause: float) -> None:
+        if self.failures.count(words):
+            log.error("speaker is in a crash loop", failures=self.failures.in_a_row, said=words)
+        self.state, self.pause = SpeakerState.BACKING_OFF, pause
+        try:
+            await asyncio.sleep(pause)
+        finally:
+            self.pause = 0.0
 
     async def _attend(self, process: SpeakerProcess) -> int | None:
-        """From start or adoption to the end of the process: its exit status."""
+        """From start or adoption to the end of the process: its exit status. A run that lasts forgives those before."""
         started = time.monotonic()
         if await self._becomes_ready(process) and await self._runs_our_plan(process):
             self.state = SpeakerState.RUNNING
             self.answering.set()
             self.tried.set()
             log.info("speaker ready", pid=process.pid, adopted=process.adopted, seconds=_since(started))
+            await self._last(process)
         elif process.running:
             log.error("speaker does not answer, it is replaced", pid=process.pid, seconds=_since(started))
             await process.stop()
         return await process.ended()
+
+    async def _last(self, process: SpeakerProcess) -> None:
+        """Returns when the process has ended or a good run has passed."""
+        try:
+            async with asyncio.timeout(self._backoff.good_run):
+                await process.ended()
+        except TimeoutError:
+            if self.failures.forgive():
+                log.info("speaker runs again, the crash loop is over", pid=process.pid)
 
     async def _adopt(self) -> SpeakerProcess | None:
         """The speaker that an earlier agent left running, unless it cannot be talked to: then it is ended."""

@@ -61,6 +61,8 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
     console = _console()
     console.print(_table(_AGENT_COLUMNS, statuses))
     for name, agent in statuses:
+        if agent.speaker_failures:
+            console.print(f"{name}: speaker: {_failure(agent)}", markup=False, soft_wrap=True)
         for problem in agent.problems:
             console.print(f"{name}: {_problem(problem)}", markup=False, soft_wrap=True)
         for sentence in agent.detected_addresses:
@@ -145,7 +147,13 @@ def _plan(agent: AgentStatus) -> str:
 
 def _speaker(agent: AgentStatus) -> str:
     restarts = f", {agent.speaker_restarts} restarts" if agent.speaker_restarts else ""
-    return f"{agent.speaker_state}{restarts}"
+    return f"{agent.speaker_state}{', [red]crash loop[/red]' if agent.speaker_crash_loop else ''}{restarts}"
+
+
+def _failure(agent: AgentStatus) -> str:
+    """What a speaker said before it ended, which the one that runs now does not know."""
+    again = f", the next one starts after {agent.speaker_pause:g} s" if agent.speaker_pause else ""
+    return f"ended {agent.speaker_failures} times in a row{again}; its last words: {agent.speaker_said or '-'}"
 
 
 def _kernel(agent: AgentStatus) -> str:

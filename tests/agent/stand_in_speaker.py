@@ -7,6 +7,7 @@ other-version  listens, and answers with what is no frame of the protocol
 silent         never listens
 not-ready      ends with status 2 and one sentence
 crash          ends with status 1 at once
+crash-at-first the same three times, and serves from then on
 stubborn       serves, and ignores SIGTERM
 """
 
@@ -70,12 +71,19 @@ def converse(how: str, connection: socket.socket, seen: list[str]) -> None:
                 connection.sendall(reply)
 
 
+def starts(run_directory: Path) -> int:
+    """How often a stand-in was started for this directory, this time included."""
+    count = run_directory / "starts"
+    count.write_text(count.read_text() + "." if count.exists() else ".")
+    return len(count.read_text())
+
+
 def main(how: str, run_directory: Path) -> None:
     sys.stderr.write(f"stand-in speaker: {how}\n")
     if how == "not-ready":
         sys.stderr.write("port 179 is taken by process 1; stop it\n")
         sys.exit(2)
-    if how == "crash":
+    if how == "crash" or (how == "crash-at-first" and starts(run_directory) <= 3):
         raise RuntimeError("a bug of the speaker")
     if how == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

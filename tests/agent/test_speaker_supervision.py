@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from bgpctl.agent.backoff import Backoff
+from bgpctl.agent.crash_loop import Failures
 from bgpctl.agent.run_directory import RunDirectory
 from bgpctl.agent.speaker import Speaker, SpeakerState
 from bgpctl.agent.speaker_link import SpeakerLink, listener_pid
@@ -122,6 +125,46 @@ def test_what_a_crashed_speaker_said_last_is_known(run_path: Path) -> None:
         assert (run_path / "speaker.log").read_text().splitlines()[-1] == "RuntimeError: a bug of the speaker"
 
     supervise(run_path, "crash", story)
+
+
+def test_a_speaker_that_keeps_crashing_is_in_a_crash_loop(run_path: Path) -> None:
+    async def story(speaker: Speaker) -> None:
+        await within(30, lambda: speaker.failures.in_a_row == 2)
+        assert not speaker.failures.is_crash_loop
+        await within(30, lambda: speaker.failures.is_crash_loop and speaker.pause)
+        assert speaker.failures.said == "RuntimeError: a bug of the speaker"
+        assert speaker.pause == 0.8
+        await within(30, lambda: speaker.failures.in_a_row == 4)
+
+    with capture_logs() as said:
+        supervise(run_path, "crash", story)
+    (line,) = [line for line in said if line["event"] == "speaker is in a crash loop"]
+    assert (line["log_level"], line["failures"], line["said"]) == ("error", 3, "RuntimeError: a bug of the speaker")
+
+
+def test_a_run_that_lasts_ends_a_crash_loop(run_path: Path) -> None:
+    async def story(speaker: Speaker) -> None:
+        speaker._backoff = Backoff(good_run=1.0)
+        await speaker.answering.wait()
+        assert (speaker.failures.is_crash_loop, speaker.pause) == (True, 0.0)
+        await within(30, lambda: not speaker.failures.is_crash_loop)
+        assert (speaker.failures, speaker.restarts) == (Failures(), 3)
+        assert speaker.answering.is_set()
+
+    with capture_logs() as said:
+        supervise(run_path, "crash-at-first", story)
+    assert "speaker runs again, the crash loop is over" in [line["event"] for line in said]
+
+
+def test_a_speaker_that_is_replaced_has_not_failed(run_path: Path) -> None:
+    async def story(speaker: Speaker) -> None:
+        await speaker.answering.wait()
+        first = speaker.pid
+        await speaker.replace("for the test")
+        await within(30, lambda: speaker.answering.is_set() and speaker.pid not in (0, first))
+        assert speaker.failures == Failures()
+
+    supervise(run_path, "serve", story)
 
 
 def test_a_running_speaker_is_adopted_and_no_second_one_started(run_path: Path, wait_until: WaitUntil) -> None:
