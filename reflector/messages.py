@@ -408,6 +408,7 @@ class AgentStatus(Message, frozen=True):
     speaker_failures         how often in a row it ended soon after its start; speaker_crash_loop: too often
     speaker_pause            seconds from its last end to the next start, 0 when none is waited for
     speaker_said             its last line before it ended unasked, "" once a new one has lasted
+    local_endpoints          interfaces of local workloads that the kernel has a host route to
     """
 
     node: str
@@ -433,6 +434,7 @@ class AgentStatus(Message, frozen=True):
     fib_foreign: int = 0
     fib_repairs: int = 0
     fib_in_sync: bool = False
+    local_endpoints: int = 0
     metrics_address: str = ""
     fib_unresolved: int = 0
     fib_troubles: tuple[str, ...] = ()

@@ -48,7 +48,7 @@ from reflector.messages import (
     Refused,
     ShowNodeStatus,
 )
-from reflector.plan import KernelPlan
+from reflector.plan import KernelPlan, NodePlan, RouteSource
 
 if TYPE_CHECKING:
     from bgpctl.fib.programmer import FibStatus, RouteProgrammer
@@ -204,6 +204,12 @@ class Agent:
             return Refused(str(error))
         return NodeStatusReport(msgspec.json.encode(status))
 
+    def _local_endpoints(self, plan: NodePlan | None) -> int:
+        if self._programmer is None or plan is None:
+            return 0
+        blocks = [each.prefix for each in plan.originations if each.source is RouteSource.BLOCK]
+        return self._programmer.local_endpoints(blocks)
+
     def _standing(self) -> Standing:
         plan, is_running = self._deployment.plan, self.speaker.state is SpeakerState.RUNNING
         router_id = plan.router_id if plan else ""
@@ -236,6 +242,7 @@ class Agent:
             fib_foreign=len(fib.foreign) if fib else 0,
             fib_repairs=fib.repairs if fib else 0,
             fib_in_sync=bool(fib and fib.in_sync),
+            local_endpoints=self._local_endpoints(plan),
             fib_unresolved=len(fib.unresolved) if fib else 0,
             fib_troubles=_troubles(fib) if fib else (),
             metrics_address=self._metrics_address,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import structlog
@@ -20,6 +20,7 @@ import structlog
 from bgpctl.fib import route_message
 from bgpctl.fib.desired import Paths
 from bgpctl.fib.difference import Change
+from bgpctl.fib.endpoints import local_endpoints
 from bgpctl.fib.forwarding import NextHop, forwarding
 from bgpctl.fib.kernel_view import KernelView
 from bgpctl.fib.netlink import RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
@@ -152,6 +153,10 @@ class RouteProgrammer:
             batches=self._batches.histogram(),
             propagation=self._propagation.histogram(),
         )
+
+    def local_endpoints(self, blocks: Iterable[str]) -> int:
+        """Interfaces of local workloads; `blocks` are this node's (see `endpoints.py`)."""
+        return len(local_endpoints(self._state.view.underlay, blocks))
 
     def forwarding(self) -> Iterator[tuple[str, tuple[NextHop, ...]]]:
         """Each prefix of ours in the kernel with its ways out; none for a blackhole."""

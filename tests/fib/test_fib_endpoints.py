@@ -1,0 +1,55 @@
+"""Which interfaces are local endpoints: what routes of somebody else say of the workloads on this node."""
+
+from __future__ import annotations
+
+import pytest
+from fib_makers import ETH0, KERNEL, STATIC, hop, route, underlay
+
+from bgpctl.fib.endpoints import local_endpoints
+from bgpctl.fib.route import KernelRoute
+from bgpctl.fib.underlay import Link
+
+BLOCKS = ("10.64.1.0/26", "fd00:64::/122")
+FELIX = 80
+CALI, VETH = 20, 21
+
+
+def endpoints(*routes: KernelRoute, up: bool = True) -> set[str]:
+    made = underlay(*routes)
+    made.put_link(Link(CALI, "cali123", up=up))
+    made.put_link(Link(VETH, "veth7", up=up))
+    return set(local_endpoints(made, BLOCKS))
+
+
+def test_a_host_route_out_of_an_interface_is_an_endpoint() -> None:
+    assert endpoints(route("10.64.1.5/32", hop(ifindex=VETH), protocol=STATIC)) == {"veth7"}
+
+
+def test_a_workload_with_two_addresses_is_one_endpoint() -> None:
+    both = [route(prefix, hop(ifindex=CALI), protocol=FELIX) for prefix in ("10.64.1.5/32", "fd00:64::5/128")]
+    assert endpoints(*both) == {"cali123"}
+
+
+def test_an_address_borrowed_from_another_block_is_known_by_the_interface_that_calico_named() -> None:
+    borrowed = [route("10.64.9.9/32", hop(ifindex=index), protocol=FELIX) for index in (CALI, VETH)]
+    assert (endpoints(borrowed[0]), endpoints(borrowed[1])) == ({"cali123"}, set())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        route("10.64.1.0/27", hop(ifindex=CALI), protocol=STATIC),
+        route("10.64.1.5/32", hop("10.0.0.9", ETH0), protocol=STATIC),
+        route("10.64.1.5/32", hop(ifindex=ETH0), protocol=KERNEL),
+        route("10.64.1.5/32", protocol=STATIC),
+        route("10.64.1.5/32", hop(ifindex=CALI), protocol=STATIC, table=100),
+        route("10.64.1.5/32", hop(ifindex=99), protocol=STATIC),
+    ],
+    ids=["a network", "through a gateway", "made of an address", "a blackhole", "of another table", "to no link"],
+)
+def test_any_other_route_is_none(other: KernelRoute) -> None:
+    assert endpoints(other) == set()
+
+
+def test_an_interface_that_is_down_is_none() -> None:
+    assert endpoints(route("10.64.1.5/32", hop(ifindex=CALI), protocol=FELIX), up=False) == set()
