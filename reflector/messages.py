@@ -408,6 +408,7 @@ class AgentStatus(Message, frozen=True):
     speaker_failures         how often in a row it ended soon after its start; speaker_crash_loop: too often
     speaker_pause            seconds from its last end to the next start, 0 when none is waited for
     speaker_said             its last line before it ended unasked, "" once a new one has lasted
+    compiled_at, applied_at, fib_synced_at   when that last succeeded, in seconds since the epoch; 0 = never
     local_endpoints          interfaces of local workloads that the kernel has a host route to
     """
 
@@ -419,6 +420,8 @@ class AgentStatus(Message, frozen=True):
     plan_is_current: bool
     last_compile_seconds: float
     problems: tuple[ProblemStatus, ...] = ()
+    compiled_at: float = 0.0
+    applied_at: float = 0.0
     held: tuple[str, ...] = ()
     speaker_pid: int = 0
     speaker_state: str = ""
@@ -434,6 +437,7 @@ class AgentStatus(Message, frozen=True):
     fib_foreign: int = 0
     fib_repairs: int = 0
     fib_in_sync: bool = False
+    fib_synced_at: float = 0.0
     local_endpoints: int = 0
     metrics_address: str = ""
     fib_unresolved: int = 0

@@ -9,6 +9,7 @@ no speaker at the moment    the files are there for the next one, which is asked
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import msgspec
@@ -35,12 +36,14 @@ class Deployment:
 
     generation   how many plans this agent has put in place
     refusal      why the speaker did not take the newest plan, "" when it did
+    applied_at   when a speaker last took a plan, in seconds since the epoch; 0 = never
     needs_restart   the plan in place listens where the running speaker does not
     """
 
     def __init__(self, run_directory: RunDirectory, link: SpeakerLink) -> None:
         self.generation = 0
         self.refusal = ""
+        self.applied_at = 0.0
         self.needs_restart = False
         self._directory = run_directory
         self._link = link
@@ -93,6 +96,7 @@ class Deployment:
         match await self._link.ask(Apply(placed.plan), APPLY_TIMEOUT):
             case Applied() as applied:
                 self._fallback = placed
+                self.applied_at = time.time()
                 self.needs_restart = applied.needs_restart
                 log.info(
                     "plan applied",

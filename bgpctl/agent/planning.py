@@ -8,6 +8,7 @@ field. An agent that starts with such resources takes the plan that an earlier a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bgpctl.agent.deployment import Deployment
@@ -25,6 +26,7 @@ class Planning:
     problems     of the resources as they are now
     usable       the resources as they are now make a plan
     seconds      what the last compilation took
+    succeeded_at when resources last made a plan, in seconds since the epoch; 0 = never
     has_plan     set when there is a plan in place
     """
 
@@ -32,6 +34,7 @@ class Planning:
         self.problems: tuple[ProblemStatus, ...] = ()
         self.usable = False
         self.seconds = 0.0
+        self.succeeded_at = 0.0
         self.has_plan = asyncio.Event()
         self._deployment = deployment
         self._propose = propose
@@ -51,6 +54,7 @@ class Planning:
         if proposal.wanted is None:
             self._remember(proposal.problems, usable=False)
             return False
+        self.succeeded_at = time.time()
         self._remember(proposal.problems, usable=True)
         return await self._deployment.deploy(proposal.wanted)
 

@@ -47,7 +47,8 @@ class FibStatus(msgspec.Struct, frozen=True):
     the key; `shadowed`: ours is there, but somebody else's of lower metric is used; `unresolved`: a next hop (or all)
     leads nowhere. `repairs` counts since start. `in_sync`: the Loc-RIB stream is in sync and nothing is outstanding.
     `batches`: from sending a batch to its last acknowledgement; `propagation`: from reading an UPDATE in the speaker to
-    the kernel's acknowledgement of all that followed."""
+    the kernel's acknowledgement of all that followed. `synced_at`: when the kernel last was as wanted after something
+    had changed, in seconds since the epoch; 0 = never."""
 
     desired: int
     installed: int
@@ -60,6 +61,7 @@ class FibStatus(msgspec.Struct, frozen=True):
     devices: tuple[DeviceTrouble, ...] = ()
     batches: Histogram = Histogram()
     propagation: Histogram = Histogram()
+    synced_at: float = 0.0
 
 
 class RouteProgrammer:
@@ -72,6 +74,7 @@ class RouteProgrammer:
         self._monitor = monitor
         self._tunnels = TunnelSetup(requests)
         self._batches, self._propagation = Stopwatch(), Stopwatch()
+        self._synced_at = 0.0
         self._busy = asyncio.Lock()
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -139,12 +142,11 @@ class RouteProgrammer:
         """What is so now. Raises what ended the worker, if anything did: that is a bug of ours."""
         self._raise_if_broken()
         state = self._state
-        outstanding = state.has_work or state.resync_wanted or state.syncing
         return FibStatus(
             desired=state.desired_count,
             installed=state.installed_count,
             repairs=state.repairs,
-            in_sync=not outstanding,
+            in_sync=self._is_in_sync(),
             failed=state.troubles.refused(),
             unresolved=state.troubles.unresolved(),
             foreign=state.troubles.held(),
@@ -152,6 +154,7 @@ class RouteProgrammer:
             devices=self._tunnels.troubles,
             batches=self._batches.histogram(),
             propagation=self._propagation.histogram(),
+            synced_at=self._synced_at,
         )
 
     def local_endpoints(self, blocks: Iterable[str]) -> int:
@@ -211,7 +214,13 @@ class RouteProgrammer:
                 self._tell(self._state.next_changes(BATCH))
                 more = not heard_all or self._is_outstanding()
                 await asyncio.sleep(0)
+            if self._is_in_sync():
+                self._synced_at = time.time()
         self._plan_retry()
+
+    def _is_in_sync(self) -> bool:
+        state = self._state
+        return not (state.has_work or state.resync_wanted or state.syncing)
 
     def _is_outstanding(self) -> bool:
         return self._state.has_work or self._state.resync_wanted or self._tunnels.wanted
