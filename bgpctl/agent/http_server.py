@@ -17,13 +17,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from bgpctl.agent.connections import Connections
 from bgpctl.agent.options import MetricsAddress
 from bgpctl.agent.tls import ServerTls
 from bgpctl.errors import NotReadyError
 
 LARGEST_HEAD = 8192
+PIECE = 65536
 REQUEST_SECONDS = 5.0
-MOST_CONNECTIONS = 32
 # How long a client may take to say goodbye after its answer (RFC 8446 6.1).
 GOODBYE_SECONDS = 1.0
 # What is not for everybody where clients have certificates.
@@ -56,14 +57,16 @@ class HttpServer:
     @classmethod
     async def open(cls, address: MetricsAddress, pages: Pages, tls: ServerTls | None = None) -> HttpServer:
         """Raises NotReadyError when the address cannot be taken."""
-        connections = asyncio.Semaphore(MOST_CONNECTIONS)
+        connections = Connections()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if connections.locked():
-                writer.close()
+            if not connections.enter(writer):
+                writer.transport.abort()
                 return
-            async with connections:
-                await _serve_connection(reader, writer, pages, tls)
+            try:
+                await _Exchange(reader, writer, connections).serve(pages, tls)
+            finally:
+                connections.leave(writer)
 
         try:
             server = await asyncio.start_server(serve, address.host or None, address.port, limit=LARGEST_HEAD)
@@ -78,23 +81,58 @@ class HttpServer:
         self._server.close()
 
 
-async def _serve_connection(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages, tls: ServerTls | None
-) -> None:
-    try:
-        async with asyncio.timeout(REQUEST_SECONDS):
-            if tls is not None:
-                await writer.start_tls(tls.context())
-            is_stranger = tls is not None and tls.checks_clients and not writer.get_extra_info("peercert")
-            method, page = await _answer(reader, pages, is_stranger)
-            writer.write(_head(page))
-            if method != "HEAD":
-                writer.write(page.body)
-            await writer.drain()
-    except (TimeoutError, OSError):
-        pass  # a client that is slow or gone, or whose handshake fails, gets no answer; that is its own affair
-    finally:
-        await _close(writer)
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connections: Connections) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._connections = connections
+
+    async def serve(self, pages: Pages, tls: ServerTls | None) -> None:
+        writer = self._writer
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                if tls is not None:
+                    await writer.start_tls(tls.context())
+                is_stranger = tls is not None and tls.checks_clients and not writer.get_extra_info("peercert")
+                method, page = await self._answer(pages, is_stranger)
+                writer.write(_head(page))
+                await self._send(page.body if method != "HEAD" else b"")
+        except (TimeoutError, OSError):
+            pass  # a client that is slow or gone, or whose handshake fails, gets no answer; that is its own affair
+        finally:
+            await _close(writer)
+
+    async def _send(self, body: bytes) -> None:
+        """In pieces, for what a client does not read yet is kept for each of them."""
+        for start in range(0, len(body), PIECE):
+            self._writer.write(body[start : start + PIECE])
+            await self._writer.drain()
+        await self._writer.drain()
+
+    async def _answer(self, pages: Pages, is_stranger: bool) -> tuple[str, Page]:
+        """The method and what to answer."""
+        try:
+            head = await self._reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            return "", Page.text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        except asyncio.IncompleteReadError:
+            return "", Page.text(HTTPStatus.BAD_REQUEST)
+        self._connections.has_asked(self._writer)
+        words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+        if len(words) != 3 or not words[2].startswith("HTTP/1."):
+            return "", Page.text(HTTPStatus.BAD_REQUEST)
+        method, target, _ = words
+        path = target.partition("?")[0]
+        page = pages.get(path)
+        if page is None:
+            return method, Page.text(HTTPStatus.NOT_FOUND)
+        if method not in ("GET", "HEAD"):
+            return method, Page.text(HTTPStatus.METHOD_NOT_ALLOWED)
+        if is_stranger and path in PROTECTED:
+            return method, Page.text(HTTPStatus.FORBIDDEN, "this page needs a client certificate")
+        return method, await page()
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
@@ -105,29 +143,6 @@ async def _close(writer: asyncio.StreamWriter) -> None:
             await writer.wait_closed()
     except (TimeoutError, OSError):
         writer.transport.abort()
-
-
-async def _answer(reader: asyncio.StreamReader, pages: Pages, is_stranger: bool) -> tuple[str, Page]:
-    """The method and what to answer."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.LimitOverrunError:
-        return "", Page.text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-    except asyncio.IncompleteReadError:
-        return "", Page.text(HTTPStatus.BAD_REQUEST)
-    words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        return "", Page.text(HTTPStatus.BAD_REQUEST)
-    method, target, _ = words
-    path = target.partition("?")[0]
-    page = pages.get(path)
-    if page is None:
-        return method, Page.text(HTTPStatus.NOT_FOUND)
-    if method not in ("GET", "HEAD"):
-        return method, Page.text(HTTPStatus.METHOD_NOT_ALLOWED)
-    if is_stranger and path in PROTECTED:
-        return method, Page.text(HTTPStatus.FORBIDDEN, "this page needs a client certificate")
-    return method, await page()
 
 
 def _head(page: Page) -> bytes:

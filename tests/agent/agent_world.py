@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +44,13 @@ metadata: {name: b-10-64-1-0-26}
 spec: {cidr: 10.64.1.0/26, node: b, state: confirmed, deleted: "false"}
 """
 BLOCK = "10.64.1.0/26"
-FETCH = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
+FETCH = """
+import sys, urllib.error, urllib.request
+try:
+    sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())
+except urllib.error.HTTPError as error:
+    sys.stderr.write(f"{error.code} {error.read().decode()}")
+"""
 
 WaitUntil = Callable[..., None]
 
@@ -116,9 +123,16 @@ class World:
 
     def page(self, node: str, page: str) -> str:
         """The body, or "" when the answer is not 200."""
+        return self._fetch(node, page).stdout
+
+    def refusal(self, node: str, page: str) -> str:
+        """Status and body of an answer that is not 200."""
+        return self._fetch(node, page).stderr
+
+    def _fetch(self, node: str, page: str) -> subprocess.CompletedProcess[str]:
         url = f"http://127.0.0.1:{METRICS_PORTS[node]}/{page}"
         fetch = [*in_namespace(self.namespaces[node]), sys.executable, "-c", FETCH, url]
-        return subprocess.run(fetch, capture_output=True, text=True, check=False).stdout
+        return subprocess.run(fetch, capture_output=True, text=True, check=False)
 
     def metric(self, node: str, name: str, **labels: str) -> float:
         families = text_string_to_metric_families(self.page(node, "metrics"))
@@ -131,14 +145,22 @@ class World:
         return float(value)
 
 
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Polls a condition; fails the test when it does not hold within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        time.sleep(0.02)
+
+
 def in_namespace(netns: str) -> list[str]:
     return ["ip", "netns", "exec", netns]
 
 
 @contextmanager
-def wired_world(netns: str, path: Path, **files: str) -> Iterator[World]:
+def wired_world(netns: str, path: Path, *options: str, **files: str) -> Iterator[World]:
     """Nodes `a` and `b`, in a namespace each with a wire between them; `b` owns BLOCK. Both agents have been started.
-    `files` are more resources: name without its suffix -> text."""
+    `options` are for both; `files` are more resources: name without its suffix -> text."""
     other = f"{netns}-b"
     subprocess.run(["ip", "netns", "add", other], check=True)
     try:
@@ -151,7 +173,7 @@ def wired_world(netns: str, path: Path, **files: str) -> Iterator[World]:
                 ["address", "add", f"{ADDRESSES[node]}/24", "dev", "wire"],
             ):
                 subprocess.run(["ip", "-n", namespace, *command], check=True)
-        world = World({"a": netns, "b": other}, path)
+        world = World({"a": netns, "b": other}, path, *options)
         for name, text in {"cluster": CLUSTER, "pool": POOL, "blocks": BLOCK_OF_B, **files}.items():
             world.write(f"{name}.yaml", text)
         world.start("a")

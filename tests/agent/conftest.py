@@ -5,12 +5,12 @@ import ctypes
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from agent_world import until
 
 CLONE_NEWNET = 0x40000000
 
@@ -65,13 +65,7 @@ def netns(request: pytest.FixtureRequest) -> Iterator[str]:
 def wait_until() -> Callable[[Callable[[], object], float], None]:
     """Polls a condition; fails the test when it does not hold within `seconds`."""
 
-    def wait(condition: Callable[[], object], seconds: float = 30.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
-            time.sleep(0.02)
-
-    return wait
+    return until
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """/livez, /readyz and /metrics over real sockets, in a network namespace of the test's own."""
 
 import asyncio
+import contextlib
+import tracemalloc
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 
 from bgpctl.agent import MetricsAddress
 from bgpctl.agent import http_server as server_module
+from bgpctl.agent.connections import MOST_CONNECTIONS
 from bgpctl.agent.http_server import HttpServer, Page
 from bgpctl.errors import NotReadyError
 
@@ -77,6 +80,90 @@ def test_anything_else_is_an_error(in_own_network: InOwnNetwork, request_head: b
 def test_a_client_that_sends_nothing_is_cut_off(in_own_network: InOwnNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.1)
     assert ask(in_own_network, b"GET /hello HTT") == (b"", b"")
+
+
+def test_a_client_that_does_not_read_is_cut_off_and_little_is_kept_for_it(
+    in_own_network: InOwnNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.5)
+    body = b"x" * 64 * 1024 * 1024
+    kept: list[int] = []
+
+    async def big() -> Page:
+        return Page(HTTPStatus.OK, body)
+
+    async def main() -> None:
+        server = await HttpServer.open(ANY_PORT, {"/big": big})
+        tracemalloc.start()
+        reader, writer = await asyncio.open_connection(server.address.host, server.address.port, limit=1024)
+        writer.write(b"GET /big HTTP/1.1\r\n\r\n")
+        await asyncio.sleep(1.0)
+        kept.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        with contextlib.suppress(ConnectionResetError):
+            assert len(await reader.read()) < len(body)
+        writer.close()
+        server.close()
+
+    in_own_network(main)
+    assert kept[0] < 2 * 1024 * 1024
+
+
+@pytest.fixture
+def _patient_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a slow machine cuts nobody off before the test does."""
+    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("_patient_server")
+def test_who_says_nothing_makes_room_for_who_comes(in_own_network: InOwnNetwork) -> None:
+    answers: list[bytes] = []
+
+    async def main() -> None:
+        server = await HttpServer.open(ANY_PORT, PAGES)
+        host, port = server.address.host, server.address.port
+        silent = [await asyncio.open_connection(host, port) for _ in range(MOST_CONNECTIONS)]
+        answers.append(await exchange(server.address, b"GET /hello HTTP/1.1\r\n\r\n"))
+        oldest, _ = silent[0]
+        assert await oldest.read() == b""
+        newest, writer = silent[-1]
+        writer.write(b"GET /hello HTTP/1.1\r\n\r\n")
+        answers.append(await newest.read())
+        server.close()
+        for _, each in silent:
+            each.close()
+
+    in_own_network(main)
+    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 2
+
+
+@pytest.mark.usefixtures("_patient_server")
+def test_while_all_wait_for_their_answer_nobody_else_gets_in(in_own_network: InOwnNetwork) -> None:
+    """And nobody of those who asked in time is cut off."""
+    done: list[bytes] = []
+
+    async def main() -> None:
+        all_asked, asked = asyncio.Event(), []
+
+        async def slow() -> Page:
+            asked.append(1)
+            await all_asked.wait()
+            return Page.text(HTTPStatus.OK)
+
+        server = await HttpServer.open(ANY_PORT, {"/slow": slow})
+        request = b"GET /slow HTTP/1.1\r\n\r\n"
+        waiting = [asyncio.create_task(exchange(server.address, request)) for _ in range(MOST_CONNECTIONS)]
+        async with asyncio.timeout(30):
+            while len(asked) < MOST_CONNECTIONS:  # noqa: ASYNC110 - each of them is an event of its own
+                await asyncio.sleep(0.01)
+        with pytest.raises(ConnectionResetError):
+            await exchange(server.address, request)
+        all_asked.set()
+        done.extend(await asyncio.gather(*waiting))
+        server.close()
+
+    in_own_network(main)
+    assert [answer.split(b"\r\n")[0] for answer in done] == [b"HTTP/1.1 200 OK"] * MOST_CONNECTIONS
 
 
 def test_a_taken_port_is_not_ready(in_own_network: InOwnNetwork) -> None:
