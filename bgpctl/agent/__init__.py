@@ -3,7 +3,15 @@
 The only composition root: every other package is handed what it needs, this one knows them all.
 """
 
-from bgpctl.agent.options import DEFAULT_METRICS_ADDRESS, RUN_ROOT, AgentOptions, LogFormat, MetricsAddress, TlsFiles
+from bgpctl.agent.options import (
+    DEFAULT_METRICS_ADDRESS,
+    RUN_ROOT,
+    AgentOptions,
+    LogFormat,
+    MetricsAddress,
+    PeerMetrics,
+    TlsFiles,
+)
 
 __all__ = [
     "DEFAULT_METRICS_ADDRESS",
@@ -11,6 +19,7 @@ __all__ = [
     "AgentOptions",
     "LogFormat",
     "MetricsAddress",
+    "PeerMetrics",
     "TlsFiles",
     "run_agent",
 ]

@@ -25,13 +25,14 @@ from bgpctl.agent.control_server import ControlServer
 from bgpctl.agent.deployment import Deployment
 from bgpctl.agent.http_server import HttpServer, Page
 from bgpctl.agent.logs import configure, get_logger
+from bgpctl.agent.metrics_page import MetricsPage
 from bgpctl.agent.node_report import NodeReporter, NoReportError, Standing
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.planning import Planning
 from bgpctl.agent.privileges import speaker_command
 from bgpctl.agent.proposal import Proposer, error_status
 from bgpctl.agent.run_directory import ADDRESSES_FILE, STATUS_DIRECTORY, RunDirectory
-from bgpctl.agent.snapshot import Snapshot, SnapshotSource
+from bgpctl.agent.snapshot import SnapshotSource
 from bgpctl.agent.speaker import Speaker, SpeakerState
 from bgpctl.agent.speaker_link import SpeakerAwayError, SpeakerLink
 from bgpctl.agent.status_files import StatusFiles
@@ -74,7 +75,8 @@ class Agent:
         proposer = Proposer(options.node, CompileOptions(program_vxlan=options.without_felix))
         self._planning = Planning(self._deployment, proposer.propose)
         self._addresses = Detector(options.node, options.detection, run_directory.path / ADDRESSES_FILE)
-        self._snapshots = SnapshotSource(SpeakerLink(run_directory.speaker_socket), self._status)
+        snapshots = SnapshotSource(SpeakerLink(run_directory.speaker_socket), self._status)
+        self._metrics = MetricsPage(snapshots, options.peer_metrics)
         self._reporter = NodeReporter(
             SpeakerLink(run_directory.speaker_socket), self._standing, lambda: self._programmer
         )
@@ -194,9 +196,6 @@ class Agent:
         missing = _waiting_for(self._status())
         return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, missing) if missing else Page.text(HTTPStatus.OK)
 
-    async def _metrics(self) -> Page:
-        return await asyncio.to_thread(_metrics_page, await self._snapshots.take())
-
     async def _node_status(self, asked: ShowNodeStatus) -> NodeStatusReport | Refused:
         try:
             status = await self._reporter.report(asked.classes)
@@ -286,13 +285,6 @@ def _refusal(reason: str) -> tuple[ProblemStatus, ...]:
 
 def _waiting_for(status: AgentStatus) -> str:
     return next((sentence for sentence, waits in _WAITING_FOR if waits(status)), "")
-
-
-def _metrics_page(snapshot: Snapshot) -> Page:
-    """In a thread: rendering a thousand sessions takes a tenth of a second, and the first import as long."""
-    from bgpctl.agent.metrics import CONTENT_TYPE, exposition
-
-    return Page(HTTPStatus.OK, exposition(snapshot), CONTENT_TYPE)
 
 
 @functools.cache

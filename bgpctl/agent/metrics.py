@@ -1,9 +1,9 @@
-"""A snapshot as Prometheus metrics: prefix bgpctl_, base units, names that end in _total only for counters.
+"""What /metrics says: a row for each metric, and nothing but rows.
 
-Values in, text out: each scrape gets a registry of its own with one collector over one frozen snapshot, so nothing
-here is shared, and it may run in a thread. Importing prometheus_client costs 120 ms; only the first scrape does it.
+`exposition.py` makes the page of them, `metrics_table.py` what docs/metrics.md says. A new metric is one more line in
+the table of what it is about: the agent, the speaker, a session.
 
-A metric is a row in a table: name (without the prefix), help, and how it is read off the value. Sessions are
+Nothing is labelled with a prefix, and no label has more values than the code knows, but for sessions: these are
 labelled with their name and the peer's address; the rest is in bgpctl_session_info, to be joined.
 """
 
@@ -11,66 +11,26 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import accumulate
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
-from prometheus_client.registry import Collector
-
+from bgpctl.agent.metric_row import HistogramRow, InfoRow, LabelledRow, Row, lowest
 from bgpctl.agent.snapshot import Snapshot
-from reflector.messages import AgentStatus, Histogram, PeerStatus
-
-PREFIX = "bgpctl_"
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+from reflector.messages import AgentStatus, PeerStatus
 
 ESTABLISHED = "established"
-# RFC 4271 8.2.2; every state is always reported, so that a sum over peers never lacks a series.
+# RFC 4271 8.2.2, in the order of their numbers in RFC 4273 (bgpPeerState), which begin at 1; every state is always
+# reported, so that a sum over peers never lacks a series.
 SESSION_STATES = ("idle", "connect", "active", "opensent", "openconfirm", ESTABLISHED)
 SEVERITIES = ("error", "warning")
-
-
-Subject = TypeVar("Subject")
-
-
-@dataclass(frozen=True, slots=True)
-class Row(Generic[Subject]):
-    """One metric: a counter when its name ends in _total, else a gauge."""
-
-    name: str
-    help: str
-    read: Callable[[Subject], float]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledRow:
-    """One metric of a session with a label: a sample for each key of what is read."""
-
-    name: str
-    help: str
-    label: str
-    read: Callable[[PeerStatus], dict[str, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class HistogramRow:
-    """One histogram of the agent's."""
-
-    name: str
-    help: str
-    read: Callable[[AgentStatus], Histogram]
+NO_ERROR = "0/0"
 
 
 def _state(peer: PeerStatus) -> str:
     return peer.state.lower()
+
+
+def _state_number(peer: PeerStatus) -> float:
+    return SESSION_STATES.index(_state(peer)) + 1
 
 
 def _is_established(peer: PeerStatus) -> bool:
@@ -81,15 +41,46 @@ def _uptime(peer: PeerStatus) -> float:
     return peer.since if _is_established(peer) else 0
 
 
+def _error(peer: PeerStatus, part: int) -> float:
+    """The code (0) or subcode (1) of "6/2"."""
+    return int((peer.last_error_code or NO_ERROR).split("/")[part])
+
+
+def _severities(snapshot: Snapshot) -> Counter[str]:
+    return Counter(problem.severity for problem in snapshot.agent.problems)
+
+
+def _states(snapshot: Snapshot) -> Counter[str]:
+    return Counter(_state(peer) for peer in snapshot.peers)
+
+
+def _session_info(peer: PeerStatus) -> tuple[str, ...]:
+    client = str(peer.rr_client).lower()
+    return (str(peer.peer_as), peer.peer_node, peer.kind.value, peer.session_type.value, client)
+
+
+BUILD: InfoRow[AgentStatus] = InfoRow(
+    "build_info", "What runs here.", ("version", "python", "node"),
+    lambda a: (a.version, platform.python_version(), a.node),
+)  # fmt: skip
+
 AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
     Row("agent_uptime_seconds", "Time since the agent started.", lambda a: a.uptime),
     Row("plan_generation", "Plans that this agent has put in place.", lambda a: a.plan_generation),
     Row("plan_current", "1 when the resources as they are now are what runs.", lambda a: a.plan_is_current),
     Row("compile_seconds", "How long the last compilation took.", lambda a: a.last_compile_seconds),
+    Row("compile_last_success_timestamp_seconds", "When resources last made a plan.", lambda a: a.compiled_at),
+    Row("apply_last_success_timestamp_seconds", "When a speaker last took a plan.", lambda a: a.applied_at),
     Row("sessions_held", "Sessions asked for that must not be brought up.", lambda a: len(a.held)),
     Row("speaker_restarts_total", "Speakers that ended unasked.", lambda a: a.speaker_restarts),
+    Row("speaker_failures_in_a_row", "Of these, without a run of a minute in between.", lambda a: a.speaker_failures),
+    Row("speaker_crash_loop", "1 from the third failure in a row on, until a run of a minute.",
+        lambda a: a.speaker_crash_loop),
+    Row("speaker_backoff_seconds", "The pause before the next start, 0 when there is none.", lambda a: a.speaker_pause),
     Row("fib_enabled", "1 when this agent programs the kernel.", lambda a: a.fib_enabled),
     Row("fib_in_sync", "1 when the kernel was compared with the whole Loc-RIB.", lambda a: a.fib_in_sync),
+    Row("fib_sync_last_success_timestamp_seconds", "When the kernel last had, after a change, all that it should have.",
+        lambda a: a.fib_synced_at),
     Row("fib_routes_desired", "Routes that the kernel should have from us.", lambda a: a.fib_desired),
     Row("fib_routes_installed", "Routes that the kernel has from us.", lambda a: a.fib_installed),
     Row("fib_routes_failed", "Routes that the kernel does not take.", lambda a: a.fib_failed),
@@ -98,12 +89,23 @@ AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
     Row("fib_routes_shadowed", "Routes that the kernel has and does not use: another of lower metric is there.",
         lambda a: a.fib_shadowed),
     Row("fib_repairs_total", "Routes of ours that somebody changed and we repaired.", lambda a: a.fib_repairs),
+    Row("local_endpoints", "Interfaces of local workloads that the kernel has a host route to (see below).",
+        lambda a: a.local_endpoints),
 )  # fmt: skip
 
 SESSION_ROWS: tuple[Row[PeerStatus], ...] = (
+    Row("session_state", "1 idle, 2 connect, 3 active, 4 opensent, 5 openconfirm, 6 established (RFC 4273).",
+        _state_number, fold=None),
     Row("session_established", "1 when the session is Established.", _is_established),
-    Row("session_uptime_seconds", "Time since it was Established; 0 when it is not.", _uptime),
+    Row("session_uptime_seconds", "Time since it was Established; 0 when it is not.", _uptime, fold=lowest),
     Row("session_flaps_total", "How often it left Established.", lambda p: p.flaps),
+    Row("session_last_error_code", "Code of the NOTIFICATION that ended the last session (RFC 4271 4.5), 0 for none.",
+        lambda p: _error(p, 0), fold=None),
+    Row("session_last_error_subcode", "Its subcode.", lambda p: _error(p, 1), fold=None),
+    Row("session_hold_time_seconds", "The hold time that was agreed on, 0 for none.",
+        lambda p: p.hold_time, fold=lowest),
+    Row("session_hold_left_seconds", "How long it lives unless the peer says something, 0 without hold time.",
+        lambda p: p.hold_left, fold=lowest),
     Row("session_routes_received", "Routes in its Adj-RIB-In.", lambda p: p.received),
     Row("session_routes_accepted", "Routes that the import policy accepted.", lambda p: p.accepted),
     Row("session_routes_stale", "Routes that outlived their session (RFC 4724).", lambda p: p.stale),
@@ -123,10 +125,20 @@ SESSION_ROWS: tuple[Row[PeerStatus], ...] = (
 )  # fmt: skip
 
 # Few series: a verdict or type that there is none of has none.
-LABELLED_SESSION_ROWS: tuple[LabelledRow, ...] = (
+LABELLED_SESSION_ROWS: tuple[LabelledRow[PeerStatus], ...] = (
     LabelledRow("session_routes_refused", "Routes that import refused.", "verdict", lambda p: p.refused),
-    LabelledRow("session_messages_received_total", "Messages received, by type.", "type", lambda p: p.messages_in),
-    LabelledRow("session_messages_sent_total", "Messages sent, by type.", "type", lambda p: p.messages_out),
+    LabelledRow("session_messages_received_total", "Messages received while Established, by type.", "type",
+                lambda p: p.messages_in),
+    LabelledRow("session_messages_sent_total", "Messages sent while Established, by type.", "type",
+                lambda p: p.messages_out),
+)  # fmt: skip
+
+# Only where each session has series of its own.
+SESSION_INFO = InfoRow("session_info", "What a session is.", ("peer_as", "peer_node", "kind", "type", "rr_client"),
+                       _session_info)  # fmt: skip
+LAST_CHANGE: Row[tuple[Snapshot, PeerStatus]] = Row(
+    "session_last_change_timestamp_seconds", "When its state changed last.",
+    lambda of: of[0].taken_at - of[1].since, fold=max,
 )  # fmt: skip
 
 # Seconds; the histograms of the way from the wire to the kernel.
@@ -147,118 +159,50 @@ SPEAKER_GAUGES = (
     ("next_hops_unresolvable", "next_hops_unresolvable", "Next hops that the kernel has no route to: unused routes."),
     ("kernel_unwatched", "kernel_unwatched", "1 if the kernel cannot be asked: every next hop counts as resolvable."),
 )
-# Sessions are counted by their state already.
-NOT_EVENTS = {total for total, _, _ in SPEAKER_GAUGES} | {"sessions", "sessions_established"}
+SPEAKER_COUNTERS = (
+    ("decision_changes", "decision_changes_total", "Prefixes of which the decision process chose something else."),
+)
+# What speaker_events_total says of the rest.
+EVENTS = {
+    "control_clients_dropped": "readers of the control socket that were stuck",
+    "control_strangers": "those who may not use the control socket and tried",
+    "journals_failed": "journals that could not be written",
+    "kernel_overruns": "times the kernel's notifications were lost and its routes were read again",
+    "strangers": "connections from addresses that are no peer's",
+}
+# Sessions are counted by their state already, malformed UPDATEs by their session.
+NOT_EVENTS = {total for total, _, _ in SPEAKER_GAUGES + SPEAKER_COUNTERS} | {
+    "sessions", "sessions_established", "treated_as_withdrawn", "attributes_discarded",
+}  # fmt: skip
 
 
-def exposition(snapshot: Snapshot) -> bytes:
-    """The snapshot in the text format of CONTENT_TYPE."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(SnapshotCollector(snapshot))
-    return generate_latest(registry)
+def _total(name: str) -> Callable[[Snapshot], float]:
+    return lambda snapshot: snapshot.counters.totals.get(name, 0) if snapshot.counters else 0
 
 
-class SnapshotCollector(Collector):
-    """All metric families of one snapshot."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-
-    def collect(self) -> Iterator[Metric]:
-        agent = self._snapshot.agent
-        yield InfoMetricFamily(
-            "bgpctl_build",
-            "What runs here.",
-            {"version": agent.version, "python": platform.python_version(), "node": agent.node},
-        )
-        for row in AGENT_ROWS:
-            family = _family(row)
-            family.add_metric([], float(row.read(agent)))
-            yield family
-        yield _by_label("bgpctl_problems", "Problems of the resources.", "severity", SEVERITIES, _severities(agent))
-        yield from self._speaker()
-        yield from self._sessions()
-        for timed in HISTOGRAM_ROWS:
-            yield _histogram(timed.name, timed.help, timed.read(agent))
-
-    def _speaker(self) -> Iterator[Metric]:
-        counters = self._snapshot.counters
-        yield _gauge("bgpctl_speaker_up", "1 when the speaker answers.", counters is not None)
-        yield _gauge("bgpctl_speaker_uptime_seconds", "Time since it started.", counters.uptime if counters else 0)
-        totals = counters.totals if counters else {}
-        for total, name, help_text in SPEAKER_GAUGES:
-            yield _gauge(PREFIX + name, help_text, totals.get(total, 0))
-        events = CounterMetricFamily("bgpctl_speaker_events", "What the speaker has counted.", labels=["event"])
-        for event in sorted(totals.keys() - NOT_EVENTS):
-            events.add_metric([event], totals[event])
-        yield events
-        help_text = "Routes that the decision process does not use, by the step at which they lost."
-        lost = GaugeMetricFamily("bgpctl_decision_routes_lost", help_text, labels=["verdict"])
-        for verdict, number in sorted(((counters and counters.lost) or {}).items()):
-            lost.add_metric([verdict], number)
-        yield lost
-
-    def _sessions(self) -> Iterator[Metric]:
-        peers = self._snapshot.peers
-        states = Counter(_state(peer) for peer in peers)
-        yield _by_label("bgpctl_sessions", "Sessions by their state (RFC 4271 8.2.2).", "state", SESSION_STATES, states)
-        info = InfoMetricFamily("bgpctl_session", "What a session is.", labels=["session", "peer"])
-        changed = GaugeMetricFamily(
-            "bgpctl_session_last_change_timestamp_seconds",
-            "When its state changed last, since the epoch.",
-            labels=["session", "peer"],
-        )
-        for peer in peers:
-            info.add_metric([peer.name, peer.peer_address], _session_info(peer))
-            changed.add_metric([peer.name, peer.peer_address], self._snapshot.taken_at - peer.since)
-        yield info
-        yield changed
-        for row in SESSION_ROWS:
-            family = _family(row, "session", "peer")
-            for peer in peers:
-                family.add_metric([peer.name, peer.peer_address], float(row.read(peer)))
-            yield family
-        for labelled in LABELLED_SESSION_ROWS:
-            family = _family(labelled, "session", "peer", labelled.label)
-            for peer in peers:
-                for key, number in sorted(labelled.read(peer).items()):
-                    family.add_metric([peer.name, peer.peer_address, key], float(number))
-            yield family
+def _uptime_of_speaker(snapshot: Snapshot) -> float:
+    return snapshot.counters.uptime if snapshot.counters else 0
 
 
-def _family(row: Row[Subject] | LabelledRow, *labels: str) -> CounterMetricFamily | GaugeMetricFamily:
-    family = CounterMetricFamily if row.name.endswith("_total") else GaugeMetricFamily
-    return family(PREFIX + row.name, row.help, labels=labels)
+def _lost(snapshot: Snapshot) -> Mapping[str, float]:
+    return (snapshot.counters and snapshot.counters.lost) or {}
 
 
-def _histogram(name: str, help_text: str, histogram: Histogram) -> Metric:
-    """Its buckets are cumulative, as Prometheus wants them."""
-    bounds = [*(repr(bound) for bound in histogram.bounds), "+Inf"]
-    buckets = list(zip(bounds, map(float, accumulate(histogram.counts)), strict=True))
-    return HistogramMetricFamily(PREFIX + name, help_text, buckets=buckets, sum_value=histogram.total)
+def _events(snapshot: Snapshot) -> Mapping[str, float]:
+    totals = snapshot.counters.totals if snapshot.counters else {}
+    return {event: totals[event] for event in totals.keys() - NOT_EVENTS}
 
 
-def _gauge(name: str, help_text: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, help_text, value=float(value))
+SPEAKER_ROWS: tuple[Row[Snapshot], ...] = (
+    Row("speaker_up", "1 when the speaker answers.", lambda s: s.counters is not None),
+    Row("speaker_uptime_seconds", "Time since it started.", _uptime_of_speaker),
+    *(Row(name, said, _total(total)) for total, name, said in SPEAKER_GAUGES + SPEAKER_COUNTERS),
+)
 
-
-def _by_label(name: str, help_text: str, label: str, always: tuple[str, ...], values: Counter[str]) -> Metric:
-    """One gauge with a sample for each value of `label`, also for those of `always` that nothing has."""
-    family = GaugeMetricFamily(name, help_text, labels=[label])
-    for value in dict.fromkeys((*always, *sorted(values))):
-        family.add_metric([value], values[value])
-    return family
-
-
-def _severities(agent: AgentStatus) -> Counter[str]:
-    return Counter(problem.severity for problem in agent.problems)
-
-
-def _session_info(peer: PeerStatus) -> dict[str, str]:
-    return {
-        "peer_as": str(peer.peer_as),
-        "peer_node": peer.peer_node,
-        "kind": peer.kind.value,
-        "type": peer.session_type.value,
-        "rr_client": str(peer.rr_client).lower(),
-    }
+LABELLED_ROWS: tuple[LabelledRow[Snapshot], ...] = (
+    LabelledRow("problems", "Problems of the resources.", "severity", _severities, SEVERITIES),
+    LabelledRow("sessions", "Sessions by their state (RFC 4271 8.2.2).", "state", _states, SESSION_STATES),
+    LabelledRow("decision_routes_lost", "Routes that the decision process does not use, by the step they lost at.",
+                "verdict", _lost),
+    LabelledRow("speaker_events_total", "What the speaker has counted (see below).", "event", _events),
+)  # fmt: skip

@@ -21,6 +21,14 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class PeerMetrics(StrEnum):
+    """How much /metrics says of sessions: series for each, their sums by type of peer, or neither."""
+
+    EACH = "each"
+    BY_TYPE = "by-type"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class MetricsAddress:
     """Where /metrics, /livez and /readyz are served. Port 0 lets the kernel choose one."""
@@ -70,6 +78,7 @@ class AgentOptions:
     without_felix    no Felix runs here: the routes and devices of VXLAN pools are ours to program
     metrics_address  None: not served
     metrics_tls      None: served in the clear
+    peer_metrics     see docs/metrics.md
     speaker_user     whom the speaker runs as when this agent is root, "": see reflector/exabgp/account.py
     detection        how addresses are found that the Node does not say
     """
@@ -83,4 +92,5 @@ class AgentOptions:
     log_format: LogFormat = LogFormat.CONSOLE
     metrics_tls: TlsFiles | None = None
     speaker_user: str = ""
+    peer_metrics: PeerMetrics = PeerMetrics.EACH
     detection: DetectionSettings = field(default_factory=DetectionSettings)

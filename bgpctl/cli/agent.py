@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from bgpctl.agent import DEFAULT_METRICS_ADDRESS, RUN_ROOT, AgentOptions, LogFormat, MetricsAddress, TlsFiles, run_agent
+from bgpctl.agent import (
+    DEFAULT_METRICS_ADDRESS,
+    RUN_ROOT,
+    AgentOptions,
+    LogFormat,
+    MetricsAddress,
+    PeerMetrics,
+    TlsFiles,
+    run_agent,
+)
 from bgpctl.agent.autodetection.settings import detection_settings
 from bgpctl.agent.node_name import node_name
 
@@ -45,6 +54,9 @@ def agent(
     metrics_client_ca: Annotated[
         Path | None, typer.Option(metavar="FILE", help="/metrics only for certificates that this CA has signed.")
     ] = None,
+    peer_metrics: Annotated[
+        PeerMetrics, typer.Option(help="Series for each session, their sums by type of peer, or neither.")
+    ] = PeerMetrics.EACH,
     ip_autodetection: Annotated[
         str,
         typer.Option(
@@ -80,6 +92,7 @@ def agent(
         without_felix=without_felix,
         metrics_address=MetricsAddress.parse(metrics_address) if metrics_address else None,
         metrics_tls=TlsFiles.parse(metrics_cert, metrics_key, metrics_client_ca),
+        peer_metrics=peer_metrics,
         log_format=log_format,
         speaker_user=speaker_user,
         detection=detection_settings({4: ip_autodetection, 6: ip6_autodetection}, os.environ),

@@ -7,12 +7,13 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from agent_world import ADDRESSES, BLOCK, WaitUntil, World, in_namespace, wired_world
+from agent_world import ADDRESSES, BLOCK, CLUSTER, WaitUntil, World, in_namespace, wired_world
 
 pytestmark = pytest.mark.netns
 
@@ -52,6 +53,34 @@ def test_ready_means_that_the_kernel_is_in_sync(world: World, wait_until: WaitUn
     wait_until(lambda: world.page("a", "readyz") == "OK\n", 60)
     assert world.metric("a", "bgpctl_fib_in_sync") == 1
     wait_until(lambda: world.metric("a", "bgpctl_fib_routes_installed") == 1)
+
+
+def test_a_workload_that_comes_and_goes_is_a_local_endpoint_meanwhile(world: World, wait_until: WaitUntil) -> None:
+    wait_until(lambda: world.page("b", "readyz") == "OK\n", 60)
+    assert world.metric("b", "bgpctl_local_endpoints") == 0
+    ip = ["ip", "-n", world.namespaces["b"]]
+    for words in (
+        ["link", "add", "cali1", "type", "veth", "peer", "name", "pod"],
+        ["link", "set", "cali1", "up"],
+        ["link", "set", "pod", "up"],
+        ["route", "add", "10.64.1.5/32", "dev", "cali1"],
+    ):
+        subprocess.run([*ip, *words], check=True)
+    wait_until(lambda: world.metric("b", "bgpctl_local_endpoints") == 1, 30)
+    subprocess.run([*ip, "link", "del", "cali1"], check=True)
+    wait_until(lambda: world.metric("b", "bgpctl_local_endpoints") == 0, 30)
+
+
+def test_the_last_success_of_each_step_is_known(world: World, wait_until: WaitUntil) -> None:
+    """Compiled, taken by the speaker, in the kernel; a change of the resources makes all of them later."""
+    names = [f"bgpctl_{step}_last_success_timestamp_seconds" for step in ("compile", "apply", "fib_sync")]
+    started = time.time() - 120
+    wait_until(lambda: routes_to_block(world, "a") and world.page("a", "readyz") == "OK\n", 60)
+    wait_until(lambda: all(started < world.metric("a", name) <= time.time() for name in names))
+    changed = time.time()
+    world.write("cluster.yaml", CLUSTER.replace("bindMode: NodeIP", "bindMode: NodeIP, logSeverityScreen: Warning"))
+    (world.resources / "blocks.yaml").unlink()
+    wait_until(lambda: all(changed < world.metric("a", name) <= time.time() for name in names), 30)
 
 
 def test_a_block_that_goes_away_leaves_the_kernel(world: World, wait_until: WaitUntil) -> None:

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from bgpctl.agent.metrics import exposition
+from bgpctl.agent.exposition import exposition
 from bgpctl.agent.snapshot import Snapshot
 from reflector.messages import AgentStatus, Counters, Histogram, PeerStatus, ProblemStatus
 from reflector.plan import SessionKind, SessionType
@@ -30,6 +30,13 @@ AGENT = AgentStatus(
     fib_in_sync=True,
     fib_batches=Histogram((0.001, 0.01), (2, 3, 1), 0.5),
     propagation=Histogram((0.001, 0.01), (0, 4, 0), 0.02),
+    speaker_failures=3,
+    speaker_crash_loop=True,
+    speaker_pause=0.8,
+    compiled_at=901.0,
+    applied_at=902.0,
+    fib_synced_at=903.0,
+    local_endpoints=7,
 )
 ESTABLISHED = PeerStatus(
     name="mesh-b",
@@ -57,10 +64,25 @@ ESTABLISHED = PeerStatus(
     messages_out={"UPDATE": 12, "ROUTE-REFRESH": 0},
     treated_as_withdrawn=16,
     attributes_discarded=17,
+    last_error_code="6/2",
+    hold_time=240,
+    hold_left=200.0,
 )
-ACTIVE = msgspec.structs.replace(ESTABLISHED, name="mesh-c", peer_address="fd00::3", state="Active", since=2.0)
+ACTIVE = msgspec.structs.replace(
+    ESTABLISHED,
+    name="mesh-c",
+    peer_address="fd00::3",
+    state="Active",
+    since=2.0,
+    last_error_code="",
+    hold_time=0,
+    hold_left=0.0,
+)
 SNAPSHOT = Snapshot(
-    1000.0, AGENT, (ESTABLISHED, ACTIVE), Counters({"decision_changes": 5, "prefixes": 8, "sessions": 2}, uptime=40.0)
+    1000.0,
+    AGENT,
+    (ESTABLISHED, ACTIVE),
+    Counters({"decision_changes": 5, "prefixes": 8, "sessions": 2, "strangers": 6}, uptime=40.0),
 )
 
 
@@ -107,6 +129,11 @@ def test_every_family_says_what_it_is() -> None:
         ("bgpctl_session_queued_bytes", 15),
         ("bgpctl_session_treated_as_withdrawn_total", 16),
         ("bgpctl_session_discarded_attributes_total", 17),
+        ("bgpctl_session_state", 6),
+        ("bgpctl_session_last_error_code", 6),
+        ("bgpctl_session_last_error_subcode", 2),
+        ("bgpctl_session_hold_time_seconds", 240),
+        ("bgpctl_session_hold_left_seconds", 200),
     ],
 )
 def test_a_session_is_counted(name: str, expected: float) -> None:
@@ -129,6 +156,14 @@ def test_a_session_is_counted(name: str, expected: float) -> None:
         ("bgpctl_fib_routes_foreign", 0),
         ("bgpctl_fib_repairs_total", 4),
         ("bgpctl_fib_in_sync", 1),
+        ("bgpctl_compile_last_success_timestamp_seconds", 901),
+        ("bgpctl_apply_last_success_timestamp_seconds", 902),
+        ("bgpctl_fib_sync_last_success_timestamp_seconds", 903),
+        ("bgpctl_speaker_failures_in_a_row", 3),
+        ("bgpctl_speaker_crash_loop", 1),
+        ("bgpctl_speaker_backoff_seconds", 0.8),
+        ("bgpctl_local_endpoints", 7),
+        ("bgpctl_decision_changes_total", 5),
     ],
 )
 def test_the_agent_is_counted(name: str, expected: float) -> None:
@@ -153,6 +188,21 @@ def test_what_lost_is_counted_by_the_step_it_lost_at() -> None:
     assert value(snapshot, "bgpctl_decision_routes_lost", verdict="lower LOCAL_PREF") == 4
 
 
+def test_a_session_that_no_notification_ended_has_no_error() -> None:
+    codes = [value(SNAPSHOT, f"bgpctl_session_last_error_{part}", session="mesh-c") for part in ("code", "subcode")]
+    assert codes == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("state", "number"),
+    [("Idle", 1), ("Connect", 2), ("Active", 3), ("Opensent", 4), ("Openconfirm", 5), ("Established", 6)],
+)
+def test_a_state_has_the_number_of_the_mib(state: str, number: int) -> None:
+    """RFC 4273 4, bgpPeerState."""
+    snapshot = Snapshot(1000.0, AGENT, (msgspec.structs.replace(ESTABLISHED, state=state),))
+    assert value(snapshot, "bgpctl_session_state") == number
+
+
 def test_a_session_that_is_not_established_has_no_uptime() -> None:
     assert value(SNAPSHOT, "bgpctl_session_uptime_seconds", session="mesh-c") == 0
 
@@ -168,13 +218,13 @@ def test_what_is_known_of_a_session_can_be_joined() -> None:
 
 
 def test_what_the_speaker_counted_is_passed_on() -> None:
-    assert value(SNAPSHOT, "bgpctl_speaker_events_total", event="decision_changes") == 5
+    assert value(SNAPSHOT, "bgpctl_speaker_events_total", event="strangers") == 6
 
 
 def test_what_may_fall_as_well_as_rise_is_no_counter() -> None:
     assert value(SNAPSHOT, "bgpctl_loc_rib_prefixes") == 8
     events = [sample.labels["event"] for sample in families(SNAPSHOT)["bgpctl_speaker_events"].samples]
-    assert events == ["decision_changes"]
+    assert events == ["strangers"]
 
 
 def test_problems_are_counted_by_severity() -> None:

@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent_world import ADDRESSES, CLUSTER, METRICS_PORTS, WaitUntil, World, in_namespace
+from agent_world import ADDRESSES, BGPCTL, CLUSTER, METRICS_PORTS, WaitUntil, World, in_namespace
 
 pytestmark = pytest.mark.netns
 
+STAND_IN = Path(__file__).with_name("stand_in_speaker.py")
 ONE_MORE_PEER = """
 apiVersion: projectcalico.org/v3
 kind: BGPPeer
@@ -39,6 +40,13 @@ import sys
 import bgpctl.agent.agent as agent
 from bgpctl.cli import main
 agent._version = lambda: str(1 // 0)
+main()
+"""
+AGENT_OF_A_SPEAKER_THAT_CRASHES = f"""
+import sys
+import bgpctl.agent.agent as agent
+from bgpctl.cli import main
+agent.speaker_command = lambda options: (sys.executable, {str(STAND_IN)!r}, "crash")
 main()
 """
 TAKE_PORT = """
@@ -262,6 +270,24 @@ def test_a_bug_ends_the_agent_loudly_and_leaves_its_speaker(world: World, wait_u
     assert agent.wait(15) == 1
     assert "ZeroDivisionError" in world.log("a")
     assert is_alive(speaker)
+
+
+def test_a_crash_loop_is_in_status_metrics_readiness_and_log(world: World, wait_until: WaitUntil) -> None:
+    agent = world.start("a", program=AGENT_OF_A_SPEAKER_THAT_CRASHES)
+    wait_until(lambda: (status := world.status("a")) and status.speaker_crash_loop, 60)
+    status = world.known_status("a")
+    assert status.speaker_said == "RuntimeError: a bug of the speaker"
+    assert status.speaker_failures >= 3
+    assert world.metric("a", "bgpctl_speaker_crash_loop") == 1
+    assert world.metric("a", "bgpctl_speaker_up") == 0
+    assert world.refusal("a", "readyz") == "503 the speaker is in a crash loop: bgpctl status has its last words\n"
+    assert re.search(r"speaker is in a crash loop.* said='RuntimeError: a bug of the speaker'", world.log("a"))
+    shown = subprocess.run(
+        [BGPCTL, "status", "--run-dir", world.run_directory("a")], capture_output=True, text=True, check=True
+    ).stdout
+    assert re.search(r"^a: speaker: ended \d+ times in a row.* last words: RuntimeError: a bug of", shown, re.MULTILINE)
+    assert ", crash loop, " in shown
+    assert agent.poll() is None
 
 
 # --------------------------------------------------------------------------------------------------- end
