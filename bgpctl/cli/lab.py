@@ -13,7 +13,7 @@ from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
     from bgpctl.lab.expectations import Expectations
-    from bgpctl.lab.topology import Topology
+    from bgpctl.lab.topology import Node, Topology
 
 lab = typer.Typer(no_args_is_help=True, help="Run a containerlab topology file in network namespaces.")
 
@@ -27,15 +27,19 @@ def register(app: typer.Typer) -> None:
 
 @lab.command()
 def up(file: TopologyFile) -> None:
-    """Build the lab and leave it running. On a lab that is up: start the agents that are missing."""
+    """Build the lab and leave it running. On a lab that is up: start the agents and daemons that are missing."""
+    from rich.console import Console
+
     from bgpctl.lab import runner
     from bgpctl.lab.document import DocumentError
+    from bgpctl.lab.progress import shown
 
     topology = _read(file)
     for note in topology.notes:
         typer.echo(f"note: {note}", err=True)
     try:
-        raised = runner.up(topology)
+        with shown(Console()) as progress:
+            raised = runner.up(topology, progress=progress)
     except DocumentError as error:
         _fail(error)
     except runner.Interrupted as interrupted:
@@ -44,7 +48,7 @@ def up(file: TopologyFile) -> None:
     if raised.built:
         typer.echo(f"lab {topology.name}: {len(topology.nodes)} nodes are up after {raised.seconds:.1f} s")
     elif raised.started:
-        typer.echo(f"lab {topology.name} was up; started the agents of {', '.join(raised.started)}")
+        typer.echo(f"lab {topology.name} was up; started what runs in {', '.join(raised.started)}")
     else:
         typer.echo(f"lab {topology.name} is up already; nothing to do")
 
@@ -77,14 +81,13 @@ def execute(
 ) -> None:
     """Run a command in a node's namespace; its exit status is ours."""
     from bgpctl.lab import namespaces
-    from bgpctl.lab.document import suggestion
+    from bgpctl.lab.daemons.tools import environment
     from bgpctl.lab.state import LabState
 
     topology = _read(file)
-    names = [each.name for each in topology.nodes]
-    if node not in names:
-        raise NotReadyError(f"{file} has no node {node!r}{suggestion(node, names)}")
-    namespace = LabState(topology.name).namespace(node)
+    state = LabState(topology.name)
+    os.environ.update(environment(state, _node(topology, node)))
+    namespace = state.namespace(node)
     if not namespaces.exists(namespace):
         raise NotReadyError(f"the lab {topology.name} is not up; run `bgpctl lab up {file}` first")
     words = command[1:] if command[0] == "--" else command
@@ -141,6 +144,15 @@ def _read(file: Path) -> Topology:
         return read_topology(file)
     except DocumentError as error:
         _fail(error)
+
+
+def _node(topology: Topology, name: str) -> Node:
+    from bgpctl.lab.document import suggestion
+
+    found = {node.name: node for node in topology.nodes}
+    if name not in found:
+        raise NotReadyError(f"{topology.file} has no node {name!r}{suggestion(name, found)}")
+    return found[name]
 
 
 def _expectations(topology: Topology) -> Expectations:

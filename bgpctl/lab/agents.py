@@ -14,6 +14,7 @@ from pathlib import Path
 from bgpctl.agent import DEFAULT_METRICS_ADDRESS, AgentOptions, LogFormat, MetricsAddress
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import namespaces, processes
+from bgpctl.lab.progress import Progress, silent
 from bgpctl.lab.state import LabState
 from bgpctl.lab.topology import Node, Role
 from bgpctl.lab.warm_start import ForkedAgent, fork_agent, import_agent
@@ -83,7 +84,7 @@ def _recorded_pid(directory: Path) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def wait_until_ready(state: LabState, started: Started) -> None:
+def wait_until_ready(state: LabState, started: Started, progress: Progress = silent) -> None:
     """Returns when every started agent is ready. Raises NotReadyError with the last words of one that has ended, or
     that is not ready in time."""
     deadline = time.monotonic() + _READY_WITHIN
@@ -93,6 +94,7 @@ def wait_until_ready(state: LabState, started: Started) -> None:
             directory = state.node_directory(name)
             if is_ready(directory):
                 del waiting[name]
+                progress("agents", len(started) - len(waiting), len(started))
             elif (status := process.poll()) is not None:
                 raise NotReadyError(_why_it_ended(name, status, directory / AGENT_LOG))
         if not waiting:

@@ -36,14 +36,18 @@ def _interface(end: Endpoint, mtu: int) -> tuple[str, ...]:
     return words
 
 
-def configuration(links: Iterable[Link], node: str) -> list[Line]:
-    """What `node` does with its ends of all links once they exist: addresses, then up."""
+def configuration(links: Iterable[Link], node: str, bridge: str = "") -> list[Line]:
+    """What `node` does with its ends of all links once they exist: addresses, then up; ports of `bridge`, if any."""
     lines = [Line(("link", "set", "lo", "up"), 0, "")]
+    if bridge:
+        lines += [Line(("link", "add", "name", bridge, "type", "bridge"), 0, "")]
+        lines += [Line(("link", "set", "dev", bridge, "up"), 0, "")]
     for link in links:
         for end in link.endpoints:
             if end.node == node:
                 for address in end.addresses:
                     words = ("address", "add", address, "dev", end.interface)
                     lines.append(Line(words, link.line, link.path))
-                lines.append(Line(("link", "set", "dev", end.interface, "up"), link.line, link.path))
+                port = ("master", bridge) if bridge else ()
+                lines.append(Line(("link", "set", "dev", end.interface, *port, "up"), link.line, link.path))
     return lines

@@ -53,6 +53,11 @@ def kill_all(names: Sequence[str]) -> None:
         time.sleep(_POLL)
 
 
+def kill(pid: int, names: Iterable[str]) -> None:
+    """One process, if it runs in one of the namespaces."""
+    _kill(pid, {inode for name in names if (inode := namespaces.inode(name)) is not None})
+
+
 def _kill(pid: int, inodes: set[int]) -> None:
     with contextlib.suppress(ProcessLookupError):
         held = os.pidfd_open(pid)

@@ -17,6 +17,9 @@ from types import FrameType
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import agents, batch, links, namespaces, processes
+from bgpctl.lab.daemons import life
+from bgpctl.lab.daemons.tools import waits_for_daemon
+from bgpctl.lab.progress import Progress, silent
 from bgpctl.lab.state import LabState, Record, digest_of
 from bgpctl.lab.topology import Node, Topology
 
@@ -42,7 +45,7 @@ class Interrupted(BaseException):
         super().__init__(signal.Signals(signal_number).name)
 
 
-def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent) -> Raised:
+def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent, progress: Progress = silent) -> Raised:
     """Builds the lab, or starts what is missing in one that is up. Raises NotReadyError, or DocumentError for a
     line of the topology that the kernel refuses; then nothing of the lab is left."""
     _require_root()
@@ -50,23 +53,34 @@ def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent) -> Raise
     state = LabState(topology.name)
     with _signals_interrupt(), state.locked(create=True) as lock:
         if _is_up(state, topology):
-            alive = agents.running(state, topology.agents)
-            missing = [node for node in topology.agents if node.name not in alive]
-            started = agents.start(state, missing, agent_of)
-            agents.wait_until_ready(state, started)
-            return Raised(False, tuple(started), time.monotonic() - began)
+            started = _start_missing(state, topology, agent_of, progress)
+            return Raised(False, started, time.monotonic() - began)
         try:
             _clear(state, lock)
-            _build(state, topology, lock)
-            started = agents.start(state, topology.agents, agent_of)
-            agents.wait_until_ready(state, started)
+            _build(state, topology, lock, progress)
+            started = _start_missing(state, topology, agent_of, progress)
             state.write_record(_record(topology, complete=True))
         except BaseException:
             with _signals_wait():
                 _clear(state, lock)
                 state.remove()
             raise
-    return Raised(True, tuple(started), time.monotonic() - began)
+    return Raised(True, started, time.monotonic() - began)
+
+
+def _start_missing(
+    state: LabState, topology: Topology, agent_of: agents.AgentOf, progress: Progress
+) -> tuple[str, ...]:
+    """Agents and routing daemons that do not run, all at once; returns the names of their nodes."""
+    alive = agents.running(state, topology.agents).keys() | life.running(state, topology.daemons).keys()
+    missing = [node for node in topology.nodes if node.name not in alive]
+    daemons = [node for node in missing if node.role.runs_daemon]
+    started = life.start(state, daemons)
+    ours = agents.start(state, [node for node in missing if node.role.runs_agent], agent_of)
+    life.wait_until_ready(state, daemons, started, progress)
+    life.run_late_commands(state, topology, daemons)
+    agents.wait_until_ready(state, ours, progress)
+    return (*started, *ours)
 
 
 def down(name: str) -> bool:
@@ -114,7 +128,8 @@ def _clear(state: LabState, lock: int) -> None:
         shutil.rmtree(state.node_directory(node))
 
 
-def _build(state: LabState, topology: Topology, lock: int) -> None:
+def _build(state: LabState, topology: Topology, lock: int, progress: Progress) -> None:
+    life.require_installed(topology.daemons)
     names = {node.name: state.namespace(node.name) for node in topology.nodes}
     for name in names.values():
         if namespaces.exists(name):
@@ -127,10 +142,11 @@ def _build(state: LabState, topology: Topology, lock: int) -> None:
     namespaces.create(names.values(), lock)
     # In every namespace before the next stage: an interface takes over the `default` sysctls when it is made, and a
     # link is made by one of its two ends.
-    for stage in (_set_sysctls, _make_links, _configure):
-        for node in topology.nodes:
+    for name, stage in _STAGES.items():
+        for done, node in enumerate(topology.nodes, start=1):
             with namespaces.inside(names[node.name]):
                 stage(topology, node, batch.Workplace(str(topology.file), node.env))
+            progress(name, done, len(topology.nodes))
 
 
 def _set_sysctls(_topology: Topology, node: Node, place: batch.Workplace) -> None:
@@ -144,7 +160,12 @@ def _make_links(topology: Topology, node: Node, place: batch.Workplace) -> None:
 
 
 def _configure(topology: Topology, node: Node, place: batch.Workplace) -> None:
-    batch.run_execs(node.exec, place, links.configuration(topology.links, node.name))
+    state = LabState(topology.name)
+    early = [command for command in node.exec if not waits_for_daemon(state, node, command)]
+    batch.run_execs(early, place, links.configuration(topology.links, node.name, node.bridge))
+
+
+_STAGES = {"sysctls": _set_sysctls, "links": _make_links, "addresses and commands": _configure}
 
 
 @contextlib.contextmanager

@@ -1,15 +1,10 @@
 """A containerlab topology file as a value: the nodes, their links, and what is to be done on each.
 
 The format is containerlab's own (clab.schema.json of containerlab.dev), so that the same file deploys there with
-containers. What is different here: a node is a network namespace, and the label `bgpctl-role` says what runs in it.
-
-    node       a cluster node: `bgpctl agent` with kernel routes
-    reflector  a dedicated route reflector: `bgpctl agent --no-fib`
-    pod        an address on a node; the ping matrix is between pods
-    router, bridge, or no label: nothing but the kernel
-
-A bind of a directory to /etc/bgpctl/resources says where a node's resources are. Settings come from `defaults`,
-`kinds`, `groups` and the node itself: a later one wins in mappings and is appended to lists, as in containerlab.
+containers. What is different here: a node is a network namespace, and the label `bgpctl-role` says what runs in it
+(roles.py). A bind of a directory to /etc/bgpctl/resources says where an agent's resources are, `startup-config` or a
+bind of a file to its usual place what a routing daemon's configuration is. Settings come from `defaults`, `kinds`,
+`groups` and the node itself: a later one wins in mappings and is appended to lists, as in containerlab.
 """
 
 from __future__ import annotations
@@ -18,35 +13,23 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from bgpctl.lab.document import DocumentError, Element, Problem, read_document, suggestion
+from bgpctl.lab.roles import CONFIGURATION_MOUNTS, Role, read_role
 from bgpctl.lab.topology_fields import CONTAINER_FIELDS, KINDS, NODE_FIELDS, UNSUPPORTED_FIELDS
 from bgpctl.lab.topology_links import Endpoint, Link, read_links
 
 __all__ = ["Endpoint", "Exec", "Link", "Node", "Role", "Topology", "lab_name", "read_topology"]
 
-ROLE_LABEL = "bgpctl-role"
 RESOURCES_MOUNT = "/etc/bgpctl/resources"
 _LAB_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 _NODE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._|-]*")
 # <lab>-<node> names a file in /run/netns and part of a socket path, of which Linux takes 107 octets (unix(7)).
 _LONGEST_NAME = 60
-
-
-class Role(StrEnum):
-    """What the label `bgpctl-role` can say."""
-
-    NODE = "node"
-    REFLECTOR = "reflector"
-    ROUTER = "router"
-    POD = "pod"
-    BRIDGE = "bridge"
-
-    @property
-    def runs_agent(self) -> bool:
-        return self in (Role.NODE, Role.REFLECTOR)
+# IFNAMSIZ with its closing zero: the bridge of a node of that kind has the node's name.
+_LONGEST_BRIDGE = 15
+_NODE_NAME_VARIABLE = "__clabNodeName__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +43,24 @@ class Exec:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One namespace. `resources` is the directory an agent reads, None where no agent runs."""
+    """One namespace. `resources` is the directory an agent reads, `configuration` the file a routing daemon reads, None
+    where none runs."""
 
     name: str
     line: int
     role: Role = Role.ROUTER
+    kind: str = "linux"
     exec: tuple[Exec, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     resources: Path | None = None
+    configuration: Path | None = None
+
+    @property
+    def bridge(self) -> str:
+        """The name of the bridge that a node of that kind is, otherwise ""."""
+        return self.name if self.kind == "bridge" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +79,10 @@ class Topology:
     @property
     def agents(self) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if node.role.runs_agent)
+
+    @property
+    def daemons(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.role.runs_daemon)
 
 
 def read_topology(file: Path) -> Topology:
@@ -127,6 +122,7 @@ class _Settings:
 
     kind: str = ""
     group: str = ""
+    startup: Element | None = None
     exec: tuple[Exec, ...] = ()
     binds: tuple[Element, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
@@ -138,6 +134,7 @@ class _Settings:
         return _Settings(
             kind=other.kind or self.kind,
             group=other.group or self.group,
+            startup=other.startup or self.startup,
             exec=self.exec + other.exec,
             binds=self.binds + other.binds,
             env=self.env | other.env,
@@ -184,7 +181,7 @@ class _TopologyReader:
             kind = own.kind or by_group.kind or defaults.kind
             self._check(element, name, lab, kind)
             settings = defaults.then(kinds.get(kind, _Settings())).then(by_group).then(own)
-            nodes.append(self._node(element, name, settings))
+            nodes.append(self._node(element, name, kind, settings))
         return tuple(nodes)
 
     def _settings_by_name(self, parent: Element | None) -> dict[str, _Settings]:
@@ -198,6 +195,8 @@ class _TopologyReader:
                     setattr(settings, name, value.text())
                 case "env" | "sysctls" | "labels":
                     setattr(settings, name, value.text_fields())
+                case "startup-config":
+                    settings.startup = value
                 case "exec":
                     settings.exec = tuple(_command(item) for item in value.items())
                 case "binds":
@@ -217,43 +216,51 @@ class _TopologyReader:
         elif kind not in KINDS:
             known = f"{suggestion(kind, KINDS)}; what runs in a namespace here: {', '.join(KINDS)}"
             element.complain(f"unknown kind {kind!r}{known}")
+        elif kind == "bridge" and len(name) > _LONGEST_BRIDGE:
+            element.complain(f"{name!r} is longer than the {_LONGEST_BRIDGE} characters of a bridge's name")
 
-    def _node(self, element: Element, name: str, settings: _Settings) -> Node:
-        role = _role(element, settings.labels)
-        resources = self._resources(settings.binds)
+    def _node(self, element: Element, name: str, kind: str, settings: _Settings) -> Node:
+        role = read_role(element, settings.labels, kind)
+        resources, configuration = self._mounted(settings.binds, role, name)
+        if settings.startup is not None:
+            configuration = self._file_named(settings.startup, settings.startup.text(), name)
         if role.runs_agent and resources is None:
             element.complain(f"an agent runs here: it needs a bind of its resources, DIRECTORY:{RESOURCES_MOUNT}")
+        if role.runs_daemon and configuration is None:
+            element.complain(f"{role} runs here: it needs its configuration, startup-config: FILE")
         return Node(
             name=name,
             line=element.line,
             role=role,
+            kind=kind,
             exec=settings.exec,
             env=settings.env,
             sysctls=settings.sysctls,
             labels=settings.labels,
             resources=resources if role.runs_agent else None,
+            configuration=configuration if role.runs_daemon else None,
         )
 
-    def _resources(self, binds: tuple[Element, ...]) -> Path | None:
-        found = None
+    def _mounted(self, binds: tuple[Element, ...], role: Role, name: str) -> tuple[Path | None, Path | None]:
+        """The resources and the configuration that are bound to where they are looked for."""
+        resources = configuration = None
         for bind in binds:
-            source, _, target = bind.text().partition(":")
-            if target.partition(":")[0].rstrip("/") == RESOURCES_MOUNT:
-                found = (self._file.parent / source).resolve()
-                if not found.exists():
-                    bind.complain(f"{found} does not exist")
+            source, _, rest = bind.text().partition(":")
+            target = rest.partition(":")[0].rstrip("/")
+            if target == RESOURCES_MOUNT:
+                resources = self._file_named(bind, source, name)
+            elif target in CONFIGURATION_MOUNTS.get(role, ()):
+                configuration = self._file_named(bind, source, name)
             else:
                 self._note(bind, "not mounted: nodes here see the files of this machine")
+        return resources, configuration
+
+    def _file_named(self, element: Element, text: str, node: str) -> Path:
+        """Beside the topology file; containerlab's variable stands for the node's name."""
+        found = (self._file.parent / text.replace(_NODE_NAME_VARIABLE, node)).resolve()
+        if not found.exists():
+            element.complain(f"{found} does not exist")
         return found
-
-
-def _role(element: Element, labels: Mapping[str, str]) -> Role:
-    text = labels.get(ROLE_LABEL, Role.ROUTER.value)
-    try:
-        return Role(text)
-    except ValueError:
-        element.complain(f"unknown {ROLE_LABEL} {text!r}{suggestion(text, Role)}; known: {', '.join(Role)}")
-        return Role.ROUTER
 
 
 def _command(element: Element) -> Exec:

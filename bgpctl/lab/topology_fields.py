@@ -7,9 +7,9 @@ none of them is a spelling mistake.
 
 from __future__ import annotations
 
-KINDS = ("linux",)
+KINDS = ("linux", "bridge")
 
-NODE_FIELDS = ("kind", "group", "exec", "binds", "env", "sysctls", "labels")
+NODE_FIELDS = ("kind", "group", "startup-config", "exec", "binds", "env", "sysctls", "labels")
 
 CONTAINER_FIELDS = (
     "image",
@@ -47,10 +47,9 @@ CONTAINER_FIELDS = (
 )
 
 UNSUPPORTED_FIELDS = {
-    "startup-config": "what runs in a node is said by its label bgpctl-role",
     "startup-delay": "nodes start at once and wait for their neighbours themselves",
-    "enforce-startup-config": "there is no startup-config",
-    "suppress-startup-config": "there is no startup-config",
+    "enforce-startup-config": "a startup-config is always obeyed: nothing is saved over it",
+    "suppress-startup-config": "leave the startup-config out",
     "volumes": "nodes see the files of this machine",
     "env-files": "write the variables into `env`",
     "tmpfs": "nodes see the files of this machine",

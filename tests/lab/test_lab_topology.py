@@ -55,6 +55,42 @@ topology:
     assert [command.words[1] for command in node.exec] == ["one", "two", "three", "four"]
 
 
+def test_a_startup_config_of_a_group_is_a_file_for_each_node(tmp_path) -> None:
+    for name in ("r1", "r2"):
+        (tmp_path / f"{name}.conf").touch()
+    group = "{labels: {bgpctl-role: bird}, startup-config: __clabNodeName__.conf}"
+    nodes = "{r1: {group: b}, r2: {group: b}}"
+    text = f"name: x\ntopology: {{defaults: {{kind: linux}}, groups: {{b: {group}}}, nodes: {nodes}}}\n"
+    topology = read(tmp_path, text)
+    assert [node.configuration for node in topology.daemons] == [tmp_path / "r1.conf", tmp_path / "r2.conf"]
+
+
+@pytest.mark.parametrize(
+    ("role", "mount"),
+    [
+        ("bird", "/etc/bird/bird.conf"),
+        ("frr", "/etc/frr/frr.conf"),
+        ("gobgp", "/etc/gobgp/gobgpd.toml"),
+        ("openbgpd", "/etc/bgpd.conf"),
+    ],
+)
+def test_a_bind_to_where_the_image_looks_is_the_daemons_configuration(tmp_path, role, mount) -> None:
+    (tmp_path / "x.conf").touch()
+    topology = read(tmp_path, one_node(f"      labels: {{bgpctl-role: {role}}}\n      binds: [x.conf:{mount}:ro]\n"))
+    assert topology.nodes[0].configuration == tmp_path / "x.conf"
+    assert topology.notes == ()
+
+
+def test_host_is_another_word_for_pod(tmp_path) -> None:
+    (node,) = read(tmp_path, one_node("      labels: {bgpctl-role: host}\n")).nodes
+    assert node.role is Role.POD
+
+
+def test_a_node_of_the_kind_bridge_is_a_bridge_of_its_own_name(tmp_path) -> None:
+    (node,) = read(tmp_path, "name: x\ntopology: {nodes: {sw: {kind: bridge}}}\n").nodes
+    assert (node.role, node.bridge) == (Role.BRIDGE, "sw")
+
+
 def test_an_empty_node_takes_everything_from_the_defaults(tmp_path) -> None:
     topology = read(tmp_path, "name: x\ntopology:\n  defaults: {kind: linux}\n  nodes:\n    n:\n")
     assert [(node.name, node.role) for node in topology.nodes] == [("n", Role.ROUTER)]
@@ -105,7 +141,8 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
         ),
         (
             "name: x\ntopology:\n  nodes:\n    n: {kind: linus}\n",
-            "4: $.topology.nodes.n: unknown kind 'linus'; did you mean 'linux'?; what runs in a namespace here: linux",
+            "4: $.topology.nodes.n: unknown kind 'linus'; did you mean 'linux'?; what runs in a namespace here: "
+            "linux, bridge",
         ),
         (
             "name: x\ntopology:\n  nodes:\n    n:\n",
@@ -114,7 +151,7 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
         (
             one_node("      labels:\n        bgpctl-role: nod\n"),
             "4: $.topology.nodes.n: unknown bgpctl-role 'nod'; did you mean 'node'?; "
-            "known: node, reflector, router, pod, bridge",
+            "known: node, reflector, bird, frr, gobgp, openbgpd, pod, router, bridge, host",
         ),
         (
             one_node("      labels: {bgpctl-role: node}\n"),
@@ -122,9 +159,27 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
             "DIRECTORY:/etc/bgpctl/resources",
         ),
         (
-            one_node("      startup-config: a.cfg\n"),
-            "6: $.topology.nodes.n.startup-config: `startup-config` is not supported without containers: "
-            "what runs in a node is said by its label bgpctl-role",
+            one_node("      labels: {bgpctl-role: bird}\n"),
+            "4: $.topology.nodes.n: bird runs here: it needs its configuration, startup-config: FILE",
+        ),
+        (
+            one_node("      startup-config: /absent/a.cfg\n"),
+            "6: $.topology.nodes.n.startup-config: /absent/a.cfg does not exist",
+        ),
+        (
+            one_node("      startup-delay: 3\n"),
+            "6: $.topology.nodes.n.startup-delay: `startup-delay` is not supported without containers: "
+            "nodes start at once and wait for their neighbours themselves",
+        ),
+        (
+            "name: x\ntopology:\n  nodes:\n    n: {kind: bridge, labels: {bgpctl-role: frr}}\n",
+            "4: $.topology.nodes.n: a node of the kind 'bridge' is a bridge; for the role 'frr' it has to be of kind "
+            "'linux'",
+        ),
+        (
+            "name: x\ntopology:\n  nodes:\n    a-switch-of-the-rack: {kind: bridge}\n",
+            "4: $.topology.nodes.a-switch-of-the-rack: 'a-switch-of-the-rack' is longer than the 15 characters of a "
+            "bridge's name",
         ),
         (
             one_node('      exec: ["ip \'a"]\n'),

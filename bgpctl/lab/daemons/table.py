@@ -1,0 +1,38 @@
+"""Which daemon a role is, and whom to ask what of a node."""
+
+from __future__ import annotations
+
+from bgpctl.errors import NotReadyError
+from bgpctl.lab.daemons.answers import Answers
+from bgpctl.lab.daemons.bird import Bird
+from bgpctl.lab.daemons.daemon import Daemon, Place
+from bgpctl.lab.daemons.frr import Frr
+from bgpctl.lab.daemons.gobgp import GoBgp
+from bgpctl.lab.daemons.openbgpd import OpenBgpd
+from bgpctl.lab.daemons.ours import OurAnswers
+from bgpctl.lab.daemons.theirs import TheirAnswers
+from bgpctl.lab.roles import Role
+from bgpctl.lab.state import LabState
+from bgpctl.lab.topology import Node
+
+DAEMONS: dict[Role, Daemon] = {
+    Role.BIRD: Bird(),
+    Role.FRR: Frr(),
+    Role.GOBGP: GoBgp(),
+    Role.OPENBGPD: OpenBgpd(),
+}
+
+
+def place_of(state: LabState, node: Node) -> Place:
+    """Of a node whose role runs a daemon."""
+    assert node.configuration is not None  # noqa: S101  the topology has complained otherwise
+    return Place(node.name, state.node_directory(node.name), node.configuration)
+
+
+def ask(state: LabState, node: Node) -> Answers:
+    """Whoever speaks BGP in the node. Raises NotReadyError when nobody does."""
+    if node.role.runs_agent:
+        return OurAnswers(state.node_directory(node.name))
+    if node.role in DAEMONS:
+        return TheirAnswers(DAEMONS[node.role], place_of(state, node))
+    raise NotReadyError(f"the node {node.name} is a {node.role} and speaks no BGP")

@@ -1,0 +1,30 @@
+"""The answers of other people's daemons, in the order of the prefixes whatever their own order is."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from bgpctl.lab.daemons.answers import BgpRoute, Session
+from bgpctl.lab.daemons.daemon import Daemon, Place
+
+
+@dataclass(frozen=True, slots=True)
+class TheirAnswers:
+    """See Answers."""
+
+    daemon: Daemon
+    place: Place
+
+    def sessions(self) -> tuple[Session, ...] | None:
+        return self.daemon.sessions(self.place)
+
+    def routes(self) -> tuple[BgpRoute, ...] | None:
+        found = self.daemon.routes(self.place)
+        return None if found is None else tuple(sorted(found, key=_order))
+
+
+def _order(route: BgpRoute) -> tuple[int, bytes, int]:
+    """IPv4 first, then by address and length: the order of the control socket (RFC 4271 says nothing of one)."""
+    network = ipaddress.ip_network(route.prefix, strict=False)
+    return network.version, network.network_address.packed, network.prefixlen

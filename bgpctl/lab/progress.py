@@ -1,0 +1,58 @@
+"""How far `up` has come: one line that moves on a terminal, a line for each stage otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+# So many lines of one stage at most where nothing can move.
+_PARTS = 4
+
+
+class Progress(Protocol):
+    """Is told after each node that `stage` is through with `done` of `total` nodes."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None: ...
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Nobody is looking."""
+
+
+@contextmanager
+def shown(console: Console) -> Iterator[Progress]:
+    """For people, on the console's terminal or file."""
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        yield _Moving(bar)
+
+
+class _Moving:
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bar.add_task(stage, total=total)
+        self._bar.update(self._tasks[stage], completed=done)
+
+
+class _Lines:
+    """A line at each quarter of a stage of many, one at the end of a stage of few."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        part = max(total // _PARTS, 1) if total > _PARTS * _PARTS else total
+        if done == total or (done % part == 0 and total - done >= part):
+            self._console.print(f"{stage}: {done} of {total}", highlight=False)

@@ -1,0 +1,190 @@
+"""BIRD, FRR, GoBGP and OpenBGPD as nodes of a lab: started, asked the same questions, started again, ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from functools import partial
+from pathlib import Path
+
+import daemon_lab
+import pytest
+from conftest import Lab, eventually, needs_namespaces
+
+from bgpctl.errors import NotReadyError
+from bgpctl.lab import runner
+from bgpctl.lab.daemons import BgpRoute, ask, life
+from bgpctl.lab.daemons.table import DAEMONS
+from bgpctl.lab.document import DocumentError
+from bgpctl.lab.observation import kernel_routes
+from bgpctl.lab.state import LabState
+from bgpctl.lab.topology import Node, read_topology
+
+pytestmark = [pytest.mark.netns, needs_namespaces]
+
+EVERY = list(daemon_lab.ASN)
+# Each connects again within a second or two; four daemons start on two busy cores.
+CONVERGED = 40.0
+
+
+def require_all_daemons() -> None:
+    for daemon in DAEMONS.values():
+        for program in daemon.needs:
+            if shutil.which(program) is None:
+                pytest.skip(f"{program} is not installed (Debian package {daemon.package})")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    require_all_daemons()
+    directory = tmp_path_factory.mktemp("daemons")
+    daemon_lab.write_configurations(directory)
+    name = f"t{os.getpid():x}d"
+    file = directory / f"{name}.clab.yml"
+    file.write_text(daemon_lab.TOPOLOGY.replace("NAME", name))
+    lab = Lab(name, file)
+    lab.up()
+    yield lab
+    runner.down(name)
+    assert lab.traces() == []
+
+
+def node_of(lab: Lab, name: str) -> Node:
+    return next(node for node in read_topology(lab.file).nodes if node.name == name)
+
+
+def answers(lab: Lab, name: str):
+    return ask(LabState(lab.name), node_of(lab, name))
+
+
+def routes(lab: Lab, name: str) -> dict[str, BgpRoute]:
+    return {route.prefix: route for route in answers(lab, name).routes() or ()}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_daemon_tells_its_sessions_in_the_same_words(lab, name) -> None:
+    expected = {(daemon_lab.address(other), "Established") for other in daemon_lab.others(name)}
+
+    def established() -> bool:
+        return {(session.peer, session.state) for session in answers(lab, name).sessions() or ()} == expected
+
+    eventually(established, CONVERGED, f"{name} has its sessions")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_daemon_tells_a_received_route_in_the_same_form(lab, name) -> None:
+    """AS_PATH, NEXT_HOP: RFC 4271 5.1; COMMUNITIES: RFC 1997; large ones: RFC 8092."""
+    received = {daemon_lab.prefix(other) for other in daemon_lab.others(name)}
+    eventually(lambda: received <= routes(lab, name).keys(), CONVERGED, f"{name} has the routes of the others")
+    for other in daemon_lab.others(name):
+        route = routes(lab, name)[daemon_lab.prefix(other)]
+        asn = daemon_lab.ASN[other]
+        assert (route.next_hop, route.as_path) == (daemon_lab.address(other), str(asn))
+        assert route.communities == (f"{asn}:1:2", f"{asn}:7")
+        assert not route.stale
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_route_of_its_own_has_no_next_hop(lab, name) -> None:
+    own = routes(lab, name)[daemon_lab.prefix(name)]
+    assert (own.next_hop, own.as_path) == ("", "")
+
+
+def has_in_kernel(lab: Lab, name: str, expected: set[str]) -> bool:
+    return {route.to for route in kernel_routes(lab.namespace(name)) if route.via} == expected
+
+
+def test_the_kernels_of_bird_and_frr_have_the_routes_in_their_own_namespaces(lab) -> None:
+    for name in ("bird", "frr"):
+        expected = {daemon_lab.prefix(other) for other in daemon_lab.others(name)}
+        eventually(partial(has_in_kernel, lab, name, expected), CONVERGED, f"{name} has its kernel routes")
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("bird", "birdc show status"),
+        ("frr", "vtysh -c 'show bgp summary'"),
+        ("gobgp", "gobgp neighbor"),
+        ("openbgpd", "bgpctl show summary"),
+    ],
+)
+def test_exec_finds_the_daemon_of_the_node_without_being_told_where(lab, name, command) -> None:
+    done = lab.command("exec", name, "--", "sh", "-c", command)
+    assert done.returncode == 0, done.stderr
+    assert "10.9.0." in done.stdout
+
+
+def test_frr_has_the_name_of_its_node(lab) -> None:
+    assert lab.run("frr", "true").returncode == 0
+    done = lab.command("exec", "frr", "--", "vtysh", "-c", "show running-config")
+    assert "hostname frr" in done.stdout
+
+
+def test_the_ends_of_a_bridges_links_are_its_ports(lab) -> None:
+    shown = lab.run("switch", "ip", "-br", "link", "show", "master", "switch").stdout
+    assert [line.partition("@")[0] for line in shown.splitlines()] == ["p1", "p2", "p3", "p4"]
+
+
+def test_a_daemon_that_is_gone_is_started_again_by_up_with_its_commands(lab) -> None:
+    topology = read_topology(lab.file)
+    state = LabState(lab.name)
+    before = life.running(state, topology.daemons)
+    os.kill(before["gobgp"][0], signal.SIGKILL)
+    os.kill(before["frr"][-1], signal.SIGKILL)
+    eventually(lambda: set(life.running(state, topology.daemons)) == {"bird", "openbgpd"}, 5, "both are gone")
+    raised = lab.up()
+    assert (raised.built, set(raised.started)) == (False, {"frr", "gobgp"})
+    after = life.running(state, topology.daemons)
+    assert after["bird"] == before["bird"]
+    assert not set(after["frr"]) & set(before["frr"])
+    assert routes(lab, "gobgp")["10.50.3.0/24"].communities == ("65003:1:2", "65003:7")
+
+
+def one_daemon(role: str, configuration: Path) -> str:
+    return f"""
+name: NAME
+topology:
+  nodes:
+    r1: {{kind: linux, labels: {{bgpctl-role: {role}}}, startup-config: {configuration}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("role", "sentence"),
+    [
+        ("bird", r"^bird of r1 ended with status 1: .*bird.conf:1:1 syntax error"),
+        ("frr", r"(?s)^frr of r1 does not take .*frr.conf: line 1: % Unknown command.*nonsense"),
+        ("gobgp", r"^gobgpd of r1 ended with status 1: .*Can't read config file"),
+        ("openbgpd", r"(?s)^bgpd of r1 ended with status 1: .*openbgpd.conf:1: syntax error"),
+    ],
+)
+def test_a_daemon_that_does_not_like_its_configuration_ends_up_with_its_words(make_lab, tmp_path, role, sentence):
+    require_all_daemons()
+    configuration = tmp_path / f"{role}.conf"
+    configuration.write_text("nonsense\n")
+    lab = make_lab(one_daemon(role, configuration))
+    with pytest.raises(NotReadyError, match=sentence):
+        lab.up()
+    assert lab.traces() == []
+
+
+def test_a_command_of_the_daemons_own_tool_that_fails_is_told_with_its_line(make_lab, tmp_path) -> None:
+    require_all_daemons()
+    (tmp_path / "gobgpd.toml").write_text('[global.config]\nas = 65001\nrouter-id = "10.0.0.1"\n')
+    text = one_daemon("gobgp", tmp_path / "gobgpd.toml")
+    lab = make_lab(text.replace("}, startup", "}, exec: [gobgp global rib add nonsense], startup"))
+    place = r":5: \$\.topology\.nodes\.r1\.exec\[0\]: `gobgp global rib add nonsense` ended with status 1"
+    with pytest.raises(DocumentError, match=place):
+        lab.up()
+    assert lab.traces() == []
+
+
+def test_a_daemon_that_is_not_installed_is_told_with_its_package(make_lab, tmp_path, monkeypatch) -> None:
+    (tmp_path / "x.conf").touch()
+    lab = make_lab(one_daemon("frr", tmp_path / "x.conf"))
+    monkeypatch.setattr(type(DAEMONS[node_of(lab, "r1").role]), "needs", ("/usr/lib/frr/absent",))
+    with pytest.raises(NotReadyError, match=r"frr, but /usr/lib/frr/absent is missing; install the package frr$"):
+        lab.up()
+    assert lab.traces() == []
