@@ -130,10 +130,11 @@ def show(
 
 @lab.command()
 def status(file: TopologyFile) -> None:
-    """Print which nodes of the lab are up, and the processes in them."""
-    from bgpctl.lab import report
+    """Print of every node its role, whether it is down, up or ready, and the processes in it."""
+    from bgpctl.lab.report import lab_console
+    from bgpctl.lab.status import print_status
 
-    report.print_status(_read(file))
+    print_status(_read(file), lab_console())
 
 
 def _read(file: Path) -> Topology:

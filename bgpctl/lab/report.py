@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bgpctl.lab import agents, namespaces, observation, processes
+from bgpctl.lab import observation
 from bgpctl.lab.convergence import TestResult
 from bgpctl.lab.state import LabState
 from bgpctl.lab.topology import Node, Role, Topology
@@ -22,7 +22,7 @@ _GOOD, _BAD = "green", "bold red"
 
 def print_lab(topology: Topology, node: str, pods: dict[str, str]) -> None:
     """The three tables of a running lab; `node` "" stands for the first cluster node."""
-    console = _console()
+    console = lab_console()
     state = LabState(topology.name)
     console.print(_sessions(state, topology.agents))
     shown = next((each for each in topology.agents if each.name == node), None)
@@ -35,7 +35,7 @@ def print_lab(topology: Topology, node: str, pods: dict[str, str]) -> None:
 
 def print_result(result: TestResult) -> None:
     """One line for every kind of expectation, then everything that is not met."""
-    console = _console()
+    console = lab_console()
     for check in result.checks:
         met = check.expected - len(check.failures)
         mark = Text("ok  ", style=_GOOD) if not check.failures else Text("FAIL", style=_BAD)
@@ -46,30 +46,7 @@ def print_result(result: TestResult) -> None:
     console.print(f"{verdict} {result.seconds:.1f} s")
 
 
-def print_status(topology: Topology) -> None:
-    """Every node of the topology: its namespace, its agent and the number of processes in it."""
-    state = LabState(topology.name)
-    names = {node.name: state.namespace(node.name) for node in topology.nodes}
-    running = processes.running_in(names.values())
-    alive = agents.running(state, topology.agents)
-    table = Table("Node", "Role", "Namespace", "Agent", "Processes", title=f"lab {topology.name}")
-    for node in topology.nodes:
-        name = names[node.name]
-        there = Text(name) if namespaces.exists(name) else Text("absent", style=_BAD)
-        agent = _agent(state, node, alive) if node.role.runs_agent else Text("")
-        table.add_row(node.name, node.role, there, agent, str(len(running.get(name, ()))))
-    _console().print(table)
-
-
-def _agent(state: LabState, node: Node, alive: dict[str, int]) -> Text:
-    if node.name not in alive:
-        return Text("not running", style=_BAD)
-    if not agents.is_ready(state.node_directory(node.name)):
-        return Text(f"pid {alive[node.name]}, not ready", style=_BAD)
-    return Text(f"pid {alive[node.name]}, ready", style=_GOOD)
-
-
-def _console() -> Console:
+def lab_console() -> Console:
     console = Console()
     return console if console.is_terminal else Console(width=_WIDTH_OF_A_FILE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from functools import partial
@@ -19,7 +20,9 @@ from bgpctl.lab.daemons.table import DAEMONS
 from bgpctl.lab.document import DocumentError
 from bgpctl.lab.observation import kernel_routes
 from bgpctl.lab.state import LabState
+from bgpctl.lab.status import status_of
 from bgpctl.lab.topology import Node, read_topology
+from bgpctl.lab.topology_addresses import node_of_address
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
 
@@ -70,6 +73,12 @@ def test_every_daemon_tells_its_sessions_in_the_same_words(lab, name) -> None:
         return {(session.peer, session.state) for session in answers(lab, name).sessions() or ()} == expected
 
     eventually(established, CONVERGED, f"{name} has its sessions")
+
+
+def test_a_peer_is_told_by_the_name_of_its_node(lab) -> None:
+    names = node_of_address(read_topology(lab.file))
+    sessions = ask(LabState(lab.name), node_of(lab, "bird"), names).sessions() or ()
+    assert {session.peer for session in sessions} == {"frr", "gobgp", "openbgpd"}
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -134,12 +143,34 @@ def test_a_daemon_that_is_gone_is_started_again_by_up_with_its_commands(lab) -> 
     os.kill(before["gobgp"][0], signal.SIGKILL)
     os.kill(before["frr"][-1], signal.SIGKILL)
     eventually(lambda: set(life.running(state, topology.daemons)) == {"bird", "openbgpd"}, 5, "both are gone")
+    states = {one.node.name: one.state.value for one in status_of(topology)}
+    assert states == {"switch": "ready", "bird": "ready", "frr": "down", "gobgp": "down", "openbgpd": "ready"}
     raised = lab.up()
     assert (raised.built, set(raised.started)) == (False, {"frr", "gobgp"})
     after = life.running(state, topology.daemons)
     assert after["bird"] == before["bird"]
     assert not set(after["frr"]) & set(before["frr"])
     assert routes(lab, "gobgp")["10.50.3.0/24"].communities == ("65003:1:2", "65003:7")
+
+
+def test_a_daemon_that_does_not_answer_is_up_and_not_ready(lab) -> None:
+    topology = read_topology(lab.file)
+    (pid,) = life.running(LabState(lab.name), topology.daemons)["bird"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        (bird,) = [one for one in status_of(topology) if one.node.name == "bird"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (bird.state.value, bird.processes) == ("up", (("bird", pid),))
+
+
+def test_status_shows_every_node_with_role_state_and_processes(lab) -> None:
+    done = lab.command("status")
+    assert done.returncode == 0, done.stderr
+    rows = {cells[1]: cells[2:] for line in done.stdout.splitlines() if len(cells := re.split(r"\s*[│┃]\s*", line)) > 4}
+    assert rows["frr"][:2] == ["frr", "ready"]
+    assert {word.split()[0] for word in rows["frr"][2].split(", ")} == {"zebra", "bgpd", "staticd"}
+    assert rows["switch"][:3] == ["bridge", "ready", ""]
 
 
 def one_daemon(role: str, configuration: Path) -> str:

@@ -11,6 +11,7 @@ import pytest
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.document import DocumentError
 from bgpctl.lab.topology import Endpoint, Role, Topology, lab_name, read_topology
+from bgpctl.lab.topology_addresses import node_of_address
 from bgpctl.lab.topology_fields import CONTAINER_FIELDS, NODE_FIELDS, UNSUPPORTED_FIELDS
 
 QUICKSTART = Path(__file__).parents[2] / "labs/quickstart/quickstart.clab.yml"
@@ -114,6 +115,22 @@ def test_extended_links_give_everything_on_the_endpoint(tmp_path) -> None:
     (read_link,) = read(tmp_path, two_nodes(link)).links
     assert read_link.mtu == 9000
     assert read_link.endpoints[0] == Endpoint("a1", "eth1", "02:00:00:00:00:01", ("10.0.0.1/24", "fd00::1/64"))
+
+
+def test_an_address_belongs_to_the_node_that_has_it_on_a_link_or_adds_it(tmp_path) -> None:
+    text = """
+name: x
+topology:
+  defaults: {kind: linux}
+  nodes:
+    a1: {exec: [ip address add 192.0.2.1/32 dev lo, ip -6 addr replace fd00::7/64 dev eth1 nodad]}
+    b1: {exec: [ip route add 10.9.0.0/16 via 10.0.0.1, ip address add 203.0.113.9/32 dev lo]}
+    b2: {exec: [ip address add 203.0.113.9/32 dev lo]}
+  links:
+    - {endpoints: ["a1:eth1", "b1:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}
+"""
+    owners = {"192.0.2.1": "a1", "fd00::7": "a1", "10.0.0.1": "a1", "10.0.0.2": "b1"}
+    assert node_of_address(read(tmp_path, text)) == owners
 
 
 def test_a_dummy_link_has_one_endpoint(tmp_path) -> None:

@@ -36,7 +36,7 @@ class Answers(Protocol):
     """One node, to be asked as often as one likes."""
 
     def sessions(self) -> tuple[Session, ...] | None:
-        """Its peers by address (or by node name where the daemon knows it), states in the words of RFC 4271 8.2.2."""
+        """Its peers by node name where that is known, otherwise by address; states in the words of RFC 4271 8.2.2."""
 
     def routes(self) -> tuple[BgpRoute, ...] | None:
         """The best route of each IPv4 and IPv6 prefix, in the order of the prefixes."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bgpctl.lab.agents import SPEAKER_SOCKET
 from bgpctl.lab.daemons.answers import BgpRoute, Session
 from reflector.control_client import ControlClient, ControlError
-from reflector.messages import RouteStatus, ShowPeers, ShowRoutes
+from reflector.messages import PeerStatus, RouteStatus, ShowPeers, ShowRoutes
 from reflector.plan import Family, RouteSource
 
 _FAMILIES: tuple[Family, ...] = (4, 6)
@@ -20,6 +20,7 @@ class OurAnswers:
     """See Answers."""
 
     directory: Path
+    names: Mapping[str, str]
 
     def sessions(self) -> tuple[Session, ...] | None:
         try:
@@ -27,7 +28,10 @@ class OurAnswers:
                 peers = speaker.ask(ShowPeers()).peers
         except ControlError:
             return None
-        return tuple(Session(peer.peer_node or peer.peer_address, peer.state) for peer in peers)
+        return tuple(Session(self._name(peer), peer.state) for peer in peers)
+
+    def _name(self, peer: PeerStatus) -> str:
+        return peer.peer_node or self.names.get(peer.peer_address, peer.peer_address)
 
     def routes(self) -> tuple[BgpRoute, ...] | None:
         try:

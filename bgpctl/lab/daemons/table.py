@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.daemons.answers import Answers
 from bgpctl.lab.daemons.bird import Bird
@@ -29,10 +32,11 @@ def place_of(state: LabState, node: Node) -> Place:
     return Place(node.name, state.node_directory(node.name), node.configuration)
 
 
-def ask(state: LabState, node: Node) -> Answers:
-    """Whoever speaks BGP in the node. Raises NotReadyError when nobody does."""
+def ask(state: LabState, node: Node, names: Mapping[str, str] = MappingProxyType({})) -> Answers:
+    """Whoever speaks BGP in the node. `names` (topology_addresses.node_of_address) has the name of the node with an
+    address: sessions are told by it. Raises NotReadyError when nobody speaks BGP there."""
     if node.role.runs_agent:
-        return OurAnswers(state.node_directory(node.name))
+        return OurAnswers(state.node_directory(node.name), names)
     if node.role in DAEMONS:
-        return TheirAnswers(DAEMONS[node.role], place_of(state, node))
+        return TheirAnswers(DAEMONS[node.role], place_of(state, node), names)
     raise NotReadyError(f"the node {node.name} is a {node.role} and speaks no BGP")

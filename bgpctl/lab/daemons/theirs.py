@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bgpctl.lab.daemons.answers import BgpRoute, Session
@@ -15,9 +16,13 @@ class TheirAnswers:
 
     daemon: Daemon
     place: Place
+    names: Mapping[str, str]
 
     def sessions(self) -> tuple[Session, ...] | None:
-        return self.daemon.sessions(self.place)
+        found = self.daemon.sessions(self.place)
+        if found is None:
+            return None
+        return tuple(Session(self.names.get(one.peer, one.peer), one.state) for one in found)
 
     def routes(self) -> tuple[BgpRoute, ...] | None:
         found = self.daemon.routes(self.place)
