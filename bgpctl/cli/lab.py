@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bgpctl.errors import NotReadyError
+from bgpctl.lab.capture_filter import Filter
 
 if TYPE_CHECKING:
     from bgpctl.lab.expectations import Expectations
@@ -93,6 +94,27 @@ def execute(
     words = command[1:] if command[0] == "--" else command
     # `ip netns exec` also shows the namespace's own /sys and /etc/netns.
     os.execvp("ip", ["ip", "netns", "exec", namespace, *words])  # noqa: S606 - no shell is meant
+
+
+@lab.command()
+def capture(
+    file: TopologyFile,
+    node: Annotated[str, typer.Argument(help="In which node.")],
+    interface: Annotated[str, typer.Argument(help="What passes this interface of the node.")],
+    write: Annotated[str, typer.Option("-w", "--write", help="The file; '-' for standard output.")] = "",
+    seconds: Annotated[float, typer.Option(min=0, help="For how long; 0: until Ctrl-C.")] = 0,
+    which: Annotated[Filter, typer.Option("--filter", help="bgp: TCP port 179.")] = Filter.BGP,
+) -> None:
+    """Write packets into a pcap file, for Wireshark or `tcpdump -r`. Nothing has to be installed for it."""
+    from bgpctl.lab.capture_command import run_capture
+    from bgpctl.lab.state import LabState
+
+    topology = _running(file)
+    namespace = LabState(topology.name).namespace(_node(topology, node).name)
+    target = write or f"{node}-{interface}.pcap"
+    done = run_capture(namespace, interface, target, which, seconds)
+    dropped = f", {done.dropped} dropped" if done.dropped else ""
+    typer.echo(f"{done.packets} packets in {target}{dropped}", err=target == "-")
 
 
 @lab.command("test")
