@@ -11,6 +11,7 @@ import typer
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.capture_filter import Filter
+from bgpctl.lab.drawing_format import DrawingFormat
 
 if TYPE_CHECKING:
     from bgpctl.lab.expectations import Expectations
@@ -115,6 +116,23 @@ def capture(
     done = run_capture(namespace, interface, target, which, seconds)
     dropped = f", {done.dropped} dropped" if done.dropped else ""
     typer.echo(f"{done.packets} packets in {target}{dropped}", err=target == "-")
+
+
+@lab.command()
+def graph(
+    file: TopologyFile,
+    form: Annotated[DrawingFormat, typer.Option("--format", help="For Graphviz, for Markdown, for here.")] = (
+        DrawingFormat.TEXT
+    ),
+) -> None:
+    """Draw the topology: nodes, links, and the sessions that the resources make. The lab need not be up."""
+    from bgpctl.lab.drawing import draw
+    from bgpctl.lab.drawing_formats import render
+
+    drawing = draw(_read(file))
+    for note in drawing.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(render(drawing, form), nl=False)
 
 
 @lab.command("test")
