@@ -31,6 +31,7 @@ def render(drawing: Drawing, form: DrawingFormat) -> str:
 
 def _dot(drawing: Drawing) -> Iterator[str]:
     yield f"graph {_quoted(drawing.name)} {{"
+    yield "  graph [splines=line, ranksep=1.2, nodesep=0.7];"
     yield "  node [fontname=Helvetica]; edge [fontname=Helvetica, fontsize=9];"
     for node in drawing.nodes:
         shape = _SHAPES.get(node.role, _DAEMON)[0]
