@@ -11,8 +11,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from bgpctl.errors import NotReadyError
 
@@ -21,10 +22,23 @@ SPEAKER_COMMAND = (sys.executable, "-m", "reflector")
 STOP_PATIENCE = 5.0
 
 
+class Child(Protocol):
+    """What a process is to its parent."""
+
+    pid: int
+
+    def wait(self) -> int: ...
+
+
+# Ways to start one that a host of agents has prepared (bgpctl/lab/warm_speaker.py), asked before a command is run; one
+# that has none left answers None.
+prepared: list[Callable[[tuple[str, ...], int], Child | None]] = []
+
+
 class SpeakerProcess:
     """A running process. Make it inside the event loop that waits for it."""
 
-    def __init__(self, pid: int, child: subprocess.Popen[bytes] | None) -> None:
+    def __init__(self, pid: int, child: Child | None) -> None:
         """Use `start` or `adopt`. Raises ProcessLookupError when the process is gone already."""
         self.pid = pid
         self._child = child
@@ -37,16 +51,9 @@ class SpeakerProcess:
     def start(cls, run_directory: Path, output: int, command: tuple[str, ...] = SPEAKER_COMMAND) -> Self:
         """Starts `command RUN_DIRECTORY` with `output` as its standard output and error. Raises NotReadyError when the
         system does not let us."""
-        try:
-            child = subprocess.Popen(
-                [*command, str(run_directory)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise NotReadyError(f"the speaker cannot be started: {command[0]}: {error.strerror}") from error
+        words = (*command, str(run_directory))
+        child = next((child for start in prepared if (child := start(words, output)) is not None), None)
+        child = child or _run_command(words, output)
         return cls(child.pid, child)
 
     @classmethod
@@ -88,6 +95,13 @@ class SpeakerProcess:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._ended.set_result(None if self._child is None else self._child.wait())
+
+
+def _run_command(words: tuple[str, ...], output: int) -> Child:
+    try:
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    except OSError as error:
+        raise NotReadyError(f"the speaker cannot be started: {words[0]}: {error.strerror}") from error
 
 
 def runs_for(pid: int, run_directory: Path) -> bool:

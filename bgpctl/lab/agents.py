@@ -14,10 +14,11 @@ from pathlib import Path
 from bgpctl.agent import DEFAULT_METRICS_ADDRESS, AgentOptions, LogFormat, MetricsAddress
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import namespaces, processes
+from bgpctl.lab.forked import Forked
 from bgpctl.lab.progress import Progress, silent
 from bgpctl.lab.state import LabState
 from bgpctl.lab.topology import Node, Role
-from bgpctl.lab.warm_start import ForkedAgent, fork_agent, import_agent
+from bgpctl.lab.warm_start import fork_agent, import_agent
 from reflector.control_client import ControlClient, ControlError
 from reflector.messages import ShowAgent, ShowCounters
 
@@ -31,7 +32,7 @@ _NOT_READY_STATUS = 2
 
 # Node and its run directory -> its agent: of this installation, or a command in its place.
 AgentOf = Callable[[Node, Path], AgentOptions | Sequence[str]]
-Started = dict[str, "ForkedAgent | subprocess.Popen[bytes]"]
+Started = dict[str, "Forked | subprocess.Popen[bytes]"]
 
 
 def our_agent(node: Node, directory: Path) -> AgentOptions:

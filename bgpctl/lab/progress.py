@@ -31,7 +31,8 @@ def shown(console: Console) -> Iterator[Progress]:
         yield _Lines(console)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
+    # A thread that draws would be in the way of forks (warm_start.py): it is drawn when something has changed.
+    with Bar(*columns, console=console, transient=True, auto_refresh=False) as bar:
         yield _Moving(bar)
 
 
@@ -43,7 +44,7 @@ class _Moving:
     def __call__(self, stage: str, done: int, total: int) -> None:
         if stage not in self._tasks:
             self._tasks[stage] = self._bar.add_task(stage, total=total)
-        self._bar.update(self._tasks[stage], completed=done)
+        self._bar.update(self._tasks[stage], completed=done, refresh=True)
 
 
 class _Lines:

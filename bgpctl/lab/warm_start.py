@@ -1,18 +1,14 @@
-"""Agents as forks of this program: it has imported once what each of them would import for itself.
+"""Agents as forks of this program: it has imported once what each of them, and its speaker, would import for itself.
 
-An agent's imports cost the best part of a second of CPU, and a lab starts many on few cores. The child is a daemon: a
-session of its own, no input, its output in its log, no file of its parent open, default signals.
+The imports of an agent and of its speaker cost more than a second of CPU, and a lab starts many on few cores.
 """
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import gc
 import importlib
 import os
-import resource
-import signal
 import sys
 import traceback
 from collections.abc import Mapping
@@ -20,29 +16,13 @@ from pathlib import Path
 
 from bgpctl.agent import AgentOptions, run_agent
 from bgpctl.errors import NotReadyError
+from bgpctl.lab.forked import Forked, become_daemon
+from bgpctl.lab.warm_speaker import SPEAKER_MODULES, WarmSpeaker
 
 # What an agent imports on its way to its first plan and its first route.
-_MODULES = ("bgpctl.agent.daemon", "bgpctl.fib.programmer")
-_PR_SET_NAME = 15
-_libc = ctypes.CDLL(None)
+_MODULES = ("bgpctl.agent.daemon", "bgpctl.fib.programmer", *SPEAKER_MODULES)
 _NOT_READY_STATUS = 2
 _FAULT_STATUS = 1
-
-
-class ForkedAgent:
-    """The child as its parent sees it; `returncode` is None while it runs."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.returncode: int | None = None
-
-    def poll(self) -> int | None:
-        """The exit status once it has ended; minus the number of the signal that ended it."""
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.returncode = os.waitstatus_to_exitcode(status)
-        return self.returncode
 
 
 @functools.cache
@@ -54,18 +34,18 @@ def import_agent() -> None:
     gc.freeze()
 
 
-def fork_agent(options: AgentOptions, log: Path, env: Mapping[str, str]) -> ForkedAgent:
+def fork_agent(options: AgentOptions, log: Path, env: Mapping[str, str]) -> Forked:
     """Starts the agent in the calling thread's network namespace. This program must have one thread."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid:
-        return ForkedAgent(pid)
+        return Forked(pid)
     status = _FAULT_STATUS
     try:
-        _become_daemon(f"agent {options.node}", log)
+        become_daemon(f"agent {options.node}", os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         os.environ.update(env)
-        status = run_agent(options)
+        status = _run(options)
     except NotReadyError as error:
         print(f"bgpctl: {error}", file=sys.stderr)  # noqa: T201  the one sentence of exit status 2
         status = _NOT_READY_STATUS
@@ -77,16 +57,8 @@ def fork_agent(options: AgentOptions, log: Path, env: Mapping[str, str]) -> Fork
     raise AssertionError("the child has ended")
 
 
-def _become_daemon(name: str, log: Path) -> None:
-    """`name` is what `ps -o comm` and `top` show; the command line stays the parent's."""
-    _libc.prctl(_PR_SET_NAME, name.encode())
-    os.setsid()
-    os.chdir("/")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    nothing = os.open("/dev/null", os.O_RDONLY)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for target, source in ((0, nothing), (1, output), (2, output)):
-        os.dup2(source, target)
-    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+def _run(options: AgentOptions) -> int:
+    from bgpctl.agent import speaker_process
+
+    speaker_process.prepared.append(WarmSpeaker(options).start)
+    return run_agent(options)
