@@ -223,7 +223,7 @@ class _TopologyReader:
         role = read_role(element, settings.labels, kind)
         resources, configuration = self._mounted(settings.binds, role, name)
         if settings.startup is not None:
-            configuration = self._file_named(settings.startup, settings.startup.text(), name)
+            configuration = self._startup_file(settings.startup, name)
         if role.runs_agent and resources is None:
             element.complain(f"an agent runs here: it needs a bind of its resources, DIRECTORY:{RESOURCES_MOUNT}")
         if role.runs_daemon and configuration is None:
@@ -254,6 +254,14 @@ class _TopologyReader:
             else:
                 self._note(bind, "not mounted: nodes here see the files of this machine")
         return resources, configuration
+
+    def _startup_file(self, element: Element, node: str) -> Path | None:
+        """Containerlab also takes the configuration itself or a URL."""
+        text = element.text()
+        if "\n" in text or "://" in text:
+            element.complain("write the configuration into a file beside the topology and name that")
+            return None
+        return self._file_named(element, text, node)
 
     def _file_named(self, element: Element, text: str, node: str) -> Path:
         """Beside the topology file; containerlab's variable stands for the node's name."""

@@ -17,7 +17,7 @@ topology:
   nodes:
     switch: {kind: bridge}
     bird: {labels: {bgpctl-role: bird}, startup-config: __clabNodeName__.conf}
-    frr: {labels: {bgpctl-role: frr}, binds: ["frr.conf:/etc/frr/frr.conf"]}
+    frr: {labels: {bgpctl-role: frr}, binds: ["frr.conf:/etc/frr/frr.conf"], exec: [vtysh -b]}
     gobgp:
       labels: {bgpctl-role: gobgp}
       startup-config: gobgp.toml

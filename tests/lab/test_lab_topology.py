@@ -184,6 +184,11 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
             "6: $.topology.nodes.n.startup-config: /absent/a.cfg does not exist",
         ),
         (
+            one_node("      startup-config: |\n        router bgp 1\n        exit\n"),
+            "6: $.topology.nodes.n.startup-config: write the configuration into a file beside the topology and name "
+            "that",
+        ),
+        (
             one_node("      startup-delay: 3\n"),
             "6: $.topology.nodes.n.startup-delay: `startup-delay` is not supported without containers: "
             "nodes start at once and wait for their neighbours themselves",

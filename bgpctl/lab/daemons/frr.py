@@ -35,8 +35,10 @@ class Frr(Daemon):
         sockets = place.run / "frr"
         sockets.mkdir(parents=True)
         shutil.chown(sockets, "frr", "frr")
-        # Without this file vtysh reads that of the machine.
+        # Without this file vtysh reads that of the machine; `vtysh -b`, which images of FRR need, reads the other.
         (place.directory / "vtysh.conf").touch()
+        (place.directory / "frr.conf").unlink(missing_ok=True)
+        (place.directory / "frr.conf").symlink_to(place.configuration)
 
     def programs(self, place: Place) -> Mapping[str, Words]:
         names = ["zebra", "bgpd"]
