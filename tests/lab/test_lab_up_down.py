@@ -80,6 +80,13 @@ def test_exec_ends_with_the_status_of_its_command(make_lab) -> None:
     assert lab.command("exec", "h1", "--", "sh", "-c", "exit 7").returncode == 7
 
 
+def test_exec_has_the_environment_of_its_node(make_lab) -> None:
+    lab = make_lab(ROUTER.replace("h1: {exec:", "h1: {env: {COLOUR: blue}, exec:"))
+    lab.up()
+    assert lab.command("exec", "h1", "--", "sh", "-c", "echo $COLOUR").stdout == "blue\n"
+    assert lab.command("exec", "h2", "--", "sh", "-c", "echo $COLOUR").stdout == "\n"
+
+
 def test_exec_in_an_unknown_node_names_the_one_that_was_meant(make_lab) -> None:
     lab = make_lab(ROUTER)
     lab.up()

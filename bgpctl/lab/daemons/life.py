@@ -136,6 +136,8 @@ def _end(state: LabState, node: Node) -> None:
     """What is left of the daemon: a part of it would be in the way of the whole. Each program leads a process group of
     its own (processes.start_daemon), to which its children belong."""
     files = list(state.node_directory(node.name).glob("*.pid"))
+    if not files:
+        return
     groups = {int(file.read_text()) for file in files}
     namespace = state.namespace(node.name)
     while left := [pid for pid in processes.running_in([namespace]).get(namespace, ()) if _group(pid) in groups]:
