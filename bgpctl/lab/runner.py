@@ -72,13 +72,13 @@ def _start_missing(
     state: LabState, topology: Topology, agent_of: agents.AgentOf, progress: Progress
 ) -> tuple[str, ...]:
     """Agents and routing daemons that do not run, all at once; returns the names of their nodes."""
-    alive = agents.running(state, topology.agents).keys() | life.running(state, topology.daemons).keys()
+    alive = agents.running(state, topology.agents).keys() | life.complete(state, topology.daemons)
     missing = [node for node in topology.nodes if node.name not in alive]
     daemons = [node for node in missing if node.role.runs_daemon]
     started = life.start(state, daemons)
     ours = agents.start(state, [node for node in missing if node.role.runs_agent], agent_of)
     life.wait_until_ready(state, daemons, started, progress)
-    life.run_late_commands(state, topology, daemons)
+    life.finish(state, topology, daemons)
     agents.wait_until_ready(state, ours, progress)
     return (*started, *ours)
 

@@ -153,6 +153,22 @@ def test_a_daemon_that_is_gone_is_started_again_by_up_with_its_commands(lab) -> 
     assert routes(lab, "gobgp")["10.50.3.0/24"].communities == ("65003:1:2", "65003:7")
 
 
+def test_a_daemon_whose_configuration_is_refused_when_it_comes_back_is_started_again_by_the_next_up(lab) -> None:
+    topology, state = read_topology(lab.file), LabState(lab.name)
+    configuration = lab.file.with_name("frr.conf")
+    good = configuration.read_text()
+    configuration.write_text(good + "nonsense\n")
+    try:
+        os.kill(life.running(state, topology.daemons)["frr"][0], signal.SIGKILL)
+        eventually(lambda: "frr" not in life.running(state, topology.daemons), 5, "zebra is gone")
+        with pytest.raises(NotReadyError, match="frr of frr does not take"):
+            lab.up()
+    finally:
+        configuration.write_text(good)
+    assert lab.up().started == ("frr",)
+    assert lab.up().started == ()
+
+
 def test_a_daemon_that_does_not_answer_is_up_and_not_ready(lab) -> None:
     topology = read_topology(lab.file)
     (pid,) = life.running(LabState(lab.name), topology.daemons)["bird"]

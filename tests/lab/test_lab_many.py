@@ -148,6 +148,22 @@ def test_the_first_speaker_is_a_fork_that_an_agent_knows_again_and_the_next_one_
     assert credentials(speaker_pid(lab, "n1")) == before
 
 
+@pytest.mark.netns
+@needs_namespaces
+def test_a_speaker_that_waits_in_vain_ends_with_its_agent(tmp_path) -> None:
+    lab = make(tmp_path, 2)
+    (tmp_path / "resources/cluster.yaml").write_text("kind: Nonsense\n")
+    try:
+        lab.up()
+        agent, waiting = sorted(lab.processes()[lab.namespace("n1")])
+        assert Path(f"/proc/{waiting}/comm").read_text() == "waiting speaker\n"
+        os.kill(agent, signal.SIGKILL)
+        eventually(lambda: lab.namespace("n1") not in lab.processes(), 10, "both have ended")
+    finally:
+        runner.down(lab.name)
+    assert lab.traces() == []
+
+
 def test_what_is_imported_before_a_speaker_is_forked_has_not_read_the_environment() -> None:
     """The plan decides on ExaBGP's settings, which are read once in a process."""
     code = f"""

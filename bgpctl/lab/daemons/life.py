@@ -1,7 +1,8 @@
 """Starts the routing daemons of a lab, waits for them, knows which are running.
 
 They are daemons like our agents: they live until `down` kills everything in their namespaces. A daemon of several
-programs is *running* when all of them are; one of which a part has died is ended and started as a whole.
+programs is *running* when all of them are, and *complete* when it has its whole configuration and the commands of its
+node, too: one that is not, because a part has died or `up` was interrupted, is ended and started as a whole.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from bgpctl.lab.topology import Node, Topology
 _READY_WITHIN = 60.0
 _POLL = 0.05
 _LAST_LINES = 3
+# In a node's directory: its daemon is complete, if it runs.
+_COMPLETE = "complete"
 
 # Node name -> its processes by program.
 Started = dict[str, dict[str, "subprocess.Popen[bytes]"]]
@@ -70,6 +73,11 @@ def running(state: LabState, nodes: Iterable[Node]) -> dict[str, list[int]]:
     return found
 
 
+def complete(state: LabState, nodes: Iterable[Node]) -> set[str]:
+    """The names of the nodes whose daemons need nothing."""
+    return {name for name in running(state, nodes) if (state.node_directory(name) / _COMPLETE).exists()}
+
+
 def is_ready(state: LabState, node: Node) -> bool:
     return DAEMONS[node.role].is_ready(place_of(state, node))
 
@@ -94,12 +102,13 @@ def wait_until_ready(state: LabState, nodes: Collection[Node], started: Started,
             time.sleep(_POLL)
 
 
-def run_late_commands(state: LabState, topology: Topology, nodes: Iterable[Node]) -> None:
-    """Those of a node's `exec` that talk to its daemon. Raises DocumentError."""
+def finish(state: LabState, topology: Topology, nodes: Iterable[Node]) -> None:
+    """Runs those commands of a node's `exec` that talk to its daemon; then it is complete. Raises DocumentError."""
     for node in nodes:
         late = [command for command in node.exec if waits_for_daemon(state, node, command)]
         with namespaces.inside(state.namespace(node.name)):
             batch.run_execs(late, batch.Workplace(str(topology.file), environment(state, node)), [])
+        (state.node_directory(node.name) / _COMPLETE).touch()
 
 
 def _configure(state: LabState, node: Node) -> None:
@@ -135,7 +144,9 @@ def _recorded(state: LabState, node: Node) -> list[int]:
 def _end(state: LabState, node: Node) -> None:
     """What is left of the daemon: a part of it would be in the way of the whole. Each program leads a process group of
     its own (processes.start_daemon), to which its children belong."""
-    files = list(state.node_directory(node.name).glob("*.pid"))
+    directory = state.node_directory(node.name)
+    (directory / _COMPLETE).unlink(missing_ok=True)
+    files = list(directory.glob("*.pid"))
     if not files:
         return
     groups = {int(file.read_text()) for file in files}
