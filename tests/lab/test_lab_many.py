@@ -155,7 +155,8 @@ def test_a_speaker_that_waits_in_vain_ends_with_its_agent(tmp_path) -> None:
     (tmp_path / "resources/cluster.yaml").write_text("kind: Nonsense\n")
     try:
         lab.up()
-        agent, waiting = sorted(lab.processes()[lab.namespace("n1")])
+        agent = int((LabState(lab.name).node_directory("n1") / "agent.pid").read_text())
+        (waiting,) = set(lab.processes()[lab.namespace("n1")]) - {agent}
         assert Path(f"/proc/{waiting}/comm").read_text() == "waiting speaker\n"
         os.kill(agent, signal.SIGKILL)
         eventually(lambda: lab.namespace("n1") not in lab.processes(), 10, "both have ended")
