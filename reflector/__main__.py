@@ -1,9 +1,9 @@
 """python -m reflector [--user UID:GID] RUN_DIRECTORY: the speaker of one node.
 
-Reads plan.json and exabgp.conf in the run directory and serves speaker.sock there. As root it becomes that user as
-soon as it listens, or the usual one when none is named (exabgp/account.py). With BGPCTL_JOURNAL=on in its environment
-every event is recorded from the first one on (journal.py). Exit status: 0 stopped by SIGTERM, 2 the world is not ready
-(one sentence on standard error), anything else is a fault of ours.
+Reads plan.json and exabgp.conf in the run directory, and drain.json if there is one, and serves speaker.sock there. As
+root it becomes that user as soon as it listens, or the usual one when none is named (exabgp/account.py). With
+BGPCTL_JOURNAL=on in its environment every event is recorded from the first one on (journal.py). Exit status: 0 stopped
+by SIGTERM, 2 the world is not ready (one sentence on standard error), anything else is a fault of ours.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from reflector.drain_file import DrainFileError, read_drain
 from reflector.exabgp.account import Account, AccountError, account_named
 from reflector.plan import NodePlan, decode_plan
 
@@ -36,7 +37,8 @@ def main(arguments: list[str]) -> int:
         account = Account.parse(user) if user else account_named("")
         plan = decode_plan((run_directory / "plan.json").read_bytes())
         (run_directory / "exabgp.conf").read_bytes()
-    except AccountError as error:
+        drain = read_drain(run_directory)
+    except (AccountError, DrainFileError) as error:
         return _not_ready(str(error))
     except OSError as error:
         return _not_ready(f"cannot read {error.filename}: {error.strerror}")
@@ -46,7 +48,8 @@ def main(arguments: list[str]) -> int:
     from reflector.exabgp.speaker import run_speaker
 
     is_recorded = os.environ.get(JOURNAL_VARIABLE, "") == "on"
-    status, failure = run_speaker(plan, run_directory, time.monotonic, account, is_recorded=is_recorded)
+    drain = msgspec.structs.replace(drain, since=time.monotonic() - max(time.time() - drain.since, 0.0))
+    status, failure = run_speaker(plan, run_directory, time.monotonic, account, drain=drain, is_recorded=is_recorded)
     return _not_ready(failure) if failure else status
 
 

@@ -42,8 +42,8 @@ def checkpoint(engine: Engine, now: float, began: float) -> Iterator[Event]:
     yield Started(_without_limits(plan), now, began)
     for name, originations in engine.origination_sets.items():
         yield Originated(name, originations)
-    if engine.draining_since is not None:
-        yield Drained(True, engine.draining_since)
+    if (drain := engine.drain_state).is_draining:
+        yield Drained(drain.stage, drain.reason, drain.since)
     for peer in engine.peers.values():
         yield from _lost(peer)
         if peer.negotiated is not None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from reflector.adj_rib_in import AdjRibIn
 from reflector.advertising import Advertising, Settled
 from reflector.decision import steps_to_multipath
+from reflector.drain import IN_USE, Stage
 from reflector.enhanced_refresh import take_mark
 from reflector.export import ExportKey
 from reflector.graceful_restart import Ending, ReceivingSpeaker, is_another_peer, parting, received
@@ -91,7 +92,7 @@ class Engine:
         steps = steps_to_multipath(always_compare_med=plan.always_compare_med)
         self.ribs: dict[Family, LocRib] = {family: LocRib(family, steps) for family in FAMILIES}
         self.decision_changes = 0
-        self.draining_since: float | None = None
+        self.drain_state = IN_USE
         self._path_numbers = count(FIRST_OF_PEERS)
         self.complete = SelectionDeferral(now, waits_for_restarting=True)
         self._markers = SelectionDeferral(now, waits_for_restarting=False)
@@ -150,19 +151,15 @@ class Engine:
                 self._intake.again(peer)
             self._export_again(old)
 
-    def drain(self, on: bool, now: float) -> None:
-        """Lead traffic away from this node, or no longer (RFC 8326): what that marks is told again, nothing is reset.
-        It stays so whatever plans come."""
-        if on is not self.is_draining:
-            self.draining_since = now if on else None
+    def drain(self, stage: Stage, reason: str, now: float) -> None:
+        """Lead traffic away from this node, or no longer (drain): what that marks or withdraws is told again, nothing
+        is reset. It stays so whatever plans come."""
+        before, self.drain_state = self.drain_state, self.drain_state.led_to(stage, reason, now)
+        if self.drain_state.stage is not before.stage:
             self._export_again(self.policies)
 
-    @property
-    def is_draining(self) -> bool:
-        return self.draining_since is not None
-
     def _export_key(self, peer: Peer, negotiated: Negotiated) -> ExportKey:
-        return self.policies.export_key(peer.session, negotiated, is_draining=self.is_draining)
+        return self.policies.export_key(peer.session, negotiated, self.drain_state.stage)
 
     def _redefine(self, peer: Peer, session: SessionPlan) -> None:
         if not peer.is_established and is_another_peer(peer.session, session):

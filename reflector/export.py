@@ -8,7 +8,7 @@ key. A path is evaluated once per view and class of prefixes, and the path itsel
     iBGP   as it is          kept         kept                  all                    added when reflected
 
 ONLY_TO_CUSTOMER follows our role on an external session (roles). While this node drains, what would draw traffic to it
-is marked (graceful_shutdown).
+is marked (graceful_shutdown) or withdrawn (drain).
 
 The next hop (RFC 4271 5.1.3), where "own" is our address on this session. What an export policy sets stands above an
 import policy's "self", and that above the session's mode:
@@ -36,6 +36,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from reflector import long_lived, roles
+from reflector.drain import Stage
 from reflector.graceful_shutdown import BECAUSE_DRAINING, is_marked, marked
 from reflector.path import Path
 from reflector.plan import Family, NextHopMode, Role, SessionType
@@ -79,7 +80,7 @@ class ExportKey(NamedTuple):
     max_length: int
     policies: tuple[str, ...]
     default: PolicyVerdict
-    is_draining: bool = False
+    stage: Stage = Stage.IN_USE
 
     @property
     def session_type(self) -> SessionType:
@@ -165,7 +166,9 @@ class ExportView:
         attributes, because = long_lived.told(self.key, path, outcome.attributes), outcome.because
         if next_hop != attributes.next_hop:
             attributes = attributes.replace(next_hop=next_hop)
-        if self.key.is_draining and is_marked(how, next_hop, self._next_hops.get(path.family, b"")):
+        if self.key.stage is not Stage.IN_USE and is_marked(how, next_hop, self._next_hops.get(path.family, b"")):
+            if self.key.stage is Stage.WITHDRAWN:
+                return ExportDecision(RouteVerdict.DRAINED, because, None)
             attributes, because = marked(attributes), f"{because}; {BECAUSE_DRAINING}"
         told = self._told(path, attributes, how)
         advertisement = self._intern(told)

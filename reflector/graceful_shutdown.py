@@ -16,7 +16,8 @@ is told again with the community, and inside the AS with LOCAL_PREF 0:
 
 The last line is the rule of a reflector: traffic does not pass through it, the copies of another reflector say the
 same, and a changed LOCAL_PREF would only make clients choose among their own routes differently. It comes after the
-export policies. No session is reset, and what has been told is told again unmarked when the drain ends.
+export policies. No session is reset, and what has been told is told again unmarked when the drain ends. A node that
+goes on to withdraw (drain) withdraws what it has marked, and goes on telling the rest.
 """
 
 from __future__ import annotations

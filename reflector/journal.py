@@ -17,6 +17,7 @@ from typing import Protocol
 
 import msgspec
 
+from reflector.drain import Stage
 from reflector.engine import Engine, Turn
 from reflector.graceful_restart import Ending
 from reflector.kernel_answers import Address, Witness
@@ -41,7 +42,7 @@ class Events(Protocol):
 
     def apply(self, plan: NodePlan, now: float) -> None: ...
     def originate(self, name: str, originations: tuple[Origination, ...]) -> None: ...
-    def drain(self, on: bool, now: float) -> None: ...
+    def drain(self, stage: Stage, reason: str, now: float) -> None: ...
     def kernel_changed(self, table: KernelView | None) -> None: ...
     def session_up(self, name: str, negotiated: Negotiated, now: float) -> None: ...
     def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None: ...
@@ -84,13 +85,14 @@ class Originated(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Drained(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Traffic is led away from this node from now on, or no longer (RFC 8326)."""
+    """Traffic is led away from this node from now on, or no longer (drain.py)."""
 
-    on: bool
+    stage: Stage
+    reason: str
     now: float
 
     def play(self, events: Events) -> None:
-        events.drain(self.on, self.now)
+        events.drain(self.stage, self.reason, self.now)
 
 
 class KernelChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -213,9 +215,9 @@ class Recorder:
         self._engine.originate(name, originations)
         self._sink.write(event_frame(Originated(name, originations)))
 
-    def drain(self, on: bool, now: float) -> None:
-        self._sink.write(event_frame(Drained(on, now)))
-        self._engine.drain(on, now)
+    def drain(self, stage: Stage, reason: str, now: float) -> None:
+        self._sink.write(event_frame(Drained(stage, reason, now)))
+        self._engine.drain(stage, reason, now)
 
     def kernel_changed(self, table: KernelView | None) -> None:
         """The engine looks in the same witness as long as it is told of the same table."""

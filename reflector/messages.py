@@ -18,6 +18,7 @@ from enum import StrEnum
 
 import msgspec
 
+from reflector.drain import DrainState, Stage
 from reflector.plan import Family, NodePlan, Origination, RouteSource, SessionKind, SessionType
 
 PROTOCOL_VERSION = 1
@@ -50,10 +51,12 @@ class Originate(Message, frozen=True):
 
 
 class Drain(Message, frozen=True):
-    """Lead traffic away from this node, or no longer (RFC 8326); it stays so whatever plans come, until the speaker
-    ends. Reply: Draining."""
+    """Lead this node out of use as far as this stage, or into use again (drain.py); it stays so whatever plans come. Of
+    an agent it outlives speaker and agent, of a speaker only plans. `reason` is told to peers (RFC 9003); "": the one
+    of before. Reply: Draining."""
 
-    on: bool
+    stage: Stage
+    reason: str = ""
 
 
 class ShowPeers(Message, frozen=True):
@@ -182,7 +185,11 @@ class Originated(Message, frozen=True):
 
 
 class Draining(Message, frozen=True):
-    on: bool
+    """`behind` names the Established sessions whose peer has not acknowledged yet all that it is to be told; None: no
+    speaker could be told, and the next one is before its first session."""
+
+    stage: Stage
+    behind: tuple[str, ...] | None = ()
 
 
 class Subscribed(Message, frozen=True):
@@ -256,12 +263,24 @@ class PeerStatus(msgspec.Struct, frozen=True):
     hold_left: float = 0.0
 
 
+class DrainStatus(msgspec.Struct, frozen=True):
+    """A node that is led out of use: how far, for how many seconds, and why."""
+
+    stage: Stage
+    seconds: float
+    reason: str = ""
+
+
+def drain_status(state: DrainState, now: float) -> DrainStatus | None:
+    """None: in use."""
+    return DrainStatus(state.stage, now - state.since, state.reason) if state.is_draining else None
+
+
 class Peers(Message, frozen=True):
-    """`draining` is for how many seconds this node has been led around, None if it is not (RFC 8326). `next_after` is
-    the `after` of the next page, "" at the end."""
+    """`drain` is None when the node is in use. `next_after` is the `after` of the next page, "" at the end."""
 
     peers: tuple[PeerStatus, ...]
-    draining: float | None = None
+    drain: DrainStatus | None = None
     next_after: str = ""
 
 
@@ -447,6 +466,7 @@ class AgentStatus(Message, frozen=True):
     fib_notes: tuple[str, ...] = ()
     fib_batches: Histogram = Histogram()
     propagation: Histogram = Histogram()
+    drain: DrainStatus | None = None
 
 
 class NodeStatusReport(Message, frozen=True):

@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from reflector import long_lived, roles
+from reflector.drain import Stage
 from reflector.eligibility import Ourselves, own_addresses, refusal
 from reflector.export import ExportKey, ExportView, SpeakerIdentity
 from reflector.graceful_shutdown import BECAUSE_RECEIVED, LAST_RESORT, is_honoured
@@ -82,7 +83,7 @@ class PolicySet:
 
     # ------------------------------------------------------------------------------------ export
 
-    def export_key(self, session: SessionPlan, negotiated: Negotiated, *, is_draining: bool = False) -> ExportKey:
+    def export_key(self, session: SessionPlan, negotiated: Negotiated, stage: Stage = Stage.IN_USE) -> ExportKey:
         """What decides the octets that this peer is sent."""
         is_external = relation(session) is Relation.EBGP
         return ExportKey(
@@ -103,7 +104,7 @@ class PolicySet:
             max_length=negotiated.max_length,
             policies=session.export_policies,
             default=session.export_default,
-            is_draining=is_draining,
+            stage=stage,
         )
 
     def export_view(self, key: ExportKey) -> ExportView:

@@ -14,7 +14,7 @@ from reflector.in_parts import InParts, at_once
 from reflector.loc_rib import LocRib
 from reflector.long_lived import stale_routes
 from reflector.maximum_prefixes import warning
-from reflector.messages import Counters, Peers, PeerStatus, ShowPeers
+from reflector.messages import Counters, Peers, PeerStatus, ShowPeers, drain_status
 from reflector.path import Path
 from reflector.peer import Peer
 from reflector.plan import NodePlan
@@ -58,8 +58,7 @@ def peers_in_parts(
         if looked_at >= ROUTES_A_TURN:
             looked_at = 0
             yield
-    since = engine.draining_since
-    return Peers(tuple(statuses), None if since is None else now - since, next_after)
+    return Peers(tuple(statuses), drain_status(engine.drain_state, now), next_after)
 
 
 def _page(plan: NodePlan, request: ShowPeers) -> tuple[list[str], str]:

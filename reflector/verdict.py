@@ -50,3 +50,4 @@ class RouteVerdict(StrEnum):
     TOO_LONG = "attributes do not fit into one message to this peer"
     NO_NEXT_HOP = "no next hop of this family to advertise"
     EXPORT_REJECTED = "rejected by an export policy"
+    DRAINED = "this node drains: withdrawn"

@@ -21,8 +21,9 @@ import msgspec
 
 from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.autodetection.follow import with_detected_addresses
-from bgpctl.agent.control_server import ControlServer
+from bgpctl.agent.control_server import Answers, ControlServer
 from bgpctl.agent.deployment import Deployment
+from bgpctl.agent.draining import DrainKeeper
 from bgpctl.agent.http_server import HttpServer, Page
 from bgpctl.agent.logs import configure, get_logger
 from bgpctl.agent.metrics_page import MetricsPage
@@ -42,6 +43,7 @@ from bgpctl.datastore import watch_directory
 from bgpctl.resources import Loaded
 from reflector.messages import (
     AgentStatus,
+    Drain,
     Histogram,
     LocRibUpdate,
     NodeStatusReport,
@@ -71,6 +73,7 @@ class Agent:
         self._directory = run_directory
         self._link = SpeakerLink(run_directory.speaker_socket)
         self._deployment = Deployment(run_directory, self._link)
+        self._drain = DrainKeeper(run_directory, self._link)
         self.speaker = Speaker(run_directory, self._link, self._confirm_plan, speaker_command(options))
         proposer = Proposer(options.node, CompileOptions(program_vxlan=options.without_felix))
         self._planning = Planning(self._deployment, proposer.propose)
@@ -89,7 +92,7 @@ class Agent:
         """Everything, for ever. Raises NotReadyError, possibly in an exception group, before the agent is up."""
         log.info("agent starts", node=self._options.node, resources=str(self._options.resources), pid=os.getpid())
         http = await self._open_http()
-        others = {ShowNodeStatus: self._node_status}
+        others: Answers = {ShowNodeStatus: self._node_status, Drain: self._drain.lead}
         control = await ControlServer.open(self._directory.agent_socket, self._status, others)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -126,6 +129,7 @@ class Agent:
         await self._status_files.run()
 
     async def _confirm_plan(self) -> None:
+        await self._drain.confirm()
         await self._deployment.confirm()
         await self._put_to_work()
 
@@ -253,6 +257,7 @@ class Agent:
             fib_notes=_sentences(fib.shadowed) if fib else (),
             fib_batches=fib.batches if fib else Histogram(),
             propagation=fib.propagation if fib else Histogram(),
+            drain=self._drain.status,
         )
 
 

@@ -77,6 +77,7 @@ AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
     Row("speaker_crash_loop", "1 from the third failure in a row on, until a run of a minute.",
         lambda a: a.speaker_crash_loop),
     Row("speaker_backoff_seconds", "The pause before the next start, 0 when there is none.", lambda a: a.speaker_pause),
+    Row("draining", "1 while traffic is led away from this node.", lambda a: a.drain is not None),
     Row("fib_enabled", "1 when this agent programs the kernel.", lambda a: a.fib_enabled),
     Row("fib_in_sync", "1 when the kernel was compared with the whole Loc-RIB.", lambda a: a.fib_in_sync),
     Row("fib_sync_last_success_timestamp_seconds", "When the kernel last had, after a change, all that it should have.",

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from bgpctl.errors import NotReadyError
+from reflector.drain_file import DRAIN_FILE
 from reflector.exabgp.account import SHARED_MODE, Account, admit
 
 PLAN_FILE = "plan.json"
@@ -38,6 +39,7 @@ _OURS = (
     SPEAKER_SOCKET,
     SPEAKER_LOG,
     ADDRESSES_FILE,
+    DRAIN_FILE,
 )
 _OWNER_ONLY, _OWNER_AND_GROUP = 0o600, 0o640
 # sockaddr_un.sun_path holds 108 octets, the last of them zero (unix(7)).

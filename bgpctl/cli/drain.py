@@ -1,12 +1,35 @@
-"""`bgpctl drain`: lead traffic away from a node before its maintenance, and back."""
+"""`bgpctl drain`: take a node out of use before its maintenance without losing a packet that has another way.
+
+    mark       what draws traffic here is told again with GRACEFUL_SHUTDOWN (RFC 8326)     bgpctl drain
+    wait       until every peer has acknowledged it, and --wait seconds more
+    withdraw   the same is withdrawn; wait again                                           bgpctl drain --withdraw
+    stop       speaker and agent end: sessions close with Administrative Shutdown          bgpctl drain --stop
+
+Each step says what it did. A step that cannot be done ends with status 2, and the node stays as far as it is.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from bgpctl.cli.show import NodeOption, RunDirOption
+from bgpctl.errors import NotReadyError
+from reflector.drain import Stage
+
+if TYPE_CHECKING:
+    from bgpctl.cli.running import RunningNode
+
+# RFC 8326 leaves it to the operator. What peers do once they have it - choose, program their kernels, tell others, who
+# do the same - takes tens of milliseconds for each router on the way; a pause that it may make between two UPDATEs is
+# 5 s inside an AS (RFC 4271 10). Towards peers of other ASes it may be 30 s: who has such peers waits longer.
+WAIT = 5.0
+# A peer that takes longer to acknowledge does not read; its hold time (90 s here) will end that session.
+PATIENCE = 60.0
+_POLL = 0.05
 
 
 def register(app: typer.Typer) -> None:
@@ -17,15 +40,116 @@ def drain(
     node: NodeOption = "",
     run_dir: RunDirOption = None,
     undo: Annotated[bool, typer.Option("--undo", help="Traffic may come again.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Then withdraw the node's routes.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Then withdraw, and end speaker and agent for good.")] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="For peers to choose other paths, after each step.")
+    ] = WAIT,
+    reason: Annotated[str, typer.Option(help="What peers are told when sessions close (RFC 9003).")] = "",
 ) -> None:
-    """Lead traffic away from one node: peers are told its routes again with GRACEFUL_SHUTDOWN (RFC 8326).
+    """Lead traffic away from one node, step by step, before its maintenance; --undo leads it back.
 
-    No session is reset. It lasts until --undo or until the speaker is restarted; `bgpctl peers` says so meanwhile.
+    Peers are told its routes again with GRACEFUL_SHUTDOWN (RFC 8326), and nothing is reset. The node goes on forwarding
+    what still comes. It stays drained over restarts of speaker and agent, until --undo or until the machine is started
+    anew.
     """
     from bgpctl.cli.running import find_one_node
 
-    speaker = find_one_node(node, run_dir)
-    is_draining = speaker.drain(not undo)
-    typer.echo(
-        f"{speaker.name} drains; end it with bgpctl drain --undo" if is_draining else f"{speaker.name} is in use"
-    )
+    if undo:
+        _undo(node, run_dir)
+        return
+    drained = find_one_node(node, run_dir)
+    _lead(drained, Stage.MARKED, reason, wait)
+    if withdraw or stop:
+        _say_what_is_withdrawn(drained)
+        _lead(drained, Stage.WITHDRAWN, reason, wait)
+    if stop:
+        _stop(drained)
+        typer.echo("an agent that is started here before the machine is stays drained until bgpctl drain --undo")
+    else:
+        typer.echo(f"{drained.name} drains; end it with bgpctl drain --undo")
+
+
+_DONE = {
+    Stage.MARKED: "what draws traffic here is marked with GRACEFUL_SHUTDOWN",
+    Stage.WITHDRAWN: "what draws traffic here is withdrawn",
+}
+
+
+def _lead(node: RunningNode, stage: Stage, reason: str, wait: float) -> None:
+    """Asks for the stage and waits until peers have taken it up; nothing is waited for when it is reached already."""
+    from reflector.messages import Drain
+
+    reached = node.agent().drain
+    answer = node.drain(Drain(stage, reason))
+    if answer.behind is None:
+        typer.echo(f"{node.name}: no speaker runs; the next one is told before its first session")
+        return
+    peers = _wait_for_peers(node, stage)
+    typer.echo(f"{node.name}: {_DONE[answer.stage]}; {peers} peers have acknowledged it")
+    if (reached is None or reached.stage is not answer.stage) and wait:
+        typer.echo(f"{node.name}: waiting {wait:g} s for them to choose other paths")
+        time.sleep(wait)
+
+
+def _wait_for_peers(node: RunningNode, stage: Stage) -> int:
+    """Until every peer has acknowledged what it is told. How many there are. Raises NotReadyError."""
+    from reflector.messages import Drain
+
+    deadline = time.monotonic() + PATIENCE
+    said: tuple[str, ...] = ()
+    while behind := node.drain(Drain(stage)).behind:
+        if time.monotonic() > deadline:
+            raise NotReadyError(
+                f"not acknowledged within {PATIENCE:g} s by {', '.join(behind)}; {node.name} stays as far as it is"
+            )
+        if behind != said and time.monotonic() > deadline - PATIENCE + 1:
+            said = behind
+            typer.echo(f"{node.name}: not acknowledged yet by {', '.join(behind)}")
+        time.sleep(_POLL)
+    return sum(peer.state == "Established" for peer in node.peers().peers)
+
+
+def _say_what_is_withdrawn(node: RunningNode) -> None:
+    """The node's own prefixes. Whether there is another path is what this node itself has heard: peers of one AS may
+    not tell it of each other's."""
+    from reflector.messages import ShowRoutes
+    from reflector.plan import RouteSource
+
+    routes = [*node.routes(ShowRoutes(4)), *node.routes(ShowRoutes(6))]
+    own = [route for route in routes if route.source is not RouteSource.BGP]
+    shared = [route.prefix for route in own if route.candidates > 1]
+    alone = [route.prefix for route in own if route.candidates == 1]
+    if shared:
+        typer.echo(f"{node.name}: withdraws {', '.join(shared)}: another path is known here")
+    if alone:
+        typer.echo(f"{node.name}: withdraws {', '.join(alone)}: no other path is known here, what has none ends now")
+
+
+def _stop(node: RunningNode) -> None:
+    """Raises NotReadyError when the agent does not end."""
+    from bgpctl.agent.other_process import OtherProcess
+    from bgpctl.agent.run_directory import AGENT_SOCKET
+
+    with OtherProcess.listening_on(node.run_directory / AGENT_SOCKET) or _gone(node) as agent:
+        if not agent.stop():
+            raise NotReadyError(f"the agent of {node.name} (process {agent.pid}) does not end")
+    typer.echo(f"{node.name}: sessions are closed with Administrative Shutdown, speaker and agent have ended")
+
+
+def _gone(node: RunningNode) -> NoReturn:
+    raise NotReadyError(f"the agent of {node.name} has ended by itself")
+
+
+def _undo(node: str, run_dir: Path | None) -> None:
+    from bgpctl.cli.running import find_drained, find_one_node
+    from reflector.messages import Drain
+
+    stopped = find_drained(node, run_dir)
+    if stopped is not None:
+        stopped.unlink()
+        typer.echo(f"{stopped.parent.name} is in use from its next start")
+        return
+    drained = find_one_node(node, run_dir)
+    drained.drain(Drain(Stage.IN_USE))
+    typer.echo(f"{drained.name} is in use")

@@ -18,9 +18,11 @@ from bgpctl.agent.options import RUN_ROOT
 from bgpctl.agent.run_directory import AGENT_SOCKET, SPEAKER_SOCKET
 from bgpctl.errors import NotReadyError
 from reflector.control_client import ControlClient, ControlError, JournalQuestion, RefusedError
+from reflector.drain_file import DRAIN_FILE
 from reflector.messages import (
     AgentStatus,
     Drain,
+    Draining,
     Explain,
     Explanation,
     JournalStatus,
@@ -43,9 +45,14 @@ class RunningNode:
 
     def agent(self) -> AgentStatus:
         """Raises NotReadyError when the agent does not answer."""
+        with self._agent() as agent:
+            return agent.ask(ShowAgent())
+
+    @contextmanager
+    def _agent(self) -> Iterator[ControlClient]:
         try:
             with ControlClient(self.run_directory / AGENT_SOCKET) as client:
-                return client.ask(ShowAgent())
+                yield client
         except ControlError as error:
             raise NotReadyError(f"the agent of {self.name} does not answer: {error}") from error
 
@@ -65,10 +72,10 @@ class RunningNode:
         with self.speaker() as speaker:
             return speaker.ask(ShowPeers())
 
-    def drain(self, on: bool) -> bool:
-        """Whether the node drains now. Raises NotReadyError when the speaker does not answer."""
-        with self.speaker() as speaker:
-            return speaker.ask(Drain(on)).on
+    def drain(self, asked: Drain) -> Draining:
+        """How far the node is now. Raises NotReadyError when the agent does not answer."""
+        with self._agent() as agent:
+            return agent.ask(asked)
 
     def explain(self, prefix: str) -> Explanation:
         """Raises NotReadyError when the speaker does not answer."""
@@ -128,6 +135,19 @@ def find_one_node(node: str, run_directory: Path | None, root: Path = RUN_ROOT) 
     return found[0]
 
 
+def find_drained(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> Path | None:
+    """The drain.json of the one node that is meant, if it was stopped so: no agent is there that could be asked."""
+    meant = (
+        [run_directory]
+        if run_directory is not None
+        else [path for path in _directories(root) if not node or path.name == node]
+    )
+    found = [
+        path / DRAIN_FILE for path in meant if (path / DRAIN_FILE).exists() and not (path / AGENT_SOCKET).is_socket()
+    ]
+    return found[0] if len(found) == len(meant) == 1 else None
+
+
 def ask_all(
     nodes: list[RunningNode], question: Callable[[RunningNode], Answer]
 ) -> tuple[list[tuple[str, Answer]], list[NotReadyError]]:
@@ -145,12 +165,16 @@ def ask_all(
 
 
 def _all_nodes(root: Path) -> list[RunningNode]:
-    directories = [path for pattern in ("*", "lab/*/*") for path in sorted(root.glob(pattern)) if _has_socket(path)]
+    directories = [path for path in _directories(root) if _has_socket(path)]
     counts = [path.name for path in directories]
     return [
         RunningNode(path.name if counts.count(path.name) == 1 else f"{path.parent.name}/{path.name}", path)
         for path in directories
     ]
+
+
+def _directories(root: Path) -> list[Path]:
+    return [path for pattern in ("*", "lab/*/*") for path in sorted(root.glob(pattern))]
 
 
 def _has_socket(directory: Path) -> bool:

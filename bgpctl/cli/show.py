@@ -55,8 +55,8 @@ def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOpt
     else:
         tables.print_peers(sessions, with_node=len(nodes) > 1)
         for name, answer in answers:
-            if answer.draining is not None:
-                typer.echo(f"{name} drains since {tables.duration(answer.draining)}: end it with bgpctl drain --undo")
+            if answer.drain is not None:
+                typer.echo(tables.drain_sentence(name, answer.drain))
     say_silent(silent)
 
 

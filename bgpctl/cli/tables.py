@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from reflector.messages import AgentStatus, PeerStatus, ProblemStatus, RouteStatus
+from reflector.messages import AgentStatus, DrainStatus, PeerStatus, ProblemStatus, RouteStatus
 from reflector.plan import Family
 
 T = TypeVar("T")
@@ -63,6 +63,8 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
     for name, agent in statuses:
         if agent.speaker_failures:
             console.print(f"{name}: speaker: {_failure(agent)}", markup=False, soft_wrap=True)
+        if agent.drain is not None:
+            console.print(drain_sentence(name, agent.drain), markup=False, soft_wrap=True)
         for problem in agent.problems:
             console.print(f"{name}: {_problem(problem)}", markup=False, soft_wrap=True)
         for sentence in agent.detected_addresses:
@@ -71,6 +73,12 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
             console.print(f"{name}: kernel: {trouble}", markup=False, soft_wrap=True)
         for held in agent.held:
             console.print(f"{name}: held: {held}", markup=False, soft_wrap=True)
+
+
+def drain_sentence(name: str, drain: DrainStatus) -> str:
+    reason = f" ({drain.reason})" if drain.reason else ""
+    since = f"{name} drains since {duration(drain.seconds)}, its routes are {drain.stage}{reason}"
+    return f"{since}: end it with bgpctl drain --undo"
 
 
 def print_table(columns: Columns[T], rows: Iterable[T]) -> None:

@@ -99,8 +99,8 @@ class Answers:
         return Originated(sum(len(self._engine.originated(family)) for family in FAMILIES))
 
     def _drain(self, request: Drain) -> Message:
-        self._speaker.events.drain(request.on, self._clock())
-        return Draining(self._engine.is_draining)
+        self._speaker.events.drain(request.stage, request.reason, self._clock())
+        return Draining(self._engine.drain_state.stage, self._speaker.behind())
 
     def _explain(self, request: Explain) -> InParts[Message]:
         try:

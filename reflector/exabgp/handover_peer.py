@@ -106,9 +106,11 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
         self.remove()
 
     def shutdown(self) -> None:
-        """With graceful restart without a NOTIFICATION: that would make peers flush what they may keep (RFC 4724 4)."""
-        reason = "the speaker stops"
-        restarts = self.reactor.transport.restarts_gracefully(self._session)
+        """With graceful restart without a NOTIFICATION, which would make peers flush what they may keep (RFC 4724 4),
+        unless that is what is wanted."""
+        for_good = self.reactor.farewell()
+        reason = for_good or "the speaker stops"
+        restarts = not for_good and self.reactor.transport.restarts_gracefully(self._session)
         self._release(reason, b"" if restarts else cease(Cease.ADMINISTRATIVE_SHUTDOWN, reason))
         super().shutdown()
 

@@ -39,6 +39,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
     plan            whose sessions these are
     agenda          when the sessions that ExaBGP works on need a turn
     is_restarting   whether an OPEN that is sent now has to say so (RFC 4724 4.1)
+    farewell        what peers are told when the speaker stops for good, "" while it does not (drain)
     end_of_turn     called after every turn of the event loop; it returns when it wants the next one at the latest
     """
 
@@ -51,6 +52,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         self._sessions = by_address(plan)
         self.agenda = Agenda()
         self.is_restarting: Callable[[], bool] = lambda: True
+        self.farewell: Callable[[], str] = lambda: ""
         self._by_address: dict[str, HandoverPeer] = {}
         self._end_of_turn = end_of_turn
         self._next_turn = 0.0

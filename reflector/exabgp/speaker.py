@@ -16,6 +16,7 @@ from exabgp.logger import log
 from msgspec import structs
 
 from reflector.control import ControlServer
+from reflector.drain import IN_USE, DrainState
 from reflector.engine import Engine, Turn
 from reflector.exabgp.account import Account
 from reflector.exabgp.answers import Answers
@@ -41,10 +42,17 @@ _KERNEL_PATIENCE = 1.0
 
 
 def run_speaker(
-    plan: NodePlan, run_directory: Path, clock: Callable[[], float], account: Account, *, is_recorded: bool = False
+    plan: NodePlan,
+    run_directory: Path,
+    clock: Callable[[], float],
+    account: Account,
+    *,
+    drain: DrainState = IN_USE,
+    is_recorded: bool = False,
 ) -> tuple[int, str]:
-    """Run until told to stop, in the run directory, as `account` as soon as it listens; recording from the first event
-    on if asked to. ExaBGP's exit status, and a sentence if the world was not ready for a start."""
+    """Run until told to stop, in the run directory, as `account` as soon as it listens; drained from the first event
+    on (`since` by the clock), and recording if asked to. ExaBGP's exit status, and a sentence if the world was not
+    ready for a start."""
     take_the_seams()
     log.init(getenv())
     conf = run_directory / "exabgp.conf"
@@ -52,6 +60,7 @@ def run_speaker(
     configuration = SpeakerConfiguration(Path(conf.name))
     speaker = Speaker(plan, configuration, Path(), clock)
     step_down = speaker.reactor.daemon.drop_privileges = StepDown(account)
+    speaker.engine.drain(drain.stage, drain.reason, drain.since)
     if is_recorded:
         speaker.recording.start(JOURNAL_LIMIT, speaker.started)
     status = speaker.run()
@@ -78,6 +87,7 @@ class Speaker:
         self.events: Events = self.engine
         self.reactor = SpeakerReactor(configuration, loop, plan, self._end_of_turn)
         self.reactor.is_restarting = lambda: self.engine.is_restarting
+        self.reactor.farewell = lambda: self.engine.drain_state.farewell
         self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
         self._kernel = KernelRoutes(loop, lambda table: self.events.kernel_changed(table))
         self._kernel.follow(plan)
@@ -128,6 +138,9 @@ class Speaker:
             self._control.publish(*published)
 
     # -------------------------------------------------------------------------------------- control
+
+    def behind(self) -> tuple[str, ...]:
+        return self._transport.behind()
 
     def session_states(self) -> dict[str, str]:
         return self.reactor.states()

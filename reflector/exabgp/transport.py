@@ -7,7 +7,10 @@ session layer, which closes the socket and retries.
 
 from __future__ import annotations
 
+import fcntl
 import select
+import struct
+import termios
 from collections.abc import Callable
 from socket import socket
 from typing import NamedTuple
@@ -22,6 +25,7 @@ from reflector.wire.message import HEADER_LENGTH, MessageReader
 _READ_OCTETS = 256 * 1024
 # Seconds in which a connection that the peer dialled before the other one was Established may still come.
 _COLLISION_TIME = 5.0
+_INT = struct.Struct("=i")
 _GONE = select.EPOLLHUP | select.EPOLLERR
 
 
@@ -110,6 +114,11 @@ class Transport:
         self.events.session_down(name, reason, self._clock(), ending)
         connection.handover.ended(reason, hold_down)
 
+    def behind(self) -> tuple[str, ...]:
+        """Sessions whose peer has not acknowledged all that it is to be told: what has not been written, what a peer
+        that is cut off has missed, and what TCP has not been told the arrival of."""
+        return tuple(name for name, each in self._connections.items() if _is_behind(each))
+
     def refused(self, name: str, reason: str) -> None:
         """A session that was never ours has ended with a NOTIFICATION."""
         self._engine.session_refused(name, reason)
@@ -187,3 +196,10 @@ class Transport:
         if wait != connection.waits_to_write:
             connection.waits_to_write = wait
             self._loop.change(connection.descriptor, READ | WRITE if wait else READ)
+
+
+def _is_behind(connection: _Connection) -> bool:
+    """SIOCOUTQ (tcp(7)) counts what is unsent and what is unacknowledged."""
+    answer = fcntl.ioctl(connection.descriptor, termios.TIOCOUTQ, bytes(_INT.size))
+    (unacknowledged,) = _INT.unpack(answer)
+    return bool(unacknowledged) or not connection.peer.outbox.is_empty

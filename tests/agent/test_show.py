@@ -15,10 +15,12 @@ from bgpctl.cli.running import find_nodes, find_one_node
 from bgpctl.cli.show import canonical_prefix
 from bgpctl.cli.tables import duration
 from bgpctl.errors import NotReadyError
+from reflector.drain import Stage
 from reflector.messages import (
     AgentStatus,
     Drain,
     Draining,
+    DrainStatus,
     FrameReader,
     JournalStatus,
     Peers,
@@ -66,7 +68,7 @@ def answer(request: Request) -> Reply:
         case ShowAgent():
             return AgentStatus("a", "0.1.0", 1, 75.0, 2, True, 0.1, speaker_state="running", fib_in_sync=True)
         case ShowPeers():
-            return Peers((PEER,), draining=75.0)
+            return Peers((PEER,), DrainStatus(Stage.MARKED, 75.0, "upgrade"))
         case ShowRoutes(table=Table.LOC_RIB, family=family, inside=inside, after=after):
             left = [route for route in ROUTES[family] if route.prefix > after and route.prefix.startswith(inside[:5])]
             return Routes(tuple(left[:2]), left[1].prefix if len(left) > 2 else "")
@@ -76,8 +78,8 @@ def answer(request: Request) -> Reply:
             return Routes((structs.replace(ROUTES[4][0], path_id=3),))
         case ShowRoutes():
             return Routes(())
-        case Drain(on=on):
-            return Draining(on)
+        case Drain(stage=stage):
+            return Draining(stage)
     return answer_about_the_journal(request)
 
 
@@ -255,17 +257,26 @@ def test_a_journal_is_started_and_stopped(
     assert bgpctl("journal", *arguments, "--run-dir", tmp_path / "a") == (status, f"{sentence}\n")
 
 
+STEPS_OF_A_DRAIN = [
+    "a: what draws traffic here is marked with GRACEFUL_SHUTDOWN; 1 peers have acknowledged it",
+    "a: waiting 0.01 s for them to choose other paths",
+    "a drains; end it with bgpctl drain --undo",
+]
+
+
 def test_a_node_is_drained_and_used_again(tmp_path: Path, serve: Callable[[Path], None]) -> None:
     serve(tmp_path / "a")
-    drained = bgpctl("drain", "--run-dir", tmp_path / "a")
+    status, output = bgpctl("drain", "--wait", "0.01", "--run-dir", tmp_path / "a")
     used = bgpctl("drain", "--undo", "--run-dir", tmp_path / "a")
-    assert (drained, used) == ((0, "a drains; end it with bgpctl drain --undo\n"), (0, "a is in use\n"))
+    assert (status, output.splitlines(), used) == (0, STEPS_OF_A_DRAIN, (0, "a is in use\n"))
 
 
 def test_peers_says_that_the_node_drains(tmp_path: Path, serve: Callable[[Path], None]) -> None:
     serve(tmp_path / "a")
     _, output = bgpctl("peers", "--run-dir", tmp_path / "a")
-    assert output.splitlines()[-1] == "a drains since 1m15s: end it with bgpctl drain --undo"
+    assert output.splitlines()[-1] == (
+        "a drains since 1m15s, its routes are marked (upgrade): end it with bgpctl drain --undo"
+    )
 
 
 def test_no_route_to_a_prefix_is_status_1(tmp_path: Path, serve: Callable[[Path], None]) -> None:

@@ -44,6 +44,9 @@ class ControlWorld(Router):
         self.events.apply(plan, self.now)
         return Applied()
 
+    def behind(self) -> tuple[str, ...]:
+        return ()
+
     def session_states(self) -> dict[str, str]:
         return {}
 

@@ -59,7 +59,7 @@ def fresh(router: Router) -> dict[str, Any]:
     for name in router.tables:
         peer = engine.peers[name]
         assert peer.negotiated is not None
-        key = policies.export_key(peer.session, peer.negotiated, is_draining=engine.is_draining)
+        key = policies.export_key(peer.session, peer.negotiated, engine.drain_state.stage)
         view = policies.export_view(key)
         told = tables[name] = {}
         for family in peer.negotiated.families:

@@ -15,6 +15,7 @@ from control_world import Client, ControlWorld
 from speaker_makers import a_client, a_negotiation, a_plan, an_origination, announce, withdraw
 
 from reflector import control
+from reflector.drain import Stage
 from reflector.messages import (
     PROTOCOL_VERSION,
     Applied,
@@ -22,6 +23,7 @@ from reflector.messages import (
     Counters,
     Drain,
     Draining,
+    DrainStatus,
     Explain,
     Explanation,
     JournalStatus,
@@ -75,7 +77,7 @@ def ends() -> tuple[bytes, bytes]:
     [
         (Apply(a_plan(A)), Applied),
         (Originate("services", (an_origination("10.96.0.0/16"),)), Originated),
-        (Drain(True), Draining),
+        (Drain(Stage.MARKED), Draining),
         (ShowPeers(), Peers),
         (ShowRoutes(), Routes),
         (Explain(POD), Explanation),
@@ -118,15 +120,18 @@ def test_a_drained_node_says_so_and_its_peers_are_told(world: ControlWorld) -> N
     """RFC 8326 4.2: GRACEFUL_SHUTDOWN, with LOCAL_PREF 0 inside the AS, where the traffic comes here."""
     client = world.client()
     client.ask(Originate("services", (an_origination("10.96.0.0/16"),)))
-    assert client.ask(Drain(True)) == Draining(True)
+    assert client.ask(Drain(Stage.MARKED, "upgrade")) == Draining(Stage.MARKED)
     world.now = 5.0
     peers = client.ask(ShowPeers())
     assert isinstance(peers, Peers)
-    assert (peers.draining, world.attributes("b", "10.96.0.0/16").local_pref) == (5.0, 0)
-    assert client.ask(Drain(False)) == Draining(False)
+    assert (peers.drain, world.attributes("b", "10.96.0.0/16").local_pref) == (
+        DrainStatus(Stage.MARKED, 5.0, "upgrade"),
+        0,
+    )
+    assert client.ask(Drain(Stage.IN_USE)) == Draining(Stage.IN_USE)
     peers = client.ask(ShowPeers())
     assert isinstance(peers, Peers)
-    assert peers.draining is None
+    assert peers.drain is None
     assert world.attributes("b", "10.96.0.0/16").local_pref != 0
 
 

@@ -17,6 +17,7 @@ from speaker_makers import (
     withdraw,
 )
 
+from reflector.drain import Stage
 from reflector.explain import explain
 from reflector.plan import (
     AddCommunity,
@@ -132,7 +133,11 @@ def router() -> Router:
 
 
 def drain(router: Router, on: bool) -> None:
-    router.engine.drain(on, router.now)
+    lead(router, Stage.MARKED if on else Stage.IN_USE)
+
+
+def lead(router: Router, stage: Stage) -> None:
+    router.engine.drain(stage, "", router.now)
     turn = router.turn()
     assert turn.closes == []
 
@@ -153,7 +158,7 @@ def is_marked(router: Router, name: str, prefix: str) -> bool:
 def test_a_draining_node_marks_what_draws_traffic_to_it(router: Router) -> None:
     """RFC 8326 4.2: the table at the top of graceful_shutdown.py."""
     drain(router, on=True)
-    assert router.engine.is_draining
+    assert router.engine.drain_state.is_draining
     marks = {(name, prefix): is_marked(router, name, prefix) for name in router.tables for prefix in router.told(name)}
     reflected_as_it_is = {("client", P), ("peer", P)}
     assert {key for key, marked in marks.items() if not marked} == reflected_as_it_is
@@ -184,7 +189,7 @@ def test_the_drain_ends_where_it_began(router: Router) -> None:
     assert told(router) != before
     drain(router, on=False)
     assert told(router) == before
-    assert not router.engine.is_draining
+    assert not router.engine.drain_state.is_draining
 
 
 def test_to_drain_twice_tells_nobody_anything(router: Router) -> None:
@@ -196,7 +201,7 @@ def test_to_drain_twice_tells_nobody_anything(router: Router) -> None:
 
 def test_the_own_decisions_of_a_draining_node_stay(router: Router) -> None:
     selected = router.selected()
-    router.engine.drain(True, router.now)
+    router.engine.drain(Stage.MARKED, "", router.now)
     turn = router.turn()
     assert (router.selected(), turn.changes) == (selected, {4: [], 6: []})
 
@@ -254,3 +259,56 @@ def test_explain_says_that_this_node_drains(router: Router) -> None:
     exports = {each.peer: each for each in explain(router.engine, OWN).exports}
     assert exports["client"].because == "accepted by default; this node drains: GRACEFUL_SHUTDOWN (RFC 8326)"
     assert (exports["client"].communities, exports["client"].local_pref) == (("65535:0",), 0)
+
+
+# ------------------------------------------------------------------------------------- withdrawn
+
+
+def test_a_node_that_withdraws_goes_on_telling_what_does_not_draw_traffic_to_it(router: Router) -> None:
+    lead(router, Stage.WITHDRAWN)
+    assert {name: sorted(router.told(name)) for name in router.tables} == {
+        "client": [P],
+        "self": [],
+        "peer": [P],
+        "external": [],
+        "other": [],
+    }
+    assert not is_marked(router, "client", P)
+
+
+def test_what_a_node_has_withdrawn_is_still_its_own_best_route(router: Router) -> None:
+    """The kernel follows the Loc-RIB: what still comes is still forwarded."""
+    selected = router.selected()
+    router.engine.drain(Stage.WITHDRAWN, "", router.now)
+    turn = router.turn()
+    assert (router.selected(), any(turn.changes.values())) == (selected, False)
+
+
+def test_what_was_withdrawn_is_told_again_when_the_drain_ends(router: Router) -> None:
+    before = told(router)
+    lead(router, Stage.MARKED)
+    lead(router, Stage.WITHDRAWN)
+    lead(router, Stage.IN_USE)
+    assert told(router) == before
+
+
+def test_a_drain_never_goes_back_to_an_earlier_stage(router: Router) -> None:
+    """To mark what is withdrawn would draw traffic back."""
+    lead(router, Stage.WITHDRAWN)
+    octets = {name: len(table.octets) for name, table in router.tables.items()}
+    lead(router, Stage.MARKED)
+    assert router.engine.drain_state.stage is Stage.WITHDRAWN
+    assert {name: len(table.octets) for name, table in router.tables.items()} == octets
+
+
+def test_who_comes_up_after_the_withdrawal_is_told_nothing_of_this_node(router: Router) -> None:
+    lead(router, Stage.WITHDRAWN)
+    router.down("external")
+    router.up("external")
+    assert router.told("external") == set()
+
+
+def test_explain_says_that_it_is_withdrawn(router: Router) -> None:
+    lead(router, Stage.WITHDRAWN)
+    exports = {each.peer: each for each in explain(router.engine, OWN).exports}
+    assert exports["client"].verdict == "this node drains: withdrawn"

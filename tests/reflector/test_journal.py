@@ -20,6 +20,7 @@ from test_convergence import histories, live_through, restart_histories, restart
 from test_route_table import a_route, a_table, via
 
 from reflector.checkpoint import checkpoint
+from reflector.drain import DrainState, Stage
 from reflector.engine import Engine
 from reflector.journal import (
     HEADER,
@@ -198,14 +199,14 @@ def test_every_kind_of_event_is_replayed(router: RecordedRouter) -> None:
     router.engine.originate("services", (an_origination("10.96.0.0/12"),))
     router.apply(a_plan(a_client("a", "10.0.0.1"), an_ebgp_peer("x", "10.0.0.2"), a_session("new", "10.0.0.3")))
     router.wait(100)
-    router.engine.drain(True, router.now)
+    router.engine.drain(Stage.MARKED, "why", router.now)
     router.engine.reject("x", NotificationError(3, 1, "nonsense", b"\1\2"))
     router.turn()
     router.down("a", is_lost=True)
     again, _ = replayed(router.journal)
     assert routes(again) == routes(router.recorded)
-    assert again.draining_since == 100.0
-    assert replay(checkpoint(router.recorded, 200.0, 0.0)).draining_since == 100.0
+    assert again.drain_state == DrainState(Stage.MARKED, 100.0, "why")
+    assert replay(checkpoint(router.recorded, 200.0, 0.0)).drain_state == again.drain_state
     assert (again.peers["x"].last_error, again.peers["a"].is_stale) == ("nonsense", True)
     assert "10.96.0.0/12" in str(again.origination_sets["services"])
 

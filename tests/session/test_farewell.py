@@ -10,7 +10,10 @@ from open_makers import IPV4_UNICAST, capability, open_body
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
 from bgpctl.compiler import render_exabgp_conf
+from reflector.control_client import ControlClient
+from reflector.drain import Stage
 from reflector.exabgp.farewell import cease
+from reflector.messages import Drain
 from reflector.plan import HeldSession, NodePlan
 from reflector.wire.message import HEADER_LENGTH, Cease
 from reflector.wire.nlri import pack_address
@@ -132,3 +135,36 @@ def test_a_session_that_is_still_being_opened_is_told_of_its_new_definition(
     tell(speaker, replace(PLAN, sessions=(replace(ONE, hold_time=30),)))
     assert peer.receive() == (3, bytes((6, 6)))
     assert raw_peer("peer", PEER, US).receive_until(1)[3:5] == (30).to_bytes(2, "big")
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize(
+    ("capabilities", "told"),
+    [
+        ((), bytes((6, 2, 7)) + b"upgrade"),
+        ((N_AND_120_SECONDS,), bytes((6, 9, 6, 2, 7)) + b"upgrade"),
+    ],
+    ids=["no graceful restart", "graceful restart with N"],
+)
+def test_a_speaker_whose_routes_are_withdrawn_stops_for_good(
+    established: Callable[..., tuple[Speaker, RawPeer]], capabilities: tuple[bytes, ...], told: bytes
+) -> None:
+    """RFC 9003, RFC 8538 3.1: nobody keeps routes of a node that is taken out of use."""
+    speaker, peer = established(replace(PLAN, sessions=(GRACEFUL,)), *capabilities)
+    with ControlClient(speaker.directory / "speaker.sock") as client:
+        client.ask(Drain(Stage.WITHDRAWN, "upgrade"))
+    speaker.process.terminate()
+    assert peer.receive_until(3) == told
+
+
+@pytest.mark.netns
+def test_a_speaker_whose_routes_are_only_marked_restarts(
+    established: Callable[..., tuple[Speaker, RawPeer]],
+) -> None:
+    """RFC 4724 4: it is expected back."""
+    speaker, peer = established(replace(PLAN, sessions=(GRACEFUL,)), N_AND_120_SECONDS)
+    with ControlClient(speaker.directory / "speaker.sock") as client:
+        client.ask(Drain(Stage.MARKED, "upgrade"))
+    speaker.process.terminate()
+    while (received := peer.receive()[0]) != 0:
+        assert received != 3
