@@ -138,6 +138,13 @@ class RunDirectory:
         os.close(self._lock)
 
 
+def our_files(path: Path) -> list[Path]:
+    """What agents and speakers have left in a run directory."""
+    names = (*_OURS, "journal", "journal.old")
+    found = [path / name for name in names if (path / name).exists() or (path / name).is_symlink()]
+    return found + sorted((path / STATUS_DIRECTORY).glob("*.yaml")) + sorted(path.glob(".*.new"))
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Replaces `path` in one step by a file that only its owner can read."""
     _replace(path, content)

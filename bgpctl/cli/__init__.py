@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bgpctl.cli import agent, diff, drain, explain, fib, journal, lab, node_status, proof, show, validate
+from bgpctl.cli import agent, diff, drain, explain, fib, journal, lab, node_status, proof, show, uninstall, validate
 from bgpctl.cli import compile as compile_command
 from bgpctl.errors import NotReadyError
 
@@ -24,7 +24,10 @@ def root() -> None:
     """A BGP routing control plane for clusters."""
 
 
-for group in (agent, compile_command, diff, drain, explain, fib, journal, lab, node_status, proof, show, validate):
+GROUPS = (
+    agent, compile_command, diff, drain, explain, fib, journal, lab, node_status, proof, show, uninstall, validate,
+)  # fmt: skip
+for group in GROUPS:
     group.register(app)
 
 

@@ -22,15 +22,20 @@ from bgpctl.fib.rtattr import (
     u32,
 )
 from bgpctl.fib.tunnel import (
+    MADE,
     AddAddress,
     ChangeDevice,
     CreateDevice,
     DeleteDevice,
     DeviceChange,
+    MarkDevice,
+    ReleaseDevice,
     RemoveAddress,
+    SetDown,
 )
 from bgpctl.fib.underlay import Link, LinkAddress, VxlanSettings
 from bgpctl.fib.vxlan import Entry, Forwarding, Neighbour
+from reflector.plan import ROUTE_PROTOCOL
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
@@ -43,7 +48,7 @@ _UP, _RUNNING = 1, 0x40
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_IFALIAS = 1, 3, 4, 18, 20
 _INFO_KIND, _INFO_DATA = 1, 2
 _VXLAN_ID, _VXLAN_LOCAL, _VXLAN_LEARNING, _VXLAN_PORT, _VXLAN_LOCAL6 = 1, 4, 7, 15, 17
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_PROTO = 1, 2, 11
 _IFA_F_NODAD = 2
 _NDA_DST, _NDA_LLADDR = 1, 2
 _NUD_PERMANENT = 0x80
@@ -102,6 +107,11 @@ def decode_address(body: bytes) -> LinkAddress | None:
     return LinkAddress(ifindex, address, length) if address else None
 
 
+def is_marked_address(body: bytes) -> bool:
+    """The address in a message carries our protocol number."""
+    return dict(attributes(body, _IFADDR.size)).get(_IFA_PROTO) == bytes((ROUTE_PROTOCOL,))
+
+
 def decode_entry(body: bytes) -> Entry | None:
     """A permanent neighbour or a VXLAN forwarding entry; None for anything else (what ARP learned, bridges)."""
     family, _, _, ifindex, state, flags, _ = _NDMSG.unpack_from(body)
@@ -122,12 +132,21 @@ def encode_device(change: DeviceChange) -> Request:
     match change:
         case CreateDevice():
             return Request(NEWLINK, CREATE | EXCL, _create(change))
+        case MarkDevice(name=name):
+            body = _IFINFO.pack(AF_UNSPEC, 0, 0, 0, 0, 0) + attribute_text(_IFLA_IFNAME, name)
+            return Request(NEWLINK, 0, body + attribute(_IFLA_IFALIAS, MADE.encode()))
+        case ReleaseDevice():
+            body = _IFINFO.pack(AF_UNSPEC, 0, 0, change.ifindex, 0, 0)
+            return Request(NEWLINK, 0, body + attribute(_IFLA_IFALIAS, b""))
+        case SetDown():
+            return Request(NEWLINK, 0, _IFINFO.pack(AF_UNSPEC, 0, 0, change.ifindex, 0, _UP))
         case DeleteDevice():
             return Request(DELLINK, 0, _IFINFO.pack(AF_UNSPEC, 0, 0, change.ifindex, 0, 0))
         case ChangeDevice():
             return Request(NEWLINK, 0, _change(change))
         case AddAddress():
-            return Request(NEWADDR, CREATE | REPLACE, _address(change.address))
+            owner = attribute(_IFA_PROTO, bytes((ROUTE_PROTOCOL,)))
+            return Request(NEWADDR, CREATE | REPLACE, _address(change.address) + owner)
         case RemoveAddress():
             return Request(DELADDR, 0, _address(change.address))
 

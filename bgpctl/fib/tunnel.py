@@ -1,16 +1,20 @@
 """Tunnel devices: what the plan asks for, and what has to be done to what is there. Pure.
 
-VXLAN: the device is ours alone. It carries ALIAS, by which we know it after a restart.
+VXLAN: the device is ours alone. By its alias we know it after a restart, and whether it was there before us: MADE or
+ADOPTED.
 
     device of that name                               then
-    none                                              create
-    ours, or one without alias that is the same VXLAN adopt: set what can be set (MTU, MAC, up, alias), address it
+    none                                              create, MADE
+    no alias, but the same VXLAN                      ADOPTED: set what can be set (MTU, MAC, up, alias), address it
+    ours                                              the same, and it stays what it is
     ours, but another VNI, port, local address ...    delete and create
     anything else                                     trouble: reported, not touched
 
-A device with our alias that no plan asks for any more is deleted.
+A device that no plan asks for any more is deleted if MADE; one that is ADOPTED stays, without addresses, entries and
+alias.
 IPIP: `tunl0` comes with the kernel's module and may be somebody else's too (Felix gives it an address): it is
-brought up and gets the address that is missing; nothing of it is ever removed.
+brought up and gets the address that is missing; a plan takes nothing from it. The addresses that we give carry our
+protocol number (IFA_PROTO, Linux 5.18), so that `removal` knows them.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from bgpctl.fib.route import is_link_local, parse_address
 from bgpctl.fib.underlay import Link, LinkAddress, Underlay, VxlanSettings
 from reflector.plan import KernelPlan, VxlanPlan
 
-ALIAS = "bgpctl"
+MADE, ADOPTED = "bgpctl", "bgpctl: adopted"
 # Outer Ethernet, IP, UDP and VXLAN headers (RFC 7348 5).
 _OVERHEAD = {4: 50, 6: 70}
 _USUAL_MTU = 1500
@@ -42,6 +46,12 @@ class Tunnel(msgspec.Struct, frozen=True):
 
 class CreateDevice(msgspec.Struct, frozen=True):
     tunnel: Tunnel
+
+
+class MarkDevice(msgspec.Struct, frozen=True):
+    """The device that has just been created is MADE. In one datagram with that, so that no crash comes between."""
+
+    name: str
 
 
 class DeleteDevice(msgspec.Struct, frozen=True):
@@ -69,7 +79,21 @@ class RemoveAddress(msgspec.Struct, frozen=True):
     address: LinkAddress
 
 
-DeviceChange = CreateDevice | DeleteDevice | ChangeDevice | AddAddress | RemoveAddress
+class ReleaseDevice(msgspec.Struct, frozen=True):
+    """Our alias is taken from the device. What it has of us besides goes first."""
+
+    name: str
+    ifindex: int
+
+
+class SetDown(msgspec.Struct, frozen=True):
+    name: str
+    ifindex: int
+
+
+DeviceChange = (
+    CreateDevice | MarkDevice | DeleteDevice | ChangeDevice | AddAddress | RemoveAddress | ReleaseDevice | SetDown
+)
 
 
 class DeviceTrouble(msgspec.Struct, frozen=True):
@@ -91,14 +115,17 @@ def device_changes(
     """What to do next, and what cannot be done. A device that is created shows up in the underlay before it can be
     set up: carry out, observe, ask again until nothing is left."""
     wanted = {tunnel.name for tunnel in tunnels}
-    changes: list[DeviceChange] = [
-        DeleteDevice(link.name, link.index) for link in our_devices(underlay) if link.name not in wanted
-    ]
+    changes: list[DeviceChange] = []
+    for ours in our_devices(underlay):
+        if ours.name not in wanted:
+            changes += _farewell(ours, underlay)
     troubles = []
     for tunnel in tunnels:
         link = underlay.link_named(tunnel.name)
         if link is None:
             changes.append(CreateDevice(tunnel))
+            if tunnel.vxlan is not None:
+                changes.append(MarkDevice(tunnel.name))
         elif reason := _foreign(tunnel, link):
             troubles.append(DeviceTrouble(tunnel.name, reason))
         elif link.vxlan != tunnel.vxlan:
@@ -131,7 +158,18 @@ def parse_mac(mac: str) -> bytes:
 
 
 def _is_ours(link: Link) -> bool:
-    return link.kind == "vxlan" and link.alias == ALIAS
+    return link.kind == "vxlan" and link.alias in (MADE, ADOPTED)
+
+
+def _farewell(link: Link, underlay: Underlay) -> Iterator[DeviceChange]:
+    """A device that is ours and not wanted."""
+    if link.alias == MADE:
+        yield DeleteDevice(link.name, link.index)
+        return
+    for address in sorted(underlay.addresses):
+        if address.ifindex == link.index and not is_link_local(address.address):
+            yield RemoveAddress(link.name, address)
+    yield ReleaseDevice(link.name, link.index)
 
 
 def _foreign(tunnel: Tunnel, link: Link) -> str:
@@ -146,11 +184,9 @@ def _foreign(tunnel: Tunnel, link: Link) -> str:
 
 
 def _settings(tunnel: Tunnel, link: Link) -> Iterator[DeviceChange]:
-    alias = ALIAS if tunnel.vxlan is not None else ""
-    right = (
-        link.up and tunnel.mac in (b"", link.mac) and tunnel.mtu in (0, link.mtu) and (not alias or link.alias == alias)
-    )
-    if not right:
+    alias = "" if tunnel.vxlan is None else link.alias if _is_ours(link) else ADOPTED
+    is_marked = not alias or link.alias == alias
+    if not (link.up and is_marked and tunnel.mac in (b"", link.mac) and tunnel.mtu in (0, link.mtu)):
         yield ChangeDevice(link.name, link.index, tunnel.mac, tunnel.mtu, alias)
 
 

@@ -5,6 +5,8 @@ A device is set up in rounds - change, look, compare - because what is created s
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bgpctl.fib.link_message import FORWARDING_DUMP, NEIGHBOUR_DUMP, decode_entry, encode_device, encode_entry
 from bgpctl.fib.netlink import Requests
 from bgpctl.fib.observer import update_links
@@ -13,8 +15,11 @@ from bgpctl.fib.route import address_text
 from bgpctl.fib.tunnel import (
     AddAddress,
     CreateDevice,
+    DeleteDevice,
     DeviceChange,
     DeviceTrouble,
+    MarkDevice,
+    ReleaseDevice,
     RemoveAddress,
     Tunnel,
     desired_tunnels,
@@ -51,16 +56,17 @@ class TunnelSetup:
             changes, troubles = device_changes(desired_tunnels(plan, state.view.underlay), state.view.underlay)
             if not changes:
                 return troubles
+            remove_entries(self._requests, {each.ifindex for each in changes if isinstance(each, ReleaseDevice)})
             answers = self._requests.batch([encode_device(change) for change in changes])
             update_links(self._requests, state)
             refused = [
-                DeviceTrouble(_name(change), f"{_what(change)}: {answer.reason}")
+                DeviceTrouble(_name(change), f"{what_is_done(change)}: {answer.reason}")
                 for change, answer in zip(changes, answers, strict=True)
-                if answer is not None
+                if answer is not None and not isinstance(change, MarkDevice)
             ]
             if refused:
                 return (*troubles, *refused)
-        return tuple(DeviceTrouble(_name(change), f"{_what(change)} has no effect") for change in changes)
+        return tuple(DeviceTrouble(_name(change), f"{what_is_done(change)} has no effect") for change in changes)
 
     def _settle_entries(self, plan: KernelPlan, state: Reconciler) -> list[DeviceTrouble]:
         devices = {link.name: link.index for link in our_devices(state.view.underlay)}
@@ -71,7 +77,7 @@ class TunnelSetup:
         }
         if not todo:
             return []
-        observed = self._read_entries()
+        observed = read_entries(self._requests)
         troubles = []
         for ifindex, vxlan in todo.items():
             there = [entry for entry in observed if entry.ifindex == ifindex]
@@ -92,24 +98,34 @@ class TunnelSetup:
             if answer is not None
         ]
 
-    def _read_entries(self) -> list[Entry]:
-        entries = []
-        for request in (NEIGHBOUR_DUMP, FORWARDING_DUMP):
-            for piece in self._requests.dump(request):
-                entries += [entry for _, body in piece if (entry := decode_entry(body)) is not None]
-        return entries
+
+def remove_entries(requests: Requests, ifindexes: Collection[int]) -> None:
+    """Permanent entries on these devices, all of which are ours; a refusal shows when they are looked at again."""
+    if ifindexes:
+        gone = [entry for entry in read_entries(requests) if entry.ifindex in ifindexes]
+        requests.batch([encode_entry(entry, remove=True) for entry in gone])
+
+
+def read_entries(requests: Requests) -> list[Entry]:
+    entries = []
+    for request in (NEIGHBOUR_DUMP, FORWARDING_DUMP):
+        for piece in requests.dump(request):
+            entries += [entry for _, body in piece if (entry := decode_entry(body)) is not None]
+    return entries
 
 
 def _name(change: DeviceChange) -> str:
     return change.tunnel.name if isinstance(change, CreateDevice) else change.name
 
 
-def _what(change: DeviceChange) -> str:
+def what_is_done(change: DeviceChange) -> str:
     match change:
         case CreateDevice(tunnel=Tunnel(vxlan=None)):
             return "creating the IPIP device"
         case CreateDevice():
             return "creating the VXLAN device"
+        case DeleteDevice():
+            return "deleting the device"
         case AddAddress():
             return f"adding {address_text(change.address.address)}"
         case RemoveAddress():

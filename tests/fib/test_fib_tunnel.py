@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import pytest
 from fib_makers import TUNNEL, underlay
+from msgspec.structs import replace
 
 from bgpctl.fib.route import parse_address
 from bgpctl.fib.tunnel import (
-    ALIAS,
+    ADOPTED,
+    MADE,
     AddAddress,
     ChangeDevice,
     CreateDevice,
     DeleteDevice,
     DeviceChange,
     DeviceTrouble,
+    MarkDevice,
+    ReleaseDevice,
     RemoveAddress,
     Tunnel,
     desired_tunnels,
@@ -28,7 +32,7 @@ MAC = bytes.fromhex("660000000001")
 SETTINGS = VxlanSettings(4096, 4789, parse_address("10.0.0.1"))
 PLAN = VxlanPlan(4, NAME, 4096, 4789, "10.0.0.1", "10.244.0.1", "66:00:00:00:00:01")
 WANTED = Tunnel(NAME, parse_address("10.244.0.1"), SETTINGS, MAC, 1450)
-RIGHT = Link(TUNNEL, NAME, mtu=1450, mac=MAC, kind="vxlan", alias=ALIAS, vxlan=SETTINGS)
+RIGHT = Link(TUNNEL, NAME, mtu=1450, mac=MAC, kind="vxlan", alias=MADE, vxlan=SETTINGS)
 ADDRESS = LinkAddress(TUNNEL, parse_address("10.244.0.1"), 32)
 
 
@@ -46,18 +50,19 @@ def changes(there: Link | None, *addresses: LinkAddress) -> list[DeviceChange]:
     return device_changes((WANTED,), under)[0]
 
 
-SET_UP = ChangeDevice(NAME, TUNNEL, MAC, 1450, ALIAS)
+SET_UP = ChangeDevice(NAME, TUNNEL, MAC, 1450, MADE)
 
 
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
-        pytest.param(None, [CreateDevice(WANTED)], id="missing: created"),
+        pytest.param(None, [CreateDevice(WANTED), MarkDevice(NAME)], id="missing: created"),
         pytest.param(RIGHT, [], id="right: left alone"),
         pytest.param(link(up=False), [SET_UP], id="down: brought up"),
         pytest.param(link(mtu=1400), [SET_UP], id="another MTU: set"),
         pytest.param(link(mac=b"\2\0\0\0\0\1"), [SET_UP], id="another MAC: set"),
-        pytest.param(link(alias=""), [SET_UP], id="nobody's, and it matches: adopted"),
+        pytest.param(link(alias=""), [replace(SET_UP, alias=ADOPTED)], id="nobody's, and it matches: adopted"),
+        pytest.param(link(alias=ADOPTED), [], id="adopted before: stays so"),
         pytest.param(
             link(vxlan=VxlanSettings(4096, 8472, SETTINGS.local)),
             [DeleteDevice(NAME, TUNNEL)],
@@ -102,6 +107,13 @@ def test_our_device_that_no_plan_asks_for_is_deleted() -> None:
     under = underlay()
     under.put_link(RIGHT)
     assert device_changes((), under) == ([DeleteDevice(NAME, TUNNEL)], ())
+
+
+def test_an_adopted_device_that_no_plan_asks_for_stays_without_what_is_ours() -> None:
+    under = underlay()
+    under.put_link(link(alias=ADOPTED))
+    under.put_address(ADDRESS)
+    assert device_changes((), under)[0] == [RemoveAddress(NAME, ADDRESS), ReleaseDevice(NAME, TUNNEL)]
 
 
 def test_somebody_elses_vxlan_that_no_plan_asks_for_stays() -> None:

@@ -1,0 +1,52 @@
+"""`bgpctl uninstall`: leave a node as it was before the agent ran on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bgpctl.cli.show import NodeOption, RunDirOption
+from bgpctl.errors import NotReadyError
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(uninstall)
+
+
+def uninstall(
+    node: NodeOption = "",
+    run_dir: RunDirOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Stop the agent and the speaker of this node, and remove all routes, devices and files that are theirs.
+
+    It works without a running agent, and without its run directory: the kernel knows our routes by their protocol
+    number, and our devices and addresses by marks of their own. Nothing else is touched. Traffic of pods ends with the
+    routes; `bgpctl drain --stop` before it leads away what has another path. Whatever starts the agent (systemd, a
+    DaemonSet) has to be disabled first.
+    """
+    from bgpctl.agent.uninstall import Installation
+
+    installation = Installation(_run_directory(node, run_dir))
+    found = installation.sentences()
+    if not found:
+        typer.echo("nothing of bgpctl is here")
+        return
+    if not dry_run:
+        installation.remove()
+    for sentence in found:
+        typer.echo(f"{'would remove' if dry_run else 'removed'}: {sentence}")
+
+
+def _run_directory(node: str, run_dir: Path | None) -> Path | None:
+    """The one that is meant, None when there is none. Raises NotReadyError when several could be."""
+    from bgpctl.agent.options import RUN_ROOT
+
+    if run_dir is not None or node:
+        return run_dir.absolute() if run_dir is not None else RUN_ROOT / node
+    found = [path for path in sorted(RUN_ROOT.glob("*")) if path.is_dir() and path.name != "lab"]
+    if len(found) > 1:
+        raise NotReadyError(f"several nodes are here, choose one with --node: {', '.join(path.name for path in found)}")
+    return found[0] if found else None

@@ -1,0 +1,137 @@
+"""What the kernel has of us, and its removal: nobody is asked but the kernel, so it works without agent and plan.
+
+ours                                         known by                            then
+routes, of any table, family and kind        their protocol number               deleted
+VXLAN devices that we made                   their alias (tunnel.MADE)           deleted, with all that is on them
+VXLAN devices that were there before us      their alias (tunnel.ADOPTED)        stay, without entries, addresses, alias
+addresses on other devices (tunl0)           their protocol number (Linux 5.18)  removed; tunl0 is set down, as it was,
+                                                                                 when no address is left on it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from errno import EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH
+
+import msgspec
+
+from bgpctl.fib import route_message
+from bgpctl.fib.desired import IPIP_DEVICE
+from bgpctl.fib.difference import Change, Verb
+from bgpctl.fib.link_message import ADDRESS_DUMP, decode_address, encode_device, is_marked_address
+from bgpctl.fib.netlink import DumpInterrupted, Refusal, Requests
+from bgpctl.fib.observer import FAMILIES, read_links
+from bgpctl.fib.route import BLACKHOLE, KernelRoute, address_text, prefix_text
+from bgpctl.fib.tunnel import DeleteDevice, DeviceChange, ReleaseDevice, RemoveAddress, SetDown, device_changes
+from bgpctl.fib.tunnel_setup import remove_entries
+from bgpctl.fib.underlay import LinkAddress, Underlay
+from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
+
+# Appended routes show one by one, and a dump that was interrupted may have missed some.
+_ROUNDS = 5
+_ALREADY_GONE = (ESRCH, ENOENT, ENODEV, EADDRNOTAVAIL)
+
+
+class Ours(msgspec.Struct, frozen=True):
+    """What is to be removed: routes, then what changes on devices."""
+
+    routes: tuple[KernelRoute, ...] = ()
+    devices: tuple[DeviceChange, ...] = ()
+
+    def sentences(self) -> Iterator[str]:
+        """One for each thing, for people."""
+        for route in self.routes:
+            kind = "blackhole " if route.kind == BLACKHOLE else ""
+            table = "" if route.table == MAIN_TABLE else f" table {route.table}"
+            yield f"{kind}route {prefix_text(route.destination)} metric {route.metric}{table}"
+        for change in self.devices:
+            yield _sentence(change)
+
+
+def find_ours(requests: Requests, protocol: int = ROUTE_PROTOCOL) -> Ours:
+    """Reads the kernel. What comes and goes meanwhile may be missed."""
+    underlay = Underlay()
+    for link in read_links(requests):
+        underlay.put_link(link)
+    marked = _read_addresses(requests, underlay)
+    devices, _ = device_changes((), underlay)
+    return Ours(tuple(_read_routes(requests, protocol)), (*devices, *leaving_others(marked, underlay)))
+
+
+def remove_ours(requests: Requests, protocol: int = ROUTE_PROTOCOL) -> tuple[str, ...]:
+    """Removes it. What is still there afterwards: a sentence each, with the kernel's reason where it gave one."""
+    reasons: dict[str, str] = {}
+    for _ in range(_ROUNDS):
+        found = find_ours(requests, protocol)
+        if not found.routes and not found.devices:
+            return ()
+        reasons = dict(_remove(requests, found))
+    left = find_ours(requests, protocol)
+    return tuple(f"{thing}{reasons.get(thing, ': somebody puts it back')}" for thing in left.sentences())
+
+
+def _remove(requests: Requests, found: Ours) -> Iterator[tuple[str, str]]:
+    """What the kernel refused, and why."""
+    remove_entries(requests, {each.ifindex for each in found.devices if isinstance(each, ReleaseDevice)})
+    answers = requests.batch([route_message.encode(Change(Verb.DELETE, route)) for route in found.routes])
+    answers += requests.batch([encode_device(change) for change in found.devices])
+    for thing, answer in zip(found.sentences(), answers, strict=True):
+        if answer is not None and not _is_gone(answer):
+            yield thing, f": {answer.reason}"
+
+
+def _is_gone(answer: Refusal) -> bool:
+    return answer.errno in _ALREADY_GONE
+
+
+def _read_routes(requests: Requests, protocol: int) -> Iterator[KernelRoute]:
+    for family in FAMILIES:
+        try:
+            for piece in requests.dump(route_message.dump_request(family)):
+                for _, body in piece:
+                    route = route_message.decode(body)
+                    if route is not None and route.protocol == protocol:
+                        yield route
+        except DumpInterrupted:
+            continue
+
+
+def _read_addresses(requests: Requests, underlay: Underlay) -> list[LinkAddress]:
+    """Puts all addresses into the underlay; returns those that carry our number."""
+    marked = []
+    for piece in requests.dump(ADDRESS_DUMP):
+        for _, body in piece:
+            address = decode_address(body)
+            if address is not None:
+                underlay.put_address(address)
+                if is_marked_address(body):
+                    marked.append(address)
+    return marked
+
+
+def leaving_others(marked: Collection[LinkAddress], underlay: Underlay) -> Iterator[DeviceChange]:
+    """What removes addresses of ours (`marked`) from devices that are not."""
+    changed, _ = device_changes((), underlay)
+    ours = {each.ifindex for each in changed if isinstance(each, DeleteDevice | ReleaseDevice)}
+    for address in marked:
+        link = underlay.links.get(address.ifindex)
+        if link is None or link.index in ours:
+            continue
+        yield RemoveAddress(link.name, address)
+        others = [each for each in underlay.addresses if each.ifindex == link.index and each not in marked]
+        if (link.name, link.kind) == (IPIP_DEVICE, "ipip") and link.up and not others:
+            yield SetDown(link.name, link.index)
+
+
+def _sentence(change: DeviceChange) -> str:
+    match change:
+        case DeleteDevice(name=name):
+            return f"device {name}"
+        case ReleaseDevice(name=name):
+            return f"our entries and alias on device {name}, which was there before"
+        case RemoveAddress(name=name, address=address):
+            return f"address {address_text(address.address)} on {name}"
+        case SetDown(name=name):
+            return f"device {name}: set down"
+        case _:
+            raise AssertionError(f"a removal does not {type(change).__name__}")
