@@ -86,7 +86,7 @@ def _lead(node: RunningNode, stage: Stage, reason: str, wait: float) -> None:
         typer.echo(f"{node.name}: no speaker runs; the next one is told before its first session")
         return
     peers = _wait_for_peers(node, stage)
-    typer.echo(f"{node.name}: {_DONE[answer.stage]}; {peers} peers have acknowledged it")
+    typer.echo(f"{node.name}: {_DONE[answer.stage]}; acknowledged by {peers} {'peer' if peers == 1 else 'peers'}")
     if (reached is None or reached.stage is not answer.stage) and wait:
         typer.echo(f"{node.name}: waiting {wait:g} s for them to choose other paths")
         time.sleep(wait)

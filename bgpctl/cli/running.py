@@ -136,16 +136,11 @@ def find_one_node(node: str, run_directory: Path | None, root: Path = RUN_ROOT) 
 
 
 def find_drained(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> Path | None:
-    """The drain.json of the one node that is meant, if it was stopped so: no agent is there that could be asked."""
-    meant = (
-        [run_directory]
-        if run_directory is not None
-        else [path for path in _directories(root) if not node or path.name == node]
-    )
-    found = [
-        path / DRAIN_FILE for path in meant if (path / DRAIN_FILE).exists() and not (path / AGENT_SOCKET).is_socket()
-    ]
-    return found[0] if len(found) == len(meant) == 1 else None
+    """The drain.json of the one node that is meant, if it was stopped: nobody is there who could be asked."""
+    meant = [run_directory] if run_directory is not None else _directories(root)
+    meant = [path for path in meant if run_directory is not None or node in ("", path.name)]
+    found = [path / DRAIN_FILE for path in meant if (path / DRAIN_FILE).exists()]
+    return found[0] if len(found) == 1 and not any(map(_has_socket, meant)) else None
 
 
 def ask_all(

@@ -11,9 +11,9 @@ from msgspec import structs
 from typer.testing import CliRunner
 
 from bgpctl.cli import app
-from bgpctl.cli.running import find_nodes, find_one_node
+from bgpctl.cli.running import find_drained, find_nodes, find_one_node
 from bgpctl.cli.show import canonical_prefix
-from bgpctl.cli.tables import duration
+from bgpctl.cli.tables import duration, fields, print_agents, print_json
 from bgpctl.errors import NotReadyError
 from reflector.drain import Stage
 from reflector.messages import (
@@ -54,6 +54,8 @@ PEER = PeerStatus(
     "rr1",
     warning="8 of at most 10 IPv4 prefixes",
 )
+AGENT = AgentStatus("a", "0.1.0", 1, 75.0, 2, True, 0.1, speaker_state="running", fib_in_sync=True)
+DRAIN = DrainStatus(Stage.MARKED, 75.0, "upgrade")
 ROUTES = {
     4: tuple(
         RouteStatus(f"10.1.{n}.0/26", "10.0.0.2", RouteSource.BGP, "to-rr1", local_pref=100, communities=("64512:7",))
@@ -66,9 +68,9 @@ ROUTES = {
 def answer(request: Request) -> Reply:
     match request:
         case ShowAgent():
-            return AgentStatus("a", "0.1.0", 1, 75.0, 2, True, 0.1, speaker_state="running", fib_in_sync=True)
+            return AGENT
         case ShowPeers():
-            return Peers((PEER,), DrainStatus(Stage.MARKED, 75.0, "upgrade"))
+            return Peers((PEER,), DRAIN)
         case ShowRoutes(table=Table.LOC_RIB, family=family, inside=inside, after=after):
             left = [route for route in ROUTES[family] if route.prefix > after and route.prefix.startswith(inside[:5])]
             return Routes(tuple(left[:2]), left[1].prefix if len(left) > 2 else "")
@@ -258,7 +260,7 @@ def test_a_journal_is_started_and_stopped(
 
 
 STEPS_OF_A_DRAIN = [
-    "a: what draws traffic here is marked with GRACEFUL_SHUTDOWN; 1 peers have acknowledged it",
+    "a: what draws traffic here is marked with GRACEFUL_SHUTDOWN; acknowledged by 1 peer",
     "a: waiting 0.01 s for them to choose other paths",
     "a drains; end it with bgpctl drain --undo",
 ]
@@ -269,6 +271,27 @@ def test_a_node_is_drained_and_used_again(tmp_path: Path, serve: Callable[[Path]
     status, output = bgpctl("drain", "--wait", "0.01", "--run-dir", tmp_path / "a")
     used = bgpctl("drain", "--undo", "--run-dir", tmp_path / "a")
     assert (status, output.splitlines(), used) == (0, STEPS_OF_A_DRAIN, (0, "a is in use\n"))
+
+
+def test_a_node_that_was_stopped_is_found_by_its_drain_alone(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+    for name in ("stopped", "lab"):
+        (tmp_path / name).mkdir()
+    file = tmp_path / "stopped" / "drain.json"
+    file.touch()
+    for node, run_directory in (("", None), ("stopped", None), ("", file.parent)):
+        assert find_drained(node, run_directory, tmp_path) == file
+    assert find_drained("b", None, tmp_path) is None
+    serve(tmp_path / "a")
+    assert find_drained("", None, tmp_path) is None
+
+
+def test_status_says_that_the_node_drains(capsys: pytest.CaptureFixture[str]) -> None:
+    agent = structs.replace(AGENT, drain=DRAIN)
+    print_agents([("a", agent)])
+    print_json([fields(agent)])
+    table, _, json_text = capsys.readouterr().out.partition("[")
+    assert "a drains since 1m15s, its routes are marked (upgrade): end it with bgpctl drain --undo" in table
+    assert json.loads(f"[{json_text}")[0]["drain"] == {"stage": "marked", "seconds": 75.0, "reason": "upgrade"}
 
 
 def test_peers_says_that_the_node_drains(tmp_path: Path, serve: Callable[[Path], None]) -> None:
