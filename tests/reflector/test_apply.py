@@ -21,6 +21,7 @@ from speaker_makers import (
     withdraw,
 )
 
+from reflector.drain import Stage
 from reflector.explain import explain
 from reflector.plan import (
     AddCommunity,
@@ -417,7 +418,8 @@ BODIES = st.sampled_from(
     )
 )
 EVENTS = st.lists(
-    st.one_of(PLANS, st.booleans(), st.tuples(st.sampled_from(("source", "listener", "external")), BODIES)), max_size=8
+    st.one_of(PLANS, st.sampled_from(Stage), st.tuples(st.sampled_from(("source", "listener", "external")), BODIES)),
+    max_size=8,
 )
 
 
@@ -430,8 +432,8 @@ def test_after_any_plans_and_updates_every_peer_knows_what_a_fresh_one_would(eve
             router.up(name)
         if isinstance(event, NodePlan):
             router.apply(event)
-        elif isinstance(event, bool):
-            router.engine.drain(event, router.now)
+        elif isinstance(event, Stage):
+            router.engine.drain(event, "", router.now)
             router.turn()
         elif event[0] in router.tables:
             router.hear(*event)
