@@ -21,6 +21,7 @@ from bgpctl.fib import route_message
 from bgpctl.fib.desired import Paths
 from bgpctl.fib.difference import Change
 from bgpctl.fib.endpoints import local_endpoints
+from bgpctl.fib.foreign_news import PAUSE
 from bgpctl.fib.forwarding import NextHop, forwarding
 from bgpctl.fib.kernel_view import KernelView
 from bgpctl.fib.netlink import RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
@@ -80,6 +81,7 @@ class RouteProgrammer:
         self._loop = asyncio.get_running_loop()
         self._retry_after = _FIRST_RETRY
         self._retry: asyncio.TimerHandle | None = None
+        self._telling: asyncio.TimerHandle | None = None
         self._worker: asyncio.Task[None] | None = None
 
     @classmethod
@@ -180,8 +182,8 @@ class RouteProgrammer:
     async def close(self) -> None:
         """Ends all work and leaves the routes where they are."""
         self._loop.remove_reader(self._monitor.fileno())
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in filter(None, (self._retry, self._telling)):
+            timer.cancel()
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
@@ -217,6 +219,7 @@ class RouteProgrammer:
             if self._is_in_sync():
                 self._synced_at = time.time()
         self._plan_retry()
+        self._tell_foreign()
 
     def _is_in_sync(self) -> bool:
         state = self._state
@@ -282,6 +285,25 @@ class RouteProgrammer:
                 metric=route.metric,
                 reason=refusal.reason,
             )
+
+    def _tell_foreign(self) -> None:
+        news = self._state.troubles.news
+        told, others = news.take(time.monotonic())
+        for prefix, metric, reason in told:
+            if reason:
+                _log.warning(
+                    "somebody else's route stands in the way of ours", prefix=prefix, metric=metric, reason=reason
+                )
+            else:
+                _log.info("nothing stands in the way of our route any more", prefix=prefix, metric=metric)
+        if others:
+            _log.warning("more routes of somebody else came or went beside ours", count=others)
+        if news.count and self._telling is None:
+            self._telling = self._loop.call_later(PAUSE, self._tell_foreign_later)
+
+    def _tell_foreign_later(self) -> None:
+        self._telling = None
+        self._tell_foreign()
 
     def _plan_retry(self) -> None:
         """Refused routes and device troubles are tried again after a while."""
