@@ -195,6 +195,7 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
         "excluded_next_hops": Row(SOFT, _KERNEL),
         "vxlans": Row(SOFT, "devices are made, set and removed one by one; see VxlanPlan"),
         "ipip_address": Row(SOFT, "tunl0 is given the new address; a former one stays on it"),
+        "ipip_mtu": Row(SOFT, _DEVICE_SET),
     },
     KernelRule: {
         "network": Row(SOFT, _KERNEL),

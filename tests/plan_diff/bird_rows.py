@@ -307,6 +307,7 @@ ASIDE: dict[type[Value], Aside] = {
             "excluded_next_hops": ("10.9.0.6",),
             "vxlans": (_VXLAN,),
             "ipip_address": "10.244.0.2",
+            "ipip_mtu": 1400,
         },
     ),
     KernelRule: Aside(
