@@ -48,6 +48,8 @@ def plan_kernel(
     vxlans = plan_vxlans(index, node) if options.program_vxlan else ()
     rules = (*_service_rules(services), *_pool_rules(index, facts, options, vxlans))
     return KernelPlan(
+        protocol=options.route_protocol,
+        table=options.route_table,
         normal_priority_v4=index.configuration.normal_priority(4),
         normal_priority_v6=index.configuration.normal_priority(6),
         rules=rules,

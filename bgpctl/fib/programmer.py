@@ -85,8 +85,9 @@ class RouteProgrammer:
         self._worker: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, plan: KernelPlan, *, receive_buffer: int = RECEIVE_BUFFER) -> RouteProgrammer:
-        """Adopts the routes with our protocol number that are there, in the network namespace of this thread.
+    async def open(cls, plan: KernelPlan, *, receive_buffer: int = RECEIVE_BUFFER, former: int = 0) -> RouteProgrammer:
+        """Adopts the routes with our protocol number that are there, in the network namespace of this thread, and those
+        with the `former` number.
 
         Raises NotReadyError without the right to change routes."""
         requests = Requests()
@@ -97,6 +98,7 @@ class RouteProgrammer:
             requests.close()
             raise
         programmer = cls(plan, requests, monitor)
+        programmer._state.adopt(former or plan.protocol)
         try:
             await programmer._settle()
         except BaseException:

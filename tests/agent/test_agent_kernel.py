@@ -24,8 +24,8 @@ def world(netns: str, tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def routes_to_block(world: World, node: str) -> list[dict[str, object]]:
-    command = ["ip", "-n", world.namespaces[node], "-json", "route", "show", BLOCK]
+def routes_to_block(world: World, node: str, *selector: str) -> list[dict[str, object]]:
+    command = ["ip", "-n", world.namespaces[node], "-json", "route", "show", BLOCK, *selector]
     routes: list[dict[str, object]] = json.loads(
         subprocess.run(command, check=True, capture_output=True, text=True).stdout or "[]"
     )
@@ -134,3 +134,18 @@ def test_a_restarted_agent_adopts_the_routes_without_touching_them(world: World,
         wait_until(lambda: (status := world.status("a")) and status.fib_in_sync and status.fib_installed == 1, 60)
     assert routes_to_block(world, "a")
     assert BLOCK not in changes.read_text()
+
+
+def test_another_protocol_number_and_table_take_the_routes_along(world: World, wait_until: WaitUntil) -> None:
+    """An agent that is started with other numbers knows the routes of the one before it as its own."""
+    wait_until(lambda: routes_to_block(world, "a"), 60)
+    world.agents[0].terminate()
+    assert world.agents[0].wait(15) == 0
+    world.options = ("--route-protocol", "180", "--route-table", "4000")
+    world.start("a")
+
+    def places() -> list[tuple[object, object, object]]:
+        found = routes_to_block(world, "a", "table", "all")
+        return [(route.get("table"), route["protocol"], route["gateway"]) for route in found]
+
+    wait_until(lambda: places() == [("4000", "180", ADDRESSES["b"])], 60)
