@@ -37,6 +37,9 @@ from reflector.plan import Family, KernelPlan, RouteSource
 
 BATCH = 256
 _SLICE = 1000
+# After repairs the worker rests for twice the processor time that they took: who deletes routes in a loop costs a third
+# of a core, and each route is back well within a second.
+_REST, _LONGEST_REST = 2.0, 0.2
 _FLUSH_ROUNDS = 5  # routes appended to one key show one by one
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 
@@ -199,7 +202,10 @@ class RouteProgrammer:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            repairs, spent = self._state.repairs, time.thread_time()
             await self._settle()
+            if self._state.repairs > repairs:
+                await asyncio.sleep(min(_REST * (time.thread_time() - spent), _LONGEST_REST))
 
     def _raise_if_broken(self) -> None:
         if self._worker is not None and self._worker.done() and not self._worker.cancelled():
