@@ -17,6 +17,28 @@ from agent_world import ADDRESSES, BLOCK, CLUSTER, WaitUntil, World, in_namespac
 
 pytestmark = pytest.mark.netns
 
+REFLECTOR = """
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {name: default}
+spec: {bindMode: NodeIP, nodeToNodeMeshEnabled: false}
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: a, labels: {reflector: "yes"}}
+spec: {bgp: {ipv4Address: 10.0.0.1/24, routeReflectorClusterID: 224.0.0.1}}
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: b}
+spec: {bgp: {ipv4Address: 10.0.0.2/24}}
+---
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: to-reflectors}
+spec: {nodeSelector: "all()", peerSelector: "has(reflector)"}
+"""
+
 
 @pytest.fixture
 def world(netns: str, tmp_path: Path) -> Iterator[World]:
@@ -47,6 +69,15 @@ def test_a_remote_block_is_in_the_kernel_via_its_node(world: World, wait_until: 
     wait_until(lambda: routes_to_block(world, "a"), 60)
     (route,) = routes_to_block(world, "a")
     assert (route["gateway"], route["dev"], route["protocol"]) == (ADDRESSES["b"], "wire", "179")
+
+
+def test_a_node_may_be_reflector_and_program_its_kernel(netns: str, tmp_path: Path, wait_until: WaitUntil) -> None:
+    """RFC 4456: its other node is a client of it, and what the client tells it is in its own kernel as well."""
+    with wired_world(netns, tmp_path, cluster=REFLECTOR) as world:
+        wait_until(lambda: routes_to_block(world, "a"), 60)
+        (route,) = routes_to_block(world, "a")
+        assert (route["gateway"], route["protocol"]) == (ADDRESSES["b"], "179")
+        assert [peer.rr_client for peer in world.peers("a")] == [True]
 
 
 def test_ready_means_that_the_kernel_is_in_sync(world: World, wait_until: WaitUntil) -> None:
