@@ -110,7 +110,7 @@ class Agent:
     async def _follow_resources(self) -> None:
         async with (
             aclosing(watch_directory(self._options.resources)) as changes,
-            aclosing(with_detected_addresses(changes, self._addresses)) as completed,
+            aclosing(with_detected_addresses(changes, self._addresses, self._options.routes.protocol)) as completed,
             aclosing(self._with_status_files(completed)) as seen,
         ):
             await self._planning.follow(seen, self._put_to_work)
