@@ -108,7 +108,7 @@ def test_own_blocks_are_blackholes_in_both_families(node: Namespace) -> None:
             "blackhole fd44::/122 dev lo metric 1023 pref medium",
         ]
 
-    programmed(node, script, KernelPlan(blackholes=("10.244.0.0/26", "fd44::/122", "10.244.1.1/32")))
+    programmed(node, script, KernelPlan(blackholes=("10.244.0.0/26", "fd44::/122", "10.244.1.1/32", "fd44::5/128")))
 
 
 @pytest.mark.parametrize("block", ["10.244.0.0/26", "fd44::/122"])
