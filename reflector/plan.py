@@ -354,6 +354,7 @@ class KernelPlan(Value, frozen=True):
     blackholes       own blocks: a local pod's more specific route wins, everything else in the block is dropped
     local_subnets    the networks of this node's own addresses, for `cross_subnet`
     excluded_next_hops   routes through these are left alone (reached through WireGuard)
+    ipip_mtu         0 = no more than the link's MTU less the overhead
     """
 
     protocol: int = ROUTE_PROTOCOL
@@ -367,6 +368,7 @@ class KernelPlan(Value, frozen=True):
     excluded_next_hops: tuple[str, ...] = ()
     vxlans: tuple[VxlanPlan, ...] = ()
     ipip_address: str = ""
+    ipip_mtu: int = 0
 
 
 # ----------------------------------------------------------------------------------------------- node

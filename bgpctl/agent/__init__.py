@@ -10,6 +10,7 @@ from bgpctl.agent.options import (
     LogFormat,
     MetricsAddress,
     PeerMetrics,
+    RoutePlace,
     TlsFiles,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "LogFormat",
     "MetricsAddress",
     "PeerMetrics",
+    "RoutePlace",
     "TlsFiles",
     "run_agent",
 ]

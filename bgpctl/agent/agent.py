@@ -75,7 +75,7 @@ class Agent:
         self._deployment = Deployment(run_directory, self._link)
         self._drain = DrainKeeper(run_directory, self._link)
         self.speaker = Speaker(run_directory, self._link, self._confirm_plan, speaker_command(options))
-        proposer = Proposer(options.node, CompileOptions(program_vxlan=options.without_felix))
+        proposer = Proposer(options.node, _compile_options(options))
         self._planning = Planning(self._deployment, proposer.propose)
         self._addresses = Detector(options.node, options.detection, run_directory.path / ADDRESSES_FILE)
         snapshots = SnapshotSource(SpeakerLink(run_directory.speaker_socket), self._status)
@@ -85,6 +85,7 @@ class Agent:
         )
         self._status_files = StatusFiles(run_directory.path / STATUS_DIRECTORY, options.node, self._reporter.report)
         self._programmer: RouteProgrammer | None = None
+        self._former: NodePlan | None = None
         self._programmed: KernelPlan | None = None
         self._metrics_address = ""
 
@@ -96,7 +97,7 @@ class Agent:
         control = await ControlServer.open(self._directory.agent_socket, self._status, others)
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._deployment.resume()
+                self._former = self._deployment.resume()
                 tasks.create_task(self._follow_resources())
                 await self._planning.has_plan.wait()
                 tasks.create_task(self.speaker.run())
@@ -112,7 +113,7 @@ class Agent:
     async def _follow_resources(self) -> None:
         async with (
             aclosing(watch_directory(self._options.resources)) as changes,
-            aclosing(with_detected_addresses(changes, self._addresses)) as completed,
+            aclosing(with_detected_addresses(changes, self._addresses, self._options.routes.protocol)) as completed,
             aclosing(self._with_status_files(completed)) as seen,
         ):
             await self._planning.follow(seen, self._put_to_work)
@@ -155,7 +156,8 @@ class Agent:
         from bgpctl.fib.programmer import RouteProgrammer  # a dedicated reflector never needs it
 
         self._programmed = plan.kernel
-        self._programmer = await RouteProgrammer.open(plan.kernel)
+        former = (self._former or plan).kernel.protocol
+        self._programmer = await RouteProgrammer.open(plan.kernel, former=former)
         # The plan may have changed while the FIB was opened.
         await self._put_to_work()
         try:
@@ -272,6 +274,14 @@ _WAITING_FOR: tuple[tuple[str, Callable[[AgentStatus], bool]], ...] = (
 
 def _is_lost(status: AgentStatus) -> bool:
     return status.speaker_crash_loop and status.speaker_state != SpeakerState.RUNNING
+
+
+def _compile_options(options: AgentOptions) -> CompileOptions:
+    return CompileOptions(
+        program_vxlan=options.without_felix,
+        route_protocol=options.routes.protocol,
+        route_table=options.routes.table,
+    )
 
 
 def _troubles(fib: FibStatus) -> tuple[str, ...]:

@@ -9,11 +9,15 @@ from typing import Self
 
 from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.errors import NotReadyError
+from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
 # Each agent of this machine has a directory under it; those of labs are at lab/LAB/NODE.
 RUN_ROOT = Path("/run/bgpctl")
 DEFAULT_METRICS_ADDRESS = "127.0.0.1:9179"
 HIGHEST_PORT = 65535
+# Below are the numbers of the kernel and of whoever types `ip route add`.
+LOWEST_PROTOCOL, HIGHEST_PROTOCOL = 5, 255
+LOCAL_TABLE, HIGHEST_TABLE = 255, 2**32 - 1
 
 
 class LogFormat(StrEnum):
@@ -68,6 +72,23 @@ class TlsFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutePlace:
+    """The protocol number that marks the routes which are ours to change, and the table that they are in."""
+
+    protocol: int = ROUTE_PROTOCOL
+    table: int = MAIN_TABLE
+
+    @classmethod
+    def of(cls, protocol: int, table: int) -> Self:
+        """Raises NotReadyError for what belongs to the kernel itself, and for what is no such number."""
+        if not LOWEST_PROTOCOL <= protocol <= HIGHEST_PROTOCOL:
+            raise NotReadyError(f"--route-protocol {protocol} is not from {LOWEST_PROTOCOL} to {HIGHEST_PROTOCOL}")
+        if not 0 < table <= HIGHEST_TABLE or table == LOCAL_TABLE:
+            raise NotReadyError(f"--route-table {table} is not from 1 to {HIGHEST_TABLE}, or is the table of addresses")
+        return cls(protocol, table)
+
+
+@dataclass(frozen=True, slots=True)
 class AgentOptions:
     """One agent.
 
@@ -80,6 +101,7 @@ class AgentOptions:
     metrics_tls      None: served in the clear
     peer_metrics     see docs/metrics.md
     speaker_user     whom the speaker runs as when this agent is root, "": see reflector/exabgp/account.py
+    routes           how our kernel routes are marked, and in which table they are
     detection        how addresses are found that the Node does not say
     """
 
@@ -93,4 +115,5 @@ class AgentOptions:
     metrics_tls: TlsFiles | None = None
     speaker_user: str = ""
     peer_metrics: PeerMetrics = PeerMetrics.EACH
+    routes: RoutePlace = RoutePlace()
     detection: DetectionSettings = field(default_factory=DetectionSettings)

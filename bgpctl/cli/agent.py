@@ -16,11 +16,13 @@ from bgpctl.agent import (
     LogFormat,
     MetricsAddress,
     PeerMetrics,
+    RoutePlace,
     TlsFiles,
     run_agent,
 )
 from bgpctl.agent.autodetection.settings import detection_settings
 from bgpctl.agent.node_name import node_name
+from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +44,13 @@ def agent(
     without_felix: Annotated[
         bool, typer.Option("--without-felix", help="No Felix here: program the VXLAN routes and devices as well.")
     ] = False,
+    route_protocol: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Marks the kernel routes that are ours: 5 to 255.")
+    ] = ROUTE_PROTOCOL,
+    route_table: Annotated[
+        int,
+        typer.Option(metavar="NUMBER", help="Where our kernel routes are; another one than main needs an `ip rule`."),
+    ] = MAIN_TABLE,
     metrics_address: Annotated[
         str, typer.Option(help="ADDRESS:PORT of /metrics, /livez and /readyz; empty: none.")
     ] = DEFAULT_METRICS_ADDRESS,
@@ -90,6 +99,7 @@ def agent(
         run_directory=run_dir or RUN_ROOT / name,
         program_fib=not no_fib,
         without_felix=without_felix,
+        routes=RoutePlace.of(route_protocol, route_table),
         metrics_address=MetricsAddress.parse(metrics_address) if metrics_address else None,
         metrics_tls=TlsFiles.parse(metrics_cert, metrics_key, metrics_client_ca),
         peer_metrics=peer_metrics,

@@ -107,6 +107,10 @@ class Configuration:
             cluster.spec if cluster else FelixConfigurationSpec(),
         )
 
+    def felix_value(self, node: str, field: str, default: int) -> int:
+        """What the first of these says about a field."""
+        return next((value for spec in self.felix(node) if (value := getattr(spec, field)) is not None), default)
+
 
 def service_prefixes(entries: tuple[ServiceCIDR, ...]) -> tuple[str, ...]:
     """The networks of a service list; entries that say nothing are legal and skipped."""

@@ -48,6 +48,8 @@ def plan_kernel(
     vxlans = plan_vxlans(index, node) if options.program_vxlan else ()
     rules = (*_service_rules(services), *_pool_rules(index, facts, options, vxlans))
     return KernelPlan(
+        protocol=options.route_protocol,
+        table=options.route_table,
         normal_priority_v4=index.configuration.normal_priority(4),
         normal_priority_v6=index.configuration.normal_priority(6),
         rules=rules,
@@ -59,6 +61,7 @@ def plan_kernel(
         excluded_next_hops=_wireguard_peers(index, facts),
         vxlans=vxlans,
         ipip_address=_ipip_address(facts, rules),
+        ipip_mtu=index.configuration.felix_value(node, "ipip_mtu", 0) if _programs_ipip(rules) else 0,
     )
 
 
@@ -139,6 +142,10 @@ def _wireguard_address(facts: NodeFacts, family: Family) -> str:
 
 def _ipip_address(facts: NodeFacts, rules: Iterable[KernelRule]) -> str:
     """This node's tunnel address, when some route is programmed through the IPIP tunnel."""
-    used = any(rule.encapsulation is Encapsulation.IPIP and rule.verdict is KernelVerdict.PROGRAM for rule in rules)
     bgp = facts.node.spec.bgp
-    return canonical_address(bgp.ipv4_ipip_tunnel_addr) if used and bgp and bgp.ipv4_ipip_tunnel_addr else ""
+    used = _programs_ipip(rules) and bgp is not None and bgp.ipv4_ipip_tunnel_addr
+    return canonical_address(bgp.ipv4_ipip_tunnel_addr) if bgp is not None and used else ""
+
+
+def _programs_ipip(rules: Iterable[KernelRule]) -> bool:
+    return any(rule.encapsulation is Encapsulation.IPIP and rule.verdict is KernelVerdict.PROGRAM for rule in rules)

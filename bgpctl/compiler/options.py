@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
+
 
 @dataclass(frozen=True, slots=True)
 class LocalWorkload:
@@ -32,6 +34,7 @@ class CompileOptions:
     secret_namespace   where the Secrets of passwords are
     cluster_ip_range   replaces BGPConfiguration.serviceClusterIPs by this one network; "" = not
     local_workloads    the workloads that peer with this node
+    route_protocol, route_table   the number that marks our kernel routes, and the table they are in
     """
 
     program_vxlan: bool = False
@@ -40,3 +43,5 @@ class CompileOptions:
     secret_namespace: str = "kube-system"  # noqa: S105  a namespace, not a password
     cluster_ip_range: str = ""
     local_workloads: tuple[LocalWorkload, ...] = ()
+    route_protocol: int = ROUTE_PROTOCOL
+    route_table: int = MAIN_TABLE

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bgpctl.compiler.addresses import FAMILIES
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.configuration import VXLAN_PORT, VXLAN_VNI
 from bgpctl.compiler.findings import Findings
-from bgpctl.resources.felix_configuration import FelixConfigurationSpec
 from reflector.plan import Encapsulation, Family, Vtep, VxlanPlan
 
 DEVICES: dict[Family, str] = {4: "vxlan.calico", 6: "vxlan-v6.calico"}
@@ -38,16 +39,16 @@ def _plan(index: ClusterIndex, node: str, family: Family) -> VxlanPlan | None:
     own = index.nodes[node].vteps[family]
     if own is None:
         return None
-    specs = index.configuration.felix(node)
+    say = partial(index.configuration.felix_value, node)
     return VxlanPlan(
         family=family,
         device=DEVICES[family],
-        vni=_first(specs, "vxlan_vni", VXLAN_VNI),
-        port=_first(specs, "vxlan_port", VXLAN_PORT),
+        vni=say("vxlan_vni", VXLAN_VNI),
+        port=say("vxlan_port", VXLAN_PORT),
         local_address=own.node_address,
         tunnel_address=own.tunnel_address,
         mac=own.mac,
-        mtu=_first(specs, "vxlan_mtu" if family == 4 else "vxlan_mtu_v6", 0),
+        mtu=say("vxlan_mtu" if family == 4 else "vxlan_mtu_v6", 0),
         vteps=_all_but(index.vteps[family], own),
     )
 
@@ -55,8 +56,3 @@ def _plan(index: ClusterIndex, node: str, family: Family) -> VxlanPlan | None:
 def _all_but(ends: tuple[Vtep, ...], own: Vtep) -> tuple[Vtep, ...]:
     place = ends.index(own)
     return ends[:place] + ends[place + 1 :]
-
-
-def _first(specs: tuple[FelixConfigurationSpec, ...], field: str, default: int) -> int:
-    """What the first of these says about a field."""
-    return next((value for spec in specs if (value := getattr(spec, field)) is not None), default)

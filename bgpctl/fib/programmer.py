@@ -21,6 +21,7 @@ from bgpctl.fib import route_message
 from bgpctl.fib.desired import Paths
 from bgpctl.fib.difference import Change
 from bgpctl.fib.endpoints import local_endpoints
+from bgpctl.fib.foreign_news import PAUSE
 from bgpctl.fib.forwarding import NextHop, forwarding
 from bgpctl.fib.kernel_view import KernelView
 from bgpctl.fib.netlink import RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
@@ -36,6 +37,9 @@ from reflector.plan import Family, KernelPlan, RouteSource
 
 BATCH = 256
 _SLICE = 1000
+# After repairs the worker rests for twice the processor time that they took: who deletes routes in a loop costs a third
+# of a core, and each route is back well within a second.
+_REST, _LONGEST_REST = 2.0, 0.2
 _FLUSH_ROUNDS = 5  # routes appended to one key show one by one
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 
@@ -80,11 +84,13 @@ class RouteProgrammer:
         self._loop = asyncio.get_running_loop()
         self._retry_after = _FIRST_RETRY
         self._retry: asyncio.TimerHandle | None = None
+        self._telling: asyncio.TimerHandle | None = None
         self._worker: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, plan: KernelPlan, *, receive_buffer: int = RECEIVE_BUFFER) -> RouteProgrammer:
-        """Adopts the routes with our protocol number that are there, in the network namespace of this thread.
+    async def open(cls, plan: KernelPlan, *, receive_buffer: int = RECEIVE_BUFFER, former: int = 0) -> RouteProgrammer:
+        """Adopts the routes with our protocol number that are there, in the network namespace of this thread, and those
+        with the `former` number.
 
         Raises NotReadyError without the right to change routes."""
         requests = Requests()
@@ -95,6 +101,7 @@ class RouteProgrammer:
             requests.close()
             raise
         programmer = cls(plan, requests, monitor)
+        programmer._state.adopt(former or plan.protocol)
         try:
             await programmer._settle()
         except BaseException:
@@ -180,8 +187,8 @@ class RouteProgrammer:
     async def close(self) -> None:
         """Ends all work and leaves the routes where they are."""
         self._loop.remove_reader(self._monitor.fileno())
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in filter(None, (self._retry, self._telling)):
+            timer.cancel()
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
@@ -195,7 +202,10 @@ class RouteProgrammer:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            repairs, spent = self._state.repairs, time.thread_time()
             await self._settle()
+            if self._state.repairs > repairs:
+                await asyncio.sleep(min(_REST * (time.thread_time() - spent), _LONGEST_REST))
 
     def _raise_if_broken(self) -> None:
         if self._worker is not None and self._worker.done() and not self._worker.cancelled():
@@ -217,6 +227,7 @@ class RouteProgrammer:
             if self._is_in_sync():
                 self._synced_at = time.time()
         self._plan_retry()
+        self._tell_foreign()
 
     def _is_in_sync(self) -> bool:
         state = self._state
@@ -282,6 +293,25 @@ class RouteProgrammer:
                 metric=route.metric,
                 reason=refusal.reason,
             )
+
+    def _tell_foreign(self) -> None:
+        news = self._state.troubles.news
+        told, others = news.take(time.monotonic())
+        for prefix, metric, reason in told:
+            if reason:
+                _log.warning(
+                    "somebody else's route stands in the way of ours", prefix=prefix, metric=metric, reason=reason
+                )
+            else:
+                _log.info("nothing stands in the way of our route any more", prefix=prefix, metric=metric)
+        if others:
+            _log.warning("more routes of somebody else came or went beside ours", count=others)
+        if news.count and self._telling is None:
+            self._telling = self._loop.call_later(PAUSE, self._tell_foreign_later)
+
+    def _tell_foreign_later(self) -> None:
+        self._telling = None
+        self._tell_foreign()
 
     def _plan_retry(self) -> None:
         """Refused routes and device troubles are tried again after a while."""

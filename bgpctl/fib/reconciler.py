@@ -51,6 +51,10 @@ class Reconciler:
 
     # --------------------------------------------------------------------------------- what should be there
 
+    def adopt(self, protocol: int) -> None:
+        """Routes with this number are ours, too: that of an agent before us. Before anything is observed."""
+        self._protocols.add(protocol)
+
     def apply_plan(self, plan: KernelPlan) -> None:
         """Everything is decided again; what does not differ is not touched."""
         # Foreign routes are known only of the tables that matter: another table has to be looked at first.

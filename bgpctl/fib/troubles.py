@@ -7,9 +7,11 @@ from typing import TypeVar
 
 import msgspec
 
+from bgpctl.fib.foreign_news import ForeignNews
 from bgpctl.fib.route import Destination, RouteKey, prefix_text
 
 _T = TypeVar("_T")
+_NOTHING: Mapping[RouteKey, str] = {}
 
 
 class RouteTrouble(msgspec.Struct, frozen=True):
@@ -21,9 +23,10 @@ class RouteTrouble(msgspec.Struct, frozen=True):
 
 
 class Troubles:
-    """Mutable, by destination; what has nothing to say is not kept."""
+    """Mutable, by destination; what has nothing to say is not kept. `news`: what foreign routes newly do."""
 
     def __init__(self) -> None:
+        self.news = ForeignNews()
         self._unresolved: dict[Destination, str] = {}
         self._refused: dict[Destination, dict[RouteKey, str]] = {}
         self._held: dict[Destination, Mapping[RouteKey, str]] = {}
@@ -35,10 +38,12 @@ class Troubles:
 
     def set_held(self, destination: Destination, held: Mapping[RouteKey, str]) -> None:
         """The wanted keys that foreign routes hold, and which ones do."""
+        self.news.note(self._held.get(destination, _NOTHING), held)
         _put_or_pop(self._held, destination, held)
 
     def set_shadowed(self, destination: Destination, shadowed: Mapping[RouteKey, str]) -> None:
         """The wanted keys that the kernel does not use, because foreign routes have a lower metric."""
+        self.news.note(self._shadowed.get(destination, _NOTHING), shadowed)
         _put_or_pop(self._shadowed, destination, shadowed)
 
     def concern(self, destination: Destination) -> bool:
@@ -51,8 +56,10 @@ class Troubles:
     def settled(self, destination: Destination) -> None:
         """What is wanted is there, and nothing else."""
         self._refused.pop(destination, None)
-        self._held.pop(destination, None)
-        self._shadowed.pop(destination, None)
+        if destination in self._held:
+            self.set_held(destination, _NOTHING)
+        if destination in self._shadowed:
+            self.set_shadowed(destination, _NOTHING)
 
     def refuse(self, destination: Destination, key: RouteKey, reason: str) -> bool:
         """The kernel refused a change. Returns whether that is news."""

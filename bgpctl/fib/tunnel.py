@@ -13,8 +13,8 @@ ADOPTED.
 A device that no plan asks for any more is deleted if MADE; one that is ADOPTED stays, without addresses, entries and
 alias.
 IPIP: `tunl0` comes with the kernel's module and may be somebody else's too (Felix gives it an address): it is
-brought up and gets the address that is missing; a plan takes nothing from it. The addresses that we give carry our
-protocol number (IFA_PROTO, Linux 5.18), so that `removal` knows them.
+brought up, gets the address that is missing and the MTU that is asked for or fits; a plan takes nothing from it. The
+addresses that we give carry our protocol number (IFA_PROTO, Linux 5.18), so that `removal` knows them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from collections.abc import Iterator
 import msgspec
 
 from bgpctl.fib.desired import IPIP_DEVICE
-from bgpctl.fib.route import is_link_local, parse_address
+from bgpctl.fib.route import is_link_local, parse_address, parse_prefix, prefix_of
 from bgpctl.fib.underlay import Link, LinkAddress, Underlay, VxlanSettings
 from reflector.plan import KernelPlan, VxlanPlan
 
 MADE, ADOPTED = "bgpctl", "bgpctl: adopted"
-# Outer Ethernet, IP, UDP and VXLAN headers (RFC 7348 5).
+# Outer Ethernet, IP, UDP and VXLAN headers (RFC 7348 5); the outer IPv4 header (RFC 2003 3).
 _OVERHEAD = {4: 50, 6: 70}
+_IPIP_OVERHEAD = 20
 _USUAL_MTU = 1500
 
 
@@ -105,8 +106,23 @@ def desired_tunnels(plan: KernelPlan, underlay: Underlay) -> tuple[Tunnel, ...]:
     """The devices that the plan asks for; an MTU it leaves open comes from the link that carries the tunnel."""
     tunnels = [_vxlan_tunnel(vxlan, underlay) for vxlan in plan.vxlans]
     if plan.ipip_address:
-        tunnels.append(Tunnel(IPIP_DEVICE, parse_address(plan.ipip_address)))
+        mtu = plan.ipip_mtu or _ipip_limit(plan, underlay)
+        tunnels.append(Tunnel(IPIP_DEVICE, parse_address(plan.ipip_address), mtu=mtu))
     return tuple(tunnels)
+
+
+def _ipip_limit(plan: KernelPlan, underlay: Underlay) -> int:
+    """What fits the link that has this node's address; 0 when the device says less already, or is not there yet: the
+    kernel begins with 1480. It is never made larger, for somebody may have meant it so."""
+    device = underlay.link_named(IPIP_DEVICE)
+    local = [prefix_of(parse_prefix(text)) for text in plan.local_subnets]
+    links = [
+        underlay.links[each.ifindex]
+        for each in underlay.addresses
+        if each.ifindex in underlay.links and any(subnet.covers_address(each.address) for subnet in local)
+    ]
+    limit = min((link.mtu for link in links if link.name != IPIP_DEVICE), default=0) - _IPIP_OVERHEAD
+    return limit if device is not None and 0 < limit < device.mtu else 0
 
 
 def device_changes(

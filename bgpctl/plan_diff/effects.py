@@ -4,7 +4,8 @@ The rule is what the speaker does with a new plan. ExaBGP closes a session and m
 definition in exabgp.conf differs (`Neighbor.__eq__`, RFC 4486: Cease, Other Configuration Change). All other fields of
 a session, and everything else of the plan, the engine and the FIB take up in place. Where to listen is read once.
 
-`tests/plan_diff` holds each row against a speaker that runs, and the table against the fields that there are.
+`tests/plan_diff` holds each row against a speaker that runs, beside another one and beside BIRD 2, and the table
+against the fields that there are.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ _TOLD = "shown to people only"
 _POLICY = "every route passes the policies again"
 _EXPORT = "what the peer is told is worked out again"
 _ORIGINATION = "the route is announced again where peers see a difference"
+_LIMIT = "it counts from the next route on; what was dropped is asked for again (ROUTE-REFRESH) if there is room now"
 _KERNEL = "kernel routes that differ are replaced"
 _DEVICE = "the device is made anew: traffic through it stops for that moment"
 _DEVICE_SET = "the device that is there is set"
@@ -126,7 +128,7 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
         "keepalive_time": Row(SOFT, "it counts from the next KEEPALIVE on"),
         "restart_time": Row(RESET, _OPEN),
         "long_lived_stale_time": Row(RESET, _OPEN),
-        "maximum_prefixes": Row(SOFT, "it counts from the next route on"),
+        "maximum_prefixes": Row(SOFT, _LIMIT),
         "role": Row(RESET, _OPEN),
         "role_strict": Row(RESET, _OPEN),
         "because": Row(SOFT, _TOLD),
@@ -166,9 +168,7 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
     SetLocalPref: {"local_pref": Row(REFRESH, _POLICY)},
     SetNextHop: {"next_hop": Row(REFRESH, _POLICY)},
     SetMed: {"med": Row(REFRESH, _POLICY)},
-    MaximumPrefixes: dict.fromkeys(
-        ("limit", "action", "warning_percent", "restart_delay"), Row(SOFT, "it counts from the next route on")
-    ),
+    MaximumPrefixes: dict.fromkeys(("limit", "action", "warning_percent", "restart_delay"), Row(SOFT, _LIMIT)),
     Password: {"secret": Row(SOFT, "set on the living connection; the other end must follow within the hold time")},
     Origination: {
         "prefix": Row(SOFT, "it is what makes it this route: the old prefix is withdrawn, the new one announced"),
@@ -195,6 +195,7 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
         "excluded_next_hops": Row(SOFT, _KERNEL),
         "vxlans": Row(SOFT, "devices are made, set and removed one by one; see VxlanPlan"),
         "ipip_address": Row(SOFT, "tunl0 is given the new address; a former one stays on it"),
+        "ipip_mtu": Row(SOFT, _DEVICE_SET),
     },
     KernelRule: {
         "network": Row(SOFT, _KERNEL),

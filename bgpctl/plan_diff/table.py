@@ -16,7 +16,8 @@ OPENING = """\
 
 The agent writes the new plan and tells the speaker; the speaker changes what differs. `bgpctl diff OLD NEW` says
 beforehand what that will be. This page is written from the table in `bgpctl/plan_diff/effects.py`
-(`python -m bgpctl.plan_diff.table > docs/applying-changes.md`); the tests hold each row against a speaker that runs.
+(`python -m bgpctl.plan_diff.table > docs/applying-changes.md`); the tests hold each row against a speaker that runs
+and has sessions with another one and with BIRD 2.
 
 | effect | what happens |
 |---|---|

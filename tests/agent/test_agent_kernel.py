@@ -17,6 +17,28 @@ from agent_world import ADDRESSES, BLOCK, CLUSTER, WaitUntil, World, in_namespac
 
 pytestmark = pytest.mark.netns
 
+REFLECTOR = """
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {name: default}
+spec: {bindMode: NodeIP, nodeToNodeMeshEnabled: false}
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: a, labels: {reflector: "yes"}}
+spec: {bgp: {ipv4Address: 10.0.0.1/24, routeReflectorClusterID: 224.0.0.1}}
+---
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: b}
+spec: {bgp: {ipv4Address: 10.0.0.2/24}}
+---
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: to-reflectors}
+spec: {nodeSelector: "all()", peerSelector: "has(reflector)"}
+"""
+
 
 @pytest.fixture
 def world(netns: str, tmp_path: Path) -> Iterator[World]:
@@ -24,8 +46,8 @@ def world(netns: str, tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def routes_to_block(world: World, node: str) -> list[dict[str, object]]:
-    command = ["ip", "-n", world.namespaces[node], "-json", "route", "show", BLOCK]
+def routes_to_block(world: World, node: str, *selector: str) -> list[dict[str, object]]:
+    command = ["ip", "-n", world.namespaces[node], "-json", "route", "show", BLOCK, *selector]
     routes: list[dict[str, object]] = json.loads(
         subprocess.run(command, check=True, capture_output=True, text=True).stdout or "[]"
     )
@@ -47,6 +69,15 @@ def test_a_remote_block_is_in_the_kernel_via_its_node(world: World, wait_until: 
     wait_until(lambda: routes_to_block(world, "a"), 60)
     (route,) = routes_to_block(world, "a")
     assert (route["gateway"], route["dev"], route["protocol"]) == (ADDRESSES["b"], "wire", "179")
+
+
+def test_a_node_may_be_reflector_and_program_its_kernel(netns: str, tmp_path: Path, wait_until: WaitUntil) -> None:
+    """RFC 4456: its other node is a client of it, and what the client tells it is in its own kernel as well."""
+    with wired_world(netns, tmp_path, cluster=REFLECTOR) as world:
+        wait_until(lambda: routes_to_block(world, "a"), 60)
+        (route,) = routes_to_block(world, "a")
+        assert (route["gateway"], route["protocol"]) == (ADDRESSES["b"], "179")
+        assert [peer.rr_client for peer in world.peers("a")] == [True]
 
 
 def test_ready_means_that_the_kernel_is_in_sync(world: World, wait_until: WaitUntil) -> None:
@@ -134,3 +165,18 @@ def test_a_restarted_agent_adopts_the_routes_without_touching_them(world: World,
         wait_until(lambda: (status := world.status("a")) and status.fib_in_sync and status.fib_installed == 1, 60)
     assert routes_to_block(world, "a")
     assert BLOCK not in changes.read_text()
+
+
+def test_another_protocol_number_and_table_take_the_routes_along(world: World, wait_until: WaitUntil) -> None:
+    """An agent that is started with other numbers knows the routes of the one before it as its own."""
+    wait_until(lambda: routes_to_block(world, "a"), 60)
+    world.agents[0].terminate()
+    assert world.agents[0].wait(15) == 0
+    world.options = ("--route-protocol", "180", "--route-table", "4000")
+    world.start("a")
+
+    def places() -> list[tuple[object, object, object]]:
+        found = routes_to_block(world, "a", "table", "all")
+        return [(route.get("table"), route["protocol"], route["gateway"]) for route in found]
+
+    wait_until(lambda: places() == [("4000", "180", ADDRESSES["b"])], 60)

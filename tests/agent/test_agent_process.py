@@ -11,11 +11,14 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from agent_world import ADDRESSES, BGPCTL, CLUSTER, METRICS_PORTS, WaitUntil, World, in_namespace
+from agent_world import ADDRESSES, BGPCTL, CLUSTER, METRICS_PORTS, POOL, WaitUntil, World, in_namespace
+
+from bgpctl.datastore.watch import LIMIT
+from reflector.plan import decode_plan
 
 pytestmark = pytest.mark.netns
 
@@ -34,6 +37,13 @@ spec:
   peerIP: nowhere
   asNumber: 65001
 """
+BLOCK_OF_A = """
+apiVersion: crd.projectcalico.org/v1
+kind: BlockAffinity
+metadata: {{name: {name}}}
+spec: {{cidr: {block}, node: a, state: confirmed, deleted: "false"}}
+"""
+CHANGES = 1000
 # Asked for its status it fails: an injected bug, because none is known.
 AGENT_WITH_A_BUG = """
 import sys
@@ -189,6 +199,27 @@ def test_a_change_is_followed_within_a_second_and_resets_no_other_session(world:
     assert time.monotonic() - changed < 1.0
     (to_b,) = [peer for peer in world.peers("a") if peer.peer_address == ADDRESSES["b"]]
     assert (to_b.state, to_b.flaps) == ("Established", 0)
+
+
+def test_a_thousand_changes_in_a_second_are_a_handful_of_plans(
+    world: World, wait_until: WaitUntil, record_property: Callable[[str, object], None]
+) -> None:
+    """Each changes the plan, so that each compilation makes a new one. A file comes whole, under its name at once."""
+    world.write("pool.yaml", POOL)
+    world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    before, begun = world.known_status("a").plan_generation, time.monotonic()
+    for number in range(CHANGES):
+        block = f"10.64.{number >> 2}.{64 * (number & 3)}/26"
+        world.write(f".{number}", BLOCK_OF_A.format(name=f"block-{number}", block=block))
+        (world.resources / f".{number}").rename(world.resources / f"block-{number}.yaml")
+        time.sleep(max(0.0, begun + number / CHANGES - time.monotonic()))
+    seconds = time.monotonic() - begun
+    plan = world.run_directory("a") / "plan.json"
+    wait_until(lambda: len(decode_plan(plan.read_bytes()).originations) == CHANGES, 30)
+    compilations = world.known_status("a").plan_generation - before
+    record_property("compilations", compilations)
+    assert compilations <= 3 + seconds / LIMIT
 
 
 def test_resources_that_give_the_same_plan_change_nothing(world: World, wait_until: WaitUntil) -> None:

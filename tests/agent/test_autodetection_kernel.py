@@ -22,6 +22,7 @@ from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.observer import HostObserver
 from bgpctl.agent.autodetection.settings import detection_settings
 from bgpctl.resources import Loaded
+from reflector.plan import ROUTE_PROTOCOL
 
 pytestmark = pytest.mark.netns
 
@@ -159,7 +160,8 @@ def test_can_reach_follows_the_kernel_s_routes(with_links: InOwnNetwork) -> None
 class Followed:
     """What comes out of the resources of one Node `a`, in a task of its own."""
 
-    def __init__(self, path: Path, **environment: str) -> None:
+    def __init__(self, path: Path, own_protocol: int = ROUTE_PROTOCOL, **environment: str) -> None:
+        self._own_protocol = own_protocol
         self.seen: list[tuple[str, str]] = []
         self._came = asyncio.Event()
         self.resources: asyncio.Queue[Loaded] = asyncio.Queue()
@@ -173,7 +175,7 @@ class Followed:
     async def follow(self) -> None:
         async with (
             aclosing(self._changes()) as changes,
-            aclosing(with_detected_addresses(changes, self._detector)) as completed,
+            aclosing(with_detected_addresses(changes, self._detector, self._own_protocol)) as completed,
         ):
             async for each in completed:
                 node = each.resources.nodes["a"]
@@ -270,17 +272,18 @@ def test_an_ipv6_address_is_taken_up_when_duplicate_address_detection_is_over(
     assert following(with_links, followed, script) == [("", ""), ("", "fd00::1")]
 
 
+@pytest.mark.parametrize("own_protocol", [179, 180])
 def test_can_reach_follows_a_route_that_comes_but_not_one_that_bgp_brings(
-    with_links: InOwnNetwork, tmp_path: Path
+    with_links: InOwnNetwork, tmp_path: Path, own_protocol: int
 ) -> None:
-    followed = Followed(tmp_path, IP_AUTODETECTION_METHOD="can-reach=8.8.8.8")
+    followed = Followed(tmp_path, own_protocol, IP_AUTODETECTION_METHOD="can-reach=8.8.8.8")
 
     async def script() -> None:
         ip("address", "add", "10.0.0.1/24", "dev", "eth0")
         ip("address", "add", "10.1.0.1/24", "dev", "eth1")
         ip("route", "add", "default", "via", "10.0.0.254")
         await followed.saw(1)
-        ip("route", "add", "8.8.8.0/25", "via", "10.1.0.254", "proto", "179")
+        ip("route", "add", "8.8.8.0/25", "via", "10.1.0.254", "proto", str(own_protocol))
         await asyncio.sleep(QUICK * 2)  # long enough to be taken up, were it heard
         await followed.saw(1)
         ip("route", "add", "8.8.0.0/16", "via", "10.1.0.254", "proto", "static")

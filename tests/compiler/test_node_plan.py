@@ -237,6 +237,21 @@ def test_felix_configuration_sets_the_vxlan_and_the_nodes_own_wins() -> None:
     assert (vxlan.vni, vxlan.port, vxlan.mtu) == (9, 8472, 1400)
 
 
+def test_felix_configuration_sets_the_mtu_of_ipip_where_its_routes_are_ours() -> None:
+    pools, mtu = pool("ipip", "10.2.0.0/16", ipipMode="Always"), felix(ipipMTU=1400)
+
+    ours = compiled("a", A, pools, mtu, configuration(programClusterRoutes="Enabled"))
+    felixs = compiled("a", A, pools, mtu)
+
+    assert (ours.kernel.ipip_mtu, felixs.kernel.ipip_mtu) == (1400, 0)
+
+
+def test_protocol_number_and_table_are_the_nodes_environments() -> None:
+    plan = compiled("a", A, route_protocol=180, route_table=100)
+
+    assert (plan.kernel.protocol, plan.kernel.table) == (180, 100)
+
+
 def test_a_node_without_a_tunnel_address_leaves_vxlan_pools_alone_and_is_told() -> None:
     result = compile_node(ResourceSet.of(A, RIGHT, VXLAN_POOL), "a", CompileOptions(program_vxlan=True))
 

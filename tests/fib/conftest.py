@@ -1,13 +1,19 @@
-"""A topology of network namespaces for each test that asks for one; removed in the end."""
+"""A topology of network namespaces for each test that asks for one; removed in the end.
+
+Plans that follow from resources are made by the makers of the compiler's tests."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fib_namespaces import Namespace, Topology
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "compiler"))
 
 
 @pytest.fixture

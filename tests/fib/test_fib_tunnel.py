@@ -147,6 +147,25 @@ def test_ipip_is_brought_up_and_addressed_but_nothing_of_it_is_removed() -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("planned", "there", "mtu"),
+    [
+        pytest.param(1400, 1480, 1400, id="as planned"),
+        pytest.param(8980, 1480, 8980, id="as planned, larger"),
+        pytest.param(0, 1500, 1480, id="no more than the parent's less the overhead"),
+        pytest.param(0, 1400, 0, id="never made larger unasked"),
+    ],
+)
+def test_mtu_of_ipip(planned: int, there: int, mtu: int) -> None:
+    """RFC 2003 3: one more IPv4 header."""
+    under = underlay()
+    under.put_link(Link(TUNNEL, "tunl0", kind="ipip", mtu=there))
+    plan = KernelPlan(ipip_address="10.244.0.1", local_subnets=("10.0.0.0/24",), ipip_mtu=planned)
+    tunnels = desired_tunnels(plan, under)
+    changes = [each for each in device_changes(tunnels, under)[0] if isinstance(each, ChangeDevice)]
+    assert changes == ([ChangeDevice("tunl0", TUNNEL, b"", mtu, "")] if mtu else [])
+
+
 # --------------------------------------------------------------------------------------------- entries
 
 OTHER_MAC = bytes.fromhex("660000000009")

@@ -9,14 +9,17 @@ from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.observer import HostObserver
 from bgpctl.resources import Loaded
+from reflector.plan import ROUTE_PROTOCOL
 
 
-async def with_detected_addresses(changes: AsyncIterator[Loaded], detector: Detector) -> AsyncGenerator[Loaded, None]:
+async def with_detected_addresses(
+    changes: AsyncIterator[Loaded], detector: Detector, own_protocol: int = ROUTE_PROTOCOL
+) -> AsyncGenerator[Loaded, None]:
     """The resources as `detector` completes them: again whenever they change, and whenever the host changes in a way
     that makes a difference. While the reader is busy nothing new is asked of `changes`: a burst stays one change."""
     upcoming: asyncio.Future[Loaded | None] | None = None
     loaded, is_news = await anext(changes, None), True
-    async with HostObserver() as observer:
+    async with HostObserver(own_protocol) as observer:
         try:
             while loaded is not None:
                 host = await observer.host(detector.destinations(loaded)) if detector.needed(loaded) else Host()

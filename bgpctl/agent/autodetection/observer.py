@@ -49,7 +49,8 @@ Destinations = tuple[tuple[Family, str], ...]
 class HostObserver:
     """Looks at the links in this thread's network namespace. Raises OSError where netlink cannot be had."""
 
-    def __init__(self) -> None:
+    def __init__(self, own_protocol: int = ROUTE_PROTOCOL) -> None:
+        self._own_protocol = own_protocol
         self._requests: Requests | None = None
         self._monitor: Monitor | None = None
         self._stirred = asyncio.Event()
@@ -112,8 +113,12 @@ class HostObserver:
         except Overrun:
             self._stirred.set()
             return
-        if any(map(_matters, heard)):
+        if any(map(self._matters, heard)):
             self._stirred.set()
+
+    def _matters(self, heard: Notification) -> bool:
+        """A route that BGP brought is no news about the host; anything else may be."""
+        return heard.kind not in (NEWROUTE, DELROUTE) or heard.body[_PROTOCOL_OCTET] != self._own_protocol
 
     async def _comes_to_rest(self) -> None:
         """Waits for something to happen (or, with questions open, for RETRY seconds), then until nothing does."""
@@ -155,11 +160,6 @@ class HostObserver:
         return tuple(
             HostInterface(link.index, link.name, link.up, tuple(addresses.get(link.index, ()))) for link in links
         )
-
-
-def _matters(heard: Notification) -> bool:
-    """A route that BGP brought is no news about the host; anything else may be."""
-    return heard.kind not in (NEWROUTE, DELROUTE) or heard.body[_PROTOCOL_OCTET] != ROUTE_PROTOCOL
 
 
 async def _source(family: Family, destination: str) -> Source:

@@ -1,0 +1,46 @@
+"""What is said in the log of foreign routes, and how often."""
+
+from __future__ import annotations
+
+from fib_makers import route
+
+from bgpctl.fib.foreign_news import FIRST, PAUSE, ForeignChange, ForeignNews
+from bgpctl.fib.route import Hop
+
+WAY = Hop(b"", 2)
+KEYS = [route(f"20.0.{n}.0/24", WAY).key for n in range(FIRST + 5)]
+A, B = KEYS[:2]
+
+
+def test_what_is_new_and_what_is_over_is_told_once() -> None:
+    news = ForeignNews()
+    news.note({}, {A: "taken"})
+    assert news.take(0.0) == ([ForeignChange("20.0.0.0/24", 1024, "taken")], 0)
+    news.note({A: "taken"}, {A: "taken"})
+    news.note({A: "taken"}, {})
+    assert news.take(PAUSE) == ([ForeignChange("20.0.0.0/24", 1024, "")], 0)
+    assert news.take(2 * PAUSE) == ([], 0)
+
+
+def test_another_owner_is_news() -> None:
+    news = ForeignNews()
+    news.note({A: "by bird"}, {A: "by static"})
+    assert news.take(0.0)[0][0].reason == "by static"
+
+
+def test_within_a_second_nothing_more_is_told_and_nothing_is_lost() -> None:
+    news = ForeignNews()
+    news.note({}, {A: "taken"})
+    news.take(0.0)
+    news.note({}, {B: "taken"})
+    assert news.take(PAUSE / 2) == ([], 0)
+    assert news.count == 1
+    assert [change.prefix for change in news.take(PAUSE)[0]] == ["20.0.1.0/24"]
+
+
+def test_of_many_the_first_are_told_and_the_others_counted() -> None:
+    news = ForeignNews()
+    for key in KEYS:
+        news.note({}, {key: "taken"})
+    told, others = news.take(0.0)
+    assert (len(told), others) == (FIRST, 5)
