@@ -14,7 +14,7 @@ from bgpctl.lab.capture_filter import Filter
 from bgpctl.lab.drawing_format import DrawingFormat
 
 if TYPE_CHECKING:
-    from bgpctl.lab.expectations import Expectations
+    from bgpctl.lab.expectation_file import Script
     from bgpctl.lab.topology import Node, Topology
 
 lab = typer.Typer(no_args_is_help=True, help="Run a containerlab topology file in network namespaces.")
@@ -145,7 +145,7 @@ def expect(
     from bgpctl.lab.convergence import wait_for
 
     topology = _running(file)
-    expectations = _expectations(topology)
+    expectations = _script(topology).expectations
     result = wait_for(topology, expectations, within or expectations.within)
     report.print_result(result)
     if not result.passed:
@@ -165,7 +165,7 @@ def show(
     agents = [each.name for each in topology.agents]
     if node and node not in agents:
         raise NotReadyError(f"no agent runs on a node {node!r} of this lab{suggestion(node, agents)}")
-    report.print_lab(topology, node, dict(_expectations(topology).pods))
+    report.print_lab(topology, node, _script(topology).expectations)
 
 
 @lab.command()
@@ -196,12 +196,12 @@ def _node(topology: Topology, name: str) -> Node:
     return found[name]
 
 
-def _expectations(topology: Topology) -> Expectations:
+def _script(topology: Topology) -> Script:
     from bgpctl.lab.document import DocumentError
-    from bgpctl.lab.expectations import read_expectations
+    from bgpctl.lab.expectation_file import EXPECTATIONS, read_expectations
 
     try:
-        return read_expectations(topology.file.with_name("expectations.yml"), topology)
+        return read_expectations(topology.file.with_name(EXPECTATIONS), topology)
     except DocumentError as error:
         _fail(error)
 

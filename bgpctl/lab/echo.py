@@ -1,92 +1,86 @@
 """Echo requests from inside namespaces: the ping matrix without a process for every pair.
 
-One raw socket a namespace, all requests sent at once, then the replies gathered until the deadline. A socket
+One raw socket a namespace and family, all requests sent at once, then the replies gathered until the deadline. A socket
 stays in the namespace in which it was opened, whatever thread reads it. The kernel says when a reply arrived, since
 we read it later; so times are those of the wall clock.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bgpctl.lab import namespaces
-from bgpctl.lab.icmp import ICMP, LARGEST_ANSWER
+from bgpctl.lab.expectations import Ping
+from bgpctl.lab.icmp import LARGEST_ANSWER, EchoFamily, family_of
 
 # socket(7); Python has no name for it. The stamp is a struct timespec.
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
 _NANOSECONDS = 1_000_000_000
 
-Pair = tuple[str, str]
+_SEQUENCES = 1 << 16
 
 
-def ping_matrix(addresses: Mapping[str, str], namespace: Mapping[str, str], timeout: float) -> dict[Pair, float]:
-    """One ping from each name in `addresses` (name -> IPv4 address) to each other one. Returns the round trip times
-    in seconds of the pairs (from, to) that answered within `timeout` seconds. Raises NotReadyError for a namespace
-    that is gone."""
-    names = list(addresses)
-    sent: dict[Pair, int] = {}
-    answered: dict[Pair, float] = {}
-    with selectors.DefaultSelector() as selector:
-        try:
-            for name in names:
-                selector.register(_open(namespace[name]), selectors.EVENT_READ, name)
-            for key in tuple(selector.get_map().values()):
-                if isinstance(key.fileobj, socket.socket):
-                    sent |= _send_all(key.fileobj, key.data, addresses)
-            _gather(selector, names, sent, answered, time.monotonic() + timeout)
-        finally:
-            for key in tuple(selector.get_map().values()):
-                if isinstance(key.fileobj, socket.socket):
-                    key.fileobj.close()
+def ping_all(wanted: Sequence[Ping], namespace: Mapping[str, str], timeout: float) -> dict[Ping, float]:
+    """One request for each of `wanted`, in the namespace of its source. Returns the round trip times in seconds of
+    those that were answered within `timeout` seconds. Raises NotReadyError for a namespace that is gone."""
+    sent: dict[int, tuple[Ping, int]] = {}
+    answered: dict[Ping, float] = {}
+    with contextlib.ExitStack() as sockets, selectors.DefaultSelector() as selector:
+        opened: dict[tuple[str, EchoFamily], socket.socket] = {}
+        for ping in wanted:
+            of = (ping.source, family_of(ping.address))
+            if of not in opened:
+                opened[of] = sockets.enter_context(_open(namespace[ping.source], of[1]))
+                selector.register(opened[of], selectors.EVENT_READ, of)
+        for number, ping in enumerate(wanted):
+            family = family_of(ping.address)
+            at = _send(opened[ping.source, family], family, number % _SEQUENCES, ping.address)
+            if at is not None:
+                sent[number % _SEQUENCES] = (ping, at)
+        _gather(selector, sent, answered, time.monotonic() + timeout)
     return answered
 
 
-def _open(namespace: str) -> socket.socket:
+def _open(namespace: str, family: EchoFamily) -> socket.socket:
     with namespaces.inside(namespace):
-        opened = ICMP.open()
+        opened = family.open()
     opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     return opened
 
 
-def _send_all(from_socket: socket.socket, name: str, addresses: Mapping[str, str]) -> dict[Pair, int]:
-    """When each request was sent, in nanoseconds. The sequence number is the index of the target. A target without
-    a route is one that does not answer."""
-    sent = {}
-    for sequence, (target, address) in enumerate(addresses.items()):
-        if target == name:
-            continue
-        began = time.time_ns()
-        try:
-            from_socket.sendto(ICMP.encode(_identifier(), sequence), (address, 0))
-        except OSError:
-            continue
-        sent[name, target] = began
-    return sent
+def _send(from_socket: socket.socket, family: EchoFamily, sequence: int, address: str) -> int | None:
+    """When it was sent, in nanoseconds. None for a target without a route: it is one that does not answer."""
+    began = time.time_ns()
+    try:
+        from_socket.sendto(family.encode(_identifier(), sequence), (address, 0))
+    except OSError:
+        return None
+    return began
 
 
 def _gather(
     selector: selectors.BaseSelector,
-    names: list[str],
-    sent: Mapping[Pair, int],
-    answered: dict[Pair, float],
+    sent: Mapping[int, tuple[Ping, int]],
+    answered: dict[Ping, float],
     deadline: float,
 ) -> None:
     while len(answered) < len(sent) and (remaining := deadline - time.monotonic()) > 0:
         for key, _ in selector.select(remaining):
             if not isinstance(key.fileobj, socket.socket):
                 continue
+            source, family = key.data
             packet, stamps, _, _ = key.fileobj.recvmsg(LARGEST_ANSWER, socket.CMSG_SPACE(_TIMESPEC.size))
-            sequence = ICMP.reply_sequence(packet, _identifier())
-            if sequence is not None and sequence < len(names):
-                pair = (key.data, names[sequence])
-                if pair in sent:
-                    answered.setdefault(pair, (_arrival(stamps) - sent[pair]) / _NANOSECONDS)
+            sequence = family.reply_sequence(packet, _identifier())
+            if sequence in sent and sent[sequence][0].source == source:
+                ping, at = sent[sequence]
+                answered.setdefault(ping, (_arrival(stamps) - at) / _NANOSECONDS)
 
 
 def _arrival(stamps: list[tuple[int, int, bytes]]) -> int:

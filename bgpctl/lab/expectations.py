@@ -1,143 +1,140 @@
-"""What must be true of a lab once it has converged: the lab's expectations.yml, and what of it is not so.
+"""What must be true of a lab: the values that its expectations.yml is read into (expectation_sections.py).
 
-    within: 30                                  # seconds
-    sessions:                                   # exactly these, Established, seen from both ends
-      - {between: [a1, a2], and: [rr1, rr2]}    # without `and`: every pair of `between`
-    routes:                                     # in the kernel, with the routing protocol number of ours
-      - {to: 10.244.11.0/26, via: 10.1.0.11, dev: eth1, on: [a2, a3]}
-    pings:                                      # every pair, both ways
-      pod-a1: 10.244.11.2
-
-Pure: what is seen comes in as values (observation.py), what is missing goes out as sentences.
+The rule: sessions are expected exactly, everything else as far as it is written down. An event's expectations are a
+difference: `base.then(difference)` holds while it lasts. Pure; docs/lab-expectations.md is the language.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import permutations, product
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import permutations
+from typing import TypeVar
 
-from bgpctl.lab.document import DocumentError, Element, read_document, suggestion
-from bgpctl.lab.observation import KernelRoute, Session
-from bgpctl.lab.topology import Role, Topology
-from reflector.plan import ROUTE_PROTOCOL
+DEFAULT_WITHIN = 30
 
-_DEFAULT_WITHIN = 30
-_ESTABLISHED = "established"
+Pair = tuple[str, str]
+Pairs = frozenset[Pair]
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRoute:
-    """On each node of `on`: the kernel's route to `to`, with this gateway and device."""
+    """On each node of `on`, in the kernel's main table: the route to `to` with exactly these gateways, or none.
+
+    via        one gateway, or several of an ECMP route; none: on link or a blackhole
+    dev        "" for any device
+    """
 
     to: str
-    via: str
-    dev: str
+    via: tuple[str, ...] = ()
+    dev: str = ""
+    on: tuple[str, ...] = ()
+    absent: bool = False
+    blackhole: bool = False
+
+    @property
+    def prefix(self) -> str:
+        return self.to
+
+    def __str__(self) -> str:
+        if self.absent:
+            return f"no route to {self.to}"
+        if self.blackhole:
+            return f"{self.to} blackhole"
+        via = f" via {' and '.join(self.via)}" if self.via else ""
+        return f"{self.to}{via}{f' dev {self.dev}' if self.dev else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedBgpRoute:
+    """On each node of `on`, in its RIB: the best route of `prefix`, or none. None stands for any value. All of
+    `communities` must be there (others may)."""
+
+    prefix: str
     on: tuple[str, ...]
+    next_hop: str | None = None
+    as_path: str | None = None
+    local_pref: int | None = None
+    communities: tuple[str, ...] = ()
+    stale: bool | None = None
+    absent: bool = False
+
+
+Route = TypeVar("Route", ExpectedRoute, ExpectedBgpRoute)
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """From one node to an address of another one."""
+
+    source: str
+    target: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.target}" + (f" ({self.address})" if ":" in self.address else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """`sessions` are (node, peer node), both ways. `pods` maps a node to its address. `within` is seconds."""
+    """Sessions are (node, peer node), both ways.
 
-    sessions: frozenset[tuple[str, str]] = frozenset()
+    sessions      Established
+    down          not Established, whether or not the node has such a session
+    never         not there at all
+    pods          the addresses of each node that pings and is pinged
+    unreachable   (from, to), both ways, of `pods`
+    within        seconds until all of it must be so
+    """
+
+    sessions: Pairs = frozenset()
+    down: Pairs = frozenset()
+    never: Pairs = frozenset()
     routes: tuple[ExpectedRoute, ...] = ()
-    pods: Mapping[str, str] = field(default_factory=dict)
-    within: float = _DEFAULT_WITHIN
+    bgp: tuple[ExpectedBgpRoute, ...] = ()
+    pods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unreachable: Pairs = frozenset()
+    reachable: Pairs = frozenset()
+    within: float = DEFAULT_WITHIN
+
+    def then(self, other: Expectations) -> Expectations:
+        """These expectations with what `other` says differently: of each session, route and pair, the last word."""
+        told = other.sessions | other.down | other.never
+        return Expectations(
+            sessions=(self.sessions - told) | other.sessions,
+            down=(self.down - told) | other.down,
+            never=(self.never - told) | other.never,
+            routes=(*_without(self.routes, other.routes), *other.routes),
+            bgp=(*_without(self.bgp, other.bgp), *other.bgp),
+            pods={**self.pods, **other.pods},
+            # What is reachable again is no longer said to be unreachable.
+            unreachable=(self.unreachable - other.reachable) | other.unreachable,
+            within=other.within,
+        )
 
     @property
-    def pings(self) -> tuple[tuple[str, str], ...]:
-        return tuple(permutations(self.pods, 2))
+    def all_pings(self) -> tuple[Ping, ...]:
+        """Between each two that have addresses of the same family."""
+        return tuple(
+            Ping(source, target, address)
+            for source, target in permutations(self.pods, 2)
+            for address in self.pods[target]
+            if any(_version(address) == _version(own) for own in self.pods[source])
+        )
+
+    @property
+    def pings(self) -> tuple[Ping, ...]:
+        """Those that must be answered."""
+        return tuple(ping for ping in self.all_pings if (ping.source, ping.target) not in self.unreachable)
 
 
-def read_expectations(file: Path, topology: Topology) -> Expectations:
-    """Raises NotReadyError when the file cannot be read, DocumentError with all problems in it."""
-    root = read_document(file)
-    fields = dict(root.known_fields(("within", "sessions", "routes", "pings")))
-    agents = {node.name for node in topology.agents}
-    expectations = Expectations(
-        sessions=frozenset(_sessions(fields["sessions"], agents)) if "sessions" in fields else frozenset(),
-        routes=tuple(_route(item, agents) for item in fields["routes"].items()) if "routes" in fields else (),
-        pods=_pods(fields["pings"], topology) if "pings" in fields else {},
-        within=fields["within"].number() if "within" in fields else _DEFAULT_WITHIN,
-    )
-    if root.problems:
-        raise DocumentError(root.problems)
-    return expectations
+def _version(address: str) -> int:
+    return ipaddress.ip_address(address).version
 
 
-def _sessions(element: Element, agents: Collection[str]) -> Iterator[tuple[str, str]]:
-    for item in element.items():
-        fields = dict(item.known_fields(("between", "and")))
-        if "between" not in fields:
-            item.complain("`between` is missing")
-            continue
-        between = _names(fields["between"], agents)
-        others = _names(fields["and"], agents) if "and" in fields else between
-        for one, other in product(between, others):
-            if one != other:
-                yield one, other
-                yield other, one
-
-
-def _names(element: Element, known: Collection[str]) -> tuple[str, ...]:
-    for item in element.items():
-        name = item.text()
-        if name not in known:
-            item.complain(f"the topology runs no agent on a node {name!r}{suggestion(name, known)}")
-    return element.texts()
-
-
-def _route(element: Element, agents: Collection[str]) -> ExpectedRoute:
-    fields = dict(element.known_fields(("to", "via", "dev", "on")))
-    for name in ("to", "via", "dev", "on"):
-        if name not in fields:
-            element.complain(f"`{name}` is missing")
-    texts = {name: fields[name].text() if name in fields else "" for name in ("to", "via", "dev")}
-    return ExpectedRoute(**texts, on=_names(fields["on"], agents) if "on" in fields else ())
-
-
-def _pods(element: Element, topology: Topology) -> dict[str, str]:
-    known = {node.name for node in topology.with_role(Role.POD)}
-    pods = element.text_fields()
-    for name, child in element.fields().items():
-        if name not in known:
-            child.complain(f"the topology has no pod {name!r}{suggestion(name, known)}")
-        try:
-            ipaddress.IPv4Address(pods[name])
-        except ValueError as error:
-            child.complain(str(error))
-    return pods
-
-
-def session_failures(expected: Iterable[tuple[str, str]], seen: Mapping[str, tuple[Session, ...]]) -> Iterator[str]:
-    """A sentence for each session that is not Established, is missing, or is not expected."""
-    states = {(node, session.peer): session.state for node, sessions in seen.items() for session in sessions}
-    wanted = set(expected)
-    for node, peer in sorted(wanted):
-        if node not in seen:
-            yield f"{node} -> {peer}: the speaker of {node} does not answer"
-        elif (node, peer) not in states:
-            yield f"{node} -> {peer}: no such session"
-        elif states[node, peer].lower() != _ESTABLISHED:
-            yield f"{node} -> {peer}: {states[node, peer]}, not Established"
-    for node, peer in sorted(states.keys() - wanted):
-        yield f"{node} -> {peer}: a session that nobody expects"
-
-
-def route_failures(expected: Iterable[ExpectedRoute], seen: Mapping[str, tuple[KernelRoute, ...]]) -> Iterator[str]:
-    """A sentence for each expected kernel route that is missing or different."""
-    for route in expected:
-        wanted = KernelRoute(route.to, route.via, route.dev, ROUTE_PROTOCOL)
-        for node in route.on:
-            there = [each for each in seen.get(node, ()) if each.to == route.to]
-            if wanted not in there:
-                instead = "; ".join(map(str, there)) or "no route"
-                yield f"{node}: expected {wanted}; seen: {instead}"
-
-
-def ping_failures(expected: Iterable[tuple[str, str]], answered: Mapping[tuple[str, str], float]) -> Iterator[str]:
-    """A sentence for each pair without an answer."""
-    return (f"{source} -> {target}: no answer" for source, target in expected if (source, target) not in answered)
+def _without(routes: tuple[Route, ...], told: tuple[Route, ...]) -> tuple[Route, ...]:
+    """The routes, each only on the nodes of which the other ones do not speak."""
+    replaced = {(route.prefix, node) for route in told for node in route.on}
+    kept = ((route, tuple(node for node in route.on if (route.prefix, node) not in replaced)) for route in routes)
+    return tuple(replace(route, on=on) for route, on in kept if on)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import msgspec
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import echo, namespaces
 from bgpctl.lab.agents import SPEAKER_SOCKET
+from bgpctl.lab.expectations import Ping
 from bgpctl.lab.state import LabState
 from bgpctl.lab.topology import Node
 from reflector.control_client import ControlClient, ControlError
@@ -30,12 +32,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class KernelRoute:
-    """A route of the main table. `via` is "" on link, `dev` is "" for a blackhole."""
+    """A route of the main table, `to` with its length. `via` is "" on link, `dev` is "" for a blackhole."""
 
     to: str
     via: str
     dev: str
     protocol: int
+
+    @property
+    def blackhole(self) -> bool:
+        return not self.dev
 
     def __str__(self) -> str:
         via = f" via {self.via}" if self.via else ""
@@ -43,19 +49,43 @@ class KernelRoute:
         return f"{self.to}{via}{dev or ' blackhole'} protocol {self.protocol}"
 
 
+# rtnetlink(7): `ip -N` prints numbers; IPv6 has a device (lo) on these, too.
+_RTN_BLACKHOLE = "6"
+_FAMILIES = ("-4", "-6")
+_EVERYWHERE = {"-4": "0.0.0.0/0", "-6": "::/0"}
+
+
+class _Via(msgspec.Struct):
+    """A gateway of the other family (RFC 8950)."""
+
+    host: str = ""
+
+
 class _Hop(msgspec.Struct):
     gateway: str = ""
     dev: str = ""
+    via: _Via = msgspec.field(default_factory=_Via)
 
 
 class _IpRoute(msgspec.Struct):
     """A route as `ip -j` prints it; fields that are not here are skipped."""
 
     dst: str
+    type: str = ""
     gateway: str = ""
     dev: str = ""
     protocol: str = "0"
+    via: _Via = msgspec.field(default_factory=_Via)
     nexthops: list[_Hop] = []
+
+
+class _Address(msgspec.Struct):
+    local: str = ""
+    scope: str = ""
+
+
+class _Addresses(msgspec.Struct):
+    addr_info: list[_Address] = []
 
 
 _routes_decoder = msgspec.json.Decoder(list[_IpRoute])
@@ -68,16 +98,6 @@ def speaker_peers(state: LabState, node: Node) -> tuple[PeerStatus, ...] | None:
             return speaker.ask(ShowPeers()).peers
     except ControlError:
         return None
-
-
-def sessions(state: LabState, nodes: Iterable[Node]) -> dict[str, tuple[Session, ...]]:
-    """By node name; a node whose speaker does not answer is left out."""
-    found = {}
-    for node in nodes:
-        peers = speaker_peers(state, node)
-        if peers is not None:
-            found[node.name] = tuple(Session(peer.peer_node or peer.peer_address, peer.state) for peer in peers)
-    return found
 
 
 def speaker_routes(directory: Path) -> dict[str, RouteStatus]:
@@ -97,22 +117,40 @@ def speaker_routes(directory: Path) -> dict[str, RouteStatus]:
 
 
 def kernel_routes(namespace: str) -> tuple[KernelRoute, ...]:
-    """All IPv4 routes of the main table; of a multipath route one per next hop."""
+    """All routes of the main table, IPv4 before IPv6; of a multipath route one per next hop."""
+    found: list[KernelRoute] = []
     with namespaces.inside(namespace):
-        done = subprocess.run(
-            ["ip", "-Numeric", "-json", "-4", "route", "show"], capture_output=True, text=True, check=False
-        )
+        for family in _FAMILIES:
+            command = ["ip", "-Numeric", "-json", family, "route", "show"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise NotReadyError(f"the routes of {namespace} cannot be read: {done.stderr.strip()}")
+            for route in _routes_decoder.decode(done.stdout or "[]"):
+                found += _expand(route, family)
+    return tuple(found)
+
+
+def _expand(route: _IpRoute, family: str) -> Iterator[KernelRoute]:
+    to = str(ipaddress.ip_network(_EVERYWHERE[family] if route.dst == "default" else route.dst))
+    if route.type == _RTN_BLACKHOLE:
+        yield KernelRoute(to, "", "", int(route.protocol))
+        return
+    for hop in route.nexthops or [_Hop(route.gateway, route.dev, route.via)]:
+        yield KernelRoute(to, hop.gateway or hop.via.host, hop.dev, int(route.protocol))
+
+
+def addresses(namespace: str) -> tuple[str, ...]:
+    """All that the namespace answers for, without their lengths."""
+    with namespaces.inside(namespace):
+        done = subprocess.run(["ip", "-json", "address", "show"], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotReadyError(f"the routes of {namespace} cannot be read: {done.stderr.strip()}")
-    return tuple(_expand(_routes_decoder.decode(done.stdout or "[]")))
+        raise NotReadyError(f"the addresses of {namespace} cannot be read: {done.stderr.strip()}")
+    links = msgspec.json.decode(done.stdout or "[]", type=list[_Addresses])
+    return tuple(each.local for link in links for each in link.addr_info if each.scope == "global")
 
 
-def _expand(routes: Iterable[_IpRoute]) -> Iterator[KernelRoute]:
-    for route in routes:
-        for hop in route.nexthops or [_Hop(route.gateway, route.dev)]:
-            yield KernelRoute(route.dst, hop.gateway, hop.dev, int(route.protocol))
-
-
-def pings(state: LabState, pods: Mapping[str, str], timeout: float) -> dict[tuple[str, str], float]:
-    """See echo.ping_matrix; `pods` maps a node to its address."""
-    return echo.ping_matrix(pods, {name: state.namespace(name) for name in pods}, timeout)
+def pings(state: LabState, wanted: Sequence[Ping], timeout: float) -> dict[Ping, float]:
+    """One of each, all at once. Returns the round trip times in seconds of those that were answered within `timeout`
+    seconds."""
+    namespace = {name: state.namespace(name) for ping in wanted for name in (ping.source, ping.target)}
+    return echo.ping_all(wanted, namespace, timeout)

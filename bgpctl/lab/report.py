@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import permutations
 
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +12,7 @@ from rich.text import Text
 
 from bgpctl.lab import observation
 from bgpctl.lab.convergence import TestResult
+from bgpctl.lab.expectations import Expectations, Ping
 from bgpctl.lab.state import LabState
 from bgpctl.lab.topology import Node, Role, Topology
 from reflector.messages import PeerStatus, RouteStatus
@@ -20,7 +23,7 @@ _WIDTH_OF_A_FILE = 110
 _GOOD, _BAD = "green", "bold red"
 
 
-def print_lab(topology: Topology, node: str, pods: dict[str, str]) -> None:
+def print_lab(topology: Topology, node: str, expectations: Expectations) -> None:
     """The three tables of a running lab; `node` "" stands for the first cluster node."""
     console = lab_console()
     state = LabState(topology.name)
@@ -29,8 +32,8 @@ def print_lab(topology: Topology, node: str, pods: dict[str, str]) -> None:
     shown = shown or next(iter(topology.with_role(Role.NODE)), None)
     if shown is not None:
         console.print(_routes(state, shown))
-    if pods:
-        console.print(_pings(state, pods))
+    for title, addresses in _by_family(expectations):
+        console.print(_pings(state, title, addresses))
 
 
 def print_result(result: TestResult) -> None:
@@ -100,16 +103,30 @@ def _bgp_cells(route: RouteStatus | None) -> tuple[str, ...]:
     return (route.next_hop, route.peer or str(route.source), route.originator_id, " ".join(route.cluster_list))
 
 
-def _pings(state: LabState, pods: dict[str, str]) -> Table:
-    answered = observation.pings(state, pods, _PING_TIMEOUT)
-    table = Table("from \\ to", *pods, title="Ping matrix of the pods, ms", title_justify="left")
+def _by_family(expectations: Expectations) -> Iterator[tuple[str, dict[str, str]]]:
+    """The pods that have an address of the family, if there are any."""
+    for version, name in ((4, ""), (6, " (IPv6)")):
+        of = {
+            pod: address
+            for pod, addresses in expectations.pods.items()
+            for address in addresses
+            if ipaddress.ip_address(address).version == version
+        }
+        if of:
+            yield f"Ping matrix of the pods{name}, ms", of
+
+
+def _pings(state: LabState, title: str, pods: Mapping[str, str]) -> Table:
+    wanted = [Ping(source, target, pods[target]) for source, target in permutations(pods, 2)]
+    answered = observation.pings(state, wanted, _PING_TIMEOUT)
+    table = Table("from \\ to", *pods, title=title, title_justify="left")
     for source in pods:
-        table.add_row(source, *(_ping_cell(source, target, answered) for target in pods))
+        table.add_row(source, *(_ping_cell(Ping(source, target, pods[target]), answered) for target in pods))
     return table
 
 
-def _ping_cell(source: str, target: str, answered: dict[tuple[str, str], float]) -> Text:
-    if source == target:
+def _ping_cell(ping: Ping, answered: Mapping[Ping, float]) -> Text:
+    if ping.source == ping.target:
         return Text("·")
-    seconds = answered.get((source, target))
+    seconds = answered.get(ping)
     return Text("lost", style=_BAD) if seconds is None else Text(f"{seconds * 1000:.2f}", style=_GOOD)

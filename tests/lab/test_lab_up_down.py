@@ -12,6 +12,7 @@ import pytest
 from conftest import BGPCTL, bgpctl, command_line, eventually, needs_namespaces
 
 from bgpctl.lab import echo, namespaces
+from bgpctl.lab.expectations import Expectations
 from bgpctl.lab.state import LABS
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
@@ -269,20 +270,37 @@ def test_without_the_right_to_make_namespaces_up_says_so_in_one_sentence(make_la
     assert lab.traces() == []
 
 
+ADDRESSES = {"h1": ("10.1.0.2",), "h2": ("10.2.0.2",), "router": ("10.1.0.1",)}
+
+
+def answered_pings(lab, within: float) -> set[tuple[str, str]]:
+    wanted = Expectations(pods=ADDRESSES).all_pings
+    answered = echo.ping_all(wanted, {node: lab.namespace(node) for node in ADDRESSES}, within)
+    assert all(0 < seconds < within for seconds in answered.values())
+    return {(ping.source, ping.target) for ping in answered}
+
+
 def test_the_ping_matrix_has_an_answer_for_each_pair_that_reaches_the_other(make_lab) -> None:
     lab = make_lab(ROUTER)
     lab.up()
-    names = {node: lab.namespace(node) for node in ("h1", "h2", "router")}
-    addresses = {"h1": "10.1.0.2", "h2": "10.2.0.2", "router": "10.1.0.1"}
-    answered = echo.ping_matrix(addresses, names, timeout=1)
-    assert set(answered) == {(a, b) for a in names for b in names if a != b}
-    assert all(0 < seconds < 1 for seconds in answered.values())
+    assert answered_pings(lab, 1) == {(a, b) for a in ADDRESSES for b in ADDRESSES if a != b}
 
 
 def test_the_ping_matrix_lacks_the_pairs_that_do_not_reach_each_other(make_lab) -> None:
     lab = make_lab(ROUTER)
     lab.up()
     assert lab.run("router", "ip", "link", "set", "dev", "b", "down").returncode == 0
-    names = {node: lab.namespace(node) for node in ("h1", "h2", "router")}
-    addresses = {"h1": "10.1.0.2", "h2": "10.2.0.2", "router": "10.1.0.1"}
-    assert set(echo.ping_matrix(addresses, names, timeout=0.3)) == {("h1", "router"), ("router", "h1")}
+    assert answered_pings(lab, 0.3) == {("h1", "router"), ("router", "h1")}
+
+
+def test_the_ping_matrix_is_of_both_families(make_lab) -> None:
+    """A pair is there once for each family that both ends have (RFC 792, RFC 4443)."""
+    lab = make_lab(ROUTER)
+    lab.up()
+    for node, link, address in (("h1", "eth1", "fd00:1::2/64"), ("router", "a", "fd00:1::1/64")):
+        assert lab.run(node, "ip", "address", "add", address, "dev", link, "nodad").returncode == 0
+    pods = ADDRESSES | {"h1": ("10.1.0.2", "fd00:1::2"), "router": ("10.1.0.1", "fd00:1::1")}
+    wanted = Expectations(pods=pods).all_pings
+    answered = echo.ping_all(wanted, {node: lab.namespace(node) for node in pods}, 1)
+    assert set(answered) == set(wanted)
+    assert sum(":" in ping.address for ping in wanted) == 2
