@@ -14,6 +14,7 @@ from bgpctl.lab.capture_filter import Filter
 from bgpctl.lab.drawing_format import DrawingFormat
 
 if TYPE_CHECKING:
+    from bgpctl.lab.events import Event
     from bgpctl.lab.expectation_file import Script
     from bgpctl.lab.topology import Node, Topology
 
@@ -139,17 +140,66 @@ def graph(
 def expect(
     file: TopologyFile,
     within: Annotated[float, typer.Option(help="Seconds to wait for convergence; 0: what the lab says.")] = 0,
+    events: Annotated[bool, typer.Option("--events/--no-events", help="Rehearse the events afterwards.")] = True,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Of the events only this one.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the result as JUnit XML.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the result with all its figures as JSON.")] = None,
 ) -> None:
-    """Wait until the lab is as its expectations.yml says; status 1 when it does not get there."""
-    from bgpctl.lab import report
+    """Wait until the lab is as its expectations.yml says, then rehearse its events; status 1 when something fails.
+
+    The lab stays up, and each event is undone.
+    """
+    import msgspec
+
+    from bgpctl.lab import event_report, report
     from bgpctl.lab.convergence import wait_for
+    from bgpctl.lab.figures import event_figures, figures_of
+    from bgpctl.lab.junit import junit_xml
+    from bgpctl.lab.rehearsal import rehearse
 
     topology = _running(file)
-    expectations = _script(topology).expectations
-    result = wait_for(topology, expectations, within or expectations.within)
+    script = _script(topology)
+    chosen = _chosen(script, only or []) if events else []
+    result = wait_for(topology, script.expectations, within or script.expectations.within)
     report.print_result(result)
-    if not result.passed:
+    happened = []
+    if result.passed:
+        happened = rehearse(
+            topology, script.expectations, chosen, lambda each: event_report.print_event(event_figures(each))
+        )
+    figures = figures_of(topology.name, result, happened, [event.name for event in chosen[len(happened) :]])
+    if figures.events:
+        event_report.print_events(figures)
+    if junit is not None:
+        junit.write_bytes(junit_xml(figures))
+    if json is not None:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
+    if not figures.passed:
         raise typer.Exit(1)
+
+
+@lab.command("do", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def perform_action(
+    file: TopologyFile,
+    words: Annotated[list[str], typer.Argument(metavar="ACTION...", help="In the words of expectations.yml.")],
+) -> None:
+    """Do one action to a running lab: `kill rr1 speaker`, `cut a1 from fabric`, `impair a1:eth1 delay 200ms`.
+
+    docs/lab-expectations.md has them all; what takes one back is said when it is done.
+    """
+    from bgpctl.lab.actions import ActionError, read_action
+    from bgpctl.lab.document import DocumentError
+    from bgpctl.lab.rehearsal import perform
+
+    topology = _running(file)
+    words = words[0].split() if len(words) == 1 else words
+    try:
+        action = read_action(words, _script(topology).scene)
+        perform(topology, topology.file.parent, action)
+    except (ActionError, DocumentError) as error:
+        _fail(error)
+    undo = action.undo()
+    typer.echo(f"done: {action}" + (f"; it is taken back by: {undo}" if undo is not None else ""))
 
 
 @lab.command()
@@ -194,6 +244,18 @@ def _node(topology: Topology, name: str) -> Node:
     if name not in found:
         raise NotReadyError(f"{topology.file} has no node {name!r}{suggestion(name, found)}")
     return found[name]
+
+
+def _chosen(script: Script, names: list[str]) -> list[Event]:
+    from bgpctl.lab.document import suggestion
+
+    known = [event.name for event in script.events]
+    for name in names:
+        if name not in known:
+            raise NotReadyError(
+                f"the lab has no event {name!r}{suggestion(name, known)}; there are: {', '.join(known)}"
+            )
+    return [event for event in script.events if not names or event.name in names]
 
 
 def _script(topology: Topology) -> Script:

@@ -21,7 +21,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bgpctl.lab.actions import Scene
 from bgpctl.lab.document import DocumentError, read_document
+from bgpctl.lab.events import Event, read_events
 from bgpctl.lab.expectation_sections import SECTIONS, Names, read_sections, read_sets
 from bgpctl.lab.expectations import Expectations
 from bgpctl.lab.topology import Topology
@@ -31,9 +33,11 @@ EXPECTATIONS = "expectations.yml"
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The whole file."""
+    """The whole file. `scene` is where further actions are read."""
 
     expectations: Expectations
+    events: tuple[Event, ...]
+    scene: Scene
 
 
 def read_expectations(file: Path, topology: Topology) -> Script:
@@ -41,7 +45,9 @@ def read_expectations(file: Path, topology: Topology) -> Script:
     root = read_document(file)
     fields = dict(root.known_fields((*SECTIONS, "sets", "events")))
     names = Names(topology, read_sets(fields.get("sets"), topology))
-    script = Script(read_sections(root, fields, names))
+    scene = Scene(names, file.parent)
+    expectations = read_sections(root, fields, names)
+    script = Script(expectations, read_events(fields.get("events"), expectations, scene), scene)
     if root.problems:
         raise DocumentError(root.problems)
     return script

@@ -66,7 +66,9 @@ def read_sets(element: Element | None, topology: Topology) -> Mapping[str, tuple
     return sets
 
 
-def read_sections(root: Element, fields: Mapping[str, Element], names: Names) -> Expectations:
+def read_sections(
+    root: Element, fields: Mapping[str, Element], names: Names, within: float = DEFAULT_WITHIN
+) -> Expectations:
     """`fields` are those of `root`, already known ones; a section that is absent says nothing."""
     sessions = _sessions(fields.get("sessions"), names)
     pods = _pods(fields.get("pings"), names)
@@ -79,7 +81,7 @@ def read_sections(root: Element, fields: Mapping[str, Element], names: Names) ->
         pods=pods,
         unreachable=_pairs(fields.get("unreachable"), names),
         reachable=_pairs(fields.get("reachable"), names),
-        within=fields["within"].number() if "within" in fields else DEFAULT_WITHIN,
+        within=fields["within"].number() if "within" in fields else within,
     )
     for one, other in sorted((sessions["between"] & sessions["never"]) | (sessions["between"] & sessions["down"])):
         if one < other:

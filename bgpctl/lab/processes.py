@@ -40,6 +40,14 @@ def _namespace_inode(pid: int) -> int | None:
         return None
 
 
+def command_line(pid: int) -> list[bytes]:
+    """Its words; none of a process that has ended."""
+    try:
+        return (_PROC / str(pid) / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def kill_all(names: Sequence[str]) -> None:
     """Kills until nothing runs in the namespaces any more: what is killed may have been starting something."""
     deadline = time.monotonic() + _DEADLINE
@@ -47,7 +55,7 @@ def kill_all(names: Sequence[str]) -> None:
     while running := running_in(names):
         for pids in running.values():
             for pid in pids:
-                _kill(pid, inodes)
+                _send(pid, inodes, signal.SIGKILL)
         if time.monotonic() > deadline:
             raise NotReadyError(f"these processes do not end: {running}")
         time.sleep(_POLL)
@@ -55,15 +63,20 @@ def kill_all(names: Sequence[str]) -> None:
 
 def kill(pid: int, names: Iterable[str]) -> None:
     """One process, if it runs in one of the namespaces."""
-    _kill(pid, {inode for name in names if (inode := namespaces.inode(name)) is not None})
+    send(pid, names, signal.SIGKILL)
 
 
-def _kill(pid: int, inodes: set[int]) -> None:
+def send(pid: int, names: Iterable[str], number: signal.Signals) -> None:
+    """A signal to one process, if it runs in one of the namespaces."""
+    _send(pid, {inode for name in names if (inode := namespaces.inode(name)) is not None}, number)
+
+
+def _send(pid: int, inodes: set[int], number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         held = os.pidfd_open(pid)
         try:
             if _namespace_inode(pid) in inodes:
-                signal.pidfd_send_signal(held, signal.SIGKILL)
+                signal.pidfd_send_signal(held, number)
         finally:
             os.close(held)
 

@@ -11,14 +11,15 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import agents, batch, links, namespaces, processes
+from bgpctl.lab import agents, batch, disks, links, namespaces, processes
 from bgpctl.lab.daemons import life
 from bgpctl.lab.daemons.tools import waits_for_daemon
+from bgpctl.lab.lab_resources import LabResources
 from bgpctl.lab.progress import Progress, silent
 from bgpctl.lab.state import LabState, Record, digest_of
 from bgpctl.lab.topology import Node, Topology
@@ -51,14 +52,14 @@ def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent, progress
     _require_root()
     began = time.monotonic()
     state = LabState(topology.name)
-    with _signals_interrupt(), state.locked(create=True) as lock:
+    with signals_interrupt(), state.locked(create=True) as lock:
         if _is_up(state, topology):
-            started = _start_missing(state, topology, agent_of, progress)
+            started = start_missing(state, topology, topology.nodes, agent_of, progress)
             return Raised(False, started, time.monotonic() - began)
         try:
             _clear(state, lock)
             _build(state, topology, lock, progress)
-            started = _start_missing(state, topology, agent_of, progress)
+            started = start_missing(state, topology, topology.nodes, agent_of, progress)
             state.write_record(_record(topology, complete=True))
         except BaseException:
             with _signals_wait():
@@ -68,12 +69,18 @@ def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent, progress
     return Raised(True, started, time.monotonic() - began)
 
 
-def _start_missing(
-    state: LabState, topology: Topology, agent_of: agents.AgentOf, progress: Progress
+def start_missing(
+    state: LabState,
+    topology: Topology,
+    nodes: Iterable[Node],
+    agent_of: agents.AgentOf = agents.our_agent,
+    progress: Progress = silent,
 ) -> tuple[str, ...]:
-    """Agents and routing daemons that do not run, all at once; returns the names of their nodes."""
+    """Agents and routing daemons of these nodes that do not run, all at once; returns the names of their nodes. They
+    answer when it returns. Raises NotReadyError, or DocumentError for a command of `exec`."""
     alive = agents.running(state, topology.agents).keys() | life.complete(state, topology.daemons)
-    missing = [node for node in topology.nodes if node.name not in alive]
+    missing = [node for node in nodes if node.name not in alive]
+    missing = [LabResources.of(topology).read_by(node) for node in missing]
     daemons = [node for node in missing if node.role.runs_daemon]
     started = life.start(state, daemons)
     ours = agents.start(state, [node for node in missing if node.role.runs_agent], agent_of)
@@ -124,8 +131,10 @@ def _clear(state: LabState, lock: int) -> None:
     marked = state.marked()
     processes.kill_all(tuple(marked.values()))
     namespaces.remove(marked.values(), lock)
+    disks.unmount_all(state)
     for node in marked:
         shutil.rmtree(state.node_directory(node))
+    state.remove_shared()
 
 
 def _build(state: LabState, topology: Topology, lock: int, progress: Progress) -> None:
@@ -137,7 +146,9 @@ def _build(state: LabState, topology: Topology, lock: int, progress: Progress) -
                 f"there is a network namespace {name} that this lab did not make; remove it or rename the lab"
             )
     state.write_record(_record(topology, complete=False))
+    LabResources.of(topology).copy()
     for node in topology.nodes:
+        disks.mount(state, node)
         state.mark(node.name)
     namespaces.create(names.values(), lock)
     # In every namespace before the next stage: an interface takes over the `default` sysctls when it is made, and a
@@ -169,7 +180,7 @@ _STAGES = {"sysctls": _set_sysctls, "links": _make_links, "addresses and command
 
 
 @contextlib.contextmanager
-def _signals_interrupt() -> Iterator[None]:
+def signals_interrupt() -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP raise Interrupted, once: a second one would interrupt the undoing."""
 
     def interrupt(number: int, _frame: FrameType | None) -> None:

@@ -3,6 +3,8 @@
     .lab.json           which topology this is, and whether `up` got to its end
     <node>/namespace    the marker: the network namespace <lab>-<node> is ours (an empty file)
     <node>/...          the run directory of the node's agent (docs/architecture.md), its logs
+    _resources/...      what the agents read: copies (lab_resources.py)
+    _wires/...          the namespace and the log of impaired links; _saved/... routes of links that are down
 
 The rule: a marker is written before its namespace is made and removed after it is gone. So whatever kills `up`, and
 whenever, `down` finds every namespace that is ours, and no namespace that is not.
@@ -80,6 +82,11 @@ class LabState:
         temporary = self.directory / (_RECORD + ".new")
         temporary.write_bytes(msgspec.json.encode(record))
         temporary.rename(self.directory / _RECORD)
+
+    def remove_shared(self) -> None:
+        """What belongs to no node."""
+        for directory in self.directory.glob("_*"):
+            shutil.rmtree(directory)
 
     def remove(self) -> None:
         """Removes the lab's directory, and its parents when they are empty."""

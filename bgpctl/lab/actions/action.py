@@ -1,0 +1,98 @@
+"""What every action is: a frozen value with the fields of its usage, done on a stage, often undone by another one."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from bgpctl.errors import NotReadyError
+from bgpctl.lab import namespaces, processes
+from bgpctl.lab.actions.grammar import render
+from bgpctl.lab.actions.placeholders import Scene
+from bgpctl.lab.state import LabState
+from bgpctl.lab.topology import Node, Topology
+
+_POLL = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running lab on which actions are done, by one program at a time (it holds the lab's lock, `lock`)."""
+
+    topology: Topology
+    directory: Path
+    lock: int
+
+    @property
+    def state(self) -> LabState:
+        return LabState(self.topology.name)
+
+    def node(self, name: str) -> Node:
+        return next(node for node in self.topology.nodes if node.name == name)
+
+    def namespace(self, node: str) -> str:
+        return self.state.namespace(node)
+
+    def pids(self, node: str) -> list[int]:
+        """All processes in the node's namespace."""
+        name = self.namespace(node)
+        return processes.running_in([name]).get(name, [])
+
+    @contextmanager
+    def inside(self, node: str) -> Iterator[None]:
+        with namespaces.inside(self.namespace(node)):
+            yield
+
+
+class Action(ABC):
+    """`usage` is its grammar (grammar.py), `says` its line in the documentation."""
+
+    __slots__ = ()
+    usage: ClassVar[str]
+    says: ClassVar[str]
+
+    def check(self, scene: Scene) -> str:  # noqa: ARG002
+        """ "" or why it makes no sense in this lab, where the fields alone do not say it."""
+        return ""
+
+    @abstractmethod
+    def do(self, stage: Stage) -> None:
+        """Returns when it is done. Raises NotReadyError when the world does not allow it."""
+
+    def undo(self) -> Action | None:
+        """What takes it back; None for what passes by itself."""
+        return None
+
+    def __str__(self) -> str:
+        return render(self.usage, self)
+
+
+def run(words: Sequence[str], text: str = "") -> str:
+    """Runs a command in the calling thread's namespace. Raises NotReadyError with what it said."""
+    try:
+        done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise NotReadyError(f"{words[0]}: {error.strerror}") from error
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise NotReadyError(f"`{' '.join(words)}` ended with status {done.returncode}: {said[0] if said else ''}")
+    return done.stdout
+
+
+def wait_until(condition: Callable[[], bool], within: float, what: str) -> None:
+    """Raises NotReadyError when it does not come true."""
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            raise NotReadyError(f"not within {within:g} s: {what}")
+        time.sleep(_POLL)
+
+
+def wait_until_gone(stage: Stage, node: str, pids: Collection[int], within: float = 10.0) -> None:
+    wait_until(lambda: not set(pids) & set(stage.pids(node)), within, f"processes of {node} end: {sorted(pids)}")

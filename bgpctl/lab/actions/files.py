@@ -1,0 +1,115 @@
+"""Actions on files: resources written and removed (in the lab's copies of them), and a node's disk that is full."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from bgpctl.errors import NotReadyError
+from bgpctl.lab import disks
+from bgpctl.lab.actions.action import Action, Stage
+from bgpctl.lab.actions.placeholders import Scene
+from bgpctl.lab.lab_resources import LabResources
+
+_BALLAST = ".ballast"
+_BLOCK = 1 << 16
+
+
+def _has_agent(scene: Scene, node: str) -> str:
+    return "" if not node or scene.node(node).role.runs_agent else f"no agent reads resources on {node}"
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Action):
+    usage: ClassVar[str] = "write FILE [as NAME] [on NODE]"
+    says: ClassVar[str] = (
+        "a file from beside expectations.yml becomes a resource file, of all nodes or of one's directory"
+    )
+    file: Path
+    name: str = ""
+    node: str = ""
+
+    def check(self, scene: Scene) -> str:
+        return _has_agent(scene, self.node)
+
+    def do(self, stage: Stage) -> None:
+        content = (stage.directory / self.file).read_bytes()
+        node = stage.node(self.node) if self.node else None
+        LabResources.of(stage.topology).write(self._target, content, node)
+
+    @property
+    def _target(self) -> str:
+        return self.name or self.file.name
+
+    def undo(self) -> Action | None:
+        return Restore(self._target)
+
+
+@dataclass(frozen=True, slots=True)
+class Remove(Action):
+    usage: ClassVar[str] = "remove NAME [on NODE]"
+    says: ClassVar[str] = "a resource file goes away"
+    name: str
+    node: str = ""
+
+    def check(self, scene: Scene) -> str:
+        return _has_agent(scene, self.node)
+
+    def do(self, stage: Stage) -> None:
+        node = stage.node(self.node) if self.node else None
+        if not LabResources.of(stage.topology).remove(self.name, node):
+            raise NotReadyError(f"there is no resource file {self.name}")
+
+    def undo(self) -> Action | None:
+        return Restore(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Restore(Action):
+    usage: ClassVar[str] = "restore NAME"
+    says: ClassVar[str] = "the resource file is again as it was when the lab came up, or gone if it was not there"
+    name: str
+
+    def do(self, stage: Stage) -> None:
+        LabResources.of(stage.topology).restore(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class FillDisk(Action):
+    usage: ClassVar[str] = "fill disk NODE"
+    says: ClassVar[str] = "no octet is free any more where agent and speaker write (needs the label bgpctl-disk: SIZE)"
+    node: str
+
+    def check(self, scene: Scene) -> str:
+        if disks.LABEL in scene.node(self.node).labels:
+            return ""
+        return f"{self.node} has no disk of its own; give it the label {disks.LABEL}, for example {disks.LABEL}: 4m"
+
+    def do(self, stage: Stage) -> None:
+        with (stage.state.node_directory(self.node) / _BALLAST).open("ab", buffering=0) as ballast:
+            size = _BLOCK
+            while size:
+                try:
+                    os.write(ballast.fileno(), b"\0" * size)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    size //= 2
+
+    def undo(self) -> Action | None:
+        return FreeDisk(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeDisk(Action):
+    usage: ClassVar[str] = "free disk NODE"
+    says: ClassVar[str] = "there is room again"
+    node: str
+
+    def do(self, stage: Stage) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (stage.state.node_directory(self.node) / _BALLAST).unlink()

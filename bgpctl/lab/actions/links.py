@@ -1,0 +1,138 @@
+"""Actions on links: cut and mended, flapping, and two sets of nodes that no longer hear each other.
+
+Sets with links between them are parted by taking those down. Sets that only meet in a third node (two racks at one
+fabric) are parted by address: what leaves a node of one for an address of the other goes nowhere, and no carrier is
+lost. To a set belong the nodes behind it: those that have links to nothing else, as pods do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bgpctl.lab import observation
+from bgpctl.lab.actions import cables, diversion
+from bgpctl.lab.actions.action import Action, Stage
+from bgpctl.lab.actions.placeholders import Cable, NodeSet, Quantity
+from bgpctl.lab.topology import Link, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Action):
+    usage: ClassVar[str] = "cut LINK"
+    says: ClassVar[str] = "take the link down, as a pulled cable"
+    link: Cable
+
+    def do(self, stage: Stage) -> None:
+        for link in self.link.links:
+            cables.take_down(stage, cables.end_to_pull(stage, link))
+
+    def undo(self) -> Action | None:
+        return Mend(self.link)
+
+
+@dataclass(frozen=True, slots=True)
+class Mend(Action):
+    usage: ClassVar[str] = "mend LINK"
+    says: ClassVar[str] = "put the cable back"
+    link: Cable
+
+    def do(self, stage: Stage) -> None:
+        for link in self.link.links:
+            cables.bring_up(stage, cables.end_to_pull(stage, link))
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Action):
+    usage: ClassVar[str] = "cut SET from OTHER"
+    says: ClassVar[str] = "part two sets of nodes: links between them go down; without such links, by address"
+    set: NodeSet
+    other: NodeSet
+
+    def do(self, stage: Stage) -> None:
+        links = _between(stage.topology, self.set, self.other)
+        for link in links:
+            cables.take_down(stage, cables.end_to_pull(stage, link))
+        if not links:
+            _part_by_address(stage, self.set, self.other)
+
+    def undo(self) -> Action | None:
+        return Join(self.set, self.other)
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Action):
+    usage: ClassVar[str] = "mend SET from OTHER"
+    says: ClassVar[str] = "join them again (by address: every such cut of the nodes ends)"
+    set: NodeSet
+    other: NodeSet
+
+    def do(self, stage: Stage) -> None:
+        links = _between(stage.topology, self.set, self.other)
+        for link in links:
+            cables.bring_up(stage, cables.end_to_pull(stage, link))
+        if not links:
+            for node in (
+                *_with_those_behind(stage.topology, self.set),
+                *_with_those_behind(stage.topology, self.other),
+            ):
+                for end in cables.ends_of(stage.topology, node):
+                    diversion.release_addresses(stage, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Flap(Action):
+    usage: ClassVar[str] = "flap LINK times N every EVERY"
+    says: ClassVar[str] = "down and up again so often, each time down for half of the time"
+    link: Cable
+    n: int
+    every: Quantity
+
+    def do(self, stage: Stage) -> None:
+        ends = [cables.end_to_pull(stage, link) for link in self.link.links]
+        for _ in range(self.n):
+            for change in (cables.take_down, cables.bring_up):
+                for end in ends:
+                    change(stage, end)
+                time.sleep(self.every.value / 2)
+
+
+def _between(topology: Topology, one: NodeSet, other: NodeSet) -> list[Link]:
+    sides = (set(one.nodes), set(other.nodes))
+    return [link for link in topology.links if len(link.endpoints) > 1 and _joins(link, *sides)]
+
+
+def _joins(link: Link, one: set[str], other: set[str]) -> bool:
+    first, second = (end.node for end in link.endpoints)
+    return (first in one and second in other) or (first in other and second in one)
+
+
+def _with_those_behind(topology: Topology, chosen: NodeSet) -> tuple[str, ...]:
+    behind = [
+        node.name
+        for node in topology.nodes
+        if node.name not in chosen.nodes
+        and (near := set(_neighbours(topology, node.name)))
+        and near <= set(chosen.nodes)
+    ]
+    return (*chosen.nodes, *behind)
+
+
+def _neighbours(topology: Topology, node: str) -> Iterator[str]:
+    for link in topology.links:
+        names = [end.node for end in link.endpoints]
+        if node in names:
+            yield from (name for name in names if name != node)
+
+
+def _part_by_address(stage: Stage, one: NodeSet, other: NodeSet) -> None:
+    sides = [_with_those_behind(stage.topology, side) for side in (one, other)]
+    addresses = [
+        [address for node in side for address in observation.addresses(stage.namespace(node))] for side in sides
+    ]
+    for side, closed in zip(sides, reversed(addresses), strict=True):
+        for node in side:
+            for end in cables.ends_of(stage.topology, node):
+                diversion.swallow_addresses(stage, end, closed)

@@ -1,0 +1,202 @@
+"""Actions on the processes of a node: killed, frozen, restarted, one node after the other, without power.
+
+What is killed here is not told anything, and neither are its peers by a node without power: its links go first.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bgpctl.agent.speaker_process import runs_for
+from bgpctl.errors import NotReadyError
+from bgpctl.lab import agents, processes, runner
+from bgpctl.lab.actions import cables
+from bgpctl.lab.actions.action import Action, Stage, run, wait_until, wait_until_gone
+from bgpctl.lab.actions.placeholders import NodeSet, Part, Scene
+from bgpctl.lab.convergence import Watched
+from reflector.plan import ROUTE_PROTOCOL
+
+# A speaker that is told to stop may say goodbye to its peers.
+_STOPS_WITHIN = 20.0
+_BACK_WITHIN = 120.0
+_OUR_DEVICES = ("vxlan.calico", "vxlan-v6.calico")
+
+
+def of_part(stage: Stage, node: str, part: Part) -> list[int]:
+    """The processes of the node that are meant; none when none of them runs."""
+    pids = stage.pids(node)
+    directory = stage.state.node_directory(node)
+    speakers = {pid for pid in pids if runs_for(pid, directory)}
+    agent = {agents.running(stage.state, [stage.node(node)]).get(node, 0)}
+    chosen = {
+        Part.ALL: set(pids),
+        Part.SPEAKER: speakers,
+        Part.AGENT: agent & set(pids),
+        Part.DAEMON: set(pids) - speakers - agent,
+    }
+    return sorted(chosen[part])
+
+
+def _signal(stage: Stage, node: str, part: Part, number: signal.Signals) -> list[int]:
+    """Raises NotReadyError when no such process runs: a rehearsal of nothing proves nothing."""
+    pids = of_part(stage, node, part)
+    if not pids:
+        raise NotReadyError(f"nothing runs on {node} that could be meant{'' if part is Part.ALL else f' by {part}'}")
+    for pid in pids:
+        processes.send(pid, [stage.namespace(node)], number)
+    return pids
+
+
+def _has_part(scene: Scene, node: str, part: Part) -> str:
+    role = scene.node(node).role
+    if part in (Part.AGENT, Part.SPEAKER) and not role.runs_agent:
+        return f"no {part} runs on {node}, it is a {role}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill(Action):
+    usage: ClassVar[str] = "kill NODE [PART]"
+    says: ClassVar[str] = "SIGKILL to all processes of the node, or to its agent, speaker or daemon"
+    node: str
+    part: Part = Part.ALL
+
+    def check(self, scene: Scene) -> str:
+        return _has_part(scene, self.node, self.part)
+
+    def do(self, stage: Stage) -> None:
+        wait_until_gone(stage, self.node, _signal(stage, self.node, self.part, signal.SIGKILL))
+
+    def undo(self) -> Action | None:
+        """An agent starts its speaker again itself."""
+        return None if self.part is Part.SPEAKER else Start(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Action):
+    usage: ClassVar[str] = "start NODE"
+    says: ClassVar[str] = "start what should run on the node and does not; done when it answers"
+    node: str
+
+    def do(self, stage: Stage) -> None:
+        runner.start_missing(stage.state, stage.topology, [stage.node(self.node)])
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze(Action):
+    usage: ClassVar[str] = "freeze NODE [PART]"
+    says: ClassVar[str] = "SIGSTOP: its connections stay open and nobody answers on them"
+    node: str
+    part: Part = Part.ALL
+
+    def check(self, scene: Scene) -> str:
+        return _has_part(scene, self.node, self.part)
+
+    def do(self, stage: Stage) -> None:
+        _signal(stage, self.node, self.part, signal.SIGSTOP)
+
+    def undo(self) -> Action | None:
+        return Thaw(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Thaw(Action):
+    usage: ClassVar[str] = "thaw NODE"
+    says: ClassVar[str] = "SIGCONT to all processes of the node"
+    node: str
+
+    def do(self, stage: Stage) -> None:
+        _signal(stage, self.node, Part.ALL, signal.SIGCONT)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart(Action):
+    usage: ClassVar[str] = "restart NODE [PART]"
+    says: ClassVar[str] = "SIGTERM, as an orderly stop, then start again; done when it answers"
+    node: str
+    part: Part = Part.ALL
+
+    def check(self, scene: Scene) -> str:
+        return _has_part(scene, self.node, self.part)
+
+    def do(self, stage: Stage) -> None:
+        # The agent stops its speaker; one that is told at the same time has two reasons to go, which is no harm.
+        pids = _signal(stage, self.node, self.part, signal.SIGTERM)
+        wait_until_gone(stage, self.node, pids, _STOPS_WITHIN)
+        runner.start_missing(stage.state, stage.topology, [stage.node(self.node)])
+        if stage.node(self.node).role.runs_agent:
+            directory = stage.state.node_directory(self.node)
+            wait_until(lambda: agents.is_ready(directory), _BACK_WITHIN, f"agent and speaker of {self.node} answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Roll(Action):
+    usage: ClassVar[str] = "roll SET [PART]"
+    says: ClassVar[str] = "restart node after node, each when the sessions of the one before are back (an upgrade)"
+    set: NodeSet
+    part: Part = Part.ALL
+
+    def check(self, scene: Scene) -> str:
+        return next(filter(None, (_has_part(scene, node, self.part) for node in self.set.nodes)), "")
+
+    def do(self, stage: Stage) -> None:
+        watched = Watched.of(stage.topology)
+        before = _established(watched)
+        for node in self.set.nodes:
+            Restart(node, self.part).do(stage)
+            wait_until(lambda: before <= _established(watched), _BACK_WITHIN, f"all sessions are back after {node}")
+
+
+def _established(watched: Watched) -> set[tuple[str, str]]:
+    return {
+        (node, session.peer)
+        for node, sessions in watched.sessions().items()
+        for session in sessions
+        if session.state.lower() == "established"
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PowerOff(Action):
+    usage: ClassVar[str] = "power off NODE"
+    says: ClassVar[str] = "links down, everything killed, and what was learned is gone from the kernel"
+    node: str
+
+    def do(self, stage: Stage) -> None:
+        for end in cables.ends_of(stage.topology, self.node):
+            cables.take_down(stage, end)
+        processes.kill_all([stage.namespace(self.node)])
+        _forget(stage, self.node)
+
+    def undo(self) -> Action | None:
+        return PowerOn(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class PowerOn(Action):
+    usage: ClassVar[str] = "power on NODE"
+    says: ClassVar[str] = (
+        "links up with their addresses and static routes, then everything starts; done when it answers"
+    )
+    node: str
+
+    def do(self, stage: Stage) -> None:
+        for end in cables.ends_of(stage.topology, self.node):
+            cables.bring_up(stage, end)
+        runner.start_missing(stage.state, stage.topology, [stage.node(self.node)])
+
+
+def _forget(stage: Stage, node: str) -> None:
+    with stage.inside(node):
+        for family in ("-4", "-6"):
+            run(["ip", family, "route", "flush", "table", "main", "proto", str(ROUTE_PROTOCOL)])
+        _remove_devices(_OUR_DEVICES)
+
+
+def _remove_devices(names: Collection[str]) -> None:
+    there = {line.split(":")[1].strip() for line in run(["ip", "-o", "link", "show"]).splitlines()}
+    for name in sorted(there & set(names)):
+        run(["ip", "link", "del", "dev", name])

@@ -1,0 +1,192 @@
+"""What the large words of a usage can be, each checked against the topology when it is read.
+
+NODE                a node                          PEER     a node, or an address
+SET, OTHER          a node, a set, or several with commas between them
+LINK                NODE (all its links), NODE:INTERFACE (what leaves there), or NODE--NODE (all between the two)
+PART                agent, speaker, daemon or all   TIME     200ms, 5s, or seconds
+PERCENT             5%                              RATE     10mbit, 64kbit, 1gbit
+N, MB, ASN          whole numbers                   FILE     beside expectations.yml
+NAME                the name of a resource file
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from bgpctl.lab.actions.grammar import ActionError
+from bgpctl.lab.document import suggestion
+from bgpctl.lab.expectation_sections import Names
+from bgpctl.lab.topology import Endpoint, Link, Node
+
+_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|)")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
+_RATE = re.compile(r"(\d+(?:\.\d+)?)(kbit|mbit|gbit)")
+_UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "kbit": 1e3, "mbit": 1e6, "gbit": 1e9}
+_VETH_ENDS = 2
+
+
+class Part(StrEnum):
+    """Which processes of a node. `daemon`: all that are neither the agent nor the speaker."""
+
+    AGENT = "agent"
+    SPEAKER = "speaker"
+    DAEMON = "daemon"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSet:
+    text: str
+    nodes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """Links, and of them the ends whose frames are meant when it is one direction."""
+
+    text: str
+    links: tuple[Link, ...]
+    ends: tuple[Endpoint, ...] = field(default=())
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """`value` in seconds, bits a second, or as a fraction of 1."""
+
+    text: str
+    value: float
+
+    def __str__(self) -> str:
+        return self.text
+
+
+NOTHING = Quantity("", 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where actions are read: the topology with its sets, and the directory of expectations.yml."""
+
+    names: Names
+    directory: Path
+
+    def node(self, name: str) -> Node:
+        found = {node.name: node for node in self.names.topology.nodes}
+        if name not in found:
+            raise ActionError(f"the topology has no node {name!r}{suggestion(name, found)}")
+        return found[name]
+
+    def read(self, placeholder: str, word: str) -> Any:
+        """See the table. Raises ActionError."""
+        return _READERS[placeholder](self, word)
+
+
+def _node(scene: Scene, word: str) -> str:
+    return scene.node(word).name
+
+
+def _peer(scene: Scene, word: str) -> str:
+    try:
+        return str(ipaddress.ip_address(word))
+    except ValueError:
+        return scene.node(word).name
+
+
+def _set(scene: Scene, word: str) -> NodeSet:
+    nodes: dict[str, None] = {}
+    for name in word.split(","):
+        nodes |= dict.fromkeys(scene.names.sets.get(name) or (scene.node(name).name,))
+    return NodeSet(word, tuple(nodes))
+
+
+def _cable(scene: Scene, word: str) -> Cable:
+    links = [link for link in scene.names.topology.links if len(link.endpoints) == _VETH_ENDS]
+    if ":" in word:
+        ends = tuple(end for link in links for end in link.endpoints if f"{end.node}:{end.interface}" == word)
+        meant = [link for link in links if set(ends) & set(link.endpoints)]
+    else:
+        meant = [link for link in links if word in _words(link)]
+        ends = tuple(end for link in meant for end in link.endpoints)
+    if not meant:
+        known = {word for link in links for word in _words(link)}
+        raise ActionError(f"the topology has no link {word!r}{suggestion(word, known)}")
+    return Cable(word, tuple(meant), ends)
+
+
+def _words(link: Link) -> set[str]:
+    one, other = link.endpoints
+    return {one.node, other.node, f"{one.node}--{other.node}", f"{other.node}--{one.node}"}
+
+
+def _part(_scene: Scene, word: str) -> Part:
+    try:
+        return Part(word)
+    except ValueError:
+        raise ActionError(f"{word!r} is none of {', '.join(Part)}{suggestion(word, Part)}") from None
+
+
+def _quantity(pattern: re.Pattern[str], example: str) -> Callable[[Scene, str], Quantity]:
+    def read(_scene: Scene, word: str) -> Quantity:
+        found = pattern.fullmatch(word)
+        if not found:
+            raise ActionError(f"{word!r} is not like {example}")
+        return Quantity(word, float(found[1]) * _UNITS[found[2]])
+
+    return read
+
+
+def _percent(_scene: Scene, word: str) -> Quantity:
+    found = _PERCENT.fullmatch(word)
+    if not found or float(found[1]) > 100:
+        raise ActionError(f"{word!r} is not like 5%, at most 100%")
+    return Quantity(word, float(found[1]) / 100)
+
+
+def _number(_scene: Scene, word: str) -> int:
+    if not (word.isascii() and word.isdecimal()):
+        raise ActionError(f"{word!r} is not a whole number")
+    return int(word)
+
+
+def _file(scene: Scene, word: str) -> Path:
+    found = scene.directory / word
+    if not found.is_file():
+        raise ActionError(f"{found} does not exist")
+    return Path(word)
+
+
+def _name(_scene: Scene, word: str) -> str:
+    if Path(word).name != word:
+        raise ActionError(f"{word!r} is not the name of a file")
+    return word
+
+
+_READERS: Mapping[str, Callable[[Scene, str], Any]] = {
+    "NODE": _node,
+    "PEER": _peer,
+    "SET": _set,
+    "OTHER": _set,
+    "LINK": _cable,
+    "PART": _part,
+    "TIME": _quantity(_TIME, "200ms or 5s"),
+    "EVERY": _quantity(_TIME, "200ms or 5s"),
+    "RATE": _quantity(_RATE, "10mbit"),
+    "PERCENT": _percent,
+    "N": _number,
+    "MB": _number,
+    "ASN": _number,
+    "FILE": _file,
+    "NAME": _name,
+}

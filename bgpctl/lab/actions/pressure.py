@@ -1,0 +1,191 @@
+"""Actions that make a node's life hard: no memory, routes deleted behind its back, more netlink news than it can hear;
+and the ordinary ones: drained, a command, time.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from bgpctl.errors import NotReadyError
+from bgpctl.lab import processes
+from bgpctl.lab.actions.action import Action, Stage, run
+from bgpctl.lab.actions.lives import of_part
+from bgpctl.lab.actions.placeholders import Part, Quantity, Scene
+from bgpctl.lab.agents import SPEAKER_SOCKET
+from bgpctl.lab.daemons.tools import environment
+from reflector.control_client import ControlClient, ControlError
+from reflector.messages import Drain as DrainRequest
+from reflector.plan import ROUTE_PROTOCOL
+
+_MEGABYTE = 1 << 20
+_UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+_DELETES_EVERY = 0.05
+# A netlink socket of 1 MiB holds some thousand messages; a route that comes and goes is two of them.
+_FLOOD = 20_000
+# RFC 5737; of a protocol number that is nobody's.
+_FLOOD_PREFIX, _FLOOD_PROTOCOL = "192.0.2", "250"
+_FLOOD_ROUTES = 256
+
+
+def _needs_agent(scene: Scene, node: str) -> str:
+    return "" if scene.node(node).role.runs_agent else f"no agent runs on {node}"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitMemory(Action):
+    usage: ClassVar[str] = "limit memory NODE MB"
+    says: ClassVar[str] = "the speaker may take so many MiB more than it has, and gets no more (RLIMIT_AS)"
+    node: str
+    mb: int
+
+    def check(self, scene: Scene) -> str:
+        return _needs_agent(scene, self.node)
+
+    def do(self, stage: Stage) -> None:
+        for pid in _speaker(stage, self.node):
+            limit = _address_space(pid) + self.mb * _MEGABYTE
+            resource.prlimit(pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+    def undo(self) -> Action | None:
+        return FreeMemory(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeMemory(Action):
+    usage: ClassVar[str] = "free memory NODE"
+    says: ClassVar[str] = "the limit is taken away (a speaker that was started since has none)"
+    node: str
+
+    def check(self, scene: Scene) -> str:
+        return _needs_agent(scene, self.node)
+
+    def do(self, stage: Stage) -> None:
+        for pid in of_part(stage, self.node, Part.SPEAKER):
+            resource.prlimit(pid, resource.RLIMIT_AS, _UNLIMITED)
+
+
+def _speaker(stage: Stage, node: str) -> list[int]:
+    pids = of_part(stage, node, Part.SPEAKER)
+    if not pids:
+        raise NotReadyError(f"no speaker runs on {node}")
+    return pids
+
+
+def _address_space(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRoutes(Action):
+    usage: ClassVar[str] = "delete routes NODE for TIME"
+    says: ClassVar[str] = "as another program would: all our kernel routes, again and again for so long"
+    node: str
+    time: Quantity
+
+    def do(self, stage: Stage) -> None:
+        until = time.monotonic() + self.time.value
+        with stage.inside(self.node):
+            while True:
+                for family in ("-4", "-6"):
+                    run(["ip", family, "route", "flush", "table", "main", "proto", str(ROUTE_PROTOCOL)])
+                if time.monotonic() >= until:
+                    return
+                time.sleep(_DELETES_EVERY)
+
+
+@dataclass(frozen=True, slots=True)
+class OverflowNetlink(Action):
+    usage: ClassVar[str] = "overflow netlink NODE"
+    says: ClassVar[str] = (
+        "agent and speaker stand still while 40,000 routes come and go: their sockets overflow (ENOBUFS)"
+    )
+    node: str
+
+    def check(self, scene: Scene) -> str:
+        return _needs_agent(scene, self.node)
+
+    def do(self, stage: Stage) -> None:
+        names = [stage.namespace(self.node)]
+        pids = stage.pids(self.node)
+        for pid in pids:
+            processes.send(pid, names, signal.SIGSTOP)
+        try:
+            with stage.inside(self.node):
+                run(["ip", "-batch", "-"], "".join(_coming_and_going()))
+        finally:
+            for pid in pids:
+                processes.send(pid, names, signal.SIGCONT)
+
+
+def _coming_and_going() -> Iterator[str]:
+    for number in range(_FLOOD):
+        route = f"blackhole {_FLOOD_PREFIX}.{number % _FLOOD_ROUTES}/32 proto {_FLOOD_PROTOCOL}"
+        yield f"route add {route}\nroute del {route}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Drain(Action):
+    usage: ClassVar[str] = "drain NODE"
+    says: ClassVar[str] = "lead traffic away from it (RFC 8326)"
+    node: str
+
+    def check(self, scene: Scene) -> str:
+        return _needs_agent(scene, self.node)
+
+    def do(self, stage: Stage) -> None:
+        _drain(stage, self.node, on=True)
+
+    def undo(self) -> Action | None:
+        return Undrain(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Undrain(Action):
+    usage: ClassVar[str] = "undrain NODE"
+    says: ClassVar[str] = "traffic may come again"
+    node: str
+
+    def check(self, scene: Scene) -> str:
+        return _needs_agent(scene, self.node)
+
+    def do(self, stage: Stage) -> None:
+        _drain(stage, self.node, on=False)
+
+
+def _drain(stage: Stage, node: str, *, on: bool) -> None:
+    try:
+        with ControlClient(stage.state.node_directory(node) / SPEAKER_SOCKET) as speaker:
+            speaker.ask(DrainRequest(on))
+    except ControlError as error:
+        raise NotReadyError(f"the speaker of {node} does not answer: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Action):
+    usage: ClassVar[str] = "run NODE COMMAND"
+    says: ClassVar[str] = "any command in the node's namespace, with its daemon's command lines; must end with status 0"
+    node: str
+    command: tuple[str, ...]
+
+    def do(self, stage: Stage) -> None:
+        node = stage.node(self.node)
+        words = ["env", *(f"{key}={value}" for key, value in environment(stage.state, node).items()), *self.command]
+        with stage.inside(self.node):
+            run(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait(Action):
+    usage: ClassVar[str] = "wait TIME"
+    says: ClassVar[str] = "let time pass, where that is the point: hold times, restart times"
+    time: Quantity
+
+    def do(self, stage: Stage) -> None:  # noqa: ARG002
+        time.sleep(self.time.value)

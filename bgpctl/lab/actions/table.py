@@ -1,0 +1,87 @@
+"""The actions that there are, and the one that words mean."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from bgpctl.lab.actions import files, impairment, links, lives, peers, pressure
+from bgpctl.lab.actions.action import Action
+from bgpctl.lab.actions.grammar import ActionError, OtherUsageError, match, verb
+from bgpctl.lab.actions.placeholders import Scene
+from bgpctl.lab.document import suggestion
+
+ACTIONS: tuple[type[Action], ...] = (
+    lives.Kill,
+    lives.Start,
+    lives.Freeze,
+    lives.Thaw,
+    lives.Restart,
+    lives.Roll,
+    lives.PowerOff,
+    lives.PowerOn,
+    links.Cut,
+    links.Mend,
+    links.Part,
+    links.Join,
+    links.Flap,
+    impairment.Impair,
+    impairment.Clear,
+    pressure.Drain,
+    pressure.Undrain,
+    files.Write,
+    files.Remove,
+    files.Restore,
+    peers.Garbage,
+    peers.Flood,
+    peers.Churn,
+    peers.SlowReader,
+    peers.Silent,
+    peers.Behave,
+    peers.HalfOpen,
+    pressure.LimitMemory,
+    pressure.FreeMemory,
+    files.FillDisk,
+    files.FreeDisk,
+    pressure.DeleteRoutes,
+    pressure.OverflowNetlink,
+    pressure.Run,
+    pressure.Wait,
+)
+
+
+def read_action(text: str | Sequence[str], scene: Scene) -> Action:
+    """Raises ActionError, which says what would be right."""
+    words = _split(text) if isinstance(text, str) else list(text)
+    candidates = [kind for kind in ACTIONS if verb(kind.usage) == tuple(words[: len(verb(kind.usage))])]
+    if not candidates:
+        raise ActionError(_unknown(words))
+    others = []
+    for kind in candidates:
+        try:
+            action = kind(**match(kind.usage, words, scene.read))
+        except OtherUsageError as error:
+            others.append(str(error))
+            continue
+        why = action.check(scene)
+        if why:
+            raise ActionError(why)
+        return action
+    raise ActionError("; ".join(others))
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ActionError(f"not a command: {error}") from error
+
+
+def _unknown(words: Sequence[str]) -> str:
+    if not words:
+        return "an action is missing"
+    begins = [kind.usage for kind in ACTIONS if kind.usage.split()[0] == words[0]]
+    if begins:
+        return f"{' '.join(words)!r} is no action; there is {' and '.join(f'`{usage}`' for usage in begins)}"
+    verbs = dict.fromkeys(kind.usage.split()[0] for kind in ACTIONS)
+    return f"{words[0]!r} is no action{suggestion(words[0], verbs)}; there are: {', '.join(verbs)}"
