@@ -7,7 +7,7 @@ line and field, and with the name that was perhaps meant.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -101,17 +101,18 @@ def _sessions(element: Element | None, names: Names) -> dict[str, Pairs]:
         if len(states) != 1:
             item.complain("`between` is missing" if not states else f"only one of {', '.join(states)} is possible")
             continue
-        found[states[0]] |= set(
-            _both_ways(fields, states[0], names, names.speakers, "no agent and no BGP daemon on a node")
-        )
+        between = names.expand(fields[states[0]], names.speakers, "no agent and no BGP daemon on a node")
+        ends = _both_ways(between, _others(fields, between, names))
+        # The other end may be one that cannot be asked: a host that plays a peer.
+        found[states[0]] |= {(node, peer) for node, peer in ends if node in names.speakers}
     return {state: frozenset(pairs) for state, pairs in found.items()}
 
 
-def _both_ways(
-    fields: Mapping[str, Element], key: str, names: Names, among: Collection[str], what: str
-) -> Iterator[Pair]:
-    between = names.expand(fields[key], among, what)
-    others = names.expand(fields["and"], among, what) if "and" in fields else between
+def _others(fields: Mapping[str, Element], between: tuple[str, ...], names: Names) -> tuple[str, ...]:
+    return names.expand(fields["and"], names.nodes, "the topology has no node") if "and" in fields else between
+
+
+def _both_ways(between: Iterable[str], others: Iterable[str]) -> Iterator[Pair]:
     for one, other in product(between, others):
         if one != other:
             yield one, other
@@ -126,7 +127,8 @@ def _pairs(element: Element | None, names: Names) -> Pairs:
         if "between" not in fields:
             item.complain("`between` is missing")
             continue
-        found |= set(_both_ways(fields, "between", names, names.nodes, "the topology has no node"))
+        between = names.expand(fields["between"], names.nodes, "the topology has no node")
+        found |= set(_both_ways(between, _others(fields, between, names)))
     return frozenset(found)
 
 

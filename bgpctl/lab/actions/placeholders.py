@@ -114,15 +114,19 @@ def _set(scene: Scene, word: str) -> NodeSet:
 def _cable(scene: Scene, word: str) -> Cable:
     links = [link for link in scene.names.topology.links if len(link.endpoints) == _VETH_ENDS]
     if ":" in word:
-        ends = tuple(end for link in links for end in link.endpoints if f"{end.node}:{end.interface}" == word)
+        ends = tuple(end for link in links for end in link.endpoints if _end(end) == word)
         meant = [link for link in links if set(ends) & set(link.endpoints)]
     else:
         meant = [link for link in links if word in _words(link)]
         ends = tuple(end for link in meant for end in link.endpoints)
     if not meant:
-        known = {word for link in links for word in _words(link)}
+        known = {known for link in links for known in (*_words(link), *map(_end, link.endpoints))}
         raise ActionError(f"the topology has no link {word!r}{suggestion(word, known)}")
     return Cable(word, tuple(meant), ends)
+
+
+def _end(end: Endpoint) -> str:
+    return f"{end.node}:{end.interface}"
 
 
 def _words(link: Link) -> set[str]:

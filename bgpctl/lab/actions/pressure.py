@@ -24,7 +24,6 @@ from reflector.messages import Drain as DrainRequest
 from reflector.plan import ROUTE_PROTOCOL
 
 _MEGABYTE = 1 << 20
-_UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 _DELETES_EVERY = 0.05
 # A netlink socket of 1 MiB holds some thousand messages; a route that comes and goes is two of them.
 _FLOOD = 20_000
@@ -49,8 +48,7 @@ class LimitMemory(Action):
 
     def do(self, stage: Stage) -> None:
         for pid in _speaker(stage, self.node):
-            limit = _address_space(pid) + self.mb * _MEGABYTE
-            resource.prlimit(pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+            _limit(pid, str(_address_space(pid) + self.mb * _MEGABYTE))
 
     def undo(self) -> Action | None:
         return FreeMemory(self.node)
@@ -67,7 +65,7 @@ class FreeMemory(Action):
 
     def do(self, stage: Stage) -> None:
         for pid in of_part(stage, self.node, Part.SPEAKER):
-            resource.prlimit(pid, resource.RLIMIT_AS, _UNLIMITED)
+            _limit(pid, "unlimited")
 
 
 def _speaker(stage: Stage, node: str) -> list[int]:
@@ -75,6 +73,13 @@ def _speaker(stage: Stage, node: str) -> list[int]:
     if not pids:
         raise NotReadyError(f"no speaker runs on {node}")
     return pids
+
+
+def _limit(pid: int, octets: str) -> None:
+    """The soft limit. As the user that the process runs as: root may not do that to others everywhere (prlimit(2))."""
+    status = Path(f"/proc/{pid}").stat()
+    user = ["setpriv", "--reuid", str(status.st_uid), "--regid", str(status.st_gid), "--clear-groups"]
+    run([*user, "prlimit", "--pid", str(pid), f"--as={octets}:"])
 
 
 def _address_space(pid: int) -> int:
