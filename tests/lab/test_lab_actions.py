@@ -42,8 +42,8 @@ EXAMPLES = (
     "half-open a",
     "limit memory a 10",
     "free memory a",
-    "fill disk a",
-    "free disk a",
+    "fill disk b",
+    "free disk b",
     "delete routes a for 5s",
     "overflow netlink a",
     "run a ip route show",
@@ -88,7 +88,7 @@ def test_what_is_undone_by_another_action_says_so(scene: Scene) -> None:
         "slow reader host to a as 65003": "behave host",
         "silent host to a as 65003": "behave host",
         "limit memory a 10": "free memory a",
-        "fill disk a": "free disk a",
+        "fill disk b": "free disk b",
     }
     assert undo("kill a") == undo("kill a agent") == "start a"
 
@@ -134,7 +134,7 @@ def test_a_link_is_all_of_a_node_or_those_between_two_or_one_direction(scene: Sc
         ("write nothing.yaml", "nothing.yaml does not exist"),
         ("remove ../cluster.yaml", "'../cluster.yaml' is not the name of a file"),
         ("write another-block.yaml on host", "no agent reads resources on host"),
-        ("fill disk b", "b has no disk of its own; give it the label bgpctl-disk"),
+        ("fill disk a", "a has no disk of its own; give it the label bgpctl-disk"),
         ("drain host", "no agent runs on host"),
         ("garbage a to b as 64512", "a is a node; a node that speaks no BGP itself can play a bad peer"),
         ("flood host to fd00::1 as 65003 prefixes 1", "its sessions are IPv4"),

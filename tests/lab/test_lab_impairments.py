@@ -135,7 +135,6 @@ def test_of_two_thousand_packets_five_in_a_hundred_are_lost(hosts: Hosts) -> Non
     """The chance is drawn from a seed: the bound is three standard deviations of it, as it would be without one."""
     hosts.do("impair h1:eth1 loss 5%")
     lost = 2000 - hosts.received(H2, 2000, 0.001)
-    print(f"lost {lost} of 2000")
     assert 70 <= lost <= 130
 
 
@@ -176,7 +175,6 @@ def test_a_rate_is_kept(hosts: Hosts) -> None:
     hosts.do("impair h1:eth1 rate 400kbit")
     said = hosts.lab.run("h1", "ping", "-q", "-c40", "-i0.002", "-s958", "-W2", H2).stdout
     received = int(re.search(r"(\d+) received", said)[1])
-    print(said)
     assert 8 <= received < 40
 
 

@@ -15,8 +15,8 @@ from bgpctl.lab.topology import Endpoint
 
 # A pair of which the far end has no addresses: it takes every frame, and gives none.
 _SINK, _SINK_END = "nowhere", "nowhere-end"
-_SWALLOW_4, _SWALLOW_6, _INTO_WIRE = 10, 11, 20
-_ALL = 9
+_BGP_4, _BGP_6, _SWALLOW_4, _SWALLOW_6, _INTO_WIRE = 8, 9, 10, 11, 20
+_BGP_PORT = 179
 
 
 def swallow_addresses(stage: Stage, end: Endpoint, addresses: Iterable[str]) -> None:
@@ -41,15 +41,25 @@ def release_addresses(stage: Stage, end: Endpoint) -> None:
         _remove(stage, end, priority)
 
 
-def swallow_all(stage: Stage, end: Endpoint) -> None:
+def swallow_bgp(stage: Stage, end: Endpoint) -> None:
+    """Segments of BGP sessions that leave by this end go nowhere; whatever else does, passes."""
     with stage.inside(end.node):
         _make_sink()
         _hook(end)
-        run(["tc", *_everything(end.interface, _ALL, _SINK)])
+        families = ((_BGP_4, "ip", "ip"), (_BGP_6, "ipv6", "ip6"))
+        lines = [
+            f"filter add dev {end.interface} egress pref {priority} protocol {protocol} u32 "
+            f"match {word} protocol 6 0xff match {word} {port} {_BGP_PORT} 0xffff "
+            f"action mirred egress redirect dev {_SINK}"
+            for priority, protocol, word in families
+            for port in ("sport", "dport")
+        ]
+        run(["tc", "-batch", "-"], "\n".join(lines) + "\n")
 
 
-def release_all(stage: Stage, end: Endpoint) -> None:
-    _remove(stage, end, _ALL)
+def release_bgp(stage: Stage, end: Endpoint) -> None:
+    for priority in (_BGP_4, _BGP_6):
+        _remove(stage, end, priority)
 
 
 def into_wire(stage: Stage, end: Endpoint, name: str) -> None:

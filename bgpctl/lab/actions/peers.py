@@ -130,13 +130,13 @@ class HalfOpen(Action):
         """The resets that the kernel sends go nowhere (ss(8): -K is a reset, tcp(7))."""
         ends = cables.ends_of(stage.topology, self.node)
         for end in ends:
-            diversion.swallow_all(stage, end)
+            diversion.swallow_bgp(stage, end)
         try:
             with stage.inside(self.node):
                 run(["ss", "-K", "state", "established", _BGP_CONNECTIONS])
                 left = run(["ss", "-Htn", "state", "established", _BGP_CONNECTIONS])
         finally:
             for end in ends:
-                diversion.release_all(stage, end)
+                diversion.release_bgp(stage, end)
         if left.strip():
             raise NotReadyError("this kernel ends no connection of others (CONFIG_INET_DIAG_DESTROY)")
