@@ -19,7 +19,7 @@ help: ## show this list
 lab: $(VENV)/.runtime ## build the quickstart cluster in network namespaces and show it working
 	@requirements/system-packages required $(LAB_PACKAGES)
 	@$(BIN)/bgpctl lab up $(LAB)
-	@$(BIN)/bgpctl lab test $(LAB)
+	@$(BIN)/bgpctl lab test --no-events $(LAB)
 	@$(BIN)/bgpctl lab show $(LAB)
 	@echo "The lab stays up. $(dir $(LAB))README.md says what to try; make lab-down removes it."
 

@@ -151,3 +151,9 @@ def test_netem_gets_the_same_figures(scene: Scene) -> None:
     """tc-netem(8): where the kernel has it, it does what our wire does elsewhere."""
     impair = read_action("impair a delay 1.5s loss 0.5% rate 64kbit", scene)
     assert impair.netem() == ["delay", "1500ms", "loss", "0.5%", "rate", "64000bit"]  # type: ignore[attr-defined]
+
+
+def test_the_page_for_operators_has_a_row_for_each_action() -> None:
+    page = (Path(__file__).parents[2] / "docs/lab-expectations.md").read_text()
+    for action in ACTIONS:
+        assert f"| `{action.usage}` | {action.says} |" in page

@@ -79,7 +79,8 @@ class Quickstart(Lab):
 
     @property
     def resources(self) -> Path:
-        return self.file.parent / "resources"
+        """The copies that the agents of this lab read."""
+        return LabState(self.name).directory / "_resources/resources"
 
     @property
     def topology(self) -> Topology:
@@ -131,7 +132,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Quickstart]:
 
 
 def converged(lab: Quickstart) -> None:
-    test = lab.command("test")
+    test = lab.command("test", "--no-events")
     assert test.returncode == 0, test.stdout + test.stderr
 
 
@@ -274,6 +275,17 @@ def test_killing_the_speaker_of_a_reflector_loses_no_ping(lab) -> None:
     assert re.search(r"800 packets transmitted, 800 received", said), said
     eventually(lambda: lab.established() == EXPECTED_SESSIONS, CONVERGED, "the reflector is back")
     assert (directory / SPEAKER_SOCKET).exists()
+
+
+def test_no_event_of_the_lab_costs_a_packet(lab, tmp_path) -> None:
+    """Those of its expectations.yml; each says what it may cost."""
+    report = tmp_path / "events.json"
+    test = lab.command("test", "--json", str(report))
+    assert test.returncode == 0, test.stdout + test.stderr
+    events = json.loads(report.read_text())["events"]
+    assert len(events) == 4
+    assert [(event["lost"], event["lose_at_most"]) for event in events] == [(0, 0)] * 4
+    assert all(event["sent"] > 0 for event in events)
 
 
 def test_a_second_up_says_that_there_is_nothing_to_do(lab) -> None:
