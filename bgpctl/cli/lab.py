@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -164,9 +166,10 @@ def expect(
     report.print_result(result)
     happened = []
     if result.passed:
-        happened = rehearse(
-            topology, script.expectations, chosen, lambda each: event_report.print_event(event_figures(each))
-        )
+        with _taken_back_when_interrupted():
+            happened = rehearse(
+                topology, script.expectations, chosen, lambda each: event_report.print_event(event_figures(each))
+            )
     figures = figures_of(topology.name, result, happened, [event.name for event in chosen[len(happened) :]])
     if figures.events:
         event_report.print_events(figures)
@@ -244,6 +247,18 @@ def _node(topology: Topology, name: str) -> Node:
     if name not in found:
         raise NotReadyError(f"{topology.file} has no node {name!r}{suggestion(name, found)}")
     return found[name]
+
+
+@contextmanager
+def _taken_back_when_interrupted() -> Iterator[None]:
+    from bgpctl.lab import runner
+
+    try:
+        with runner.signals_interrupt():
+            yield
+    except runner.Interrupted as interrupted:
+        typer.echo(f"bgpctl: {interrupted}; what was done has been taken back", err=True)
+        raise typer.Exit(_SIGNALLED + interrupted.signal_number) from None
 
 
 def _chosen(script: Script, names: list[str]) -> list[Event]:

@@ -15,6 +15,7 @@ from bgpctl.lab.daemons import Session, ask
 from bgpctl.lab.expectations import Expectations
 from bgpctl.lab.state import LabState
 from bgpctl.lab.topology import Node, Topology
+from bgpctl.lab.topology_addresses import node_of_address
 from reflector.plan import ROUTE_PROTOCOL
 
 _POLL = 0.1
@@ -58,10 +59,11 @@ class Watched:
     def of(cls, topology: Topology) -> Watched:
         """Raises NotReadyError when a namespace is gone."""
         state = LabState(topology.name)
-        names = {end.split("/")[0]: node for node, end in _written_addresses(topology)}
+        names = node_of_address(topology)
         for node in topology.nodes:
             if node.role.speaks_bgp:
-                names |= dict.fromkeys(observation.addresses(state.namespace(node.name)), node.name)
+                for address in observation.addresses(state.namespace(node.name)):
+                    names.setdefault(address, node.name)
         return cls(topology, state, names)
 
     def checks(self, expectations: Expectations) -> tuple[Check, ...]:
@@ -109,13 +111,6 @@ class Watched:
         seen = {node.name: ask(self.state, node).routes() for node in self._speakers() if node.name in nodes}
         said = tuple(failures.bgp_failures(expectations.bgp, seen))
         return Check("BGP routes", sum(len(route.on) for route in expectations.bgp), said)
-
-
-def _written_addresses(topology: Topology) -> Iterator[tuple[str, str]]:
-    for link in topology.links:
-        for end in link.endpoints:
-            for address in end.addresses:
-                yield end.node, address
 
 
 def wait_for(topology: Topology, expectations: Expectations, within: float) -> TestResult:
