@@ -22,7 +22,7 @@ from bgpctl.lab.expectations import (
 )
 from bgpctl.lab.topology import Topology
 
-SECTIONS = ("within", "sessions", "routes", "bgp", "pings", "unreachable", "reachable")
+SECTIONS = ("within", "sessions", "routes", "bgp", "pings", "unreachable", "reachable", "ignore")
 _STATES = ("between", "down", "never")
 _ROUTE_FIELDS = ("to", "via", "dev", "on", "absent", "blackhole")
 _BGP_FIELDS = ("prefix", "on", "next_hop", "as_path", "local_pref", "communities", "stale", "absent")
@@ -81,6 +81,9 @@ def read_sections(
         pods=pods,
         unreachable=_pairs(fields.get("unreachable"), names),
         reachable=_pairs(fields.get("reachable"), names),
+        ignored=frozenset(names.expand(fields["ignore"], names.nodes, "the topology has no node"))
+        if "ignore" in fields
+        else frozenset(),
         within=fields["within"].number() if "within" in fields else within,
     )
     for one, other in sorted((sessions["between"] & sessions["never"]) | (sessions["between"] & sessions["down"])):

@@ -85,6 +85,7 @@ class Expectations:
     never         not there at all
     pods          the addresses of each node that pings and is pinged
     unreachable   (from, to), both ways, of `pods`
+    ignored       nodes at which nothing is looked: their ends of sessions, their routes
     within        seconds until all of it must be so
     """
 
@@ -96,20 +97,23 @@ class Expectations:
     pods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unreachable: Pairs = frozenset()
     reachable: Pairs = frozenset()
+    ignored: frozenset[str] = frozenset()
     within: float = DEFAULT_WITHIN
 
     def then(self, other: Expectations) -> Expectations:
         """These expectations with what `other` says differently: of each session, route and pair, the last word."""
         told = other.sessions | other.down | other.never
+        ignored = self.ignored | other.ignored
         return Expectations(
-            sessions=(self.sessions - told) | other.sessions,
-            down=(self.down - told) | other.down,
-            never=(self.never - told) | other.never,
-            routes=(*_without(self.routes, other.routes), *other.routes),
-            bgp=(*_without(self.bgp, other.bgp), *other.bgp),
+            sessions=_not_at(ignored, (self.sessions - told) | other.sessions),
+            down=_not_at(ignored, (self.down - told) | other.down),
+            never=_not_at(ignored, (self.never - told) | other.never),
+            routes=(*_without(self.routes, other.routes, ignored), *other.routes),
+            bgp=(*_without(self.bgp, other.bgp, ignored), *other.bgp),
             pods={**self.pods, **other.pods},
             # What is reachable again is no longer said to be unreachable.
             unreachable=(self.unreachable - other.reachable) | other.unreachable,
+            ignored=ignored,
             within=other.within,
         )
 
@@ -133,8 +137,13 @@ def _version(address: str) -> int:
     return ipaddress.ip_address(address).version
 
 
-def _without(routes: tuple[Route, ...], told: tuple[Route, ...]) -> tuple[Route, ...]:
-    """The routes, each only on the nodes of which the other ones do not speak."""
+def _not_at(nodes: frozenset[str], sessions: Pairs) -> Pairs:
+    return frozenset(pair for pair in sessions if pair[0] not in nodes)
+
+
+def _without(routes: tuple[Route, ...], told: tuple[Route, ...], ignored: frozenset[str]) -> tuple[Route, ...]:
+    """The routes, each only on the nodes of which the other ones do not speak, and that are not ignored."""
     replaced = {(route.prefix, node) for route in told for node in route.on}
+    replaced |= {(route.prefix, node) for route in routes for node in ignored}
     kept = ((route, tuple(node for node in route.on if (route.prefix, node) not in replaced)) for route in routes)
     return tuple(replace(route, on=on) for route, on in kept if on)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from bgpctl.lab.daemons import BgpRoute
-from bgpctl.lab.expectations import Expectations, ExpectedBgpRoute, ExpectedRoute, Pair, Ping
+from bgpctl.lab.expectations import Expectations, ExpectedBgpRoute, ExpectedRoute, Pair, Pairs, Ping
 from bgpctl.lab.observation import KernelRoute, Session
 
 _ESTABLISHED = "established"
@@ -20,8 +20,20 @@ def session_failures(expected: Expectations, seen: Mapping[str, tuple[Session, .
     for node, sessions in seen.items():
         for session in sessions:
             states.setdefault((node, session.peer), []).append(session.state)
-    for node, peer in sorted(expected.sessions):
-        if node not in seen:
+    yield from _not_established(expected.sessions, seen, states)
+    for node, peer in sorted(expected.down):
+        if any(map(_is_up, states.get((node, peer), ()))):
+            yield f"{node} -> {peer}: Established, and should not be"
+    for node, peer in sorted(expected.never & states.keys()):
+        yield f"{node} -> {peer}: a session that must not be"
+    for node, peer in sorted(states.keys() - expected.sessions - expected.down - expected.never):
+        if node not in expected.ignored:
+            yield f"{node} -> {peer}: a session that nobody expects"
+
+
+def _not_established(expected: Pairs, answering: Collection[str], states: Mapping[Pair, list[str]]) -> Iterator[str]:
+    for node, peer in sorted(expected):
+        if node not in answering:
             yield f"{node} -> {peer}: the speaker of {node} does not answer"
         elif (node, peer) not in states:
             yield f"{node} -> {peer}: no such session"
@@ -29,13 +41,6 @@ def session_failures(expected: Expectations, seen: Mapping[str, tuple[Session, .
             yield from (
                 f"{node} -> {peer}: {state}, not Established" for state in states[node, peer] if not _is_up(state)
             )
-    for node, peer in sorted(expected.down):
-        if any(map(_is_up, states.get((node, peer), ()))):
-            yield f"{node} -> {peer}: Established, and should not be"
-    for node, peer in sorted(expected.never & states.keys()):
-        yield f"{node} -> {peer}: a session that must not be"
-    for node, peer in sorted(states.keys() - expected.sessions - expected.down - expected.never):
-        yield f"{node} -> {peer}: a session that nobody expects"
 
 
 def _is_up(state: str) -> bool:

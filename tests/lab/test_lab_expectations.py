@@ -252,6 +252,18 @@ def test_what_an_event_expects_differently_replaces_what_was_expected(tmp_path) 
     assert [(route.on, route.absent) for route in then.bgp] == [(("a1",), False), (("rr1",), True)]
 
 
+def test_at_a_node_that_is_ignored_nothing_is_looked_at(tmp_path) -> None:
+    base = read(
+        tmp_path,
+        "sessions: [{between: [a1, rr1]}]\nroutes: [{to: 10.0.0.0/8, dev: eth1, on: [a1, rr1]}]\n"
+        "bgp: [{prefix: 10.0.0.0/8, on: [a1]}]",
+    )
+    then = base.then(read(tmp_path, "ignore: a1"))
+    assert (then.sessions, then.bgp, [route.on for route in then.routes]) == ({("rr1", "a1")}, (), [("rr1",)])
+    seen = {"a1": (Session("tor", "Active"),), "rr1": (Session("a1", "Established"),)}
+    assert list(session_failures(then, seen)) == []
+
+
 def test_the_quickstart_expects_every_block_on_every_other_node() -> None:
     from bgpctl.lab.topology import read_topology
 
