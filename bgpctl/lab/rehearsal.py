@@ -90,6 +90,9 @@ class _Rehearsal:
         self._result = EventResult(event)
 
     def run(self) -> EventResult:
+        with LabState(self._topology.name).locked(create=False) as lock:
+            for action in self._event.actions:
+                action.prepare(Stage(self._topology, self._topology.file.parent, lock))
         with self._probed() as probe:
             try:
                 self._happen()

@@ -22,7 +22,7 @@ from bgpctl.lab.document import DocumentError
 from bgpctl.lab.expectation_file import read_expectations
 from bgpctl.lab.topology import read_topology
 
-pytestmark = [pytest.mark.netns, needs_namespaces, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.netns, needs_namespaces, pytest.mark.timeout(600)]
 
 # These are meant to fail, or to be run alone.
 FAILING = ("parted, and packets are lost", "nothing happens", "cannot be done")
@@ -54,7 +54,7 @@ def names(lab: Lab) -> list[str]:
 
 def test_lab(lab: Lab, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [BGPCTL, "lab", "test", lab.file, *words], capture_output=True, text=True, timeout=280, check=False
+        [BGPCTL, "lab", "test", lab.file, *words], capture_output=True, text=True, timeout=560, check=False
     )
 
 

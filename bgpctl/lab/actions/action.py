@@ -61,6 +61,9 @@ class Action(ABC):
         """ "" or why it makes no sense in this lab, where the fields alone do not say it."""
         return ""
 
+    def prepare(self, stage: Stage) -> None:  # noqa: B027  most need nothing
+        """Before packets are counted: what would itself cost some, and changes nothing."""
+
     @abstractmethod
     def do(self, stage: Stage) -> None:
         """Returns when it is done. Raises NotReadyError when the world does not allow it."""

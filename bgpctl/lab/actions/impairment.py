@@ -36,6 +36,10 @@ class Impair(Action):
     def check(self, scene: Scene) -> str:  # noqa: ARG002
         return "" if self.time.text or self.percent.text or self.rate.text else "it says no delay, loss or rate"
 
+    def prepare(self, stage: Stage) -> None:
+        for end in self.link.ends:
+            diversion.prepare(stage, end)
+
     def do(self, stage: Stage) -> None:
         for end in self.link.ends:
             _clear(stage, end)

@@ -16,7 +16,7 @@ from bgpctl.lab import observation
 from bgpctl.lab.actions import cables, diversion
 from bgpctl.lab.actions.action import Action, Stage
 from bgpctl.lab.actions.placeholders import Cable, NodeSet, Quantity
-from bgpctl.lab.topology import Link, Topology
+from bgpctl.lab.topology import Endpoint, Link, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,12 @@ class Part(Action):
     set: NodeSet
     other: NodeSet
 
+    def prepare(self, stage: Stage) -> None:
+        if not _between(stage.topology, self.set, self.other):
+            for side in (self.set, self.other):
+                for end in _ends(stage.topology, side):
+                    diversion.prepare(stage, end)
+
     def do(self, stage: Stage) -> None:
         links = _between(stage.topology, self.set, self.other)
         for link in links:
@@ -74,12 +80,8 @@ class Join(Action):
         for link in links:
             cables.bring_up(stage, cables.end_to_pull(stage, link))
         if not links:
-            for node in (
-                *_with_those_behind(stage.topology, self.set),
-                *_with_those_behind(stage.topology, self.other),
-            ):
-                for end in cables.ends_of(stage.topology, node):
-                    diversion.release_addresses(stage, end)
+            for end in (*_ends(stage.topology, self.set), *_ends(stage.topology, self.other)):
+                diversion.release_addresses(stage, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,10 @@ def _with_those_behind(topology: Topology, chosen: NodeSet) -> tuple[str, ...]:
     return (*chosen.nodes, *behind)
 
 
+def _ends(topology: Topology, side: NodeSet) -> list[Endpoint]:
+    return [end for node in _with_those_behind(topology, side) for end in cables.ends_of(topology, node)]
+
+
 def _neighbours(topology: Topology, node: str) -> Iterator[str]:
     for link in topology.links:
         names = [end.node for end in link.endpoints]
@@ -132,7 +138,6 @@ def _part_by_address(stage: Stage, one: NodeSet, other: NodeSet) -> None:
     addresses = [
         [address for node in side for address in observation.addresses(stage.namespace(node))] for side in sides
     ]
-    for side, closed in zip(sides, reversed(addresses), strict=True):
-        for node in side:
-            for end in cables.ends_of(stage.topology, node):
-                diversion.swallow_addresses(stage, end, closed)
+    for side, closed in zip((one, other), reversed(addresses), strict=True):
+        for end in _ends(stage.topology, side):
+            diversion.swallow_addresses(stage, end, closed)

@@ -126,6 +126,10 @@ class HalfOpen(Action):
     says: ClassVar[str] = "its end of every BGP connection is gone, and the other ends are not told"
     node: str
 
+    def prepare(self, stage: Stage) -> None:
+        for end in cables.ends_of(stage.topology, self.node):
+            diversion.prepare(stage, end)
+
     def do(self, stage: Stage) -> None:
         """The resets that the kernel sends go nowhere (ss(8): -K is a reset, tcp(7))."""
         ends = cables.ends_of(stage.topology, self.node)
