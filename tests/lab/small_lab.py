@@ -153,7 +153,7 @@ events:
   - {name: a bad link, do: [impair a--sw delay 20ms loss 2%], within: 20}
   - {name: nothing happens, do: [behave host], expect: {sessions: [{down: [a, b]}]}, within: 1}
   - {name: cannot be done, do: [kill host]}
-  - {name: stays broken, do: [kill b], undo: no}
+  - {name: stays broken, do: [kill b], within: 3, undo: no}
   - {name: interrupted, do: [cut a from b, wait 60s]}
 """
 
