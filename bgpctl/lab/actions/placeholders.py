@@ -6,7 +6,7 @@ LINK                NODE (all its links), NODE:INTERFACE (what leaves there), or
 PART                agent, speaker, daemon or all   TIME     200ms, 5s, or seconds
 PERCENT             5%                              RATE     10mbit, 64kbit, 1gbit
 N, MB, ASN          whole numbers                   FILE     beside expectations.yml
-NAME                the name of a resource file
+NAME                the name of a resource file     DRAINED  marked or withdrawn
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bgpctl.lab.actions.grammar import ActionError
 from bgpctl.lab.document import suggestion
 from bgpctl.lab.expectation_sections import Names
 from bgpctl.lab.topology import Endpoint, Link, Node
+from reflector.drain import Stage as Drained
 
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -141,6 +142,12 @@ def _part(_scene: Scene, word: str) -> Part:
         raise ActionError(f"{word!r} is none of {', '.join(Part)}{suggestion(word, Part)}") from None
 
 
+def _drained(_scene: Scene, word: str) -> Drained:
+    if word not in (Drained.MARKED, Drained.WITHDRAWN):
+        raise ActionError(f"{word!r} is neither {Drained.MARKED} nor {Drained.WITHDRAWN}")
+    return Drained(word)
+
+
 def _quantity(pattern: re.Pattern[str], example: str) -> Callable[[Scene, str], Quantity]:
     def read(_scene: Scene, word: str) -> Quantity:
         found = pattern.fullmatch(word)
@@ -184,6 +191,7 @@ _READERS: Mapping[str, Callable[[Scene, str], Any]] = {
     "OTHER": _set,
     "LINK": _cable,
     "PART": _part,
+    "DRAINED": _drained,
     "TIME": _quantity(_TIME, "200ms or 5s"),
     "EVERY": _quantity(_TIME, "200ms or 5s"),
     "RATE": _quantity(_RATE, "10mbit"),

@@ -17,9 +17,10 @@ from bgpctl.lab import processes
 from bgpctl.lab.actions.action import Action, Stage, run
 from bgpctl.lab.actions.lives import of_part
 from bgpctl.lab.actions.placeholders import Part, Quantity, Scene
-from bgpctl.lab.agents import SPEAKER_SOCKET
+from bgpctl.lab.agents import AGENT_SOCKET
 from bgpctl.lab.daemons.tools import environment
 from reflector.control_client import ControlClient, ControlError
+from reflector.drain import Stage as Drained
 from reflector.messages import Drain as DrainRequest
 from reflector.plan import ROUTE_PROTOCOL
 
@@ -137,15 +138,16 @@ def _coming_and_going() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Drain(Action):
-    usage: ClassVar[str] = "drain NODE"
-    says: ClassVar[str] = "lead traffic away from it (RFC 8326)"
+    usage: ClassVar[str] = "drain NODE [DRAINED]"
+    says: ClassVar[str] = "lead traffic away from it: routes marked (RFC 8326), or withdrawn"
     node: str
+    drained: Drained = Drained.MARKED
 
     def check(self, scene: Scene) -> str:
         return _needs_agent(scene, self.node)
 
     def do(self, stage: Stage) -> None:
-        _drain(stage, self.node, on=True)
+        _drain(stage, self.node, self.drained)
 
     def undo(self) -> Action | None:
         return Undrain(self.node)
@@ -161,15 +163,16 @@ class Undrain(Action):
         return _needs_agent(scene, self.node)
 
     def do(self, stage: Stage) -> None:
-        _drain(stage, self.node, on=False)
+        _drain(stage, self.node, Drained.IN_USE)
 
 
-def _drain(stage: Stage, node: str, *, on: bool) -> None:
+def _drain(stage: Stage, node: str, drained: Drained) -> None:
+    """The agent is asked: it outlives speaker and agent (reflector/drain.py)."""
     try:
-        with ControlClient(stage.state.node_directory(node) / SPEAKER_SOCKET) as speaker:
-            speaker.ask(DrainRequest(on))
+        with ControlClient(stage.state.node_directory(node) / AGENT_SOCKET) as agent:
+            agent.ask(DrainRequest(drained))
     except ControlError as error:
-        raise NotReadyError(f"the speaker of {node} does not answer: {error}") from error
+        raise NotReadyError(f"the agent of {node} does not answer: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
