@@ -100,6 +100,9 @@ def _give(path: Path, uid: int, gid: int, mode: int) -> None:
             raise OSError(errno.EMLINK, f"{path} is a link")
         # fchmod(2) and fchown(2) refuse such a descriptor; the name that /proc has for it is as good.
         same = Path(f"/proc/self/fd/{held}")
+        # Without CAP_FOWNER only the owner sets a mode, and this may be the journal of a speaker before us.
+        if found.st_uid != os.geteuid():
+            os.chown(same, os.geteuid(), -1)
         same.chmod(mode)
         os.chown(same, uid, gid)
     finally:
