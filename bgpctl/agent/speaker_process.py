@@ -17,7 +17,8 @@ from typing import Protocol, Self
 
 from bgpctl.errors import NotReadyError
 
-SPEAKER_COMMAND = (sys.executable, "-m", "reflector")
+# -P: the speaker is that of this installation, whatever lies in the directory where the agent was started.
+SPEAKER_COMMAND = (sys.executable, "-P", "-m", "reflector")
 # How long a speaker may take over closing its sessions before it is killed.
 STOP_PATIENCE = 5.0
 

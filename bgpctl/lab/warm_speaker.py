@@ -15,13 +15,14 @@ import sys
 import traceback
 
 from bgpctl.agent import AgentOptions
+from bgpctl.agent.speaker_process import SPEAKER_COMMAND
 from bgpctl.lab.forked import Forked, become_daemon, name_process, set_command_line
 
 SPEAKER_MODULES = ("reflector.__main__", "reflector.exabgp.speaker")
 _LONGEST_COMMAND = 65536
 _SEPARATOR = "\0"
-# `python -m reflector`, in front of what the speaker's main is told.
-_PROGRAM_WORDS = 3
+# What stands in front of what the speaker's main is told.
+_PROGRAM_WORDS = len(SPEAKER_COMMAND)
 _FAULT_STATUS = 1
 
 
