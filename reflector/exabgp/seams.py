@@ -28,10 +28,16 @@ What is overridden, where, and why:
         Reactor.reload          changes only what differs, and sets another TCP-MD5 key on a living session
     step_down
         Daemon.drop_privileges  our user, groups and capabilities instead of ExaBGP's
+    here
+        timer.time              a clock that never goes back: the wall clock may jump while a session is negotiated
 """
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
+from exabgp.bgp import timer as timer_module
 from exabgp.reactor import listener as listener_module
 from exabgp.reactor import loop as loop_module
 from exabgp.version import version as exabgp_version
@@ -54,3 +60,4 @@ def take_the_seams() -> None:
     loop_module.Peer = HandoverPeer
     listener_module.Peer = HandoverPeer
     loop_module.Listener = IndexedListener
+    timer_module.time = SimpleNamespace(time=time.monotonic)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import copy
 import inspect
+import time
+from types import SimpleNamespace
 
 import pytest
+from exabgp.bgp import timer as timer_module
 from exabgp.bgp.fsm import FSM
 from exabgp.bgp.message.open.capability import Capabilities, Capability
 from exabgp.bgp.message.open.capability.negotiated import Negotiated, RequirePath
 from exabgp.bgp.neighbor import Neighbor
+from exabgp.bgp.timer import ReceiveTimer, SendTimer
 from exabgp.configuration.configuration import Configuration
 from exabgp.configuration.neighbor import ParseNeighbor
 from exabgp.reactor import listener as listener_module
@@ -70,6 +74,9 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (Configuration._reload, {"_configurations", "_text", "tokeniser", "_commit_reload"}),
         (ParseNeighbor._init_neighbor, {"neighbors", "name"}),
         (listener_module.Listener.close_unwanted, {"_sockets", "close"}),
+        (ReceiveTimer.__init__, {"int", "time"}),
+        (ReceiveTimer.check_ka_timer, {"int", "time"}),
+        (SendTimer.need_ka, {"int", "time"}),
     ],
 )
 def test_exabgp_still_works_the_way_the_seam_assumes(function: object, names: set[str]) -> None:
@@ -152,3 +159,13 @@ def test_reactor_uses_our_peers_and_listener_once_the_seams_are_taken() -> None:
     assert loop_module.Peer is HandoverPeer
     assert listener_module.Peer is HandoverPeer
     assert loop_module.Listener is IndexedListener
+
+
+def test_a_session_that_is_negotiated_does_not_look_at_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 4271 8: the hold timer of OpenSent and OpenConfirm is ExaBGP's."""
+    monkeypatch.setattr(timer_module, "time", time)
+    monkeypatch.setattr(timer_module, "log", SimpleNamespace(debug=lambda *_, **__: None))
+    seams.take_the_seams()
+    timer = ReceiveTimer(lambda: "", 60, 4, 0)
+    monkeypatch.setattr(time, "time", lambda: 1e12)
+    assert timer.check_ka_timer()
