@@ -1,6 +1,7 @@
-"""The agent as a process: how it begins, and the three ways in which it ends.
+"""The agent as a process: how it begins, and the four ways in which it ends.
 
 stop     SIGTERM or SIGINT: the speaker is stopped, the kernel's routes stay (a restart must not lose packets)
+restart  SIGUSR2: only the agent ends. The next one, a newer release perhaps, adopts the speaker with its sessions
 fail     the world is not ready at the start: what was made is undone, and one sentence says what is missing
 crash    our bug: a traceback; speaker and kernel routes go on without us until the next agent adopts them
 """
@@ -21,6 +22,8 @@ from bgpctl.errors import NotReadyError
 
 # Files and sockets of this process, and of the speaker which inherits it, are for their owner only.
 OWNER_ONLY_UMASK = 0o077
+# The signals that end the agent, and whether the speaker ends with it.
+ENDS = {signal.SIGTERM: True, signal.SIGINT: True, signal.SIGUSR2: False}
 
 log = get_logger("agent")
 
@@ -37,20 +40,28 @@ def run(options: AgentOptions) -> int:
 
 
 async def _run_until_stopped(options: AgentOptions, run_directory: RunDirectory) -> int:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asked = asyncio.create_task(_first_signal())
     agent = Agent(options, run_directory)
     work = asyncio.create_task(agent.work())
-    ends = {work, asyncio.create_task(stop.wait()), asyncio.create_task(_first_bug())}
+    ends = {work, asked, asyncio.create_task(_first_bug())}
     done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    if not stop.is_set():
+    if asked not in done:
         await _fail(agent, _innermost(done.pop().exception()))
     work.cancel()
     await asyncio.wait({work})
-    await agent.speaker.stop()
-    log.info("agent stopped", node=options.node)
+    if ENDS[asked.result()]:
+        await agent.speaker.stop()
+    log.info("agent stopped", node=options.node, speaker=agent.speaker.pid)
     return 0
+
+
+async def _first_signal() -> signal.Signals:
+    """Waits for one of ENDS; those that follow it change nothing."""
+    loop = asyncio.get_running_loop()
+    asked: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in ENDS:
+        loop.add_signal_handler(number, asked.put_nowait, number)
+    return await asked.get()
 
 
 async def _fail(agent: Agent, failure: BaseException | None) -> NoReturn:
