@@ -112,7 +112,7 @@ class Agent:
 
     async def _follow_resources(self) -> None:
         async with (
-            aclosing(watch_directory(self._options.resources)) as changes,
+            aclosing(watch_directory(self._options.resources, patient=self._deployment.plan is not None)) as changes,
             aclosing(with_detected_addresses(changes, self._addresses, self._options.routes.protocol)) as completed,
             aclosing(self._with_status_files(completed)) as seen,
         ):
@@ -121,7 +121,8 @@ class Agent:
 
     async def _with_status_files(self, changes: AsyncIterator[Loaded]) -> AsyncGenerator[Loaded, None]:
         async for loaded in changes:
-            self._status_files.take(loaded.resources.node_statuses.values())
+            if _can_be_read(loaded, self._options.node):
+                self._status_files.take(loaded.resources.node_statuses.values())
             yield loaded
 
     async def _answer_in_files(self) -> None:
@@ -282,6 +283,11 @@ def _compile_options(options: AgentOptions) -> CompileOptions:
         route_protocol=options.routes.protocol,
         route_table=options.routes.table,
     )
+
+
+def _can_be_read(loaded: Loaded, node: str) -> bool:
+    """Whether what is missing is meant to be: resources without this node are those of a directory not mounted."""
+    return node in loaded.resources.nodes and all(each.code != "unreadable-file" for each in loaded.problems)
 
 
 def _troubles(fib: FibStatus) -> tuple[str, ...]:

@@ -65,14 +65,16 @@ class Inotify:
         os.close(self._fd)
 
     def watch(self, directories: Iterable[str]) -> None:
-        """Watch exactly these from now on. One that is not there is passed over: its parent will tell."""
+        """Watch exactly these from now on. One that is not there or closed is passed over: its parent will tell."""
         before = self._directories
         self._directories = {}
         for directory in directories:
             watch = self._libc.inotify_add_watch(self._fd, os.fsencode(directory), _CHANGES)
             if watch >= 0:
                 self._directories.setdefault(watch, []).append(directory)
-            elif not isinstance(error := _last_error(directory), FileNotFoundError | NotADirectoryError):
+            elif not isinstance(
+                error := _last_error(directory), FileNotFoundError | NotADirectoryError | PermissionError
+            ):
                 raise error
         for watch in before.keys() - self._directories.keys():
             # Fails when the directory is gone, and its watch with it.

@@ -3,6 +3,8 @@
 The directories of the tree are watched, and beside them the directory of every symbolic link that leads to it, so
 that a tree which is swapped as a whole (Kubernetes does so with ConfigMaps, deployments with a `current` link) is
 noticed as well. After a change the whole path is looked at again; nothing is concluded from events.
+
+Of a file system that is mounted inotify says nothing, so every few seconds the directories are asked who they are.
 """
 
 from __future__ import annotations
@@ -21,19 +23,27 @@ from bgpctl.resources import Loaded, Problem
 QUIET = 0.03
 LIMIT = 0.15
 
+# Seconds between looks whether the directories are still the same ones.
+IDENTITY_INTERVAL = 5.0
+
 # Seconds between looks where inotify cannot be had; looking takes at most this share of the time.
 POLL_INTERVAL = 0.2
 POLL_SHARE = 0.02
 
+# The directories with device and inode, those whose entries matter, and single entries that matter.
+_Found = tuple[tuple[tuple[str, int, int], ...], frozenset[str], frozenset[str]]
+# None for what cannot be looked at.
+_Identity = tuple[int, int] | None
 
-async def watch_directory(path: str | Path) -> AsyncGenerator[Loaded, None]:
+
+async def watch_directory(path: str | Path, *, patient: bool = False) -> AsyncGenerator[Loaded, None]:
     """Yields the path as it is, then again whenever its resources or problems changed.
 
-    Raises NotReadyError when the path is not there at the start; later its absence is a Problem.
+    Raises NotReadyError when the path is not there at the start, unless `patient`; later its absence is a Problem.
     """
     path = Path(path)
     reader = DirectoryReader(path)
-    last = await asyncio.to_thread(reader.read)
+    last = await asyncio.to_thread(_read_again, reader, path) if patient else await asyncio.to_thread(reader.read)
     yield last
     async with aclosing(_changes(path, reader)) as changes:
         async for _ in changes:
@@ -67,7 +77,7 @@ async def _changes(path: Path, reader: DirectoryReader) -> AsyncGenerator[None, 
 
 async def _notified_changes(path: Path, reader: DirectoryReader, inotify: Inotify) -> AsyncGenerator[None, None]:
     """Raises OSError when there are no watches left."""
-    watched: object = None
+    watched: _Found | None = None
     while True:
         directories, entries = _what_matters(path, reader)
         found = (reader.listing.directories, directories, entries)
@@ -76,9 +86,46 @@ async def _notified_changes(path: Path, reader: DirectoryReader, inotify: Inotif
             inotify.watch((*directories, *map(_parent, entries)))
             watched = found
         else:
-            while not _concerns(await inotify.changed(QUIET, LIMIT), directories, entries):
-                pass
+            await _until_changed(path, reader, inotify, found)
         yield
+
+
+async def _until_changed(path: Path, reader: DirectoryReader, inotify: Inotify, found: _Found) -> None:
+    """Until an event that matters, or another directory has come by a name of ours. Raises OSError."""
+    hearing = asyncio.ensure_future(_heard(inotify, found))
+    try:
+        while not (await asyncio.wait({hearing}, timeout=IDENTITY_INTERVAL))[0]:
+            if await asyncio.to_thread(_identities, path, reader) != _identities_read(path, reader):
+                return
+        hearing.result()
+    finally:
+        hearing.cancel()
+
+
+async def _heard(inotify: Inotify, found: _Found) -> None:
+    _, directories, entries = found
+    while not _concerns(await inotify.changed(QUIET, LIMIT), directories, entries):
+        pass
+
+
+def _identities_read(path: Path, reader: DirectoryReader) -> dict[str, _Identity]:
+    """Device and inode of what was read the last time."""
+    file = reader.listing.files.get(str(path))
+    directories = {name: (device, inode) for name, device, inode in reader.listing.directories}
+    return {str(path): file[:2] if file else None} | directories
+
+
+def _identities(path: Path, reader: DirectoryReader) -> dict[str, _Identity]:
+    """The same of what is there now; this may wait for a network."""
+    return {name: _identity(name) for name in _identities_read(path, reader)}
+
+
+def _identity(name: str) -> _Identity:
+    try:
+        status = Path(name).stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino)
 
 
 async def _polled_changes(path: Path) -> AsyncGenerator[None, None]:

@@ -164,3 +164,21 @@ def test_a_tentative_address_joins_the_plan_when_it_has_proved_itself(tmp_path: 
     tentative = host(interface(2, "eth0", "10.0.0.1/24", address("fd00::1/64", tentative=True)))
     assert plan_of(tmp_path, tentative, **BOTH)[1:] == ([(4,)], ["10.0.0.1"])
     assert plan_of(tmp_path, HOST, **BOTH)[1:] == ([(4,), (6,)], ["10.0.0.1", "fd00::1"])
+
+
+def test_resources_without_this_node_are_no_reason_to_forget_its_address(tmp_path: Path) -> None:
+    """An agent cannot read them for a while, and the host has no address at the moment that they are back."""
+    first = detector(tmp_path)
+    first.apply(loaded(node_document("a")), HOST)
+    first.apply(Loaded(), EMPTY)
+    assert (tmp_path / "addresses.json").exists()
+    assert addresses(first.apply(loaded(node_document("a")), EMPTY)) == ("10.0.0.1", "")
+
+
+def test_an_address_that_cannot_be_written_is_in_use_and_written_later(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    found = detector(missing)
+    assert addresses(found.apply(loaded(node_document("a")), HOST)) == ("10.0.0.1", "")
+    missing.mkdir()
+    found.apply(loaded(node_document("a")), HOST)
+    assert (missing / "addresses.json").exists()

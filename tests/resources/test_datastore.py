@@ -253,6 +253,19 @@ def test_directory_that_goes_away_is_a_problem_until_it_is_back(tree: Path) -> N
     watching(tree, scenario)
 
 
+def test_directory_that_is_not_there_yet_is_waited_for_if_asked_to(tmp_path: Path) -> None:
+    """Not even the directory above it, which could tell, is there."""
+
+    async def run() -> None:
+        async with contextlib.aclosing(watch_directory(tmp_path / "deep" / "er", patient=True)) as changes:
+            assert not (await anext(changes)).ok
+            (tmp_path / "deep" / "er").mkdir(parents=True)
+            (tmp_path / "deep" / "er" / "a.yaml").write_text(node("a"))
+            await until(changes, lambda new: new.ok and names(new) == ["a"])
+
+    asyncio.run(run())
+
+
 def test_directory_that_is_replaced_by_another_is_followed(tree: Path) -> None:
     async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
         move(path, tree.with_name("old"))

@@ -38,7 +38,7 @@ class Detector:
         self._node = node
         self._settings = settings
         self._file = file
-        self._remembered = _read(file)
+        self._remembered = self._written = _read(file)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -57,7 +57,10 @@ class Detector:
         return tuple((family, each.destination) for family, each in wishes.items() if each.kind == "can-reach")
 
     def apply(self, loaded: Loaded, host: Host) -> Loaded:
-        """The resources as this node is to compile them on this host."""
+        """The resources as this node is to compile them on this host. Resources without this node, unreadable ones
+        perhaps, say nothing: what was found stays found."""
+        if self._node not in loaded.resources.nodes:
+            return loaded
         before = self.outcomes
         self.outcomes = {family: self._choose(family, loaded, host) for family in self.needed(loaded)}
         self._remember()
@@ -84,13 +87,18 @@ class Detector:
             for family, each in self.outcomes.items()
             if isinstance(each, Detected)
         }
-        if remembered == self._remembered:
-            return
         self._remembered = remembered
-        if remembered:
-            write_private(self._file, msgspec.json.encode(remembered))
+        if remembered == self._written:
+            return
+        try:
+            if remembered:
+                write_private(self._file, msgspec.json.encode(remembered))
+            else:
+                self._file.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("detected addresses cannot be written for the next agent", reason=error.strerror)
         else:
-            self._file.unlink(missing_ok=True)
+            self._written = remembered
 
 
 def _read(file: Path) -> dict[str, Remembered]:
