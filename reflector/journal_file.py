@@ -79,5 +79,7 @@ class JournalFile:
             self._write_pending()
         self.ended = reason
         os.close(self._descriptor)
-        print(f"speaker: the journal ends: {reason}", file=sys.stderr, flush=True)  # noqa: T201  its log
+        # The speaker's log is on the same disk.
+        with contextlib.suppress(OSError):
+            print(f"speaker: the journal ends: {reason}", file=sys.stderr, flush=True)  # noqa: T201  its log
         self._on_end()

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from bgpctl.fib.troubles import RouteTrouble
 
 STREAM_PAUSE = 0.2
+# Seconds between looks whether there is room for a plan again.
+ROOM_PAUSE = 1.0
 # A broken link can make every route a trouble; a person reads the first ones, metrics count them all.
 MOST_TROUBLES = 20
 
@@ -99,6 +101,7 @@ class Agent:
             async with asyncio.TaskGroup() as tasks:
                 self._former = self._deployment.resume()
                 tasks.create_task(self._follow_resources())
+                tasks.create_task(self._wait_for_room())
                 await self._planning.has_plan.wait()
                 tasks.create_task(self.speaker.run())
                 tasks.create_task(self._answer_in_files())
@@ -124,6 +127,14 @@ class Agent:
             if _can_be_read(loaded, self._options.node):
                 self._status_files.take(loaded.resources.node_statuses.values())
             yield loaded
+
+    async def _wait_for_room(self) -> None:
+        while True:
+            await self._deployment.is_waiting.wait()
+            await asyncio.sleep(ROOM_PAUSE)
+            if await self._deployment.deploy_waiting():
+                await self._put_to_work()
+                self._planning.has_plan.set()
 
     async def _answer_in_files(self) -> None:
         """Not before a first speaker runs: who asks once does not mean the moment of our start."""
@@ -300,8 +311,8 @@ def _sentences(routes: tuple[RouteTrouble, ...]) -> tuple[str, ...]:
     return tuple(f"{trouble.prefix}: {trouble.reason}" for trouble in routes[:MOST_TROUBLES])
 
 
-def _refusal(reason: str) -> tuple[ProblemStatus, ...]:
-    return (error_status(f"the speaker refused the plan: {reason}"),) if reason else ()
+def _refusal(sentence: str) -> tuple[ProblemStatus, ...]:
+    return (error_status(sentence),) if sentence else ()
 
 
 def _waiting_for(status: AgentStatus) -> str:

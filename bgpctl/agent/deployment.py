@@ -3,6 +3,7 @@
 same bytes as now           nothing happens
 Applied                     the plan is the running one, and from now on the one to go back to
 Refused                     the files of the plan to go back to are put in place again
+no room on the disk         nothing changes; it is put in place as soon as there is room
 no speaker at the moment    the files are there for the next one, which is asked when it is ready
 """
 
@@ -35,7 +36,8 @@ class Deployment:
     """The plan of one run directory.
 
     generation   how many plans this agent has put in place
-    refusal      why the speaker did not take the newest plan, "" when it did
+    refusal      one sentence on why the newest plan is not in place, "" when it is
+    is_waiting   set while files wait for room on the disk
     applied_at   when a speaker last took a plan, in seconds since the epoch; 0 = never
     needs_restart   the plan in place listens where the running speaker does not
     """
@@ -45,6 +47,8 @@ class Deployment:
         self.refusal = ""
         self.applied_at = 0.0
         self.needs_restart = False
+        self.is_waiting = asyncio.Event()
+        self._waiting: Deployable | None = None
         self._directory = run_directory
         self._link = link
         self._placed: Deployable | None = None
@@ -71,17 +75,31 @@ class Deployment:
         return self._placed.plan
 
     async def deploy(self, wanted: Deployable) -> bool:
-        """Makes `wanted` the plan in place. False when it already was, or was refused: then `refusal` says why."""
+        """Makes `wanted` the plan in place. False when it already was, or is not now: then `refusal` says why."""
         async with self._turn:
             self.refusal = ""
-            if self._placed and self._placed.files == wanted.files:
+            if self._placed and self._placed.files == wanted.files and self._waiting is not self._placed:
+                self._wait_with(None)
                 return False
-            self._place(wanted)
-            try:
-                await self._tell_speaker()
-            except SpeakerAwayError as error:
-                log.debug("no speaker to tell the plan", reason=str(error))
-            return self._placed is wanted
+            return await self._deploy(wanted)
+
+    async def deploy_waiting(self) -> bool:
+        """Tries once more what there was no room for. False when nothing waits, or there is still none."""
+        async with self._turn:
+            if self._waiting is None:
+                return False
+            if self._waiting is not self._placed:
+                self.refusal = ""
+            return await self._deploy(self._waiting)
+
+    async def _deploy(self, wanted: Deployable) -> bool:
+        if not self._place(wanted):
+            return False
+        try:
+            await self._tell_speaker()
+        except SpeakerAwayError as error:
+            log.debug("no speaker to tell the plan", reason=str(error))
+        return self._placed is wanted
 
     async def confirm(self) -> None:
         """Tells a speaker that has just become ready the plan in place; it changes only what differs from what it
@@ -106,14 +124,32 @@ class Deployment:
                     reset=list(applied.reset),
                 )
             case Refused(reason=reason):
-                self.refusal = reason
                 log.error("speaker refused the plan, the last one stays", reason=reason)
                 if self._fallback and self._fallback is not placed:
+                    self._placed = self._fallback
                     self._place(self._fallback)
+                self.refusal = f"the speaker refused the plan: {reason}"
             case other:
                 raise ProtocolMismatchError(f"the speaker answered Apply with {type(other).__name__}")
 
-    def _place(self, wanted: Deployable) -> None:
-        self._directory.install(wanted.files)
+    def _place(self, wanted: Deployable) -> bool:
+        """False, with the files as they were, when there is no room for them."""
+        try:
+            self._directory.install(wanted.files)
+        except OSError as error:
+            self.refusal = f"the plan cannot be written: {error.strerror}"
+            if self._waiting is not wanted:
+                log.error("plan cannot be written, the last one stays until it can", reason=error.strerror)
+            self._wait_with(wanted)
+            return False
         self._placed = wanted
+        self._wait_with(None)
         self.generation += 1
+        return True
+
+    def _wait_with(self, wanted: Deployable | None) -> None:
+        self._waiting = wanted
+        if wanted is None:
+            self.is_waiting.clear()
+        else:
+            self.is_waiting.set()

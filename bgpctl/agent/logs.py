@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
+from bgpctl.agent.log_output import LogOutput
 from bgpctl.agent.options import LogFormat
 
 _rich = sys.modules.get("rich")
@@ -28,6 +30,9 @@ LEVELS = {
     "error": logging.ERROR,
     "critical": logging.CRITICAL,
 }
+
+
+_output: Any = LogOutput()
 
 
 class _InForce:
@@ -59,7 +64,7 @@ def configure(log_format: LogFormat, level: str = "info") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_InForce.level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_output),
         cache_logger_on_first_use=False,  # or a later change of level would not reach them
     )
 

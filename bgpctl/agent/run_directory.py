@@ -8,9 +8,11 @@ that starts at any moment reads a whole one.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -117,11 +119,16 @@ class RunDirectory:
             return 0.0
 
     def install(self, files: PlanFiles) -> None:
-        """Replaces both files, exabgp.conf first: whoever sees the new plan.json also has its exabgp.conf."""
+        """Replaces both files, exabgp.conf first: whoever sees the new plan.json also has its exabgp.conf. Raises
+        OSError when there is no room for both, with neither replaced."""
         directory = self.path.stat()
         group = directory.st_gid if directory.st_mode & stat.S_IXGRP else None
-        _replace(self.path / EXABGP_FILE, files.exabgp_conf, group)
-        _replace(self.path / PLAN_FILE, files.plan, group)
+        with (
+            _written(self.path / EXABGP_FILE, files.exabgp_conf, group) as exabgp_conf,
+            _written(self.path / PLAN_FILE, files.plan, group) as plan,
+        ):
+            exabgp_conf.rename(self.path / EXABGP_FILE)
+            plan.rename(self.path / PLAN_FILE)
 
     def remove(self) -> None:
         """Undoes what `claim` made: our files, then the directories unless somebody else put something there."""
@@ -146,13 +153,24 @@ def our_files(path: Path) -> list[Path]:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Replaces `path` in one step by a file that only its owner can read."""
-    _replace(path, content)
+    """Replaces `path` in one step by a file that only its owner can read. Raises OSError, with nothing changed."""
+    with _written(path, content) as temporary:
+        temporary.rename(path)
 
 
-def _replace(path: Path, content: bytes, reader: int | None = None) -> None:
-    """`reader` is a group that can read it as well."""
+@contextlib.contextmanager
+def _written(path: Path, content: bytes, reader: int | None = None) -> Iterator[Path]:
+    """A file beside `path` with what is to be there, gone in the end unless it is renamed; half of it on a full disk
+    would only take more of what is missing. `reader` is a group that can read it as well."""
     temporary = path.with_name(f".{path.name}.new")
+    try:
+        _write(temporary, content, reader)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(temporary: Path, content: bytes, reader: int | None) -> None:
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _OWNER_ONLY)
     with os.fdopen(descriptor, "wb") as file:
@@ -160,7 +178,6 @@ def _replace(path: Path, content: bytes, reader: int | None = None) -> None:
         if reader is not None:
             os.fchown(file.fileno(), -1, reader)
             os.fchmod(file.fileno(), _OWNER_AND_GROUP)
-    temporary.rename(path)
 
 
 def _make_directory(path: Path) -> tuple[Path, ...]:
@@ -192,7 +209,7 @@ def _take_lock(path: Path) -> int:
         # An agent that was stopping may have removed the file between our open and our lock: then we hold the
         # lock of nothing, and try again.
         if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            # Over what is there: on a full disk, room that is given back may be somebody else's before it is ours.
+            os.ftruncate(descriptor, os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0))
             return descriptor
         os.close(descriptor)

@@ -194,13 +194,24 @@ class Speaker:
         return pid if runs_for(pid, self._directory.path) else None
 
     def _start(self) -> SpeakerProcess:
-        output = self._log_file.open_for_writing()
+        """Raises NotReadyError."""
+        try:
+            output = self._log_file.open_for_writing()
+        except OSError as error:
+            raise NotReadyError(f"the speaker cannot be started: {SPEAKER_LOG}: {error.strerror}") from error
         try:
             process = SpeakerProcess.start(self._directory.path, output, self._command)
         finally:
             os.close(output)
-        write_private(self._directory.path / SPEAKER_PID_FILE, f"{process.pid}\n".encode())
+        self._note(process.pid)
         return process
+
+    def _note(self, pid: int) -> None:
+        """Only an agent that comes before the speaker listens needs the file."""
+        try:
+            write_private(self._directory.path / SPEAKER_PID_FILE, f"{pid}\n".encode())
+        except OSError as error:
+            log.warning("speaker.pid cannot be written", pid=pid, reason=error.strerror)
 
     async def _becomes_ready(self, process: SpeakerProcess) -> bool:
         """Waits until it answers. False when it ended, speaks another version, or took too long."""

@@ -62,7 +62,7 @@ def run_speaker(
     step_down = speaker.reactor.daemon.drop_privileges = StepDown(account)
     speaker.engine.drain(drain.stage, drain.reason, drain.since)
     if is_recorded:
-        speaker.recording.start(JOURNAL_LIMIT, speaker.started)
+        speaker.record_from_the_start()
     status = speaker.run()
     failure = step_down.failure
     if status != 0 and speaker.failure:
@@ -103,6 +103,14 @@ class Speaker:
         finally:
             self._control.close()
             self.recording.stop("the speaker stopped")
+
+    def record_from_the_start(self) -> None:
+        """Without a recording it starts just as well."""
+        try:
+            self.recording.start(JOURNAL_LIMIT, self.started)
+        except OSError as error:
+            reason = error.strerror
+            log.error(lambda: f"no journal: {reason}", "reactor")
 
     def _use(self, events: Events) -> None:
         self.events = self._transport.events = events

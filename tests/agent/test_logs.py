@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,3 +111,19 @@ def test_a_key_in_the_speaker_s_log_is_not_passed_on(tmp_path: Path, line: str, 
     (tmp_path / "speaker.log").write_text(f"{line}\n")
     assert log.last_words() == passed_on
     assert log.new_lines() == [passed_on]
+
+
+def test_a_log_that_cannot_be_written_ends_nobody_and_is_said_later(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(LogFormat.JSON)
+    with Path("/dev/full").open("w") as full, monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", full)
+        get_logger("plan").warning("lost")
+        # What Python has kept of it would be tried again when the file is closed.
+        with Path("/dev/null").open("w") as null:
+            os.dup2(null.fileno(), full.fileno())
+    get_logger("plan").warning("heard")
+    missing, heard = capsys.readouterr().err.splitlines()
+    assert missing == "log lines before this one are missing: No space left on device"
+    assert json.loads(heard)["event"] == "heard"

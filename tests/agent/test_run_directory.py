@@ -1,6 +1,7 @@
 """The run directory: one agent at a time, nothing readable by others, files replaced whole."""
 
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -15,6 +16,7 @@ from bgpctl.errors import NotReadyError
 from reflector.exabgp.account import Account
 
 FILES = PlanFiles(plan=b'{"node":"a"}', exabgp_conf=b"neighbor 10.0.0.1 {}")
+LARGEST_FILE = 4096
 HOLD = """
 import sys
 from pathlib import Path
@@ -145,3 +147,18 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(NotReadyError, match="not a directory of this user"):
         RunDirectory.claim(tmp_path / "run")
+
+
+def test_a_plan_for_which_there_is_no_room_replaces_nothing(tmp_path: Path) -> None:
+    """exabgp.conf alone would fit, and would then belong to another plan."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with RunDirectory.claim(tmp_path / "run") as directory:
+        directory.install(FILES)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, before[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                directory.install(PlanFiles(plan=bytes(LARGEST_FILE + 1), exabgp_conf=b"another"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert directory.installed() == FILES
+        assert not list(directory.path.glob(".*"))
