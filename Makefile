@@ -9,7 +9,7 @@ UV := $(BIN)/uv pip --quiet --no-config
 LAB := labs/quickstart/quickstart.clab.yml
 
 LAB_PACKAGES := iproute2 iputils-ping
-TEST_PACKAGES := $(LAB_PACKAGES) bird2 frr gobgpd openbgpd openssl prometheus
+TEST_PACKAGES := $(LAB_PACKAGES) bird2 frr gobgpd openbgpd openssl prometheus faketime
 BENCH_PACKAGES := $(LAB_PACKAGES) gcc libc6-dev bird2 frr gobgpd openbgpd
 
 .PHONY: help lab lab-down test check format bench lock clean
