@@ -39,7 +39,11 @@ class DrainKeeper:
         """The answer to somebody who wants the node in another stage, or to know how far it is."""
         before, self.state = self.state, self.state.led_to(asked.stage, asked.reason, time.time())
         if self.state != before:
-            self._keep()
+            try:
+                self._keep()
+            except OSError as error:
+                self.state = before
+                return Refused(f"the drain cannot be written, so nothing has changed: {error.strerror}")
             log.info("drain", stage=self.state.stage.value, before=before.stage.value, reason=self.state.reason)
         try:
             return await self._tell()

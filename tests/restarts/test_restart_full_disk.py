@@ -17,7 +17,8 @@ from segment import eventually
 from traffic import Record, about, pings, routes_of_nodes, undisturbed_sessions
 
 from bgpctl.agent.run_directory import SPEAKER_LOG
-from reflector.messages import JournalStatus, StartJournal
+from reflector.drain import Stage
+from reflector.messages import Drain, JournalStatus, Refused, StartJournal
 
 pytestmark = pytest.mark.netns
 
@@ -66,6 +67,16 @@ def test_a_plan_that_cannot_be_written_is_refused_until_there_is_room(cluster: C
     for cidr in (OURS, THEIRS):
         cluster.lacks_block(cidr)
     eventually(lambda: not {OURS, THEIRS} & cluster["n3"].routes().keys(), "both are gone")
+
+
+def test_a_drain_that_cannot_be_written_is_refused(cluster: Cluster) -> None:
+    """It would be forgotten by the next speaker."""
+    node = cluster["n1"]
+    with undisturbed_sessions(cluster), full_disk(node):
+        answer = ask(node.run_directory / "agent.sock", Drain(Stage.MARKED))
+        sentence = "the drain cannot be written, so nothing has changed: No space left on device"
+        assert answer == Refused(sentence)
+        assert node.known_status().drain is None
 
 
 def test_a_plan_that_is_taken_back_need_not_be_written(cluster: Cluster) -> None:
