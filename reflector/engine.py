@@ -31,6 +31,7 @@ from reflector.path_identifier import FIRST_OF_PEERS, Identifiers
 from reflector.peer import Negotiated, Peer
 from reflector.plan import Family, NodePlan, Origination, SessionPlan
 from reflector.policy_set import PolicySet, same_policies
+from reflector.retained import forget
 from reflector.route_table import KernelView
 from reflector.selection_deferral import SelectionDeferral
 from reflector.slow_peer import LAG_BOUND
@@ -319,6 +320,12 @@ class Engine:
             return
         self._settle()
         self._advertising.refresh(peer, family)
+
+    # ------------------------------------------------------------------------------------ retained
+
+    def forget(self, next_hops: frozenset[bytes], inside: tuple[tuple[Family, bytes], ...]) -> int:
+        """Retained routes that lead through these next hops into these networks go; how many they were."""
+        return forget(self._intake, self.peers.values(), next_hops, inside)
 
     # ---------------------------------------------------------------------------------------- time
 

@@ -23,7 +23,7 @@ from reflector.graceful_restart import Ending
 from reflector.kernel_answers import Address, Witness
 from reflector.messages import FrameError, FrameReader, frame
 from reflector.peer import Negotiated
-from reflector.plan import NodePlan, Origination
+from reflector.plan import Family, NodePlan, Origination
 from reflector.route_table import KernelView, Resolution
 from reflector.wire.message import NotificationError
 
@@ -43,6 +43,7 @@ class Events(Protocol):
     def apply(self, plan: NodePlan, now: float) -> None: ...
     def originate(self, name: str, originations: tuple[Origination, ...]) -> None: ...
     def drain(self, stage: Stage, reason: str, now: float) -> None: ...
+    def forget(self, next_hops: frozenset[bytes], inside: tuple[tuple[Family, bytes], ...]) -> int: ...
     def kernel_changed(self, table: KernelView | None) -> None: ...
     def session_up(self, name: str, negotiated: Negotiated, now: float) -> None: ...
     def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None: ...
@@ -93,6 +94,16 @@ class Drained(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     def play(self, events: Events) -> None:
         events.drain(self.stage, self.reason, self.now)
+
+
+class Forgot(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Retained routes through next hops that are no node's any more have gone."""
+
+    next_hops: tuple[bytes, ...]
+    inside: tuple[tuple[Family, bytes], ...]
+
+    def play(self, events: Events) -> None:
+        events.forget(frozenset(self.next_hops), self.inside)
 
 
 class KernelChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -168,7 +179,17 @@ class Flushed(msgspec.Struct, frozen=True, array_like=True, tag="F"):
 
 
 _Playable = (
-    Started | PlanApplied | Originated | Drained | SessionUp | SessionDown | Received | Rejected | Ticked | Flushed
+    Started
+    | PlanApplied
+    | Originated
+    | Drained
+    | Forgot
+    | SessionUp
+    | SessionDown
+    | Received
+    | Rejected
+    | Ticked
+    | Flushed
 )
 PlayedEvent = _Playable | KernelChanged
 Event = PlayedEvent | Resolved
@@ -218,6 +239,10 @@ class Recorder:
     def drain(self, stage: Stage, reason: str, now: float) -> None:
         self._sink.write(event_frame(Drained(stage, reason, now)))
         self._engine.drain(stage, reason, now)
+
+    def forget(self, next_hops: frozenset[bytes], inside: tuple[tuple[Family, bytes], ...]) -> int:
+        self._sink.write(event_frame(Forgot(tuple(sorted(next_hops)), inside)))
+        return self._engine.forget(next_hops, inside)
 
     def kernel_changed(self, table: KernelView | None) -> None:
         """The engine looks in the same witness as long as it is told of the same table."""

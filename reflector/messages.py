@@ -59,6 +59,18 @@ class Drain(Message, frozen=True):
     reason: str = ""
 
 
+class ShowRetained(Message, frozen=True):
+    """What of the cluster's other nodes is retained, and for whom it waits. Reply: Retained."""
+
+
+class Forget(Message, frozen=True):
+    """Withdraw retained routes that lead nowhere any more: stale ones of sessions to nodes of the cluster, through one
+    of these next hops (packed), to a prefix inside one of these networks (family, NLRI). Reply: Forgotten."""
+
+    next_hops: tuple[bytes, ...]
+    inside: tuple[tuple[Family, bytes], ...]
+
+
 class ShowPeers(Message, frozen=True):
     """Sessions in the plan's order: those of `names` ((): all), from the one after the session named `after` on, at
     most `limit` (0: all). Reply: Peers, or Refused for an `after` that is not in the plan."""
@@ -147,6 +159,8 @@ Request = (
     Apply
     | Originate
     | Drain
+    | ShowRetained
+    | Forget
     | ShowPeers
     | ShowRoutes
     | Explain
@@ -192,6 +206,40 @@ class Draining(Message, frozen=True):
     behind: tuple[str, ...] | None = ()
 
 
+class RetainedSession(msgspec.Struct, frozen=True):
+    """A session to another node of the cluster that has not been heard, or not again since it was lost.
+
+    is_up             it is Established
+    tells_of_others   the peer may reflect to us what other nodes have
+    routes            stale ones that are the best of their prefix
+    left              seconds until the last stale one goes
+    next_hops         of them, packed; others of this peer may be among them
+    """
+
+    name: str
+    peer_node: str
+    is_up: bool = False
+    tells_of_others: bool = True
+    routes: int = 0
+    left: float = 0.0
+    next_hops: tuple[bytes, ...] = ()
+
+
+class Retained(Message, frozen=True):
+    """`awaited` sessions, and those `heard` ones that tell of other nodes than the peer. It was so before the update
+    with this `sequence` in the stream of this `epoch`; `uptime` is the speaker's, in seconds."""
+
+    awaited: tuple[RetainedSession, ...]
+    heard: tuple[str, ...]
+    epoch: str
+    sequence: int
+    uptime: float
+
+
+class Forgotten(Message, frozen=True):
+    routes: int
+
+
 class Subscribed(Message, frozen=True):
     """`epoch` names this life of the speaker. `resumed`: the changes since Subscribe.after follow and nothing else;
     otherwise the whole Loc-RIB does."""
@@ -222,6 +270,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
     treated_as_withdrawn     UPDATEs with a malformed attribute; attributes_discarded: attributes (RFC 7606)
     last_error_code          "code/subcode" of the NOTIFICATION that ended the last session, "" if there was none
     hold_left                seconds until the session is given up unless the peer says something, 0 without hold time
+    stale_left               seconds until the last of its stale routes goes
     """
 
     name: str
@@ -261,6 +310,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
     attributes_discarded: int = 0
     last_error_code: str = ""
     hold_left: float = 0.0
+    stale_left: float = 0.0
 
 
 class DrainStatus(msgspec.Struct, frozen=True):
@@ -428,6 +478,7 @@ class AgentStatus(Message, frozen=True):
     speaker_pause            seconds from its last end to the next start, 0 when none is waited for
     speaker_said             its last line before it ended unasked, "" once a new one has lasted
     compiled_at, applied_at, fib_synced_at   when that last succeeded, in seconds since the epoch; 0 = never
+    retention                who is away and how many routes outlive that, for `retained_left` seconds; "": all is fresh
     local_endpoints          interfaces of local workloads that the kernel has a host route to
     """
 
@@ -467,6 +518,10 @@ class AgentStatus(Message, frozen=True):
     fib_batches: Histogram = Histogram()
     propagation: Histogram = Histogram()
     drain: DrainStatus | None = None
+    retained_routes: int = 0
+    retained_left: float = 0.0
+    reflectors_down: bool = False
+    retention: str = ""
 
 
 class NodeStatusReport(Message, frozen=True):
@@ -480,6 +535,8 @@ Reply = (
     | Applied
     | Originated
     | Draining
+    | Retained
+    | Forgotten
     | Subscribed
     | Peers
     | Routes

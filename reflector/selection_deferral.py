@@ -43,11 +43,18 @@ class SelectionDeferral:
         return self.is_over
 
     def _has_said_all(self, peer: Peer, now: float) -> bool:
-        negotiated = peer.negotiated
-        if negotiated is None:
-            return False
-        if negotiated.graceful_restart is None:
-            return now - peer.since >= GRACE_WITHOUT_MARKER
-        if negotiated.graceful_restart.is_restarting and not self._waits_for_restarting:
-            return True
-        return peer.end_of_rib.issuperset(negotiated.families)
+        if not self._waits_for_restarting and peer.negotiated is not None:
+            restart = peer.negotiated.graceful_restart
+            if restart is not None and restart.is_restarting:
+                return True
+        return has_said_all(peer, now)
+
+
+def has_said_all(peer: Peer, now: float) -> bool:
+    """It is Established, and what it has is here."""
+    negotiated = peer.negotiated
+    if negotiated is None:
+        return False
+    if negotiated.graceful_restart is None:
+        return now - peer.since >= GRACE_WITHOUT_MARKER
+    return peer.end_of_rib.issuperset(negotiated.families)

@@ -18,6 +18,7 @@ from reflector.messages import Counters, Peers, PeerStatus, ShowPeers, drain_sta
 from reflector.path import Path
 from reflector.peer import Peer
 from reflector.plan import NodePlan
+from reflector.retained import seconds_left
 from reflector.verdict import RouteVerdict
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import unpack_address
@@ -131,6 +132,7 @@ def _peer_status(peer: Peer, verdicts: Counter[RouteVerdict], states: dict[str, 
         attributes_discarded=counters.attributes_discarded,
         last_error_code=peer.last_error_code,
         hold_left=max(0.0, peer.heard + negotiated.hold_time - now) if negotiated and negotiated.hold_time else 0.0,
+        stale_left=seconds_left(peer, now),
     )
 
 

@@ -32,7 +32,8 @@ from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.planning import Planning
 from bgpctl.agent.privileges import speaker_command
 from bgpctl.agent.proposal import Proposer, error_status
-from bgpctl.agent.run_directory import ADDRESSES_FILE, STATUS_DIRECTORY, RunDirectory
+from bgpctl.agent.retention import Retention
+from bgpctl.agent.run_directory import ADDRESSES_FILE, RETAINED_FILE, STATUS_DIRECTORY, RunDirectory
 from bgpctl.agent.snapshot import SnapshotSource
 from bgpctl.agent.speaker import Speaker, SpeakerState
 from bgpctl.agent.speaker_link import SpeakerAwayError, SpeakerLink
@@ -85,6 +86,9 @@ class Agent:
         self._reporter = NodeReporter(
             SpeakerLink(run_directory.speaker_socket), self._standing, lambda: self._programmer
         )
+        link = SpeakerLink(run_directory.speaker_socket)
+        retained, has_fib = run_directory.path / RETAINED_FILE, options.program_fib
+        self._retention = Retention(options.node, link, lambda: self._deployment.plan, retained, has_fib=has_fib)
         self._status_files = StatusFiles(run_directory.path / STATUS_DIRECTORY, options.node, self._reporter.report)
         self._programmer: RouteProgrammer | None = None
         self._former: NodePlan | None = None
@@ -105,6 +109,7 @@ class Agent:
                 await self._planning.has_plan.wait()
                 tasks.create_task(self.speaker.run())
                 tasks.create_task(self._answer_in_files())
+                tasks.create_task(self._retention.run())
                 if self._options.program_fib:
                     await self.speaker.tried.wait()
                     tasks.create_task(self._program_routes())
@@ -126,6 +131,7 @@ class Agent:
         async for loaded in changes:
             if _can_be_read(loaded, self._options.node):
                 self._status_files.take(loaded.resources.node_statuses.values())
+            self._retention.take(loaded)
             yield loaded
 
     async def _wait_for_room(self) -> None:
@@ -158,6 +164,8 @@ class Agent:
         if self._programmer is not None and plan.kernel != self._programmed:
             self._programmed = plan.kernel
             await self._programmer.apply_plan(plan.kernel)
+        if self._programmer is not None:
+            self._retention.apply_plan(self._programmer)
 
     # ------------------------------------------------------------------------------------ Loc-RIB -> FIB
 
@@ -170,6 +178,7 @@ class Agent:
         self._programmed = plan.kernel
         former = (self._former or plan).kernel.protocol
         self._programmer = await RouteProgrammer.open(plan.kernel, former=former)
+        await self._retention.adopt(self._programmer)
         # The plan may have changed while the FIB was opened.
         await self._put_to_work()
         try:
@@ -189,6 +198,7 @@ class Agent:
                         await programmer.apply_update(update)
                     elif not update.resumed:
                         programmer.begin_sync()
+                    self._retention.follow(update)
         except SpeakerAwayError as error:
             log.warning("Loc-RIB stream ended, the kernel's routes stay", reason=str(error))
 
@@ -211,8 +221,12 @@ class Agent:
         return Page.text(HTTPStatus.OK)
 
     async def _readyz(self) -> Page:
-        missing = _waiting_for(self._status())
-        return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, missing) if missing else Page.text(HTTPStatus.OK)
+        """A node that lives on retained routes forwards as before, so it is ready, and says on what."""
+        status = self._status()
+        missing = _waiting_for(status)
+        if missing:
+            return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, missing)
+        return Page.text(HTTPStatus.OK, "\n".join(filter(None, (HTTPStatus.OK.phrase, status.retention))))
 
     async def _node_status(self, asked: ShowNodeStatus) -> NodeStatusReport | Refused:
         try:
@@ -233,7 +247,7 @@ class Agent:
         return Standing(f"bgpctl {_version()}", is_running, router_id, self._directory.installed_at())
 
     def _status(self) -> AgentStatus:
-        plan, planning = self._deployment.plan, self._planning
+        plan, planning, retention = self._deployment.plan, self._planning, self._retention.report
         fib = self._programmer.status() if self._programmer else None
         return AgentStatus(
             node=self._options.node,
@@ -272,6 +286,10 @@ class Agent:
             fib_batches=fib.batches if fib else Histogram(),
             propagation=fib.propagation if fib else Histogram(),
             drain=self._drain.status,
+            retained_routes=retention.routes,
+            retained_left=retention.left(time.time()),
+            reflectors_down=retention.reflectors_down,
+            retention=retention.sentence,
         )
 
 

@@ -30,6 +30,7 @@ AGENT_SOCKET = "agent.sock"
 SPEAKER_SOCKET = "speaker.sock"
 SPEAKER_LOG = "speaker.log"
 ADDRESSES_FILE = "addresses.json"
+RETAINED_FILE = "retained"
 STATUS_DIRECTORY = "status"
 
 _OURS = (
@@ -42,6 +43,7 @@ _OURS = (
     SPEAKER_LOG,
     ADDRESSES_FILE,
     DRAIN_FILE,
+    RETAINED_FILE,
 )
 _OWNER_ONLY, _OWNER_AND_GROUP = 0o600, 0o640
 # sockaddr_un.sun_path holds 108 octets, the last of them zero (unix(7)).

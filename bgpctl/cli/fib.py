@@ -46,7 +46,7 @@ def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOptio
     else:
         tables.print_table(_COLUMNS, answers)
         for name, agent in answers:
-            for sentence in (*agent.fib_troubles, *agent.fib_notes):
+            for sentence in filter(None, (*agent.fib_troubles, *agent.fib_notes, agent.retention)):
                 typer.echo(f"{name}: {sentence}")
     say_silent(silent)
     if silent or any(is_wrong(agent) for _, agent in answers):
@@ -71,4 +71,10 @@ def _fields(name: str, agent: AgentStatus) -> dict[str, object]:
     from bgpctl.cli.tables import fields
 
     of_the_fib = {key.removeprefix("fib_"): value for key, value in fields(agent).items() if key.startswith("fib_")}
-    return {"node": name, "state": state_of(agent), **of_the_fib, "propagation": agent.propagation}
+    return {
+        "node": name,
+        "state": state_of(agent),
+        **of_the_fib,
+        "propagation": agent.propagation,
+        "retention": agent.retention,
+    }

@@ -56,6 +56,13 @@ class RunningNode:
         except ControlError as error:
             raise NotReadyError(f"the agent of {self.name} does not answer: {error}") from error
 
+    def retention(self) -> str:
+        """What its agent says of retained routes; "" also without one, which `bgpctl status` says."""
+        try:
+            return self.agent().retention
+        except NotReadyError:
+            return ""
+
     @contextmanager
     def speaker(self) -> Iterator[ControlClient]:
         """To ask the speaker. Raises NotReadyError when it does not answer, and when it refuses."""

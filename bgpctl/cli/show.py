@@ -57,6 +57,9 @@ def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOpt
         for name, answer in answers:
             if answer.drain is not None:
                 typer.echo(tables.drain_sentence(name, answer.drain))
+        for each in nodes:
+            if sentence := each.retention():
+                typer.echo(f"{each.name}: {sentence}")
     say_silent(silent)
 
 

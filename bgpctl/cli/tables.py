@@ -71,6 +71,8 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
             console.print(f"{name}: detected: {sentence}", markup=False, soft_wrap=True)
         for trouble in agent.fib_troubles:
             console.print(f"{name}: kernel: {trouble}", markup=False, soft_wrap=True)
+        if agent.retention:
+            console.print(f"{name}: {agent.retention}", markup=False, soft_wrap=True)
         for held in agent.held:
             console.print(f"{name}: held: {held}", markup=False, soft_wrap=True)
 
@@ -90,9 +92,12 @@ def print_peers(sessions: Sequence[tuple[str, PeerStatus]], *, with_node: bool) 
     console = _console()
     console.print(_table((*node, *_PEER_COLUMNS), sessions))
     for name, peer in sessions:
+        where = f"{name}: " if with_node else ""
         if peer.warning:
-            where = f"{name}: " if with_node else ""
             console.print(f"{where}{peer.peer_address}: {peer.warning}", markup=False, soft_wrap=True)
+        if peer.stale:
+            stay = f"{peer.stale} routes outlive its session, for {duration(peer.stale_left)} at most"
+            console.print(f"{where}{peer.peer_address}: {stay}", markup=False, soft_wrap=True)
 
 
 def print_routes(routes: Sequence[RouteStatus], *, with_verdict: bool = False) -> None:

@@ -27,6 +27,7 @@ from bgpctl.fib.kernel_view import KernelView
 from bgpctl.fib.netlink import RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
 from bgpctl.fib.observer import read_kernel, take_notification
 from bgpctl.fib.reconciler import Reconciler
+from bgpctl.fib.retained import RetainedRoute
 from bgpctl.fib.route import Destination, prefix_text
 from bgpctl.fib.stopwatch import Stopwatch
 from bgpctl.fib.troubles import RouteTrouble
@@ -49,10 +50,11 @@ _log = structlog.get_logger("fib")
 class FibStatus(msgspec.Struct, frozen=True):
     """`desired` and `installed` count routes. `failed`: the kernel refused; `foreign`: somebody else's route holds
     the key; `shadowed`: ours is there, but somebody else's of lower metric is used; `unresolved`: a next hop (or all)
-    leads nowhere. `repairs` counts since start. `in_sync`: the Loc-RIB stream is in sync and nothing is outstanding.
-    `batches`: from sending a batch to its last acknowledgement; `propagation`: from reading an UPDATE in the speaker to
-    the kernel's acknowledgement of all that followed. `synced_at`: when the kernel last was as wanted after something
-    had changed, in seconds since the epoch; 0 = never."""
+    leads nowhere. `retained`: the speaker does not name them. `repairs` counts since start. `in_sync`: the Loc-RIB
+    stream has said all that it can and nothing is outstanding. `batches`: from sending a batch to its last
+    acknowledgement; `propagation`: from reading an UPDATE in the speaker to the kernel's acknowledgement of all that
+    followed. `synced_at`: when the kernel last was as wanted after something had changed, in seconds since the epoch;
+    0 = never."""
 
     desired: int
     installed: int
@@ -66,10 +68,12 @@ class FibStatus(msgspec.Struct, frozen=True):
     batches: Histogram = Histogram()
     propagation: Histogram = Histogram()
     synced_at: float = 0.0
+    retained: int = 0
 
 
 class RouteProgrammer:
-    """Make one with `open`. Ends with `close`, which leaves the routes, or `flush` and `close`."""
+    """Make one with `open`. Ends with `close`, which leaves the routes, or `flush` and `close`. If it `retains`, what a
+    new Loc-RIB stream does not name stays until it is released."""
 
     def __init__(self, plan: KernelPlan, requests: Requests, monitor: Monitor) -> None:
         self._state = Reconciler(plan)
@@ -86,6 +90,7 @@ class RouteProgrammer:
         self._retry: asyncio.TimerHandle | None = None
         self._telling: asyncio.TimerHandle | None = None
         self._worker: asyncio.Task[None] | None = None
+        self.retains = False
 
     @classmethod
     async def open(cls, plan: KernelPlan, *, receive_buffer: int = RECEIVE_BUFFER, former: int = 0) -> RouteProgrammer:
@@ -133,10 +138,45 @@ class RouteProgrammer:
                     self._state.withdraw((family, each) for each in nlri)
                     await asyncio.sleep(0)
             if update.in_sync:
-                self._state.end_sync()
+                (self._state.retain if self.retains else self._state.end_sync)()
         await self._settle()
         if update.read_at:
             self._propagation.took(time.monotonic() - update.read_at)
+
+    # ----------------------------------------------------------------------------------------- retained
+
+    async def recall(self, routes: Iterable[tuple[Paths, Iterable[Destination]]]) -> None:
+        """What an earlier agent knew of the routes that are still there."""
+        async with self._busy:
+            for paths, destinations in routes:
+                self._state.recall(destinations, paths)
+        await self._settle()
+
+    async def retain(self) -> None:
+        """Nobody is there to fill the stream: what is in the kernel is what is wanted, until it is released."""
+        async with self._busy:
+            self._state.retain()
+        await self._settle()
+
+    async def release(self, destinations: Iterable[Destination]) -> None:
+        """What is retained of these goes; returns when the kernel has been told."""
+        async with self._busy:
+            self._state.release(destinations)
+        await self._settle()
+
+    def retained(self) -> Iterator[RetainedRoute]:
+        return self._state.retained()
+
+    def known(self) -> Iterator[tuple[Destination, Paths]]:
+        return self._state.known()
+
+    @property
+    def retained_count(self) -> int:
+        return self._state.retained_count
+
+    @property
+    def is_syncing(self) -> bool:
+        return self._state.syncing
 
     async def resync(self) -> None:
         """Looks at the whole kernel again and repairs what differs."""
@@ -158,6 +198,7 @@ class RouteProgrammer:
             unresolved=state.troubles.unresolved(),
             foreign=state.troubles.held(),
             shadowed=state.troubles.shadowed(),
+            retained=state.retained_count,
             devices=self._tunnels.troubles,
             batches=self._batches.histogram(),
             propagation=self._propagation.histogram(),

@@ -4,8 +4,9 @@ A destination is *dirty* when something about it may have changed; `next_changes
 at a time. Whatever the kernel answers comes back by `applied` or `refused`.
 
 Restart: routes that were there before, and Loc-RIB routes of before a `begin_sync`, are *stale*. They stay in the
-kernel, and are repaired, until the new stream has named them or is in sync; then the rest is swept. It is between
-the speaker and the kernel what RFC 4724 4.2 is between peers.
+kernel, and are repaired, until the new stream has named them or is in sync; then the rest is swept - or, with
+`retain`, stays until somebody says of each that it is over (`release`). It is between the speaker and the kernel what
+RFC 4724 4.2 is between peers, and RFC 9494 4.2.
 
 Ours is what carries our protocol number. Routes of others are never changed: where one holds a key that we want,
 that is reported as foreign, and our route takes its place once it has gone.
@@ -13,13 +14,14 @@ that is reported as foreign, and our route takes its place once it has gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from errno import EEXIST, ENOENT, ESRCH
 
 from bgpctl.fib.desired import NOTHING, DesiredRoutes, Paths, Wish
 from bgpctl.fib.difference import Change, Verb, difference
 from bgpctl.fib.foreign import holders, shadowed, without_harm
 from bgpctl.fib.kernel_view import KernelView, RouteEvent
+from bgpctl.fib.retained import RetainedRoute, gateways_of
 from bgpctl.fib.route import Destination, KernelRoute
 from bgpctl.fib.troubles import Troubles
 from bgpctl.fib.underlay import Link, LinkAddress
@@ -88,6 +90,47 @@ class Reconciler:
         if self.syncing:
             self.syncing = False
             self.withdraw(list(self._stale))
+
+    def recall(self, destinations: Iterable[Destination], paths: Paths) -> None:
+        """What an earlier agent knew of routes: of those that are still there it is taken up, nothing is added."""
+        for destination in destinations:
+            if destination in self._stale and destination not in self._loc_rib:
+                self._loc_rib[destination] = paths
+                self._dirty[destination] = None
+
+    def retain(self) -> None:
+        """The stream has said all that it can say now: what was learned and it did not name stays until `release`."""
+        if self.syncing:
+            self.syncing = False
+            self.withdraw([each for each in self._stale if not self._was_learned(each)])
+
+    def release(self, destinations: Iterable[Destination]) -> None:
+        """What is retained of these goes."""
+        self.withdraw([destination for destination in destinations if destination in self._stale])
+
+    def retained(self) -> Iterator[RetainedRoute]:
+        """What stays without being named by the stream, or not yet."""
+        for destination in self._stale:
+            paths = self._loc_rib.get(destination)
+            if paths is not None:
+                yield RetainedRoute(destination, paths.next_hops, is_certain=True)
+            elif self._was_learned(destination):
+                yield gateways_of(destination, self.view.observed.at(destination))
+
+    @property
+    def retained_count(self) -> int:
+        """How many stay though the stream has said all."""
+        return 0 if self.syncing else len(self._stale)
+
+    def known(self) -> Iterator[tuple[Destination, Paths]]:
+        """All routes of the Loc-RIB, retained ones as well."""
+        return iter(self._loc_rib.items())
+
+    def _was_learned(self, destination: Destination) -> bool:
+        """By BGP: neither the plan's own nor a blackhole of an earlier plan."""
+        if destination in self._own:
+            return False
+        return destination in self._loc_rib or any(route.hops for route in self.view.observed.at(destination))
 
     # -------------------------------------------------------------------------------------- what is there
 

@@ -104,7 +104,8 @@ TABLE = (
         texts.stale_time,
         'a duration from "0s" to 16777215 seconds',
         "How long routes of a peer that does not come back within its restart time are kept as a last resort "
-        "(RFC 9494). Needs a restart time.",
+        "(RFC 9494). Needs a restart time. Otherwise `24h` on sessions between nodes of the cluster (the mesh, "
+        "reflectors) and `0s`, not at all, on all others.",
         "1h",
     ),
     Annotation(

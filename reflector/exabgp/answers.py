@@ -20,15 +20,19 @@ from reflector.messages import (
     Drain,
     Draining,
     Explain,
+    Forget,
+    Forgotten,
     LocRibUpdate,
     Message,
     Originate,
     Originated,
     Refused,
     Request,
+    Retained,
     ShowCounters,
     ShowJournal,
     ShowPeers,
+    ShowRetained,
     ShowRoutes,
     StartJournal,
     StopJournal,
@@ -36,6 +40,7 @@ from reflector.messages import (
     Subscribed,
     frame,
 )
+from reflector.retained import awaited, heard_reflectors
 from reflector.route_pages import routes_in_parts
 from reflector.snapshot import counters_snapshot, decision_losses, peers_in_parts
 
@@ -69,10 +74,12 @@ class Answers:
             StartJournal: lambda request: speaker.recording.start(request.limit, clock()),
             StopJournal: lambda _: speaker.recording.stop(),
             ShowJournal: lambda _: speaker.recording.status(),
+            Forget: lambda request: Forgotten(speaker.events.forget(frozenset(request.next_hops), request.inside)),
         }
         self._in_parts: dict[type[Request], Callable[[Any], InParts[Message]]] = {
             ShowPeers: lambda request: peers_in_parts(self._engine, speaker.session_states(), clock(), request),
             ShowRoutes: lambda request: routes_in_parts(self._engine, request, self._listings),
+            ShowRetained: self._retained,
             ShowCounters: self._counters,
             Explain: self._explain,
         }
@@ -107,6 +114,13 @@ class Answers:
             return (yield from explain_in_parts(self._engine, request.prefix))
         except ValueError as error:
             return Refused(f"{request.prefix!r} is not a prefix: {error}")
+
+    def _retained(self, _: ShowRetained) -> InParts[Message]:
+        """The stream's number is taken a turn later: by then what these peers have said is in it."""
+        now, peers = self._clock(), self._engine.peers.values()
+        sessions, heard = tuple(awaited(peers, now)), tuple(heard_reflectors(peers, now))
+        yield
+        return Retained(sessions, heard, self._stream.epoch, self._stream.sequence, now - self._speaker.started)
 
     def _counters(self, request: ShowCounters) -> InParts[Message]:
         speaker = self._speaker

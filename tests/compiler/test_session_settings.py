@@ -67,6 +67,51 @@ def test_a_long_lived_stale_time_needs_a_restart_time() -> None:
     assert to_tor(long_lived_stale_time="1h", spec={"maxRestartTime": "0s"}).long_lived_stale_time == 0
 
 
+DAY = 86400
+
+
+def test_routes_of_the_mesh_outlive_a_lost_node_for_a_day() -> None:
+    """RFC 9494 4.2"""
+    plan = compiled("a", A, B)
+    assert {each.long_lived_stale_time for each in plan.sessions} == {DAY}
+
+
+def test_routes_of_reflectors_outlive_them_for_a_day_at_both_ends() -> None:
+    """RFC 9494 4.2; each end says how long its own routes may stay."""
+    reflector = node("r", "10.0.0.9/24", cluster_id="224.0.0.1", labels={"role": "rr"})
+    peer = bgp_peer("reflectors", peerSelector="role == 'rr'")
+    for name, far_end in (("a", "10.0.0.9"), ("r", "10.0.0.1")):
+        found = session(compiled(name, A, reflector, NO_MESH, peer), far_end)
+        assert found.long_lived_stale_time == DAY, name
+
+
+def test_a_node_that_is_named_by_its_address_is_one_of_the_cluster() -> None:
+    peer = bgp_peer("b", node="a", peerIP="10.0.0.2", asNumber=64512)
+    assert session(compiled("a", A, B, NO_MESH, peer), "10.0.0.2").long_lived_stale_time == DAY
+
+
+@pytest.mark.parametrize("asn", [64512, 65001])
+def test_routes_of_a_neighbour_outside_the_cluster_do_not(asn: int) -> None:
+    assert to_tor(asn).long_lived_stale_time == 0
+
+
+def test_a_time_that_is_said_counts_for_all_sessions() -> None:
+    said = {"long_lived_stale_time": "1h"}
+    everywhere = compiled("a", A, B, annotated(configuration(), **said), bgp_peer("tor", peerIP=TOR, asNumber=65001))
+    assert {each.long_lived_stale_time for each in everywhere.sessions} == {3600}
+
+
+def test_a_time_of_zero_switches_it_off() -> None:
+    off = annotated(configuration(), long_lived_stale_time="0s")
+    assert {each.long_lived_stale_time for each in compiled("a", A, B, off).sessions} == {0}
+
+
+def test_without_graceful_restart_nothing_outlives_a_lost_node() -> None:
+    """RFC 9494 4.1"""
+    without = configuration(nodeMeshMaxRestartTime="0s")
+    assert {each.long_lived_stale_time for each in compiled("a", A, B, without).sessions} == {0}
+
+
 @pytest.mark.parametrize(("said", "offered", "limit"), [("all", True, 0), ("off", False, 0), ("3", True, 3)])
 def test_add_path(said: str, offered: bool, limit: int) -> None:
     found = to_tor(add_path=said)

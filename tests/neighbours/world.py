@@ -25,6 +25,7 @@ from segment import LOCAL_AS, Segment, Speaker, eventually, session
 from witness import HOLD_TIME, Witness
 
 from bgpctl.compiler.exabgp_conf import render_exabgp_conf
+from bgpctl.compiler.settings import CLUSTER_STALE_TIME
 from reflector.control_client import ControlClient
 from reflector.messages import CandidateStatus, Explain, Explanation, PeerStatus, RouteStatus, ShowRoutes
 from reflector.plan import Family, Listen, NodePlan, Origination, RouteSource, SessionPlan
@@ -169,6 +170,7 @@ class World:
             "rr_client": self.role is Role.CLIENT,
             "hold_time": HOLD_TIME,
             "restart_time": RESTART_TIME,
+            "long_lived_stale_time": CLUSTER_STALE_TIME,
         }
         ends = address(family, NUMBER[kind], link.number), address(family, US, link.number)
         return session(*ends, **fields | link.ours)

@@ -36,6 +36,7 @@ from reflector.plan import MaximumPrefixes, NodePlan, Origination, Password, Ver
 from reflector.replay import replay, until
 from reflector.route_table import RouteTable
 from reflector.wire.message import MessageType, NotificationError
+from reflector.wire.nlri import pack_address, pack_nlri
 
 POD = "10.1.0.0/26"
 
@@ -197,14 +198,20 @@ def test_every_kind_of_event_is_replayed(router: RecordedRouter) -> None:
     router.up("x", families=(4,), four_octet_as=False)
     router.hear("a", announce(POD, "10.2.0.0/26"), announce("fd00:1::/64"))
     router.engine.originate("services", (an_origination("10.96.0.0/12"),))
-    router.apply(a_plan(a_client("a", "10.0.0.1"), an_ebgp_peer("x", "10.0.0.2"), a_session("new", "10.0.0.3")))
+    router.apply(
+        a_plan(a_client("a", "10.0.0.1", peer_node="a"), an_ebgp_peer("x", "10.0.0.2"), a_session("new", "10.0.0.3"))
+    )
     router.wait(100)
     router.engine.drain(Stage.MARKED, "why", router.now)
     router.engine.reject("x", NotificationError(3, 1, "nonsense", b"\1\2"))
     router.turn()
     router.down("a", is_lost=True)
+    gone, pools = frozenset({pack_address("fd00::1")}), ((6, pack_nlri("fd00:1::/48")),)
+    assert router.engine.forget(gone, pools) == 1
+    router.turn()
     again, _ = replayed(router.journal)
     assert routes(again) == routes(router.recorded)
+    assert len(again.peers["a"].adj_rib_in[6].routes) == 0
     assert again.drain_state == DrainState(Stage.MARKED, 100.0, "why")
     assert replay(checkpoint(router.recorded, 200.0, 0.0)).drain_state == again.drain_state
     assert (again.peers["x"].last_error, again.peers["a"].is_stale) == ("nonsense", True)

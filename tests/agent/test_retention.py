@@ -1,0 +1,169 @@
+"""What the agent tells the speaker of nodes that left the cluster; a stand-in answers for the speaker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from address_makers import loaded
+
+from bgpctl.agent.retention import Retention
+from bgpctl.agent.speaker_link import SpeakerAwayError
+from reflector.messages import Forget, Forgotten, Refused, Reply, Request, Retained, RetainedSession, ShowRetained
+from reflector.plan import NodePlan, SessionKind, SessionPlan
+from reflector.wire.nlri import pack_address, pack_nlri
+
+NODE = """
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {{name: {name}}}
+spec: {{bgp: {{ipv4Address: {address}/24{more}}}}}
+---
+"""
+POOL = """
+apiVersion: projectcalico.org/v3
+kind: IPPool
+metadata: {name: pods}
+spec: {cidr: 10.64.0.0/16}
+"""
+BROKEN = (
+    "---\napiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: x}\nspec: {bgp: {ipv4Address: nonsense}}\n"
+)
+A = NODE.format(name="a", address="10.0.0.1", more="")
+B = NODE.format(name="b", address="10.0.0.2", more="")
+R = NODE.format(name="r", address="10.0.0.9", more=", routeReflectorClusterID: 224.0.0.1")
+B_ADDRESS = pack_address("10.0.0.2")
+REFLECTOR = SessionPlan(
+    "10.0.0.9", SessionKind.GLOBAL, "10.0.0.9", 64512, 64512, (4,), peer_node="r", long_lived_stale_time=3600
+)
+PLAN = NodePlan("a", "10.0.0.1", sessions=(REFLECTOR,))
+AWAY = RetainedSession(REFLECTOR.name, "r", routes=1, left=3600.0, next_hops=(B_ADDRESS,))
+
+
+class StandInLink:
+    """Answers as a speaker that waits for `awaited`; `error` or `refusal` instead if there is one."""
+
+    def __init__(self, *awaited: RetainedSession) -> None:
+        self.awaited = awaited
+        self.looked = asyncio.Event()
+        self.forgotten: list[Forget] = []
+        self.is_away = self.refuses = False
+
+    async def ask(self, request: Request) -> Reply:
+        if isinstance(request, ShowRetained):
+            self.looked.set()
+        if self.is_away:
+            raise SpeakerAwayError("nobody answers")
+        if self.refuses:
+            return Refused("not a request of this version")
+        if isinstance(request, Forget):
+            self.forgotten.append(request)
+            return Forgotten(1)
+        return Retained(self.awaited, (), "epoch", 1, 5.0)
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bgpctl.agent.retention.PAUSE", 0.02)
+    monkeypatch.setattr("bgpctl.agent.node_addresses.PATIENCE", 0.2)
+
+
+Scene = Callable[[Retention, StandInLink], Awaitable[None]]
+
+
+def play(tmp_path: Path, scene: Scene, plan: NodePlan = PLAN) -> None:
+    """The scene, while the retention runs beside a dedicated reflector's agent: it has no FIB."""
+
+    async def main() -> None:
+        link = StandInLink(AWAY)
+        retention = Retention("a", link, lambda: plan, tmp_path / "retained", has_fib=False)
+        running = asyncio.create_task(retention.run())
+        try:
+            async with asyncio.timeout(10):
+                await scene(retention, link)
+        finally:
+            running.cancel()
+
+    asyncio.run(main())
+
+
+async def looks(link: StandInLink) -> None:
+    """A whole look after this moment has ended: the one after it has begun."""
+    for _ in range(2):
+        link.looked.clear()
+        await link.looked.wait()
+
+
+async def told(link: StandInLink) -> None:
+    """The speaker has been told to forget something."""
+    while not link.forgotten:
+        await looks(link)
+
+
+def test_a_node_that_leaves_is_told_once_with_the_networks_of_the_cluster(tmp_path: Path) -> None:
+    async def scene(retention: Retention, link: StandInLink) -> None:
+        retention.take(loaded(A + B + R + POOL))
+        await looks(link)
+        assert link.forgotten == []
+        assert retention.report.sentence.startswith("all reflectors are down; 1 route retained until ")
+        retention.take(loaded(A + R + POOL))
+        await looks(link)
+        assert link.forgotten == [], "it may be back in a moment"
+        await told(link)
+        await looks(link)
+        assert link.forgotten == [Forget((B_ADDRESS,), ((4, pack_nlri("10.64.0.0/16")),))]
+
+    play(tmp_path, scene)
+
+
+def test_a_node_that_is_missing_for_a_moment_keeps_its_routes(tmp_path: Path) -> None:
+    """Its file is replaced in two steps."""
+
+    async def scene(retention: Retention, link: StandInLink) -> None:
+        for resources in (A + B + R + POOL, A + R + POOL, A + B + R + POOL):
+            retention.take(loaded(resources))
+            await looks(link)
+        await asyncio.sleep(0.3)  # longer than its patience
+        await looks(link)
+        assert link.forgotten == []
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("half", [A + R + POOL + BROKEN, R + POOL, ""])
+def test_a_datastore_that_is_half_there_ends_no_route(tmp_path: Path, half: str) -> None:
+    """An error anywhere, or without this node: nothing is concluded from who is missing."""
+
+    async def scene(retention: Retention, link: StandInLink) -> None:
+        retention.take(loaded(A + B + R + POOL))
+        await looks(link)
+        retention.take(loaded(half))
+        await asyncio.sleep(0.3)  # longer than its patience
+        await looks(link)
+        assert link.forgotten == []
+
+    play(tmp_path, scene)
+
+
+def test_a_session_that_retains_nothing_is_not_waited_for(tmp_path: Path) -> None:
+    async def scene(retention: Retention, link: StandInLink) -> None:
+        retention.take(loaded(A + R + POOL))
+        await looks(link)
+        assert (link.forgotten, retention.report.sentence) == ([], "")
+
+    play(tmp_path, scene, NodePlan("a", "10.0.0.1"))
+
+
+@pytest.mark.parametrize("how", ["is_away", "refuses"])
+def test_a_speaker_that_does_not_answer_is_asked_again(tmp_path: Path, how: str) -> None:
+    async def scene(retention: Retention, link: StandInLink) -> None:
+        setattr(link, how, True)
+        retention.take(loaded(A + R + POOL))
+        await looks(link)
+        setattr(link, how, False)
+        await told(link)
+        assert len(link.forgotten) == 1
+
+    play(tmp_path, scene)
