@@ -15,7 +15,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +23,7 @@ from bgpctl.agent.autodetection.follow import with_detected_addresses
 from bgpctl.agent.control_server import Answers, ControlServer
 from bgpctl.agent.deployment import Deployment
 from bgpctl.agent.draining import DrainKeeper
+from bgpctl.agent.fib_report import with_fib
 from bgpctl.agent.http_server import HttpServer, Page
 from bgpctl.agent.logs import configure, get_logger
 from bgpctl.agent.metrics_page import MetricsPage
@@ -32,11 +32,13 @@ from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.planning import Planning
 from bgpctl.agent.privileges import speaker_command
 from bgpctl.agent.proposal import Proposer, error_status
+from bgpctl.agent.readiness import waiting_for
 from bgpctl.agent.retention import Retention
+from bgpctl.agent.route_programming import RouteProgramming
 from bgpctl.agent.run_directory import ADDRESSES_FILE, RETAINED_FILE, STATUS_DIRECTORY, RunDirectory
 from bgpctl.agent.snapshot import SnapshotSource
 from bgpctl.agent.speaker import Speaker, SpeakerState
-from bgpctl.agent.speaker_link import SpeakerAwayError, SpeakerLink
+from bgpctl.agent.speaker_link import SpeakerLink
 from bgpctl.agent.status_files import StatusFiles
 from bgpctl.agent.tls import ServerTls
 from bgpctl.compiler import CompileOptions
@@ -45,24 +47,15 @@ from bgpctl.resources import Loaded
 from reflector.messages import (
     AgentStatus,
     Drain,
-    Histogram,
-    LocRibUpdate,
     NodeStatusReport,
     ProblemStatus,
     Refused,
     ShowNodeStatus,
 )
-from reflector.plan import KernelPlan, NodePlan, RouteSource
+from reflector.plan import NodePlan
 
-if TYPE_CHECKING:
-    from bgpctl.fib.programmer import FibStatus, RouteProgrammer
-    from bgpctl.fib.troubles import RouteTrouble
-
-STREAM_PAUSE = 0.2
 # Seconds between looks whether there is room for a plan again.
 ROOM_PAUSE = 1.0
-# A broken link can make every route a trouble; a person reads the first ones, metrics count them all.
-MOST_TROUBLES = 20
 
 log = get_logger("agent")
 
@@ -84,15 +77,14 @@ class Agent:
         snapshots = SnapshotSource(SpeakerLink(run_directory.speaker_socket), self._status)
         self._metrics = MetricsPage(snapshots, options.peer_metrics)
         self._reporter = NodeReporter(
-            SpeakerLink(run_directory.speaker_socket), self._standing, lambda: self._programmer
+            SpeakerLink(run_directory.speaker_socket), self._standing, lambda: self._routes.programmer
         )
         link = SpeakerLink(run_directory.speaker_socket)
         retained, has_fib = run_directory.path / RETAINED_FILE, options.program_fib
         self._retention = Retention(options.node, link, lambda: self._deployment.plan, retained, has_fib=has_fib)
+        self._routes = RouteProgramming(self._link, self._retention)
         self._status_files = StatusFiles(run_directory.path / STATUS_DIRECTORY, options.node, self._reporter.report)
-        self._programmer: RouteProgrammer | None = None
         self._former: NodePlan | None = None
-        self._programmed: KernelPlan | None = None
         self._metrics_address = ""
 
     async def work(self) -> None:
@@ -161,46 +153,15 @@ class Agent:
         if self._deployment.needs_restart:
             self._deployment.needs_restart = False
             await self.speaker.replace("the plan listens elsewhere")
-        if self._programmer is not None and plan.kernel != self._programmed:
-            self._programmed = plan.kernel
-            await self._programmer.apply_plan(plan.kernel)
-        if self._programmer is not None:
-            self._retention.apply_plan(self._programmer)
-
-    # ------------------------------------------------------------------------------------ Loc-RIB -> FIB
+        await self._routes.apply_plan(plan.kernel)
 
     async def _program_routes(self) -> None:
         plan = self._deployment.plan
         if plan is None:
             raise AssertionError("routes are programmed for a plan, and there is none")
-        from bgpctl.fib.programmer import RouteProgrammer  # a dedicated reflector never needs it
-
-        self._programmed = plan.kernel
-        former = (self._former or plan).kernel.protocol
-        self._programmer = await RouteProgrammer.open(plan.kernel, former=former)
-        await self._retention.adopt(self._programmer)
-        # The plan may have changed while the FIB was opened.
-        await self._put_to_work()
-        try:
-            while True:
-                await self.speaker.answering.wait()
-                await self._follow_loc_rib(self._programmer)
-                await asyncio.sleep(STREAM_PAUSE)
-        finally:
-            await self._programmer.close()
-
-    async def _follow_loc_rib(self, programmer: RouteProgrammer) -> None:
-        """Until the speaker goes away: the routes stay in the kernel, and the next stream says which still hold."""
-        try:
-            async with aclosing(self._link.loc_rib()) as updates:
-                async for update in updates:
-                    if isinstance(update, LocRibUpdate):
-                        await programmer.apply_update(update)
-                    elif not update.resumed:
-                        programmer.begin_sync()
-                    self._retention.follow(update)
-        except SpeakerAwayError as error:
-            log.warning("Loc-RIB stream ended, the kernel's routes stay", reason=str(error))
+        former = self._former or plan
+        # The plan may change while the FIB is opened.
+        await self._routes.run(plan.kernel, former.kernel, self.speaker.answering, self._put_to_work)
 
     # --------------------------------------------------------------------------------------- what we tell
 
@@ -223,7 +184,7 @@ class Agent:
     async def _readyz(self) -> Page:
         """A node that lives on retained routes forwards as before, so it is ready, and says on what."""
         status = self._status()
-        missing = _waiting_for(status)
+        missing = waiting_for(status)
         if missing:
             return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, missing)
         return Page.text(HTTPStatus.OK, "\n".join(filter(None, (HTTPStatus.OK.phrase, status.retention))))
@@ -235,12 +196,6 @@ class Agent:
             return Refused(str(error))
         return NodeStatusReport(msgspec.json.encode(status))
 
-    def _local_endpoints(self, plan: NodePlan | None) -> int:
-        if self._programmer is None or plan is None:
-            return 0
-        blocks = [each.prefix for each in plan.originations if each.source is RouteSource.BLOCK]
-        return self._programmer.local_endpoints(blocks)
-
     def _standing(self) -> Standing:
         plan, is_running = self._deployment.plan, self.speaker.state is SpeakerState.RUNNING
         router_id = plan.router_id if plan else ""
@@ -248,8 +203,7 @@ class Agent:
 
     def _status(self) -> AgentStatus:
         plan, planning, retention = self._deployment.plan, self._planning, self._retention.report
-        fib = self._programmer.status() if self._programmer else None
-        return AgentStatus(
+        status = AgentStatus(
             node=self._options.node,
             version=_version(),
             pid=os.getpid(),
@@ -269,41 +223,16 @@ class Agent:
             speaker_pause=self.speaker.pause,
             speaker_said=self.speaker.failures.said,
             fib_enabled=self._options.program_fib,
-            fib_desired=fib.desired if fib else 0,
-            fib_installed=fib.installed if fib else 0,
-            fib_failed=len(fib.failed) if fib else 0,
-            fib_foreign=len(fib.foreign) if fib else 0,
-            fib_repairs=fib.repairs if fib else 0,
-            fib_in_sync=bool(fib and fib.in_sync),
-            fib_synced_at=fib.synced_at if fib else 0.0,
-            local_endpoints=self._local_endpoints(plan),
-            fib_unresolved=len(fib.unresolved) if fib else 0,
-            fib_troubles=_troubles(fib) if fib else (),
+            local_endpoints=self._routes.local_endpoints(plan),
             metrics_address=self._metrics_address,
             detected_addresses=self._addresses.sentences,
-            fib_shadowed=len(fib.shadowed) if fib else 0,
-            fib_notes=_sentences(fib.shadowed) if fib else (),
-            fib_batches=fib.batches if fib else Histogram(),
-            propagation=fib.propagation if fib else Histogram(),
             drain=self._drain.status,
             retained_routes=retention.routes,
             retained_left=retention.left(time.time()),
             reflectors_down=retention.reflectors_down,
             retention=retention.sentence,
         )
-
-
-# What /readyz waits for, in order: the first that holds is what it says.
-_WAITING_FOR: tuple[tuple[str, Callable[[AgentStatus], bool]], ...] = (
-    ("there is no plan yet", lambda status: status.plan_generation == 0),
-    ("the speaker is in a crash loop: bgpctl status has its last words", lambda status: _is_lost(status)),
-    ("the speaker does not answer", lambda status: status.speaker_state != SpeakerState.RUNNING),
-    ("the kernel is not in sync", lambda status: status.fib_enabled and not status.fib_in_sync),
-)
-
-
-def _is_lost(status: AgentStatus) -> bool:
-    return status.speaker_crash_loop and status.speaker_state != SpeakerState.RUNNING
+        return with_fib(status, self._routes.programmer.status() if self._routes.programmer else None)
 
 
 def _compile_options(options: AgentOptions) -> CompileOptions:
@@ -319,22 +248,8 @@ def _can_be_read(loaded: Loaded, node: str) -> bool:
     return node in loaded.resources.nodes and all(each.code != "unreadable-file" for each in loaded.problems)
 
 
-def _troubles(fib: FibStatus) -> tuple[str, ...]:
-    routes = (*fib.failed, *fib.foreign, *fib.unresolved)
-    sentences = [f"{trouble.name}: {trouble.reason}" for trouble in fib.devices]
-    return (*sentences, *_sentences(routes))[:MOST_TROUBLES]
-
-
-def _sentences(routes: tuple[RouteTrouble, ...]) -> tuple[str, ...]:
-    return tuple(f"{trouble.prefix}: {trouble.reason}" for trouble in routes[:MOST_TROUBLES])
-
-
 def _refusal(sentence: str) -> tuple[ProblemStatus, ...]:
     return (error_status(sentence),) if sentence else ()
-
-
-def _waiting_for(status: AgentStatus) -> str:
-    return next((sentence for sentence, waits in _WAITING_FOR if waits(status)), "")
 
 
 @functools.cache

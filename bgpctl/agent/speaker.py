@@ -3,7 +3,7 @@
     adopt    one that answers on speaker.sock, or was started for this run directory and is about to
     start    otherwise; it is ready when it answers on speaker.sock
     restart  when it ends: at once it would only fail again, so with a growing pause (`backoff.py`); that it does so
-             again and again is said (`crash_loop.py`)
+             again and again is said (`crash_loop.py`); likewise when it has stood still for a minute (`heartbeat.py`)
     stop     only on request; an agent that crashes leaves its speaker, and the sessions, alone
 
 A speaker that ends with status 2 says in its last line what the world lacks (port 179 is taken). At our own start
@@ -20,6 +20,7 @@ from enum import StrEnum
 
 from bgpctl.agent.backoff import Backoff
 from bgpctl.agent.crash_loop import Failures
+from bgpctl.agent.heartbeat import EVERY_FIVE_SECONDS, Rhythm, listen
 from bgpctl.agent.logs import get_logger, pass_on
 from bgpctl.agent.run_directory import SPEAKER_LOG, SPEAKER_PID_FILE, RunDirectory, write_private
 from bgpctl.agent.speaker_link import ProtocolMismatchError, SpeakerAwayError, SpeakerLink, listener_pid
@@ -42,6 +43,7 @@ class SpeakerState(StrEnum):
     WAITING = "waiting for a plan"
     STARTING = "starting"
     RUNNING = "running"
+    SILENT = "not answering"
     BACKING_OFF = "backing off"
     STOPPED = "stopped"
 
@@ -61,6 +63,7 @@ class Speaker:
         link: SpeakerLink,
         confirm: Callable[[], Awaitable[None]],
         command: tuple[str, ...] = SPEAKER_COMMAND,
+        rhythm: Rhythm = EVERY_FIVE_SECONDS,
     ) -> None:
         """`confirm` tells a speaker that has just become ready the plan; it may raise SpeakerAwayError."""
         self.state = SpeakerState.WAITING
@@ -73,6 +76,7 @@ class Speaker:
         self._link = link
         self._confirm = confirm
         self._command = command
+        self._rhythm = rhythm
         self._log_file = SpeakerLog(run_directory.path / SPEAKER_LOG)
         self._process: SpeakerProcess | None = None
         self._is_replaced = False
@@ -160,11 +164,30 @@ class Speaker:
             self.answering.set()
             self.tried.set()
             log.info("speaker ready", pid=process.pid, adopted=process.adopted, seconds=_since(started))
-            await self._last(process)
+            async with asyncio.TaskGroup() as tasks:
+                heartbeat = tasks.create_task(self._end_if_silent(process))
+                await self._last(process)
+                await process.ended()
+                heartbeat.cancel()
         elif process.running:
             log.error("speaker does not answer, it is replaced", pid=process.pid, seconds=_since(started))
             await process.stop()
         return await process.ended()
+
+    async def _end_if_silent(self, process: SpeakerProcess) -> None:
+        await listen(SpeakerLink(self._directory.speaker_socket), self._rhythm, self._heard)
+        log.error("speaker stands still, it is replaced", pid=process.pid)
+        await process.stop()
+
+    def _heard(self, missed: int) -> None:
+        """After each question to a running speaker."""
+        is_silent = missed >= self._rhythm.silent_after
+        if is_silent and self.state is SpeakerState.RUNNING:
+            log.error("speaker does not answer", pid=self.pid, missed=missed)
+            self.state = SpeakerState.SILENT
+        elif not missed and self.state is SpeakerState.SILENT:
+            log.info("speaker answers again", pid=self.pid)
+            self.state = SpeakerState.RUNNING
 
     async def _last(self, process: SpeakerProcess) -> None:
         """Returns when the process has ended or a good run has passed."""

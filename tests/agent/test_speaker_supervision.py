@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from bgpctl.agent.backoff import Backoff
 from bgpctl.agent.crash_loop import Failures
+from bgpctl.agent.heartbeat import EVERY_FIVE_SECONDS, Rhythm
 from bgpctl.agent.run_directory import RunDirectory
 from bgpctl.agent.speaker import Speaker, SpeakerState
 from bgpctl.agent.speaker_link import SpeakerLink, listener_pid
@@ -38,12 +39,15 @@ async def within(seconds: float, condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-def supervise(path: Path, how: str, story: Callable[[Speaker], Awaitable[None]]) -> None:
+def supervise(
+    path: Path, how: str, story: Callable[[Speaker], Awaitable[None]], rhythm: Rhythm = EVERY_FIVE_SECONDS
+) -> None:
     """Runs `story` beside the supervision of stand-ins that behave as `how` says; then stops them."""
 
     async def main() -> None:
         with RunDirectory.claim(path) as directory:
-            speaker = Speaker(directory, SpeakerLink(directory.speaker_socket), nothing_to_confirm, command(how))
+            link = SpeakerLink(directory.speaker_socket)
+            speaker = Speaker(directory, link, nothing_to_confirm, command(how), rhythm)
             supervision = asyncio.create_task(speaker.run())
             told = asyncio.create_task(story(speaker))
             try:
@@ -225,3 +229,26 @@ def test_a_speaker_that_ignores_sigterm_is_killed(run_path: Path) -> None:
 
     run_path.mkdir()
     asyncio.run(main())
+
+
+def test_a_speaker_that_stands_still_is_said_to_and_forgiven_when_it_answers(run_path: Path) -> None:
+    async def story(speaker: Speaker) -> None:
+        await speaker.answering.wait()
+        os.kill(speaker.pid, signal.SIGSTOP)
+        await within(30, lambda: speaker.state is SpeakerState.SILENT)
+        os.kill(speaker.pid, signal.SIGCONT)
+        await within(30, lambda: speaker.state is SpeakerState.RUNNING)
+        assert speaker.restarts == 0
+
+    supervise(run_path, "serve", story, Rhythm(period=0.02, patience=0.1, silent_after=2, given_up_after=1_000_000))
+
+
+def test_a_speaker_that_stands_still_for_long_is_replaced(run_path: Path) -> None:
+    async def story(speaker: Speaker) -> None:
+        await speaker.answering.wait()
+        still = speaker.pid
+        os.kill(still, signal.SIGSTOP)
+        await within(30, lambda: speaker.pid not in (0, still) and speaker.state is SpeakerState.RUNNING)
+        assert speaker.restarts == 1
+
+    supervise(run_path, "serve", story, Rhythm(period=0.02, patience=0.5, silent_after=1, given_up_after=3))

@@ -16,7 +16,7 @@ from conftest import BGPCTL, Lab, command_line, eventually, needs_namespaces
 
 from bgpctl.lab import runner
 from bgpctl.lab.convergence import wait_for
-from bgpctl.lab.expectations import read_expectations
+from bgpctl.lab.expectation_file import read_expectations
 from bgpctl.lab.state import LabState
 from bgpctl.lab.topology import Role, read_topology
 from bgpctl.lab.warm_speaker import SPEAKER_MODULES
@@ -51,7 +51,9 @@ def test_the_generated_lab_of_4000_nodes_is_sound_and_every_block_and_address_is
 
 def converge(lab: Lab) -> None:
     topology = read_topology(lab.file)
-    result = wait_for(topology, read_expectations(lab.file.with_name("expectations.yml"), topology), CONVERGED)
+    result = wait_for(
+        topology, read_expectations(lab.file.with_name("expectations.yml"), topology).expectations, CONVERGED
+    )
     assert result.passed, result.checks
 
 
