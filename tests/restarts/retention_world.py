@@ -17,8 +17,10 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 from segment import Segment, eventually
+from traffic import Record
 
 from bgpctl.agent.run_directory import AGENT_SOCKET, SPEAKER_SOCKET
+from bgpctl.lab.probe import Flow, Probe
 from reflector.control_client import ControlClient, ControlError
 from reflector.messages import AgentStatus, PeerStatus, ShowAgent, ShowPeers
 
@@ -26,6 +28,7 @@ BGPCTL = Path(sys.executable).with_name("bgpctl")
 ADDRESSES = {"a": "10.0.0.1", "b": "10.0.0.2", "c": "10.0.0.3", "r1": "10.0.0.11", "r2": "10.0.0.12"}
 REFLECTORS = ("r1", "r2")
 BLOCKS = {"b": "10.64.2.0/26", "c": "10.64.3.0/26"}
+ADDRESSES_IN_BLOCKS = {"b": "10.64.2.1", "c": "10.64.3.1"}
 RESTART_TIME = 2
 PATIENCE = 60.0  # five agents start on two cores that others use as well
 
@@ -82,6 +85,8 @@ class Cluster:
             segment.host(name, f"{address}/24")
         for name, block in BLOCKS.items():
             self.write(f"{name}-block", AFFINITY.format(name=name, block=block))
+            words = ("-n", segment.namespace(name), "address", "add", f"{ADDRESSES_IN_BLOCKS[name]}/32", "dev", "lo")
+            subprocess.run(["ip", *words], check=True)
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -185,16 +190,21 @@ class Cluster:
         return found == {BLOCKS[owner] for owner in owners}
 
     @contextmanager
-    def watched(self, *owners: str) -> Iterator[None]:
-        """The kernel routes to these nodes' blocks are not deleted while the block runs."""
+    def watched(self, what: str, record: Record, *owners: str) -> Iterator[None]:
+        """The kernel routes to these nodes' blocks are not deleted while the block runs, and no ping from `a` to an
+        address in them is lost. `what` names the figure."""
         log = self.path / "routes.log"
-        with log.open("wb") as output:
+        flows = [Flow("a", self.segment.namespace("a"), ADDRESSES_IN_BLOCKS[owner]) for owner in owners]
+        with log.open("wb") as output, Probe.start(flows) as probe:
             monitor = subprocess.Popen([*self._inside("a"), "ip", "-o", "monitor", "route"], stdout=output)
             try:
                 yield
             finally:
                 monitor.terminate()
                 monitor.wait()
+            report = probe.stop()
+        record(what, report)
+        assert report.lost == 0, f"{what}: {report}"
         deletions = [line for line in log.read_text().splitlines() if "Deleted" in line]
         assert [line for line in deletions if any(BLOCKS[owner] in line for owner in owners)] == []
 

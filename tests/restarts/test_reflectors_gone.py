@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from retention_world import BLOCKS, PATIENCE, REFLECTORS, RESTART_TIME, Cluster, cluster, is_calm
 from segment import eventually
+from traffic import Record
 
 pytestmark = [pytest.mark.netns, pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")]
 
@@ -41,11 +41,9 @@ def come_back(world: Cluster) -> None:
     eventually(lambda: is_calm(world), "all routes are fresh, nothing is retained", PATIENCE)
 
 
-def test_killed_reflectors_cost_no_route_and_a_node_that_leaves_costs_its_own(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_killed_reflectors_cost_no_route_and_a_node_that_leaves_costs_its_own(tmp_path: Path, record: Record) -> None:
     """RFC 9494 4.2: beyond the restart time, here of two seconds."""
-    with cluster(tmp_path) as world, world.watched("b"):
+    with cluster(tmp_path) as world, world.watched("both reflectors killed", record, "b"):
         world.kill(*REFLECTORS)
         waits(world, ALL_DOWN)
         eventually(lambda: are_long_lived(world), "the restart time is over", PATIENCE)
@@ -62,7 +60,7 @@ def test_killed_reflectors_cost_no_route_and_a_node_that_leaves_costs_its_own(
         leaves(world, "c")
         left_at = time.monotonic()
         eventually(lambda: world.has_routes("b"), "the route of the node that left is gone", 10)
-        record_property("early drop, seconds", round(time.monotonic() - left_at, 2))
+        record("the route of a node that left is gone", f"after {time.monotonic() - left_at:.1f} s")
         waits(world, "all reflectors are down; 1 route retained until ")
         world.start(*REFLECTORS)
         eventually(lambda: not world.known_status("a").retention, "nothing is retained", PATIENCE)
@@ -70,9 +68,12 @@ def test_killed_reflectors_cost_no_route_and_a_node_that_leaves_costs_its_own(
         assert world.metric("a", "bgpctl_routes_retained") == world.metric("a", "bgpctl_reflectors_down") == 0
 
 
-def test_a_speaker_and_then_its_agent_killed_meanwhile_cost_no_route(tmp_path: Path) -> None:
+def test_a_speaker_and_then_its_agent_killed_meanwhile_cost_no_route(tmp_path: Path, record: Record) -> None:
     """A new speaker has nothing, and is told nothing: the kernel's routes are retained, by a new agent as well."""
-    with cluster(tmp_path) as world, world.watched("b"):
+    with (
+        cluster(tmp_path) as world,
+        world.watched("both reflectors killed, then speaker, then speaker and agent", record, "b"),
+    ):
         world.kill(*REFLECTORS)
         waits(world, ALL_DOWN)
         world.kill_speaker("a")
@@ -95,9 +96,9 @@ def test_a_speaker_and_then_its_agent_killed_meanwhile_cost_no_route(tmp_path: P
         assert not (world.run_directory("a") / "retained").exists()
 
 
-def test_reflectors_that_fall_silent_cost_no_route(tmp_path: Path) -> None:
+def test_reflectors_that_fall_silent_cost_no_route(tmp_path: Path, record: Record) -> None:
     """RFC 8538 4: the hold timer ends the session with a NOTIFICATION, and with N routes stay."""
-    with cluster(tmp_path) as world, world.watched("b", "c"):
+    with cluster(tmp_path) as world, world.watched("both reflectors frozen", record, "b", "c"):
         speakers = [world.known_status(name).speaker_pid for name in REFLECTORS]
         world.send_to_speakers(signal.SIGSTOP, *speakers)
         try:
@@ -122,9 +123,12 @@ def test_when_the_time_is_over_routes_go_whoever_retains_them(tmp_path: Path) ->
         waits(world, "all reflectors are down; no routes are retained")
 
 
-def test_a_node_of_the_mesh_that_is_away_costs_no_route(tmp_path: Path) -> None:
+def test_a_node_of_the_mesh_that_is_away_costs_no_route(tmp_path: Path, record: Record) -> None:
     """RFC 9494 4.2; after the speaker was killed as well only the kernel has it, while `c` says again what it has."""
-    with cluster(tmp_path, reflectors=()) as world, world.watched("b", "c"):
+    with (
+        cluster(tmp_path, reflectors=()) as world,
+        world.watched("a node of the mesh killed, then the speaker", record, "b", "c"),
+    ):
         world.kill("b")
         waits(world, "node b is away; 1 route retained until ")
         world.kill_speaker("a")
