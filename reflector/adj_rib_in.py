@@ -63,6 +63,9 @@ class AdjRibIn:
         """In the order of the table: that of a set is another one in each process, and a replay's must not be."""
         return [key for key in self.routes if key in self.stale] if self.stale else []
 
+    def key(self, nlri: bytes, path_id: int) -> bytes:
+        return path_id.to_bytes(4, "big") + nlri if self.has_path_ids else nlri
+
     def path_id(self, key: bytes) -> int:
         return int.from_bytes(key[:4], "big") if self.has_path_ids else 0
 

@@ -130,7 +130,7 @@ def _received_rows(engine: Engine, request: ShowRoutes, place: Place) -> Sequenc
         return ()
     verdict = path.verdict if path.attributes is None else _decision_verdict(engine, place.nlri, path)
     row = _row(engine, place.nlri, path, path.received, verdict)
-    return (structs.replace(row, path_id=path.path_id, stale=place.key in rib.stale),)
+    return (structs.replace(row, path_id=path.path_id),)
 
 
 def _told_rows(engine: Engine, request: ShowRoutes, nlri: bytes) -> Sequence[RouteStatus]:
@@ -181,7 +181,14 @@ def _row(
         interface=path.interface,
         selected=path is engine.ribs[path.family].best(nlri),
         verdict=verdict.value,
+        stale=_is_stale(path, nlri),
     )
+
+
+def _is_stale(path: Path, nlri: bytes) -> bool:
+    """Its peer is away, or back and has not sent it again (RFC 4724 4.2)."""
+    rib = path.peer.adj_rib_in.get(path.family) if path.peer else None
+    return rib is not None and rib.key(nlri, path.path_id) in rib.stale
 
 
 def _peer_name(path: Path) -> str:

@@ -51,8 +51,9 @@ def test_an_adj_rib_in_shows_every_route_with_its_verdict(router: Router) -> Non
 def test_a_stale_route_is_marked(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26"))
     router.down("a", is_lost=True)
-    (route,) = shown(router, Table.RECEIVED, "a")
-    assert (route.stale, route.verdict) == (True, "best")
+    for table in (Table.RECEIVED, Table.LOC_RIB):
+        (route,) = shown(router, table, "a")
+        assert (route.stale, route.verdict) == (True, "best"), table
 
 
 def test_an_adj_rib_out_is_what_the_peer_was_told(router: Router) -> None:
