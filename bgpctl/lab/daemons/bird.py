@@ -13,6 +13,8 @@ from bgpctl.lab.daemons.daemon import Daemon, Place, Words, answer
 # further route of the same prefix begins with blanks.
 _HEAD = re.compile(r"^(?P<prefix>[0-9a-fA-F.:]+/\d+)?\s+\w+ \[[^\]]*\](?P<best> \*)?.*$", re.MULTILINE)
 _PROTOCOL = re.compile(r"^\S+\s+BGP\s.*$", re.MULTILINE)
+# `name  BGP  table  state  since  info`: a protocol that is not disabled is "start" or "up".
+_STATE_COLUMN, _DISABLED = 3, "down"
 _ATTRIBUTE = re.compile(r"^\s+(?:BGP\.|bgp_)(\w+): ?(.*)$", re.MULTILINE)
 # Of all other types (device, static, kernel) only static ones are the node's own in the sense of BGP.
 _TYPE = re.compile(r"^\s+(?:Type|source): (\w+)", re.MULTILINE)
@@ -51,14 +53,14 @@ def _socket(place: Place) -> str:
 
 
 def _sessions(text: str) -> Iterator[Session]:
-    """Of every protocol of type BGP the block behind its line."""
+    """Of every protocol of type BGP the block behind its line. One that is disabled is no session."""
     heads = list(_PROTOCOL.finditer(text))
     for head, end in zip(heads, [*(each.start() for each in heads[1:]), len(text)], strict=True):
         block = text[head.end() : end]
         address = re.search(r"^\s+Neighbor (?:address|range): (\S+)", block, re.MULTILINE)
         state = re.search(r"^\s+BGP state:\s+(\S+)", block, re.MULTILINE)
-        if address and state:
-            # A passive or disabled protocol is "Down" or "Passive" in BIRD's words: Idle and Active (RFC 4271 8.2.2).
+        if address and state and head[0].split()[_STATE_COLUMN] != _DISABLED:
+            # A protocol that waits is "Down" or "Passive" in BIRD's words: Idle and Active (RFC 4271 8.2.2).
             word = {"Down": "Idle", "Passive": "Active"}.get(state[1], state[1])
             yield Session(address[1], word)
 
