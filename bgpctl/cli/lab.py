@@ -181,6 +181,28 @@ def expect(
         raise typer.Exit(1)
 
 
+@lab.command("run")
+def run_labs(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Containerlab topologies (*.clab.yml).")],
+    junit: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the result of each as JUnit XML.")] = None,
+) -> None:
+    """Labs one after the other: up, test with all events, down; a table at the end, status 1 when one has failed."""
+    from bgpctl.lab import event_report, runner, series, series_report
+    from bgpctl.lab.junit import junit_xml
+
+    out, outcomes, interrupted = event_report.console(), [], 0
+    try:
+        for outcome in series.run_series(files, lambda file: out.rule(str(file)), event_report.print_event):
+            outcomes.append(outcome)
+            if junit is not None:
+                junit.mkdir(parents=True, exist_ok=True)
+                (junit / f"{outcome.figures.lab}.xml").write_bytes(junit_xml(outcome.figures))
+    except runner.Interrupted as signal:
+        interrupted = _SIGNALLED + signal.signal_number
+    series_report.print_series(outcomes, out)
+    raise typer.Exit(interrupted or any(not outcome.figures.passed for outcome in outcomes))
+
+
 @lab.command("do", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def perform_action(
     file: TopologyFile,
