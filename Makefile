@@ -8,11 +8,16 @@ UV_VERSION := 0.13.9
 UV := $(BIN)/uv pip --quiet --no-config
 LAB := labs/quickstart/quickstart.clab.yml
 
-LAB_PACKAGES := iproute2 iputils-ping
-TEST_PACKAGES := $(LAB_PACKAGES) bird2 frr gobgpd openbgpd openssl prometheus faketime
-BENCH_PACKAGES := $(LAB_PACKAGES) gcc libc6-dev bird2 frr gobgpd openbgpd
+# `make labs` without LABS: all that this machine is certainly large enough for. BIG=1 adds the one of 206 nodes.
+BIG_LAB := labs/two-hundred-nodes/two-hundred-nodes.clab.yml
+LABS ?= $(filter-out $(BIG_LAB),$(wildcard labs/*/*.clab.yml)) $(if $(BIG),$(BIG_LAB))
 
-.PHONY: help lab lab-down test check format bench lock clean
+DAEMON_PACKAGES := bird2 frr gobgpd openbgpd
+LAB_PACKAGES := iproute2 iputils-ping
+TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
+BENCH_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) gcc libc6-dev
+
+.PHONY: help lab lab-down labs test check format bench lock clean
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -25,6 +30,13 @@ lab: $(VENV)/.runtime ## build the quickstart cluster in network namespaces and 
 
 lab-down: $(VENV)/.runtime ## remove every trace of the quickstart cluster
 	@$(BIN)/bgpctl lab down $(LAB)
+
+labs: $(VENV)/.runtime $(if $(BIG),$(BIG_LAB)) ## run every lab with its failures, one after the other (LABS="FILE..." some, BIG=1 the largest too)
+	@requirements/system-packages required $(LAB_PACKAGES) $(DAEMON_PACKAGES)
+	@$(BIN)/bgpctl lab run $(LABS) $(if $(JUNIT),--junit $(JUNIT))
+
+$(BIG_LAB): labs/two-hundred-nodes/generate.py | $(VENV)/.runtime
+	@$(BIN)/python $<
 
 test: check ## check, then the whole test suite (as root also against the kernel and real neighbours)
 	@requirements/system-packages wanted $(TEST_PACKAGES)
