@@ -31,7 +31,8 @@ ESTABLISHED = "Established"
 _HEADER = 19
 _TYPE_AT = 18
 _HOLD_TIME = 90
-_KEEPALIVE_EVERY = 10.0
+# A third of the shortest hold time, and no more often than is allowed (RFC 4271 4.4).
+_KEEPALIVE_EVERY = 1.0
 _AGAIN_AFTER = 1.0
 _ANSWER_WITHIN = 10.0
 _AS_TRANS = 23456
