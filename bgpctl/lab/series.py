@@ -87,12 +87,17 @@ def _run(file: Path, told: Told, began: float) -> Outcome:
         return Outcome(_unusable(file, error), seconds=time.monotonic() - began)
     sessions = len({frozenset(pair) for pair in script.expectations.sessions})
     try:
-        up_seconds = runner.up(topology).seconds
-        figures = _examine(topology, script, told)
-    except (NotReadyError, DocumentError) as error:
-        up_seconds, figures = 0.0, _unusable(file, error, topology.name)
-    finally:
+        try:
+            up_seconds = runner.up(topology).seconds
+            figures = _examine(topology, script, told)
+        except (NotReadyError, DocumentError) as error:
+            up_seconds, figures = 0.0, _unusable(file, error, topology.name)
+        finally:
+            runner.down(topology.name)
+    except runner.Interrupted:
+        # It comes once, but perhaps in the very moment before the line above.
         runner.down(topology.name)
+        raise
     return Outcome(figures, len(topology.nodes), sessions, up_seconds, time.monotonic() - began)
 
 

@@ -106,7 +106,7 @@ class LabState:
         try:
             yield lock
         finally:
-            os.close(lock)
+            _release(lock)
 
     def _lock(self, *, create: bool) -> int:
         while True:
@@ -120,9 +120,31 @@ class LabState:
                 raise NotReadyError(f"the lab {self.name} is not up") from None
             except OSError as error:
                 raise NotReadyError(f"{self.directory} cannot be used: {error.strerror}") from error
+            _give_up_left_behind(lock)
+            _held.add(lock)
             fcntl.flock(lock, fcntl.LOCK_EX)
             # Whoever held the lock before may have removed the directory: then this lock is on nothing.
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock), self.directory.stat()):
                     return lock
-            os.close(lock)
+            _release(lock)
+
+
+# Descriptors with which this process holds locks. One that an interruption has left behind, in the moment after it was
+# taken or before it was closed, would make the undoing wait for itself for ever.
+_held: set[int] = set()
+
+
+def _give_up_left_behind(lock: int) -> None:
+    """Closes what this process has of the same directory beside `lock`."""
+    for other in tuple(_held):
+        with contextlib.suppress(OSError):
+            if not os.path.samestat(os.fstat(other), os.fstat(lock)):
+                continue
+            os.close(other)
+        _held.discard(other)
+
+
+def _release(lock: int) -> None:
+    os.close(lock)
+    _held.discard(lock)

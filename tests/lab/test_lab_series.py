@@ -98,6 +98,15 @@ def test_ctrl_c_leaves_nothing_and_says_what_was_done(labs: dict[str, Lab]) -> N
     assert all(lab.traces() == [] for lab in labs.values())
 
 
+def test_a_lock_that_an_interruption_has_left_behind_does_not_stop_the_undoing(labs: dict[str, Lab]) -> None:
+    """The exception of a signal may come between taking the lock and remembering to close it."""
+    lab = labs["good"]
+    lab.up()
+    LabState(lab.name).locked(create=False).__enter__()
+    assert runner.down(lab.name)
+    assert lab.traces() == []
+
+
 def test_a_lab_that_is_up_already_is_left_alone(labs: dict[str, Lab]) -> None:
     lab = labs["good"]
     lab.up()
