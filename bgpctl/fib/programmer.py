@@ -112,7 +112,7 @@ class RouteProgrammer:
         except BaseException:
             await programmer.close()
             raise
-        programmer._loop.add_reader(monitor.fileno(), programmer._wake.set)
+        programmer._listen()
         programmer._worker = asyncio.create_task(programmer._work(), name="fib")
         return programmer
 
@@ -238,6 +238,14 @@ class RouteProgrammer:
 
     # ---------------------------------------------------------------------------------------------- work
 
+    def _listen(self) -> None:
+        """Once: a monitor that stays readable while we rest must not wake the loop over and over."""
+        self._loop.add_reader(self._monitor.fileno(), self._woken)
+
+    def _woken(self) -> None:
+        self._loop.remove_reader(self._monitor.fileno())
+        self._wake.set()
+
     async def _work(self) -> None:
         """Settles whenever something woke us. An exception in here is a bug and goes to whoever asks next."""
         while True:
@@ -247,18 +255,20 @@ class RouteProgrammer:
             await self._settle()
             if self._state.repairs > repairs:
                 await asyncio.sleep(min(_REST * (time.thread_time() - spent), _LONGEST_REST))
+            self._listen()
 
     def _raise_if_broken(self) -> None:
         if self._worker is not None and self._worker.done() and not self._worker.cancelled():
             self._worker.result()
 
     async def _settle(self) -> None:
-        """Works until nothing is outstanding: hear, look again if needed, decide, tell."""
+        """Works until nothing is outstanding: hear, look again if needed, decide, tell. After a repair it hears no more:
+        who undoes repairs as fast as they are made would have it go on for ever."""
         self._raise_if_broken()
         async with self._busy:
-            more = True
+            repairs, more = self._state.repairs, True
             while more:
-                heard_all = not self._hear()
+                heard_all = self._state.repairs > repairs or not self._hear()
                 self._state.refresh()
                 await self._observe_and_set_up()
                 self._state.refresh()
