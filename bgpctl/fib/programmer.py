@@ -262,8 +262,8 @@ class RouteProgrammer:
             self._worker.result()
 
     async def _settle(self) -> None:
-        """Works until nothing is outstanding: hear, look again, decide, tell. After a repair it hears no more this time,
-        or who undoes repairs as fast as they are made would keep it here for ever."""
+        """Works until nothing is outstanding: hear, look again if needed, decide, tell. After a repair it hears no
+        more: who undoes repairs as fast as they are made would keep it here for ever."""
         self._raise_if_broken()
         async with self._busy:
             repairs, more = self._state.repairs, True
