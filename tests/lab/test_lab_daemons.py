@@ -14,7 +14,7 @@ import pytest
 from conftest import Lab, eventually, needs_namespaces
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import runner
+from bgpctl.lab import processes, runner
 from bgpctl.lab.daemons import BgpRoute, ask, life
 from bgpctl.lab.daemons.table import DAEMONS
 from bgpctl.lab.document import DocumentError
@@ -151,6 +151,18 @@ def test_a_daemon_that_is_gone_is_started_again_by_up_with_its_commands(lab) -> 
     assert after["bird"] == before["bird"]
     assert not set(after["frr"]) & set(before["frr"])
     assert routes(lab, "gobgp")["10.50.3.0/24"].communities == ("65003:1:2", "65003:7")
+
+
+def test_only_a_bird_that_was_killed_is_started_so_that_it_keeps_its_kernel_routes(lab) -> None:
+    """RFC 4724 4.1: who restarts keeps its forwarding state. Without -R BIRD clears the kernel's table first."""
+    topology, state = read_topology(lab.file), LabState(lab.name)
+    (before,) = life.running(state, topology.daemons)["bird"]
+    assert b"-R" not in processes.command_line(before)
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: "bird" not in life.running(state, topology.daemons), 5, "bird is gone")
+    lab.up()
+    (after,) = life.running(state, topology.daemons)["bird"]
+    assert b"-R" in processes.command_line(after)
 
 
 def test_a_daemon_whose_configuration_is_refused_when_it_comes_back_is_started_again_by_the_next_up(lab) -> None:
