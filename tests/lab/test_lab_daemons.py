@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import signal
+import socket
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +16,15 @@ import pytest
 from conftest import Lab, eventually, needs_namespaces
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import processes, runner
+from bgpctl.lab import namespaces, processes, runner
 from bgpctl.lab.daemons import BgpRoute, ask, life
+from bgpctl.lab.daemons.daemon import Place
 from bgpctl.lab.daemons.table import DAEMONS
 from bgpctl.lab.document import DocumentError
 from bgpctl.lab.observation import kernel_routes
 from bgpctl.lab.state import LabState
 from bgpctl.lab.status import status_of
-from bgpctl.lab.topology import Node, read_topology
+from bgpctl.lab.topology import Node, Role, read_topology
 from bgpctl.lab.topology_addresses import node_of_address
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
@@ -129,6 +132,22 @@ def test_frr_has_the_name_of_its_node(lab) -> None:
     assert lab.run("frr", "true").returncode == 0
     done = lab.command("exec", "frr", "--", "vtysh", "-c", "show running-config")
     assert "hostname frr" in done.stdout
+
+
+def test_frrs_bgpd_begins_when_zebra_listens(lab, tmp_path) -> None:
+    """Earlier it would announce routes for ten seconds that nobody puts into the kernel."""
+    daemon, place = DAEMONS[Role.FRR], Place("switch", tmp_path, lab.file.with_name("frr.conf"))
+    daemon.prepare(place)
+    with namespaces.inside(lab.namespace("switch")):
+        started = subprocess.Popen(daemon.programs(place)["bgpd"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: b"zserv.api" in b" ".join(processes.command_line(started.pid)), 5, "it waits for zebra")
+        with socket.socket(socket.AF_UNIX) as zebra:
+            zebra.bind(str(place.run / "frr" / "zserv.api"))
+            eventually(lambda: processes.command_line(started.pid)[0] == b"/usr/lib/frr/bgpd", 5, "bgpd begins")
+    finally:
+        started.kill()
+        started.wait()
 
 
 def test_the_ends_of_a_bridges_links_are_its_ports(lab) -> None:
