@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from conftest import Lab, eventually, needs_namespaces
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import namespaces, processes, runner
+from bgpctl.lab.convergence import Watched
 from bgpctl.lab.daemons import BgpRoute, ask, life
-from bgpctl.lab.daemons.daemon import Place
+from bgpctl.lab.daemons.daemon import ANSWER_WITHIN, Place
 from bgpctl.lab.daemons.table import DAEMONS
 from bgpctl.lab.document import DocumentError
 from bgpctl.lab.observation import kernel_routes
@@ -209,6 +211,20 @@ def test_a_daemon_that_does_not_answer_is_up_and_not_ready(lab) -> None:
     finally:
         os.kill(pid, signal.SIGCONT)
     assert (bird.state.value, bird.processes) == ("up", (("bird", pid),))
+
+
+def test_a_node_that_is_ignored_is_not_asked_and_keeps_nobody_waiting(lab) -> None:
+    topology = read_topology(lab.file)
+    (pid,) = life.running(LabState(lab.name), topology.daemons)["bird"]
+    watched = Watched.of(topology)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert set(watched.sessions({"bird"})) == {"frr", "gobgp", "openbgpd"}
+        # So long an answer of a frozen one is waited for.
+        assert time.monotonic() - began < ANSWER_WITHIN
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_status_shows_every_node_with_role_state_and_processes(lab) -> None:
