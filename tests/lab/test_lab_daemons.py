@@ -6,6 +6,9 @@ import os
 import re
 import shutil
 import signal
+import socket
+import subprocess
+import time
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +17,16 @@ import pytest
 from conftest import Lab, eventually, needs_namespaces
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import runner
+from bgpctl.lab import namespaces, processes, runner
+from bgpctl.lab.convergence import Watched
 from bgpctl.lab.daemons import BgpRoute, ask, life
+from bgpctl.lab.daemons.daemon import ANSWER_WITHIN, Place
 from bgpctl.lab.daemons.table import DAEMONS
 from bgpctl.lab.document import DocumentError
 from bgpctl.lab.observation import kernel_routes
 from bgpctl.lab.state import LabState
 from bgpctl.lab.status import status_of
-from bgpctl.lab.topology import Node, read_topology
+from bgpctl.lab.topology import Node, Role, read_topology
 from bgpctl.lab.topology_addresses import node_of_address
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
@@ -131,6 +136,22 @@ def test_frr_has_the_name_of_its_node(lab) -> None:
     assert "hostname frr" in done.stdout
 
 
+def test_frrs_bgpd_begins_when_zebra_listens(lab, tmp_path) -> None:
+    """Earlier it would announce routes for ten seconds that nobody puts into the kernel."""
+    daemon, place = DAEMONS[Role.FRR], Place("switch", tmp_path, lab.file.with_name("frr.conf"))
+    daemon.prepare(place)
+    with namespaces.inside(lab.namespace("switch")):
+        started = subprocess.Popen(daemon.programs(place)["bgpd"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: b"zserv.api" in b" ".join(processes.command_line(started.pid)), 5, "it waits for zebra")
+        with socket.socket(socket.AF_UNIX) as zebra:
+            zebra.bind(str(place.run / "frr" / "zserv.api"))
+            eventually(lambda: processes.command_line(started.pid)[0] == b"/usr/lib/frr/bgpd", 5, "bgpd begins")
+    finally:
+        started.kill()
+        started.wait()
+
+
 def test_the_ends_of_a_bridges_links_are_its_ports(lab) -> None:
     shown = lab.run("switch", "ip", "-br", "link", "show", "master", "switch").stdout
     assert [line.partition("@")[0] for line in shown.splitlines()] == ["p1", "p2", "p3", "p4"]
@@ -151,6 +172,18 @@ def test_a_daemon_that_is_gone_is_started_again_by_up_with_its_commands(lab) -> 
     assert after["bird"] == before["bird"]
     assert not set(after["frr"]) & set(before["frr"])
     assert routes(lab, "gobgp")["10.50.3.0/24"].communities == ("65003:1:2", "65003:7")
+
+
+def test_only_a_bird_that_was_killed_is_started_so_that_it_keeps_its_kernel_routes(lab) -> None:
+    """RFC 4724 4.1: who restarts keeps its forwarding state. Without -R BIRD clears the kernel's table first."""
+    topology, state = read_topology(lab.file), LabState(lab.name)
+    (before,) = life.running(state, topology.daemons)["bird"]
+    assert b"-R" not in processes.command_line(before)
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: "bird" not in life.running(state, topology.daemons), 5, "bird is gone")
+    lab.up()
+    (after,) = life.running(state, topology.daemons)["bird"]
+    assert b"-R" in processes.command_line(after)
 
 
 def test_a_daemon_whose_configuration_is_refused_when_it_comes_back_is_started_again_by_the_next_up(lab) -> None:
@@ -178,6 +211,20 @@ def test_a_daemon_that_does_not_answer_is_up_and_not_ready(lab) -> None:
     finally:
         os.kill(pid, signal.SIGCONT)
     assert (bird.state.value, bird.processes) == ("up", (("bird", pid),))
+
+
+def test_a_node_that_is_ignored_is_not_asked_and_keeps_nobody_waiting(lab) -> None:
+    topology = read_topology(lab.file)
+    (pid,) = life.running(LabState(lab.name), topology.daemons)["bird"]
+    watched = Watched.of(topology)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert set(watched.sessions({"bird"})) == {"frr", "gobgp", "openbgpd"}
+        # So long an answer of a frozen one is waited for.
+        assert time.monotonic() - began < ANSWER_WITHIN
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_status_shows_every_node_with_role_state_and_processes(lab) -> None:

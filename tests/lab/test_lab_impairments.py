@@ -213,3 +213,9 @@ def test_the_command_does_one_action_and_says_what_takes_it_back(hosts: Hosts) -
     wrong = hosts.lab.command("do", "cut", "h1", "form", "h2")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert "'form h2' is too much" in wrong.stderr
+
+
+def test_a_command_is_run_where_expectations_yml_is(hosts: Hosts) -> None:
+    (Path(hosts.lab.file).parent / "expectations.yml").write_text("pings: {h1: 10.1.0.2, h2: 10.2.0.2}\n")
+    assert hosts.lab.command("do", "run", "h1", "test", "-f", "expectations.yml").returncode == 0
+    assert hosts.lab.command("do", "run", "h1", "test", "-f", "nowhere").returncode != 0

@@ -178,13 +178,17 @@ def _drain(stage: Stage, node: str, drained: Drained) -> None:
 @dataclass(frozen=True, slots=True)
 class Run(Action):
     usage: ClassVar[str] = "run NODE COMMAND"
-    says: ClassVar[str] = "any command in the node's namespace, with its daemon's command lines; must end with status 0"
+    says: ClassVar[str] = (
+        "any command in the node's namespace and the directory of expectations.yml, with its daemon's command lines; "
+        "must end with status 0"
+    )
     node: str
     command: tuple[str, ...]
 
     def do(self, stage: Stage) -> None:
         node = stage.node(self.node)
-        words = ["env", *(f"{key}={value}" for key, value in environment(stage.state, node).items()), *self.command]
+        variables = (f"{key}={value}" for key, value in environment(stage.state, node).items())
+        words = ["env", f"--chdir={stage.directory.resolve()}", *variables, *self.command]
         with stage.inside(self.node):
             run(words)
 

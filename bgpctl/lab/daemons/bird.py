@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from bgpctl.lab.daemons.answers import BgpRoute, Session
@@ -28,7 +29,10 @@ class Bird(Daemon):
     needs: ClassVar[Words] = ("bird", "birdc")
 
     def programs(self, place: Place) -> Mapping[str, Words]:
-        return {"bird": ("bird", "-f", "-c", str(place.configuration), "-s", _socket(place))}
+        # One that was killed has left its socket, and its routes in the kernel, which -R does not clear away: after an
+        # orderly end, and at first, it would wait for nothing.
+        again = ("-R",) if Path(_socket(place)).exists() else ()
+        return {"bird": ("bird", "-f", *again, "-c", str(place.configuration), "-s", _socket(place))}
 
     def tools(self, place: Place) -> Mapping[str, Words]:
         return {"birdc": ("birdc", "-s", _socket(place))}

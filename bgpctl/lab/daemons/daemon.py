@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from bgpctl.lab.daemons.answers import BgpRoute, Session
 
 # A daemon that is busy is asked again; one that hangs must not hang the lab. In seconds.
-_ANSWER_WITHIN = 5.0
+ANSWER_WITHIN = 5.0
 # A private /run (mount_namespaces(7)) has the default paths of daemons that have no option for them or insist on an
 # owner, and is seen from outside as the node's own directory; the host name is the node's, as in a container.
 _PRIVATE = 'mount --bind "$1" /run && echo "$2" > /proc/sys/kernel/hostname && shift 2 && exec "$@"'
@@ -82,7 +82,7 @@ def answer(command: Sequence[str]) -> str | None:
     """What a command line says; None when it fails, which it does while the daemon does not answer."""
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_ANSWER_WITHIN, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ANSWER_WITHIN, check=False
         )
     except subprocess.TimeoutExpired:
         return None

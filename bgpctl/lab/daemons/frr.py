@@ -20,6 +20,9 @@ from bgpctl.lab.daemons.daemon import Daemon, Place, Words, answer, json_answer
 _PROGRAMS = Path("/usr/lib/frr")
 # Since FRR 9 static routes are configured through it.
 _MANAGEMENT = _PROGRAMS / "mgmtd"
+# One that does not find zebra tries again after ten seconds, and meanwhile announces routes that no kernel has.
+_FIRST = ("zebra", "mgmtd")
+_AFTER_ZEBRA = 'until [ -S /run/frr/zserv.api ]; do sleep 0.01; done; exec "$@"'
 _STATIC_ROUTE = re.compile(r"^\s*(?:ip|ipv6) route ", re.MULTILINE)
 _FAMILIES = ("ipv4", "ipv6")
 # So many prefixes are asked for in one command line, of which Linux takes 2 MiB.
@@ -87,8 +90,8 @@ class Frr(Daemon):
 
 
 def _command(place: Place, name: str) -> Words:
-    program = str(_PROGRAMS / name)
-    return place.with_private_run(program, "-P", "0", "-f", "/dev/null", "--log", "stdout")
+    command = (str(_PROGRAMS / name), "-P", "0", "-f", "/dev/null", "--log", "stdout")
+    return place.with_private_run(*(command if name in _FIRST else ("sh", "-c", _AFTER_ZEBRA, "sh", *command)))
 
 
 def _batches(questions: list[str]) -> Iterator[list[str]]:
