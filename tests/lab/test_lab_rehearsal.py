@@ -143,6 +143,16 @@ def test_an_interrupted_event_is_taken_back(lab, figures) -> None:
     assert lab.ping("pod-a", "10.244.2.2")
 
 
+def test_a_command_of_an_event_finds_the_files_of_the_lab_and_our_command_line(lab) -> None:
+    """A procedure of several steps is a script beside the topology."""
+    script = lab.file.with_name("procedure")
+    script.write_text('#!/bin/sh -e\nbgpctl lab --help\n[ "$1" = a ]\n')
+    script.chmod(0o700)
+    done = lab.command("do", "run a ./procedure a")
+    assert done.returncode == 0, done.stderr
+    assert "ended with status 1" in lab.command("do", "run a ./procedure b").stderr
+
+
 def test_what_is_not_undone_stays_and_the_command_undoes_it_by_hand(lab, figures) -> None:
     """The last one: it breaks the lab. `kill b` leaves its session down, hence the event fails."""
     said = test_lab(lab, "--only", "stays broken", "--within", "20")

@@ -179,8 +179,8 @@ def _drain(stage: Stage, node: str, drained: Drained) -> None:
 class Run(Action):
     usage: ClassVar[str] = "run NODE COMMAND"
     says: ClassVar[str] = (
-        "any command in the node's namespace and the directory of expectations.yml, with its daemon's command lines; "
-        "must end with status 0"
+        "any command in the node's namespace and the directory of expectations.yml, with `bgpctl` and its daemon's "
+        "command lines; must end with status 0"
     )
     node: str
     command: tuple[str, ...]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,11 +38,11 @@ def _program(name: str) -> str:
 
 
 def environment(state: LabState, node: Node) -> Mapping[str, str]:
-    """What a command in the node has on top of this program's environment."""
-    if node.role not in DAEMONS:
-        return node.env
+    """What a command in the node has on top of this program's environment: a PATH with the daemon's command lines and
+    then this installation's, so that `bgpctl` is ours wherever it is not the daemon's own."""
     path = node.env.get("PATH", os.environ.get("PATH", os.defpath))
-    return {**node.env, "PATH": f"{state.node_directory(node.name) / _BIN}{os.pathsep}{path}"}
+    directories = [str(state.node_directory(node.name) / _BIN)] if node.role in DAEMONS else []
+    return {**node.env, "PATH": os.pathsep.join([*directories, str(Path(sys.executable).parent), path])}
 
 
 def waits_for_daemon(state: LabState, node: Node, command: Exec) -> bool:
