@@ -51,7 +51,7 @@ _VXLAN_ID, _VXLAN_LOCAL, _VXLAN_LEARNING, _VXLAN_PORT, _VXLAN_LOCAL6 = 1, 4, 7, 
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_PROTO = 1, 2, 11
 _IFA_F_NODAD = 2
 _NDA_DST, _NDA_LLADDR = 1, 2
-_NUD_PERMANENT = 0x80
+NUD_PERMANENT = 0x80
 _NTF_SELF = 2
 
 LINK_DUMP = Request(GETLINK, DUMP, _IFINFO.pack(AF_UNSPEC, 0, 0, 0, 0, 0))
@@ -117,11 +117,16 @@ def decode_entry(body: bytes) -> Entry | None:
     family, _, _, ifindex, state, flags, _ = _NDMSG.unpack_from(body)
     found = dict(attributes(body, _NDMSG.size))
     destination, mac = found.get(_NDA_DST, b""), found.get(_NDA_LLADDR, b"")
-    if not destination or not mac or not state & _NUD_PERMANENT:
+    if not destination or not mac or not state & NUD_PERMANENT:
         return None
     if family == AF_BRIDGE:
         return Forwarding(ifindex, mac, destination) if flags & _NTF_SELF else None
     return Neighbour(ifindex, destination, mac)
+
+
+def device_of_entry(body: bytes) -> int:
+    """The index of the device that a message about any neighbour or forwarding entry speaks of."""
+    return int(_NDMSG.unpack_from(body)[3])
 
 
 # --------------------------------------------------------------------------------------------- encoding
@@ -154,11 +159,11 @@ def encode_device(change: DeviceChange) -> Request:
 def encode_entry(entry: Entry, *, remove: bool = False) -> Request:
     """The request that puts (and overwrites) or removes a neighbour or forwarding entry."""
     if isinstance(entry, Forwarding):
-        head = _NDMSG.pack(AF_BRIDGE, 0, 0, entry.ifindex, _NUD_PERMANENT, _NTF_SELF, 0)
+        head = _NDMSG.pack(AF_BRIDGE, 0, 0, entry.ifindex, NUD_PERMANENT, _NTF_SELF, 0)
         destination = entry.remote
     else:
         family = AF_INET if len(entry.address) == 4 else AF_INET6
-        head = _NDMSG.pack(family, 0, 0, entry.ifindex, _NUD_PERMANENT, 0, 0)
+        head = _NDMSG.pack(family, 0, 0, entry.ifindex, NUD_PERMANENT, 0, 0)
         destination = entry.address
     body = head + attribute(_NDA_DST, destination) + attribute(_NDA_LLADDR, entry.mac)
     return Request(DELNEIGH, 0, body) if remove else Request(NEWNEIGH, CREATE | REPLACE, body)

@@ -21,7 +21,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from bgpctl.errors import NotReadyError
-from bgpctl.fib.link_message import PERMISSION_PROBE
+from bgpctl.fib.link_message import NEWNEIGH, NUD_PERMANENT, PERMISSION_PROBE
 from bgpctl.fib.rtattr import ACK, REQUEST, Request, attributes, text
 
 _HEADER = struct.Struct("=IHHII")
@@ -33,9 +33,10 @@ _DUMP_INTERRUPTED, _ACK_TLVS = 0x10, 0x200
 _ERROR_TEXT = 1
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT_DUMP = 270, 10, 11, 12
 _SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 26, 33
-# What a Monitor hears: RTNLGRP_LINK, IPV4_IFADDR, IPV6_IFADDR; and IPV4_ROUTE, IPV6_ROUTE as well.
+# What a Monitor hears: RTNLGRP_LINK, IPV4_IFADDR, IPV6_IFADDR; IPV4_ROUTE, IPV6_ROUTE as well; and NEIGH.
 LINKS_AND_ADDRESSES = sum(1 << (group - 1) for group in (1, 5, 9))
 EVERYTHING = LINKS_AND_ADDRESSES | sum(1 << (group - 1) for group in (7, 11))
+NEIGHBOURS_TOO = EVERYTHING | 1 << (3 - 1)
 RECEIVE_BUFFER = 8 * 1024 * 1024
 _READ_SIZE = 256 * 1024
 _DATAGRAM = 96 * 1024  # well below the send buffer's usual 208 KiB
@@ -192,8 +193,9 @@ class Requests:
 
 
 class Monitor:
-    """A socket that hears notifications, but for those that `own_portid` caused: the kernel itself leaves these out,
-    so that 100,000 routes of ours wake nobody. `receive_buffer` in octets; the kernel counts about 1 KiB a message."""
+    """A socket that hears notifications, but for those that `own_portid` caused and the daily work of ARP: the kernel
+    itself leaves these out, so that 100,000 routes of ours or many neighbours wake nobody. `receive_buffer` in octets;
+    the kernel counts about 1 KiB a message."""
 
     def __init__(self, own_portid: int = 0, receive_buffer: int = RECEIVE_BUFFER, groups: int = EVERYTHING) -> None:
         self._socket = _open(groups, receive_buffer, without=own_portid)
@@ -264,15 +266,30 @@ def _leave_out(opened: socket.socket, portid: int) -> None:
     """A filter on the sender in the header (linux/Documentation/networking/filter.rst): a notification is a datagram of
     its own, so the first header is the only one. Words are loaded in network order."""
     (sender,) = struct.unpack("!I", struct.pack("=I", portid))
-    program = array("B", b"".join(struct.pack("=HBBI", *instruction) for instruction in _not_from(sender)))
+    program = array("B", b"".join(struct.pack("=HBBI", *instruction) for instruction in _worth_hearing(sender)))
     address, octets = program.buffer_info()
     opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", octets // 8, address))
 
 
-def _not_from(sender: int) -> tuple[tuple[int, int, int, int], ...]:
-    """(code, jump if true, jump if false, constant) of each instruction."""
-    load_word, if_equal, finish = 0x20, 0x15, 0x06
-    return (load_word, 0, 0, 12), (if_equal, 1, 0, sender), (finish, 0, 0, 0xFFFFFFFF), (finish, 0, 0, 0)
+def _worth_hearing(own: int) -> tuple[tuple[int, int, int, int], ...]:
+    """(code, jump if true, jump if false, constant) of each instruction: not from `own`, and of the neighbours that
+    come or change (ndmsg) only permanent ones."""
+    load_word, load_half, if_equal, if_any_bit, finish = 0x20, 0x28, 0x15, 0x45, 0x06
+    new_neighbour, permanent = (_in_network_order(value) for value in (NEWNEIGH, NUD_PERMANENT))
+    return (
+        (load_word, 0, 0, 12),
+        (if_equal, 5, 0, own),
+        (load_half, 0, 0, 4),
+        (if_equal, 0, 2, new_neighbour),
+        (load_half, 0, 0, _HEADER.size + 8),
+        (if_any_bit, 0, 1, permanent),
+        (finish, 0, 0, 0xFFFFFFFF),
+        (finish, 0, 0, 0),
+    )
+
+
+def _in_network_order(half: int) -> int:
+    return int(struct.unpack("!H", struct.pack("=H", half))[0])
 
 
 def _messages(data: memoryview) -> Iterator[tuple[int, int, int, bytes]]:

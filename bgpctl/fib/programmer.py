@@ -24,7 +24,7 @@ from bgpctl.fib.endpoints import local_endpoints
 from bgpctl.fib.foreign_news import PAUSE
 from bgpctl.fib.forwarding import NextHop, forwarding
 from bgpctl.fib.kernel_view import KernelView
-from bgpctl.fib.netlink import RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
+from bgpctl.fib.netlink import NEIGHBOURS_TOO, RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
 from bgpctl.fib.observer import read_kernel, take_notification
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.retained import RetainedRoute
@@ -101,7 +101,7 @@ class RouteProgrammer:
         requests = Requests()
         try:
             requests.require_permission()
-            monitor = Monitor(requests.portid, receive_buffer)
+            monitor = Monitor(requests.portid, receive_buffer, NEIGHBOURS_TOO)
         except BaseException:
             requests.close()
             raise
@@ -392,6 +392,7 @@ class RouteProgrammer:
             return True
         for notification in notifications:
             take_notification(notification, self._state)
+            self._tunnels.hear(notification)
         return not all_heard
 
     async def _look_again(self) -> None:

@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bgpctl.fib.link_message import FORWARDING_DUMP, NEIGHBOUR_DUMP, decode_entry, encode_device, encode_entry
-from bgpctl.fib.netlink import Requests
+from bgpctl.fib.link_message import (
+    DELNEIGH,
+    FORWARDING_DUMP,
+    NEIGHBOUR_DUMP,
+    NEWNEIGH,
+    decode_entry,
+    device_of_entry,
+    encode_device,
+    encode_entry,
+)
+from bgpctl.fib.netlink import Notification, Requests
 from bgpctl.fib.observer import update_links
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.route import address_text
@@ -45,6 +54,11 @@ class TunnelSetup:
         """Compare everything, also the entries of devices that did not change."""
         self.wanted = True
         self._entries_done.clear()
+
+    def hear(self, heard: Notification) -> None:
+        """Somebody else has put or removed an entry: those of a device of ours are compared again."""
+        if heard.kind in (NEWNEIGH, DELNEIGH):
+            self.wanted |= self._entries_done.pop(device_of_entry(heard.body), None) is not None
 
     def settle(self, plan: KernelPlan, state: Reconciler) -> None:
         """Brings devices and entries to what the plan asks for."""

@@ -162,6 +162,27 @@ def test_a_deleted_device_comes_back_with_its_routes(nodes: tuple[Namespace, Nam
     programmed(nodes[0], plan(1), script)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("ip", "neigh", "del", "FAR", "dev", "vxlan.calico"),
+        ("ip", "neigh", "flush", "dev", "vxlan.calico", "nud", "permanent"),
+        ("bridge", "fdb", "del", "MAC", "dev", "vxlan.calico", "dst", "REMOTE", "self"),
+        ("bridge", "fdb", "replace", "MAC", "dev", "vxlan.calico", "dst", "192.0.2.9", "self", "permanent"),
+    ],
+    ids=["a neighbour goes", "all neighbours go", "a forwarding entry goes", "a forwarding entry leads elsewhere"],
+)
+def test_what_others_do_to_our_entries_is_undone(nodes: tuple[Namespace, Namespace], damage: tuple[str, ...]) -> None:
+    async def script(fib: RouteProgrammer) -> None:
+        await learn_the_other_block(1, 4)(fib)
+        good = entries(nodes[0])
+        words = {"FAR": "10.244.2.1", "MAC": mac(2), "REMOTE": "172.16.2.1"}
+        nodes[0].command(*(words.get(word, word) for word in damage))
+        await until(lambda: entries(nodes[0]) == good, "entries back")
+
+    programmed(nodes[0], plan(1), script)
+
+
 def test_a_foreign_device_of_that_name_is_reported_and_not_touched(nodes: tuple[Namespace, Namespace]) -> None:
     nodes[0].ip("link", "add", "vxlan.calico", "type", "vxlan", "id", "7", "dstport", "4789")
     before = device(nodes[0])
