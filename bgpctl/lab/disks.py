@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from pathlib import Path
 
 from bgpctl.errors import NotReadyError
@@ -17,6 +18,8 @@ from bgpctl.lab.topology import Node
 LABEL = "bgpctl-disk"
 _SIZE = re.compile(r"\d+[km]")
 _MOUNT_POINT = 4
+_FREE_WITHIN = 5.0
+_POLL = 0.02
 
 
 def mount(state: LabState, node: Node) -> None:
@@ -36,7 +39,19 @@ def unmount_all(state: LabState) -> None:
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     points = [Path(line.split()[_MOUNT_POINT]) for line in lines]
     for point in sorted((each for each in points if state.directory in each.parents), reverse=True):
-        _run(["umount", str(point)])
+        _unmount(point)
+
+
+def _unmount(point: Path) -> None:
+    """What was killed leaves its namespaces, so that it is seen no more, a moment before its files are closed."""
+    deadline = time.monotonic() + _FREE_WITHIN
+    while True:
+        try:
+            return _run(["umount", str(point)])
+        except NotReadyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL)
 
 
 def _run(words: list[str]) -> None:
