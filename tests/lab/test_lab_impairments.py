@@ -201,6 +201,16 @@ def test_down_removes_what_a_killed_wire_has_left(hosts: Hosts) -> None:
     assert hosts.lab.traces() == []
 
 
+def test_an_address_that_both_sides_have_is_not_cut_off(hosts: Hosts) -> None:
+    """The gateway of pods is the same on every node: theirs stays theirs."""
+    for node in ("h1", "h2"):
+        hosts.lab.run(node, "ip", "address", "add", "169.254.1.1/32", "dev", "lo", "scope", "global")
+    hosts.lab.run("h3", "ip", "route", "add", "169.254.1.1", "via", "10.3.0.2")
+    hosts.do("cut h1 from h2")
+    assert hosts.received(H2, 1) == 0
+    assert hosts.lab.run("h3", "ping", "-c1", "-W2", "169.254.1.1").returncode == 0
+
+
 def test_the_command_does_one_action_and_says_what_takes_it_back(hosts: Hosts) -> None:
     (Path(hosts.lab.file).parent / "expectations.yml").write_text("pings: {h1: 10.1.0.2, h2: 10.2.0.2}\n")
     done = hosts.lab.command("do", "cut", "h1", "from", "h2")

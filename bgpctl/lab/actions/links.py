@@ -134,10 +134,11 @@ def _neighbours(topology: Topology, node: str) -> Iterator[str]:
 
 
 def _part_by_address(stage: Stage, one: NodeSet, other: NodeSet) -> None:
+    """An address that both sides have (a gateway of pods, anycast) is no way from one to the other."""
     sides = [_with_those_behind(stage.topology, side) for side in (one, other)]
-    addresses = [
-        [address for node in side for address in observation.addresses(stage.namespace(node))] for side in sides
-    ]
-    for side, closed in zip((one, other), reversed(addresses), strict=True):
+    first, second = (
+        {address for node in side for address in observation.addresses(stage.namespace(node))} for side in sides
+    )
+    for side, closed in zip((one, other), (second - first, first - second), strict=True):
         for end in _ends(stage.topology, side):
-            diversion.swallow_addresses(stage, end, closed)
+            diversion.swallow_addresses(stage, end, sorted(closed))
