@@ -5,6 +5,7 @@ The only composition root: every other package is handed what it needs, this one
 
 from bgpctl.agent.options import (
     DEFAULT_METRICS_ADDRESS,
+    ENDPOINT_STATUS_PREFIX,
     RUN_ROOT,
     AgentOptions,
     LogFormat,
@@ -16,6 +17,7 @@ from bgpctl.agent.options import (
 
 __all__ = [
     "DEFAULT_METRICS_ADDRESS",
+    "ENDPOINT_STATUS_PREFIX",
     "RUN_ROOT",
     "AgentOptions",
     "LogFormat",

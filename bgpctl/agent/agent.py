@@ -23,6 +23,7 @@ from bgpctl.agent.autodetection.follow import with_detected_addresses
 from bgpctl.agent.control_server import Answers, ControlServer
 from bgpctl.agent.deployment import Deployment
 from bgpctl.agent.draining import DrainKeeper
+from bgpctl.agent.endpoint_status import EndpointStatus
 from bgpctl.agent.fib_report import with_fib
 from bgpctl.agent.http_server import HttpServer, Page
 from bgpctl.agent.logs import configure, get_logger
@@ -71,7 +72,8 @@ class Agent:
         self._deployment = Deployment(run_directory, self._link)
         self._drain = DrainKeeper(run_directory, self._link)
         self.speaker = Speaker(run_directory, self._link, self._confirm_plan, speaker_command(options))
-        proposer = Proposer(options.node, _compile_options(options))
+        self._endpoints = EndpointStatus(options.endpoint_status)
+        proposer = Proposer(options.node, _compile_options(options), lambda: self._endpoints.workloads)
         self._planning = Planning(self._deployment, proposer.propose)
         self._addresses = Detector(options.node, options.detection, run_directory.path / ADDRESSES_FILE)
         snapshots = SnapshotSource(SpeakerLink(run_directory.speaker_socket), self._status)
@@ -114,7 +116,8 @@ class Agent:
         async with (
             aclosing(watch_directory(self._options.resources, patient=self._deployment.plan is not None)) as changes,
             aclosing(with_detected_addresses(changes, self._addresses, self._options.routes.protocol)) as completed,
-            aclosing(self._with_status_files(completed)) as seen,
+            aclosing(self._endpoints.follow(completed)) as located,
+            aclosing(self._with_status_files(located)) as seen,
         ):
             await self._planning.follow(seen, self._put_to_work)
         raise AssertionError("the watch of the resources has no end")

@@ -14,6 +14,7 @@ from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 # Each agent of this machine has a directory under it; those of labs are at lab/LAB/NODE.
 RUN_ROOT = Path("/run/bgpctl")
 DEFAULT_METRICS_ADDRESS = "127.0.0.1:9179"
+ENDPOINT_STATUS_PREFIX = Path("/var/run/calico")
 HIGHEST_PORT = 65535
 # Below are the numbers of the kernel and of whoever types `ip route add`.
 LOWEST_PROTOCOL, HIGHEST_PROTOCOL = 5, 255
@@ -103,6 +104,7 @@ class AgentOptions:
     speaker_user     whom the speaker runs as when this agent is root, "": see reflector/exabgp/account.py
     routes           how our kernel routes are marked, and in which table they are
     detection        how addresses are found that the Node does not say
+    endpoint_status  the prefix of Felix's endpoint-status files
     """
 
     node: str
@@ -117,3 +119,4 @@ class AgentOptions:
     peer_metrics: PeerMetrics = PeerMetrics.EACH
     routes: RoutePlace = RoutePlace()
     detection: DetectionSettings = field(default_factory=DetectionSettings)
+    endpoint_status: Path = ENDPOINT_STATUS_PREFIX

@@ -8,15 +8,25 @@ runs.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from bgpctl.agent.deployment import Deployable
 from bgpctl.agent.run_directory import PlanFiles
-from bgpctl.compiler import ClusterIndex, CompileError, CompileOptions, compile_node, render_exabgp_conf
+from bgpctl.compiler import (
+    ClusterIndex,
+    CompileError,
+    CompileOptions,
+    LocalWorkload,
+    compile_node,
+    render_exabgp_conf,
+)
 from bgpctl.resources import Loaded, Problem
 from bgpctl.resources.problem import has_errors
 from reflector.messages import ProblemStatus
 from reflector.plan import encode_plan
+
+Workloads = Callable[[], tuple[LocalWorkload, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +42,11 @@ class Proposer:
     """Compiles one node, again and again. What was worked out for the resources before is kept for the next ones
     (`ClusterIndex`): one changed Node of thousands costs that Node. It makes no difference to any plan."""
 
-    def __init__(self, node: str, options: CompileOptions) -> None:
+    def __init__(self, node: str, options: CompileOptions, workloads: Workloads = tuple) -> None:
+        """`workloads` are asked for at each proposal; see CompileOptions."""
         self._node = node
         self._options = options
+        self._workloads = workloads
         self._index: ClusterIndex | None = None
 
     def propose(self, loaded: Loaded) -> Proposal:
@@ -44,7 +56,8 @@ class Proposer:
             return Proposal(None, _statuses(loaded.problems), 0.0)
         self._index = ClusterIndex(loaded.resources, self._index)
         try:
-            compiled = compile_node(loaded.resources, self._node, self._options, self._index)
+            options = replace(self._options, local_workloads=self._workloads())
+            compiled = compile_node(loaded.resources, self._node, options, self._index)
         except CompileError as error:
             return Proposal(None, (error_status(str(error)), *_statuses(loaded.problems)), 0.0)
         problems = (*loaded.problems, *compiled.problems)

@@ -11,6 +11,7 @@ import typer
 
 from bgpctl.agent import (
     DEFAULT_METRICS_ADDRESS,
+    ENDPOINT_STATUS_PREFIX,
     RUN_ROOT,
     AgentOptions,
     LogFormat,
@@ -89,6 +90,14 @@ def agent(
             metavar="NAME", help="Whom the speaker runs as, when the agent is root.", show_default="bgpctl, else nobody"
         ),
     ] = "",
+    endpoint_status: Annotated[
+        Path,
+        typer.Option(
+            metavar="PREFIX",
+            help="Under it Felix says in endpoint-status/ which workloads peer with the node.",
+            envvar="CALICO_ENDPOINT_STATUS_PATH_PREFIX",
+        ),
+    ] = ENDPOINT_STATUS_PREFIX,
     log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.CONSOLE,
 ) -> None:
     """Run the daemon of one node: watch resources, run the speaker, program routes."""
@@ -105,6 +114,7 @@ def agent(
         peer_metrics=peer_metrics,
         log_format=log_format,
         speaker_user=speaker_user,
+        endpoint_status=endpoint_status,
         detection=detection_settings({4: ip_autodetection, 6: ip6_autodetection}, os.environ),
     )
     raise typer.Exit(run_agent(options))

@@ -23,6 +23,7 @@ from reflector.control_client import ControlClient, ControlError
 from reflector.messages import ShowAgent, ShowCounters
 
 AGENT_LOG = "agent.log"
+CALICO = "calico"
 AGENT_SOCKET = "agent.sock"
 SPEAKER_SOCKET = "speaker.sock"
 _AGENT_PID = "agent.pid"
@@ -36,7 +37,8 @@ Started = dict[str, "Forked | subprocess.Popen[bytes]"]
 
 
 def our_agent(node: Node, directory: Path) -> AgentOptions:
-    """The agent of this installation. There is no Felix in a lab: VXLAN is the agent's to program."""
+    """The agent of this installation. There is no Felix in a lab: VXLAN is the agent's to program, and what Felix says
+    of workloads is in the node's directory, if the lab writes it."""
     assert node.resources is not None  # noqa: S101  the topology has complained otherwise
     return AgentOptions(
         node=node.name,
@@ -46,6 +48,7 @@ def our_agent(node: Node, directory: Path) -> AgentOptions:
         without_felix=True,
         metrics_address=MetricsAddress.parse(DEFAULT_METRICS_ADDRESS),
         log_format=LogFormat.CONSOLE,
+        endpoint_status=directory / CALICO,
     )
 
 
