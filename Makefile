@@ -32,7 +32,7 @@ lab-down: $(VENV)/.runtime ## remove every trace of the quickstart cluster
 	@$(BIN)/bgpctl lab down $(LAB)
 
 labs: $(VENV)/.runtime $(if $(BIG),$(BIG_LAB)) ## run every lab with its failures, one after the other (LABS="FILE..." some, BIG=1 the largest too)
-	@requirements/system-packages required $(LAB_PACKAGES) $(DAEMON_PACKAGES)
+	@requirements/system-packages required $(LAB_PACKAGES) $(DAEMON_PACKAGES) faketime
 	@$(BIN)/bgpctl lab run $(LABS) $(if $(JUNIT),--junit $(JUNIT))
 
 $(BIG_LAB): labs/two-hundred-nodes/generate.py | $(VENV)/.runtime
