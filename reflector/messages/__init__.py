@@ -1,0 +1,115 @@
+"""The control protocol: what passes over the speaker's and the agent's Unix sockets.
+
+A frame is one octet with the version of this protocol, four octets of length (big-endian) and one msgpack message. A
+client sends a Request and gets one Reply, in order; after Subscribe the server also sends LocRibUpdate frames, in
+sequence. A frame of another version and a message of an unknown type are answered with Refused, and the connection is
+closed. Any change of a message that the other side would notice needs a new version: fields are strict, so that a
+question is never answered by somebody who understands half of it. docs/control-socket.md has the guarantees.
+
+    requests                      what may be asked
+    outcomes, tables, retained    what a speaker answers
+    loc_rib                       what it streams
+    agent_status                  what an agent answers
+    frames                        all of it as octets
+"""
+
+from reflector.messages.agent_status import AgentStatus, Histogram, NodeStatusReport, ProblemStatus
+from reflector.messages.frames import (
+    MAX_FRAME,
+    PROTOCOL_VERSION,
+    FrameError,
+    FrameReader,
+    Reply,
+    decode_reply,
+    decode_request,
+    frame,
+)
+from reflector.messages.loc_rib import LocRibRoutes, LocRibUpdate, Subscribed
+from reflector.messages.message import Message
+from reflector.messages.outcomes import Applied, Draining, DrainStatus, JournalStatus, Originated, Refused, drain_status
+from reflector.messages.requests import (
+    JOURNAL_LIMIT,
+    Apply,
+    Drain,
+    Explain,
+    Forget,
+    Originate,
+    Request,
+    ShowAgent,
+    ShowCounters,
+    ShowJournal,
+    ShowNodeStatus,
+    ShowPeers,
+    ShowRetained,
+    ShowRoutes,
+    StartJournal,
+    StopJournal,
+    Subscribe,
+    Table,
+)
+from reflector.messages.retained import Forgotten, Retained, RetainedSession
+from reflector.messages.tables import (
+    CandidateStatus,
+    Counters,
+    Explanation,
+    ExportStatus,
+    Peers,
+    PeerStatus,
+    Routes,
+    RouteStatus,
+)
+
+__all__ = [
+    "JOURNAL_LIMIT",
+    "MAX_FRAME",
+    "PROTOCOL_VERSION",
+    "AgentStatus",
+    "Applied",
+    "Apply",
+    "CandidateStatus",
+    "Counters",
+    "Drain",
+    "DrainStatus",
+    "Draining",
+    "Explain",
+    "Explanation",
+    "ExportStatus",
+    "Forget",
+    "Forgotten",
+    "FrameError",
+    "FrameReader",
+    "Histogram",
+    "JournalStatus",
+    "LocRibRoutes",
+    "LocRibUpdate",
+    "Message",
+    "NodeStatusReport",
+    "Originate",
+    "Originated",
+    "PeerStatus",
+    "Peers",
+    "ProblemStatus",
+    "Refused",
+    "Reply",
+    "Request",
+    "Retained",
+    "RetainedSession",
+    "RouteStatus",
+    "Routes",
+    "ShowAgent",
+    "ShowCounters",
+    "ShowJournal",
+    "ShowNodeStatus",
+    "ShowPeers",
+    "ShowRetained",
+    "ShowRoutes",
+    "StartJournal",
+    "StopJournal",
+    "Subscribe",
+    "Subscribed",
+    "Table",
+    "decode_reply",
+    "decode_request",
+    "drain_status",
+    "frame",
+]
