@@ -89,18 +89,20 @@ class Absences:
 def test_routes_that_are_deleted_in_a_loop_are_back_within_a_second_at_a_bounded_cost(
     node: Namespace, tmp_path: Path, count: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """The absences are heard in the same thread as the repairs are made, and count for its cost."""
+    """The absences are heard in the same thread as the repairs are made; what that costs is taken off."""
     prefixes = OURS[:count]
 
     async def script(fib: RouteProgrammer) -> None:
         await fib.apply_update(update(learned(*prefixes, via=("10.0.0.2",))))
         absences = Absences()
         with deleted_in_a_loop(node, tmp_path / "batch", prefixes):
-            begun, spent = time.monotonic(), time.thread_time()
+            begun, spent, listening = time.monotonic(), time.thread_time(), 0.0
             while time.monotonic() < begun + ATTACK:
+                before = time.thread_time()
                 absences.listen()
+                listening += time.thread_time() - before
                 await asyncio.sleep(0.02)
-            share = (time.thread_time() - spent) / (time.monotonic() - begun)
+            share = (time.thread_time() - spent - listening) / (time.monotonic() - begun)
         absences.close()
         record_property("repairs_per_second", absences.count / ATTACK)
         record_property("longest_absence", absences.longest)
