@@ -1,7 +1,7 @@
 """The journal: every event of an engine, in order, so that the same routing state can be made again from a file.
 
     bgpctl journal 1\\n      the first line: what it is, and the version of what follows
-    frame frame ...         one event each, framed as in messages.py: a msgpack array of its type and fields
+    frame frame ...         one event each, framed as in messages/frames.py: a msgpack array of its type and fields
 
 The first event is Started; replaying the others in order gives the identical Loc-RIB, Adj-RIB-Ins and octets to every
 peer (replay.py). Rule: passwords never enter it, and recording changes nothing: a Recorder takes the place of the

@@ -85,7 +85,7 @@ def newer_release() -> Iterator[Path]:
         Path(directory).chmod(0o755)
         for package in ("bgpctl", "reflector"):
             subprocess.run(["cp", "-r", ROOT / package, directory], check=True)
-        messages = Path(directory, "reflector", "messages.py")
+        messages = Path(directory, "reflector", "messages", "frames.py")
         text = messages.read_text()
         now, then = (f"\nPROTOCOL_VERSION = {version}\n" for version in (PROTOCOL_VERSION, PROTOCOL_VERSION + 1))
         assert now in text
