@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ class Route:
     stale: bool = False
 
 
-class Daemon:
+class Daemon(ABC):
     """A daemon on a host of the segment. Subclasses write its configuration and read its answers."""
 
     name: ClassVar[str]
@@ -154,39 +155,39 @@ class Daemon:
 
     # ----------------------------------------------------------------------- what each daemon answers
 
-    def _command(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _command(self) -> list[str]: ...
 
-    def is_established(self, peering: Peering) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def is_established(self, peering: Peering) -> bool: ...
 
+    @abstractmethod
     def paths(self, peering: Peering) -> list[tuple[str, Route]]:
         """What it has received on this session and uses or keeps, with the prefix of each."""
-        raise NotImplementedError
 
     def routes(self, peering: Peering) -> dict[str, Route]:
         """The same where there is one path a prefix."""
         return dict(self.paths(peering))
 
-    def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None: ...
 
-    def withdraw(self, prefix: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def withdraw(self, prefix: str) -> None: ...
 
     def refresh(self, peering: Peering) -> None:
         """Ask the peer for everything again (RFC 2918)."""
-        raise NotImplementedError
+        pytest.fail(self.lacks["refresh"])
 
     def resend(self, peering: Peering) -> None:
         """Send the peer everything again, unasked."""
-        raise NotImplementedError
+        pytest.fail(self.lacks["resend"])
 
-    def disable(self, peering: Peering) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def disable(self, peering: Peering) -> None: ...
 
-    def enable(self, peering: Peering) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def enable(self, peering: Peering) -> None: ...
 
 
 def standard(communities: Iterable[str]) -> list[str]:
