@@ -76,6 +76,11 @@ class Action(ABC):
         return render(self.usage, self)
 
 
+def needs_agent(scene: Scene, node: str) -> str:
+    """ "" or why the node cannot do what only our agent does."""
+    return "" if scene.node(node).role.runs_agent else f"no agent runs on {node}"
+
+
 def run(words: Sequence[str], text: str = "") -> str:
     """Runs a command in the calling thread's namespace. Raises NotReadyError with what it said."""
     try:

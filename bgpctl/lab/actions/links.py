@@ -45,7 +45,7 @@ class Mend(Action):
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Action):
+class Partition(Action):
     usage: ClassVar[str] = "cut SET from OTHER"
     says: ClassVar[str] = "part two sets of nodes: links between them go down; without such links, by address"
     set: NodeSet
@@ -65,11 +65,11 @@ class Part(Action):
             _part_by_address(stage, self.set, self.other)
 
     def undo(self) -> Action | None:
-        return Join(self.set, self.other)
+        return Rejoin(self.set, self.other)
 
 
 @dataclass(frozen=True, slots=True)
-class Join(Action):
+class Rejoin(Action):
     usage: ClassVar[str] = "mend SET from OTHER"
     says: ClassVar[str] = "join them again (by address: every such cut of the nodes ends)"
     set: NodeSet

@@ -6,23 +6,20 @@ What is killed here is not told anything, and neither are its peers by a node wi
 from __future__ import annotations
 
 import signal
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
 from bgpctl.agent.speaker_process import runs_for
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import agents, processes, runner
-from bgpctl.lab.actions import cables
-from bgpctl.lab.actions.action import Action, Stage, run, wait_until, wait_until_gone
+from bgpctl.lab.actions import cables, kernel
+from bgpctl.lab.actions.action import Action, Stage, wait_until, wait_until_gone
 from bgpctl.lab.actions.placeholders import NodeSet, Part, Scene
 from bgpctl.lab.convergence import Watched
-from reflector.plan import ROUTE_PROTOCOL
 
 # A speaker that is told to stop may say goodbye to its peers.
 _STOPS_WITHIN = 20.0
 _BACK_WITHIN = 120.0
-_OUR_DEVICES = ("vxlan.calico", "vxlan-v6.calico")
 
 
 def of_part(stage: Stage, node: str, part: Part) -> list[int]:
@@ -169,7 +166,9 @@ class PowerOff(Action):
         for end in cables.ends_of(stage.topology, self.node):
             cables.take_down(stage, end)
         processes.kill_all([stage.namespace(self.node)])
-        _forget(stage, self.node)
+        with stage.inside(self.node):
+            kernel.flush_routes()
+            kernel.remove_devices()
 
     def undo(self) -> Action | None:
         return PowerOn(self.node)
@@ -187,16 +186,3 @@ class PowerOn(Action):
         for end in cables.ends_of(stage.topology, self.node):
             cables.bring_up(stage, end)
         runner.start_missing(stage.state, stage.topology, [stage.node(self.node)])
-
-
-def _forget(stage: Stage, node: str) -> None:
-    with stage.inside(node):
-        for family in ("-4", "-6"):
-            run(["ip", family, "route", "flush", "table", "main", "proto", str(ROUTE_PROTOCOL)])
-        _remove_devices(_OUR_DEVICES)
-
-
-def _remove_devices(names: Collection[str]) -> None:
-    there = {line.split(":")[1].strip() for line in run(["ip", "-o", "link", "show"]).splitlines()}
-    for name in sorted(there & set(names)):
-        run(["ip", "link", "del", "dev", name])

@@ -1,7 +1,4 @@
-"""Actions of bad peers: a node without a BGP program plays one (bgpctl/lab/misbehaviour.py), until it behaves again.
-
-And a TCP connection of which one end is gone without a word, between any two programs.
-"""
+"""Actions of bad peers: a node without a BGP program plays one (bgpctl/lab/misbehaviour.py), until it behaves again."""
 
 from __future__ import annotations
 
@@ -13,14 +10,12 @@ from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import misbehaviour, observation, processes
-from bgpctl.lab.actions import cables, diversion
 from bgpctl.lab.actions.action import Action, Stage, run, wait_until, wait_until_gone
 from bgpctl.lab.actions.placeholders import Scene
 
 _LOG = "misbehaviour.log"
 _ESTABLISHED_WITHIN = 30.0
 _MANY = 1000
-_BGP_CONNECTIONS = "( sport = :179 or dport = :179 )"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +113,3 @@ class Behave(Action):
         for pid in pids:
             processes.send(pid, [stage.namespace(self.node)], signal.SIGKILL)
         wait_until_gone(stage, self.node, pids)
-
-
-@dataclass(frozen=True, slots=True)
-class HalfOpen(Action):
-    usage: ClassVar[str] = "half-open NODE"
-    says: ClassVar[str] = "its end of every BGP connection is gone, and the other ends are not told"
-    node: str
-
-    def prepare(self, stage: Stage) -> None:
-        for end in cables.ends_of(stage.topology, self.node):
-            diversion.prepare(stage, end)
-
-    def do(self, stage: Stage) -> None:
-        """The resets that the kernel sends go nowhere (ss(8): -K is a reset, tcp(7))."""
-        ends = cables.ends_of(stage.topology, self.node)
-        for end in ends:
-            diversion.swallow_bgp(stage, end)
-        try:
-            with stage.inside(self.node):
-                run(["ss", "-K", "state", "established", _BGP_CONNECTIONS])
-                left = run(["ss", "-Htn", "state", "established", _BGP_CONNECTIONS])
-        finally:
-            for end in ends:
-                diversion.release_bgp(stage, end)
-        if left.strip():
-            raise NotReadyError("this kernel ends no connection of others (CONFIG_INET_DIAG_DESTROY)")

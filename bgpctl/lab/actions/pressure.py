@@ -1,6 +1,4 @@
-"""Actions that make a node's life hard: no memory, routes deleted behind its back, more netlink news than it can hear;
-and the ordinary ones: drained, a command, time.
-"""
+"""Actions that make a node's life hard: no memory, routes deleted behind its back, more netlink news than it hears."""
 
 from __future__ import annotations
 
@@ -14,15 +12,10 @@ from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import processes
-from bgpctl.lab.actions.action import Action, Stage, run
+from bgpctl.lab.actions.action import Action, Stage, needs_agent, run
+from bgpctl.lab.actions.kernel import flush_routes
 from bgpctl.lab.actions.lives import of_part
 from bgpctl.lab.actions.placeholders import Part, Quantity, Scene
-from bgpctl.lab.agents import AGENT_SOCKET
-from bgpctl.lab.daemons.tools import environment
-from reflector.control_client import ControlClient, ControlError
-from reflector.drain import Stage as Drained
-from reflector.messages import Drain as DrainRequest
-from reflector.plan import ROUTE_PROTOCOL
 
 _MEGABYTE = 1 << 20
 _DELETES_EVERY = 0.05
@@ -33,10 +26,6 @@ _FLOOD_PREFIX, _FLOOD_PROTOCOL = "192.0.2", "250"
 _FLOOD_ROUTES = 256
 
 
-def _needs_agent(scene: Scene, node: str) -> str:
-    return "" if scene.node(node).role.runs_agent else f"no agent runs on {node}"
-
-
 @dataclass(frozen=True, slots=True)
 class LimitMemory(Action):
     usage: ClassVar[str] = "limit memory NODE MB"
@@ -45,7 +34,7 @@ class LimitMemory(Action):
     mb: int
 
     def check(self, scene: Scene) -> str:
-        return _needs_agent(scene, self.node)
+        return needs_agent(scene, self.node)
 
     def do(self, stage: Stage) -> None:
         for pid in _speaker(stage, self.node):
@@ -62,7 +51,7 @@ class FreeMemory(Action):
     node: str
 
     def check(self, scene: Scene) -> str:
-        return _needs_agent(scene, self.node)
+        return needs_agent(scene, self.node)
 
     def do(self, stage: Stage) -> None:
         for pid in of_part(stage, self.node, Part.SPEAKER):
@@ -99,8 +88,7 @@ class DeleteRoutes(Action):
         until = time.monotonic() + self.time.value
         with stage.inside(self.node):
             while True:
-                for family in ("-4", "-6"):
-                    run(["ip", family, "route", "flush", "table", "main", "proto", str(ROUTE_PROTOCOL)])
+                flush_routes()
                 if time.monotonic() >= until:
                     return
                 time.sleep(_DELETES_EVERY)
@@ -115,7 +103,7 @@ class OverflowNetlink(Action):
     node: str
 
     def check(self, scene: Scene) -> str:
-        return _needs_agent(scene, self.node)
+        return needs_agent(scene, self.node)
 
     def do(self, stage: Stage) -> None:
         names = [stage.namespace(self.node)]
@@ -134,70 +122,3 @@ def _coming_and_going() -> Iterator[str]:
     for number in range(_FLOOD):
         route = f"blackhole {_FLOOD_PREFIX}.{number % _FLOOD_ROUTES}/32 proto {_FLOOD_PROTOCOL}"
         yield f"route add {route}\nroute del {route}\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Drain(Action):
-    usage: ClassVar[str] = "drain NODE [DRAINED]"
-    says: ClassVar[str] = "lead traffic away from it: routes marked (RFC 8326), or withdrawn"
-    node: str
-    drained: Drained = Drained.MARKED
-
-    def check(self, scene: Scene) -> str:
-        return _needs_agent(scene, self.node)
-
-    def do(self, stage: Stage) -> None:
-        _drain(stage, self.node, self.drained)
-
-    def undo(self) -> Action | None:
-        return Undrain(self.node)
-
-
-@dataclass(frozen=True, slots=True)
-class Undrain(Action):
-    usage: ClassVar[str] = "undrain NODE"
-    says: ClassVar[str] = "traffic may come again"
-    node: str
-
-    def check(self, scene: Scene) -> str:
-        return _needs_agent(scene, self.node)
-
-    def do(self, stage: Stage) -> None:
-        _drain(stage, self.node, Drained.IN_USE)
-
-
-def _drain(stage: Stage, node: str, drained: Drained) -> None:
-    """The agent is asked: it outlives speaker and agent (reflector/drain.py)."""
-    try:
-        with ControlClient(stage.state.node_directory(node) / AGENT_SOCKET) as agent:
-            agent.ask(DrainRequest(drained))
-    except ControlError as error:
-        raise NotReadyError(f"the agent of {node} does not answer: {error}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Run(Action):
-    usage: ClassVar[str] = "run NODE COMMAND"
-    says: ClassVar[str] = (
-        "any command in the node's namespace and the directory of expectations.yml, with `bgpctl` and its daemon's "
-        "command lines; must end with status 0"
-    )
-    node: str
-    command: tuple[str, ...]
-
-    def do(self, stage: Stage) -> None:
-        node = stage.node(self.node)
-        variables = (f"{key}={value}" for key, value in environment(stage.state, node).items())
-        words = ["env", f"--chdir={stage.directory.resolve()}", *variables, *self.command]
-        with stage.inside(self.node):
-            run(words)
-
-
-@dataclass(frozen=True, slots=True)
-class Wait(Action):
-    usage: ClassVar[str] = "wait TIME"
-    says: ClassVar[str] = "let time pass, where that is the point: hold times, restart times"
-    time: Quantity
-
-    def do(self, stage: Stage) -> None:  # noqa: ARG002
-        time.sleep(self.time.value)

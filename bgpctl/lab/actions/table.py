@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from bgpctl.lab.actions import files, impairment, links, lives, peers, pressure
+from bgpctl.lab.actions import files, half_open, impairment, links, lives, operations, peers, pressure
 from bgpctl.lab.actions.action import Action
 from bgpctl.lab.actions.grammar import ActionError, OtherUsageError, match, verb
 from bgpctl.lab.actions.placeholders import Scene
@@ -22,13 +22,13 @@ ACTIONS: tuple[type[Action], ...] = (
     lives.PowerOn,
     links.Cut,
     links.Mend,
-    links.Part,
-    links.Join,
+    links.Partition,
+    links.Rejoin,
     links.Flap,
     impairment.Impair,
     impairment.Clear,
-    pressure.Drain,
-    pressure.Undrain,
+    operations.Drain,
+    operations.Undrain,
     files.Write,
     files.Remove,
     files.Restore,
@@ -38,15 +38,15 @@ ACTIONS: tuple[type[Action], ...] = (
     peers.SlowReader,
     peers.Silent,
     peers.Behave,
-    peers.HalfOpen,
+    half_open.HalfOpen,
     pressure.LimitMemory,
     pressure.FreeMemory,
     files.FillDisk,
     files.FreeDisk,
     pressure.DeleteRoutes,
     pressure.OverflowNetlink,
-    pressure.Run,
-    pressure.Wait,
+    operations.Run,
+    operations.Wait,
 )
 
 
