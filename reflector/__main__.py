@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from reflector.drain_file import DrainFileError, read_drain
-from reflector.exabgp.account import Account, AccountError, account_named
 from reflector.plan import NodePlan, decode_plan
+from reflector.process.account import Account, AccountError, account_named
 
 # NodePlan.log_level in ExaBGP's words.
 LOG_LEVELS = {name: name.upper() for name in ("debug", "info", "warning", "error", "critical")}
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     except msgspec.ValidationError as error:
         return _not_ready(f"{run_directory / 'plan.json'}: {error}")
     _set_exabgp_environment(plan)
-    from reflector.exabgp.speaker import run_speaker
+    from reflector.speaker import run_speaker
 
     is_recorded = os.environ.get(JOURNAL_VARIABLE, "") == "on"
     drain = msgspec.structs.replace(drain, since=time.monotonic() - max(time.time() - drain.since, 0.0))

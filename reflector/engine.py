@@ -14,28 +14,28 @@ from collections.abc import Iterable
 from itertools import chain, count
 from typing import NamedTuple
 
-from reflector.adj_rib_in import AdjRibIn
-from reflector.advertising import Advertising, Settled
-from reflector.decision import steps_to_multipath
 from reflector.drain import IN_USE, Stage
-from reflector.enhanced_refresh import take_mark
-from reflector.export import ExportKey
-from reflector.graceful_restart import Ending, ReceivingSpeaker, is_another_peer, parting, received
-from reflector.intake import Intake
-from reflector.loc_rib import LocRib, Transition, best
-from reflector.maximum_prefixes import PrefixLimits
-from reflector.next_hops import NextHops
-from reflector.originate import originated_paths
-from reflector.path import Path
-from reflector.path_identifier import FIRST_OF_PEERS, Identifiers
+from reflector.inbound.enhanced_refresh import take_mark
+from reflector.inbound.graceful_restart import Ending, ReceivingSpeaker, is_another_peer, parting, received
+from reflector.inbound.import_pipeline import Intake
+from reflector.inbound.maximum_prefixes import PrefixLimits
+from reflector.inbound.retained import forget
+from reflector.inbound.selection_deferral import SelectionDeferral
+from reflector.kernel.route_table import KernelView
+from reflector.outbound.adj_rib_out import Advertising, Settled
+from reflector.outbound.slow_peer import LAG_BOUND
+from reflector.outbound.update_group import UpdateGroup
 from reflector.peer import Negotiated, Peer
 from reflector.plan import Family, NodePlan, Origination, SessionPlan
-from reflector.policy_set import PolicySet, same_policies
-from reflector.retained import forget
-from reflector.route_table import KernelView
-from reflector.selection_deferral import SelectionDeferral
-from reflector.slow_peer import LAG_BOUND
-from reflector.update_group import UpdateGroup
+from reflector.policy.export import ExportKey
+from reflector.policy.policy_set import PolicySet, same_policies
+from reflector.rib.adj_rib_in import AdjRibIn
+from reflector.rib.decision import steps_to_multipath
+from reflector.rib.loc_rib import LocRib, Transition, best
+from reflector.rib.next_hops import NextHops
+from reflector.rib.originate import originated_paths
+from reflector.rib.path import Path
+from reflector.rib.path_identifier import FIRST_OF_PEERS, Identifiers
 from reflector.wire.message import (
     KEEPALIVE,
     ErrorCode,

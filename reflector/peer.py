@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from reflector.adj_rib_in import AdjRibIn
-from reflector.maximum_prefixes import PrefixCount
-from reflector.outbox import Outbox
-from reflector.path import Path
-from reflector.path_identifier import Identifiers
+from reflector.inbound.maximum_prefixes import PrefixCount
+from reflector.outbound.outbox import Outbox
+from reflector.outbound.update_group import UpdateGroup
 from reflector.plan import Family, Role, SessionPlan
-from reflector.reflection import Relation, relation
-from reflector.update_group import UpdateGroup
+from reflector.policy.reflection import Relation, relation
+from reflector.rib.adj_rib_in import AdjRibIn
+from reflector.rib.path import Path
+from reflector.rib.path_identifier import Identifiers
 from reflector.wire.attribute_reader import Dialect
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import pack_address

@@ -21,27 +21,27 @@ import msgspec
 from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.autodetection.follow import with_detected_addresses
 from bgpctl.agent.control_server import Answers, ControlServer
-from bgpctl.agent.deployment import Deployment
 from bgpctl.agent.draining import DrainKeeper
-from bgpctl.agent.endpoint_status import EndpointStatus
-from bgpctl.agent.fib_report import with_fib
-from bgpctl.agent.http_server import HttpServer, Page
-from bgpctl.agent.logs import configure, get_logger
-from bgpctl.agent.metrics_page import MetricsPage
-from bgpctl.agent.node_report import NodeReporter, NoReportError, Standing
+from bgpctl.agent.host.logs import configure, get_logger
+from bgpctl.agent.host.privileges import speaker_command
+from bgpctl.agent.host.run_directory import ADDRESSES_FILE, RETAINED_FILE, STATUS_DIRECTORY, RunDirectory
+from bgpctl.agent.http.http_server import HttpServer, Page
+from bgpctl.agent.http.readiness import waiting_for
+from bgpctl.agent.http.tls import ServerTls
+from bgpctl.agent.metrics.page import MetricsPage
+from bgpctl.agent.metrics.snapshot import SnapshotSource
+from bgpctl.agent.node_status.files import StatusFiles
+from bgpctl.agent.node_status.report import NodeReporter, NoReportError, Standing
 from bgpctl.agent.options import AgentOptions
-from bgpctl.agent.planning import Planning
-from bgpctl.agent.privileges import speaker_command
-from bgpctl.agent.proposal import Proposer, error_status
-from bgpctl.agent.readiness import waiting_for
-from bgpctl.agent.retention import Retention
-from bgpctl.agent.route_programming import RouteProgramming
-from bgpctl.agent.run_directory import ADDRESSES_FILE, RETAINED_FILE, STATUS_DIRECTORY, RunDirectory
-from bgpctl.agent.snapshot import SnapshotSource
-from bgpctl.agent.speaker import Speaker, SpeakerState
-from bgpctl.agent.speaker_link import SpeakerLink
-from bgpctl.agent.status_files import StatusFiles
-from bgpctl.agent.tls import ServerTls
+from bgpctl.agent.plan.deployment import Deployment
+from bgpctl.agent.plan.endpoint_status import EndpointStatus
+from bgpctl.agent.plan.planning import Planning
+from bgpctl.agent.plan.proposal import Proposer, error_status
+from bgpctl.agent.retention.retention import Retention
+from bgpctl.agent.routes.programming import RouteProgramming
+from bgpctl.agent.routes.report import with_fib
+from bgpctl.agent.speaker.link import SpeakerLink
+from bgpctl.agent.speaker.supervisor import Speaker, SpeakerState
 from bgpctl.compiler import CompileOptions
 from bgpctl.datastore import watch_directory
 from bgpctl.resources import Loaded

@@ -14,10 +14,10 @@ import signal
 from typing import Any, NoReturn
 
 from bgpctl.agent.agent import Agent
-from bgpctl.agent.logs import configure, get_logger
+from bgpctl.agent.host.logs import configure, get_logger
+from bgpctl.agent.host.privileges import give_up_the_rest, speaker_account
+from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.options import AgentOptions
-from bgpctl.agent.privileges import give_up_the_rest, speaker_account
-from bgpctl.agent.run_directory import RunDirectory
 from bgpctl.errors import NotReadyError
 
 # Files and sockets of this process, and of the speaker which inherits it, are for their owner only.

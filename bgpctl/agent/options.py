@@ -101,7 +101,7 @@ class AgentOptions:
     metrics_address  None: not served
     metrics_tls      None: served in the clear
     peer_metrics     see docs/metrics.md
-    speaker_user     whom the speaker runs as when this agent is root, "": see reflector/exabgp/account.py
+    speaker_user     whom the speaker runs as when this agent is root, "": see reflector/process/account.py
     routes           how our kernel routes are marked, and in which table they are
     detection        how addresses are found that the Node does not say
     endpoint_status  the prefix of Felix's endpoint-status files

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from bgpctl.agent.options import RUN_ROOT
-from bgpctl.agent.other_process import OtherProcess
-from bgpctl.agent.run_directory import (
+from bgpctl.agent.host.other_process import OtherProcess
+from bgpctl.agent.host.run_directory import (
     AGENT_SOCKET,
     PLAN_FILE,
     SPEAKER_SOCKET,
@@ -25,10 +24,11 @@ from bgpctl.agent.run_directory import (
     RunDirectory,
     our_files,
 )
+from bgpctl.agent.options import RUN_ROOT
 from bgpctl.errors import NotReadyError
-from bgpctl.fib.netlink import Requests
+from bgpctl.fib.netlink.sockets import Requests
 from bgpctl.fib.removal import find_ours, remove_ours
-from reflector.control_client import ControlClient, ControlError
+from reflector.control.client import ControlClient, ControlError
 from reflector.drain import Stage
 from reflector.messages import Drain
 from reflector.plan import ROUTE_PROTOCOL, decode_plan

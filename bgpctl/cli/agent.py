@@ -22,7 +22,7 @@ from bgpctl.agent import (
     run_agent,
 )
 from bgpctl.agent.autodetection.settings import detection_settings
-from bgpctl.agent.node_name import node_name
+from bgpctl.agent.plan.node_name import node_name
 from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
 

@@ -49,7 +49,7 @@ def diff(
     refuses to go from OLD to NEW. Problems go to standard error: errors of both, and the warnings that NEW has and OLD
     has not.
     """
-    from bgpctl.resources.transition_rules import transition_problems
+    from bgpctl.resources.checks.transition_rules import transition_problems
 
     if node and all_nodes:
         raise typer.BadParameter("give --node NAME or --all-nodes, not both")

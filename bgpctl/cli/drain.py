@@ -128,8 +128,8 @@ def _say_what_is_withdrawn(node: RunningNode) -> None:
 
 def _stop(node: RunningNode) -> None:
     """Raises NotReadyError when the agent does not end."""
-    from bgpctl.agent.other_process import OtherProcess
-    from bgpctl.agent.run_directory import AGENT_SOCKET
+    from bgpctl.agent.host.other_process import OtherProcess
+    from bgpctl.agent.host.run_directory import AGENT_SOCKET
 
     with OtherProcess.listening_on(node.run_directory / AGENT_SOCKET) or _gone(node) as agent:
         if not agent.stop():

@@ -70,7 +70,7 @@ def replay(
     """Make the routing state again that a journal leads to, and show its Loc-RIB or explain one prefix of it."""
     from bgpctl.cli import tables
     from bgpctl.cli.explain import show_explanation
-    from reflector.explain import explain
+    from reflector.show.explain import explain
 
     engine = _replayed(file, until)
     if prefix:
@@ -93,8 +93,8 @@ def _sentence(status: JournalStatus) -> str:
 
 def _replayed(file: Path, until_seconds: float | None) -> Engine:
     """Raises NotReadyError for a file that is no journal."""
-    from reflector import replay as replaying
-    from reflector.journal import JournalError, read_journal
+    from reflector.journal import replay as replaying
+    from reflector.journal.recorder import JournalError, read_journal
 
     try:
         events = read_journal(_chunks(file))
@@ -112,11 +112,11 @@ def _chunks(file: Path) -> Iterator[bytes]:
 
 
 def _routes(engine: Engine) -> Iterator[RouteStatus]:
-    from reflector.in_parts import at_once
-    from reflector.listing import Listings
     from reflector.messages import ShowRoutes
     from reflector.plan import Family
-    from reflector.route_pages import routes_in_parts
+    from reflector.show.incremental import at_once
+    from reflector.show.key_order import Listings
+    from reflector.show.route_pages import routes_in_parts
 
     listings = Listings()
     families: tuple[Family, ...] = (4, 6)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.capture_filter import Filter
-from bgpctl.lab.drawing_format import DrawingFormat
+from bgpctl.lab.topology.drawing_format import DrawingFormat
+from bgpctl.lab.traffic.capture_filter import Filter
 
 if TYPE_CHECKING:
-    from bgpctl.lab.events import Event
-    from bgpctl.lab.expectation_file import Script
-    from bgpctl.lab.topology import Node, Topology
+    from bgpctl.lab.expect.expectation_file import Script
+    from bgpctl.lab.rehearse.events import Event
+    from bgpctl.lab.topology.topology import Node, Topology
 
 lab = typer.Typer(no_args_is_help=True, help="Run a containerlab topology file in network namespaces.")
 
@@ -35,9 +35,9 @@ def up(file: TopologyFile) -> None:
     """Build the lab and leave it running. On a lab that is up: start the agents and daemons that are missing."""
     from rich.console import Console
 
-    from bgpctl.lab import runner
-    from bgpctl.lab.document import DocumentError
-    from bgpctl.lab.progress import shown
+    from bgpctl.lab.netns.progress import shown
+    from bgpctl.lab.running import runner
+    from bgpctl.lab.topology.document import DocumentError
 
     topology = _read(file)
     for note in topology.notes:
@@ -63,10 +63,10 @@ def down(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The topology, or the name of its lab.")],
 ) -> None:
     """Remove every trace of the lab, also one that a crash has left."""
-    from bgpctl.lab import runner
-    from bgpctl.lab.document import DocumentError
-    from bgpctl.lab.state import LabState
-    from bgpctl.lab.topology import lab_name
+    from bgpctl.lab.netns.state import LabState
+    from bgpctl.lab.running import runner
+    from bgpctl.lab.topology.document import DocumentError
+    from bgpctl.lab.topology.topology import lab_name
 
     try:
         # A name needs no file: the file may be gone.
@@ -85,9 +85,9 @@ def execute(
     command: Annotated[list[str], typer.Argument(help="The command and its arguments.")],
 ) -> None:
     """Run a command in a node's namespace; its exit status is ours."""
-    from bgpctl.lab import namespaces
     from bgpctl.lab.daemons.tools import environment
-    from bgpctl.lab.state import LabState
+    from bgpctl.lab.netns import namespaces
+    from bgpctl.lab.netns.state import LabState
 
     topology = _read(file)
     state = LabState(topology.name)
@@ -110,8 +110,8 @@ def capture(
     which: Annotated[Filter, typer.Option("--filter", help="bgp: TCP port 179.")] = Filter.BGP,
 ) -> None:
     """Write packets into a pcap file, for Wireshark or `tcpdump -r`. Nothing has to be installed for it."""
-    from bgpctl.lab.capture_command import run_capture
-    from bgpctl.lab.state import LabState
+    from bgpctl.lab.netns.state import LabState
+    from bgpctl.lab.traffic.capture_command import run_capture
 
     topology = _running(file)
     namespace = LabState(topology.name).namespace(_node(topology, node).name)
@@ -129,8 +129,8 @@ def graph(
     ),
 ) -> None:
     """Draw the topology: nodes, links, and the sessions that the resources make. The lab need not be up."""
-    from bgpctl.lab.drawing import draw
-    from bgpctl.lab.drawing_formats import render
+    from bgpctl.lab.topology.drawing import draw
+    from bgpctl.lab.topology.drawing_formats import render
 
     drawing = draw(_read(file))
     for note in drawing.notes:
@@ -153,11 +153,12 @@ def expect(
     """
     import msgspec
 
-    from bgpctl.lab import event_report, report
-    from bgpctl.lab.convergence import wait_for
-    from bgpctl.lab.figures import event_figures, figures_of
-    from bgpctl.lab.junit import junit_xml
-    from bgpctl.lab.rehearsal import rehearse
+    from bgpctl.lab.expect import report
+    from bgpctl.lab.expect.convergence import wait_for
+    from bgpctl.lab.rehearse import event_report
+    from bgpctl.lab.rehearse.figures import event_figures, figures_of
+    from bgpctl.lab.rehearse.junit import junit_xml
+    from bgpctl.lab.rehearse.rehearsal import rehearse
 
     topology = _running(file)
     script = _script(topology)
@@ -187,8 +188,9 @@ def run_labs(
     junit: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the result of each as JUnit XML.")] = None,
 ) -> None:
     """Labs one after the other: up, test with all events, down; a table at the end, status 1 when one has failed."""
-    from bgpctl.lab import event_report, runner, series, series_report
-    from bgpctl.lab.junit import junit_xml
+    from bgpctl.lab.rehearse import event_report, series, series_report
+    from bgpctl.lab.rehearse.junit import junit_xml
+    from bgpctl.lab.running import runner
 
     out, outcomes, interrupted = event_report.console(), [], 0
     try:
@@ -213,8 +215,8 @@ def perform_action(
     docs/lab-expectations.md has them all; what takes one back is said when it is done.
     """
     from bgpctl.lab.actions import ActionError, read_action
-    from bgpctl.lab.document import DocumentError
-    from bgpctl.lab.rehearsal import perform
+    from bgpctl.lab.rehearse.rehearsal import perform
+    from bgpctl.lab.topology.document import DocumentError
 
     topology = _running(file)
     words = words[0].split() if len(words) == 1 else words
@@ -233,8 +235,8 @@ def show(
     node: Annotated[str, typer.Option(help="Whose routes; the first cluster node's if not given.")] = "",
 ) -> None:
     """Print the sessions of every node, the routes of one, and the ping matrix of the pods."""
-    from bgpctl.lab import report
-    from bgpctl.lab.document import suggestion
+    from bgpctl.lab.expect import report
+    from bgpctl.lab.topology.document import suggestion
 
     topology = _running(file)
     agents = [each.name for each in topology.agents]
@@ -246,15 +248,15 @@ def show(
 @lab.command()
 def status(file: TopologyFile) -> None:
     """Print of every node its role, whether it is down, up or ready, and the processes in it."""
-    from bgpctl.lab.report import lab_console
-    from bgpctl.lab.status import print_status
+    from bgpctl.lab.expect.report import lab_console
+    from bgpctl.lab.running.status import print_status
 
     print_status(_read(file), lab_console())
 
 
 def _read(file: Path) -> Topology:
-    from bgpctl.lab.document import DocumentError
-    from bgpctl.lab.topology import read_topology
+    from bgpctl.lab.topology.document import DocumentError
+    from bgpctl.lab.topology.topology import read_topology
 
     try:
         return read_topology(file)
@@ -263,7 +265,7 @@ def _read(file: Path) -> Topology:
 
 
 def _node(topology: Topology, name: str) -> Node:
-    from bgpctl.lab.document import suggestion
+    from bgpctl.lab.topology.document import suggestion
 
     found = {node.name: node for node in topology.nodes}
     if name not in found:
@@ -273,7 +275,7 @@ def _node(topology: Topology, name: str) -> Node:
 
 @contextmanager
 def _taken_back_when_interrupted() -> Iterator[None]:
-    from bgpctl.lab import runner
+    from bgpctl.lab.running import runner
 
     try:
         with runner.signals_interrupt():
@@ -284,7 +286,7 @@ def _taken_back_when_interrupted() -> Iterator[None]:
 
 
 def _chosen(script: Script, names: list[str]) -> list[Event]:
-    from bgpctl.lab.document import suggestion
+    from bgpctl.lab.topology.document import suggestion
 
     known = [event.name for event in script.events]
     for name in names:
@@ -296,8 +298,8 @@ def _chosen(script: Script, names: list[str]) -> list[Event]:
 
 
 def _script(topology: Topology) -> Script:
-    from bgpctl.lab.document import DocumentError
-    from bgpctl.lab.expectation_file import EXPECTATIONS, read_expectations
+    from bgpctl.lab.expect.expectation_file import EXPECTATIONS, read_expectations
+    from bgpctl.lab.topology.document import DocumentError
 
     try:
         return read_expectations(topology.file.with_name(EXPECTATIONS), topology)
@@ -306,7 +308,7 @@ def _script(topology: Topology) -> Script:
 
 
 def _running(file: Path) -> Topology:
-    from bgpctl.lab.state import LabState
+    from bgpctl.lab.netns.state import LabState
 
     topology = _read(file)
     if os.geteuid() != 0:

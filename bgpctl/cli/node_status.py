@@ -45,7 +45,7 @@ def node_status(
 
     import msgspec
 
-    from bgpctl.agent.status_text import as_yaml
+    from bgpctl.agent.node_status.text import as_yaml
     from bgpctl.cli.running import ask_all, find_nodes
 
     wanted = tuple(each.value for each in classes or StatusClass)
@@ -64,10 +64,10 @@ def _resource(running: RunningNode, classes: tuple[str, ...]) -> dict[str, objec
 
     import msgspec
 
-    from bgpctl.agent.node_status import NodeStatus, moment
-    from bgpctl.agent.run_directory import AGENT_SOCKET
-    from bgpctl.agent.status_text import Asked, resource
-    from reflector.control_client import ControlClient, ControlError
+    from bgpctl.agent.host.run_directory import AGENT_SOCKET
+    from bgpctl.agent.node_status.status import NodeStatus, moment
+    from bgpctl.agent.node_status.text import Asked, resource
+    from reflector.control.client import ControlClient, ControlError
     from reflector.messages import ShowAgent, ShowNodeStatus
 
     try:

@@ -15,11 +15,11 @@ from bgpctl.compiler.configuration import Configuration
 from bgpctl.compiler.facts import Block, Endpoint, NodeFacts, node_facts
 from bgpctl.compiler.pools import Pool, read_pools
 from bgpctl.compiler.services import ServiceFacts, service_facts
-from bgpctl.resources.annotations import settings_of
-from bgpctl.resources.bgp_peer import BGPPeer
+from bgpctl.resources.annotations.settings import Settings
+from bgpctl.resources.annotations.table import settings_of
+from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.resource_set import ResourceSet
-from bgpctl.resources.selector import SelectorError, parse_selector
-from bgpctl.resources.settings import Settings
+from bgpctl.resources.values.selector import SelectorError, parse_selector
 from reflector.plan import DEFAULT_BGP_PORT, Family, Vtep
 
 HOST_AFFINITY = ("", "host")

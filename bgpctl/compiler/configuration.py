@@ -10,17 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bgpctl.compiler.addresses import canonical_prefix, family_of
-from bgpctl.resources.annotations import settings_of
-from bgpctl.resources.bgp_configuration import (
+from bgpctl.resources.annotations.settings import NOTHING_SAID, Settings
+from bgpctl.resources.annotations.table import settings_of
+from bgpctl.resources.kinds.bgp_configuration import (
     GLOBAL_NAME,
     NODE_NAME_PREFIX,
     BGPConfiguration,
     BGPConfigurationSpec,
     ServiceCIDR,
 )
-from bgpctl.resources.felix_configuration import FelixConfigurationSpec
+from bgpctl.resources.kinds.felix_configuration import FelixConfigurationSpec
 from bgpctl.resources.resource_set import ResourceSet
-from bgpctl.resources.settings import NOTHING_SAID, Settings
 from reflector.plan import DEFAULT_AS, DEFAULT_BGP_PORT, NORMAL_PRIORITY, Family
 
 # Calico's severities in the words of our own log; what it calls Trace is the most that we have.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bgpctl.compiler.addresses import canonical_address, canonical_prefix
 from bgpctl.compiler.vtep import vtep
-from bgpctl.resources.node import Node
+from bgpctl.resources.kinds.node import Node
 from reflector.plan import Family, Vtep
 
 

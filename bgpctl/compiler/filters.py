@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from bgpctl.compiler.addresses import FAMILIES, MAX_LENGTH, canonical_prefix, prefix_length
-from bgpctl.resources.bgp_filter import (
+from bgpctl.resources.kinds.bgp_filter import (
     BGPFilter,
     FilterOperation,
     FilterRuleV4,

@@ -24,7 +24,7 @@ from bgpctl.compiler.addresses import FAMILIES, canonical_address, family_of, pa
 from bgpctl.compiler.cluster import ClusterIndex, effective_port
 from bgpctl.compiler.facts import Endpoint
 from bgpctl.compiler.options import CompileOptions
-from bgpctl.resources.bgp_peer import BGPPeer, BGPPeerSpec
+from bgpctl.resources.kinds.bgp_peer import BGPPeer, BGPPeerSpec
 from reflector.plan import Family, SessionKind
 
 NOTHING_SAID = BGPPeerSpec()

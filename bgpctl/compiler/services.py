@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from bgpctl.compiler.addresses import canonical_address, canonical_prefix, contains, family_of, is_single_address
 from bgpctl.compiler.configuration import Configuration, service_prefixes
 from bgpctl.compiler.options import CompileOptions
-from bgpctl.resources.kubernetes import EndpointSlice, Service
-from bgpctl.resources.node import Node
+from bgpctl.resources.kinds.kubernetes import EndpointSlice, Service
+from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import Family
 

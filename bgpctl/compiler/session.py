@@ -26,10 +26,10 @@ from bgpctl.compiler.options import CompileOptions
 from bgpctl.compiler.passwords import PasswordMissingError, find_password
 from bgpctl.compiler.peering import Peering
 from bgpctl.compiler.settings import session_families, session_settings, with_settings
-from bgpctl.resources.bgp_configuration import GLOBAL_NAME
-from bgpctl.resources.bgp_peer import BGPPeerSpec
-from bgpctl.resources.model import Resource
-from bgpctl.resources.settings import Settings
+from bgpctl.resources.annotations.settings import Settings
+from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
+from bgpctl.resources.kinds.bgp_peer import BGPPeerSpec
+from bgpctl.resources.values.model import Resource
 from reflector.plan import (
     DEFAULT_RESTART_TIME,
     HeldSession,

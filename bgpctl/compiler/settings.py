@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.peering import Peering
-from bgpctl.resources.settings import NOTHING_SAID, PrefixLimit, Settings
+from bgpctl.resources.annotations.settings import NOTHING_SAID, PrefixLimit, Settings
 from reflector.plan import DEFAULT_HOLD_TIME, Family, MaximumPrefixes, SessionPlan, SessionType
 
 NO_LIMIT = PrefixLimit(0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from bgpctl.compiler.addresses import canonical_address
-from bgpctl.resources.node import Node
+from bgpctl.resources.kinds.node import Node
 from reflector.plan import Family, Vtep
 
 LOCALLY_ADMINISTERED = 0x02

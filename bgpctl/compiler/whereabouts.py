@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from bgpctl.compiler.configuration import service_prefixes
 from bgpctl.compiler.pools import read_pools
-from bgpctl.resources.node import Node
+from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import Family
 from reflector.wire.nlri import pack_nlri

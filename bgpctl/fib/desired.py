@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from bgpctl.fib.kernel.underlay import Resolution, Underlay, Unresolved
 from bgpctl.fib.route import (
     BLACKHOLE,
     UNICAST,
@@ -36,7 +37,6 @@ from bgpctl.fib.route import (
     parse_prefix,
     prefix_of,
 )
-from bgpctl.fib.underlay import Resolution, Underlay, Unresolved
 from reflector.plan import PRIORITY_BASE, Encapsulation, Family, KernelPlan, KernelRule, KernelVerdict, VxlanPlan
 
 IPIP_DEVICE = "tunl0"

@@ -17,22 +17,30 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import structlog
 
-from bgpctl.fib import route_message
 from bgpctl.fib.desired import Paths
 from bgpctl.fib.difference import Change
-from bgpctl.fib.endpoints import local_endpoints
 from bgpctl.fib.foreign_news import PAUSE
-from bgpctl.fib.forwarding import NextHop, forwarding
-from bgpctl.fib.kernel_view import KernelView
-from bgpctl.fib.netlink import NEIGHBOURS_TOO, RECEIVE_BUFFER, DumpInterrupted, Monitor, Overrun, Refusal, Requests
-from bgpctl.fib.observer import read_kernel, take_notification
+from bgpctl.fib.kernel.endpoints import local_endpoints
+from bgpctl.fib.kernel.forwarding import NextHop, forwarding
+from bgpctl.fib.kernel.kernel_view import KernelView
+from bgpctl.fib.kernel.observer import read_kernel, take_notification
+from bgpctl.fib.netlink import route_message
+from bgpctl.fib.netlink.sockets import (
+    NEIGHBOURS_TOO,
+    RECEIVE_BUFFER,
+    DumpInterrupted,
+    Monitor,
+    Overrun,
+    Refusal,
+    Requests,
+)
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.retained import RetainedRoute
 from bgpctl.fib.route import Destination, prefix_text
 from bgpctl.fib.stopwatch import Stopwatch
 from bgpctl.fib.troubles import RouteTrouble
-from bgpctl.fib.tunnel import DeviceTrouble
-from bgpctl.fib.tunnel_setup import TunnelSetup
+from bgpctl.fib.tunnels.tunnel import DeviceTrouble
+from bgpctl.fib.tunnels.tunnel_setup import TunnelSetup
 from reflector.messages import Histogram, LocRibRoutes, LocRibUpdate
 from reflector.plan import Family, KernelPlan, RouteSource
 

@@ -20,11 +20,11 @@ from errno import EEXIST, ENOENT, ESRCH
 from bgpctl.fib.desired import NOTHING, DesiredRoutes, Paths, Wish
 from bgpctl.fib.difference import Change, Verb, difference
 from bgpctl.fib.foreign import holders, shadowed, without_harm
-from bgpctl.fib.kernel_view import KernelView, RouteEvent
+from bgpctl.fib.kernel.kernel_view import KernelView, RouteEvent
+from bgpctl.fib.kernel.underlay import Link, LinkAddress
 from bgpctl.fib.retained import RetainedRoute, gateways_of
 from bgpctl.fib.route import Destination, KernelRoute
 from bgpctl.fib.troubles import Troubles
-from bgpctl.fib.underlay import Link, LinkAddress
 from reflector.plan import MAIN_TABLE, KernelPlan
 
 _ALREADY_GONE = (ESRCH, ENOENT)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bgpctl.resources.settings import OTHER_ROLE
+from bgpctl.resources.annotations.settings import OTHER_ROLE
 from reflector.plan import DEFAULT_BGP_PORT, Family, NodePlan, SessionPlan, SessionType
 
 

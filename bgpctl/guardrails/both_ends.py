@@ -15,8 +15,8 @@ from bgpctl.compiler.session import SessionContext, plan_session
 from bgpctl.guardrails.agreement import Disagreement, SessionEnd, disagreement
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding
-from bgpctl.resources.annotations import annotation_path
-from bgpctl.resources.bgp_peer import BGPPeer
+from bgpctl.resources.annotations.table import annotation_path
+from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from reflector.plan import SessionKind, SessionPlan
 
 CODES = {

@@ -14,8 +14,8 @@ from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.addresses import FAMILIES
 from bgpctl.compiler.peering import Peering, Peerings, find_peerings
 from bgpctl.guardrails.meshless import without_mesh
-from bgpctl.resources.bgp_configuration import GLOBAL_NAME, BGPConfiguration
-from bgpctl.resources.bgp_peer import BGPPeer
+from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration
+from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.resource_set import ResourceSet
 
 MOST_PEERINGS = 400_000

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from bgpctl.compiler.pools import Pool
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding, some
-from bgpctl.resources.bgp_configuration import GLOBAL_NAME
-from bgpctl.resources.model import yaml_name
+from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
+from bgpctl.resources.values.model import yaml_name
 from reflector.plan import Encapsulation, Family
 
 

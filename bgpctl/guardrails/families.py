@@ -17,7 +17,7 @@ from bgpctl.guardrails.both_ends import mesh_end
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding, label
 from bgpctl.guardrails.said import author, says
-from bgpctl.resources.annotations import annotation_path
+from bgpctl.resources.annotations.table import annotation_path
 from reflector.plan import Family, SessionKind
 
 FIELD = "families"

@@ -15,8 +15,8 @@ from bgpctl.compiler.settings import NO_LIMIT, session_families, session_setting
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding, label
 from bgpctl.guardrails.said import author, says
-from bgpctl.resources.annotations import annotation_path
-from bgpctl.resources.model import Resource
+from bgpctl.resources.annotations.table import annotation_path
+from bgpctl.resources.values.model import Resource
 from reflector.plan import Family, SessionKind
 
 

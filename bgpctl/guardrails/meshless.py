@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bgpctl.resources.bgp_configuration import GLOBAL_NAME, BGPConfiguration, BGPConfigurationSpec
-from bgpctl.resources.model import Metadata
+from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration, BGPConfigurationSpec
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.model import Metadata
 
 OFF = BGPConfigurationSpec(node_to_node_mesh_enabled=False)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from bgpctl.compiler.peering import Peering
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding
-from bgpctl.resources.annotations import annotation_key
-from bgpctl.resources.model import yaml_name
-from bgpctl.resources.settings import NAMES, NOTHING_SAID, Settings
+from bgpctl.resources.annotations.settings import NAMES, NOTHING_SAID, Settings
+from bgpctl.resources.annotations.table import annotation_key
+from bgpctl.resources.values.model import yaml_name
 
 OPTIONS = (
     "filters",

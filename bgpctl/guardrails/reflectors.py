@@ -13,7 +13,7 @@ from itertools import combinations
 
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding, some
-from bgpctl.resources.node import Node
+from bgpctl.resources.kinds.node import Node
 
 Reflectors = frozenset[str]
 

@@ -16,10 +16,10 @@ from bgpctl.compiler.peering import Peering
 from bgpctl.compiler.session import SessionContext, plan_session
 from bgpctl.compiler.settings import session_settings
 from bgpctl.guardrails.cluster import Cluster
-from bgpctl.resources.annotations import settings_of
-from bgpctl.resources.bgp_configuration import GLOBAL_NAME, NODE_NAME_PREFIX
-from bgpctl.resources.model import Resource
-from bgpctl.resources.settings import Settings
+from bgpctl.resources.annotations.settings import Settings
+from bgpctl.resources.annotations.table import settings_of
+from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, NODE_NAME_PREFIX
+from bgpctl.resources.values.model import Resource
 from reflector.plan import SessionKind, SessionPlan
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding, label
 from bgpctl.guardrails.said import Said, author, sessions_of_each_kind
-from bgpctl.resources.annotations import annotation_key, annotation_path
-from bgpctl.resources.model import Resource
+from bgpctl.resources.annotations.table import annotation_key, annotation_path
+from bgpctl.resources.values.model import Resource
 from reflector.plan import LimitAction, SessionType
 
 

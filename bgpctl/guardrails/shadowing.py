@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from bgpctl.compiler.filters import RULES, compile_filter
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding
-from bgpctl.resources.bgp_filter import BGPFilter
+from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from reflector.plan import Family, Match, PolicyRule, PrefixMatch
 
 ALL_LENGTHS = {4: 32, 6: 128}

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bgpctl.resources.bgp_configuration import BGPConfiguration
-from bgpctl.resources.bgp_filter import BGPFilter
-from bgpctl.resources.bgp_peer import BGPPeer
-from bgpctl.resources.block_affinity import BlockAffinity
-from bgpctl.resources.calico_node_status import CalicoNodeStatus
-from bgpctl.resources.felix_configuration import FelixConfiguration
-from bgpctl.resources.ip_pool import IPPool
-from bgpctl.resources.kubernetes import EndpointSlice, Secret, Service
-from bgpctl.resources.model import Key, Resource
-from bgpctl.resources.node import Node
+from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
+from bgpctl.resources.kinds.bgp_filter import BGPFilter
+from bgpctl.resources.kinds.bgp_peer import BGPPeer
+from bgpctl.resources.kinds.block_affinity import BlockAffinity
+from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
+from bgpctl.resources.kinds.felix_configuration import FelixConfiguration
+from bgpctl.resources.kinds.ip_pool import IPPool
+from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
+from bgpctl.resources.kinds.node import Node
+from bgpctl.resources.values.model import Key, Resource
 
 COLLECTIONS: dict[type[Resource], str] = {
     Node: "nodes",

@@ -29,10 +29,10 @@ from pathlib import Path
 
 from msgspec import structs
 
-from bgpctl.agent.speaker_link import SpeakerAwayError, SpeakerLink
-from bgpctl.fib import route_message
+from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.netlink import Requests
+from bgpctl.fib.netlink import route_message
+from bgpctl.fib.netlink.sockets import Requests
 from bgpctl.fib.programmer import BATCH, RouteProgrammer
 from bgpctl.fib.route import Hop, KernelRoute, parse_address, prefix_text
 from reflector.messages import LocRibRoutes, LocRibUpdate, Subscribed, frame

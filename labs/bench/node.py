@@ -30,10 +30,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bgpctl.lab import namespaces
+from bgpctl.lab.netns import namespaces
 from labs.bench.fib import Timing, nlris
 from labs.bench.fib import measure as measure_alone
-from reflector.control_client import ControlClient, ControlError
+from reflector.control.client import ControlClient, ControlError
 from reflector.messages import AgentStatus, ShowAgent, ShowPeers
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import intern_attributes

@@ -27,7 +27,7 @@ from labs.bench.reflection.case import Case
 from labs.bench.reflection.daemons import DAEMONS, speaker_plan
 from labs.bench.reflection.load import LIMIT, WINDOW, Load, build
 from labs.bench.reflection.segment import REFLECTOR, Segment
-from reflector.control_client import ControlClient
+from reflector.control.client import ControlClient
 from reflector.messages import Applied, Apply
 from reflector.plan import Match, NodePlan, Policy, PolicyRule, PrefixMatch, Verdict, encode_plan
 

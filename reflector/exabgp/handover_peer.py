@@ -19,13 +19,13 @@ from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.network.tcp import md5
 from exabgp.reactor.peer import ACTION, Peer
 
+from reflector.event_loop import READ, WRITE
 from reflector.exabgp.agenda import NOW
-from reflector.exabgp.event_loop import READ, WRITE
-from reflector.exabgp.farewell import cease
 from reflector.exabgp.negotiation import read_negotiated
 from reflector.exabgp.open_message import SpeakerProtocol
 from reflector.exabgp.retry_delay import RetryDelay
-from reflector.exabgp.transport import Handover
+from reflector.session.cease import cease
+from reflector.transport import Handover
 from reflector.wire.message import Cease, ErrorCode, describe_notification
 from reflector.wire.nlri import pack_address
 

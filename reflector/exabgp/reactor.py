@@ -15,14 +15,14 @@ from typing import Any
 
 from exabgp.reactor.loop import Reactor
 
-from reflector.exabgp import garbage
+from reflector.event_loop import EventLoop
 from reflector.exabgp.agenda import Agenda
-from reflector.exabgp.event_loop import EventLoop
-from reflector.exabgp.farewell import cease
 from reflector.exabgp.handover_peer import HandoverPeer
 from reflector.exabgp.open_message import offers_alike
-from reflector.exabgp.transport import Transport
 from reflector.plan import NodePlan, SessionPlan
+from reflector.process import garbage
+from reflector.session.cease import cease
+from reflector.transport import Transport
 from reflector.wire.message import Cease
 
 Sessions = dict[str, SessionPlan]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from reflector.control_client import ControlClient, ControlError
+from reflector.control.client import ControlClient, ControlError
 from reflector.messages import AgentStatus, PeerStatus, ShowAgent, ShowPeers
 
 BGPCTL = Path(sys.executable).with_name("bgpctl")

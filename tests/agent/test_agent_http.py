@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bgpctl.agent import MetricsAddress
-from bgpctl.agent import http_server as server_module
-from bgpctl.agent.connections import MOST_CONNECTIONS
-from bgpctl.agent.http_server import HttpServer, Page
+from bgpctl.agent.http import http_server as server_module
+from bgpctl.agent.http.connections import MOST_CONNECTIONS
+from bgpctl.agent.http.http_server import HttpServer, Page
 from bgpctl.errors import NotReadyError
 
 pytestmark = pytest.mark.netns

@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from bgpctl.agent.exposition import exposition
-from bgpctl.agent.snapshot import Snapshot
+from bgpctl.agent.metrics.exposition import exposition
+from bgpctl.agent.metrics.snapshot import Snapshot
 from reflector.messages import AgentStatus, Counters, Histogram, PeerStatus, ProblemStatus
 from reflector.plan import SessionKind, SessionType
 

@@ -15,11 +15,11 @@ import pytest
 from agent_world import ADDRESSES, CLUSTER, WaitUntil, World, in_namespace
 from process_status import privileges_of
 
+from bgpctl.agent.host.privileges import NEEDS, speaker_account
 from bgpctl.agent.options import AgentOptions
-from bgpctl.agent.privileges import NEEDS, speaker_account
 from bgpctl.errors import NotReadyError
-from reflector.exabgp.account import account_named
-from reflector.exabgp.privileges import Capability
+from reflector.process.account import account_named
+from reflector.process.privileges import Capability
 
 pytestmark = pytest.mark.netns
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from agent_world import ADDRESSES, BGPCTL, CLUSTER, WaitUntil, World, in_namespace
 
-from reflector.control_client import ControlClient
+from reflector.control.client import ControlClient
 from reflector.messages import ShowAgent, ShowCounters, ShowNodeStatus, ShowPeers, ShowRoutes
 
 pytestmark = pytest.mark.netns

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bgpctl.agent.control_server import ControlServer
-from reflector.control_client import ControlClient, RefusedError
+from reflector.control.client import ControlClient, RefusedError
 from reflector.messages import (
     PROTOCOL_VERSION,
     AgentStatus,

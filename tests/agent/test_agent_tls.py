@@ -16,9 +16,9 @@ from certificates import Authority, with_passphrase
 from structlog.testing import capture_logs
 
 from bgpctl.agent import MetricsAddress, TlsFiles
-from bgpctl.agent import http_server as server_module
-from bgpctl.agent.http_server import HttpServer, Page
-from bgpctl.agent.tls import ServerTls
+from bgpctl.agent.http import http_server as server_module
+from bgpctl.agent.http.http_server import HttpServer, Page
+from bgpctl.agent.http.tls import ServerTls
 from bgpctl.errors import NotReadyError
 
 pytestmark = pytest.mark.netns

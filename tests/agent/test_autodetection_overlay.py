@@ -8,7 +8,7 @@ from address_makers import address, host, interface, loaded, node_document
 from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.settings import detection_settings
-from bgpctl.agent.proposal import Proposer
+from bgpctl.agent.plan.proposal import Proposer
 from bgpctl.compiler import CompileOptions
 from bgpctl.resources import Loaded, Severity
 from reflector.plan import Family

@@ -3,7 +3,7 @@
 import pytest
 
 from bgpctl.agent.autodetection.settings import DetectionSettings, Wish, detection_settings
-from bgpctl.agent.node_name import node_name
+from bgpctl.agent.plan.node_name import node_name
 from bgpctl.errors import NotReadyError
 from reflector.plan import Family
 

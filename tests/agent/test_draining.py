@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bgpctl.agent.draining import DrainKeeper
-from bgpctl.agent.run_directory import RunDirectory
-from bgpctl.agent.speaker_link import SpeakerLink
+from bgpctl.agent.host.run_directory import RunDirectory
+from bgpctl.agent.speaker.link import SpeakerLink
 from bgpctl.errors import NotReadyError
 from reflector.drain import Stage
 from reflector.drain_file import DRAIN_FILE

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bgpctl.agent import endpoint_status
-from bgpctl.agent.endpoint_status import EndpointStatus
-from bgpctl.agent.proposal import Proposer
+from bgpctl.agent.plan import endpoint_status
+from bgpctl.agent.plan.endpoint_status import EndpointStatus
+from bgpctl.agent.plan.proposal import Proposer
 from bgpctl.compiler import CompileOptions, LocalWorkload
 from bgpctl.resources import Loaded, parse_documents
 

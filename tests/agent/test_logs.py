@@ -11,9 +11,9 @@ import pytest
 import structlog
 
 from bgpctl.agent import LogFormat
-from bgpctl.agent.logs import LEVELS, configure, get_logger, pass_on
-from bgpctl.agent.run_directory import PlanFiles
-from bgpctl.agent.speaker_log import SpeakerLog
+from bgpctl.agent.host.logs import LEVELS, configure, get_logger, pass_on
+from bgpctl.agent.host.run_directory import PlanFiles
+from bgpctl.agent.speaker.log import SpeakerLog
 from bgpctl.compiler.configuration import LOG_LEVELS
 from bgpctl.resources import parse_documents
 from reflector.__main__ import LOG_LEVELS as SPEAKER_LEVELS

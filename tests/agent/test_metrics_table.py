@@ -13,8 +13,8 @@ import pytest
 from agent_world import World, until, wired_world
 from prometheus_client.parser import text_string_to_metric_families
 
-from bgpctl.agent.metrics import EVENTS
-from bgpctl.agent.metrics_table import render_table
+from bgpctl.agent.metrics.rows import EVENTS
+from bgpctl.agent.metrics.table import render_table
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 LINE = re.compile(
@@ -83,7 +83,7 @@ def page_of(world: World) -> str:
 
 
 def test_the_document_is_what_the_rows_say() -> None:
-    """Write it again with: python -m bgpctl.agent.metrics_table > docs/metrics.md"""
+    """Write it again with: python -m bgpctl.agent.metrics.table > docs/metrics.md"""
     assert DOCUMENT.read_text() == render_table()
 
 

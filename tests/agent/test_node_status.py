@@ -4,9 +4,9 @@ import msgspec
 import pytest
 import yaml
 
-from bgpctl.agent.node_status import NodeStatus, SpeakerFacts, node_status
-from bgpctl.agent.status_text import Asked, as_yaml, renewed, resource
-from bgpctl.fib.forwarding import NextHop
+from bgpctl.agent.node_status.status import NodeStatus, SpeakerFacts, node_status
+from bgpctl.agent.node_status.text import Asked, as_yaml, renewed, resource
+from bgpctl.fib.kernel.forwarding import NextHop
 from bgpctl.resources import parse_documents
 from reflector.messages import PeerStatus, RouteStatus
 from reflector.plan import RouteSource, SessionKind, SessionType

@@ -8,12 +8,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from test_agent_metrics import ACTIVE, AGENT, ESTABLISHED
 
-from bgpctl.agent.exposition import exposition
-from bgpctl.agent.growing_sums import GrowingSums
-from bgpctl.agent.metric_row import lowest
-from bgpctl.agent.metrics_table import PER_SESSION
+from bgpctl.agent.metrics.exposition import exposition
+from bgpctl.agent.metrics.growing_sums import GrowingSums
+from bgpctl.agent.metrics.row import lowest
+from bgpctl.agent.metrics.snapshot import Snapshot
+from bgpctl.agent.metrics.table import PER_SESSION
 from bgpctl.agent.options import PeerMetrics
-from bgpctl.agent.snapshot import Snapshot
 from reflector.messages import Counters, PeerStatus
 from reflector.plan import SessionKind, SessionType
 

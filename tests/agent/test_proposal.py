@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bgpctl.agent.proposal import Proposer
+from bgpctl.agent.plan.proposal import Proposer
 from bgpctl.compiler import CompileOptions, cluster
 from bgpctl.resources import Loaded, parse_documents
 from reflector.plan import NodePlan

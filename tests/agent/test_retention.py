@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from address_makers import loaded
 
-from bgpctl.agent.retention import Retention
-from bgpctl.agent.speaker_link import SpeakerAwayError
+from bgpctl.agent.retention.retention import Retention
+from bgpctl.agent.speaker.link import SpeakerAwayError
 from reflector.messages import Forget, Forgotten, Refused, Reply, Request, Retained, RetainedSession, ShowRetained
 from reflector.plan import NodePlan, SessionKind, SessionPlan
 from reflector.wire.nlri import pack_address, pack_nlri
@@ -66,8 +66,8 @@ class StandInLink:
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bgpctl.agent.retention.PAUSE", 0.02)
-    monkeypatch.setattr("bgpctl.agent.node_addresses.PATIENCE", 0.2)
+    monkeypatch.setattr("bgpctl.agent.retention.retention.PAUSE", 0.02)
+    monkeypatch.setattr("bgpctl.agent.retention.node_addresses.PATIENCE", 0.2)
 
 
 Scene = Callable[[Retention, StandInLink], Awaitable[None]]

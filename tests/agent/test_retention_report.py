@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from bgpctl.agent.retained_file import NOTHING, Memory, RetainedFile, gathered
-from bgpctl.agent.retention_report import RetentionReport, report, to_reflectors
+from bgpctl.agent.retention.file import NOTHING, Memory, RetainedFile, gathered
+from bgpctl.agent.retention.report import RetentionReport, report, to_reflectors
 from bgpctl.fib.desired import Paths
 from reflector.messages import RetainedSession
 from reflector.plan import NodePlan, SessionKind, SessionPlan

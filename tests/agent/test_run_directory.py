@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from bgpctl.agent.run_directory import PlanFiles, RunDirectory
+from bgpctl.agent.host.run_directory import PlanFiles, RunDirectory
 from bgpctl.errors import NotReadyError
-from reflector.exabgp.account import Account
+from reflector.process.account import Account
 
 FILES = PlanFiles(plan=b'{"node":"a"}', exabgp_conf=b"neighbor 10.0.0.1 {}")
 LARGEST_FILE = 4096
 HOLD = """
 import sys
 from pathlib import Path
-from bgpctl.agent.run_directory import RunDirectory
+from bgpctl.agent.host.run_directory import RunDirectory
 RunDirectory.claim(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bgpctl.agent import status_files
-from bgpctl.agent.node_report import NoReportError
-from bgpctl.agent.node_status import NodeStatus, node_status
-from bgpctl.agent.status_files import StatusFiles
+from bgpctl.agent.node_status import files as status_files
+from bgpctl.agent.node_status.files import StatusFiles
+from bgpctl.agent.node_status.report import NoReportError
+from bgpctl.agent.node_status.status import NodeStatus, node_status
 from bgpctl.resources import parse_documents
-from bgpctl.resources.calico_node_status import CalicoNodeStatus
+from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 
 
 def asks(name: str, period: int = 0, node: str = "a", classes: str = "Agent") -> CalicoNodeStatus:

@@ -6,20 +6,20 @@ import json
 from typing import Any, NamedTuple, TypeVar
 
 from bgpctl.compiler import CompileOptions, compile_node
-from bgpctl.resources.annotations import annotation_key
-from bgpctl.resources.bgp_configuration import BGPConfiguration
-from bgpctl.resources.bgp_filter import BGPFilter
-from bgpctl.resources.bgp_peer import BGPPeer
-from bgpctl.resources.block_affinity import BlockAffinity
-from bgpctl.resources.felix_configuration import FelixConfiguration
-from bgpctl.resources.ip_pool import IPPool
-from bgpctl.resources.kubernetes import EndpointSlice, Secret, Service
-from bgpctl.resources.model import Resource
-from bgpctl.resources.node import Node
+from bgpctl.resources.annotations.table import annotation_key
+from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
+from bgpctl.resources.kinds.bgp_filter import BGPFilter
+from bgpctl.resources.kinds.bgp_peer import BGPPeer
+from bgpctl.resources.kinds.block_affinity import BlockAffinity
+from bgpctl.resources.kinds.felix_configuration import FelixConfiguration
+from bgpctl.resources.kinds.ip_pool import IPPool
+from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
+from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
-from reflector.path import Path
+from bgpctl.resources.values.model import Resource
 from reflector.plan import PRIORITY_BASE, Family, HeldSession, NodePlan, Policy, RouteSource, SessionPlan
-from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
+from reflector.policy.rules import PolicyChain, PrefixClasses, prefix_matches
+from reflector.rib.path import Path
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
 from reflector.wire.communities import add_community
 from reflector.wire.nlri import pack_nlri

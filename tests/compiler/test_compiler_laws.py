@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgpctl.compiler import ClusterIndex, compile_cluster, compile_node
-from bgpctl.resources.model import Resource
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.model import Resource
 from reflector.plan import NodePlan, SessionPlan, encode_plan
 
 SELECTORS = ["all()", "has(rr)", "!has(rr)", "rack == '1'", "rack == '2'", "has(nothing)"]

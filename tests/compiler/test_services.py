@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from compiler_makers import bgp_peer, compiled, configuration, endpoint_slice, exports, learned, node, service
 
-from bgpctl.resources.model import Resource
+from bgpctl.resources.values.model import Resource
 from reflector.plan import KernelVerdict, RouteSource
 
 A, B = node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24")

@@ -16,8 +16,8 @@ from compiler_makers import (
 )
 
 from bgpctl.compiler import CompileOptions, LocalWorkload, compile_node
-from bgpctl.resources.model import Resource
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.model import Resource
 from reflector.plan import NextHopMode, Password, SessionPlan
 
 A, B = node("a", "10.0.0.1/24", "fd00::1/64"), node("b", "10.0.0.2/24")

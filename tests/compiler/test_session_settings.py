@@ -24,8 +24,8 @@ from compiler_makers import (
 from bgpctl.compiler import CompileOptions, LocalWorkload, compile_node
 from bgpctl.compiler.plan_text import render_plan
 from bgpctl.datastore.directory import read_directory
-from bgpctl.resources.model import Resource
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.model import Resource
 from reflector.plan import LimitAction, MaximumPrefixes, NodePlan, Role, SessionPlan
 
 SAMPLES = Path(__file__).parents[2] / "config" / "samples"

@@ -20,8 +20,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from bgpctl.compiler import CompileOptions, compile_node
-from bgpctl.resources.parse import parse_documents
-from reflector.path import Path as RoutePath
+from bgpctl.resources.reading.parse import parse_documents
 from reflector.plan import (
     DEFAULT_BGP_PORT,
     DEFAULT_RESTART_TIME,
@@ -35,7 +34,8 @@ from reflector.plan import (
     SessionPlan,
     SessionType,
 )
-from reflector.policy import PolicyChain, PrefixClasses, prefix_matches
+from reflector.policy.rules import PolicyChain, PrefixClasses, prefix_matches
+from reflector.rib.path import Path as RoutePath
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
 from reflector.wire.communities import parse_community
 from reflector.wire.nlri import pack_nlri

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from bgpctl.fib.desired import Paths
+from bgpctl.fib.kernel.underlay import Link, LinkAddress, Underlay
 from bgpctl.fib.route import BLACKHOLE, Destination, Hop, KernelRoute, parse_address, parse_prefix
-from bgpctl.fib.underlay import Link, LinkAddress, Underlay
 from reflector.messages import LocRibRoutes, LocRibUpdate
 from reflector.plan import PRIORITY_BASE, ROUTE_PROTOCOL, RouteSource, SessionType
 

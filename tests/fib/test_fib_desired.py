@@ -6,8 +6,8 @@ import pytest
 from fib_makers import ETH1, STATIC, TUNNEL, at, hop, paths, route, underlay
 
 from bgpctl.fib.desired import DesiredRoutes, Wish, metric_of
+from bgpctl.fib.kernel.underlay import Link
 from bgpctl.fib.route import KernelRoute, host_destination, parse_address
-from bgpctl.fib.underlay import Link
 from reflector.plan import (
     Encapsulation,
     HostRoute,

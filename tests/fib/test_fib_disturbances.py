@@ -14,10 +14,10 @@ import structlog
 from fib_makers import learned, until, update
 from fib_namespaces import Namespace
 
-from bgpctl.fib.netlink import RECEIVE_BUFFER, Monitor
+from bgpctl.fib.netlink.route_message import NEWROUTE, decode
+from bgpctl.fib.netlink.sockets import RECEIVE_BUFFER, Monitor
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.route import Destination
-from bgpctl.fib.route_message import NEWROUTE, decode
 from bgpctl.fib.troubles import RouteTrouble
 from reflector.plan import KernelPlan
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from fib_makers import ETH0, KERNEL, STATIC, hop, route, underlay
 
-from bgpctl.fib.endpoints import local_endpoints
+from bgpctl.fib.kernel.endpoints import local_endpoints
+from bgpctl.fib.kernel.underlay import Link
 from bgpctl.fib.route import KernelRoute
-from bgpctl.fib.underlay import Link
 
 BLOCKS = ("10.64.1.0/26", "fd00:64::/122")
 FELIX = 80

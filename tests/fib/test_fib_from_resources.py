@@ -16,8 +16,8 @@ from fib_namespaces import Namespace
 
 from bgpctl.compiler import CompileOptions, compile_node
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.resources.model import Resource
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.model import Resource
 from reflector.plan import KernelPlan
 
 pytestmark = pytest.mark.netns

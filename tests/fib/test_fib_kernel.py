@@ -14,12 +14,12 @@ from fib_makers import learned, until, update
 from fib_namespaces import Namespace, Topology
 
 from bgpctl.errors import NotReadyError
-from bgpctl.fib import route_message
 from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.netlink import RECEIVE_BUFFER, Monitor, Overrun, Requests
+from bgpctl.fib.netlink import route_message
+from bgpctl.fib.netlink.rtattr import DUMP, Request
+from bgpctl.fib.netlink.sockets import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.route import Hop, KernelRoute, parse_address, parse_prefix
-from bgpctl.fib.rtattr import DUMP, Request
 from bgpctl.fib.troubles import RouteTrouble
 from reflector.plan import HostRoute, KernelPlan
 

@@ -11,8 +11,8 @@ import pytest
 from fib_makers import learned, until, update
 from fib_namespaces import Namespace, Topology
 
-from bgpctl.fib import link_message, route_message
-from bgpctl.fib.netlink import Monitor
+from bgpctl.fib.netlink import link_message, route_message
+from bgpctl.fib.netlink.sockets import Monitor
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.route import parse_prefix
 from reflector.plan import Family, KernelPlan

@@ -15,9 +15,9 @@ import structlog
 from fib_makers import learned, until, update
 from fib_namespaces import Namespace
 
-from bgpctl.fib.netlink import Monitor
+from bgpctl.fib.netlink.route_message import decode
+from bgpctl.fib.netlink.sockets import Monitor
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.route_message import decode
 from reflector.plan import PRIORITY_BASE, Family, HostRoute, KernelPlan, KernelRule, KernelVerdict
 
 pytestmark = pytest.mark.netns

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgpctl.fib.difference import Change, Verb, apply
-from bgpctl.fib.kernel_view import KernelView, RouteEvent
+from bgpctl.fib.kernel.kernel_view import KernelView, RouteEvent
+from bgpctl.fib.kernel.underlay import Link, LinkAddress
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.route import KernelRoute, RouteKey
 from bgpctl.fib.troubles import RouteTrouble
-from bgpctl.fib.underlay import Link, LinkAddress
 from reflector.plan import Encapsulation, KernelPlan, KernelRule, KernelVerdict, Vtep, VxlanPlan
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"

@@ -7,10 +7,10 @@ from fib_makers import hop, route
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgpctl.fib import route_message
 from bgpctl.fib.difference import Change, Verb
+from bgpctl.fib.netlink import route_message
+from bgpctl.fib.netlink.rtattr import CREATE, EXCL, REPLACE
 from bgpctl.fib.route import KernelRoute, nlri_of, parse_prefix, prefix_text
-from bgpctl.fib.rtattr import CREATE, EXCL, REPLACE
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import pytest
 from fib_makers import TUNNEL, underlay
 from msgspec.structs import replace
 
+from bgpctl.fib.kernel.underlay import Link, LinkAddress, VxlanSettings
 from bgpctl.fib.route import parse_address
-from bgpctl.fib.tunnel import (
+from bgpctl.fib.tunnels.tunnel import (
     ADOPTED,
     MADE,
     AddAddress,
@@ -23,8 +24,7 @@ from bgpctl.fib.tunnel import (
     desired_tunnels,
     device_changes,
 )
-from bgpctl.fib.underlay import Link, LinkAddress, VxlanSettings
-from bgpctl.fib.vxlan import Entry, Forwarding, Neighbour, desired_entries, entry_difference
+from bgpctl.fib.tunnels.vxlan import Entry, Forwarding, Neighbour, desired_entries, entry_difference
 from reflector.plan import KernelPlan, Vtep, VxlanPlan
 
 NAME = "vxlan.calico"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from fib_makers import ETH0, ETH1, KERNEL, STATIC, hop, route, underlay
 
+from bgpctl.fib.kernel.underlay import Link, Unresolved
 from bgpctl.fib.route import Hop, KernelRoute, parse_address
-from bgpctl.fib.underlay import Link, Unresolved
 
 DEFAULT = route("0.0.0.0/0", hop("10.0.0.254"), metric=0, protocol=STATIC)
 UNREACHABLE = 7

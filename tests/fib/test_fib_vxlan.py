@@ -10,7 +10,7 @@ from fib_makers import learned, until, update
 from fib_namespaces import Namespace, Topology
 
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.tunnel import DeviceTrouble
+from bgpctl.fib.tunnels.tunnel import DeviceTrouble
 from reflector.plan import Encapsulation, Family, KernelPlan, KernelRule, KernelVerdict, Vtep, VxlanPlan
 
 pytestmark = pytest.mark.netns

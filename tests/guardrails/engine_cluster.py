@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bgpctl.compiler import ClusterIndex, compile_cluster
+from bgpctl.resources.annotations.settings import OTHER_ROLE
 from bgpctl.resources.resource_set import ResourceSet
-from bgpctl.resources.settings import OTHER_ROLE
 from reflector.engine import Engine
 from reflector.peer import Negotiated
 from reflector.plan import Family, NodePlan, SessionPlan

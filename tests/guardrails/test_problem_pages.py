@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bgpctl.guardrails.finding import CATALOGUE
-from bgpctl.resources.refusals import TABLE
+from bgpctl.resources.reading.refusals import TABLE
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "problems"

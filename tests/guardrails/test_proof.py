@@ -14,8 +14,8 @@ from compiler_makers import annotated, bgp_peer, block, configuration, node, poo
 from bgpctl.guardrails.proof.proof_text import REMEDIES, proof_data, render_proof, verdict
 from bgpctl.guardrails.proof.propagation import Obstacle
 from bgpctl.guardrails.proof.prove import FailureDepth, FamilyProof, prove
-from bgpctl.resources.model import Resource
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.model import Resource
 
 BGPCTL = Path(sys.executable).with_name("bgpctl")
 QUICKSTART = Path(__file__).parents[2] / "labs" / "quickstart" / "resources"

@@ -14,8 +14,8 @@ from bgpctl.guardrails.meshless import without_mesh
 from bgpctl.guardrails.proof.classes import Classes, node_classes
 from bgpctl.guardrails.proof.completeness import survey
 from bgpctl.guardrails.proof.session_graph import session_graphs
-from bgpctl.resources.model import Resource
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.model import Resource
 from reflector.plan import Family
 
 NODES = 8

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from bgpctl.lab import processes, runner
-from bgpctl.lab.state import LABS
-from bgpctl.lab.topology import read_topology
+from bgpctl.lab.netns import processes
+from bgpctl.lab.netns.state import LABS
+from bgpctl.lab.running import runner
+from bgpctl.lab.topology.topology import read_topology
 
 BGPCTL = str(Path(sys.executable).with_name("bgpctl"))
 needs_namespaces = pytest.mark.skipif(

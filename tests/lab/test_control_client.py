@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reflector.control_client import ControlClient, ControlError, RefusedError
+from reflector.control.client import ControlClient, ControlError, RefusedError
 from reflector.messages import (
     Counters,
     FrameReader,

@@ -8,8 +8,8 @@ import pytest
 import small_lab
 
 from bgpctl.lab.actions import ACTIONS, Action, ActionError, Scene, read_action
-from bgpctl.lab.expectation_sections import Names
-from bgpctl.lab.topology import read_topology
+from bgpctl.lab.expect.expectation_sections import Names
+from bgpctl.lab.topology.topology import read_topology
 
 # Of every action one, in the order of the table.
 EXAMPLES = (

@@ -11,9 +11,9 @@ import pytest
 from conftest import eventually, needs_namespaces
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import agents, runner
-from bgpctl.lab.state import LabState
-from bgpctl.lab.topology import Node, read_topology
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.running import agents, runner
+from bgpctl.lab.topology.topology import Node, read_topology
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from conftest import BGPCTL, Lab, eventually, needs_namespaces
 
-from bgpctl.lab import runner
 from bgpctl.lab.daemons import ask
-from bgpctl.lab.state import LabState
-from bgpctl.lab.topology import read_topology
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.running import runner
+from bgpctl.lab.topology.topology import read_topology
 
 pytestmark = [
     pytest.mark.netns,

@@ -17,17 +17,18 @@ import pytest
 from conftest import Lab, eventually, needs_namespaces
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import namespaces, processes, runner
-from bgpctl.lab.convergence import Watched
 from bgpctl.lab.daemons import BgpRoute, ask, life
 from bgpctl.lab.daemons.daemon import ANSWER_WITHIN, Place
 from bgpctl.lab.daemons.table import DAEMONS
-from bgpctl.lab.document import DocumentError
-from bgpctl.lab.observation import kernel_routes
-from bgpctl.lab.state import LabState
-from bgpctl.lab.status import status_of
-from bgpctl.lab.topology import Node, Role, read_topology
-from bgpctl.lab.topology_addresses import node_of_address
+from bgpctl.lab.expect.convergence import Watched
+from bgpctl.lab.expect.observation import kernel_routes
+from bgpctl.lab.netns import namespaces, processes
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.running import runner
+from bgpctl.lab.running.status import status_of
+from bgpctl.lab.topology.addresses import node_of_address
+from bgpctl.lab.topology.document import DocumentError
+from bgpctl.lab.topology.topology import Node, Role, read_topology
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from bgpctl.lab.daemons import BgpRoute, Session
-from bgpctl.lab.document import DocumentError
-from bgpctl.lab.expectation_file import read_expectations
-from bgpctl.lab.expectations import Expectations, ExpectedBgpRoute, ExpectedRoute, Ping
-from bgpctl.lab.failures import bgp_failures, ping_failures, route_failures, session_failures
-from bgpctl.lab.observation import KernelRoute
-from bgpctl.lab.topology import Node, Role, Topology
+from bgpctl.lab.expect.expectation_file import read_expectations
+from bgpctl.lab.expect.expectations import Expectations, ExpectedBgpRoute, ExpectedRoute, Ping
+from bgpctl.lab.expect.failures import bgp_failures, ping_failures, route_failures, session_failures
+from bgpctl.lab.expect.observation import KernelRoute
+from bgpctl.lab.topology.document import DocumentError
+from bgpctl.lab.topology.topology import Node, Role, Topology
 
 QUICKSTART = Path(__file__).parents[2] / "labs/quickstart"
 TOPOLOGY = Topology(
@@ -265,7 +265,7 @@ def test_at_a_node_that_is_ignored_nothing_is_looked_at(tmp_path) -> None:
 
 
 def test_the_quickstart_expects_every_block_on_every_other_node() -> None:
-    from bgpctl.lab.topology import read_topology
+    from bgpctl.lab.topology.topology import read_topology
 
     topology = read_topology(QUICKSTART / "quickstart.clab.yml")
     expected = read_expectations(QUICKSTART / "expectations.yml", topology).expectations

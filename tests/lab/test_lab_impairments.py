@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from conftest import bgpctl, eventually, needs_namespaces
 
-from bgpctl.lab import processes
 from bgpctl.lab.actions import Scene, Stage, read_action
-from bgpctl.lab.expectation_sections import Names
-from bgpctl.lab.state import LabState
-from bgpctl.lab.topology import read_topology
+from bgpctl.lab.expect.expectation_sections import Names
+from bgpctl.lab.netns import processes
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.topology.topology import read_topology
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from conftest import BGPCTL, Lab, command_line, eventually, needs_namespaces
 
-from bgpctl.lab import runner
-from bgpctl.lab.convergence import wait_for
-from bgpctl.lab.expectation_file import read_expectations
-from bgpctl.lab.state import LabState
-from bgpctl.lab.topology import Role, read_topology
-from bgpctl.lab.warm_speaker import SPEAKER_MODULES
+from bgpctl.lab.expect.convergence import wait_for
+from bgpctl.lab.expect.expectation_file import read_expectations
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.running import runner
+from bgpctl.lab.running.warm_speaker import SPEAKER_MODULES
+from bgpctl.lab.topology.topology import Role, read_topology
 
 GENERATOR = Path(__file__).parents[2] / "labs/many/generate.py"
 # The bound is that a machine with eight times more to do than cores still gets there.

@@ -8,7 +8,7 @@ import pytest
 from segment import Segment
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.probe import Flow, Probe
+from bgpctl.lab.traffic.probe import Flow, Probe
 
 pytestmark = pytest.mark.netns
 

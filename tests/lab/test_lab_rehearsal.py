@@ -18,9 +18,9 @@ import pytest
 import small_lab
 from conftest import BGPCTL, Lab, eventually, needs_namespaces
 
-from bgpctl.lab.document import DocumentError
-from bgpctl.lab.expectation_file import read_expectations
-from bgpctl.lab.topology import read_topology
+from bgpctl.lab.expect.expectation_file import read_expectations
+from bgpctl.lab.topology.document import DocumentError
+from bgpctl.lab.topology.topology import read_topology
 
 pytestmark = [pytest.mark.netns, needs_namespaces, pytest.mark.timeout(600)]
 

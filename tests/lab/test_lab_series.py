@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import BGPCTL, Lab, bgpctl, eventually, needs_namespaces
 
-from bgpctl.lab import runner
-from bgpctl.lab.state import LabState
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.running import runner
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.document import DocumentError
-from bgpctl.lab.topology import Endpoint, Role, Topology, lab_name, read_topology
-from bgpctl.lab.topology_addresses import node_of_address
-from bgpctl.lab.topology_fields import CONTAINER_FIELDS, NODE_FIELDS, UNSUPPORTED_FIELDS
+from bgpctl.lab.topology.addresses import node_of_address
+from bgpctl.lab.topology.document import DocumentError
+from bgpctl.lab.topology.fields import CONTAINER_FIELDS, NODE_FIELDS, UNSUPPORTED_FIELDS
+from bgpctl.lab.topology.topology import Endpoint, Role, Topology, lab_name, read_topology
 
 QUICKSTART = Path(__file__).parents[2] / "labs/quickstart/quickstart.clab.yml"
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import BGPCTL, bgpctl, command_line, eventually, needs_namespaces
 
-from bgpctl.lab import echo, namespaces
-from bgpctl.lab.expectations import Expectations
-from bgpctl.lab.state import LABS
+from bgpctl.lab.expect.expectations import Expectations
+from bgpctl.lab.netns import namespaces
+from bgpctl.lab.netns.state import LABS
+from bgpctl.lab.traffic import echo
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
 

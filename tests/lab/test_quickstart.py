@@ -20,11 +20,11 @@ from pathlib import Path
 import pytest
 from conftest import Lab, bgpctl, eventually, needs_namespaces
 
-from bgpctl.lab import observation
-from bgpctl.lab.agents import SPEAKER_SOCKET
-from bgpctl.lab.state import LabState
-from bgpctl.lab.topology import Topology, read_topology
-from reflector.control_client import ControlClient
+from bgpctl.lab.expect import observation
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.running.agents import SPEAKER_SOCKET
+from bgpctl.lab.topology.topology import Topology, read_topology
+from reflector.control.client import ControlClient
 from reflector.messages import PeerStatus, ShowAgent
 
 pytestmark = [

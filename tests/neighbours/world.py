@@ -26,7 +26,7 @@ from witness import HOLD_TIME, Witness
 
 from bgpctl.compiler.exabgp_conf import render_exabgp_conf
 from bgpctl.compiler.settings import CLUSTER_STALE_TIME
-from reflector.control_client import ControlClient
+from reflector.control.client import ControlClient
 from reflector.messages import CandidateStatus, Explain, Explanation, PeerStatus, RouteStatus, ShowRoutes
 from reflector.plan import Family, Listen, NodePlan, Origination, RouteSource, SessionPlan
 

@@ -14,7 +14,7 @@ from changed_fields import PLAN_CHANGES, SESSION_CHANGES, A, B, pair_plan, with_
 from bgpctl.plan_diff.effects import EFFECTS, Effect, worst
 from bgpctl.plan_diff.table import render_table
 from reflector.plan import NodePlan, SessionPlan, Value
-from reflector.policy_set import same_policies
+from reflector.policy.policy_set import same_policies
 
 PAGE = Path(__file__).parents[2] / "docs" / "applying-changes.md"
 TAKEN_UP_IN_PLACE = [field for field, row in EFFECTS[SessionPlan].items() if row.effect is not Effect.RESET]

@@ -10,13 +10,13 @@ from typing import Self
 
 from speaker_makers import Router
 
-from reflector.control import ControlServer
+from reflector.control.answers import Answers
+from reflector.control.loc_rib_stream import LocRibStream
+from reflector.control.server import ControlServer
 from reflector.engine import Turn
-from reflector.exabgp.answers import Answers
-from reflector.exabgp.event_loop import EventLoop
-from reflector.exabgp.recording import Recording
-from reflector.journal import Events
-from reflector.loc_rib_stream import LocRibStream
+from reflector.event_loop import EventLoop
+from reflector.journal.recorder import Events
+from reflector.journal.recording import Recording
 from reflector.messages import Applied, FrameReader, LocRibUpdate, Message, Reply, Request, decode_reply, frame
 from reflector.plan import NodePlan
 

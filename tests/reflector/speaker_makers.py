@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from reflector.engine import Close, Engine, Turn
-from reflector.graceful_restart import Ending
+from reflector.inbound.graceful_restart import Ending
 from reflector.peer import GracefulRestart, LongLived, Negotiated
 from reflector.plan import Family, NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
 from reflector.wire.attribute_reader import Dialect

@@ -14,15 +14,15 @@ from typing import NamedTuple
 import msgspec
 from speaker_makers import a_session
 
-from reflector.add_path import told_paths
 from reflector.engine import Engine
-from reflector.export import ExportKey
-from reflector.graceful_restart import Ending
-from reflector.loc_rib import Selection, best
-from reflector.path import Path
+from reflector.inbound.graceful_restart import Ending
+from reflector.outbound.add_path import told_paths
 from reflector.peer import GracefulRestart, LongLived, Negotiated
 from reflector.plan import Family, NodePlan, Origination, RouteSource
-from reflector.policy_set import PolicySet
+from reflector.policy.export import ExportKey
+from reflector.policy.policy_set import PolicySet
+from reflector.rib.loc_rib import Selection, best
+from reflector.rib.path import Path
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.message import MessageReader
 from reflector.wire.nlri import pack_address, unpack_nlri

@@ -22,7 +22,6 @@ from speaker_makers import (
 )
 
 from reflector.drain import Stage
-from reflector.explain import explain
 from reflector.plan import (
     AddCommunity,
     Match,
@@ -39,7 +38,8 @@ from reflector.plan import (
     SetNextHop,
     Verdict,
 )
-from reflector.policy_set import PolicySet
+from reflector.policy.policy_set import PolicySet
+from reflector.show.explain import explain
 from reflector.wire.attributes import GRACEFUL_SHUTDOWN
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import pack_address, pack_nlri, unpack_nlri

@@ -14,7 +14,7 @@ import pytest
 from control_world import Client, ControlWorld
 from speaker_makers import a_client, a_negotiation, a_plan, an_origination, announce, withdraw
 
-from reflector import control
+from reflector.control import server as control
 from reflector.drain import Stage
 from reflector.messages import (
     PROTOCOL_VERSION,
@@ -302,7 +302,7 @@ def test_what_changes_during_a_synchronisation_is_told_in_order(
 ) -> None:
     """A route that a part has told may go before the last part, one that it has not may come, and nobody is in sync
     before the end."""
-    monkeypatch.setattr("reflector.loc_rib_stream.ROUTES_PER_UPDATE", 10)
+    monkeypatch.setattr("reflector.control.loc_rib_stream.ROUTES_PER_UPDATE", 10)
     prefixes = [f"10.5.{number}.0/24" for number in range(100)]
     world.hear("a", announce(*prefixes))
     client, follower = world.client(), Follower()

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speaker_makers import OUR_AS, a_session, as_sequence, some_attributes
 
-from reflector.decision import STEPS_COMPARING_ALL_MED, decide, explain_decision, steps_to_multipath
-from reflector.next_hops import NextHop
-from reflector.path import Path
-from reflector.path_identifier import Identifiers
+from reflector.kernel.route_table import Resolution
 from reflector.peer import Peer
 from reflector.plan import RouteSource
-from reflector.route_table import Resolution
+from reflector.rib.decision import STEPS_COMPARING_ALL_MED, decide, explain_decision, steps_to_multipath
+from reflector.rib.next_hops import NextHop
+from reflector.rib.path import Path
+from reflector.rib.path_identifier import Identifiers
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import AS_CONFED_SEQUENCE, AS_SEQUENCE, AS_SET, LLGR_STALE, AsPath, Origin
 from reflector.wire.nlri import pack_address

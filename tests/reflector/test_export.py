@@ -20,8 +20,6 @@ from speaker_makers import (
     some_attributes,
 )
 
-from reflector.explain import explain
-from reflector.loc_rib import next_hops
 from reflector.plan import (
     PRIORITY_BASE,
     AddCommunity,
@@ -33,6 +31,8 @@ from reflector.plan import (
     SetNextHop,
     Verdict,
 )
+from reflector.rib.loc_rib import next_hops
+from reflector.show.explain import explain
 from reflector.verdict import RouteVerdict
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, Code, RawAttribute

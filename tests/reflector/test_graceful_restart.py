@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from speaker_makers import Router, a_client, a_plan, a_restart, announce, withdraw
 
-from reflector.graceful_restart import STALE_TIME
-from reflector.selection_deferral import DEFERRAL_TIME
+from reflector.inbound.graceful_restart import STALE_TIME
+from reflector.inbound.selection_deferral import DEFERRAL_TIME
 from reflector.wire.message import HEADER_LENGTH, MessageType
 from reflector.wire.update import end_of_rib
 

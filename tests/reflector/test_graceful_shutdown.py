@@ -18,7 +18,6 @@ from speaker_makers import (
 )
 
 from reflector.drain import Stage
-from reflector.explain import explain
 from reflector.plan import (
     AddCommunity,
     Match,
@@ -29,6 +28,7 @@ from reflector.plan import (
     SetLocalPref,
     Verdict,
 )
+from reflector.show.explain import explain
 from reflector.wire.attributes import GRACEFUL_SHUTDOWN
 from reflector.wire.nlri import pack_address
 

@@ -19,10 +19,10 @@ from speaker_network import Network
 from test_convergence import histories, live_through, restart_histories, restart_through
 from test_route_table import a_route, a_table, via
 
-from reflector.checkpoint import checkpoint
 from reflector.drain import DrainState, Stage
 from reflector.engine import Engine
-from reflector.journal import (
+from reflector.journal.checkpoint import checkpoint
+from reflector.journal.recorder import (
     HEADER,
     Events,
     JournalError,
@@ -32,9 +32,9 @@ from reflector.journal import (
     read_journal,
     without_passwords,
 )
+from reflector.journal.replay import replay, until
+from reflector.kernel.route_table import RouteTable
 from reflector.plan import MaximumPrefixes, NodePlan, Origination, Password, Verdict
-from reflector.replay import replay, until
-from reflector.route_table import RouteTable
 from reflector.wire.message import MessageType, NotificationError
 from reflector.wire.nlri import pack_address, pack_nlri
 
@@ -248,7 +248,8 @@ def test_another_process_sends_the_same_octets(router: RecordedRouter, tmp_path:
 
 def octets_of_a_replay(journal: Path, hash_seed: str) -> str:
     program = (
-        "import sys; from reflector.journal import read_journal; from reflector.replay import replay; told = b''\n"
+        "import sys; from reflector.journal.recorder import read_journal\n"
+        "from reflector.journal.replay import replay; told = b''\n"
         "def hear(peer, octets): global told; told += octets if peer == 'x' else b''\n"
         "replay(read_journal([open(sys.argv[1], 'rb').read()]), hear); print(told.hex())"
     )

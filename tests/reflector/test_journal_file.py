@@ -13,11 +13,11 @@ from test_journal import routes
 from test_route_table import a_route, a_table, via
 
 from reflector.engine import Engine
-from reflector.journal import HEADER, read_journal
-from reflector.journal_file import JournalFile
+from reflector.journal.journal_file import JournalFile
+from reflector.journal.recorder import HEADER, read_journal
+from reflector.journal.replay import replay
 from reflector.messages import JournalStatus, Originate, Refused, ShowCounters, ShowJournal, StartJournal, StopJournal
 from reflector.plan import Password
-from reflector.replay import replay
 from reflector.wire.message import MessageType
 
 POD = "10.1.0.0/26"

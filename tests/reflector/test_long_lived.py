@@ -17,11 +17,11 @@ from speaker_makers import (
     withdraw,
 )
 
-from reflector.explain import explain
-from reflector.graceful_restart import STALE_TIME
-from reflector.long_lived import BECAUSE
+from reflector.inbound.graceful_restart import STALE_TIME
 from reflector.plan import AddCommunity, Match, Policy, PolicyRule, RemoveCommunity, Verdict
-from reflector.snapshot import peers_snapshot
+from reflector.policy.long_lived import BECAUSE
+from reflector.show.explain import explain
+from reflector.show.snapshot import peers_snapshot
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import LLGR_STALE, NO_EXPORT, NO_LLGR
 from reflector.wire.message import HEADER_LENGTH, MessageType, hard_reset

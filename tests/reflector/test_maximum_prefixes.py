@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from speaker_makers import Router, a_client, a_plan, a_restart, announce, withdraw
 
-from reflector.explain import explain
-from reflector.maximum_prefixes import REFRESH_INTERVAL
+from reflector.inbound.maximum_prefixes import REFRESH_INTERVAL
 from reflector.plan import LimitAction, MaximumPrefixes, NodePlan
-from reflector.snapshot import peers_snapshot
+from reflector.show.explain import explain
+from reflector.show.snapshot import peers_snapshot
 from reflector.verdict import RouteVerdict
 from reflector.wire.message import HEADER_LENGTH, Cease, ErrorCode, MessageType, notification
 from reflector.wire.update import PLAIN_REFRESH, end_of_rib, route_refresh

@@ -21,10 +21,7 @@ from speaker_makers import (
 from test_route_table import CONNECTED, ETH0, ETH1, a_route, a_table, blackhole, via
 
 from bgpctl.cli.explain import explain_lines
-from reflector.explain import explain
-from reflector.loc_rib import next_hops
-from reflector.next_hops import NextHops
-from reflector.path import Path
+from reflector.kernel.route_table import RouteTable
 from reflector.plan import (
     AddCommunity,
     HostRoute,
@@ -36,8 +33,11 @@ from reflector.plan import (
     SetLocalPref,
     Verdict,
 )
-from reflector.route_table import RouteTable
-from reflector.snapshot import counters_snapshot
+from reflector.rib.loc_rib import next_hops
+from reflector.rib.next_hops import NextHops
+from reflector.rib.path import Path
+from reflector.show.explain import explain
+from reflector.show.snapshot import counters_snapshot
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.message import HEADER_LENGTH, MAX_LENGTH
 from reflector.wire.nlri import pack_address, pack_nlri

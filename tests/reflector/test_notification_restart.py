@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from speaker_makers import Router, a_client, a_negotiation, a_plan, a_restart, announce
 
-from reflector.graceful_restart import STALE_TIME, STAYS, Ending, parting
+from reflector.inbound.graceful_restart import STALE_TIME, STAYS, Ending, parting
 from reflector.wire.message import HEADER_LENGTH, Cease, ErrorCode, MessageType, hard_reset, notification
 from reflector.wire.update import end_of_rib
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector.outbox import AdvertisementLog, Outbox
+from reflector.outbound.outbox import AdvertisementLog, Outbox
 
 
 def drain(outbox: Outbox) -> bytes:

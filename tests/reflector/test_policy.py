@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speaker_makers import a_session, as_sequence, some_attributes
 
-from reflector.path import Path
-from reflector.path_identifier import Identifiers
 from reflector.peer import Peer
 from reflector.plan import (
     PRIORITY_BASE,
@@ -30,7 +28,9 @@ from reflector.plan import (
     SetNextHop,
     Verdict,
 )
-from reflector.policy import Outcome, PolicyChain, PrefixClasses
+from reflector.policy.rules import Outcome, PolicyChain, PrefixClasses
+from reflector.rib.path import Path
+from reflector.rib.path_identifier import Identifiers
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, PathAttributes
 from reflector.wire.communities import parse_community
 from reflector.wire.nlri import pack_address, pack_nlri

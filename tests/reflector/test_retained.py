@@ -19,12 +19,12 @@ from speaker_makers import (
     announce,
 )
 
-from reflector.journal import Forgot
+from reflector.inbound.retained import awaited, heard_reflectors
+from reflector.inbound.selection_deferral import DEFERRAL_TIME
+from reflector.journal.recorder import Forgot
 from reflector.messages import Forget, Forgotten, Retained, ShowRetained
 from reflector.plan import NodePlan, SessionKind
-from reflector.retained import awaited, heard_reflectors
-from reflector.selection_deferral import DEFERRAL_TIME
-from reflector.snapshot import peers_snapshot
+from reflector.show.snapshot import peers_snapshot
 from reflector.wire.message import HEADER_LENGTH, ErrorCode, MessageType, notification
 from reflector.wire.nlri import pack_address, pack_nlri
 from reflector.wire.update import end_of_rib

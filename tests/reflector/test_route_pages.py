@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from speaker_makers import Router, a_client, a_plan, a_restart, an_ebgp_peer, an_origination, announce, withdraw
 
-from reflector import listing
-from reflector.in_parts import at_once
-from reflector.listing import Listings, Order, Place
 from reflector.messages import RouteStatus, ShowRoutes, Table
 from reflector.plan import Match, Policy, PolicyRule, PrefixMatch, Verdict
-from reflector.route_pages import MOST_ROWS, routes_in_parts, routes_snapshot
+from reflector.show import key_order as listing
+from reflector.show.incremental import at_once
+from reflector.show.key_order import Listings, Order, Place
+from reflector.show.route_pages import MOST_ROWS, routes_in_parts, routes_snapshot
 from reflector.wire.attributes import format_as_path
 from reflector.wire.nlri import pack_nlri, unpack_address
 

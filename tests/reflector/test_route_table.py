@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reflector.route_table import NOWHERE, KernelRoute, Leg, Lookup, Resolution, RouteTable
+from reflector.kernel.route_table import NOWHERE, KernelRoute, Leg, Lookup, Resolution, RouteTable
 from reflector.wire.nlri import pack_address
 
 ETH0, ETH1 = 2, 3

@@ -9,9 +9,9 @@ import pytest
 from speaker_makers import a_client, a_negotiation, a_plan, announce
 
 from reflector.engine import Engine
-from reflector.in_parts import InParts, at_once
 from reflector.messages import Message, frame
-from reflector.snapshot import counters_snapshot, decision_losses, peers_in_parts
+from reflector.show.incremental import InParts, at_once
+from reflector.show.snapshot import counters_snapshot, decision_losses, peers_in_parts
 from reflector.wire.message import MessageType
 
 PEERS = 1000

@@ -25,8 +25,8 @@ from speaker_makers import (
 )
 
 from reflector.engine import Engine
-from reflector.exabgp.event_loop import EventLoop
-from reflector.exabgp.transport import Handover, Transport
+from reflector.event_loop import EventLoop
+from reflector.transport import Handover, Transport
 from reflector.wire.message import KEEPALIVE, MessageReader, MessageType, message, notification
 from reflector.wire.update import BEGIN_OF_REFRESH, END_OF_REFRESH, end_of_rib, route_refresh
 

@@ -15,7 +15,7 @@ from speaker_makers import Router, a_client, a_plan, an_ebgp_peer, announce, wit
 from reflector.engine import Engine, Turn
 from reflector.peer import Peer
 from reflector.plan import Match, NodePlan, Policy, PolicyRule, PrefixMatch, Verdict
-from reflector.snapshot import counters_snapshot, peers_snapshot
+from reflector.show.snapshot import counters_snapshot, peers_snapshot
 from reflector.wire.message import HEADER_LENGTH, MessageType
 from reflector.wire.nlri import unpack_nlri
 from reflector.wire.update import BEGIN_OF_REFRESH, END_OF_REFRESH, end_of_rib

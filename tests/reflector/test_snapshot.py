@@ -21,15 +21,15 @@ from speaker_makers import (
     withdraw,
 )
 
-from reflector import loc_rib_stream
+from reflector.control import loc_rib_stream
+from reflector.control.loc_rib_stream import loc_rib_changes, loc_rib_sync
 from reflector.engine import Engine, Turn
-from reflector.in_parts import at_once
-from reflector.loc_rib import next_hops
-from reflector.loc_rib_stream import loc_rib_changes, loc_rib_sync
 from reflector.messages import FrameReader, LocRibRoutes, LocRibUpdate, ShowPeers, ShowRoutes, decode_reply, frame
 from reflector.plan import RouteSource, SessionType
-from reflector.route_pages import routes_snapshot
-from reflector.snapshot import counters_snapshot, decision_losses, peers_snapshot
+from reflector.rib.loc_rib import next_hops
+from reflector.show.incremental import at_once
+from reflector.show.route_pages import routes_snapshot
+from reflector.show.snapshot import counters_snapshot, decision_losses, peers_snapshot
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import pack_address, unpack_nlri
 

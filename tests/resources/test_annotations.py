@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bgpctl.resources import Loaded, Severity, parse_documents
-from bgpctl.resources.annotations import TABLE, settings_of
-from bgpctl.resources.annotations_page import render_page
-from bgpctl.resources.settings import NAMES, NOTHING_SAID, AddPath, PrefixLimit, Settings
+from bgpctl.resources.annotations.annotations_page import render_page
+from bgpctl.resources.annotations.settings import NAMES, NOTHING_SAID, AddPath, PrefixLimit, Settings
+from bgpctl.resources.annotations.table import TABLE, settings_of
 from reflector.plan import LimitAction, Role
 
 ROOT = Path(__file__).parents[2]
@@ -170,5 +170,5 @@ def test_the_other_end_has_the_other_half_of_the_pair_of_roles(here: str, there:
 
 
 def test_the_page_in_docs_is_what_the_table_says() -> None:
-    """Write it again with: python -m bgpctl.resources.annotations_page > docs/annotations.md"""
+    """Write it again with: python -m bgpctl.resources.annotations.annotations_page > docs/annotations.md"""
     assert (ROOT / "docs" / "annotations.md").read_text() == render_page()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bgpctl.resources import parse_documents
-from bgpctl.resources.model import yaml_name
+from bgpctl.resources.values.model import yaml_name
 
 
 def read(kind: str, spec: dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgpctl.resources.selector import (
+from bgpctl.resources.values.selector import (
     All,
     And,
     Compare,

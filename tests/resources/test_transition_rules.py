@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bgpctl.resources import ResourceSet
-from bgpctl.resources.ip_pool import IPPool, IPPoolSpec
-from bgpctl.resources.model import Metadata
-from bgpctl.resources.transition_rules import transition_findings
+from bgpctl.resources.checks.transition_rules import transition_findings
+from bgpctl.resources.kinds.ip_pool import IPPool, IPPoolSpec
+from bgpctl.resources.values.model import Metadata
 
 
 def pool(**spec: Any) -> ResourceSet:

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgpctl.resources.yaml_text import DocumentError, Duplicate, read_document, split_documents
+from bgpctl.resources.reading.yaml_text import DocumentError, Duplicate, read_document, split_documents
 
 # PyYAML writes 1e3 and 0o7 without quotes because to itself they are text; to Kubernetes they are numbers.
 texts = st.text(max_size=12).filter(lambda text: not re.fullmatch(r"[-+.0-9eEo_]+", text))

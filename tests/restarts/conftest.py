@@ -9,7 +9,7 @@ import pytest
 from restart_world import Cluster
 from traffic import Record
 
-from bgpctl.lab.probe import Report
+from bgpctl.lab.traffic.probe import Report
 
 FIGURES = pytest.StashKey[list[tuple[str, str]]]()
 

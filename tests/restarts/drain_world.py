@@ -19,8 +19,8 @@ from pathlib import Path
 
 from segment import Bird, Segment, eventually
 
-from bgpctl.lab.probe import Flow
-from reflector.control_client import ControlClient, ControlError
+from bgpctl.lab.traffic.probe import Flow
+from reflector.control.client import ControlClient, ControlError
 from reflector.messages import AgentStatus, PeerStatus, ShowAgent, ShowPeers
 
 BGPCTL = str(Path(sys.executable).with_name("bgpctl"))

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from segment import Segment, eventually
 
-from bgpctl.agent.speaker_link import listener_pid
-from bgpctl.lab.probe import Flow
+from bgpctl.agent.speaker.link import listener_pid
+from bgpctl.lab.traffic.probe import Flow
 from reflector.messages import (
     PROTOCOL_VERSION,
     AgentStatus,

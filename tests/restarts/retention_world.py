@@ -19,9 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from segment import Segment, eventually
 from traffic import Record
 
-from bgpctl.agent.run_directory import AGENT_SOCKET, SPEAKER_SOCKET
-from bgpctl.lab.probe import Flow, Probe
-from reflector.control_client import ControlClient, ControlError
+from bgpctl.agent.host.run_directory import AGENT_SOCKET, SPEAKER_SOCKET
+from bgpctl.lab.traffic.probe import Flow, Probe
+from reflector.control.client import ControlClient, ControlError
 from reflector.messages import AgentStatus, PeerStatus, ShowAgent, ShowPeers
 
 BGPCTL = Path(sys.executable).with_name("bgpctl")

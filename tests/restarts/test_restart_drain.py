@@ -11,7 +11,7 @@ import pytest
 from drain_world import BLOCK, HONOURS, PATIENCE, POD, SERVICE_NETWORK, DrainWorld, drain_world
 from segment import eventually
 
-from bgpctl.lab.probe import Flow, Probe
+from bgpctl.lab.traffic.probe import Flow, Probe
 from reflector.drain import Stage
 
 pytestmark = [

@@ -16,7 +16,7 @@ from restart_world import BLOCKS, Cluster, Member, ask
 from segment import eventually
 from traffic import Record, about, pings, routes_of_nodes, undisturbed_sessions
 
-from bgpctl.agent.run_directory import SPEAKER_LOG
+from bgpctl.agent.host.run_directory import SPEAKER_LOG
 from reflector.drain import Stage
 from reflector.messages import Drain, JournalStatus, Refused, StartJournal
 

@@ -18,7 +18,7 @@ from restart_world import Member, block_text
 from segment import Segment, eventually
 from traffic import Record, go_on_for
 
-from bgpctl.lab.probe import Flow, Probe, Report
+from bgpctl.lab.traffic.probe import Flow, Probe, Report
 
 pytestmark = pytest.mark.netns
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from segment import Segment, eventually
 
-from reflector.control_client import ControlClient, ControlError
+from reflector.control.client import ControlClient, ControlError
 from reflector.messages import AgentStatus, ShowAgent
 
 pytestmark = [

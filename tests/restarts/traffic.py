@@ -9,7 +9,7 @@ from pathlib import Path
 
 from restart_world import Cluster
 
-from bgpctl.lab.probe import Probe, Report
+from bgpctl.lab.traffic.probe import Probe, Report
 
 # Seconds that packets are sent after everything is whole again: what a sweep takes away may be wrong only then.
 AFTERMATH = 0.5

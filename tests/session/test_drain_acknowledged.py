@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from segment import LISTEN, RawPeer, Segment, eventually, session
 
-from reflector.control_client import ControlClient
+from reflector.control.client import ControlClient
 from reflector.drain import Stage
 from reflector.messages import Drain
 from reflector.plan import NodePlan, Origination, RouteSource

@@ -10,11 +10,11 @@ from open_makers import IPV4_UNICAST, capability, open_body
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
 from bgpctl.compiler import render_exabgp_conf
-from reflector.control_client import ControlClient
+from reflector.control.client import ControlClient
 from reflector.drain import Stage
-from reflector.exabgp.farewell import cease
 from reflector.messages import Drain
 from reflector.plan import HeldSession, NodePlan
+from reflector.session.cease import cease
 from reflector.wire.message import HEADER_LENGTH, Cease
 from reflector.wire.nlri import pack_address
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reflector.exabgp import garbage
+from reflector.process import garbage
 
 
 class Node:

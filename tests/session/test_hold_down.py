@@ -17,15 +17,15 @@ from segment import session
 
 from bgpctl.compiler import render_exabgp_conf
 from reflector.engine import Close, Engine, Turn
+from reflector.event_loop import EventLoop
 from reflector.exabgp.configuration import SpeakerConfiguration
-from reflector.exabgp.event_loop import EventLoop
 from reflector.exabgp.handover_peer import HandoverPeer
 from reflector.exabgp.reactor import SpeakerReactor
 from reflector.exabgp.retry_delay import RetryDelay
 from reflector.exabgp.seams import take_the_seams
-from reflector.exabgp.transport import Handover, Transport
 from reflector.peer import Negotiated
 from reflector.plan import MaximumPrefixes, NodePlan
+from reflector.transport import Handover, Transport
 from reflector.wire.message import HEADER_LENGTH
 from reflector.wire.nlri import pack_address
 

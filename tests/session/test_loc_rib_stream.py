@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from segment import LISTEN, Segment, Speaker, session
 
-from bgpctl.agent.speaker_link import SpeakerAwayError, SpeakerLink
+from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from reflector.messages import LocRibUpdate, Subscribed
 from reflector.plan import NodePlan, Origination, RouteSource
 from reflector.wire.nlri import unpack_nlri

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
-from reflector.control_client import ControlClient
+from reflector.control.client import ControlClient
 from reflector.messages import Explain
 from reflector.plan import NodePlan
 from reflector.wire.attribute_writer import encode_attributes

@@ -6,12 +6,12 @@ import socket
 
 from segment import session
 
+from reflector.control.loc_rib_stream import LocRibStream
 from reflector.engine import Engine
-from reflector.exabgp.event_loop import EventLoop
-from reflector.exabgp.transport import Handover, Transport
-from reflector.loc_rib_stream import LocRibStream
+from reflector.event_loop import EventLoop
 from reflector.peer import Negotiated
 from reflector.plan import NodePlan
+from reflector.transport import Handover, Transport
 from reflector.wire.message import KEEPALIVE
 from reflector.wire.nlri import pack_address
 

@@ -7,9 +7,9 @@ from itertools import count
 import pytest
 from segment import session
 
-from reflector.path_identifier import Identifiers
+from reflector.inbound.selection_deferral import DEFERRAL_TIME, GRACE_WITHOUT_MARKER, SelectionDeferral
 from reflector.peer import GracefulRestart, Negotiated, Peer
-from reflector.selection_deferral import DEFERRAL_TIME, GRACE_WITHOUT_MARKER, SelectionDeferral
+from reflector.rib.path_identifier import Identifiers
 from reflector.wire.nlri import pack_address
 
 ADDRESS = pack_address("10.9.0.9")

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
-from reflector.control_client import RefusedError
+from reflector.control.client import RefusedError
 from reflector.plan import NodePlan, Origination, Policy, PolicyRule, RouteSource, Verdict
 
 pytestmark = pytest.mark.netns

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from segment import LISTEN, Segment, Speaker, eventually, session
 
-from reflector.control_client import ControlClient
+from reflector.control.client import ControlClient
 from reflector.engine import Engine
-from reflector.in_parts import at_once
-from reflector.journal import read_journal
-from reflector.listing import Listings
+from reflector.journal.recorder import read_journal
+from reflector.journal.replay import replay
 from reflector.messages import Originate, RouteStatus, ShowJournal, ShowRoutes, StartJournal, StopJournal
 from reflector.plan import NodePlan, Origination, Password, Policy, PolicyRule, RouteSource, Verdict
-from reflector.replay import replay
-from reflector.route_pages import routes_in_parts
+from reflector.show.incremental import at_once
+from reflector.show.key_order import Listings
+from reflector.show.route_pages import routes_in_parts
 
 pytestmark = pytest.mark.netns
 

@@ -11,12 +11,12 @@ import pytest
 from process_status import Privileges, privileges_of
 from segment import LISTEN, Segment, Speaker, eventually, session
 
-from bgpctl.agent.run_directory import PlanFiles, RunDirectory
+from bgpctl.agent.host.run_directory import PlanFiles, RunDirectory
 from bgpctl.compiler import render_exabgp_conf
-from reflector.control_client import ControlClient
-from reflector.exabgp.account import account_named
+from reflector.control.client import ControlClient
 from reflector.messages import Apply
 from reflector.plan import NodePlan, Origination, Password, RouteSource, SessionPlan, encode_plan
+from reflector.process.account import account_named
 
 pytestmark = pytest.mark.netns
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import pytest
 
-from reflector.control_client import ControlClient, ControlError
+from reflector.control.client import ControlClient, ControlError
 from reflector.messages import (
     Applied,
     Apply,

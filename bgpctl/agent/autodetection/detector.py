@@ -14,8 +14,8 @@ from bgpctl.agent.autodetection.choice import Circumstances, Found, choose
 from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.overlay import Detected, Outcome, internal_addresses, needed_families, overlay
 from bgpctl.agent.autodetection.settings import DetectionSettings
-from bgpctl.agent.logs import get_logger
-from bgpctl.agent.run_directory import write_private
+from bgpctl.agent.host.logs import get_logger
+from bgpctl.agent.host.run_directory import write_private
 from bgpctl.resources import Loaded
 from reflector.plan import Family
 

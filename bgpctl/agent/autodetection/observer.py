@@ -17,8 +17,9 @@ from typing import Any, Self
 
 from bgpctl.agent.autodetection.address_message import decode_host_address
 from bgpctl.agent.autodetection.host import Host, HostAddress, HostInterface, Source
-from bgpctl.fib.link_message import ADDRESS_DUMP, LINK_DUMP, decode_link
-from bgpctl.fib.netlink import (
+from bgpctl.fib.netlink.link_message import ADDRESS_DUMP, LINK_DUMP, decode_link
+from bgpctl.fib.netlink.route_message import DELROUTE, NEWROUTE
+from bgpctl.fib.netlink.sockets import (
     EVERYTHING,
     LINKS_AND_ADDRESSES,
     DumpInterrupted,
@@ -27,7 +28,6 @@ from bgpctl.fib.netlink import (
     Overrun,
     Requests,
 )
-from bgpctl.fib.route_message import DELROUTE, NEWROUTE
 from reflector.plan import ROUTE_PROTOCOL, Family
 
 # Seconds: a change is taken up after this long without another, and after LIMIT in any case.

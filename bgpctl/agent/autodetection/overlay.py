@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from bgpctl.agent.autodetection.choice import NotFound
 from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.resources import Loaded, Problem, Severity
-from bgpctl.resources.node import Node, NodeBGPSpec
+from bgpctl.resources.kinds.node import Node, NodeBGPSpec
 from reflector.plan import Family
 
 INTERNAL = "InternalIP"

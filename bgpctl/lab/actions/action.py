@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import namespaces, processes
 from bgpctl.lab.actions.grammar import render
 from bgpctl.lab.actions.placeholders import Scene
-from bgpctl.lab.state import LabState
-from bgpctl.lab.topology import Node, Topology
+from bgpctl.lab.netns import namespaces, processes
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.topology.topology import Node, Topology
 
 _POLL = 0.01
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from bgpctl.lab.actions.action import Stage, run
-from bgpctl.lab.topology import Endpoint, Link, Topology
+from bgpctl.lab.topology.topology import Endpoint, Link, Topology
 
 _SAVED = "_saved"
 _FAMILIES = ("-4", "-6")

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import disks
 from bgpctl.lab.actions.action import Action, Stage
 from bgpctl.lab.actions.placeholders import Scene
-from bgpctl.lab.lab_resources import LabResources
+from bgpctl.lab.netns import disks
+from bgpctl.lab.running.lab_resources import LabResources
 
 _BALLAST = ".ballast"
 _BLOCK = 1 << 16

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import namespaces, processes
 from bgpctl.lab.actions import diversion
 from bgpctl.lab.actions.action import Action, Stage, run
 from bgpctl.lab.actions.placeholders import NOTHING, Cable, Quantity, Scene
-from bgpctl.lab.topology import Endpoint
+from bgpctl.lab.netns import namespaces, processes
+from bgpctl.lab.topology.topology import Endpoint
 
 # No node can be called so.
 WIRES = "_wires"
@@ -88,7 +88,15 @@ def _by_wire(stage: Stage, end: Endpoint, impair: Impair) -> None:
     namespace = _namespace(stage)
     name = f"{end.node}:{end.interface}"
     figures = (str(impair.time.value), str(impair.percent.value), str(impair.rate.value))
-    command = [sys.executable, "-m", "bgpctl.lab.wire", stage.namespace(end.node), end.interface, *figures, name]
+    command = [
+        sys.executable,
+        "-m",
+        "bgpctl.lab.traffic.wire",
+        stage.namespace(end.node),
+        end.interface,
+        *figures,
+        name,
+    ]
     with (stage.state.node_directory(WIRES) / "wires.log").open("ab") as log, namespaces.inside(namespace):
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True, cwd="/"

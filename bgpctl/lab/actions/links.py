@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bgpctl.lab import observation
 from bgpctl.lab.actions import cables, diversion
 from bgpctl.lab.actions.action import Action, Stage
 from bgpctl.lab.actions.placeholders import Cable, NodeSet, Quantity
-from bgpctl.lab.topology import Endpoint, Link, Topology
+from bgpctl.lab.expect import observation
+from bgpctl.lab.topology.topology import Endpoint, Link, Topology
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ import signal
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bgpctl.agent.speaker_process import runs_for
+from bgpctl.agent.speaker.process import runs_for
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import agents, processes, runner
 from bgpctl.lab.actions import cables, kernel
 from bgpctl.lab.actions.action import Action, Stage, wait_until, wait_until_gone
 from bgpctl.lab.actions.placeholders import NodeSet, Part, Scene
-from bgpctl.lab.convergence import Watched
+from bgpctl.lab.expect.convergence import Watched
+from bgpctl.lab.netns import processes
+from bgpctl.lab.running import agents, runner
 
 # A speaker that is told to stop may say goodbye to its peers.
 _STOPS_WITHIN = 20.0

@@ -9,9 +9,9 @@ from typing import ClassVar
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.actions.action import Action, Stage, needs_agent, run
 from bgpctl.lab.actions.placeholders import Quantity, Scene
-from bgpctl.lab.agents import AGENT_SOCKET
 from bgpctl.lab.daemons.tools import environment
-from reflector.control_client import ControlClient, ControlError
+from bgpctl.lab.running.agents import AGENT_SOCKET
+from reflector.control.client import ControlClient, ControlError
 from reflector.drain import Stage as Drained
 from reflector.messages import Drain as DrainRequest
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import misbehaviour, observation, processes
+from bgpctl.lab import misbehaviour
 from bgpctl.lab.actions.action import Action, Stage, run, wait_until, wait_until_gone
 from bgpctl.lab.actions.placeholders import Scene
+from bgpctl.lab.expect import observation
+from bgpctl.lab.netns import processes
 
 _LOG = "misbehaviour.log"
 _ESTABLISHED_WITHIN = 30.0

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from bgpctl.lab.actions.grammar import ActionError
-from bgpctl.lab.document import suggestion
-from bgpctl.lab.expectation_sections import Names
-from bgpctl.lab.topology import Endpoint, Link, Node
+from bgpctl.lab.expect.expectation_sections import Names
+from bgpctl.lab.topology.document import suggestion
+from bgpctl.lab.topology.topology import Endpoint, Link, Node
 from reflector.drain import Stage as Drained
 
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|)")

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import processes
 from bgpctl.lab.actions.action import Action, Stage, needs_agent, run
 from bgpctl.lab.actions.kernel import flush_routes
 from bgpctl.lab.actions.lives import of_part
 from bgpctl.lab.actions.placeholders import Part, Quantity, Scene
+from bgpctl.lab.netns import processes
 
 _MEGABYTE = 1 << 20
 _DELETES_EVERY = 0.05

@@ -9,7 +9,7 @@ from bgpctl.lab.actions import files, half_open, impairment, links, lives, opera
 from bgpctl.lab.actions.action import Action
 from bgpctl.lab.actions.grammar import ActionError, OtherUsageError, match, verb
 from bgpctl.lab.actions.placeholders import Scene
-from bgpctl.lab.document import suggestion
+from bgpctl.lab.topology.document import suggestion
 
 ACTIONS: tuple[type[Action], ...] = (
     lives.Kill,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bgpctl.lab.observation import Session
+from bgpctl.lab.expect.observation import Session
 
 __all__ = ["Answers", "BgpRoute", "Session"]
 

@@ -15,12 +15,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab import batch, namespaces, processes
 from bgpctl.lab.daemons.table import DAEMONS, place_of
 from bgpctl.lab.daemons.tools import environment, waits_for_daemon, write_tools
-from bgpctl.lab.progress import Progress
-from bgpctl.lab.state import LabState
-from bgpctl.lab.topology import Node, Topology
+from bgpctl.lab.netns import batch, namespaces, processes
+from bgpctl.lab.netns.progress import Progress
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.topology.topology import Node, Topology
 
 _READY_WITHIN = 60.0
 _POLL = 0.05

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bgpctl.lab.agents import SPEAKER_SOCKET
 from bgpctl.lab.daemons.answers import BgpRoute, Session
-from reflector.control_client import ControlClient, ControlError
+from bgpctl.lab.running.agents import SPEAKER_SOCKET
+from reflector.control.client import ControlClient, ControlError
 from reflector.messages import PeerStatus, RouteStatus, ShowPeers, ShowRoutes
 from reflector.plan import Family, RouteSource
 

@@ -14,9 +14,9 @@ from bgpctl.lab.daemons.gobgp import GoBgp
 from bgpctl.lab.daemons.openbgpd import OpenBgpd
 from bgpctl.lab.daemons.ours import OurAnswers
 from bgpctl.lab.daemons.theirs import TheirAnswers
-from bgpctl.lab.roles import Role
-from bgpctl.lab.state import LabState
-from bgpctl.lab.topology import Node
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.topology.roles import Role
+from bgpctl.lab.topology.topology import Node
 
 DAEMONS: dict[Role, Daemon] = {
     Role.BIRD: Bird(),

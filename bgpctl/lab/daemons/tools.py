@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bgpctl.lab.daemons.table import DAEMONS, place_of
-from bgpctl.lab.state import LabState
-from bgpctl.lab.topology import Exec, Node
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.topology.topology import Exec, Node
 
 _BIN = "bin"
 

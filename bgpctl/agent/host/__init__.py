@@ -1,0 +1,1 @@
+"""The agent as a Linux process: run directory, privileges, logs."""

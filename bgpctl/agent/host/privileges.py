@@ -1,0 +1,88 @@
+"""What the agent may do beyond being its user, and which user its speaker is.
+
+Rule: an agent of root keeps the capabilities of this table and gives up the others before it reads a resource. It has
+no CAP_DAC_OVERRIDE: it owns what it writes. An agent that is not root keeps those of the table that it was given.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bgpctl.agent.options import AgentOptions
+from bgpctl.agent.speaker.process import SPEAKER_COMMAND
+from bgpctl.errors import NotReadyError
+from reflector.process import privileges
+from reflector.process.account import Account, AccountError, account_named
+from reflector.process.privileges import Capability
+
+
+class Need(NamedTuple):
+    """A capability, what for, and which agents have the need."""
+
+    capability: Capability
+    purpose: str
+    concerns: Callable[[AgentOptions], bool] = lambda _: True
+
+
+NEEDS = (
+    Need(Capability.NET_ADMIN, "routes, rules and devices in the kernel", lambda options: options.program_fib),
+    Need(Capability.NET_BIND_SERVICE, "port 179, which the speaker opens before it steps down"),
+    Need(Capability.SETUID, "the speaker becomes its user"),
+    Need(Capability.SETGID, "the speaker becomes its user's group, and no other"),
+    Need(Capability.SETPCAP, "the speaker empties its bounding set"),
+    Need(Capability.CHOWN, "plan.json, exabgp.conf and speaker.sock are given to the speaker's user"),
+    Need(Capability.KILL, "the speaker, another user's process by then, is stopped"),
+    Need(
+        Capability.DAC_READ_SEARCH,
+        "the resources or the installation are another user's, in directories closed to root",
+        lambda options: not all(_can_read(path) for path in _read_later(options)),
+    ),
+)
+
+
+def speaker_account(options: AgentOptions) -> Account:
+    """Raises NotReadyError."""
+    try:
+        return account_named(options.speaker_user)
+    except AccountError as error:
+        raise NotReadyError(f"{error}; see --speaker-user") from error
+
+
+def speaker_command(options: AgentOptions) -> tuple[str, ...]:
+    """How a speaker is started that becomes its user. Raises NotReadyError."""
+    return (*SPEAKER_COMMAND, "--user", str(speaker_account(options)))
+
+
+def give_up_the_rest(options: AgentOptions) -> None:
+    """For the whole life of this process, which has one thread yet. Raises NotReadyError."""
+    try:
+        privileges.keep(_needed(options))
+    except OSError as error:
+        raise NotReadyError(f"the agent cannot give up its capabilities: {error.strerror}") from error
+
+
+def _needed(options: AgentOptions) -> frozenset[Capability]:
+    before = privileges.permitted()
+    # Whoever has CAP_DAC_OVERRIDE can read everything: what it is needed for shows without it.
+    privileges.use(before & {need.capability for need in NEEDS} - {Capability.DAC_READ_SEARCH})
+    needed = frozenset(need.capability for need in NEEDS if need.concerns(options))
+    privileges.use(before)
+    return needed
+
+
+def _read_later(options: AgentOptions) -> Iterator[Path]:
+    yield from (Path(__file__), Path(os.__file__), Path(sys.executable))
+    yield options.resources
+    yield from options.resources.glob("**/*")
+
+
+def _can_read(path: Path) -> bool:
+    """Something that is not there is no reason for a capability, and is told elsewhere."""
+    try:
+        return os.access(path, os.R_OK, effective_ids=True) or not path.exists()
+    except PermissionError:
+        return False

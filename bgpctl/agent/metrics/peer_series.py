@@ -1,0 +1,103 @@
+"""How sessions become series: one each, added up by type of peer, or not at all.
+
+each       labelled `session` and `peer`
+by-type    labelled `kind` and `session_type`; what the rows fold, and no more series than there are kinds and types
+none       nothing; the number of sessions by state stays
+
+In a full mesh of N nodes there are N * (N - 1) sessions' worth of series with `each`. What sums of counters need to
+remember is in `growing_sums.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+
+from bgpctl.agent.metrics.growing_sums import TYPE_LABELS, GrowingSums, Series, type_labels
+from bgpctl.agent.metrics.row import PREFIX, InfoRow, LabelledRow, Row, Subject, is_counter
+from bgpctl.agent.metrics.rows import LABELLED_SESSION_ROWS, LAST_CHANGE, SESSION_INFO, SESSION_ROWS
+from bgpctl.agent.metrics.snapshot import Snapshot
+from reflector.messages import PeerStatus
+
+EACH_LABELS = ("session", "peer")
+
+
+def family_of(row: Row[Subject] | LabelledRow[Subject], *labels: str) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if is_counter(row.name) else GaugeMetricFamily
+    return kind(PREFIX + row.name, row.help, labels=labels)
+
+
+def info_of(row: InfoRow[Subject], *labels: str) -> InfoMetricFamily:
+    """The library puts `_info` behind the name."""
+    return InfoMetricFamily(PREFIX + row.name.removesuffix("_info"), row.help, labels=labels)
+
+
+def each(snapshot: Snapshot) -> Iterator[Metric]:
+    """Series of their own for all sessions."""
+    peers = snapshot.peers
+    info = info_of(SESSION_INFO, *EACH_LABELS)
+    changed = family_of(LAST_CHANGE, *EACH_LABELS)
+    for peer in peers:
+        info.add_metric(_names(peer), dict(zip(SESSION_INFO.labels, SESSION_INFO.read(peer), strict=True)))
+        changed.add_metric(_names(peer), LAST_CHANGE.read((snapshot, peer)))
+    yield from (info, changed)
+    for row in SESSION_ROWS:
+        family = family_of(row, *EACH_LABELS)
+        for peer in peers:
+            family.add_metric(_names(peer), float(row.read(peer)))
+        yield family
+    for labelled in LABELLED_SESSION_ROWS:
+        family = family_of(labelled, *EACH_LABELS, labelled.label)
+        for peer in peers:
+            for key, number in sorted(labelled.read(peer).items()):
+                family.add_metric([*_names(peer), key], float(number))
+        yield family
+
+
+def by_type(snapshot: Snapshot, sums: GrowingSums) -> Iterator[Metric]:
+    """The sessions of each type together."""
+    grown = sums.take(snapshot.peers) if snapshot.counters is not None else sums.stand()
+    groups = {
+        labels: list(peers) for labels, peers in groupby(sorted(snapshot.peers, key=type_labels), key=type_labels)
+    }
+    changed = family_of(LAST_CHANGE, *TYPE_LABELS)
+    for labels, peers in groups.items():
+        changed.add_metric(labels, max(LAST_CHANGE.read((snapshot, peer)) for peer in peers))
+    yield changed
+    for row in SESSION_ROWS:
+        if is_counter(row.name):
+            yield _sums_of(row, grown)
+        elif row.fold is not None:
+            family = family_of(row, *TYPE_LABELS)
+            for labels, peers in groups.items():
+                family.add_metric(labels, float(row.fold(map(row.read, peers))))
+            yield family
+    for labelled in LABELLED_SESSION_ROWS:
+        yield _sums_of(labelled, grown) if is_counter(labelled.name) else _folded(labelled, groups)
+
+
+def _sums_of(row: Row[PeerStatus] | LabelledRow[PeerStatus], grown: Mapping[Series, float]) -> Metric:
+    own = [row.label] if isinstance(row, LabelledRow) else []
+    family = family_of(row, *TYPE_LABELS, *own)
+    for series in sorted(series for series in grown if series.name == row.name):
+        family.add_metric([*series.labels, *[series.key] * len(own)], grown[series])
+    return family
+
+
+def _folded(row: LabelledRow[PeerStatus], groups: Mapping[tuple[str, str], list[PeerStatus]]) -> Metric:
+    family = family_of(row, *TYPE_LABELS, row.label)
+    for labels, peers in groups.items():
+        sums: defaultdict[str, float] = defaultdict(float)
+        for peer in peers:
+            for key, number in row.read(peer).items():
+                sums[key] += number
+        for key in sorted(sums):
+            family.add_metric([*labels, key], sums[key])
+    return family
+
+
+def _names(peer: PeerStatus) -> tuple[str, str]:
+    return peer.name, peer.peer_address

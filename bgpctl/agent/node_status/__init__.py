@@ -1,0 +1,1 @@
+"""CalicoNodeStatus: what is asked, what is answered, and where it is written."""

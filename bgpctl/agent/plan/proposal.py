@@ -1,0 +1,81 @@
+"""What the resources, as they are now, ask this node to run: a plan, or the problems that forbid one.
+
+It touches nothing but its memory and a clock, so it runs in a thread while the agent's loop goes on. The rule: any
+ERROR, of a resource or of the compiler, forbids the whole plan. Half of what an operator meant may be worse than what
+runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bgpctl.agent.host.run_directory import PlanFiles
+from bgpctl.agent.plan.deployment import Deployable
+from bgpctl.compiler import (
+    ClusterIndex,
+    CompileError,
+    CompileOptions,
+    LocalWorkload,
+    compile_node,
+    render_exabgp_conf,
+)
+from bgpctl.resources import Loaded, Problem
+from bgpctl.resources.problem import has_errors
+from reflector.messages import ProblemStatus
+from reflector.plan import encode_plan
+
+Workloads = Callable[[], tuple[LocalWorkload, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """`wanted` is None when the problems forbid a plan. `seconds` is what compiling took."""
+
+    wanted: Deployable | None
+    problems: tuple[ProblemStatus, ...]
+    seconds: float
+
+
+class Proposer:
+    """Compiles one node, again and again. What was worked out for the resources before is kept for the next ones
+    (`ClusterIndex`): one changed Node of thousands costs that Node. It makes no difference to any plan."""
+
+    def __init__(self, node: str, options: CompileOptions, workloads: Workloads = tuple) -> None:
+        """`workloads` are asked for at each proposal; see CompileOptions."""
+        self._node = node
+        self._options = options
+        self._workloads = workloads
+        self._index: ClusterIndex | None = None
+
+    def propose(self, loaded: Loaded) -> Proposal:
+        """Resources with errors are not compiled: what the compiler then misses is only noise."""
+        started = time.perf_counter()
+        if not loaded.ok:
+            return Proposal(None, _statuses(loaded.problems), 0.0)
+        self._index = ClusterIndex(loaded.resources, self._index)
+        try:
+            options = replace(self._options, local_workloads=self._workloads())
+            compiled = compile_node(loaded.resources, self._node, options, self._index)
+        except CompileError as error:
+            return Proposal(None, (error_status(str(error)), *_statuses(loaded.problems)), 0.0)
+        problems = (*loaded.problems, *compiled.problems)
+        wanted = None
+        if not has_errors(problems):
+            files = PlanFiles(encode_plan(compiled.plan), render_exabgp_conf(compiled.plan).encode())
+            wanted = Deployable(compiled.plan, files)
+        return Proposal(wanted, _statuses(problems), time.perf_counter() - started)
+
+
+def error_status(message: str) -> ProblemStatus:
+    """An error that no line of a file is to blame for."""
+    return ProblemStatus("error", "", 0, "", message)
+
+
+def _statuses(problems: tuple[Problem, ...]) -> tuple[ProblemStatus, ...]:
+    """Errors first: the first one is what a single log line names."""
+    return tuple(
+        ProblemStatus(problem.severity.value, problem.file, problem.line, problem.path, problem.message)
+        for problem in sorted(problems, key=lambda problem: problem.severity.value)
+    )

@@ -1,0 +1,82 @@
+"""The speaker's Loc-RIB on its way into this node's kernel: the programmer, and the stream that it follows.
+
+Rule: the kernel's routes outlive the stream. When the speaker goes away they stay, and the next stream says which of
+them still hold; `retention` decides how long they may stay without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from bgpctl.agent.host.logs import get_logger
+from bgpctl.agent.retention.retention import Retention
+from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
+from reflector.messages import LocRibUpdate
+from reflector.plan import KernelPlan, NodePlan, RouteSource
+
+if TYPE_CHECKING:
+    from bgpctl.fib.programmer import RouteProgrammer
+
+_STREAM_PAUSE = 0.2
+
+log = get_logger("agent")
+
+
+class RouteProgramming:
+    """`programmer` is None until `run` has opened it: for ever on a dedicated reflector."""
+
+    def __init__(self, link: SpeakerLink, retention: Retention) -> None:
+        self.programmer: RouteProgrammer | None = None
+        self._link = link
+        self._retention = retention
+        self._programmed: KernelPlan | None = None
+
+    async def run(
+        self, plan: KernelPlan, former: KernelPlan, answering: asyncio.Event, opened: Callable[[], Awaitable[None]]
+    ) -> None:
+        """For ever. `former` is the plan of the agent before: its routes are ours. `answering` is set while the speaker
+        has a stream to follow; `opened` is awaited before the first."""
+        from bgpctl.fib.programmer import RouteProgrammer  # a dedicated reflector never needs it
+
+        self._programmed = plan
+        self.programmer = await RouteProgrammer.open(plan, former=former.protocol)
+        await self._retention.adopt(self.programmer)
+        await opened()
+        try:
+            while True:
+                await answering.wait()
+                await self._follow(self.programmer)
+                await asyncio.sleep(_STREAM_PAUSE)
+        finally:
+            await self.programmer.close()
+
+    async def apply_plan(self, plan: KernelPlan) -> None:
+        if self.programmer is None:
+            return
+        if plan != self._programmed:
+            self._programmed = plan
+            await self.programmer.apply_plan(plan)
+        self._retention.apply_plan(self.programmer)
+
+    def local_endpoints(self, plan: NodePlan | None) -> int:
+        """Workloads of this node, by the kernel's routes into its own blocks."""
+        if self.programmer is None or plan is None:
+            return 0
+        blocks = [each.prefix for each in plan.originations if each.source is RouteSource.BLOCK]
+        return self.programmer.local_endpoints(blocks)
+
+    async def _follow(self, programmer: RouteProgrammer) -> None:
+        """Until the speaker goes away."""
+        try:
+            async with aclosing(self._link.loc_rib()) as updates:
+                async for update in updates:
+                    if isinstance(update, LocRibUpdate):
+                        await programmer.apply_update(update)
+                    elif not update.resumed:
+                        programmer.begin_sync()
+                    self._retention.follow(update)
+        except SpeakerAwayError as error:
+            log.warning("Loc-RIB stream ended, the kernel's routes stay", reason=str(error))

@@ -1,0 +1,1 @@
+"""The speaker process: started, adopted, watched and replaced; the connection to its control socket."""

@@ -1,0 +1,1 @@
+"""What the kernel has, as the FIB observes it."""

@@ -1,0 +1,28 @@
+"""Where the kernel sends what our routes are for: the immediate gateway and the interface, for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from bgpctl.fib.kernel.kernel_view import KernelView
+from bgpctl.fib.route import Hop, address_text, prefix_text
+
+
+class NextHop(msgspec.Struct, frozen=True):
+    """`gateway` "" where the destination is on the link; `interface` "" when the link is gone."""
+
+    gateway: str
+    interface: str
+
+
+def forwarding(view: KernelView) -> Iterator[tuple[str, tuple[NextHop, ...]]]:
+    """Each prefix of ours in the kernel with its ways out; none for a blackhole."""
+    for route in view.observed:
+        yield prefix_text(route.destination), tuple(_next_hop(view, hop) for hop in route.hops)
+
+
+def _next_hop(view: KernelView, hop: Hop) -> NextHop:
+    link = view.underlay.links.get(hop.ifindex)
+    return NextHop(address_text(hop.gateway) if hop.gateway else "", link.name if link else "")

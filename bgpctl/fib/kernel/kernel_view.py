@@ -1,0 +1,86 @@
+"""The kernel as we see it: links, addresses and foreign routes below, our own routes beside them. Pure.
+
+A dump fills it, notifications keep it true. Two things happen without a notification that would do; after them
+the view is `outdated` and only another dump helps:
+
+- a link goes down, or loses its last IPv4 address: the kernel drops the IPv4 routes through it and says nothing
+- somebody appends an IPv6 route to a key of ours: the kernel makes one ECMP route of both
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from bgpctl.fib.kernel.observed import ObservedRoutes
+from bgpctl.fib.kernel.underlay import Link, LinkAddress, Underlay
+from bgpctl.fib.route import KernelRoute
+
+
+class RouteEvent(msgspec.Struct, frozen=True, gc=False):
+    """A notification: the route came or went. `replaces`: it took the place of the one that held its key;
+    `appended`: it was put beside it."""
+
+    route: KernelRoute
+    came: bool
+    replaces: bool = False
+    appended: bool = False
+
+
+class KernelView:
+    """Mutable. Routes of ours and foreign ones are told by the caller, who knows the protocol numbers."""
+
+    def __init__(self) -> None:
+        self.underlay = Underlay()
+        self.observed = ObservedRoutes()
+        self.outdated = False
+
+    def observe_ours(self, event: RouteEvent) -> None:
+        """Somebody else made, changed or deleted a route with our protocol number."""
+        if event.came:
+            self.observed.put(event.route)
+        else:
+            self.observed.went(event.route)
+        if event.replaces:
+            self.underlay.forget_key(event.route.key)
+
+    def observe_foreign(self, event: RouteEvent) -> bool:
+        """A foreign route came or went. Returns whether a route of ours has the same key."""
+        route = event.route
+        ours = any(each.key == route.key for each in self.observed.at(route.destination))
+        if not event.came:
+            self.underlay.forget_route(route)
+        elif ours and event.appended and route.family == 6:
+            self.outdated = True
+        else:
+            self.underlay.put_route(route, replaces=event.replaces)
+            if ours and event.replaces:
+                self.observed.forget(route.destination, route.key)
+        return ours
+
+    def observe_link(self, link: Link) -> bool:
+        """A link came or changed. Returns whether what leads over it may do so now, or no longer."""
+        before = self.underlay.links.get(link.index)
+        self.underlay.put_link(link)
+        if before is not None and before.up and not link.up:
+            self._lost_ipv4(link.index)
+        return before is None or (before.up, before.name) != (link.up, link.name)
+
+    def forget_link(self, ifindex: int) -> Link | None:
+        """A link went. Returns it, if it was known."""
+        before = self.underlay.links.get(ifindex)
+        self.underlay.forget_link(ifindex)
+        self._lost_ipv4(ifindex)
+        return before
+
+    def observe_address(self, address: LinkAddress, *, came: bool) -> None:
+        if came:
+            self.underlay.put_address(address)
+            return
+        self.underlay.forget_address(address)
+        left = (a for a in self.underlay.addresses if a.ifindex == address.ifindex and len(a.address) == 4)
+        if len(address.address) == 4 and next(left, None) is None:
+            self._lost_ipv4(address.ifindex)
+
+    def _lost_ipv4(self, ifindex: int) -> None:
+        self.underlay.forget_routes_through(ifindex)
+        self.outdated |= self.observed.uses(ifindex)

@@ -1,0 +1,91 @@
+"""What the kernel says, told to the reconciler: dumps and notifications become links, addresses and routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from bgpctl.fib.kernel.kernel_view import KernelView
+from bgpctl.fib.kernel.underlay import Link, LinkAddress
+from bgpctl.fib.netlink import link_message, route_message
+from bgpctl.fib.netlink.rtattr import Request
+from bgpctl.fib.netlink.sockets import DumpInterrupted, Notification, Requests
+from bgpctl.fib.reconciler import Reconciler
+from reflector.plan import Family
+
+FAMILIES: tuple[Family, ...] = (4, 6)
+_T = TypeVar("_T")
+
+
+def read_kernel(requests: Requests, state: Reconciler, view: KernelView) -> Iterator[None]:
+    """Fills the view from whole dumps; pauses after each piece.
+
+    Raises DumpInterrupted: the view may lack something then."""
+    for link in read_links(requests):
+        view.underlay.put_link(link)
+    for address in read_addresses(requests):
+        view.underlay.put_address(address)
+    interrupted = False
+    for family in FAMILIES:
+        try:
+            for piece in requests.dump(route_message.dump_request(family)):
+                for _, body in piece:
+                    route = route_message.decode(body)
+                    if route is not None:
+                        state.add_to(view, route)
+                yield
+        except DumpInterrupted:
+            interrupted = True
+    if interrupted:
+        raise DumpInterrupted
+
+
+def update_links(requests: Requests, state: Reconciler) -> None:
+    """Tells what is different with links and addresses since they were last heard of."""
+    links = {link.index: link for link in read_links(requests)}
+    addresses = set(read_addresses(requests))
+    known = state.view.underlay
+    for ifindex in known.links.keys() - links.keys():
+        state.forget_link(ifindex)
+    for link in links.values():
+        if known.links.get(link.index) != link:
+            state.observe_link(link)
+    for address in known.addresses - addresses:
+        state.observe_address(address, came=False)
+    for address in addresses - known.addresses:
+        state.observe_address(address, came=True)
+
+
+def take_notification(heard: Notification, state: Reconciler) -> None:
+    """Tells the reconciler what somebody else changed."""
+    match heard.kind:
+        case route_message.NEWROUTE | route_message.DELROUTE:
+            event = route_message.decode_event(heard.kind, heard.flags, heard.body)
+            if event is not None:
+                state.observe(event)
+        case link_message.NEWLINK | link_message.DELLINK:
+            link = link_message.decode_link(heard.body)
+            if link is not None and heard.kind == link_message.NEWLINK:
+                state.observe_link(link)
+            elif link is not None:
+                state.forget_link(link.index)
+        case link_message.NEWADDR | link_message.DELADDR:
+            address = link_message.decode_address(heard.body)
+            if address is not None:
+                state.observe_address(address, came=heard.kind == link_message.NEWADDR)
+
+
+def read_links(requests: Requests) -> Iterator[Link]:
+    return _read(requests, link_message.LINK_DUMP, link_message.decode_link)
+
+
+def read_addresses(requests: Requests) -> Iterator[LinkAddress]:
+    return _read(requests, link_message.ADDRESS_DUMP, link_message.decode_address)
+
+
+def _read(requests: Requests, request: Request, decode: Callable[[bytes], _T | None]) -> Iterator[_T]:
+    for piece in requests.dump(request):
+        for _, body in piece:
+            value = decode(body)
+            if value is not None:
+                yield value

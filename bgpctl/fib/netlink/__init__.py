@@ -1,0 +1,1 @@
+"""Route netlink: sockets and messages."""

@@ -1,0 +1,189 @@
+"""Kernel routes as RTM_NEWROUTE and RTM_DELROUTE messages, both ways (linux/rtnetlink.h).
+
+A deletion names everything that the kernel compares - protocol and kind among it - so that it can only ever hit the
+route that was meant. Everything after the destination is the same for many routes, and is encoded once.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from typing import NamedTuple
+
+from bgpctl.fib.difference import Change, Verb
+from bgpctl.fib.kernel.kernel_view import RouteEvent
+from bgpctl.fib.netlink.rtattr import (
+    AF_INET,
+    AF_INET6,
+    APPEND,
+    CREATE,
+    DUMP,
+    EXCL,
+    REPLACE,
+    Request,
+    attribute,
+    attribute_u32,
+    attributes,
+    u32,
+)
+from bgpctl.fib.route import UNICAST, Hop, KernelRoute, nlri_of
+from reflector.plan import Family
+
+NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
+
+_RTMSG = struct.Struct("=BBBBBBBBI")
+_NEXTHOP = struct.Struct("=HBBi")
+_ATTRIBUTE = struct.Struct("=HH")
+_DST, _OIF, _GATEWAY, _PRIORITY, _METRICS, _MULTIPATH, _TABLE, _VIA = 1, 4, 5, 6, 8, 9, 15, 18
+_RTAX_MTU = 2
+_ONLINK = 4
+_CLONED = 0x200  # a cache entry, not a route
+_SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_NOWHERE = 0, 253, 255
+_RT_TABLE_COMPAT = 252  # tables above 255 do not fit the header and are named by an attribute
+
+_AF: dict[Family, int] = {4: AF_INET, 6: AF_INET6}
+_FAMILY: dict[int, Family] = {AF_INET: 4, AF_INET6: 6}
+
+
+class _Around(NamedTuple):
+    """The octets of a message about the prefix: before its length, up to its address, the address's width, after it."""
+
+    start: bytes
+    middle: bytes
+    width: int
+    rest: bytes
+
+
+def encode(change: Change) -> Request:
+    """The request that carries out this change."""
+    verb, route = change
+    nlri = route.nlri
+    if verb is Verb.DELETE:
+        around = _around_deletion(route.family, route.table, route.tos, route.metric, route.protocol, route.kind)
+        return Request(DELROUTE, 0, _body(around, nlri))
+    # Not a table of verbs: an enum is slow to hash, and this runs once a route.
+    flags = CREATE | EXCL if verb is Verb.ADD else CREATE | REPLACE
+    around = _around(
+        route.family, route.table, route.tos, route.metric, route.protocol, route.kind, route.hops, route.mtu
+    )
+    return Request(NEWROUTE, flags, _body(around, nlri))
+
+
+def dump_request(family: Family) -> Request:
+    """All routes of the family, of every table."""
+    return Request(GETROUTE, DUMP, _RTMSG.pack(_AF[family], 0, 0, 0, 0, 0, 0, 0, 0))
+
+
+def decode(body: bytes) -> KernelRoute | None:
+    """The route in a message; None for cache entries and families that are neither IPv4 nor IPv6."""
+    af, length, _, tos, table, protocol, _, kind, flags = _RTMSG.unpack_from(body)
+    family = _FAMILY.get(af)
+    if family is None or flags & _CLONED:
+        return None
+    found = dict(attributes(body, _RTMSG.size))
+    nlri = nlri_of(length, found.get(_DST, b""))
+    metric = _number(found, _PRIORITY)
+    table = _number(found, _TABLE, table)
+    mtu = _number(dict(attributes(found.get(_METRICS, b""))), _RTAX_MTU)
+    # A blackhole has no way out, though IPv6 names the loopback there.
+    hops = _hops(found, flags) if kind == UNICAST else ()
+    return KernelRoute(family, nlri, metric, protocol, hops, kind, table, tos, mtu)
+
+
+def decode_event(kind: int, flags: int, body: bytes) -> RouteEvent | None:
+    """A notification as an event."""
+    route = decode(body)
+    if route is None:
+        return None
+    came = kind == NEWROUTE
+    return RouteEvent(route, came, came and bool(flags & REPLACE), came and bool(flags & APPEND))
+
+
+def _scope(hops: tuple[Hop, ...]) -> int:
+    return _SCOPE_LINK if hops and not any(hop.gateway for hop in hops) else _SCOPE_UNIVERSE
+
+
+def _body(around: _Around, nlri: bytes) -> bytes:
+    start, middle, width, rest = around
+    return b"".join((start, nlri[:1], middle, nlri[1:].ljust(width, b"\0"), rest))
+
+
+@lru_cache(maxsize=8192)
+def _around(
+    family: Family, table: int, tos: int, metric: int, protocol: int, kind: int, hops: tuple[Hop, ...], mtu: int
+) -> _Around:
+    """What the messages of all routes that differ in the prefix alone have in common."""
+    onlink = _ONLINK if len(hops) == 1 and hops[0].onlink else 0
+    head = _RTMSG.pack(_AF[family], 0, 0, tos, _short(table), protocol, _scope(hops), kind, onlink)
+    return _split(family, head, _rest(family, table, metric, mtu, hops))
+
+
+@lru_cache(maxsize=8192)
+def _around_deletion(family: Family, table: int, tos: int, metric: int, protocol: int, kind: int) -> _Around:
+    head = _RTMSG.pack(_AF[family], 0, 0, tos, _short(table), protocol, _SCOPE_NOWHERE, kind, 0)
+    return _split(family, head, _rest(family, table, metric, 0, ()))
+
+
+def _split(family: Family, head: bytes, rest: bytes) -> _Around:
+    width = 4 if family == 4 else 16
+    return _Around(head[:1], head[2:] + _ATTRIBUTE.pack(4 + width, _DST), width, rest)
+
+
+def _short(table: int) -> int:
+    return table if table < 256 else _RT_TABLE_COMPAT
+
+
+def _rest(family: Family, table: int, metric: int, mtu: int, hops: tuple[Hop, ...]) -> bytes:
+    """The attributes after the destination."""
+    parts = [attribute_u32(_PRIORITY, metric)]
+    if table > 255:
+        parts.append(attribute_u32(_TABLE, table))
+    if mtu:
+        parts.append(attribute(_METRICS, attribute_u32(_RTAX_MTU, mtu)))
+    if len(hops) == 1:
+        parts += [_gateway(family, hops[0]), attribute_u32(_OIF, hops[0].ifindex)]
+    elif hops:
+        parts.append(attribute(_MULTIPATH, b"".join(_nexthop(family, hop) for hop in hops)))
+    return b"".join(parts)
+
+
+def _gateway(family: Family, hop: Hop) -> bytes:
+    """A gateway of the other family (RFC 8950) travels in RTA_VIA with its family in front."""
+    if not hop.gateway:
+        return b""
+    if len(hop.gateway) == (4 if family == 4 else 16):
+        return attribute(_GATEWAY, hop.gateway)
+    return attribute(_VIA, struct.pack("=H", AF_INET if len(hop.gateway) == 4 else AF_INET6) + hop.gateway)
+
+
+def _nexthop(family: Family, hop: Hop) -> bytes:
+    gateway = _gateway(family, hop)
+    return _NEXTHOP.pack(_NEXTHOP.size + len(gateway), _ONLINK if hop.onlink else 0, 0, hop.ifindex) + gateway
+
+
+def _hops(found: dict[int, bytes], flags: int) -> tuple[Hop, ...]:
+    if _MULTIPATH in found:
+        return _decode_multipath(found[_MULTIPATH])
+    return (Hop(_gateway_in(found), _number(found, _OIF), bool(flags & _ONLINK)),)
+
+
+def _decode_multipath(value: bytes) -> tuple[Hop, ...]:
+    hops = []
+    offset = 0
+    while offset + _NEXTHOP.size <= len(value):
+        length, flags, _, ifindex = _NEXTHOP.unpack_from(value, offset)
+        if length < _NEXTHOP.size:
+            break
+        gateway = _gateway_in(dict(attributes(value[offset : offset + length], _NEXTHOP.size)))
+        hops.append(Hop(gateway, ifindex, bool(flags & _ONLINK)))
+        offset += (length + 3) & ~3
+    return tuple(sorted(hops))
+
+
+def _gateway_in(found: dict[int, bytes]) -> bytes:
+    return found.get(_GATEWAY) or found.get(_VIA, b"")[2:]
+
+
+def _number(found: dict[int, bytes], kind: int, absent: int = 0) -> int:
+    value = found.get(kind)
+    return absent if value is None else u32(value)

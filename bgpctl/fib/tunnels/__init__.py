@@ -1,0 +1,1 @@
+"""VXLAN and IPIP: devices, forwarding entries, neighbours."""

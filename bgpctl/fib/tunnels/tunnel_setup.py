@@ -1,0 +1,153 @@
+"""Carries out what `tunnel` and `vxlan` decide: devices first, then who is behind them.
+
+A device is set up in rounds - change, look, compare - because what is created shows its index only afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bgpctl.fib.kernel.observer import update_links
+from bgpctl.fib.netlink.link_message import (
+    DELNEIGH,
+    FORWARDING_DUMP,
+    NEIGHBOUR_DUMP,
+    NEWNEIGH,
+    decode_entry,
+    device_of_entry,
+    encode_device,
+    encode_entry,
+)
+from bgpctl.fib.netlink.sockets import Notification, Requests
+from bgpctl.fib.reconciler import Reconciler
+from bgpctl.fib.route import address_text
+from bgpctl.fib.tunnels.tunnel import (
+    AddAddress,
+    CreateDevice,
+    DeleteDevice,
+    DeviceChange,
+    DeviceTrouble,
+    MarkDevice,
+    ReleaseDevice,
+    RemoveAddress,
+    Tunnel,
+    desired_tunnels,
+    device_changes,
+    our_devices,
+)
+from bgpctl.fib.tunnels.vxlan import Entry, Neighbour, desired_entries, entry_difference
+from reflector.plan import KernelPlan, VxlanPlan
+
+_ROUNDS = 5
+
+
+class TunnelSetup:
+    """`wanted`: something may differ, call `settle`. `troubles`: what could not be done, from the last time."""
+
+    def __init__(self, requests: Requests) -> None:
+        self.wanted = True
+        self.troubles: tuple[DeviceTrouble, ...] = ()
+        self._requests = requests
+        self._entries_done: dict[int, VxlanPlan] = {}
+
+    def look_again(self) -> None:
+        """Compare everything, also the entries of devices that did not change."""
+        self.wanted = True
+        self._entries_done.clear()
+
+    def hear(self, heard: Notification) -> None:
+        """Somebody else has put or removed an entry: those of a device of ours are compared again."""
+        if heard.kind in (NEWNEIGH, DELNEIGH):
+            self.wanted |= self._entries_done.pop(device_of_entry(heard.body), None) is not None
+
+    def settle(self, plan: KernelPlan, state: Reconciler) -> None:
+        """Brings devices and entries to what the plan asks for."""
+        self.wanted = False
+        self.troubles = (*self._settle_devices(plan, state), *self._settle_entries(plan, state))
+
+    def _settle_devices(self, plan: KernelPlan, state: Reconciler) -> tuple[DeviceTrouble, ...]:
+        for _ in range(_ROUNDS):
+            changes, troubles = device_changes(desired_tunnels(plan, state.view.underlay), state.view.underlay)
+            if not changes:
+                return troubles
+            remove_entries(self._requests, {each.ifindex for each in changes if isinstance(each, ReleaseDevice)})
+            answers = self._requests.batch([encode_device(change) for change in changes])
+            update_links(self._requests, state)
+            refused = [
+                DeviceTrouble(_name(change), f"{what_is_done(change)}: {answer.reason}")
+                for change, answer in zip(changes, answers, strict=True)
+                if answer is not None and not isinstance(change, MarkDevice)
+            ]
+            if refused:
+                return (*troubles, *refused)
+        return tuple(DeviceTrouble(_name(change), f"{what_is_done(change)} has no effect") for change in changes)
+
+    def _settle_entries(self, plan: KernelPlan, state: Reconciler) -> list[DeviceTrouble]:
+        devices = {link.name: link.index for link in our_devices(state.view.underlay)}
+        todo = {
+            devices[vxlan.device]: vxlan
+            for vxlan in plan.vxlans
+            if vxlan.device in devices and self._entries_done.get(devices[vxlan.device]) != vxlan
+        }
+        if not todo:
+            return []
+        observed = read_entries(self._requests)
+        troubles = []
+        for ifindex, vxlan in todo.items():
+            there = [entry for entry in observed if entry.ifindex == ifindex]
+            refused = self._put_entries(vxlan, ifindex, there)
+            troubles += refused
+            if not refused:
+                self._entries_done[ifindex] = vxlan
+        return troubles
+
+    def _put_entries(self, plan: VxlanPlan, ifindex: int, there: list[Entry]) -> list[DeviceTrouble]:
+        found = entry_difference(desired_entries(plan, ifindex), there)
+        requests = [encode_entry(entry) for entry in found.put]
+        requests += [encode_entry(entry, remove=True) for entry in found.remove]
+        answers = self._requests.batch(requests)
+        return [
+            DeviceTrouble(plan.device, f"{_entry_text(entry)}: {answer.reason}")
+            for entry, answer in zip((*found.put, *found.remove), answers, strict=True)
+            if answer is not None
+        ]
+
+
+def remove_entries(requests: Requests, ifindexes: Collection[int]) -> None:
+    """Permanent entries on these devices, all of which are ours; a refusal shows when they are looked at again."""
+    if ifindexes:
+        gone = [entry for entry in read_entries(requests) if entry.ifindex in ifindexes]
+        requests.batch([encode_entry(entry, remove=True) for entry in gone])
+
+
+def read_entries(requests: Requests) -> list[Entry]:
+    entries = []
+    for request in (NEIGHBOUR_DUMP, FORWARDING_DUMP):
+        for piece in requests.dump(request):
+            entries += [entry for _, body in piece if (entry := decode_entry(body)) is not None]
+    return entries
+
+
+def _name(change: DeviceChange) -> str:
+    return change.tunnel.name if isinstance(change, CreateDevice) else change.name
+
+
+def what_is_done(change: DeviceChange) -> str:
+    match change:
+        case CreateDevice(tunnel=Tunnel(vxlan=None)):
+            return "creating the IPIP device"
+        case CreateDevice():
+            return "creating the VXLAN device"
+        case DeleteDevice():
+            return "deleting the device"
+        case AddAddress():
+            return f"adding {address_text(change.address.address)}"
+        case RemoveAddress():
+            return f"removing {address_text(change.address.address)}"
+        case _:
+            return "changing the device"
+
+
+def _entry_text(entry: Entry) -> str:
+    address = entry.address if isinstance(entry, Neighbour) else entry.remote
+    return f"{'neighbour' if isinstance(entry, Neighbour) else 'forwarding'} entry for {address_text(address)}"

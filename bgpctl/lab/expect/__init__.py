@@ -1,0 +1,1 @@
+"""Expectations of a lab, and whether they hold."""

@@ -1,0 +1,133 @@
+"""Waits until a lab is as expected, and says how long that took or what is still missing.
+
+Sessions, kernel routes and RIBs are looked at every tenth of a second, and pings are sent once all are right. At the
+deadline everything is looked at a last time, so that the answer is complete.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from bgpctl.lab.daemons import Session, ask
+from bgpctl.lab.expect import failures, observation
+from bgpctl.lab.expect.expectations import Expectations
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.topology.addresses import node_of_address
+from bgpctl.lab.topology.topology import Node, Topology
+from reflector.plan import ROUTE_PROTOCOL
+
+_POLL = 0.1
+_PING_TIMEOUT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One kind of expectation: how many there are, and a sentence for each that is not met."""
+
+    name: str
+    expected: int
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """`seconds` is how long it took until everything was as expected, or how long we waited."""
+
+    checks: tuple[Check, ...]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        return not any(check.failures for check in self.checks)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        return tuple(failure for check in self.checks for failure in check.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A lab that is looked at. `names` has the node of each address in it: daemons know their peers by address."""
+
+    topology: Topology
+    state: LabState
+    names: Mapping[str, str]
+
+    @classmethod
+    def of(cls, topology: Topology) -> Watched:
+        """Raises NotReadyError when a namespace is gone."""
+        state = LabState(topology.name)
+        names = node_of_address(topology)
+        for node in topology.nodes:
+            if node.role.speaks_bgp:
+                for address in observation.addresses(state.namespace(node.name)):
+                    names.setdefault(address, node.name)
+        return cls(topology, state, names)
+
+    def checks(self, expectations: Expectations) -> tuple[Check, ...]:
+        """All but the pings. A kind of which nothing is expected is left out, but not the sessions."""
+        return tuple(
+            check
+            for check in (self._sessions(expectations), self._routes(expectations), self._bgp(expectations))
+            if check.expected or check.failures or check.name == "sessions Established"
+        )
+
+    def pings(self, expectations: Expectations) -> Check:
+        wanted = expectations.all_pings
+        answered = observation.pings(self.state, wanted, _PING_TIMEOUT)
+        said = tuple(failures.ping_failures(expectations, answered))
+        closed = len(wanted) - len(expectations.pings)
+        return Check(f"pings answered{f', {closed} of them must not be' if closed else ''}", len(wanted), said)
+
+    def sessions(self, ignored: Collection[str] = ()) -> dict[str, tuple[Session, ...]]:
+        """Of each node that speaks BGP and answers. Who is ignored is not asked: a frozen one would keep us waiting."""
+        found = {}
+        for node in self._speakers():
+            if node.name in ignored:
+                continue
+            sessions = ask(self.state, node).sessions()
+            if sessions is not None:
+                found[node.name] = tuple(
+                    Session(self.names.get(session.peer, session.peer), session.state) for session in sessions
+                )
+        return found
+
+    def _speakers(self) -> Iterator[Node]:
+        return (node for node in self.topology.nodes if node.role.speaks_bgp)
+
+    def _sessions(self, expectations: Expectations) -> Check:
+        said = tuple(failures.session_failures(expectations, self.sessions(expectations.ignored)))
+        return Check("sessions Established", len(expectations.sessions), said)
+
+    def _routes(self, expectations: Expectations) -> Check:
+        nodes = {node for route in expectations.routes for node in route.on}
+        seen = {node: observation.kernel_routes(self.state.namespace(node)) for node in nodes}
+        ours = {node.name: ROUTE_PROTOCOL for node in self.topology.agents}
+        said = tuple(failures.route_failures(expectations.routes, seen, ours))
+        return Check("kernel routes", sum(len(route.on) for route in expectations.routes), said)
+
+    def _bgp(self, expectations: Expectations) -> Check:
+        nodes = {node for route in expectations.bgp for node in route.on}
+        seen = {node.name: ask(self.state, node).routes() for node in self._speakers() if node.name in nodes}
+        said = tuple(failures.bgp_failures(expectations.bgp, seen))
+        return Check("BGP routes", sum(len(route.on) for route in expectations.bgp), said)
+
+
+def wait_for(topology: Topology, expectations: Expectations, within: float) -> TestResult:
+    """Polls until everything is as expected, at most `within` seconds."""
+    return wait_until(Watched.of(topology), expectations, within)
+
+
+def wait_until(watched: Watched, expectations: Expectations, within: float) -> TestResult:
+    """The same in a lab that is watched already."""
+    began = time.monotonic()
+    while True:
+        checks = watched.checks(expectations)
+        late = time.monotonic() - began > within
+        if late or not any(check.failures for check in checks):
+            result = TestResult((*checks, watched.pings(expectations)), time.monotonic() - began)
+            if late or result.passed:
+                return result
+        time.sleep(_POLL)

@@ -1,0 +1,1 @@
+"""Failures of a lab, one after the other, with what each cost."""

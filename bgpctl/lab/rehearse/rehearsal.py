@@ -1,0 +1,147 @@
+"""Makes the events of a lab happen one after the other, and measures: how long until all is well, what was lost.
+
+An event is undone whatever happens in it, an interruption too. One after which the lab does not come back to what is
+expected of it ends the rehearsal: what came after it would be judged for what went before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bgpctl.errors import NotReadyError
+from bgpctl.lab.actions import Action, Stage
+from bgpctl.lab.expect.convergence import TestResult, Watched, wait_until
+from bgpctl.lab.expect.expectations import Expectations
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.rehearse.events import Event, opposite
+from bgpctl.lab.topology.document import DocumentError
+from bgpctl.lab.topology.topology import Topology
+from bgpctl.lab.traffic.probe import RATE, Flow, Probe, Report
+
+# So many packets a second can be sent and counted without a delay of their own (one process sends all).
+_ALL_FLOWS_RATE = 3000.0
+
+
+@dataclass(slots=True)
+class EventResult:
+    """What came of an event. `trouble` are sentences about actions that could not be done."""
+
+    event: Event
+    converged: TestResult | None = None
+    recovered: TestResult | None = None
+    traffic: Report | None = None
+    done: list[Action] = field(default_factory=list)
+    undone: list[Action] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+    lost_after_undo: int = 0
+
+    @property
+    def failures(self) -> list[str]:
+        """A sentence for each thing that is not as it should be."""
+        said = list(self.trouble)
+        if self.converged is not None:
+            said += self.converged.failures
+        allowed = self.event.lose_at_most
+        if self.traffic is not None and allowed is not None and self.traffic.lost > allowed:
+            said.append(f"lost {self.traffic.lost} of {self.traffic.sent} packets, and at most {allowed} may be")
+        if self.recovered is not None:
+            said += [f"after it was undone: {failure}" for failure in self.recovered.failures]
+        return said
+
+    @property
+    def passed(self) -> bool:
+        return not self.failures
+
+    @property
+    def came_back(self) -> bool:
+        return self.recovered is None or self.recovered.passed
+
+
+def perform(topology: Topology, directory: Path, action: Action) -> None:
+    """Does one action, alone in the lab. Raises NotReadyError."""
+    with LabState(topology.name).locked(create=False) as lock:
+        action.do(Stage(topology, directory, lock))
+
+
+def rehearse(
+    topology: Topology, base: Expectations, events: Iterable[Event], told: Callable[[EventResult], None]
+) -> list[EventResult]:
+    """Each event in its order; `told` hears of each when it is over. Those after one from which the lab did not come
+    back are left out."""
+    results: list[EventResult] = []
+    for event in events:
+        results.append(_Rehearsal(topology, base, event).run())
+        told(results[-1])
+        if not results[-1].came_back:
+            break
+    return results
+
+
+class _Rehearsal:
+    def __init__(self, topology: Topology, base: Expectations, event: Event) -> None:
+        self._topology = topology
+        self._base = base
+        self._event = event
+        self._watched = Watched.of(topology)
+        self._result = EventResult(event)
+
+    def run(self) -> EventResult:
+        with LabState(self._topology.name).locked(create=False) as lock:
+            for action in self._event.actions:
+                action.prepare(Stage(self._topology, self._topology.file.parent, lock))
+        with self._probed() as probe:
+            try:
+                self._happen()
+            except BaseException:
+                self._take_back(opposite(self._result.done))
+                raise
+            undone_at = time.monotonic()
+            if self._event.recovers:
+                self._take_back(self._event.undo)
+                self._result.recovered = wait_until(self._watched, self._base, self._base.within)
+            if probe is not None:
+                self._result.traffic = probe.stop()
+                self._result.lost_after_undo = self._result.traffic.lost_between(undone_at, time.monotonic())
+        return self._result
+
+    def _happen(self) -> None:
+        for action in self._event.actions:
+            # Also what can be done in part only is taken back.
+            self._result.done.append(action)
+            if not self._done(action):
+                return
+        self._result.converged = wait_until(self._watched, self._event.expectations, self._event.expectations.within)
+
+    def _take_back(self, actions: Iterable[Action]) -> None:
+        self._result.undone += [action for action in actions if self._done(action)]
+
+    def _done(self, action: Action) -> bool:
+        try:
+            perform(self._topology, self._topology.file.parent, action)
+        except (NotReadyError, DocumentError) as error:
+            self._result.trouble.append(f"`{action}`: {error}")
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _probed(self) -> Iterator[Probe | None]:
+        flows = self._flows()
+        if not flows:
+            yield None
+            return
+        with Probe.start(flows, min(RATE, _ALL_FLOWS_RATE / len(flows))) as probe:
+            yield probe
+
+    def _flows(self) -> list[Flow]:
+        """Of the pairs that are chosen, else of those that reach each other before, meanwhile and after."""
+        chosen = self._event.traffic
+        if chosen is None:
+            lasting = self._base.unreachable | self._event.expectations.unreachable
+            pings = replace(self._base, unreachable=lasting).pings
+        else:
+            pings = tuple(ping for ping in self._base.all_pings if (ping.source, ping.target) in chosen)
+        return [Flow(ping.source, self._watched.state.namespace(ping.source), ping.address) for ping in pings]

@@ -1,0 +1,114 @@
+"""Labs one after the other: each is built, tested with its events, and removed again, whatever came of it.
+
+The rule: nothing is left of a lab before the next one begins, and after an interruption nothing at all. A lab that is
+up already is somebody's: it is neither tested nor taken down.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bgpctl.errors import NotReadyError
+from bgpctl.lab.expect.convergence import wait_for
+from bgpctl.lab.expect.expectation_file import EXPECTATIONS, Script, read_expectations
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.rehearse.figures import CheckFigures, EventFigures, LabFigures, event_figures, figures_of
+from bgpctl.lab.rehearse.rehearsal import rehearse
+from bgpctl.lab.running import runner
+from bgpctl.lab.topology.document import DocumentError
+from bgpctl.lab.topology.topology import Topology, read_topology
+
+# What the figures call it when a lab could not even be looked at.
+_COMES_UP = "the lab comes up"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one lab.
+
+    sessions     how many there are, each counted once
+    up_seconds   until everything in it answered; its figures count from there
+    seconds      of all: up, tested, down
+    """
+
+    figures: LabFigures
+    nodes: int = 0
+    sessions: int = 0
+    up_seconds: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def lost(self) -> int:
+        return sum(event.lost or 0 for event in self.figures.events)
+
+    @property
+    def sent(self) -> int:
+        return sum(event.sent or 0 for event in self.figures.events)
+
+    @property
+    def survived(self) -> int:
+        return sum(event.passed for event in self.figures.events)
+
+    @property
+    def rehearsed(self) -> int:
+        """The events that were not reached count as well: the lab has not survived them."""
+        return len(self.figures.events) + len(self.figures.not_run)
+
+    @property
+    def converged_seconds(self) -> float | None:
+        """From nothing to everything as expected."""
+        converged = bool(self.figures.checks) and not any(check.failures for check in self.figures.checks)
+        return self.up_seconds + self.figures.converged_seconds if converged else None
+
+
+Told = Callable[[EventFigures], None]
+
+
+def run_series(files: Iterable[Path], begins: Callable[[Path], None], told: Told) -> Iterator[Outcome]:
+    """The outcome of each lab when it is gone again; `begins` and `told` hear of each lab and event meanwhile. Raises
+    runner.Interrupted, with nothing left."""
+    with runner.signals_interrupt():
+        for file in files:
+            begins(file)
+            began = time.monotonic()
+            yield _run(file, told, began)
+
+
+def _run(file: Path, told: Told, began: float) -> Outcome:
+    try:
+        topology = read_topology(file)
+        script = read_expectations(file.with_name(EXPECTATIONS), topology)
+        if LabState(topology.name).exists():
+            raise NotReadyError(f"the lab {topology.name} is up already; run `bgpctl lab down {topology.name}` first")
+    except (NotReadyError, DocumentError) as error:
+        return Outcome(_unusable(file, error), seconds=time.monotonic() - began)
+    sessions = len({frozenset(pair) for pair in script.expectations.sessions})
+    try:
+        try:
+            up_seconds = runner.up(topology).seconds
+            figures = _examine(topology, script, told)
+        except (NotReadyError, DocumentError) as error:
+            up_seconds, figures = 0.0, _unusable(file, error, topology.name)
+        finally:
+            runner.down(topology.name)
+    except runner.Interrupted:
+        # It comes once, but perhaps in the very moment before the line above.
+        runner.down(topology.name)
+        raise
+    return Outcome(figures, len(topology.nodes), sessions, up_seconds, time.monotonic() - began)
+
+
+def _examine(topology: Topology, script: Script, told: Told) -> LabFigures:
+    result = wait_for(topology, script.expectations, script.expectations.within)
+    events = script.events if result.passed else ()
+    happened = rehearse(topology, script.expectations, events, lambda each: told(event_figures(each)))
+    not_run = [event.name for event in script.events[len(happened) :]]
+    return figures_of(topology.name, result, happened, not_run)
+
+
+def _unusable(file: Path, error: Exception, name: str = "") -> LabFigures:
+    check = CheckFigures(_COMES_UP, 1, tuple(str(error).splitlines()))
+    return LabFigures(lab=name or file.name.partition(".")[0], passed=False, converged_seconds=0.0, checks=(check,))

@@ -1,0 +1,55 @@
+"""The table of many labs: one line for each, and a sentence for all that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bgpctl.lab.rehearse.figures import LabFigures
+from bgpctl.lab.rehearse.series import Outcome
+
+_GOOD, _BAD = "green", "bold red"
+_RIGHT = ("Nodes", "Sessions", "Converged in", "Packets lost", "of", "Failures survived", "Took")
+
+
+def print_series(outcomes: Sequence[Outcome], out: Console) -> None:
+    """Everything that failed first, so that the table is what one sees last."""
+    for outcome in outcomes:
+        for failure in failures(outcome.figures):
+            out.print(Text(f"{outcome.figures.lab}: {failure}", style=_BAD), soft_wrap=True)
+    table = Table(title="Labs", title_justify="left")
+    table.add_column("Lab")
+    for column in _RIGHT:
+        table.add_column(column, justify="right")
+    table.add_column("Verdict")
+    for outcome in outcomes:
+        table.add_row(outcome.figures.lab, *_cells(outcome), _verdict(outcome.figures.passed))
+    out.print(table)
+
+
+def failures(lab: LabFigures) -> list[str]:
+    """A sentence for each thing that is not as it should be."""
+    checks = chain.from_iterable(check.failures for check in lab.checks)
+    events = [f"{event.name}: {failure}" for event in lab.events for failure in event.failures]
+    return [*checks, *events, *(f"{name}: not run" for name in lab.not_run)]
+
+
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    converged = outcome.converged_seconds
+    return (
+        str(outcome.nodes),
+        str(outcome.sessions),
+        "never" if converged is None else f"{converged:.1f} s",
+        str(outcome.lost),
+        str(outcome.sent),
+        f"{outcome.survived} of {outcome.rehearsed}",
+        f"{outcome.seconds:.0f} s",
+    )
+
+
+def _verdict(passed: bool) -> Text:
+    return Text("ok", style=_GOOD) if passed else Text("FAIL", style=_BAD)

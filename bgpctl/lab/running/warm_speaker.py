@@ -1,0 +1,84 @@
+"""An agent's first speaker as a fork of this program, which has imported ExaBGP once for all of them.
+
+An agent has an event loop, and a program with one must not fork and go on. So the speaker-to-be is forked before the
+agent begins: it waits on a socket, and becomes the speaker when the agent starts one. The agent is its parent and sees
+its end as that of any other. A speaker that is started again is started as everywhere: by its command line.
+
+What it imports before must not read the environment: the plan decides on ExaBGP's settings (reflector/__main__.py).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import traceback
+
+from bgpctl.agent import AgentOptions
+from bgpctl.agent.speaker.process import SPEAKER_COMMAND
+from bgpctl.lab.running.forked import Forked, become_daemon, name_process, set_command_line
+
+SPEAKER_MODULES = ("reflector.__main__", "reflector.speaker")
+_LONGEST_COMMAND = 65536
+_SEPARATOR = "\0"
+# What stands in front of what the speaker's main is told.
+_PROGRAM_WORDS = len(SPEAKER_COMMAND)
+_FAULT_STATUS = 1
+
+
+class WarmSpeaker:
+    """One process that waits for its command."""
+
+    def __init__(self, options: AgentOptions) -> None:
+        """Forks. This program must have one thread."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if not pid:
+            ours.close()
+            _wait_and_become_speaker(theirs, options)
+        theirs.close()
+        self._socket: socket.socket | None = ours
+        self._child = Forked(pid)
+
+    def start(self, command: tuple[str, ...], output: int) -> Forked | None:
+        """The first time: the speaker. None ever after, or if the one that waited has ended."""
+        if self._socket is None:
+            return None
+        with self._socket as waiting:
+            self._socket = None
+            try:
+                socket.send_fds(waiting, [_SEPARATOR.join(command).encode()], [output])
+            except OSError:
+                self._child.wait()
+                return None
+        return self._child
+
+
+def _wait_and_become_speaker(waiting: socket.socket, options: AgentOptions) -> None:
+    """Does not return."""
+    status = _FAULT_STATUS
+    try:
+        name_process("waiting speaker")
+        data, descriptors, _, _ = socket.recv_fds(waiting, _LONGEST_COMMAND, 1)
+        if not data:
+            os._exit(0)  # the agent has ended without one
+        status = _run(tuple(data.decode().split(_SEPARATOR)), descriptors[0], options)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else _FAULT_STATUS
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _run(command: tuple[str, ...], output: int, options: AgentOptions) -> int:
+    from bgpctl.agent.host.privileges import give_up_the_rest
+    from reflector.__main__ import main
+
+    become_daemon(f"speaker {options.node}", output)
+    # With these words an agent that comes later knows it again (speaker_process.runs_for).
+    set_command_line(("speaker", command[-1]))
+    # What it would have inherited from the agent, which has given up the same by now.
+    give_up_the_rest(options)
+    return main(list(command[_PROGRAM_WORDS:]))

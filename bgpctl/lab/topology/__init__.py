@@ -1,0 +1,1 @@
+"""The containerlab file: read, checked, drawn."""

@@ -1,0 +1,1 @@
+"""Traffic in a lab: probes, captures, impairments."""

@@ -1,0 +1,1 @@
+"""The annotations `bgpctl.io/...`: one table, and what is read from it."""

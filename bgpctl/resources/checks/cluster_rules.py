@@ -1,0 +1,233 @@
+"""Rules between resources: each a function from the whole set to findings, all of them asked every time.
+
+ERRORs are what Calico refuses when it looks at more than one object (overlapping pools, filters that do not exist).
+WARNINGs are what it accepts although somebody is bound to be surprised. A name that was given but could not be read
+counts as existing: its own problem has been reported already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
+from bgpctl.resources.kinds.bgp_peer import BGPPeer
+from bgpctl.resources.kinds.block_affinity import BlockAffinity
+from bgpctl.resources.kinds.ip_pool import IPPool
+from bgpctl.resources.problem import Severity
+from bgpctl.resources.reading.yaml_text import Path
+from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.model import Resource
+from bgpctl.resources.values.selector import parse_selector
+from reflector.plan import NORMAL_PRIORITY, Family
+
+FAMILIES: tuple[Family, ...] = (4, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFinding:
+    """What is wrong with `resource` in this company."""
+
+    resource: Resource
+    path: Path
+    code: str
+    message: str
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What the rules look at. `unreadable` holds (kind, name) of resources that have errors of their own."""
+
+    resources: ResourceSet
+    unreadable: Set[tuple[str, str]] = frozenset()
+
+    def knows_node(self, name: str) -> bool:
+        """Clusters without any Node are fragments: there every name may exist."""
+        nodes = self.resources.nodes
+        return not nodes or name in nodes or ("Node", name) in self.unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A cluster and what each rule found in it, in the order of CLUSTER_RULES."""
+
+    cluster: Cluster
+    by_rule: tuple[tuple[ClusterFinding, ...], ...]
+
+    @property
+    def findings(self) -> list[ClusterFinding]:
+        return [finding for found in self.by_rule for finding in found]
+
+
+def judge_cluster(cluster: Cluster, previous: Judged | None = None) -> Judged:
+    """Everything that is wrong between the resources of a set. Of `previous` is kept what rules found that read
+    nothing that changed since."""
+    kept: Sequence[tuple[ClusterFinding, ...] | None] = [None] * len(CLUSTER_RULES)
+    if previous and previous.cluster.unreadable == cluster.unreadable:
+        old, new = previous.cluster.resources, cluster.resources
+        kept = [
+            found if all(getattr(old, name) is getattr(new, name) for name in reads) else None
+            for (_, reads), found in zip(CLUSTER_RULES, previous.by_rule, strict=True)
+        ]
+    by_rule = (
+        tuple(rule(cluster)) if found is None else found for (rule, _), found in zip(CLUSTER_RULES, kept, strict=True)
+    )
+    return Judged(cluster, tuple(by_rule))
+
+
+# -------------------------------------------------------------------------------------------- errors
+
+
+def overlapping_pools(cluster: Cluster) -> Iterator[ClusterFinding]:
+    """Sorted by network, a pool that overlaps any earlier one overlaps the widest that has not ended yet."""
+    pools = sorted(cluster.resources.ip_pools.values(), key=_network_order)
+    enclosing: IPPool | None = None
+    for pool in pools:
+        network = ip_network(pool.spec.cidr)
+        outer = ip_network(enclosing.spec.cidr) if enclosing else None
+        if enclosing and outer and outer.version == network.version and outer.overlaps(network):
+            first, second = sorted((enclosing, pool), key=lambda each: each.name)
+            message = (
+                f"{second.spec.cidr} overlaps {first.spec.cidr} of the IPPool {first.name!r}; "
+                "give each pool a network of its own"
+            )
+            yield ClusterFinding(second, ("spec", "cidr"), "overlapping-pools", message)
+        else:
+            enclosing = pool
+
+
+def _network_order(pool: IPPool) -> tuple[int, int, int, str]:
+    network = ip_network(pool.spec.cidr)
+    return (network.version, int(network.network_address), network.prefixlen, pool.name)
+
+
+def missing_filters(cluster: Cluster) -> Iterator[ClusterFinding]:
+    for peer in cluster.resources.bgp_peers.values():
+        for index, name in enumerate(peer.spec.filters):
+            if name not in cluster.resources.bgp_filters and ("BGPFilter", name) not in cluster.unreadable:
+                message = f"there is no BGPFilter {name!r}; create it or remove it from the list"
+                yield ClusterFinding(peer, ("spec", "filters", index), "missing-filter", message)
+
+
+# ------------------------------------------------------------------------------------------ warnings
+
+
+def unknown_nodes(cluster: Cluster) -> Iterator[ClusterFinding]:
+    """Resources that name a node which is not there."""
+    resources = cluster.resources
+    # Nearly always every block's node is there, and there are many blocks.
+    owners = {affinity.spec.node for affinity in resources.block_affinities.values()}
+    blocks = () if owners <= resources.nodes.keys() else resources.block_affinities.values()
+    for resource, path, node in _named_nodes(resources, blocks):
+        if node and not cluster.knows_node(node):
+            message = f"there is no Node {node!r}; this has no effect until there is one"
+            yield ClusterFinding(resource, path, "unknown-node", message, Severity.WARNING)
+
+
+def _named_nodes(resources: ResourceSet, blocks: Iterable[BlockAffinity]) -> Iterator[tuple[Resource, Path, str]]:
+    for peer in resources.bgp_peers.values():
+        yield peer, ("spec", "node"), peer.spec.node
+    for configuration in resources.bgp_configurations.values():
+        yield configuration, ("metadata", "name"), configuration.node_name
+    for affinity in blocks:
+        yield affinity, ("spec", "node"), affinity.spec.node
+    for status in resources.node_statuses.values():
+        yield status, ("spec", "node"), status.spec.node
+
+
+def shared_addresses(cluster: Cluster) -> Iterator[ClusterFinding]:
+    """Two nodes with one session address have no session with each other, and others cannot tell them apart."""
+    nodes = cluster.resources.nodes.values()
+    speakers = [node.spec.bgp for node in nodes if node.spec.bgp]
+    for family in FAMILIES:
+        said = [bgp.ipv4_address for bgp in speakers] if family == 4 else [bgp.ipv6_address for bgp in speakers]
+        addresses = [text.partition("/")[0] for text in said if text]
+        if len(set(addresses)) == len(addresses):
+            continue
+        owners: dict[str, str] = {}
+        for node in nodes:
+            address = node.address(family)
+            if address and owners.setdefault(address, node.name) != node.name:
+                message = f"{address} is the address of the Node {owners[address]!r} as well"
+                path = ("spec", "bgp", f"ipv{family}Address")
+                yield ClusterFinding(node, path, "shared-address", message, Severity.WARNING)
+
+
+def shared_blocks(cluster: Cluster) -> Iterator[ClusterFinding]:
+    """Both nodes would originate the block."""
+    owners: dict[str, str] = {}
+    for affinity in cluster.resources.block_affinities.values():
+        spec = affinity.spec
+        if spec.state not in ("", "confirmed") or spec.type == "virtual":
+            continue
+        if owners.setdefault(spec.cidr, spec.node) != spec.node:
+            message = f"{spec.cidr} is a block of the node {owners[spec.cidr]!r} as well; both would advertise it"
+            yield ClusterFinding(affinity, ("spec", "cidr"), "shared-block", message, Severity.WARNING)
+
+
+def selectors_without_nodes(cluster: Cluster) -> Iterator[ClusterFinding]:
+    """A peerSelector that matches nothing is most often a misspelt label."""
+    labels = [node.metadata.labels for node in cluster.resources.nodes.values()]
+    for peer in cluster.resources.bgp_peers.values() if labels else ():
+        for field, text in _node_selectors(peer):
+            selector = parse_selector(text)
+            if not any(map(selector.matches, labels)):
+                message = f"{text!r} matches no Node; this BGPPeer makes no session until it does"
+                yield ClusterFinding(peer, ("spec", field), "selects-nothing", message, Severity.WARNING)
+
+
+def _node_selectors(peer: BGPPeer) -> Iterator[tuple[str, str]]:
+    if peer.spec.node_selector:
+        yield "nodeSelector", peer.spec.node_selector
+    if peer.spec.peer_selector:
+        yield "peerSelector", peer.spec.peer_selector
+
+
+# Who programs the routes of the cluster: what Felix must say for what BGPConfiguration says.
+COMPLEMENT = {
+    "Enabled": "Disabled",
+    "Disabled": "Enabled",
+    "EnabledIPIPOnly": "EnabledNoEncapOnly",
+    "EnabledNoEncapOnly": "EnabledIPIPOnly",
+}
+DEFAULT_BGP_PROGRAMS = "EnabledNoEncapOnly"
+DEFAULT_FELIX_PROGRAMS = "EnabledIPIPOnly"
+
+
+def disagreement_with_felix(cluster: Cluster) -> Iterator[ClusterFinding]:
+    """Felix and BGP share out the kernel routes and must use one priority. Only asked where there is a Felix."""
+    configuration = cluster.resources.bgp_configurations.get(GLOBAL_NAME)
+    felix = cluster.resources.felix_configurations.get(GLOBAL_NAME)
+    if felix is None:
+        return
+    programs = (configuration and configuration.spec.program_cluster_routes) or DEFAULT_BGP_PROGRAMS
+    felix_programs = felix.spec.program_cluster_routes or DEFAULT_FELIX_PROGRAMS
+    if COMPLEMENT[programs] != felix_programs:
+        message = (
+            f"BGP programs cluster routes {programs!r}, so Felix must say {COMPLEMENT[programs]!r}, "
+            f"not {felix_programs!r}: some routes are programmed by both or by nobody"
+        )
+        path: Path = ("spec", "programClusterRoutes")
+        yield ClusterFinding(felix, path, "felix-disagrees", message, Severity.WARNING)
+    for family in FAMILIES:
+        field = f"ipv{family}_normal_route_priority"
+        ours = (configuration and getattr(configuration.spec, field)) or NORMAL_PRIORITY
+        theirs = getattr(felix.spec, field) or NORMAL_PRIORITY
+        if ours != theirs:
+            message = f"this is {theirs}, but in BGPConfiguration {GLOBAL_NAME!r} it is {ours}; they must be equal"
+            path = ("spec", f"ipv{family}NormalRoutePriority")
+            yield ClusterFinding(felix, path, "felix-disagrees", message, Severity.WARNING)
+
+
+# Each rule with the collections of the ResourceSet that it looks at.
+CLUSTER_RULES: tuple[tuple[Callable[[Cluster], Iterable[ClusterFinding]], tuple[str, ...]], ...] = (
+    (overlapping_pools, ("ip_pools",)),
+    (missing_filters, ("bgp_peers", "bgp_filters")),
+    (unknown_nodes, ("nodes", "bgp_peers", "bgp_configurations", "block_affinities", "node_statuses")),
+    (shared_addresses, ("nodes",)),
+    (shared_blocks, ("block_affinities",)),
+    (selectors_without_nodes, ("nodes", "bgp_peers")),
+    (disagreement_with_felix, ("bgp_configurations", "felix_configurations")),
+)

@@ -1,0 +1,52 @@
+"""Rules between yesterday and today: what may not change in a resource that stays.
+
+An IPPool's addresses are in use, so its network, its block size and its being for load balancers are for life.
+A new spelling of the same network is no change (the values here are canonical). Deleting the pool and making
+another one is how Calico wants it done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bgpctl.resources.checks.cluster_rules import ClusterFinding
+from bgpctl.resources.kinds.ip_pool import IPPoolSpec
+from bgpctl.resources.problem import Problem
+from bgpctl.resources.resource_set import ResourceSet
+
+
+def _load_balancer(spec: IPPoolSpec) -> bool:
+    return "LoadBalancer" in spec.allowed_uses
+
+
+# Field, what of it must stay the same, and how a message names it.
+FOR_LIFE: tuple[tuple[str, Callable[[IPPoolSpec], Any], str], ...] = (
+    ("cidr", lambda spec: spec.cidr, "the cidr of an IPPool"),
+    ("blockSize", lambda spec: spec.effective_block_size, "the blockSize of an IPPool"),
+    ("allowedUses", lambda spec: spec.allowed_uses if _load_balancer(spec) else (), "the use of an IPPool"),
+)
+
+
+def transition_problems(before: ResourceSet, after: ResourceSet) -> list[Problem]:
+    """The findings with file and line of the resource."""
+    problems = []
+    for finding in transition_findings(before, after):
+        here, field = after.origin(finding.resource), ".".join(("$", *map(str, finding.path)))
+        label = f"IPPool/{finding.resource.name}"
+        problems.append(Problem(here.file, here.line, label, field, finding.code, finding.message, finding.severity))
+    return problems
+
+
+def transition_findings(before: ResourceSet, after: ResourceSet) -> Iterator[ClusterFinding]:
+    """What of `after` cannot follow on `before`; findings are about resources of `after`."""
+    for name, pool in after.ip_pools.items():
+        old = before.ip_pools.get(name)
+        if old is None or old is pool:
+            continue
+        for field, kept, what in FOR_LIFE:
+            was, now = kept(old.spec), kept(pool.spec)
+            # A pool may become one for load balancers, but never be turned back.
+            if was != now and was != ():
+                message = f"{what} cannot change ({was} before, {now} now); make a new IPPool and delete this one"
+                yield ClusterFinding(pool, ("spec", field), "immutable-field", message)

@@ -1,0 +1,114 @@
+"""The Kubernetes kinds that routing looks at: Secret, Service and EndpointSlice, reduced to the fields it needs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from bgpctl.resources.values.fields import refuse
+from bgpctl.resources.values.model import LooseValue, Resource
+
+DEFAULT_NAMESPACE = "default"
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+
+
+class NamespacedResource(Resource, LooseValue):
+    @property
+    def namespace(self) -> str:
+        return self.metadata.namespace or DEFAULT_NAMESPACE
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.namespace, self.name)
+
+
+def _base64(value: str) -> str:
+    try:
+        base64.b64decode("".join(value.split()), validate=True)
+    except binascii.Error as error:
+        raise refuse("not-base64", "not base64; plain text goes into stringData") from error
+    return value
+
+
+Base64 = Annotated[str, AfterValidator(_base64)]
+
+
+class Secret(NamespacedResource):
+    """`data` is base64 as it stands in the file; `string_data` wins over it. Neither shows in text forms."""
+
+    data: Mapping[str, Base64] = Field(default_factory=dict)
+    string_data: Mapping[str, str] = Field(default_factory=dict)
+
+    def value(self, key: str) -> str | None:
+        """The decoded text; None when the key is absent."""
+        if key in self.string_data:
+            return self.string_data[key]
+        return base64.b64decode(self.data[key]).decode(errors="surrogateescape") if key in self.data else None
+
+    def __repr__(self) -> str:
+        return f"Secret({self.namespace}/{self.name}, hidden)"
+
+    __str__ = __repr__
+
+
+ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]
+TrafficPolicy = Literal["Cluster", "Local", ""]
+
+
+class ServiceSpec(LooseValue):
+    """`cluster_ip` is "None" for a headless service."""
+
+    type: ServiceType = "ClusterIP"
+    cluster_ip: str = ""
+    cluster_ips: tuple[str, ...] = ()
+    ip_families: tuple[Literal["IPv4", "IPv6"], ...] = ()
+    external_ips: tuple[str, ...] = ()
+    load_balancer_ip: str = ""
+    external_traffic_policy: TrafficPolicy = ""
+
+
+class LoadBalancerIngress(LooseValue):
+    ip: str = ""
+
+
+class LoadBalancerStatus(LooseValue):
+    ingress: tuple[LoadBalancerIngress, ...] = ()
+
+
+class ServiceStatus(LooseValue):
+    load_balancer: LoadBalancerStatus = LoadBalancerStatus()
+
+
+class Service(NamespacedResource):
+    spec: ServiceSpec = ServiceSpec()
+    status: ServiceStatus = ServiceStatus()
+
+
+class EndpointConditions(LooseValue):
+    """An endpoint that does not say is ready."""
+
+    ready: bool | None = None
+
+
+class Endpoint(LooseValue):
+    addresses: tuple[str, ...] = ()
+    node_name: str = ""
+    conditions: EndpointConditions = EndpointConditions()
+
+    @property
+    def ready(self) -> bool:
+        return self.conditions.ready is not False
+
+
+class EndpointSlice(NamespacedResource):
+    address_type: Literal["IPv4", "IPv6", "FQDN"] = "IPv4"
+    endpoints: tuple[Endpoint, ...] = ()
+
+    @property
+    def service_key(self) -> tuple[str, str]:
+        """Namespace and name of the service it belongs to; the name is "" when it belongs to none."""
+        return (self.namespace, self.metadata.labels.get(SERVICE_NAME_LABEL, ""))

@@ -1,0 +1,1 @@
+"""From text to resources, with a problem for everything that is wrong."""

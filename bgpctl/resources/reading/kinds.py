@@ -1,0 +1,107 @@
+"""The kinds that are understood: which model reads them, and under which apiVersions they come.
+
+A kind that is not in the table is left alone with a warning, unless its name or apiVersion is evidently meant to be
+one of ours: then it is an error, for a BGPPeer that is silently ignored is a session that is silently missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
+from bgpctl.resources.kinds.bgp_filter import BGPFilter
+from bgpctl.resources.kinds.bgp_peer import BGPPeer
+from bgpctl.resources.kinds.block_affinity import BlockAffinity
+from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
+from bgpctl.resources.kinds.felix_configuration import FelixConfiguration
+from bgpctl.resources.kinds.ip_pool import IPPool
+from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
+from bgpctl.resources.kinds.kubernetes_node import as_calico_node, written_path
+from bgpctl.resources.kinds.node import Node
+from bgpctl.resources.problem import Severity
+from bgpctl.resources.reading.yaml_text import Path
+from bgpctl.resources.values.model import Resource
+
+CALICO = "projectcalico.org/v3"
+CALICO_CRD = "crd.projectcalico.org/v1"
+
+
+def _unchanged(data: dict[str, Any]) -> dict[str, Any]:
+    return data
+
+
+def _same_path(path: Path) -> Path:
+    return path
+
+
+def _without_status(data: dict[str, Any]) -> dict[str, Any]:
+    """Of most kinds the status is written by controllers, for people."""
+    return {key: value for key, value in data.items() if key != "status"}
+
+
+def _legacy_affinity(data: dict[str, Any]) -> dict[str, Any]:
+    """The v1 CRD keeps `deleted` as text."""
+    spec = data.get("spec")
+    if isinstance(spec, dict) and spec.get("deleted") in ("true", "false"):
+        data = {**data, "spec": {**spec, "deleted": spec["deleted"] == "true"}}
+    return _without_status(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one kind is read.
+
+    shape      brings the document's data into the shape of the model
+    written    where a field of that shape stands in the document
+    kubernetes_node   the other way of writing a Node; the two of one name are one Node
+    """
+
+    model: type[Resource]
+    shape: Callable[[dict[str, Any]], dict[str, Any]] = _unchanged
+    written: Callable[[Path], Path] = _same_path
+    kubernetes_node: bool = False
+
+
+_CALICO_KINDS = {
+    "BGPConfiguration": Kind(BGPConfiguration, _without_status),
+    "BGPFilter": Kind(BGPFilter, _without_status),
+    "BGPPeer": Kind(BGPPeer, _without_status),
+    "BlockAffinity": Kind(BlockAffinity, _without_status),
+    "CalicoNodeStatus": Kind(CalicoNodeStatus),
+    "FelixConfiguration": Kind(FelixConfiguration, _without_status),
+    "IPPool": Kind(IPPool, _without_status),
+    "Node": Kind(Node),
+}
+
+KINDS: dict[tuple[str, str], Kind] = {
+    **{(CALICO, name): kind for name, kind in _CALICO_KINDS.items()},
+    **{(CALICO_CRD, name): kind for name, kind in _CALICO_KINDS.items() if name != "Node"},
+    (CALICO_CRD, "BlockAffinity"): Kind(BlockAffinity, _legacy_affinity),
+    ("v1", "Node"): Kind(Node, as_calico_node, written_path, kubernetes_node=True),
+    ("v1", "Secret"): Kind(Secret),
+    ("v1", "Service"): Kind(Service),
+    ("discovery.k8s.io/v1", "EndpointSlice"): Kind(EndpointSlice),
+}
+
+
+def explain_unsupported(api_version: str, kind: str) -> tuple[Severity, str, str]:
+    """Why (apiVersion, kind) is not in KINDS: severity, the field to point at, and a message."""
+    versions = sorted(version for version, name in KINDS if name == kind)
+    # Other projects have kinds of the same name (metallb.io has a BGPPeer); those have a group of their own.
+    ours = "calico" in api_version or "/" not in api_version
+    if versions and ours:
+        return Severity.ERROR, "apiVersion", f"{kind} has no apiVersion {api_version!r}; write {versions[-1]!r}"
+    meant = _meant(kind)
+    if meant and "calico" in api_version:
+        return Severity.ERROR, "kind", f"there is no kind {kind!r}; did you mean {meant!r}?"
+    return Severity.WARNING, "kind", f"{kind} ({api_version}) does not concern routing here and is left alone"
+
+
+def _meant(kind: str) -> str:
+    from difflib import get_close_matches
+
+    by_lower_case = {name.lower(): name for name in _CALICO_KINDS}
+    found = get_close_matches(kind.lower(), by_lower_case, n=1, cutoff=0.8)
+    return by_lower_case[found[0]] if found else ""

@@ -1,0 +1,226 @@
+"""Texts to resources: everything that is right becomes part of the ResourceSet, everything wrong becomes a Problem.
+
+A Loaded given back as `previous` saves work: an unchanged file is not cut up again, and of a changed file only the
+documents that differ are read. A resource with an ERROR of its own is left out of the set; rules between resources
+leave theirs in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from bgpctl.resources.checks.cluster_rules import Cluster, ClusterFinding, Judged, judge_cluster
+from bgpctl.resources.kinds.kubernetes_node import merge_nodes
+from bgpctl.resources.kinds.node import Node
+from bgpctl.resources.problem import Problem, has_errors
+from bgpctl.resources.reading.document import ParsedDocument, ParsedResource, parse_document
+from bgpctl.resources.reading.refusals import json_path
+from bgpctl.resources.reading.unchanged_text import unchanged_documents
+from bgpctl.resources.reading.yaml_text import read_document, split_documents
+from bgpctl.resources.resource_set import Origin, ResourceSet, build_resource_set, resource_id
+from bgpctl.resources.values.model import Key, Resource
+
+Source = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedResource:
+    """A resource with its place among all files, and the text of its document with the line that begins on.
+
+    `identity` is kind, key, and whether it is the Kubernetes way of writing a Node.
+    """
+
+    parsed: ParsedResource
+    origin: Origin
+    document_text: str
+    document_line: int
+    identity: tuple[str, Key, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedDocument:
+    """What a document says, with the file's name and lines."""
+
+    text: str
+    line: int
+    parsed: ParsedDocument
+    resources: tuple[PlacedResource, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """All that one file says."""
+
+    text: str
+    documents: tuple[PlacedDocument, ...]
+    resources: tuple[PlacedResource, ...]
+    problems: tuple[Problem, ...]
+    unreadable: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The good resources and every problem, in the order of files and lines.
+
+    `files` and `judged` are kept for next time; `plain` says that every resource stood in one place only.
+    """
+
+    resources: ResourceSet = field(default_factory=ResourceSet)
+    problems: tuple[Problem, ...] = ()
+    files: Mapping[str, ParsedFile] = field(default_factory=dict, repr=False, compare=False)
+    judged: Judged | None = field(default=None, repr=False, compare=False)
+    plain: bool = field(default=False, repr=False, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing stands in the way of using the resources; warnings do not."""
+        return not has_errors(self.problems)
+
+
+def parse_documents(sources: Iterable[Source], previous: Loaded | None = None) -> Loaded:
+    """Resources and problems out of (file name, text) pairs; each file name stands once."""
+    before = previous.files if previous else {}
+    files = {name: _parse_file(name, text, before.get(name)) for name, text in sources}
+    unreadable = frozenset(name for file in files.values() for name in file.unreadable)
+    changed = _changed_in_place(previous, files) if previous else None
+    duplicates: list[Problem] = []
+    if previous and changed is not None:
+        resources, plain = previous.resources.with_changed(changed), True
+    else:
+        distinct, duplicates = _without_duplicates(files.values())
+        resources = build_resource_set(_with_merged_nodes(distinct))
+        plain = not duplicates and len(distinct) == len(resources)
+    judged = judge_cluster(Cluster(resources, unreadable), previous.judged if previous else None)
+    problems = [problem for file in files.values() for problem in file.problems]
+    problems += [*duplicates, *_located(judged.findings, files.values())]
+    return Loaded(resources, tuple(sorted(problems)), files, judged, plain)
+
+
+def _changed_in_place(previous: Loaded, files: Mapping[str, ParsedFile]) -> list[tuple[Resource, Origin]] | None:
+    """The resources of all changed files, if these hold the same kinds and keys as before; otherwise None.
+
+    What most changes are: one resource says something else. Then nothing has to be sorted or compared anew.
+    """
+    if not previous.plain or previous.files.keys() != files.keys():
+        return None
+    changed: list[tuple[Resource, Origin]] = []
+    for name, file in files.items():
+        before = previous.files[name]
+        if before is file:
+            continue
+        if [here.identity for here in before.resources] != [here.identity for here in file.resources]:
+            return None
+        changed += [
+            (here.parsed.resource, here.origin)
+            for here, there in zip(file.resources, before.resources, strict=True)
+            if here is not there
+        ]
+    return changed
+
+
+def _parse_file(name: str, text: str, before: ParsedFile | None) -> ParsedFile:
+    if before and before.text == text:
+        return before
+    documents = _documents(name, text, before)
+    return ParsedFile(
+        text,
+        documents,
+        tuple(resource for document in documents for resource in document.resources),
+        tuple(problem for document in documents for problem in document.problems),
+        tuple(unreadable for document in documents for unreadable in document.parsed.unreadable),
+    )
+
+
+def _documents(name: str, text: str, before: ParsedFile | None) -> tuple[PlacedDocument, ...]:
+    """The documents of a file; those that stand as they did in the file before are the same objects."""
+    if not before or not before.documents:
+        return tuple(_place_document(name, line, part, None) for line, part in split_documents(text))
+    old = before.documents
+    first = len(before.text) - sum(len(document.text) for document in old)
+    head, tail, start, end = unchanged_documents([document.text for document in old], first, text)
+    middle, rest = old[head : len(old) - tail], old[len(old) - tail :]
+    known = {document.text: document for document in middle}
+    line = text.count("\n", 0, start)
+    placed = [
+        _place_document(name, line + within, part, known.get(part)) for within, part in split_documents(text[start:end])
+    ]
+    shift = text.count("\n", start, end) - sum(document.text.count("\n") for document in middle)
+    moved = (
+        rest
+        if not shift or not head
+        else tuple(_place_document(name, document.line + shift, document.text, document) for document in rest)
+    )
+    return (*old[:head], *placed, *moved)
+
+
+def _place_document(file: str, line: int, text: str, before: PlacedDocument | None) -> PlacedDocument:
+    if before and before.line == line:
+        return before
+    parsed = before.parsed if before else parse_document(text)
+    resources = tuple(
+        PlacedResource(
+            each,
+            Origin(file, line + each.line - 1),
+            text,
+            line,
+            (*resource_id(each.resource), each.kind.kubernetes_node),
+        )
+        for each in parsed.resources
+    )
+    problems = tuple(replace(each, file=file, line=line + each.line - 1) for each in parsed.problems)
+    return PlacedDocument(text, line, parsed, resources, problems)
+
+
+def _without_duplicates(files: Iterable[ParsedFile]) -> tuple[list[PlacedResource], list[Problem]]:
+    """The first of each kind and key, and a problem for every other."""
+    first: dict[tuple[str, Key, bool], PlacedResource] = {}
+    problems = []
+    for file in files:
+        for here in file.resources:
+            there = first.setdefault(here.identity, here)
+            if there is not here:
+                place = f"{there.origin.file}:{there.origin.line}"
+                message = f"this resource stands in {place} already; remove one of the two"
+                label, path = _label(here.parsed.resource), json_path(here.parsed.path)
+                origin = here.origin
+                problems.append(Problem(origin.file, origin.line, label, path, "duplicate-resource", message))
+    return list(first.values()), problems
+
+
+def _with_merged_nodes(placed: list[PlacedResource]) -> Iterator[tuple[Resource, Origin]]:
+    """Resources with their origins; a Calico Node comes after the Kubernetes Node of its name, and holds it."""
+    kubernetes: dict[str, Node] = {}
+    for here in placed:
+        resource = here.parsed.resource
+        if here.parsed.kind.kubernetes_node and isinstance(resource, Node):
+            kubernetes[resource.name] = resource
+            yield resource, here.origin
+    for here in placed:
+        resource = here.parsed.resource
+        if not here.parsed.kind.kubernetes_node:
+            if kubernetes and isinstance(resource, Node) and resource.name in kubernetes:
+                resource = merge_nodes(resource, kubernetes[resource.name])
+            yield resource, here.origin
+
+
+def _located(findings: list[ClusterFinding], files: Iterable[ParsedFile]) -> Iterator[Problem]:
+    """Findings between resources as problems with file and line; their documents are read once more for that."""
+    wanted = {resource_id(finding.resource) for finding in findings}
+    places: dict[tuple[str, Key], PlacedResource] = {}
+    for here in (here for file in (files if wanted else ()) for here in file.resources):
+        if here.identity[:2] in wanted and (not here.identity[2] or here.identity[:2] not in places):
+            places[here.identity[:2]] = here
+    for finding in findings:
+        here = places[resource_id(finding.resource)]
+        path = (*here.parsed.path, *here.parsed.kind.written(finding.path))
+        line = here.document_line + read_document(here.document_text).line_of(path) - 1
+        label = _label(finding.resource)
+        yield Problem(here.origin.file, line, label, json_path(path), finding.code, finding.message, finding.severity)
+
+
+def _label(resource: Resource) -> str:
+    """ "BGPPeer/tor-1", "Secret/kube-system/bgp"."""
+    kind, key = resource_id(resource)
+    return "/".join((kind, key) if isinstance(key, str) else (kind, *key))

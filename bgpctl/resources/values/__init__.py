@@ -1,0 +1,1 @@
+"""Types of fields: addresses, selectors, numbers, and how they are written."""

@@ -1,0 +1,227 @@
+"""The types of single fields: what values a field may have, by one Annotated type each.
+
+Every type refuses with a stable code and a sentence that says what is expected. Texts for which "" means "unset"
+let it pass. Bounds are those of the CRD schemas; forms are those of the Go validators where stricter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from bgpctl.resources.values import addresses
+from bgpctl.resources.values.notations import (
+    parse_as_number,
+    parse_community,
+    parse_duration,
+    parse_mac,
+    parse_wireguard_key,
+    scalar_text,
+)
+from bgpctl.resources.values.patterns import (
+    ANNOTATION_KEY_PATTERN,
+    EXPECTED,
+    INTERFACE_PATTERN,
+    LABEL_KEY_PATTERN,
+    LABEL_VALUE_PATTERN,
+    LOG_LEVEL_PATTERN,
+    NAME_PATTERN,
+    OPTIONAL_INTERFACE_PATTERN,
+)
+from bgpctl.resources.values.selector import MAX_LENGTH, SelectorError, parse_selector
+
+T = TypeVar("T")
+
+
+def refuse(code: str, message: str) -> PydanticCustomError:
+    """The error that becomes a Problem with this code; braces in the message stay as they are."""
+    return PydanticCustomError(code, "{message}", {"message": message})
+
+
+def _text(code: str, expected: str, parse: Callable[[str], str]) -> AfterValidator:
+    """A validator for text that `parse` turns into canonical text or refuses with ValueError; "" stays ""."""
+
+    def validate(value: str) -> str:
+        if not value:
+            return value
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise refuse(code, f"{value!r} is not {expected}") from error
+
+    return AfterValidator(validate)
+
+
+def _in_family(parse: Callable[[str], str], family: int) -> Callable[[str], str]:
+    def parse_in_family(text: str) -> str:
+        found = parse(text)
+        if addresses.family_of(found) != family:
+            raise ValueError(f"{text!r} is of the other family")
+        return found
+
+    return parse_in_family
+
+
+# ----------------------------------------------------------------------------------------- addresses
+
+
+def _address(text: str) -> str:
+    return str(addresses.parse_address(text))
+
+
+def _network(text: str) -> str:
+    return str(addresses.parse_network(text))
+
+
+def _cidr(text: str) -> str:
+    return str(addresses.parse_cidr(text)[1])
+
+
+def _peer_ip(text: str) -> str:
+    addresses.parse_peer_ip(text)
+    return text
+
+
+_interface_address = addresses.parse_interface_address
+
+MASKED = "with no bits set behind the prefix length"
+IPAddress = Annotated[str, _text("not-an-address", "an IP address", _address)]
+IPv4Address = Annotated[str, _text("not-an-address", "an IPv4 address", _in_family(_address, 4))]
+IPv6Address = Annotated[str, _text("not-an-address", "an IPv6 address", _in_family(_address, 6))]
+IPv4Interface = Annotated[
+    str, _text("not-an-address", "an IPv4 address, with or without /length", _in_family(_interface_address, 4))
+]
+IPv6Interface = Annotated[
+    str, _text("not-an-address", "an IPv6 address, with or without /length", _in_family(_interface_address, 6))
+]
+PeerIP = Annotated[
+    str,
+    Field(max_length=64),
+    _text("not-a-peer-address", 'an address, "IPv4:port" or "[IPv6]:port" with a port of 1 to 65535', _peer_ip),
+]
+CIDR = Annotated[str, _text("not-a-cidr", "a CIDR such as 10.0.0.0/16", _cidr)]
+MaskedCIDR = Annotated[str, _text("not-a-cidr", f"a CIDR {MASKED}", _network)]
+MaskedCIDRv4 = Annotated[
+    str, Field(max_length=18), _text("not-a-cidr", f"an IPv4 CIDR {MASKED}", _in_family(_network, 4))
+]
+MaskedCIDRv6 = Annotated[
+    str, Field(max_length=43), _text("not-a-cidr", f"an IPv6 CIDR {MASKED}", _in_family(_network, 6))
+]
+
+# ------------------------------------------------------------------------------------------- numbers
+
+MAX_ROUTE_PRIORITY = 2147483646
+AsNumber = Annotated[int, Field(ge=0, le=4294967295)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+UInt8 = Annotated[int, Field(ge=0, le=255)]
+Int32 = Annotated[int, Field(ge=-2147483648, le=2147483647)]
+RoutePriority = Annotated[int, Field(ge=1, le=MAX_ROUTE_PRIORITY)]
+MTU = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _as_number(value: Any) -> Any:
+    """What is not text is left to the next check."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_as_number(value)
+    except ValueError as error:
+        raise refuse("not-an-as-number", str(error)) from error
+
+
+# Node is not a CRD in Kubernetes, where its AS number is the text of an annotation.
+AsNumberOrText = Annotated[AsNumber, BeforeValidator(_as_number)]
+
+# ------------------------------------------------------------------------------------------ durations
+
+
+def _seconds(value: Any) -> int:
+    if isinstance(value, str):
+        try:
+            return parse_duration(value)
+        except ValueError:
+            pass
+    raise refuse("not-a-duration", f'{value!r} is not a duration; write text with units such as "90s" or "2m"')
+
+
+Seconds = Annotated[int, BeforeValidator(_seconds)]
+
+# ---------------------------------------------------------------------------------------- communities
+
+
+def _exact_community(text: str) -> str:
+    if parse_community(text) != text:
+        raise ValueError(f"{text!r} has leading zeros")
+    return text
+
+
+COMMUNITY_FORM = "a community: aa:nn with numbers up to 65535, or aa:nn:mm with numbers up to 4294967295"
+CommunityValue = Annotated[
+    str, Field(min_length=1, max_length=40), _text("not-a-community", COMMUNITY_FORM, parse_community)
+]
+ExactCommunity = Annotated[
+    str,
+    Field(min_length=1, max_length=32),
+    _text("not-a-community", f"{COMMUNITY_FORM}, without leading zeros", _exact_community),
+]
+
+# ---------------------------------------------------------------------------------------------- names
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=253)]
+LabelKey = Annotated[str, StringConstraints(pattern=LABEL_KEY_PATTERN, max_length=317)]
+AnnotationKey = Annotated[str, StringConstraints(pattern=ANNOTATION_KEY_PATTERN, max_length=317)]
+LogLevel = Annotated[str, StringConstraints(pattern=LOG_LEVEL_PATTERN)]
+InterfaceGlob = Annotated[str, StringConstraints(pattern=INTERFACE_PATTERN)]
+OptionalInterfaceGlob = Annotated[str, StringConstraints(pattern=OPTIONAL_INTERFACE_PATTERN)]
+
+
+LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE_PATTERN), BeforeValidator(scalar_text)]
+AnnotationValue = Annotated[str, BeforeValidator(scalar_text)]
+
+
+def _optional_name(value: str) -> str:
+    if value and not re.fullmatch(NAME_PATTERN, value):
+        raise refuse("not-a-name", f"{value!r} is no name: expected {EXPECTED[NAME_PATTERN]}")
+    return value
+
+
+OptionalName = Annotated[str, Field(max_length=253), AfterValidator(_optional_name)]
+
+
+def _selector(value: str) -> str:
+    try:
+        parse_selector(value)
+    except SelectorError as error:
+        raise refuse("bad-selector", f"{value!r} is not a selector: {error}") from error
+    return value
+
+
+SelectorText = Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(_selector)]
+
+
+def _without_all_interfaces(value: str) -> str:
+    if value == "*":
+        raise refuse("all-interfaces", "'*' would ignore every interface; name them or write a pattern")
+    return value
+
+
+IgnoredInterface = Annotated[InterfaceGlob, AfterValidator(_without_all_interfaces)]
+
+# --------------------------------------------------------------------------------------- other forms
+
+MACAddress = Annotated[str, _text("not-a-mac-address", "a MAC address such as 66:aa:bb:00:11:22", parse_mac)]
+WireguardKey = Annotated[str, _text("not-a-wireguard-key", "32 octets in base64", parse_wireguard_key)]
+
+
+def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    if len(set(values)) != len(values):
+        raise refuse("duplicate-value", "the same value stands here twice; remove one")
+    return values
+
+
+# For use inside Annotated[tuple[...], DISTINCT]: the schema calls these lists sets.
+DISTINCT = AfterValidator(_distinct)

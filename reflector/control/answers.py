@@ -1,0 +1,145 @@
+"""What the speaker answers to each request on its control socket, in parts (in_parts.py).
+
+Rule: a question that makes no sense is Refused with a sentence, and nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from reflector.control.loc_rib_stream import LocRibStream, loc_rib_sync
+from reflector.engine import FAMILIES
+from reflector.inbound.retained import awaited, heard_reflectors
+from reflector.messages import (
+    Apply,
+    Drain,
+    Draining,
+    Explain,
+    Forget,
+    Forgotten,
+    LocRibUpdate,
+    Message,
+    Originate,
+    Originated,
+    Refused,
+    Request,
+    Retained,
+    ShowCounters,
+    ShowJournal,
+    ShowPeers,
+    ShowRetained,
+    ShowRoutes,
+    StartJournal,
+    StopJournal,
+    Subscribe,
+    Subscribed,
+    frame,
+)
+from reflector.show.explain import explain_in_parts
+from reflector.show.incremental import InParts
+from reflector.show.key_order import Listings
+from reflector.show.route_pages import routes_in_parts
+from reflector.show.snapshot import counters_snapshot, decision_losses, peers_in_parts
+
+if TYPE_CHECKING:
+    from reflector.speaker import Speaker
+
+
+# What is wrong with a question, or with the world it asks for; any other exception is a fault of ours.
+_REFUSALS: dict[type[Request], type[Exception]] = {
+    Originate: ValueError,
+    ShowPeers: ValueError,
+    ShowRoutes: ValueError,
+    StartJournal: OSError,
+}
+
+
+class Answers:
+    """Answers for one speaker; called with a request it begins an answer. `_at_once` and `_in_parts` are who answers
+    what."""
+
+    def __init__(self, speaker: Speaker, stream: LocRibStream, clock: Callable[[], float]) -> None:
+        self._speaker = speaker
+        self._engine = speaker.engine
+        self._stream = stream
+        self._clock = clock
+        self._listings = Listings()
+        self._at_once: dict[type[Request], Callable[[Any], Message]] = {
+            Apply: lambda request: speaker.apply_plan(request.plan),
+            Originate: self._originate,
+            Drain: self._drain,
+            StartJournal: lambda request: speaker.recording.start(request.limit, clock()),
+            StopJournal: lambda _: speaker.recording.stop(),
+            ShowJournal: lambda _: speaker.recording.status(),
+            Forget: lambda request: Forgotten(speaker.events.forget(frozenset(request.next_hops), request.inside)),
+        }
+        self._in_parts: dict[type[Request], Callable[[Any], InParts[Message]]] = {
+            ShowPeers: lambda request: peers_in_parts(self._engine, speaker.session_states(), clock(), request),
+            ShowRoutes: lambda request: routes_in_parts(self._engine, request, self._listings),
+            ShowRetained: self._retained,
+            ShowCounters: self._counters,
+            Explain: self._explain,
+        }
+
+    def __call__(self, request: Request) -> Iterator[Message | bytes | None]:
+        if isinstance(request, Subscribe):
+            yield from self._loc_rib(request)
+            return
+        try:
+            yield (yield from self._reply(request))
+        except _REFUSALS.get(type(request), ()) as error:
+            yield Refused(str(error))
+
+    def _reply(self, request: Request) -> InParts[Message]:
+        kind = type(request)
+        if kind in self._at_once:
+            return self._at_once[kind](request)
+        if kind in self._in_parts:
+            return (yield from self._in_parts[kind](request))
+        return Refused(f"a speaker does not answer {kind.__name__}: ask the agent")
+
+    def _originate(self, request: Originate) -> Message:
+        self._speaker.events.originate(request.name, request.originations)
+        return Originated(sum(len(self._engine.originated(family)) for family in FAMILIES))
+
+    def _drain(self, request: Drain) -> Message:
+        self._speaker.events.drain(request.stage, request.reason, self._clock())
+        return Draining(self._engine.drain_state.stage, self._speaker.behind())
+
+    def _explain(self, request: Explain) -> InParts[Message]:
+        try:
+            return (yield from explain_in_parts(self._engine, request.prefix))
+        except ValueError as error:
+            return Refused(f"{request.prefix!r} is not a prefix: {error}")
+
+    def _retained(self, _: ShowRetained) -> InParts[Message]:
+        """The stream's number is taken a turn later: by then what these peers have said is in it."""
+        now, peers = self._clock(), self._engine.peers.values()
+        sessions, heard = tuple(awaited(peers, now)), tuple(heard_reflectors(peers, now))
+        yield
+        return Retained(sessions, heard, self._stream.epoch, self._stream.sequence, now - self._speaker.started)
+
+    def _counters(self, request: ShowCounters) -> InParts[Message]:
+        speaker = self._speaker
+        uptime = self._clock() - speaker.started
+        counters = counters_snapshot(self._engine, speaker.session_layer_counters(), uptime)
+        if not request.decision:
+            return counters
+        return structs.replace(counters, lost=(yield from decision_losses(self._engine)))
+
+    def _loc_rib(self, request: Subscribe) -> Iterator[Message | bytes | None]:
+        """Subscribed, then what was missed, in one piece so that nothing newer comes in front of it, or everything."""
+        missed = self._stream.since(request.epoch, request.after)
+        if missed is not None:
+            yield frame(Subscribed(self._stream.epoch, resumed=True)) + missed
+            return
+        self._stream.follow()
+        yield Subscribed(self._stream.epoch)
+        for routes, is_last in loc_rib_sync(self._engine):
+            in_sync = is_last and self._engine.complete.is_over
+            yield LocRibUpdate(self._stream.sequence, routes, in_sync=in_sync)
+            if not is_last:
+                yield None

@@ -1,0 +1,204 @@
+"""Graceful restart, seen from the peer that waits: whose routes outlive their session, and for how long.
+
+Rule: how a session ended decides first (STAYS), then the capabilities of both ends, then time.
+
+    how the session ended                          graceful restart    with N of both (RFC 8538 2)
+    the connection is lost: no NOTIFICATION        routes stay         routes stay
+    a NOTIFICATION, sent or received; the hold     routes go           routes stay
+    timer is one that we send
+    for good: a hard reset, sent or received, or   routes go           routes go
+    the session is no longer in the plan
+
+    the peer is away              routes that stay are stale, of the families of its capability, until its restart time
+                                  is over; then for the family's long-lived stale time, least preferred (long_lived.py)
+    the peer is back              stale routes of a family stay only if its new OPEN lists the family with the
+                                  Forwarding State bit; then until that family's End-of-RIB, STALE_TIME, or the end of
+                                  the long-lived stale time that was counted from when it went
+    a route comes again           it is no longer stale
+    the peer is lost again        what is stale from before goes now; with N only after STALE_TIME (RFC 8538 4.1), and
+    before it is synchronised     where routes are long-lived when the first count ends (RFC 9494 4.2)
+
+Until its restart time is over a stale route is an ordinary candidate: RFC 4724 4.2 lets nobody prefer another one.
+Our own restart, the other half, is in the OPEN that ExaBGP sends and in selection_deferral.py.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from reflector.inbound.import_pipeline import Intake
+from reflector.peer import Negotiated, Peer
+from reflector.plan import Family, SessionPlan
+from reflector.policy import long_lived
+from reflector.rib.adj_rib_in import AdjRibIn
+from reflector.wire.message import HEADER_LENGTH, Cease, ErrorCode, hard_reset, is_hard_reset
+
+# How long a peer that is back may take to send its routes again before the rest of them are swept.
+STALE_TIME = 300.0
+
+
+class Ending(Enum):
+    LOST = "lost"
+    NOTIFICATION = "notification"
+    FOR_GOOD = "for good"
+
+
+# Whether routes stay, by how the session ended and whether both ends said N.
+STAYS: dict[tuple[Ending, bool], bool] = {
+    (Ending.LOST, False): True,
+    (Ending.LOST, True): True,
+    (Ending.NOTIFICATION, False): False,
+    (Ending.NOTIFICATION, True): True,
+    (Ending.FOR_GOOD, False): False,
+    (Ending.FOR_GOOD, True): False,
+}
+
+# Our NOTIFICATIONs that are sent as a hard reset: RFC 8538 5.1 advises so for what will not pass by itself.
+_FOR_GOOD = frozenset(
+    bytes((ErrorCode.CEASE, subcode))
+    for subcode in (Cease.MAXIMUM_PREFIXES, Cease.ADMINISTRATIVE_SHUTDOWN, Cease.PEER_DECONFIGURED, Cease.HARD_RESET)
+)
+
+
+def received(body: bytes) -> Ending:
+    """How the peer's NOTIFICATION ends the session."""
+    return Ending.FOR_GOOD if is_hard_reset(body) else Ending.NOTIFICATION
+
+
+def parting(negotiated: Negotiated | None, message: bytes) -> tuple[bytes, Ending]:
+    """The NOTIFICATION that is sent for this one, and how it ends the session. b"" ends it for good without a word."""
+    body = message[HEADER_LENGTH:]
+    if body and body[:2] not in _FOR_GOOD:
+        return message, Ending.NOTIFICATION
+    restart = negotiated.graceful_restart if negotiated is not None else None
+    if not body or is_hard_reset(body) or restart is None or not restart.notification:
+        return message, Ending.FOR_GOOD
+    return hard_reset(body), Ending.FOR_GOOD
+
+
+def is_another_peer(before: SessionPlan, now: SessionPlan) -> bool:
+    """A session that has kept its name, but not the peer whose routes were kept."""
+    return (before.peer_address, before.peer_as, before.local_as) != (now.peer_address, now.peer_as, now.local_as)
+
+
+class Retention(NamedTuple):
+    """What both ends' capabilities say of a family's routes once the session is lost, in seconds: how long they stay,
+    and how long as long-lived stale ones after that (RFC 9494 4.2). `outlasts_restarts`: N."""
+
+    restart: int
+    long_lived: int
+    outlasts_restarts: bool
+
+
+class ReceivingSpeaker:
+    """What becomes of a peer's Adj-RIB-Ins when its session ends, is back, or stays away (RFC 4724 4.2, RFC 9494 4.2;
+    there it is the helper)."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def lost(self, peer: Peer, ending: Ending, now: float) -> dict[Family, AdjRibIn]:
+        """The Adj-RIB-Ins of this Established peer that outlive its session; all other routes are withdrawn."""
+        kept: dict[Family, AdjRibIn] = {}
+        for family, rib in peer.adj_rib_in.items():
+            retention = _retention(peer, family, ending)
+            if retention is not None and self._retain(peer, rib, retention, now):
+                kept[family] = rib
+            else:
+                self._intake.withdraw(rib, list(rib.routes))
+        return kept
+
+    def _retain(self, peer: Peer, rib: AdjRibIn, retention: Retention, now: float) -> bool:
+        """Make all its routes stale. False if there are none, or their time is over already."""
+        if not rib.routes:
+            return False
+        if rib.stale_since is not None and not _goes_on(peer, rib, retention, now):
+            self._synchronise(rib)
+        rib.stale_until = now + retention.restart
+        if rib.stale_since is None:
+            rib.stale_since = now
+            rib.long_lived_until = rib.stale_until + retention.long_lived if retention.long_lived else 0.0
+        elif retention.long_lived:
+            # RFC 9494 4.2: the timer is not updated by a peer that has not synchronised.
+            rib.stale_until = min(rib.stale_until, rib.long_lived_until)
+        else:
+            rib.long_lived_until = 0.0
+        rib.stale = set(rib.routes)
+        return now < rib.stale_until or now < rib.long_lived_until
+
+    def back(self, peer: Peer, negotiated: Negotiated, now: float) -> None:
+        """The peer is about to be Established: of what was retained, what its OPEN does not cover is withdrawn."""
+        for family, rib in list(peer.adj_rib_in.items()):
+            if not _is_covered(rib, negotiated):
+                self._intake.withdraw(rib, list(rib.routes))
+                del peer.adj_rib_in[family]
+            rib.stale_until = now + STALE_TIME
+            if rib.long_lived_until:
+                rib.stale_until = min(rib.stale_until, rib.long_lived_until)
+
+    def synchronised(self, peer: Peer, family: Family) -> None:
+        """The peer has marked the family's End-of-RIB."""
+        rib = peer.adj_rib_in.get(family)
+        if rib is not None and rib.stale_since is not None:
+            self._synchronise(rib)
+
+    def _synchronise(self, rib: AdjRibIn) -> None:
+        self._intake.withdraw(rib, rib.stale_keys())
+        rib.stale_since = None
+        rib.long_lived_until = 0.0
+        rib.is_long_lived = False
+
+    def overdue(self, peer: Peer, now: float) -> None:
+        """What is still stale when its time is over goes, or becomes long-lived stale."""
+        for rib in peer.adj_rib_in.values():
+            if rib.stale_since is None or now < rib.stale_until:
+                continue
+            if not peer.is_established and now < rib.long_lived_until:
+                long_lived.begin(self._intake, peer, rib)
+                rib.is_long_lived = True
+                rib.stale_until = rib.long_lived_until
+            elif peer.is_established and now < peer.since + STALE_TIME:
+                # RFC 9494 4.2: the long-lived time ends while the peer is not synchronised, and stays what it is.
+                self._intake.withdraw(rib, rib.stale_keys())
+                rib.stale_until = peer.since + STALE_TIME
+            else:
+                self._synchronise(rib)
+
+
+def _retention(peer: Peer, family: Family, ending: Ending) -> Retention | None:
+    """None: nothing stays. RFC 9494 4.2: a family that one of the capabilities does not list has zero seconds there;
+    4.5: without the one of RFC 4724 the other counts for nothing."""
+    negotiated = peer.negotiated
+    if negotiated is None or negotiated.graceful_restart is None:
+        return None
+    restart = negotiated.graceful_restart
+    if not STAYS[ending, restart.notification]:
+        return None
+    restart_time = restart.time if family in restart.families else 0
+    long_lived_time = negotiated.long_lived.times.get(family, 0) if negotiated.long_lived is not None else 0
+    return Retention(restart_time, long_lived_time, restart.notification)
+
+
+def _goes_on(peer: Peer, rib: AdjRibIn, retention: Retention, now: float) -> bool:
+    """Lost again before it has synchronised, the peer keeps what was stale already (RFC 8538 4.1, RFC 9494 4.2)."""
+    assert rib.stale_since is not None  # noqa: S101  only what is stale goes on
+    if now >= peer.since + STALE_TIME:
+        return False
+    if retention.long_lived:
+        return rib.long_lived_until > 0
+    return retention.outlasts_restarts and now < rib.stale_since + STALE_TIME
+
+
+def _is_covered(rib: AdjRibIn, negotiated: Negotiated) -> bool:
+    """RFC 4724 4.2 and, once the restart time is over, RFC 9494 4.2: both capabilities must have the Forwarding State
+    bit for the family, but the former need not list it at all, as its restart time is zero then."""
+    restart, family = negotiated.graceful_restart, rib.family
+    if restart is None or family not in negotiated.families:
+        return False
+    if rib.has_path_ids != (family in negotiated.add_path_receive):
+        return False
+    if not rib.is_long_lived:
+        return family in restart.forwarding
+    outlives = negotiated.long_lived is not None and family in negotiated.long_lived.forwarding
+    return outlives and (family in restart.forwarding or family not in restart.families)

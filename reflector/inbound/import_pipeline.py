@@ -1,0 +1,132 @@
+"""The way of a received route: Adj-RIB-In, import policy, candidate of the Loc-RIB (RFC 4271 9.1.1).
+
+Rule: the Adj-RIB-In keeps every route as it came; only an accepted one is a candidate. Routes with equal attributes of
+one peer share a path, so that import is evaluated once for them unless their prefixes make a difference.
+"""
+
+from __future__ import annotations
+
+from reflector.peer import Peer
+from reflector.plan import Family
+from reflector.policy.policy_set import PolicySet
+from reflector.rib.adj_rib_in import AdjRibIn
+from reflector.rib.loc_rib import LocRib
+from reflector.rib.next_hops import NextHop, NextHops
+from reflector.rib.path import Path
+from reflector.wire.attributes import PathAttributes
+
+
+class Intake:
+    """Puts routes into the Loc-RIBs and takes them out again. `policies` is replaced with the plan."""
+
+    def __init__(self, ribs: dict[Family, LocRib], policies: PolicySet, next_hops: NextHops) -> None:
+        self._ribs = ribs
+        self.policies = policies
+        self._next_hops = next_hops
+
+    def withdraw(self, rib: AdjRibIn, keys: list[bytes]) -> None:
+        replace = self._ribs[rib.family].replace
+        rib.has_come_again(keys)
+        for key in keys:
+            path = rib.routes.pop(key, None)
+            if path is not None and path.attributes is not None:
+                replace(rib.nlri(key), path, None)
+
+    def announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
+        rib.has_come_again(keys)
+        for path_id, alike in rib.by_path_id(keys).items():
+            if not self.policies.import_uses_prefix(peer.session, rib.family):
+                self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), alike)
+                continue
+            for prefix_class, part in self._divide(rib, alike).items():
+                self._install(rib, self._path(peer, rib.family, attributes, prefix_class, path_id), part)
+
+    def _divide(self, rib: AdjRibIn, keys: list[bytes]) -> dict[int, list[bytes]]:
+        classes = self.policies.classes[rib.family]
+        if not rib.has_path_ids:
+            return classes.divide(keys)
+        identifier = keys[0][:4]
+        return {
+            prefix_class: [identifier + nlri for nlri in part]
+            for prefix_class, part in classes.divide(rib.nlris(keys)).items()
+        }
+
+    def _install(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> None:
+        """The path is what the peer now says of all these."""
+        routes, loc_rib = rib.routes, self._ribs[rib.family]
+        accepted = path.attributes is not None
+        if routes.keys().isdisjoint(keys):
+            routes.update(dict.fromkeys(keys, path))
+            if accepted:
+                loc_rib.add(path, rib.nlris(keys))
+            return
+        nlri, replace = rib.nlri, loc_rib.replace
+        for key in keys:
+            former = routes.get(key)
+            if former is path:
+                continue
+            routes[key] = path
+            if former is not None and former.attributes is None:
+                former = None
+            if accepted:
+                replace(nlri(key), former, path)
+            elif former is not None:
+                replace(nlri(key), former, None)
+
+    def again(self, peer: Peer) -> None:
+        """Every route of the peer under the policies of now."""
+        for rib in peer.adj_rib_in.values():
+            for key, path in list(rib.routes.items()):
+                self._reinstall(peer, rib, key, path)
+
+    def resolve_again(self, changed: set[NextHop]) -> None:
+        """The routes with these next hops, which the kernel now resolves otherwise or at another cost."""
+        by_rib: dict[tuple[Peer, Family], dict[Path, Path]] = {}
+        for path, successor in self._next_hops.successors(changed).items():
+            if path.peer is not None:
+                by_rib.setdefault((path.peer, path.family), {})[path] = successor
+        # In an order that is the same in every process, as all that decides the order of octets.
+        for peer, family in sorted(by_rib, key=lambda rib: (rib[0].name, rib[1])):
+            successors = by_rib[peer, family]
+            peer.paths.update({memory: successors[path] for memory, path in peer.paths.items() if path in successors})
+            if family in peer.adj_rib_in:
+                self._succeed(peer.adj_rib_in[family], successors)
+
+    def _succeed(self, rib: AdjRibIn, successors: dict[Path, Path]) -> None:
+        """A path whose cost alone is another succeeds itself: its prefixes are decided again."""
+        replace = self._ribs[rib.family].replace
+        for key, former in [(key, path) for key, path in rib.routes.items() if path in successors]:
+            path = rib.routes[key] = successors[former]
+            before = former if former.attributes is not None else None
+            after = path if path.attributes is not None else None
+            if before is not None or after is not None:
+                replace(rib.nlri(key), before, after)
+
+    def _reinstall(self, peer: Peer, rib: AdjRibIn, key: bytes, former: Path) -> None:
+        prefix_class = self.policies.classes[rib.family].classify(rib.nlri(key))
+        path_id = rib.path_id(key)
+        path = self._path(peer, rib.family, former.received, prefix_class, path_id)
+        if former.is_as(path):
+            # From now on this is the path for these attributes, so that it stays one object for all its prefixes.
+            peer.paths[self._memory(peer, rib.family, former.received, prefix_class, path_id)] = former
+            return
+        self._install(rib, path, [key])
+
+    def _path(self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int) -> Path:
+        """The one path of this peer for these attributes, after import."""
+        memory = self._memory(peer, family, received, prefix_class, path_id)
+        path = peer.paths.get(memory)
+        if path is None:
+            path = self._next_hops.place(self.policies.import_path(peer, family, received, prefix_class))
+            path.path_id = path_id
+            path.identifier = peer.identifiers.of(path_id)
+            peer.paths[memory] = path
+        return path
+
+    def _memory(
+        self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int
+    ) -> tuple[object, ...]:
+        """All that decides what import makes of a route."""
+        if not self.policies.import_uses_prefix(peer.session, family):
+            prefix_class = 0
+        return family, received, prefix_class, path_id, self.policies.serial, peer.relation, peer.local_address

@@ -1,0 +1,1 @@
+"""The kernel's routes as the speaker sees them: observation and next-hop resolution."""

@@ -1,0 +1,172 @@
+"""What waits to be sent to a peer: its own messages, and its place in the log it shares with its update group.
+
+Rule: whole messages only. A peer's own chunks (KEEPALIVEs, its snapshot) go between two chunks of the log, never into
+one. The log is appended once for all members; a member is an index into it, so a message costs memory once however
+many peers are told. A peer that is cut off (slow_peer) keeps of both only which prefixes they were about.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from reflector.outbound.slow_peer import NO_ROUTES, Contents, Missed
+
+
+class Chunk(NamedTuple):
+    """Whole messages, how many UPDATEs are among them, and what they say."""
+
+    octets: bytes
+    messages: int
+    contents: Contents
+
+
+class AdvertisementLog:
+    """An update group's messages as an append-only sequence of chunks, each of whole messages.
+
+    Indices never change: `first` is that of the oldest chunk kept, `end` that of the next to come.
+    """
+
+    def __init__(self) -> None:
+        self._chunks: deque[Chunk] = deque()
+        # Octets that had ever been appended when the chunk of the same place came.
+        self._starts: deque[int] = deque()
+        self._appended = 0
+        self.first = 0
+        self.end = 0
+        self.octets = 0
+
+    def append(self, octets: bytes, messages: int, contents: Contents = NO_ROUTES) -> None:
+        self._chunks.append(Chunk(octets, messages, contents))
+        self._starts.append(self._appended)
+        self._appended += len(octets)
+        self.octets += len(octets)
+        self.end += 1
+
+    def chunk(self, index: int) -> Chunk:
+        return self._chunks[index - self.first]
+
+    def octets_from(self, index: int) -> int:
+        """How much a member at `index` still has to be sent."""
+        if index >= self.end:
+            return 0
+        return self._appended - self._starts[max(0, index - self.first)]
+
+    def trim(self, index: int) -> None:
+        """Forget everything before `index`: all members are past it."""
+        while self.first < index and self._chunks:
+            self.octets -= len(self._chunks.popleft().octets)
+            self._starts.popleft()
+            self.first += 1
+
+
+class Outbox:
+    """One peer's queue. `take` hands out the next chunk; what a short write left goes back with `put_back`.
+
+    `messages` counts the UPDATEs handed out; `missed` is None unless the peer is cut off.
+    """
+
+    def __init__(self) -> None:
+        self._own: deque[Chunk] = deque()
+        self._own_octets = 0
+        self.messages = 0
+        self.missed: Missed | None = None
+        self._rest: memoryview | None = None
+        self._log: AdvertisementLog | None = None
+        self.position = 0
+
+    def push(self, octets: bytes, messages: int = 0, contents: Contents = NO_ROUTES) -> None:
+        """Whole messages, `messages` UPDATEs among them, for this peer alone, after what it has been handed."""
+        self._keep(Chunk(octets, messages, contents))
+
+    def _keep(self, chunk: Chunk) -> None:
+        if self.missed is not None and chunk.contents != NO_ROUTES:
+            self.missed.note(chunk.contents)
+        else:
+            self._own.append(chunk)
+            self._own_octets += len(chunk.octets)
+
+    def follow(self, log: AdvertisementLog) -> None:
+        """From now on the log's new chunks are this peer's, unless it is cut off: then it is told what it misses."""
+        if self.missed is None:
+            self._log = log
+            self.position = log.end
+
+    def leave(self) -> None:
+        """No longer follow the log; what it still held for this peer comes along."""
+        log = self._log
+        if log is not None:
+            for index in range(self.position, log.end):
+                self._keep(log.chunk(index))
+        self._log = None
+
+    # ------------------------------------------------------------------------------------ slow peers
+
+    def cut_off(self) -> None:
+        """Leave the log; of what waits only which prefixes it was about is kept, and what is about none."""
+        self.missed = Missed()
+        own, self._own, self._own_octets = self._own, deque(), 0
+        for chunk in own:
+            self._keep(chunk)
+        self.leave()
+
+    def catch_up(self) -> Missed:
+        """What the peer has to be told before it follows a log again: it is no longer cut off."""
+        missed, self.missed = self.missed, None
+        assert missed is not None  # noqa: S101  only who is cut off catches up
+        return missed
+
+    @property
+    def is_cut_off(self) -> bool:
+        return self.missed is not None
+
+    @property
+    def is_drained(self) -> bool:
+        """The socket has taken all that it was handed, and nothing of the peer's own waits."""
+        return self._rest is None and not self._own
+
+    def lags(self, bound: int) -> bool:
+        """The socket is full and more than `bound` octets wait behind what it was handed. A peer whose socket takes
+        everything does not lag, however much is about to be written to it."""
+        if self._rest is None or self._log is None:
+            return False
+        return self._own_octets + self._log.octets_from(self.position) > bound
+
+    # --------------------------------------------------------------------------------------- sending
+
+    def take(self) -> bytes | memoryview | None:
+        """The next octets to send, None when all is sent."""
+        if self._rest is not None:
+            rest, self._rest = self._rest, None
+            return rest
+        log = self._log
+        if self._own:
+            chunk = self._own.popleft()
+            self._own_octets -= len(chunk.octets)
+        elif log is not None and self.position < log.end:
+            chunk = log.chunk(self.position)
+            self.position += 1
+        else:
+            return None
+        self.messages += chunk.messages
+        return chunk.octets
+
+    def put_back(self, rest: memoryview) -> None:
+        """The socket took less than `take` gave."""
+        self._rest = rest
+
+    @property
+    def is_empty(self) -> bool:
+        at_end = self._log is None or self.position == self._log.end
+        return self.is_drained and at_end and not self.is_cut_off
+
+    @property
+    def is_within_message(self) -> bool:
+        """A message is half sent: nothing else may be written before its rest."""
+        return self._rest is not None
+
+    @property
+    def octets(self) -> int:
+        """How much waits; what a peer that is cut off has missed is not encoded yet and does not count."""
+        waiting = self._own_octets + (len(self._rest) if self._rest is not None else 0)
+        return waiting + (self._log.octets_from(self.position) if self._log is not None else 0)

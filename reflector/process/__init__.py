@@ -1,0 +1,1 @@
+"""The speaker as a Linux process: user, capabilities, garbage collector."""

@@ -1,0 +1,221 @@
+"""The Loc-RIB of one family: the candidates of every prefix and the selected route.
+
+Rule: candidates come and go at once, selection waits for the end of the turn: `settle` runs the decision process for
+the prefixes that changed, once each, and reports what became of them. A prefix with one candidate holds just that
+path; only a contested one holds a Contest. Prefixes that are new in a turn and were not touched again stay together
+as they came, for nearly all are.
+Source: RFC 4271 3.2 and 9.1.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from reflector.plan import Family
+from reflector.rib.decision import STEPS_TO_MULTIPATH, Decision, Step, decide, explain_decision
+from reflector.rib.path import Path
+from reflector.verdict import RouteVerdict
+
+# What is selected for a prefix: nothing, the only candidate, or the outcome among several.
+Selection = Path | Decision | None
+
+
+class Contest:
+    """A prefix with several candidates; `decision` is that of the last settled turn."""
+
+    __slots__ = ("candidates", "decision")
+
+    def __init__(self, candidates: list[Path], decision: Selection) -> None:
+        self.candidates = candidates
+        self.decision = decision
+
+
+class Transition(NamedTuple):
+    """What prefixes went through in a turn; equal for prefixes that moved together. The two differ, but not always in
+    what is best."""
+
+    before: Selection
+    after: Selection
+
+
+Transitions = dict[Transition, list[bytes]]
+
+
+class LocRib:
+    """`changed` maps each prefix touched in this turn to its selection before it, but for the prefixes in `fresh`:
+    those had none, and stand in `_runs` as they came. `depth` and `steps`: see decision.decide."""
+
+    def __init__(self, family: Family, steps: Sequence[Step] = STEPS_TO_MULTIPATH) -> None:
+        self.family = family
+        self.steps = steps
+        self.table: dict[bytes, Path | Contest] = {}
+        self.changed: dict[bytes, Selection] = {}
+        self.fresh: set[bytes] = set()
+        self.depth = 0
+        self._runs: list[tuple[Path, list[bytes]]] = []
+
+    @property
+    def is_settled(self) -> bool:
+        return not self.changed and not self._runs
+
+    def add(self, path: Path, keys: list[bytes]) -> None:
+        """The path becomes a candidate of all these prefixes, none of which has one from the same source."""
+        table, added = self.table, dict.fromkeys(keys, path)
+        if not table.keys().isdisjoint(keys) or not self.changed.keys().isdisjoint(keys):
+            for nlri in added:
+                self.replace(nlri, None, path)
+            return
+        table.update(added)
+        self.fresh.update(added)
+        self._runs.append((path, keys if len(keys) == len(added) else list(added)))
+
+    def replace(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
+        """A candidate of this prefix comes (old None), goes (new None) or becomes another. Only accepted paths."""
+        table = self.table
+        current = table.get(nlri)
+        if nlri not in self.changed:
+            self._remember(nlri, current)
+        if current is old:
+            if new is not None:
+                table[nlri] = new
+            elif current is not None:
+                del table[nlri]
+            return
+        self._contest(nlri, old, new)
+
+    def _remember(self, nlri: bytes, current: Path | Contest | None) -> None:
+        if nlri in self.fresh:
+            self.changed[nlri] = None
+        else:
+            self.changed[nlri] = current.decision if type(current) is Contest else current  # type: ignore[assignment]
+
+    def _contest(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
+        current = self.table[nlri]
+        contest = current if isinstance(current, Contest) else Contest([current], current)
+        if old is not None:
+            contest.candidates.remove(old)
+        if new is not None:
+            contest.candidates.append(new)
+        self.table[nlri] = contest if len(contest.candidates) > 1 else contest.candidates[0]
+
+    def deepen(self, depth: int) -> None:
+        """From now on so many candidates are ranked, also where nothing else changes."""
+        if depth > self.depth:
+            self.depth = depth
+            self._decide_again()
+
+    def decide_by(self, steps: Sequence[Step]) -> None:
+        """From now on by these steps, also what has been decided."""
+        if steps is not self.steps:
+            self.steps = steps
+            self._decide_again()
+
+    def _decide_again(self) -> None:
+        for nlri, entry in self.table.items():
+            if type(entry) is Contest:
+                self.changed.setdefault(nlri, entry.decision)
+
+    # ---------------------------------------------------------------------------------- selection
+
+    def settle(self) -> Transitions:
+        """Select for all changed prefixes; those whose selection changed, by what they went through."""
+        transitions = self._settle_changed() if self.changed else {}
+        for path, keys in self._untouched_runs().items():
+            transition = Transition(None, path)
+            # The same path may also have come to prefixes that had another one before in this turn.
+            transitions[transition] = [*transitions[transition], *keys] if transition in transitions else keys
+        self.changed, self.fresh, self._runs = {}, set(), []
+        return transitions
+
+    def _untouched_runs(self) -> dict[Path, list[bytes]]:
+        """Prefixes that are new in this turn and not in `changed`, by path."""
+        changed = self.changed
+        runs: dict[Path, list[list[bytes]]] = {}
+        for path, keys in self._runs:
+            if changed and not changed.keys().isdisjoint(keys):
+                keys = [nlri for nlri in keys if nlri not in changed]
+            if keys:
+                runs.setdefault(path, []).append(keys)
+        return {path: one_list(parts) for path, parts in runs.items()}
+
+    def _settle_changed(self) -> Transitions:
+        moves: defaultdict[tuple[Selection, Selection], list[bytes]] = defaultdict(list)
+        get = self.table.get
+        for nlri, before in self.changed.items():
+            entry = get(nlri)
+            after: Selection
+            if type(entry) is Contest:
+                after = entry.decision = decide(entry.candidates, self.depth, self.steps)
+                if after == before:
+                    continue
+            else:
+                after = entry  # type: ignore[assignment]  # no Contest
+                if after is before:
+                    continue
+            moves[before, after].append(nlri)
+        return {Transition(*moved): keys for moved, keys in moves.items()}
+
+    def selection(self, nlri: bytes) -> Selection:
+        """That of the last settled turn."""
+        if nlri in self.changed:
+            return self.changed[nlri]
+        if nlri in self.fresh:
+            return None
+        entry = self.table.get(nlri)
+        return entry.decision if isinstance(entry, Contest) else entry
+
+    def by_selection(self) -> dict[Selection, list[bytes]]:
+        """The whole settled table."""
+        grouped: defaultdict[Selection, list[bytes]] = defaultdict(list)
+        for nlri, entry in self.table.items():
+            grouped[entry.decision if type(entry) is Contest else entry].append(nlri)  # type: ignore[index]
+        return grouped
+
+    def best(self, nlri: bytes) -> Path | None:
+        """The selected route of the last settled turn."""
+        return best(self.selection(nlri))
+
+    def candidates(self, nlri: bytes) -> list[Path]:
+        entry = self.table.get(nlri)
+        if entry is None:
+            return []
+        return list(entry.candidates) if isinstance(entry, Contest) else [entry]
+
+    def keys(self) -> list[bytes]:
+        """A copy of all prefixes for which there may be a selection, in no order."""
+        return [*self.table, *(nlri for nlri in self.changed if nlri not in self.table)]
+
+    def verdicts(self, nlri: bytes) -> dict[Path, RouteVerdict]:
+        """Each candidate with BEST or the step it lost at."""
+        candidates = self.candidates(nlri)
+        return dict(explain_decision(candidates, self.steps)) if candidates else {}
+
+    def selections(self) -> Iterator[tuple[bytes, Selection]]:
+        """Every prefix with its selection of the last settled turn, in no order."""
+        for nlri, entry in self.table.items():
+            if nlri not in self.changed and nlri not in self.fresh:
+                yield nlri, entry.decision if isinstance(entry, Contest) else entry
+        for nlri, selection in self.changed.items():
+            if selection is not None:
+                yield nlri, selection
+
+
+def one_list(parts: list[list[bytes]]) -> list[bytes]:
+    """All keys of these lists; the very list if there is one."""
+    return parts[0] if len(parts) == 1 else list(chain.from_iterable(parts))
+
+
+def best(selection: Selection) -> Path | None:
+    return selection.best if isinstance(selection, Decision) else selection
+
+
+def next_hops(selection: Selection) -> tuple[bytes, ...]:
+    """The distinct next hops of all equally good routes, ordered; none for a route of this node itself."""
+    if selection is None:
+        return ()
+    if isinstance(selection, Path):
+        return () if selection.attributes is None else (selection.attributes.next_hop,)
+    return tuple(sorted({path.attributes.next_hop for path in selection.multipath if path.attributes is not None}))

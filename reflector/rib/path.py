@@ -1,0 +1,108 @@
+"""A path: everything about a route but its prefix.
+
+Rule: one object for all prefixes that came with the same attributes from the same peer, so that the tables hold a
+reference a prefix and identity is equality. What was received stays beside what import made of it, so that a new
+policy is a new evaluation and not a route refresh.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reflector.plan import DEFAULT_LOCAL_PREF, Family, RouteSource, SessionType
+from reflector.policy.reflection import Relation
+from reflector.rib.path_identifier import OWN
+from reflector.verdict import RouteVerdict
+from reflector.wire.attributes import PathAttributes
+
+if TYPE_CHECKING:
+    from reflector.peer import Peer
+    from reflector.rib.next_hops import NextHop
+
+
+class Path:
+    """received    attributes as the peer sent them (of a local route: as originated)
+    attributes     after import; None if the path was not accepted
+    verdict        ACCEPTED, or why not; `because` names the policy rule
+    next_hop       its next hop as the kernel sees it (next_hops), None where that is not asked; `imported` are then the
+                   attributes after import also while the next hop is unresolvable
+    peer           None for a route of this node
+    next_hop_self  an import policy wants whoever is told of the route to be told ourselves as its next hop
+    path_id        the peer's path identifier (RFC 7911), 0 without add-path
+    identifier     ours towards add-path peers: it stands for the peer and path_id; see path_identifier.py
+    exports        what update groups made of this path, by (export view, prefix class); see export.py
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "attributes",
+        "because",
+        "exports",
+        "family",
+        "identifier",
+        "imported",
+        "interface",
+        "next_hop",
+        "next_hop_self",
+        "path_id",
+        "peer",
+        "received",
+        "source",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        peer: Peer | None,
+        family: Family,
+        received: PathAttributes,
+        attributes: PathAttributes | None,
+        verdict: RouteVerdict = RouteVerdict.ACCEPTED,
+        because: str = "",
+    ) -> None:
+        self.peer = peer
+        self.family = family
+        self.received = received
+        self.attributes = attributes
+        self.verdict = verdict
+        self.because = because
+        self.imported: PathAttributes | None = None
+        self.next_hop: NextHop | None = None
+        self.path_id = 0
+        self.identifier = OWN
+        self.next_hop_self = False
+        self.source = RouteSource.BGP
+        self.interface = ""
+        self.exports: dict[tuple[int, int], object] = {}
+
+    def is_as(self, other: Path) -> bool:
+        """The other path of the same peer says the same of a route."""
+        return self is other or (
+            self.received is other.received
+            and self.attributes is other.attributes
+            and self.verdict is other.verdict
+            and self.because == other.because
+            and self.path_id == other.path_id
+            and self.next_hop_self == other.next_hop_self
+            and self.imported is other.imported
+            and self.next_hop is other.next_hop
+        )
+
+    @property
+    def relation(self) -> Relation:
+        return Relation.LOCAL if self.peer is None else self.peer.relation
+
+    @property
+    def session_type(self) -> SessionType:
+        """EBGP only for what an external peer sent."""
+        return SessionType.EBGP if self.relation is Relation.EBGP else SessionType.IBGP
+
+    @property
+    def cost(self) -> int:
+        """The kernel's metric of the way to the next hop (RFC 4271 9.1.2.2 e)."""
+        return 0 if self.next_hop is None else self.next_hop.resolution.cost
+
+    @property
+    def local_pref(self) -> int:
+        attributes = self.attributes or self.received
+        return DEFAULT_LOCAL_PREF if attributes.local_pref is None else attributes.local_pref
