@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, canonical_prefix
+from reflector.verdict import RouteVerdict, text_of
 
 if TYPE_CHECKING:
     from reflector.messages import CandidateStatus, Explanation, ExportStatus
@@ -39,7 +40,7 @@ def show_explanation(ask: Callable[[str], Explanation], prefix: str, node: str, 
     if explanation.covered_by and "/" not in prefix:
         explanation = ask(explanation.covered_by)
     typer.echo(_as_json(explanation) if output is Output.JSON else "\n".join(explain_lines(explanation, node)))
-    if not any(candidate.verdict == "best" for candidate in explanation.candidates):
+    if not any(candidate.verdict == RouteVerdict.BEST for candidate in explanation.candidates):
         raise typer.Exit(1)
 
 
@@ -49,7 +50,7 @@ def explain_lines(explanation: Explanation, node: str) -> Iterator[str]:
     if not explanation.candidates:
         around = f"; {explanation.covered_by} covers it" if explanation.covered_by else ""
         yield f"  no peer has sent it and this node does not originate it{around}"
-    for candidate in sorted(explanation.candidates, key=lambda each: each.verdict != "best"):
+    for candidate in sorted(explanation.candidates, key=lambda each: each.verdict != RouteVerdict.BEST):
         yield from _candidate(candidate)
     if explanation.exports:
         yield "told to"
@@ -59,7 +60,8 @@ def explain_lines(explanation: Explanation, node: str) -> Iterator[str]:
 
 def _candidate(candidate: CandidateStatus) -> Iterator[str]:
     origin = f"from {_peer(candidate)}" if candidate.peer else f"of this node ({candidate.source.value})"
-    verdict = candidate.verdict if candidate.verdict in ("best", "accepted") else f"not used: {candidate.verdict}"
+    is_used = candidate.verdict in (RouteVerdict.BEST, RouteVerdict.ACCEPTED)
+    verdict = text_of(candidate.verdict) if is_used else f"not used: {text_of(candidate.verdict)}"
     yield f"  {origin}: {verdict}{', stale' if candidate.stale else ''}"
     if candidate.because:
         yield f"      {candidate.because}"
@@ -82,7 +84,7 @@ def _export(export: ExportStatus) -> Iterator[str]:
     because = f" ({export.because})" if export.because else ""
     # An add-path peer is told of each path; of the others it goes without saying that it is the best one.
     path = f", path {export.path_id} {_source(export)}" if export.path_id else ""
-    yield f"  {_peer(export)}{path}: {export.verdict}{because}"
+    yield f"  {_peer(export)}{path}: {text_of(export.verdict)}{because}"
     if export.next_hop:
         facts = {
             "next hop": export.next_hop,

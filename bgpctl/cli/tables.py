@@ -12,6 +12,7 @@ from rich.table import Table
 
 from reflector.messages import AgentStatus, DrainStatus, PeerStatus, ProblemStatus, RouteStatus
 from reflector.plan import Family
+from reflector.verdict import text_of
 
 T = TypeVar("T")
 Columns = Sequence[tuple[str, Callable[[T], str]]]
@@ -149,7 +150,7 @@ def _has_path_ids(routes: Sequence[RouteStatus]) -> bool:
 
 
 def _verdict(route: RouteStatus) -> str:
-    return f"{route.verdict}{', stale' if route.stale else ''}"
+    return f"{text_of(route.verdict)}{', stale' if route.stale else ''}"
 
 
 def _plan(agent: AgentStatus) -> str:

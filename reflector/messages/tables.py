@@ -19,7 +19,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
     `warning` is about its maximum of prefixes, `prefix_warnings` how often there came to be one, and `prefixes_dropped`
     how many routes were left out for it.
 
-    refused                  routes in its Adj-RIB-In that import did not accept, by RouteVerdict
+    refused                  routes in its Adj-RIB-In that import did not accept, by the code of a RouteVerdict
     messages_in, _out        by name ("UPDATE"), from speaker start; the session layer's OPENs are not among them
     treated_as_withdrawn     UPDATEs with a malformed attribute; attributes_discarded: attributes (RFC 7606)
     last_error_code          "code/subcode" of the NOTIFICATION that ended the last session, "" if there was none
@@ -76,7 +76,7 @@ class Peers(Message, frozen=True):
 
 
 class RouteStatus(msgspec.Struct, frozen=True):
-    """A route as people read it; attributes that are absent are empty or None. `verdict` is the text of a RouteVerdict:
+    """A route as people read it; attributes that are absent are empty or None. `verdict` is the code of a RouteVerdict:
     that of a received route says whether it is best, where it lost or why import refused it."""
 
     prefix: str
@@ -108,7 +108,7 @@ class Routes(Message, frozen=True):
 
 
 class CandidateStatus(msgspec.Struct, frozen=True):
-    """A route that was received or originated. `verdict` is the text of a RouteVerdict: best, the step it lost at, or
+    """A route that was received or originated. `verdict` is the code of a RouteVerdict: best, the step it lost at, or
     why import refused it; `because` names the policy rule. `cost` is the kernel metric of the way to its next hop."""
 
     peer: str
@@ -158,7 +158,7 @@ class Explanation(Message, frozen=True):
 
 class Counters(Message, frozen=True):
     """Totals since the speaker started, by name; `uptime` in seconds. `lost` counts the candidates that the decision
-    process does not use now, by RouteVerdict; None unless it was asked for."""
+    process does not use now, by the code of a RouteVerdict; None unless it was asked for."""
 
     totals: dict[str, int]
     uptime: float

@@ -59,7 +59,7 @@ ESTABLISHED = PeerStatus(
     bytes_in=1300,
     bytes_out=1400,
     queued=15,
-    refused={"own AS in AS_PATH": 2},
+    refused={"as-loop": 2},
     messages_in={"UPDATE": 11, "KEEPALIVE": 3},
     messages_out={"UPDATE": 12, "ROUTE-REFRESH": 0},
     treated_as_withdrawn=16,
@@ -173,7 +173,7 @@ def test_the_agent_is_counted(name: str, expected: float) -> None:
 @pytest.mark.parametrize(
     ("name", "label", "expected"),
     [
-        ("bgpctl_session_routes_refused", {"verdict": "own AS in AS_PATH"}, 2),
+        ("bgpctl_session_routes_refused", {"verdict": "as-loop"}, 2),
         ("bgpctl_session_messages_received_total", {"type": "KEEPALIVE"}, 3),
         ("bgpctl_session_messages_sent_total", {"type": "UPDATE"}, 12),
     ],
@@ -183,9 +183,9 @@ def test_a_session_is_counted_by_label(name: str, label: dict[str, str], expecte
 
 
 def test_what_lost_is_counted_by_the_step_it_lost_at() -> None:
-    counters = Counters({}, uptime=1.0, lost={"lower LOCAL_PREF": 4})
+    counters = Counters({}, uptime=1.0, lost={"lost-local-pref": 4})
     snapshot = Snapshot(1000.0, AGENT, (), counters)
-    assert value(snapshot, "bgpctl_decision_routes_lost", verdict="lower LOCAL_PREF") == 4
+    assert value(snapshot, "bgpctl_decision_routes_lost", verdict="lost-local-pref") == 4
 
 
 def test_a_session_that_no_notification_ended_has_no_error() -> None:

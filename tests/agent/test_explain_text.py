@@ -11,19 +11,19 @@ EXPLANATION = Explanation(
     POD,
     candidates=(
         CandidateStatus(
-            "to-b", "higher MULTI_EXIT_DISC from the same neighbouring AS", RouteSource.BGP, "accepted by default",
+            "to-b", "lost-med", RouteSource.BGP, "accepted by default",
             next_hop="10.0.0.2", local_pref=100, origin="IGP", med=7, as_path="65001", peer_node="b", stale=True,
         ),
         CandidateStatus("to-a", "best", RouteSource.BGP, "accepted by default", next_hop="10.0.0.1", local_pref=100,
                         origin="INCOMPLETE", med=5, as_path="65001", communities=("64512:7",), path_id=3),
-        CandidateStatus("", "a route of this node is preferred", RouteSource.KERNEL, "kernel route of eth0"),
+        CandidateStatus("", "lost-local-route", RouteSource.KERNEL, "kernel route of eth0"),
     ),
     exports=(
         ExportStatus("to-b", "advertised", "accepted by default", next_hop="10.0.0.1", local_pref=100, as_path="65001",
                      peer_node="b", med=5),
         ExportStatus("many", "advertised", next_hop="10.0.0.1", local_pref=100, source="to-a", path_id=2),
-        ExportStatus("many", "the peer is sent fewer paths of a prefix", source="", path_id=1),
-        ExportStatus("tor", "rejected by an export policy", "no policy accepts it"),
+        ExportStatus("many", "beyond-limit", source="", path_id=1),
+        ExportStatus("tor", "export-rejected", "no policy accepts it"),
     ),
 )  # fmt: skip
 
@@ -36,7 +36,7 @@ def test_every_route_with_its_fate_and_every_peer_with_what_it_is_told() -> None
   from to-a: best
       accepted by default
       next hop 10.0.0.1, LOCAL_PREF 100, AS_PATH 65001, ORIGIN INCOMPLETE, MED 5, path 3, communities 64512:7
-  from to-b (b): not used: higher MULTI_EXIT_DISC from the same neighbouring AS, stale
+  from to-b (b): not used: higher MULTI_EXIT_DISC, stale
       accepted by default
       next hop 10.0.0.2, LOCAL_PREF 100, AS_PATH 65001, MED 7
   of this node (kernel): not used: a route of this node is preferred
@@ -47,7 +47,7 @@ told to
       next hop 10.0.0.1, LOCAL_PREF 100, AS_PATH 65001, MED 5
   many, path 2 from to-a: advertised
       next hop 10.0.0.1, LOCAL_PREF 100
-  many, path 1 of this node: the peer is sent fewer paths of a prefix
+  many, path 1 of this node: beyond the session's add-path limit
   tor: rejected by an export policy (no policy accepts it)"""
     )
 

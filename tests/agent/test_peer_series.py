@@ -99,7 +99,7 @@ def test_a_type_is_told_by_what_its_sessions_make_together(name: str, expected: 
 
 def test_labels_of_a_type_are_added_up_one_by_one() -> None:
     found = samples(PeerMetrics.BY_TYPE, ESTABLISHED, ACTIVE)
-    assert value(found, "bgpctl_session_routes_refused", verdict="own AS in AS_PATH", **MESH) == 4
+    assert value(found, "bgpctl_session_routes_refused", verdict="as-loop", **MESH) == 4
     assert value(found, "bgpctl_session_messages_received_total", type="KEEPALIVE", **MESH) == 6
 
 

@@ -302,7 +302,7 @@ def test_always_compare_med_decides_again_what_was_decided_and_back() -> None:
         verdicts = {each.peer: each.verdict for each in explain(router.engine, POD).candidates}
         assert verdicts[best] == "best"
         assert_as_if_fresh(router)
-    assert verdicts["low"] == "higher BGP identifier or ORIGINATOR_ID"
+    assert verdicts["low"] == "lost-router-id"
 
 
 # ---------------------------------------------------------------------------------- originations

@@ -19,7 +19,7 @@ def test_the_winner_and_the_step_that_the_other_one_lost_at() -> None:
     router.hear("a", announce(POD, local_pref=100))
     router.hear("b", announce(POD, local_pref=200))
     verdicts = {each.peer: each.verdict for each in explain(router.engine, POD).candidates}
-    assert verdicts == {"a": "lower LOCAL_PREF", "b": "best"}
+    assert verdicts == {"a": "lost-local-pref", "b": "best"}
 
 
 def test_a_route_that_import_refuses_is_there_with_the_rule() -> None:
@@ -28,7 +28,7 @@ def test_a_route_that_import_refuses_is_there_with_the_rule() -> None:
     router.up("a")
     router.hear("a", announce(POD))
     (candidate,) = explain(router.engine, POD).candidates
-    assert (candidate.verdict, candidate.because) == ("rejected by an import policy", "no guests")
+    assert (candidate.verdict, candidate.because) == ("import-rejected", "no guests")
 
 
 def test_a_loop_is_named() -> None:
@@ -36,7 +36,7 @@ def test_a_loop_is_named() -> None:
     router.up("tor")
     router.hear("tor", announce(POD, as_path=(65001, 64512), local_pref=None))
     (candidate,) = explain(router.engine, POD).candidates
-    assert (candidate.verdict, candidate.as_path) == ("own AS in AS_PATH", "65001 64512")
+    assert (candidate.verdict, candidate.as_path) == ("as-loop", "65001 64512")
 
 
 def test_each_peer_is_told_or_not_and_why() -> None:
@@ -54,10 +54,10 @@ def test_each_peer_is_told_or_not_and_why() -> None:
     router.hear("node", announce(POD))
     told = {each.peer: (each.verdict, each.because) for each in explain(router.engine, POD).exports}
     assert told == {
-        "node": ("iBGP split horizon: neither side is a client", ""),
-        "other": ("iBGP split horizon: neither side is a client", ""),
+        "node": ("not-reflected", ""),
+        "other": ("not-reflected", ""),
         "tor": ("advertised", "IPPool pods"),
-        "upstream": ("rejected by an export policy", "no policy accepts it"),
+        "upstream": ("export-rejected", "no policy accepts it"),
     }
 
 
@@ -108,7 +108,7 @@ def test_an_add_path_peer_is_told_of_every_path_up_to_its_limit() -> None:
     assert told == {
         "c": ("advertised", 199),
         "b": ("advertised", 198),
-        "a": ("the peer is sent fewer paths of a prefix", None),
+        "a": ("beyond-limit", None),
     }
     identifiers = {each.path_id for each in explain(router.engine, POD).exports if each.peer == "many"}
     assert len(identifiers) == 3

@@ -105,7 +105,7 @@ def test_explain_says_why_the_local_pref_is_zero() -> None:
     router = a_border()
     router.hear("first", from_first("65535:0"))
     candidates = {each.peer: each for each in explain(router.engine, P).candidates}
-    assert candidates["first"].verdict == "lower LOCAL_PREF"
+    assert candidates["first"].verdict == "lost-local-pref"
     assert candidates["first"].because == "accepted by default; GRACEFUL_SHUTDOWN: LOCAL_PREF 0 (RFC 8326)"
 
 
@@ -311,4 +311,4 @@ def test_who_comes_up_after_the_withdrawal_is_told_nothing_of_this_node(router: 
 def test_explain_says_that_it_is_withdrawn(router: Router) -> None:
     lead(router, Stage.WITHDRAWN)
     exports = {each.peer: each for each in explain(router.engine, OWN).exports}
-    assert exports["client"].verdict == "this node drains: withdrawn"
+    assert exports["client"].verdict == "drained"

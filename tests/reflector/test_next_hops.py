@@ -44,7 +44,7 @@ from reflector.wire.nlri import pack_address, pack_nlri
 from reflector.wire.update import announcements
 
 POD, OTHER_POD, POD_V6 = "10.244.1.0/26", "10.244.2.0/26", "fd24::/64"
-UNRESOLVABLE = "the kernel has no route to its next hop"
+UNRESOLVABLE = "next-hop-unresolvable"
 
 
 class Node(Router):
@@ -231,7 +231,7 @@ def test_the_nearer_next_hop_wins_and_the_other_says_why_it_lost() -> None:
     node = Node(kernel=a_kernel())
     node.hear("a", announce(POD, next_hop="10.1.0.1"))
     node.hear("b", announce(POD, next_hop="10.0.0.2"))
-    assert node.verdicts() == {"a": "higher kernel metric to its next hop", "b": "best"}
+    assert node.verdicts() == {"a": "lost-igp-cost", "b": "best"}
     assert {each.peer: each.cost for each in explain(node.engine, POD).candidates} == {"a": 50, "b": 0}
 
 

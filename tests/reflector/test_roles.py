@@ -177,7 +177,7 @@ def test_explain_says_who_set_it() -> None:
     router = a_router(Role.PEER)
     router.hear("external", from_external(SOMEBODY))
     (candidate,) = explain(router.engine, P).candidates
-    assert candidate.verdict == "route leak: ONLY_TO_CUSTOMER does not fit the peer's role"
+    assert candidate.verdict == "route-leak"
     assert candidate.because == "ONLY_TO_CUSTOMER 65009 from the peer AS 65001"
 
 

@@ -42,9 +42,9 @@ def test_an_adj_rib_in_shows_every_route_with_its_verdict(router: Router) -> Non
     verdicts = {route.prefix: route.verdict for route in shown(router, Table.RECEIVED, "a")}
     assert verdicts == {
         "10.1.0.0/26": "best",
-        "10.2.0.0/26": "lower LOCAL_PREF",
-        "10.3.0.0/26": "own AS in AS_PATH",
-        "10.9.1.0/24": "rejected by an import policy",
+        "10.2.0.0/26": "lost-local-pref",
+        "10.3.0.0/26": "as-loop",
+        "10.9.1.0/24": "import-rejected",
     }
 
 

@@ -173,7 +173,7 @@ def test_what_import_refused_is_counted_by_verdict(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26"), announce("10.2.0.0/26", "10.3.0.0/26", as_path=(64512,)))
     router.hear("a", announce("10.4.0.0/26", originator_id=pack_address("10.0.0.100"), cluster_list=(b"aaaa",)))
     a, b, _ = peers_snapshot(router.engine, {}, now=0.0).peers
-    assert a.refused == {"own AS in AS_PATH": 2, "ORIGINATOR_ID is our own router ID": 1}
+    assert a.refused == {"as-loop": 2, "originator-loop": 1}
     assert (a.received, a.accepted, b.refused) == (4, 1, {})
 
 
@@ -218,7 +218,7 @@ def test_how_long_a_silent_peer_has_left(router: Router) -> None:
 def test_losses_are_counted_by_the_step_of_the_decision(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26"), announce("10.3.0.0/26", as_path=(1, 2)))
     router.hear("b", announce("10.1.0.0/26", "10.2.0.0/26", local_pref=200), announce("10.3.0.0/26", as_path=(1,)))
-    assert at_once(decision_losses(router.engine)) == {"lower LOCAL_PREF": 2, "longer AS_PATH": 1}
+    assert at_once(decision_losses(router.engine)) == {"lost-local-pref": 2, "lost-as-path-length": 1}
 
 
 def test_counters(router: Router) -> None:
