@@ -3,22 +3,15 @@
 The only composition root: every other package is handed what it needs, this one knows them all.
 """
 
-from bgpctl.agent.options import (
-    DEFAULT_METRICS_ADDRESS,
-    ENDPOINT_STATUS_PREFIX,
-    RUN_ROOT,
-    AgentOptions,
-    LogFormat,
-    MetricsAddress,
-    PeerMetrics,
-    RoutePlace,
-    TlsFiles,
-)
+from bgpctl.agent.host.log_format import LogFormat
+from bgpctl.agent.http.metrics_address import MetricsAddress
+from bgpctl.agent.http.tls_files import TlsFiles
+from bgpctl.agent.metrics.peer_metrics import PeerMetrics
+from bgpctl.agent.options import DEFAULT_METRICS_ADDRESS, ENDPOINT_STATUS_PREFIX, AgentOptions, RoutePlace
 
 __all__ = [
     "DEFAULT_METRICS_ADDRESS",
     "ENDPOINT_STATUS_PREFIX",
-    "RUN_ROOT",
     "AgentOptions",
     "LogFormat",
     "MetricsAddress",

@@ -23,7 +23,6 @@ from bgpctl.agent.autodetection.follow import with_detected_addresses
 from bgpctl.agent.control_server import Answers, ControlServer
 from bgpctl.agent.draining import DrainKeeper
 from bgpctl.agent.host.logs import configure, get_logger
-from bgpctl.agent.host.privileges import speaker_command
 from bgpctl.agent.host.run_directory import ADDRESSES_FILE, RETAINED_FILE, STATUS_DIRECTORY, RunDirectory
 from bgpctl.agent.http.http_server import HttpServer, Page
 from bgpctl.agent.http.readiness import waiting_for
@@ -41,6 +40,7 @@ from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.report import with_fib
 from bgpctl.agent.speaker.link import SpeakerLink
+from bgpctl.agent.speaker.process import speaker_command
 from bgpctl.agent.speaker.supervisor import Speaker, SpeakerState
 from bgpctl.compiler import CompileOptions
 from bgpctl.datastore import watch_directory
@@ -54,6 +54,7 @@ from reflector.messages import (
     ShowNodeStatus,
 )
 from reflector.plan import NodePlan
+from reflector.process.account import Account
 
 # Seconds between looks whether there is room for a plan again.
 ROOM_PAUSE = 1.0
@@ -64,14 +65,14 @@ log = get_logger("agent")
 class Agent:
     """One agent: `work` runs it."""
 
-    def __init__(self, options: AgentOptions, run_directory: RunDirectory) -> None:
+    def __init__(self, options: AgentOptions, run_directory: RunDirectory, speaker_account: Account) -> None:
         self._options = options
         self._started = time.monotonic()
         self._directory = run_directory
         self._link = SpeakerLink(run_directory.speaker_socket)
         self._deployment = Deployment(run_directory, self._link)
         self._drain = DrainKeeper(run_directory, self._link)
-        self.speaker = Speaker(run_directory, self._link, self._confirm_plan, speaker_command(options))
+        self.speaker = Speaker(run_directory, self._link, self._confirm_plan, speaker_command(speaker_account))
         self._endpoints = EndpointStatus(options.endpoint_status)
         proposer = Proposer(options.node, _compile_options(options), lambda: self._endpoints.workloads)
         self._planning = Planning(self._deployment, proposer.propose)
@@ -240,7 +241,7 @@ class Agent:
 
 def _compile_options(options: AgentOptions) -> CompileOptions:
     return CompileOptions(
-        program_vxlan=options.without_felix,
+        without_felix=options.without_felix,
         route_protocol=options.routes.protocol,
         route_table=options.routes.table,
     )

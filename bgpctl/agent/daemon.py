@@ -15,10 +15,11 @@ from typing import Any, NoReturn
 
 from bgpctl.agent.agent import Agent
 from bgpctl.agent.host.logs import configure, get_logger
-from bgpctl.agent.host.privileges import give_up_the_rest, speaker_account
+from bgpctl.agent.host.privileges import Work, give_up_the_rest, speaker_account
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.options import AgentOptions
 from bgpctl.errors import NotReadyError
+from reflector.process.account import Account
 
 # Files and sockets of this process, and of the speaker which inherits it, are for their owner only.
 OWNER_ONLY_UMASK = 0o077
@@ -32,16 +33,16 @@ def run(options: AgentOptions) -> int:
     """See bgpctl.agent.run_agent."""
     os.umask(OWNER_ONLY_UMASK)
     configure(options.log_format)
-    account = speaker_account(options)
+    account = speaker_account(options.speaker_user)
     with RunDirectory.claim(options.run_directory) as run_directory:
         run_directory.admit(account)
-        give_up_the_rest(options)
-        return asyncio.run(_run_until_stopped(options, run_directory))
+        give_up_the_rest(Work(options.program_fib, options.resources))
+        return asyncio.run(_run_until_stopped(options, run_directory, account))
 
 
-async def _run_until_stopped(options: AgentOptions, run_directory: RunDirectory) -> int:
+async def _run_until_stopped(options: AgentOptions, run_directory: RunDirectory, account: Account) -> int:
     asked = asyncio.create_task(_first_signal())
-    agent = Agent(options, run_directory)
+    agent = Agent(options, run_directory, account)
     work = asyncio.create_task(agent.work())
     ends = {work, asked, asyncio.create_task(_first_bug())}
     done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -3,73 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
 from bgpctl.agent.autodetection.settings import DetectionSettings
+from bgpctl.agent.host.log_format import LogFormat
+from bgpctl.agent.http.metrics_address import MetricsAddress
+from bgpctl.agent.http.tls_files import TlsFiles
+from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.errors import NotReadyError
 from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
-# Each agent of this machine has a directory under it; those of labs are at lab/LAB/NODE.
-RUN_ROOT = Path("/run/bgpctl")
 DEFAULT_METRICS_ADDRESS = "127.0.0.1:9179"
 ENDPOINT_STATUS_PREFIX = Path("/var/run/calico")
-HIGHEST_PORT = 65535
 # Below are the numbers of the kernel and of whoever types `ip route add`.
 LOWEST_PROTOCOL, HIGHEST_PROTOCOL = 5, 255
 LOCAL_TABLE, HIGHEST_TABLE = 255, 2**32 - 1
-
-
-class LogFormat(StrEnum):
-    CONSOLE = "console"
-    JSON = "json"
-
-
-class PeerMetrics(StrEnum):
-    """How much /metrics says of sessions: series for each, their sums by type of peer, or neither."""
-
-    EACH = "each"
-    BY_TYPE = "by-type"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class MetricsAddress:
-    """Where /metrics, /livez and /readyz are served. Port 0 lets the kernel choose one."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Reads "127.0.0.1:9179", "[::1]:9179" or ":9179" (all addresses). Raises NotReadyError."""
-        host, colon, port = text.rpartition(":")
-        if not colon or not port.isdecimal() or int(port) > HIGHEST_PORT:
-            raise NotReadyError(f"the metrics address {text!r} is not ADDRESS:PORT, for example 127.0.0.1:9179")
-        return cls(host.removeprefix("[").removesuffix("]"), int(port))
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """PEM files: the certificate with its chain, its key (None: in the same file), and the CA that has signed the
-    certificates of those who may read metrics (None: everybody may)."""
-
-    certificate: Path
-    key: Path | None = None
-    client_ca: Path | None = None
-
-    @classmethod
-    def parse(cls, certificate: Path | None, key: Path | None, client_ca: Path | None) -> Self | None:
-        """None when nothing is said. Raises NotReadyError for a key or a CA without a certificate."""
-        if certificate is not None:
-            return cls(certificate, key, client_ca)
-        if key is not None or client_ca is not None:
-            raise NotReadyError("--metrics-key and --metrics-client-ca need --metrics-cert")
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,12 @@ from bgpctl.agent.host.other_process import OtherProcess
 from bgpctl.agent.host.run_directory import (
     AGENT_SOCKET,
     PLAN_FILE,
+    RUN_ROOT,
     SPEAKER_SOCKET,
     STATUS_DIRECTORY,
     RunDirectory,
     our_files,
 )
-from bgpctl.agent.options import RUN_ROOT
 from bgpctl.errors import NotReadyError
 from bgpctl.fib.netlink.sockets import Requests
 from bgpctl.fib.removal import find_ours, remove_ours

@@ -12,7 +12,6 @@ import typer
 from bgpctl.agent import (
     DEFAULT_METRICS_ADDRESS,
     ENDPOINT_STATUS_PREFIX,
-    RUN_ROOT,
     AgentOptions,
     LogFormat,
     MetricsAddress,
@@ -22,6 +21,7 @@ from bgpctl.agent import (
     run_agent,
 )
 from bgpctl.agent.autodetection.settings import detection_settings
+from bgpctl.agent.host.run_directory import RUN_ROOT
 from bgpctl.agent.plan.node_name import node_name
 from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 

@@ -10,10 +10,10 @@ import typer
 
 from bgpctl.cli.compile_options import (
     DEFAULT_SECRET_NAMESPACE,
-    ProgramVxlanOption,
     RouterIdOption,
     SecretNamespaceOption,
     UsePodCidrOption,
+    WithoutFelixOption,
     compile_options,
 )
 
@@ -43,7 +43,7 @@ def compile_plans(
     with_passwords: Annotated[
         bool, typer.Option("--with-passwords", help="Write passwords into exabgp.conf; they are hidden otherwise.")
     ] = False,
-    program_vxlan: ProgramVxlanOption = False,
+    without_felix: WithoutFelixOption = False,
     use_pod_cidr: UsePodCidrOption = False,
     router_id: RouterIdOption = "",
     secret_namespace: SecretNamespaceOption = DEFAULT_SECRET_NAMESPACE,
@@ -60,7 +60,7 @@ def compile_plans(
         raise typer.BadParameter(f"with --node the output is one of {', '.join(FORMATS)}", param_hint="--output")
     if all_nodes and output in FORMATS:
         raise typer.BadParameter("with --all-nodes the output is a directory", param_hint="--output")
-    options = compile_options(program_vxlan, use_pod_cidr, router_id, secret_namespace)
+    options = compile_options(without_felix, use_pod_cidr, router_id, secret_namespace)
     if all_nodes:
         _write_all(path, options, Path(output), with_passwords)
     else:

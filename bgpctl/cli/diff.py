@@ -10,10 +10,10 @@ import typer
 
 from bgpctl.cli.compile_options import (
     DEFAULT_SECRET_NAMESPACE,
-    ProgramVxlanOption,
     RouterIdOption,
     SecretNamespaceOption,
     UsePodCidrOption,
+    WithoutFelixOption,
     compile_options,
 )
 from bgpctl.errors import NotReadyError
@@ -38,7 +38,7 @@ def diff(
     node: Annotated[str, typer.Option("--node", "-n", metavar="NAME", help="Only this node.")] = "",
     all_nodes: Annotated[bool, typer.Option("--all-nodes", help="Every node; so it is without --node.")] = False,
     output: Annotated[Output, typer.Option("--output", "-o", help="For people or for programs.")] = "text",
-    program_vxlan: ProgramVxlanOption = False,
+    without_felix: WithoutFelixOption = False,
     use_pod_cidr: UsePodCidrOption = False,
     router_id: RouterIdOption = "",
     secret_namespace: SecretNamespaceOption = DEFAULT_SECRET_NAMESPACE,
@@ -53,7 +53,7 @@ def diff(
 
     if node and all_nodes:
         raise typer.BadParameter("give --node NAME or --all-nodes, not both")
-    options = compile_options(program_vxlan, use_pod_cidr, router_id, secret_namespace)
+    options = compile_options(without_felix, use_pod_cidr, router_id, secret_namespace)
     before, after = _Side(old, options), _Side(new, options)
     if not (before.loaded.ok and after.loaded.ok):
         _report(problem for side in (before, after) for problem in side.loaded.problems if problem.severity == "error")

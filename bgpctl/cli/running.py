@@ -14,8 +14,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from bgpctl.agent.host.run_directory import AGENT_SOCKET, SPEAKER_SOCKET
-from bgpctl.agent.options import RUN_ROOT
+from bgpctl.agent.host.run_directory import AGENT_SOCKET, RUN_ROOT, SPEAKER_SOCKET
 from bgpctl.errors import NotReadyError
 from reflector.control.client import ControlClient, ControlError, JournalQuestion, RefusedError
 from reflector.drain_file import DRAIN_FILE

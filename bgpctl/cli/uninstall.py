@@ -42,7 +42,7 @@ def uninstall(
 
 def _run_directory(node: str, run_dir: Path | None) -> Path | None:
     """The one that is meant, None when there is none. Raises NotReadyError when several could be."""
-    from bgpctl.agent.options import RUN_ROOT
+    from bgpctl.agent.host.run_directory import RUN_ROOT
 
     if run_dir is not None or node:
         return run_dir.absolute() if run_dir is not None else RUN_ROOT / node

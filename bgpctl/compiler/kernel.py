@@ -45,7 +45,7 @@ def plan_kernel(
 ) -> KernelPlan:
     """The FIB's part of the plan."""
     facts = index.nodes[node]
-    vxlans = plan_vxlans(index, node) if options.program_vxlan else ()
+    vxlans = plan_vxlans(index, node) if options.without_felix else ()
     rules = (*_service_rules(services), *_pool_rules(index, facts, options, vxlans))
     return KernelPlan(
         protocol=options.route_protocol,
@@ -92,7 +92,7 @@ def _left_because(index: ClusterIndex, options: CompileOptions, pool: Pool, with
     ours = {
         Encapsulation.NONE: index.configuration.programs_no_encapsulation,
         Encapsulation.IPIP: index.configuration.programs_ipip,
-        Encapsulation.VXLAN: options.program_vxlan,
+        Encapsulation.VXLAN: options.without_felix,
     }
     if not ours[pool.encapsulation]:
         return "Felix programs it"

@@ -72,7 +72,7 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
         programs_ipip=configuration.programs_ipip,
         normal_priority=priorities,
     )
-    if options.program_vxlan:
+    if options.without_felix:
         report_missing_end(index, node, findings)
     plan = NodePlan(
         node=node,

@@ -28,7 +28,7 @@ class LocalWorkload:
 class CompileOptions:
     """The environment of one compilation.
 
-    program_vxlan      nobody else on the node programs VXLAN pools (no Felix): the plan does
+    without_felix      nobody else on the node programs VXLAN pools (no Felix): the plan does
     use_pod_cidr       the node's status.podCIDRs are its blocks and block affinities are ignored
     router_id          "" = the node's IPv4 address, "hash" = derived from the node's name, else a dotted literal
     secret_namespace   where the Secrets of passwords are
@@ -37,7 +37,7 @@ class CompileOptions:
     route_protocol, route_table   the number that marks our kernel routes, and the table they are in
     """
 
-    program_vxlan: bool = False
+    without_felix: bool = False
     use_pod_cidr: bool = False
     router_id: str = ""
     secret_namespace: str = "kube-system"  # noqa: S105  a namespace, not a password

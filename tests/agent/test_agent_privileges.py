@@ -16,7 +16,6 @@ from agent_world import ADDRESSES, CLUSTER, WaitUntil, World, in_namespace
 from process_status import privileges_of
 
 from bgpctl.agent.host.privileges import NEEDS, speaker_account
-from bgpctl.agent.options import AgentOptions
 from bgpctl.errors import NotReadyError
 from reflector.process.account import account_named
 from reflector.process.privileges import Capability
@@ -207,7 +206,7 @@ def test_who_is_not_root_is_told_that_port_179_needs_it(world: World) -> None:
 def test_who_is_not_root_cannot_name_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
     with pytest.raises(NotReadyError, match="only root can run the speaker as root"):
-        speaker_account(AgentOptions("a", Path(), Path(), speaker_user="root"))
+        speaker_account("root")
 
 
 def test_resources_that_are_closed_to_root_are_read_all_the_same(world: World, wait_until: WaitUntil) -> None:

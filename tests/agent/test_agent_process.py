@@ -56,7 +56,7 @@ AGENT_OF_A_SPEAKER_THAT_CRASHES = f"""
 import sys
 import bgpctl.agent.agent as agent
 from bgpctl.cli import main
-agent.speaker_command = lambda options: (sys.executable, {str(STAND_IN)!r}, "crash")
+agent.speaker_command = lambda account: (sys.executable, {str(STAND_IN)!r}, "crash")
 main()
 """
 TAKE_PORT = """

@@ -10,10 +10,10 @@ from test_agent_metrics import ACTIVE, AGENT, ESTABLISHED
 
 from bgpctl.agent.metrics.exposition import exposition
 from bgpctl.agent.metrics.growing_sums import GrowingSums
+from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.agent.metrics.row import lowest
 from bgpctl.agent.metrics.snapshot import Snapshot
 from bgpctl.agent.metrics.table import PER_SESSION
-from bgpctl.agent.options import PeerMetrics
 from reflector.messages import Counters, PeerStatus
 from reflector.plan import SessionKind, SessionType
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bgpctl.agent.host.listener import listener_pid
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.speaker.backoff import Backoff
 from bgpctl.agent.speaker.crash_loop import Failures
 from bgpctl.agent.speaker.heartbeat import EVERY_FIVE_SECONDS, Rhythm
-from bgpctl.agent.speaker.link import SpeakerLink, listener_pid
+from bgpctl.agent.speaker.link import SpeakerLink
 from bgpctl.agent.speaker.process import SpeakerProcess, runs_for
 from bgpctl.agent.speaker.supervisor import Speaker, SpeakerState
 from bgpctl.errors import NotReadyError

@@ -206,7 +206,7 @@ def test_without_being_asked_to_vxlan_is_felix() -> None:
 
 
 def test_a_node_that_programs_vxlan_knows_its_end_and_all_others() -> None:
-    plan = compiled("left", LEFT, RIGHT, VXLAN_POOL, program_vxlan=True)
+    plan = compiled("left", LEFT, RIGHT, VXLAN_POOL, without_felix=True)
 
     assert rule(plan, "192.168.0.0/16") == (PROGRAM, VXLAN, True)
     (vxlan,) = plan.kernel.vxlans
@@ -222,8 +222,8 @@ def test_a_node_that_programs_vxlan_knows_its_end_and_all_others() -> None:
 
 
 def test_both_ends_derive_the_same_mac_for_a_node_that_has_none() -> None:
-    (seen,) = compiled("left", LEFT, RIGHT, VXLAN_POOL, program_vxlan=True).kernel.vxlans
-    (own,) = compiled("right", LEFT, RIGHT, VXLAN_POOL, program_vxlan=True).kernel.vxlans
+    (seen,) = compiled("left", LEFT, RIGHT, VXLAN_POOL, without_felix=True).kernel.vxlans
+    (own,) = compiled("right", LEFT, RIGHT, VXLAN_POOL, without_felix=True).kernel.vxlans
 
     assert seen.vteps == (Vtep("right", "10.0.1.1", "192.168.0.2", own.mac),)
     assert int(own.mac.split(":")[0], 16) & 0b11 == 0b10
@@ -232,7 +232,7 @@ def test_both_ends_derive_the_same_mac_for_a_node_that_has_none() -> None:
 def test_felix_configuration_sets_the_vxlan_and_the_nodes_own_wins() -> None:
     objects = (felix(vxlanVNI=7, vxlanPort=8472, vxlanMTU=1400), felix("node.left", vxlanVNI=9))
 
-    (vxlan,) = compiled("left", LEFT, VXLAN_POOL, *objects, program_vxlan=True).kernel.vxlans
+    (vxlan,) = compiled("left", LEFT, VXLAN_POOL, *objects, without_felix=True).kernel.vxlans
 
     assert (vxlan.vni, vxlan.port, vxlan.mtu) == (9, 8472, 1400)
 
@@ -253,7 +253,7 @@ def test_protocol_number_and_table_are_the_nodes_environments() -> None:
 
 
 def test_a_node_without_a_tunnel_address_leaves_vxlan_pools_alone_and_is_told() -> None:
-    result = compile_node(ResourceSet.of(A, RIGHT, VXLAN_POOL), "a", CompileOptions(program_vxlan=True))
+    result = compile_node(ResourceSet.of(A, RIGHT, VXLAN_POOL), "a", CompileOptions(without_felix=True))
 
     assert rule(result.plan, "192.168.0.0/16")[0] is LEAVE
     assert result.plan.kernel.vxlans == ()
@@ -265,18 +265,18 @@ def test_a_node_without_a_tunnel_address_leaves_vxlan_pools_alone_and_is_told() 
 def test_a_route_reflector_needs_no_tunnel_address() -> None:
     reflector = node("rr", "10.0.0.9/24", cluster_id="224.0.0.1")
 
-    assert not compile_node(ResourceSet.of(reflector, VXLAN_POOL), "rr", CompileOptions(program_vxlan=True)).problems
+    assert not compile_node(ResourceSet.of(reflector, VXLAN_POOL), "rr", CompileOptions(without_felix=True)).problems
 
 
 def test_ipv6_has_its_own_device() -> None:
     six = node("six", "", "fd00::6/64", ipv6VXLANTunnelAddr="fd01::1")
 
-    (vxlan,) = compiled("six", six, pool("vx6", "fd01::/64", vxlanMode="Always"), program_vxlan=True).kernel.vxlans
+    (vxlan,) = compiled("six", six, pool("vx6", "fd01::/64", vxlanMode="Always"), without_felix=True).kernel.vxlans
 
     assert (vxlan.device, vxlan.family, vxlan.tunnel_address) == ("vxlan-v6.calico", 6, "fd01::1")
 
 
 def test_a_plan_survives_the_way_to_the_speaker() -> None:
-    plan = compiled("left", LEFT, RIGHT, A, VXLAN_POOL, block("left", "192.168.1.0/26"), program_vxlan=True)
+    plan = compiled("left", LEFT, RIGHT, A, VXLAN_POOL, block("left", "192.168.1.0/26"), without_felix=True)
 
     assert decode_plan(encode_plan(plan)) == plan

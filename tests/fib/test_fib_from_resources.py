@@ -55,7 +55,7 @@ def has_ipip(node: Namespace) -> bool:
 
 def compiled(*others: Resource, without_felix: bool = False) -> KernelPlan:
     resources = ResourceSet.of(*CLUSTER, *others)
-    return compile_node(resources, "a", CompileOptions(program_vxlan=without_felix)).plan.kernel
+    return compile_node(resources, "a", CompileOptions(without_felix=without_felix)).plan.kernel
 
 
 def programmed(node: Namespace, plan: KernelPlan, script: Callable[[RouteProgrammer], Awaitable[None]]) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from segment import Segment, eventually
 
-from bgpctl.agent.speaker.link import listener_pid
+from bgpctl.agent.host.listener import listener_pid
 from bgpctl.lab.traffic.probe import Flow
 from reflector.messages import (
     PROTOCOL_VERSION,

@@ -10,8 +10,8 @@ import logging
 import sys
 from typing import Any
 
+from bgpctl.agent.host.log_format import LogFormat
 from bgpctl.agent.host.log_output import LogOutput
-from bgpctl.agent.options import LogFormat
 
 _rich = sys.modules.get("rich")
 sys.modules["rich"] = None  # type: ignore[assignment]  # the import system's own way to say "not importable"

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bgpctl.agent.speaker.link import listener_pid
+from bgpctl.agent.host.listener import listener_pid
 from bgpctl.errors import NotReadyError
 
-# An agent gives its speaker 5 s to close its sessions (speaker_process.STOP_PATIENCE), on a machine with other work.
+# An agent gives its speaker 5 s to close its sessions (speaker/process.py), on a machine with other work.
 PATIENCE = 20.0
 
 

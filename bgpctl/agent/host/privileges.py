@@ -12,24 +12,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bgpctl.agent.options import AgentOptions
-from bgpctl.agent.speaker.process import SPEAKER_COMMAND
 from bgpctl.errors import NotReadyError
 from reflector.process import privileges
 from reflector.process.account import Account, AccountError, account_named
 from reflector.process.privileges import Capability
 
 
+class Work(NamedTuple):
+    """What an agent does that depends on its options: whether it programs the kernel, and what it reads."""
+
+    programs_kernel: bool
+    resources: Path
+
+
 class Need(NamedTuple):
-    """A capability, what for, and which agents have the need."""
+    """A capability, its purpose, and the agents that need it."""
 
     capability: Capability
     purpose: str
-    concerns: Callable[[AgentOptions], bool] = lambda _: True
+    concerns: Callable[[Work], bool] = lambda _: True
 
 
 NEEDS = (
-    Need(Capability.NET_ADMIN, "routes, rules and devices in the kernel", lambda options: options.program_fib),
+    Need(Capability.NET_ADMIN, "routes, rules and devices in the kernel", lambda work: work.programs_kernel),
     Need(Capability.NET_BIND_SERVICE, "port 179, which the speaker opens before it steps down"),
     Need(Capability.SETUID, "the speaker becomes its user"),
     Need(Capability.SETGID, "the speaker becomes its user's group, and no other"),
@@ -39,45 +44,40 @@ NEEDS = (
     Need(
         Capability.DAC_READ_SEARCH,
         "the resources or the installation are another user's, in directories closed to root",
-        lambda options: not all(_can_read(path) for path in _read_later(options)),
+        lambda work: not all(_can_read(path) for path in _read_later(work.resources)),
     ),
 )
 
 
-def speaker_account(options: AgentOptions) -> Account:
-    """Raises NotReadyError."""
+def speaker_account(user: str) -> Account:
+    """The account of the speaker's user; "" for the user that is chosen where none is named. Raises NotReadyError."""
     try:
-        return account_named(options.speaker_user)
+        return account_named(user)
     except AccountError as error:
         raise NotReadyError(f"{error}; see --speaker-user") from error
 
 
-def speaker_command(options: AgentOptions) -> tuple[str, ...]:
-    """How a speaker is started that becomes its user. Raises NotReadyError."""
-    return (*SPEAKER_COMMAND, "--user", str(speaker_account(options)))
-
-
-def give_up_the_rest(options: AgentOptions) -> None:
+def give_up_the_rest(work: Work) -> None:
     """For the whole life of this process, which has one thread yet. Raises NotReadyError."""
     try:
-        privileges.keep(_needed(options))
+        privileges.keep(_needed(work))
     except OSError as error:
         raise NotReadyError(f"the agent cannot give up its capabilities: {error.strerror}") from error
 
 
-def _needed(options: AgentOptions) -> frozenset[Capability]:
+def _needed(work: Work) -> frozenset[Capability]:
     before = privileges.permitted()
     # Whoever has CAP_DAC_OVERRIDE can read everything: what it is needed for shows without it.
     privileges.use(before & {need.capability for need in NEEDS} - {Capability.DAC_READ_SEARCH})
-    needed = frozenset(need.capability for need in NEEDS if need.concerns(options))
+    needed = frozenset(need.capability for need in NEEDS if need.concerns(work))
     privileges.use(before)
     return needed
 
 
-def _read_later(options: AgentOptions) -> Iterator[Path]:
+def _read_later(resources: Path) -> Iterator[Path]:
     yield from (Path(__file__), Path(os.__file__), Path(sys.executable))
-    yield options.resources
-    yield from options.resources.glob("**/*")
+    yield resources
+    yield from resources.glob("**/*")
 
 
 def _can_read(path: Path) -> bool:

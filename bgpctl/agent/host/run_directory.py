@@ -22,6 +22,8 @@ from bgpctl.errors import NotReadyError
 from reflector.drain_file import DRAIN_FILE
 from reflector.process.account import SHARED_MODE, Account, admit
 
+# Each agent of this machine has a directory under it; those of labs are at lab/LAB/NODE.
+RUN_ROOT = Path("/run/bgpctl")
 PLAN_FILE = "plan.json"
 EXABGP_FILE = "exabgp.conf"
 AGENT_PID_FILE = "agent.pid"

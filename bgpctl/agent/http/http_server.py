@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from bgpctl.agent.http.connections import Connections
+from bgpctl.agent.http.metrics_address import MetricsAddress
 from bgpctl.agent.http.tls import ServerTls
-from bgpctl.agent.options import MetricsAddress
 from bgpctl.errors import NotReadyError
 
 LARGEST_HEAD = 8192

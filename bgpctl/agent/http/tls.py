@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.options import TlsFiles
+from bgpctl.agent.http.tls_files import TlsFiles
 from bgpctl.errors import NotReadyError
 
 Signature = tuple[tuple[int, int, int, int] | None, ...]

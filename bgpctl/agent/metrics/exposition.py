@@ -14,11 +14,11 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bgpctl.agent.metrics.growing_sums import GrowingSums
+from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.agent.metrics.peer_series import by_type, each, family_of, info_of
 from bgpctl.agent.metrics.row import PREFIX, HistogramRow, LabelledRow
 from bgpctl.agent.metrics.rows import AGENT_ROWS, BUILD, HISTOGRAM_ROWS, LABELLED_ROWS, SPEAKER_ROWS
 from bgpctl.agent.metrics.snapshot import Snapshot
-from bgpctl.agent.options import PeerMetrics
 from reflector.messages import AgentStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

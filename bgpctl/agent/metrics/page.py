@@ -11,8 +11,8 @@ from http import HTTPStatus
 
 from bgpctl.agent.http.http_server import Page
 from bgpctl.agent.metrics.growing_sums import GrowingSums
+from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.agent.metrics.snapshot import Snapshot, SnapshotSource
-from bgpctl.agent.options import PeerMetrics
 
 
 class MetricsPage:

@@ -7,11 +7,9 @@ any way is closed and made anew at the next use; nobody but the supervisor (`spe
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
-from reflector.control.credentials import peer_credentials
 from reflector.messages import (
     FrameError,
     FrameReader,
@@ -139,14 +137,3 @@ class _Connection:
 
     def close(self) -> None:
         self._writer.close()
-
-
-def listener_pid(path: Path) -> int | None:
-    """The process that listens on a Unix socket, None when nobody does (SO_PEERCRED, unix(7))."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return None
-        return peer_credentials(probe).pid

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from bgpctl.errors import NotReadyError
+from reflector.process.account import Account
 
 # -P: the speaker is that of this installation, whatever lies in the directory where the agent was started.
 SPEAKER_COMMAND = (sys.executable, "-P", "-m", "reflector")
@@ -34,6 +35,11 @@ class Child(Protocol):
 # Ways to start one that a host of agents has prepared (bgpctl/lab/running/warm_speaker.py), asked before a command is
 # run; one that has none left answers None.
 prepared: list[Callable[[tuple[str, ...], int], Child | None]] = []
+
+
+def speaker_command(account: Account) -> tuple[str, ...]:
+    """Starts a speaker that becomes this user."""
+    return (*SPEAKER_COMMAND, "--user", str(account))
 
 
 class SpeakerProcess:

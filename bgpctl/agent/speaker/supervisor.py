@@ -18,12 +18,13 @@ import time
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
+from bgpctl.agent.host.listener import listener_pid
 from bgpctl.agent.host.logs import get_logger, pass_on
 from bgpctl.agent.host.run_directory import SPEAKER_LOG, SPEAKER_PID_FILE, RunDirectory, write_private
 from bgpctl.agent.speaker.backoff import Backoff
 from bgpctl.agent.speaker.crash_loop import Failures
 from bgpctl.agent.speaker.heartbeat import EVERY_FIVE_SECONDS, Rhythm, listen
-from bgpctl.agent.speaker.link import ProtocolMismatchError, SpeakerAwayError, SpeakerLink, listener_pid
+from bgpctl.agent.speaker.link import ProtocolMismatchError, SpeakerAwayError, SpeakerLink
 from bgpctl.agent.speaker.log import SpeakerLog
 from bgpctl.agent.speaker.process import SPEAKER_COMMAND, SpeakerProcess, runs_for
 from bgpctl.errors import NotReadyError

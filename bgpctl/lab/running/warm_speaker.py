@@ -73,12 +73,12 @@ def _wait_and_become_speaker(waiting: socket.socket, options: AgentOptions) -> N
 
 
 def _run(command: tuple[str, ...], output: int, options: AgentOptions) -> int:
-    from bgpctl.agent.host.privileges import give_up_the_rest
+    from bgpctl.agent.host.privileges import Work, give_up_the_rest
     from reflector.__main__ import main
 
     become_daemon(f"speaker {options.node}", output)
     # With these words an agent that comes later knows it again (speaker_process.runs_for).
     set_command_line(("speaker", command[-1]))
     # What it would have inherited from the agent, which has given up the same by now.
-    give_up_the_rest(options)
+    give_up_the_rest(Work(options.program_fib, options.resources))
     return main(list(command[_PROGRAM_WORDS:]))
