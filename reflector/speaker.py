@@ -147,17 +147,17 @@ class Speaker:
 
     # -------------------------------------------------------------------------------------- control
 
-    def behind(self) -> tuple[str, ...]:
-        return self._transport.behind()
+    def unacknowledged(self) -> tuple[str, ...]:
+        return self._transport.unacknowledged()
 
     def session_states(self) -> dict[str, str]:
         return self.reactor.states()
 
     def session_layer_counters(self) -> dict[str, int]:
         return {
-            "strangers": self.reactor.listener.strangers,
+            "unknown_peers": self.reactor.listener.unknown_peers,
             "control_clients_dropped": self._control.dropped,
-            "control_strangers": self._control.strangers,
+            "refused_clients": self._control.refused_clients,
             "journals_failed": self.recording.failures,
             "kernel_unwatched": int(bool(self._kernel.failure)),
             "kernel_overruns": self._kernel.overruns,

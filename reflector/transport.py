@@ -114,10 +114,10 @@ class Transport:
         self.events.session_down(name, reason, self._clock(), ending)
         connection.handover.ended(reason, hold_down)
 
-    def behind(self) -> tuple[str, ...]:
+    def unacknowledged(self) -> tuple[str, ...]:
         """Sessions whose peer has not acknowledged all that it is to be told: what has not been written, what a peer
         that is cut off has missed, and what TCP has not been told the arrival of."""
-        return tuple(name for name, each in self._connections.items() if _is_behind(each))
+        return tuple(name for name, each in self._connections.items() if _has_unacknowledged(each))
 
     def refused(self, name: str, reason: str) -> None:
         """A session that was never ours has ended with a NOTIFICATION."""
@@ -198,7 +198,7 @@ class Transport:
             self._loop.change(connection.descriptor, READ | WRITE if wait else READ)
 
 
-def _is_behind(connection: _Connection) -> bool:
+def _has_unacknowledged(connection: _Connection) -> bool:
     """SIOCOUTQ (tcp(7)) counts what is unsent and what is unacknowledged."""
     answer = fcntl.ioctl(connection.descriptor, termios.TIOCOUTQ, bytes(_INT.size))
     (unacknowledged,) = _INT.unpack(answer)

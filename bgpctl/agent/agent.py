@@ -225,7 +225,7 @@ class Agent:
             speaker_failures=self.speaker.failures.in_a_row,
             speaker_crash_loop=self.speaker.failures.is_crash_loop,
             speaker_pause=self.speaker.pause,
-            speaker_said=self.speaker.failures.said,
+            speaker_last_line=self.speaker.failures.said,
             fib_enabled=self._options.program_fib,
             local_endpoints=self._routes.local_endpoints(plan),
             metrics_address=self._metrics_address,

@@ -48,7 +48,7 @@ class DrainKeeper:
         try:
             return await self._tell()
         except SpeakerAwayError:
-            return Draining(self.state.stage, behind=None)
+            return Draining(self.state.stage, unacknowledged=None)
 
     async def confirm(self) -> None:
         """Tells a speaker that has just become ready, which may have been drained when nobody is to be. Raises

@@ -82,7 +82,7 @@ def _lead(node: RunningNode, stage: Stage, reason: str, wait: float) -> None:
 
     reached = node.agent().drain
     answer = node.drain(Drain(stage, reason))
-    if answer.behind is None:
+    if answer.unacknowledged is None:
         typer.echo(f"{node.name}: no speaker runs; the next one is told before its first session")
         return
     peers = _wait_for_peers(node, stage)
@@ -98,14 +98,15 @@ def _wait_for_peers(node: RunningNode, stage: Stage) -> int:
 
     deadline = time.monotonic() + PATIENCE
     said: tuple[str, ...] = ()
-    while behind := node.drain(Drain(stage)).behind:
+    while unacknowledged := node.drain(Drain(stage)).unacknowledged:
         if time.monotonic() > deadline:
             raise NotReadyError(
-                f"not acknowledged within {PATIENCE:g} s by {', '.join(behind)}; {node.name} stays as far as it is"
+                f"not acknowledged within {PATIENCE:g} s by {', '.join(unacknowledged)}; "
+                f"{node.name} stays as far as it is"
             )
-        if behind != said and time.monotonic() > deadline - PATIENCE + 1:
-            said = behind
-            typer.echo(f"{node.name}: not acknowledged yet by {', '.join(behind)}")
+        if unacknowledged != said and time.monotonic() > deadline - PATIENCE + 1:
+            said = unacknowledged
+            typer.echo(f"{node.name}: not acknowledged yet by {', '.join(unacknowledged)}")
         time.sleep(_POLL)
     return sum(peer.state == "Established" for peer in node.peers().peers)
 

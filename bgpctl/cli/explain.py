@@ -63,8 +63,8 @@ def _candidate(candidate: CandidateStatus) -> Iterator[str]:
     is_used = candidate.verdict in (RouteVerdict.BEST, RouteVerdict.ACCEPTED)
     verdict = text_of(candidate.verdict) if is_used else f"not used: {text_of(candidate.verdict)}"
     yield f"  {origin}: {verdict}{', stale' if candidate.stale else ''}"
-    if candidate.because:
-        yield f"      {candidate.because}"
+    if candidate.rule:
+        yield f"      {candidate.rule}"
     facts = {
         "next hop": candidate.next_hop,
         "metric to it": candidate.cost or None,
@@ -81,10 +81,10 @@ def _candidate(candidate: CandidateStatus) -> Iterator[str]:
 
 
 def _export(export: ExportStatus) -> Iterator[str]:
-    because = f" ({export.because})" if export.because else ""
+    rule = f" ({export.rule})" if export.rule else ""
     # An add-path peer is told of each path; of the others it goes without saying that it is the best one.
     path = f", path {export.path_id} {_source(export)}" if export.path_id else ""
-    yield f"  {_peer(export)}{path}: {text_of(export.verdict)}{because}"
+    yield f"  {_peer(export)}{path}: {text_of(export.verdict)}{rule}"
     if export.next_hop:
         facts = {
             "next hop": export.next_hop,

@@ -46,7 +46,7 @@ def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOptio
     else:
         tables.print_table(_COLUMNS, answers)
         for name, agent in answers:
-            for sentence in filter(None, (*agent.fib_troubles, *agent.fib_notes, agent.retention)):
+            for sentence in filter(None, (*agent.fib_failures, *agent.fib_notes, agent.retention)):
                 typer.echo(f"{name}: {sentence}")
     say_silent(silent)
     if silent or any(is_wrong(agent) for _, agent in answers):
@@ -56,7 +56,7 @@ def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOptio
 def is_wrong(agent: AgentStatus) -> bool:
     """A route is not as it should be, or is not known to be. A node that programs nothing is not wrong."""
     missing = agent.fib_installed != agent.fib_desired or agent.fib_failed or agent.fib_foreign or agent.fib_unresolved
-    return agent.fib_enabled and bool(missing or agent.fib_troubles or not agent.fib_in_sync)
+    return agent.fib_enabled and bool(missing or agent.fib_failures or not agent.fib_in_sync)
 
 
 def state_of(agent: AgentStatus) -> str:

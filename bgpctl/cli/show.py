@@ -82,7 +82,7 @@ def routes(
     wanted = canonical_prefix(prefix or inside)
     speaker = find_one_node(node, run_dir)
     session = speaker.session(received or told) if received or told else ""
-    table = Table.RECEIVED if received else Table.TOLD if told else Table.LOC_RIB
+    table = Table.RECEIVED if received else Table.ADVERTISED if told else Table.LOC_RIB
     questions = (ShowRoutes(family, wanted, table=table, peer=session) for family in tables.families_of(wanted))
     found = [route for question in questions for route in speaker.routes(question)]
     if prefix:

@@ -70,7 +70,7 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
             console.print(f"{name}: {_problem(problem)}", markup=False, soft_wrap=True)
         for sentence in agent.detected_addresses:
             console.print(f"{name}: detected: {sentence}", markup=False, soft_wrap=True)
-        for trouble in agent.fib_troubles:
+        for trouble in agent.fib_failures:
             console.print(f"{name}: kernel: {trouble}", markup=False, soft_wrap=True)
         if agent.retention:
             console.print(f"{name}: {agent.retention}", markup=False, soft_wrap=True)
@@ -167,7 +167,7 @@ def _speaker(agent: AgentStatus) -> str:
 def _failure(agent: AgentStatus) -> str:
     """What a speaker said before it ended, which the one that runs now does not know."""
     again = f", the next one starts after {agent.speaker_pause:g} s" if agent.speaker_pause else ""
-    return f"ended {agent.speaker_failures} times in a row{again}; its last words: {agent.speaker_said or '-'}"
+    return f"ended {agent.speaker_failures} times in a row{again}; its last words: {agent.speaker_last_line or '-'}"
 
 
 def _kernel(agent: AgentStatus) -> str:

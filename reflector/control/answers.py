@@ -18,8 +18,6 @@ from reflector.messages import (
     Drain,
     Draining,
     Explain,
-    Forget,
-    Forgotten,
     LocRibUpdate,
     Message,
     Originate,
@@ -27,6 +25,7 @@ from reflector.messages import (
     Refused,
     Request,
     Retained,
+    RetainedWithdrawn,
     ShowCounters,
     ShowJournal,
     ShowPeers,
@@ -36,6 +35,7 @@ from reflector.messages import (
     StopJournal,
     Subscribe,
     Subscribed,
+    WithdrawRetained,
     frame,
 )
 from reflector.show.explain import explain_in_parts
@@ -74,7 +74,9 @@ class Answers:
             StartJournal: lambda request: speaker.recording.start(request.limit, clock()),
             StopJournal: lambda _: speaker.recording.stop(),
             ShowJournal: lambda _: speaker.recording.status(),
-            Forget: lambda request: Forgotten(speaker.events.forget(frozenset(request.next_hops), request.inside)),
+            WithdrawRetained: lambda request: RetainedWithdrawn(
+                speaker.events.forget(frozenset(request.next_hops), request.inside)
+            ),
         }
         self._in_parts: dict[type[Request], Callable[[Any], InParts[Message]]] = {
             ShowPeers: lambda request: peers_in_parts(self._engine, speaker.session_states(), clock(), request),
@@ -107,7 +109,7 @@ class Answers:
 
     def _drain(self, request: Drain) -> Message:
         self._speaker.events.drain(request.stage, request.reason, self._clock())
-        return Draining(self._engine.drain_state.stage, self._speaker.behind())
+        return Draining(self._engine.drain_state.stage, self._speaker.unacknowledged())
 
     def _explain(self, request: Explain) -> InParts[Message]:
         try:

@@ -64,8 +64,8 @@ class _Client:
 
 
 class ControlServer:
-    """Serves one Unix socket inside the speaker's event loop. `dropped` counts readers that were stuck, `strangers`
-    those who may not connect."""
+    """Serves one Unix socket inside the speaker's event loop. `dropped` counts clients that did not read what was sent,
+    `refused_clients` those that may not connect."""
 
     def __init__(self, path: Path, loop: EventLoop, answer: Answer) -> None:
         self._path = path
@@ -73,7 +73,7 @@ class ControlServer:
         self._answer = answer
         self._clients: dict[int, _Client] = {}
         self.dropped = 0
-        self.strangers = 0
+        self.refused_clients = 0
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.setblocking(False)
@@ -116,7 +116,7 @@ class ControlServer:
         except BlockingIOError:
             return
         if not peer_credentials(connection).may_control:
-            self.strangers += 1
+            self.refused_clients += 1
             connection.close()
             return
         connection.setblocking(False)

@@ -1,6 +1,6 @@
 """Where connections come in: each is given to the peer at its address, and nobody else is heard.
 
-Rule: a stranger costs one accept and one reset, whatever it sends, and is counted. TCP-MD5 keys are the listening
+Rule: an unknown peer costs one accept and one reset, whatever it sends, and is counted. TCP-MD5 keys are the listening
 socket's, one for each peer (RFC 2385): it takes another key at any moment, also while the peer's session lives.
 """
 
@@ -18,7 +18,7 @@ from exabgp.reactor.network.tcp import md5, set_minimum_ttl
 
 _ACCEPT_BATCH = 64
 _GTSM_TTL = 255
-# SO_LINGER with time 0: closing resets the connection, and nothing of a stranger stays in the kernel.
+# SO_LINGER with time 0: closing resets the connection, and nothing of an unknown peer stays in the kernel.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -32,14 +32,14 @@ def _send_from_one_hop(listening: sockets.socket) -> None:
 
 
 class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
-    """Accepts when the event loop says so. A stranger is reset at once; `strangers` counts them.
+    """Accepts when the event loop says so. An unknown peer is reset at once; `unknown_peers` counts them.
 
     `failure` is why an address could not be bound, for a speaker that does not start.
     """
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor, backlog=1024)
-        self.strangers = 0
+        self.unknown_peers = 0
         self.failure = ""
 
     def _listen(self, local_ip: Any, *others: Any) -> None:
@@ -73,7 +73,7 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
     def _admit(self, listening: sockets.socket, connection: sockets.socket, remote: str) -> None:
         peer = self._reactor.peer_at(remote.split("%")[0])
         if peer is None:
-            self.strangers += 1
+            self.unknown_peers += 1
             connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, _RESET_ON_CLOSE)
             connection.close()
             return

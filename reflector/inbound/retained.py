@@ -3,7 +3,7 @@
 Rule: a session to another node of the cluster is *awaited* until it is Established and the peer has said all it has
 (selection_deferral.py), from the start of this speaker on and again whenever it is lost. Its stale routes stay as
 graceful_restart.py says, but for those that cannot lead anywhere any more: the node that is their next hop has left the
-cluster. Who knows the nodes says so (`Forget`), in next hops and networks:
+cluster. Who knows the nodes says so (`WithdrawRetained`), in next hops and networks:
 
     forgotten    a stale route of such a session, to a prefix inside one of the networks, through one of the next hops
     stays        what is fresh, what leads elsewhere, what is outside, and whatever a neighbour outside the cluster sent
@@ -60,7 +60,7 @@ def _status(peer: Peer, now: float) -> RetainedSession:
         name=peer.name,
         peer_node=peer.session.peer_node,
         is_up=peer.is_established,
-        tells_of_others=tells_of_other_nodes(peer),
+        may_reflect=tells_of_other_nodes(peer),
         routes=min(peer.best, sum(len(rib.stale) for rib in stale)),
         left=seconds_left(peer, now),
         next_hops=tuple(sorted({_next_hop(path) for path in peer.paths.values()})) if stale else (),

@@ -32,7 +32,6 @@ from reflector.messages.requests import (
     Apply,
     Drain,
     Explain,
-    Forget,
     Originate,
     Request,
     ShowAgent,
@@ -46,8 +45,9 @@ from reflector.messages.requests import (
     StopJournal,
     Subscribe,
     Table,
+    WithdrawRetained,
 )
-from reflector.messages.retained import Forgotten, Retained, RetainedSession
+from reflector.messages.retained import Retained, RetainedSession, RetainedWithdrawn
 from reflector.messages.tables import (
     CandidateStatus,
     Counters,
@@ -74,8 +74,6 @@ __all__ = [
     "Explain",
     "Explanation",
     "ExportStatus",
-    "Forget",
-    "Forgotten",
     "FrameError",
     "FrameReader",
     "Histogram",
@@ -94,6 +92,7 @@ __all__ = [
     "Request",
     "Retained",
     "RetainedSession",
+    "RetainedWithdrawn",
     "RouteStatus",
     "Routes",
     "ShowAgent",
@@ -108,6 +107,7 @@ __all__ = [
     "Subscribe",
     "Subscribed",
     "Table",
+    "WithdrawRetained",
     "decode_reply",
     "decode_request",
     "drain_status",

@@ -11,10 +11,10 @@ from reflector.messages.agent_status import AgentStatus, NodeStatusReport
 from reflector.messages.loc_rib import LocRibUpdate, Subscribed
 from reflector.messages.outcomes import Applied, Draining, JournalStatus, Originated, Refused
 from reflector.messages.requests import Request
-from reflector.messages.retained import Forgotten, Retained
+from reflector.messages.retained import Retained, RetainedWithdrawn
 from reflector.messages.tables import Counters, Explanation, Peers, Routes
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_FRAME = 256 * 1024 * 1024
 _HEAD = struct.Struct("!BI")
 
@@ -25,7 +25,7 @@ Reply = (
     | Originated
     | Draining
     | Retained
-    | Forgotten
+    | RetainedWithdrawn
     | Subscribed
     | Peers
     | Routes

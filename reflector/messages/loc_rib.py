@@ -1,4 +1,4 @@
-"""The Loc-RIB as a stream, for who programs the kernel.
+"""The Loc-RIB as a stream, for the FIB.
 
 Routes are wire bytes, because the FIB hands them to the kernel as such: an NLRI is its length octet and prefix octets
 (RFC 4271 4.3), a next hop 4 or 16 octets.
@@ -13,19 +13,23 @@ from reflector.plan import Family, RouteSource, SessionType
 
 
 class Subscribed(Message, frozen=True):
-    """`epoch` names this life of the speaker. `resumed`: the changes since Subscribe.after follow and nothing else;
-    otherwise the whole Loc-RIB does."""
+    """The stream begins.
+
+    epoch     the stream's name, another one after each start of the speaker
+    resumed   only the changes since Subscribe.after follow; otherwise the whole Loc-RIB does
+    """
 
     epoch: str
     resumed: bool = False
 
 
 class LocRibRoutes(msgspec.Struct, frozen=True, array_like=True):
-    """Routes that share all that the FIB needs of them.
+    """Routes that have everything but the prefix in common. Encoded as an array, in this order.
 
-    next_hops     packed addresses, one per path (several: ECMP)
-    local_pref    of the best route; LOCAL_PREF 100 where none was received
-    interface     of a local route
+    next_hops    of each path 4 or 16 octets; several: ECMP
+    local_pref   of the best route; 100 where none was received
+    interface    of a route of this node itself; "": none
+    nlri         prefixes: a length octet and the prefix octets (RFC 4271 4.3)
     """
 
     family: Family
@@ -38,8 +42,14 @@ class LocRibRoutes(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LocRibUpdate(Message, frozen=True):
-    """Changes of the Loc-RIB: `routes` replace what was there, `withdrawn` is gone (by family). `read_at` is when the
-    first octets that led to them were read, on the machine's clock that never goes back; 0 where none did."""
+    """Changes of the Loc-RIB.
+
+    sequence        one more with every change; 0 and unchanged while the table is sent
+    routes          replace what was there for their prefixes
+    withdrawn_v4    prefixes that have no route any more, as NLRI; likewise withdrawn_v6
+    in_sync         with this update the receiver has the whole Loc-RIB
+    read_at         when the first octets that led to it were read, in seconds of CLOCK_MONOTONIC; 0: none did
+    """
 
     sequence: int
     routes: tuple[LocRibRoutes, ...] = ()

@@ -1,4 +1,4 @@
-"""What became of a request to do something, and how a drain or a journal stands."""
+"""Replies to requests that change something, and the state of a drain or a journal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from reflector.messages.message import Message
 
 
 class Refused(Message, frozen=True):
-    """The request was not carried out; nothing changed. `reason` says what to do."""
+    """The request was not carried out, and nothing has changed. `reason` is one sentence for people."""
 
     reason: str
 
 
 class Applied(Message, frozen=True):
-    """The plan is running. `reset` names the sessions that had to be closed for it. `needs_restart`: the plan listens
-    elsewhere, which only a new speaker does."""
+    """The plan runs. Sessions by name.
+
+    reset           Established sessions that the change has ended
+    needs_restart   the plan listens on other addresses or ports, which only a new speaker can do
+    """
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -25,21 +28,28 @@ class Applied(Message, frozen=True):
 
 
 class Originated(Message, frozen=True):
-    """`prefixes` counts what this node originates now, under any name and by its plan."""
+    """`prefixes` counts all that this node originates now: by its plan and under any name."""
 
     prefixes: int
 
 
 class Draining(Message, frozen=True):
-    """`behind` names the Established sessions whose peer has not acknowledged yet all that it is to be told; None: no
-    speaker could be told, and the next one is before its first session."""
+    """How far the node is drained.
+
+    unacknowledged   Established sessions whose peer has not acknowledged yet all that is to be sent to it. null: no
+                     speaker answered the agent; the next one starts in this stage
+    """
 
     stage: Stage
-    behind: tuple[str, ...] | None = ()
+    unacknowledged: tuple[str, ...] | None = ()
 
 
 class JournalStatus(Message, frozen=True):
-    """`ended` says why an earlier journal of this speaker is not written any more, "" if there was none."""
+    """The journal of this speaker.
+
+    octets, limit   its size, and at which size it ends
+    ended           why the last journal ended; "": none has
+    """
 
     path: str
     is_recording: bool
@@ -49,7 +59,7 @@ class JournalStatus(Message, frozen=True):
 
 
 class DrainStatus(msgspec.Struct, frozen=True):
-    """A node that is led out of use: how far, for how many seconds, and why."""
+    """A node that is drained: how far, since how many seconds, and why."""
 
     stage: Stage
     seconds: float

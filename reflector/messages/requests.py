@@ -13,43 +13,52 @@ JOURNAL_LIMIT = 256 * 1024 * 1024
 
 
 class Apply(Message, frozen=True):
-    """Make this plan the running one. exabgp.conf has been written beside it. Reply: Applied or Refused."""
+    """Run this plan from now on. exabgp.conf in the run directory belongs to it. Reply: Applied or Refused."""
 
     plan: NodePlan
 
 
 class Originate(Message, frozen=True):
-    """From now on exactly these originations under this name, beside those of the plan and of other names; they stay
-    when another plan is applied and when this connection ends, until replaced. Reply: Originated or Refused."""
+    """Replace the set of originations of this name; those of the plan and of other names stay. The set outlives this
+    connection and the next plan. An empty set removes it. Reply: Originated or Refused."""
 
     name: str
     originations: tuple[Origination, ...]
 
 
 class Drain(Message, frozen=True):
-    """Lead this node out of use as far as this stage, or into use again (drain.py); it stays so whatever plans come. Of
-    an agent it outlives speaker and agent, of a speaker only plans. `reason` is told to peers (RFC 9003); "": the one
-    of before. Reply: Draining."""
+    """Drain this node as far as this stage, or put it back in use. Plans do not change that. A drain asked of an agent
+    outlives speaker and agent, one asked of a speaker ends with it. Reply: Draining.
+
+    reason   for peers, in the NOTIFICATION that ends their session (RFC 9003); "": the reason given before
+    """
 
     stage: Stage
     reason: str = ""
 
 
 class ShowRetained(Message, frozen=True):
-    """What of the cluster's other nodes is retained, and for whom it waits. Reply: Retained."""
+    """Which sessions to other nodes of the cluster are awaited, and what is retained of them. Reply: Retained."""
 
 
-class Forget(Message, frozen=True):
-    """Withdraw retained routes that lead nowhere any more: stale ones of sessions to nodes of the cluster, through one
-    of these next hops (packed), to a prefix inside one of these networks (family, NLRI). Reply: Forgotten."""
+class WithdrawRetained(Message, frozen=True):
+    """Withdraw retained routes that lead to a node that has left the cluster. Reply: RetainedWithdrawn.
+
+    next_hops   whose stale routes go, 4 or 16 octets each
+    inside      only to prefixes inside one of these: family and NLRI in octets
+    """
 
     next_hops: tuple[bytes, ...]
     inside: tuple[tuple[Family, bytes], ...]
 
 
 class ShowPeers(Message, frozen=True):
-    """Sessions in the plan's order: those of `names` ((): all), from the one after the session named `after` on, at
-    most `limit` (0: all). Reply: Peers, or Refused for an `after` that is not in the plan."""
+    """Sessions in the plan's order. Reply: Peers, or Refused for an `after` that is not in the plan.
+
+    names   only these sessions; (): all
+    after   begin behind the session of this name; "": at the first
+    limit   at most so many; 0: all
+    """
 
     names: tuple[str, ...] = ()
     after: str = ""
@@ -57,21 +66,21 @@ class ShowPeers(Message, frozen=True):
 
 
 class Table(StrEnum):
-    """The Loc-RIB's best routes, one peer's Adj-RIB-In (RECEIVED), or one peer's Adj-RIB-Out (TOLD)."""
+    """The Loc-RIB's best routes, one peer's Adj-RIB-In (`received`), or one peer's Adj-RIB-Out (`advertised`)."""
 
     LOC_RIB = "loc-rib"
     RECEIVED = "received"
-    TOLD = "told"
+    ADVERTISED = "advertised"
 
 
 class ShowRoutes(Message, frozen=True):
-    """Routes of a table in prefix order: those of `limit` prefixes, of an Adj-RIB-In so many routes, never of more than
-    1000. Reply: Routes or Refused.
+    """One page of a table, in prefix order. Reply: Routes or Refused.
 
-    peer        a session's name; of the Loc-RIB only the routes that this peer sent
-    all_paths   of the Loc-RIB each best route is followed by the other candidates of its prefix
-    inside      only prefixes inside this one
-    after       the `next_after` of the page before, or a prefix: what comes behind it
+    inside      only prefixes inside this one; "": all
+    after       the `next_after` of the page before, or a prefix: begin behind it
+    limit       at most so many prefixes, of an Adj-RIB-In so many routes; never more than 1000
+    all_paths   of the Loc-RIB: each best route is followed by the other candidates of its prefix
+    peer        the session whose Adj-RIB-In or Adj-RIB-Out it is; of the Loc-RIB: only routes that this peer sent
     """
 
     family: Family = 4
@@ -84,49 +93,52 @@ class ShowRoutes(Message, frozen=True):
 
 
 class Explain(Message, frozen=True):
-    """Why the route to exactly this prefix is or is not there. Reply: Explanation."""
+    """Why the speaker uses the route to exactly this prefix, or why it has none. Reply: Explanation or Refused."""
 
     prefix: str
 
 
 class ShowCounters(Message, frozen=True):
-    """`decision` asks for Counters.lost as well, which costs a look at every contested prefix. Reply: Counters."""
+    """Totals. `decision` asks for Counters.lost too, which costs a look at each prefix with several candidates. Reply:
+    Counters."""
 
     decision: bool = False
 
 
 class Subscribe(Message, frozen=True):
-    """Stream the Loc-RIB: LocRibUpdates with the whole table, then every change. The first one that is `in_sync` says
-    that all before it is the complete Loc-RIB; a speaker that has just started says so when it has heard its peers.
+    """Stream the Loc-RIB: LocRibUpdates with the whole table, then with every change. The first update that is
+    `in_sync` completes the table; a speaker that has just started sends it once its peers have sent all their routes.
+    Reply: Subscribed.
 
-    Who has been in sync and lost the connection names the `epoch` of its Subscribed and the `sequence` of its last
-    update in `after`: if the speaker still has what came since, only that is sent. Reply: Subscribed."""
+    epoch   of the Subscribed before, to resume that stream; "": from the beginning
+    after   the `sequence` of the last update received; if the speaker still has all later ones, only those are sent
+    """
 
     epoch: str = ""
     after: int = 0
 
 
 class StartJournal(Message, frozen=True):
-    """Write every event from now on to RUN_DIRECTORY/journal, up to `limit` octets; one that is under way ends and
-    becomes journal.old. Reply: JournalStatus or Refused."""
+    """Write every event from now on to RUN_DIRECTORY/journal, up to `limit` octets. A journal that is being written
+    ends and becomes journal.old. Reply: JournalStatus or Refused."""
 
     limit: int = JOURNAL_LIMIT
 
 
 class StopJournal(Message, frozen=True):
-    """Reply: JournalStatus."""
+    """End the journal. Reply: JournalStatus."""
 
 
 class ShowJournal(Message, frozen=True):
-    """Reply: JournalStatus."""
+    """Whether a journal is being written. Reply: JournalStatus."""
 
 
 class ShowAgent(Message, frozen=True):
-    """Asked of an agent. Reply: AgentStatus."""
+    """Of an agent: its plan, its speaker and its FIB. Reply: AgentStatus."""
 
 
 class ShowNodeStatus(Message, frozen=True):
-    """Asked of an agent: what a CalicoNodeStatus with these classes reports now. Reply: NodeStatusReport."""
+    """Of an agent: what a CalicoNodeStatus with these classes reports now. Reply: NodeStatusReport."""
 
     classes: tuple[str, ...]
 
@@ -136,7 +148,7 @@ Request = (
     | Originate
     | Drain
     | ShowRetained
-    | Forget
+    | WithdrawRetained
     | ShowPeers
     | ShowRoutes
     | Explain

@@ -1,4 +1,4 @@
-"""What a speaker retains of nodes whose sessions are away, and what it has forgotten of it."""
+"""What a speaker retains of nodes whose sessions are down, and how many routes of it were withdrawn early."""
 
 from __future__ import annotations
 
@@ -8,34 +8,42 @@ from reflector.messages.message import Message
 
 
 class RetainedSession(msgspec.Struct, frozen=True):
-    """A session to another node of the cluster that has not been heard, or not again since it was lost.
+    """A session to another node of the cluster whose peer has not sent all its routes since the speaker started, or
+    since the session was last down.
 
-    is_up             it is Established
-    tells_of_others   the peer may reflect to us what other nodes have
-    routes            stale ones that are the best of their prefix
-    left              seconds until the last stale one goes
-    next_hops         of them, packed; others of this peer may be among them
+    peer_node     the node at the other end
+    is_up         the session is Established
+    may_reflect   the peer may reflect other nodes' routes to us
+    routes        stale routes that are the best of their prefix
+    left          seconds until the last stale route is withdrawn
+    next_hops     of the peer's routes, 4 or 16 octets each; () without a stale route
     """
 
     name: str
     peer_node: str
     is_up: bool = False
-    tells_of_others: bool = True
+    may_reflect: bool = True
     routes: int = 0
     left: float = 0.0
     next_hops: tuple[bytes, ...] = ()
 
 
 class Retained(Message, frozen=True):
-    """`awaited` sessions, and those `heard` ones that tell of other nodes than the peer. It was so before the update
-    with this `sequence` in the stream of this `epoch`; `uptime` is the speaker's, in seconds."""
+    """What is retained, as it was just before the update `sequence` of the Loc-RIB stream `epoch`.
+
+    awaited               sessions whose peer has yet to send all its routes
+    complete_reflectors   sessions to reflectors that have sent all their routes
+    uptime                of the speaker, in seconds
+    """
 
     awaited: tuple[RetainedSession, ...]
-    heard: tuple[str, ...]
+    complete_reflectors: tuple[str, ...]
     epoch: str
     sequence: int
     uptime: float
 
 
-class Forgotten(Message, frozen=True):
+class RetainedWithdrawn(Message, frozen=True):
+    """`routes` counts the stale routes that were withdrawn."""
+
     routes: int

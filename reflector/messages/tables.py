@@ -1,6 +1,6 @@
-"""What people ask a speaker for: its peers, its tables, why a route is or is not there, its counters.
+"""What a speaker answers about its sessions, its tables, the reasons for a route, and its counters.
 
-Everything in here is text or a number.
+Rule: everything in here is text or a number.
 """
 
 from __future__ import annotations
@@ -13,18 +13,34 @@ from reflector.plan import Family, RouteSource, SessionKind, SessionType
 
 
 class PeerStatus(msgspec.Struct, frozen=True):
-    """One session. `since` is seconds since `state` was entered; bytes and messages count from speaker start. `stale`
-    routes outlived their session (RFC 4724), `long_lived_stale` ones of them the restart time as well (RFC 9494).
-    `cut_offs` counts how often the peer read so slowly that it was told only the newest state of what it had missed.
-    `warning` is about its maximum of prefixes, `prefix_warnings` how often there came to be one, and `prefixes_dropped`
-    how many routes were left out for it.
+    """One session. Octets and messages are counted from the start of the speaker.
 
-    refused                  routes in its Adj-RIB-In that import did not accept, by the code of a RouteVerdict
-    messages_in, _out        by name ("UPDATE"), from speaker start; the session layer's OPENs are not among them
-    treated_as_withdrawn     UPDATEs with a malformed attribute; attributes_discarded: attributes (RFC 7606)
-    last_error_code          "code/subcode" of the NOTIFICATION that ended the last session, "" if there was none
-    hold_left                seconds until the session is given up unless the peer says something, 0 without hold time
-    stale_left               seconds until the last of its stale routes goes
+    kind                   what asked for it
+    rr_client              the peer is a client of this reflector
+    state                  of the BGP finite state machine
+    since                  seconds since it entered this state
+    hold_time              as negotiated; 0: none
+    flaps                  how often it went down
+    last_error             why it last went down or was refused
+    last_error_code        "code/subcode" of the NOTIFICATION that ended it last; "": none did
+    received               routes in its Adj-RIB-In
+    accepted               of these, those that import accepted
+    not_accepted           of these, the others, by the code of a RouteVerdict
+    stale                  of these, those that outlived the session (RFC 4724)
+    long_lived_stale       of the stale ones, those that outlived the restart time, too (RFC 9494)
+    stale_left             seconds until the last stale route is withdrawn
+    best                   of its routes, those that are best
+    advertised             routes in its Adj-RIB-Out
+    updates_in             UPDATEs received; likewise updates_out, bytes_in, bytes_out
+    messages_in            messages received, by name ("UPDATE"), without OPENs; likewise messages_out
+    queued                 octets that are not written yet
+    cut_offs               how often it read so slowly that it was sent only the newest state of what it had missed
+    warning                about its maximum of prefixes
+    prefix_warnings        how often there came to be such a warning
+    prefixes_dropped       routes that were left out for its maximum
+    treated_as_withdrawn   UPDATEs with a malformed attribute, treated as withdraw (RFC 7606)
+    attributes_discarded   malformed attributes that were discarded (RFC 7606)
+    hold_left              seconds until the hold timer expires unless the peer sends something; 0: no hold time
     """
 
     name: str
@@ -57,7 +73,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
     warning: str = ""
     prefix_warnings: int = 0
     prefixes_dropped: int = 0
-    refused: dict[str, int] = {}
+    not_accepted: dict[str, int] = {}
     messages_in: dict[str, int] = {}
     messages_out: dict[str, int] = {}
     treated_as_withdrawn: int = 0
@@ -68,7 +84,11 @@ class PeerStatus(msgspec.Struct, frozen=True):
 
 
 class Peers(Message, frozen=True):
-    """`drain` is None when the node is in use. `next_after` is the `after` of the next page, "" at the end."""
+    """One page of sessions.
+
+    drain        null: the node is in use
+    next_after   the `after` of the next page; "": this is the last one
+    """
 
     peers: tuple[PeerStatus, ...]
     drain: DrainStatus | None = None
@@ -76,8 +96,18 @@ class Peers(Message, frozen=True):
 
 
 class RouteStatus(msgspec.Struct, frozen=True):
-    """A route as people read it; attributes that are absent are empty or None. `verdict` is the code of a RouteVerdict:
-    that of a received route says whether it is best, where it lost or why import refused it."""
+    """A route. Attributes that are absent are empty or null.
+
+    source       bgp, or what kind of origination of this node
+    peer         the session that it came from; "": this node
+    candidates   how many routes to its prefix there are
+    rule         the policy rule that decided, or what the origination is derived from
+    interface    of a route of this node itself
+    selected     it is in use; false for the other candidates of `all_paths`
+    verdict      the code of a RouteVerdict: why it is best, lost, was not accepted or not advertised
+    path_id      its identifier where there is add-path (RFC 7911)
+    stale        its session is down
+    """
 
     prefix: str
     next_hop: str
@@ -91,7 +121,7 @@ class RouteStatus(msgspec.Struct, frozen=True):
     originator_id: str = ""
     cluster_list: tuple[str, ...] = ()
     candidates: int = 1
-    because: str = ""
+    rule: str = ""
     interface: str = ""
     selected: bool = True
     verdict: str = ""
@@ -100,21 +130,28 @@ class RouteStatus(msgspec.Struct, frozen=True):
 
 
 class Routes(Message, frozen=True):
-    """`next_after` is the `after` of the next page, "" at the end. Pages are looked up one by one: a route that comes
-    while they are read may be on none of them."""
+    """One page of routes as they are when it is made: a route that comes while the others are read may be on none.
+
+    next_after   the `after` of the next page; "": this is the last one
+    """
 
     routes: tuple[RouteStatus, ...]
     next_after: str = ""
 
 
 class CandidateStatus(msgspec.Struct, frozen=True):
-    """A route that was received or originated. `verdict` is the code of a RouteVerdict: best, the step it lost at, or
-    why import refused it; `because` names the policy rule. `cost` is the kernel metric of the way to its next hop."""
+    """A route that was received or originated.
+
+    peer      the session that it came from; "": this node
+    verdict   the code of a RouteVerdict: best, the step of the decision at which it lost, why import did not accept it
+    rule      the policy rule that decided, or what the origination is derived from
+    cost      the kernel's metric of the way to its next hop
+    """
 
     peer: str
     verdict: str
     source: RouteSource
-    because: str = ""
+    rule: str = ""
     next_hop: str = ""
     local_pref: int | None = None
     origin: str = ""
@@ -130,13 +167,18 @@ class CandidateStatus(msgspec.Struct, frozen=True):
 
 
 class ExportStatus(msgspec.Struct, frozen=True):
-    """What an Established peer is told of the best route, and as what; or why it is told nothing. An add-path peer has
-    one of each candidate (RFC 7911): `source` is the peer it came from, "" for this node, `path_id` the identifier that
-    we gave it."""
+    """What an Established peer is advertised, with these attributes, or why it is advertised nothing. For an add-path
+    peer there is one of each candidate (RFC 7911).
+
+    verdict   the code of a RouteVerdict
+    rule      the policy rule that decided
+    source    the session that the candidate came from; "": this node
+    path_id   the identifier that it is advertised with
+    """
 
     peer: str
     verdict: str
-    because: str = ""
+    rule: str = ""
     next_hop: str = ""
     local_pref: int | None = None
     as_path: str = ""
@@ -148,7 +190,12 @@ class ExportStatus(msgspec.Struct, frozen=True):
 
 
 class Explanation(Message, frozen=True):
-    """One prefix in this speaker. Without a candidate, `covered_by` is the longest prefix of the Loc-RIB around it."""
+    """One prefix in this speaker.
+
+    candidates   every route to it, those of this node first
+    exports      one or more for each Established peer
+    covered_by   where there is no candidate: the longest prefix of the Loc-RIB around it
+    """
 
     prefix: str
     candidates: tuple[CandidateStatus, ...] = ()
@@ -157,8 +204,12 @@ class Explanation(Message, frozen=True):
 
 
 class Counters(Message, frozen=True):
-    """Totals since the speaker started, by name; `uptime` in seconds. `lost` counts the candidates that the decision
-    process does not use now, by the code of a RouteVerdict; None unless it was asked for."""
+    """Totals since the speaker started.
+
+    totals   by name
+    uptime   of the speaker, in seconds
+    lost     candidates that the decision process does not use now, by the code of a RouteVerdict; null: not asked for
+    """
 
     totals: dict[str, int]
     uptime: float

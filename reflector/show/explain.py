@@ -90,7 +90,7 @@ def _candidate(path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateSt
         peer=path.peer.name if path.peer else "",
         verdict=verdict.value,
         source=path.source,
-        because=path.because,
+        rule=path.because,
         next_hop=_address(attributes.next_hop),
         local_pref=attributes.local_pref,
         origin=Origin(attributes.origin).name,

@@ -97,7 +97,7 @@ def _table(engine: Engine, request: ShowRoutes) -> tuple[Callable[[], Sequence[b
     peer = engine.peers.get(request.peer)
     if peer is None:
         raise ValueError(f"there is no session {request.peer!r}")
-    if request.table is Table.TOLD:
+    if request.table is Table.ADVERTISED:
         if peer.group is None:
             raise ValueError(f"{peer.name} is not Established: it is told nothing")
         return loc_rib_keys, False, lambda place: _told_rows(engine, request, place.nlri)
@@ -144,7 +144,7 @@ def _told_rows(engine: Engine, request: ShowRoutes, nlri: bytes) -> Sequence[Rou
     return [
         structs.replace(
             _row(engine, nlri, path, decision.attributes, decision.verdict),
-            because=decision.because,
+            rule=decision.because,
             path_id=int.from_bytes(identifier, "big"),
         )
         for identifier, path, decision in decisions
@@ -177,7 +177,7 @@ def _row(
         originator_id=unpack_address(attributes.originator_id) if attributes.originator_id else "",
         cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
         candidates=len(engine.ribs[path.family].candidates(nlri)),
-        because=path.because,
+        rule=path.because,
         interface=path.interface,
         selected=path is engine.ribs[path.family].best(nlri),
         verdict=verdict.value,

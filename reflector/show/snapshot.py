@@ -125,7 +125,9 @@ def _peer_status(peer: Peer, verdicts: Counter[RouteVerdict], states: dict[str, 
         warning=warning(peer),
         prefix_warnings=counters.prefix_warnings,
         prefixes_dropped=counters.prefixes_dropped,
-        refused={verdict.value: count for verdict, count in verdicts.items() if verdict is not RouteVerdict.ACCEPTED},
+        not_accepted={
+            verdict.value: count for verdict, count in verdicts.items() if verdict is not RouteVerdict.ACCEPTED
+        },
         messages_in={_type_name(kind): counters.received[kind] for kind in _RECEIVED_TYPES},
         messages_out=_messages_out(peer),
         treated_as_withdrawn=counters.treated_as_withdrawn,

@@ -59,7 +59,7 @@ ESTABLISHED = PeerStatus(
     bytes_in=1300,
     bytes_out=1400,
     queued=15,
-    refused={"as-loop": 2},
+    not_accepted={"as-loop": 2},
     messages_in={"UPDATE": 11, "KEEPALIVE": 3},
     messages_out={"UPDATE": 12, "ROUTE-REFRESH": 0},
     treated_as_withdrawn=16,
@@ -82,7 +82,7 @@ SNAPSHOT = Snapshot(
     1000.0,
     AGENT,
     (ESTABLISHED, ACTIVE),
-    Counters({"decision_changes": 5, "prefixes": 8, "sessions": 2, "strangers": 6}, uptime=40.0),
+    Counters({"decision_changes": 5, "prefixes": 8, "sessions": 2, "unknown_peers": 6}, uptime=40.0),
 )
 
 
@@ -173,7 +173,7 @@ def test_the_agent_is_counted(name: str, expected: float) -> None:
 @pytest.mark.parametrize(
     ("name", "label", "expected"),
     [
-        ("bgpctl_session_routes_refused", {"verdict": "as-loop"}, 2),
+        ("bgpctl_session_routes_not_accepted", {"verdict": "as-loop"}, 2),
         ("bgpctl_session_messages_received_total", {"type": "KEEPALIVE"}, 3),
         ("bgpctl_session_messages_sent_total", {"type": "UPDATE"}, 12),
     ],
@@ -218,13 +218,13 @@ def test_what_is_known_of_a_session_can_be_joined() -> None:
 
 
 def test_what_the_speaker_counted_is_passed_on() -> None:
-    assert value(SNAPSHOT, "bgpctl_speaker_events_total", event="strangers") == 6
+    assert value(SNAPSHOT, "bgpctl_speaker_events_total", event="unknown_peers") == 6
 
 
 def test_what_may_fall_as_well_as_rise_is_no_counter() -> None:
     assert value(SNAPSHOT, "bgpctl_loc_rib_prefixes") == 8
     events = [sample.labels["event"] for sample in families(SNAPSHOT)["bgpctl_speaker_events"].samples]
-    assert events == ["strangers"]
+    assert events == ["unknown_peers"]
 
 
 def test_problems_are_counted_by_severity() -> None:

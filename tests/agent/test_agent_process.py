@@ -307,7 +307,7 @@ def test_a_crash_loop_is_in_status_metrics_readiness_and_log(world: World, wait_
     agent = world.start("a", program=AGENT_OF_A_SPEAKER_THAT_CRASHES)
     wait_until(lambda: (status := world.status("a")) and status.speaker_crash_loop, 60)
     status = world.known_status("a")
-    assert status.speaker_said == "RuntimeError: a bug of the speaker"
+    assert status.speaker_last_line == "RuntimeError: a bug of the speaker"
     assert status.speaker_failures >= 3
     assert world.metric("a", "bgpctl_speaker_crash_loop") == 1
     assert world.metric("a", "bgpctl_speaker_up") == 0

@@ -79,7 +79,10 @@ def test_a_question_for_the_speaker_is_refused(tmp_path: Path) -> None:
     [
         (struct.pack("!BI", PROTOCOL_VERSION, 2) + b"hi", "not a request of this version"),
         (struct.pack("!BI", PROTOCOL_VERSION, 2**31), "exceeds the limit"),
-        (frame(ShowAgent(), PROTOCOL_VERSION + 1), "this is version 1 of the protocol and that is version 2"),
+        (
+            frame(ShowAgent(), PROTOCOL_VERSION + 1),
+            f"this is version {PROTOCOL_VERSION} of the protocol and that is version {PROTOCOL_VERSION + 1}",
+        ),
     ],
 )
 def test_what_is_no_request_is_refused_and_the_connection_closed(tmp_path: Path, data: bytes, reason: str) -> None:

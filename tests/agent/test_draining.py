@@ -33,7 +33,7 @@ def lead(directory: RunDirectory, asked: Drain) -> Reply:
 
 
 def test_without_a_speaker_it_is_kept_for_the_next_one(directory: RunDirectory) -> None:
-    assert lead(directory, Drain(Stage.MARKED, "upgrade")) == Draining(Stage.MARKED, behind=None)
+    assert lead(directory, Drain(Stage.MARKED, "upgrade")) == Draining(Stage.MARKED, unacknowledged=None)
     assert stat.S_IMODE((directory.path / DRAIN_FILE).stat().st_mode) == 0o600
 
 
@@ -47,7 +47,7 @@ def test_the_next_agent_goes_on_with_it(directory: RunDirectory) -> None:
 
 def test_its_end_leaves_no_file(directory: RunDirectory) -> None:
     lead(directory, Drain(Stage.MARKED))
-    assert lead(directory, Drain(Stage.IN_USE)) == Draining(Stage.IN_USE, behind=None)
+    assert lead(directory, Drain(Stage.IN_USE)) == Draining(Stage.IN_USE, unacknowledged=None)
     assert (keeper(directory).status, (directory.path / DRAIN_FILE).exists()) == (None, False)
 
 

@@ -117,7 +117,7 @@ def test_every_family_of_an_agent_is_in_the_document_and_the_other_way_round(pag
     assert {name: family.type for name, family in in_page.items()} == {n: f.type for n, f in in_document.items()}
     seen = {name: family.labels for name, family in in_page.items() if family.labels is not None}
     assert seen == {name: in_document[name].labels for name in seen}
-    assert in_page.keys() - seen.keys() == {"bgpctl_session_routes_refused", "bgpctl_decision_routes_lost"}
+    assert in_page.keys() - seen.keys() == {"bgpctl_session_routes_not_accepted", "bgpctl_decision_routes_lost"}
 
 
 @netns_only

@@ -22,7 +22,7 @@ MESH = {"kind": "mesh", "session_type": "ibgp"}
 # As a speaker says it: every type of message, none refused.
 ORDINARY = replace(
     ESTABLISHED,
-    refused={},
+    not_accepted={},
     messages_in={"UPDATE": 11, "KEEPALIVE": 3, "NOTIFICATION": 0, "ROUTE-REFRESH": 0},
     messages_out={"UPDATE": 12, "KEEPALIVE": 3, "NOTIFICATION": 0, "ROUTE-REFRESH": 0},
 )
@@ -99,7 +99,7 @@ def test_a_type_is_told_by_what_its_sessions_make_together(name: str, expected: 
 
 def test_labels_of_a_type_are_added_up_one_by_one() -> None:
     found = samples(PeerMetrics.BY_TYPE, ESTABLISHED, ACTIVE)
-    assert value(found, "bgpctl_session_routes_refused", verdict="as-loop", **MESH) == 4
+    assert value(found, "bgpctl_session_routes_not_accepted", verdict="as-loop", **MESH) == 4
     assert value(found, "bgpctl_session_messages_received_total", type="KEEPALIVE", **MESH) == 6
 
 

@@ -11,7 +11,16 @@ from address_makers import loaded
 
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.speaker.link import SpeakerAwayError
-from reflector.messages import Forget, Forgotten, Refused, Reply, Request, Retained, RetainedSession, ShowRetained
+from reflector.messages import (
+    Refused,
+    Reply,
+    Request,
+    Retained,
+    RetainedSession,
+    RetainedWithdrawn,
+    ShowRetained,
+    WithdrawRetained,
+)
 from reflector.plan import NodePlan, SessionKind, SessionPlan
 from reflector.wire.nlri import pack_address, pack_nlri
 
@@ -48,7 +57,7 @@ class StandInLink:
     def __init__(self, *awaited: RetainedSession) -> None:
         self.awaited = awaited
         self.looked = asyncio.Event()
-        self.forgotten: list[Forget] = []
+        self.forgotten: list[WithdrawRetained] = []
         self.is_away = self.refuses = False
 
     async def ask(self, request: Request) -> Reply:
@@ -58,9 +67,9 @@ class StandInLink:
             raise SpeakerAwayError("nobody answers")
         if self.refuses:
             return Refused("not a request of this version")
-        if isinstance(request, Forget):
+        if isinstance(request, WithdrawRetained):
             self.forgotten.append(request)
-            return Forgotten(1)
+            return RetainedWithdrawn(1)
         return Retained(self.awaited, (), "epoch", 1, 5.0)
 
 
@@ -113,7 +122,7 @@ def test_a_node_that_leaves_is_told_once_with_the_networks_of_the_cluster(tmp_pa
         assert link.forgotten == [], "it may be back in a moment"
         await told(link)
         await looks(link)
-        assert link.forgotten == [Forget((B_ADDRESS,), ((4, pack_nlri("10.64.0.0/16")),))]
+        assert link.forgotten == [WithdrawRetained((B_ADDRESS,), ((4, pack_nlri("10.64.0.0/16")),))]
 
     play(tmp_path, scene)
 

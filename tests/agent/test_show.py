@@ -76,7 +76,7 @@ def answer(request: Request) -> Reply:
             return Routes(tuple(left[:2]), left[1].prefix if len(left) > 2 else "")
         case ShowRoutes(table=Table.RECEIVED, peer="to-rr1", family=4):
             return Routes((structs.replace(ROUTES[4][0], verdict="as-loop", stale=True),))
-        case ShowRoutes(table=Table.TOLD, peer="to-rr1", family=4):
+        case ShowRoutes(table=Table.ADVERTISED, peer="to-rr1", family=4):
             return Routes((structs.replace(ROUTES[4][0], path_id=3),))
         case ShowRoutes():
             return Routes(())

@@ -75,7 +75,7 @@ def test_a_kernel_that_is_as_it_should_be_is_one_line_and_status_zero(asked: Cal
 
 
 def test_a_foreign_route_in_the_way_is_a_sentence_and_status_one(asked: Callable[..., tuple[int, str]]) -> None:
-    status, output = asked(structs.replace(WELL, fib_installed=11, fib_foreign=1, fib_troubles=(FOREIGN,)))
+    status, output = asked(structs.replace(WELL, fib_installed=11, fib_foreign=1, fib_failures=(FOREIGN,)))
     assert (status, output.splitlines()[2:]) == (1, [f"a: {FOREIGN}"])
     assert output.splitlines()[1].split()[1] == "wrong"
 
@@ -91,7 +91,7 @@ def test_a_shadowed_route_is_told_and_not_wrong(asked: Callable[..., tuple[int, 
         ({"fib_in_sync": False}, "not in sync", 1),
         ({"fib_installed": 11, "fib_failed": 1}, "wrong", 1),
         ({"fib_unresolved": 1}, "wrong", 1),
-        ({"fib_troubles": ("vxlan.calico: it is somebody else's",)}, "wrong", 1),
+        ({"fib_failures": ("vxlan.calico: it is somebody else's",)}, "wrong", 1),
         ({"fib_enabled": False, "fib_in_sync": False}, "off", 0),
     ],
 )

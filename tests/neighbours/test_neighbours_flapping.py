@@ -31,7 +31,7 @@ class Held:
 
 def held(world: World) -> Held:
     files = len(list(Path(f"/proc/{world.us.process.pid}/fd").iterdir()))
-    sizes = ("sessions_established", "prefixes", "update_groups", "log_octets", "slow_peers", "strangers")
+    sizes = ("sessions_established", "prefixes", "update_groups", "log_octets", "slow_peers", "unknown_peers")
     totals = world.us.counters().totals
     return Held(files, {name: totals[name] for name in sizes})
 

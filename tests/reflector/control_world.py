@@ -44,7 +44,7 @@ class ControlWorld(Router):
         self.events.apply(plan, self.now)
         return Applied()
 
-    def behind(self) -> tuple[str, ...]:
+    def unacknowledged(self) -> tuple[str, ...]:
         return ()
 
     def session_states(self) -> dict[str, str]:

@@ -141,8 +141,14 @@ def test_a_drained_node_says_so_and_its_peers_are_told(world: ControlWorld) -> N
 @pytest.mark.parametrize(
     ("octets", "reason"),
     [
-        (frame(ShowPeers(), PROTOCOL_VERSION + 1), "this is version 1 of the protocol and that is version 2"),
-        (struct.pack("!I", 9) + b"\x81\xa4typeX", "this is version 1 of the protocol and that is version 0"),
+        (
+            frame(ShowPeers(), PROTOCOL_VERSION + 1),
+            f"this is version {PROTOCOL_VERSION} of the protocol and that is version {PROTOCOL_VERSION + 1}",
+        ),
+        (
+            struct.pack("!I", 9) + b"\x81\xa4typeX",
+            f"this is version {PROTOCOL_VERSION} of the protocol and that is version 0",
+        ),
         (struct.pack("!BI", PROTOCOL_VERSION, 2) + b"hi", "not a request of this version"),
         (struct.pack("!BI", PROTOCOL_VERSION, 2**31), "exceeds the limit"),
     ],
@@ -176,7 +182,7 @@ def test_another_user_is_not_let_in_even_where_the_mode_would_let_them(world: Co
         _ask_as_nobody(world.path)
     while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
         world.turn()
-    assert (ended[1], world.server.strangers) == (0, 1)
+    assert (ended[1], world.server.refused_clients) == (0, 1)
 
 
 def _ask_as_nobody(path: Path) -> NoReturn:
@@ -397,7 +403,7 @@ def world_address(peer: str) -> str:
         Subscribe(),
         ShowRoutes(limit=1_000_000),
         ShowRoutes(table=Table.RECEIVED, peer="a", limit=1_000_000),
-        ShowRoutes(table=Table.TOLD, peer="b", limit=1_000_000),
+        ShowRoutes(table=Table.ADVERTISED, peer="b", limit=1_000_000),
         ShowPeers(),
         ShowCounters(decision=True),
         Explain("10.64.0.1/32"),

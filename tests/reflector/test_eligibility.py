@@ -90,7 +90,7 @@ def test_explain_says_how_the_path_begins() -> None:
     router = a_router()
     router.hear("external", with_path(((AS_SEQUENCE, (65009, 7)),)))
     (candidate,) = explain(router.engine, P).candidates
-    assert (candidate.verdict, candidate.because) == (
+    assert (candidate.verdict, candidate.rule) == (
         "first-as",
         "the peer is AS 65001, AS_PATH begins 65009 7",
     )
@@ -111,7 +111,7 @@ def test_a_next_hop_that_is_this_node_is_refused(name: str, own: str) -> None:
     assert verdict(router, name) is RouteVerdict.OWN_NEXT_HOP
     assert router.selected() == {"10.2.0.0/26": name}
     (candidate,) = explain(router.engine, P).candidates
-    assert (candidate.verdict, candidate.because) == ("own-next-hop", f"next hop {own}")
+    assert (candidate.verdict, candidate.rule) == ("own-next-hop", f"next hop {own}")
 
 
 def test_so_is_the_address_of_another_session_of_the_plan() -> None:

@@ -28,7 +28,7 @@ def test_a_route_that_import_refuses_is_there_with_the_rule() -> None:
     router.up("a")
     router.hear("a", announce(POD))
     (candidate,) = explain(router.engine, POD).candidates
-    assert (candidate.verdict, candidate.because) == ("import-rejected", "no guests")
+    assert (candidate.verdict, candidate.rule) == ("import-rejected", "no guests")
 
 
 def test_a_loop_is_named() -> None:
@@ -52,7 +52,7 @@ def test_each_peer_is_told_or_not_and_why() -> None:
     for name in ("node", "other", "tor", "upstream"):
         router.up(name)
     router.hear("node", announce(POD))
-    told = {each.peer: (each.verdict, each.because) for each in explain(router.engine, POD).exports}
+    told = {each.peer: (each.verdict, each.rule) for each in explain(router.engine, POD).exports}
     assert told == {
         "node": ("not-reflected", ""),
         "other": ("not-reflected", ""),

@@ -152,7 +152,7 @@ def test_an_external_peer_is_not_told_itself_as_next_hop() -> None:
     router.hear("source", announce(P, next_hop="10.0.0.2"), announce("10.2.0.0/26", next_hop="10.0.0.3"))
     assert router.told("listener") == {"10.2.0.0/26"}
     (told,) = [each for each in explain(router.engine, P).exports if each.peer == "listener"]
-    assert told.because == "its next hop is the peer itself (RFC 4271 5.1.3)"
+    assert told.rule == "its next hop is the peer itself (RFC 4271 5.1.3)"
 
 
 def test_reflected_ipv6_routes_pass_over_an_ipv4_session() -> None:
@@ -183,7 +183,7 @@ def test_an_ipv4_route_with_an_ipv6_next_hop_is_for_peers_that_take_it(over: str
     (told,) = [each for each in explain(router.engine, P).exports if each.peer == "listener"]
     if not extended:
         assert told.verdict == RouteVerdict.NO_NEXT_HOP.value
-        assert told.because == "its next hop is IPv6, which the peer does not take for IPv4 routes (RFC 8950)"
+        assert told.rule == "its next hop is IPv6, which the peer does not take for IPv4 routes (RFC 8950)"
 
 
 @pytest.mark.parametrize("listener", [INTERNAL_LISTENER, EXTERNAL_LISTENER])

@@ -106,7 +106,7 @@ def test_explain_says_why_the_local_pref_is_zero() -> None:
     router.hear("first", from_first("65535:0"))
     candidates = {each.peer: each for each in explain(router.engine, P).candidates}
     assert candidates["first"].verdict == "lost-local-pref"
-    assert candidates["first"].because == "accepted by default; GRACEFUL_SHUTDOWN: LOCAL_PREF 0 (RFC 8326)"
+    assert candidates["first"].rule == "accepted by default; GRACEFUL_SHUTDOWN: LOCAL_PREF 0 (RFC 8326)"
 
 
 # ---------------------------------------------------------------------------------------- drain
@@ -257,7 +257,7 @@ def test_clients_prefer_the_reflector_that_does_not_drain() -> None:
 def test_explain_says_that_this_node_drains(router: Router) -> None:
     drain(router, on=True)
     exports = {each.peer: each for each in explain(router.engine, OWN).exports}
-    assert exports["client"].because == "accepted by default; this node drains: GRACEFUL_SHUTDOWN (RFC 8326)"
+    assert exports["client"].rule == "accepted by default; this node drains: GRACEFUL_SHUTDOWN (RFC 8326)"
     assert (exports["client"].communities, exports["client"].local_pref) == (("65535:0",), 0)
 
 

@@ -456,10 +456,10 @@ def test_what_is_long_lived_stale_is_explained_and_counted(router: Router) -> No
     status, _ = peers_snapshot(router.engine, {}, router.now).peers
     assert (status.stale, status.long_lived_stale) == (2, 2)
     (candidate,) = explain(router.engine, POD).candidates
-    assert (candidate.stale, candidate.because) == (True, f"accepted by default; {BECAUSE}")
+    assert (candidate.stale, candidate.rule) == (True, f"accepted by default; {BECAUSE}")
     assert candidate.communities == ("65535:6",)
     router.up("a", long_lived=LIVING)
     router.hear("a", announce(POD))
     status, _ = peers_snapshot(router.engine, {}, router.now).peers
     assert (status.stale, status.long_lived_stale) == (1, 1)
-    assert explain(router.engine, POD).candidates[0].because == "accepted by default"
+    assert explain(router.engine, POD).candidates[0].rule == "accepted by default"

@@ -316,7 +316,7 @@ def test_what_an_import_policy_made_of_a_route_comes_back_with_it() -> None:
     node.hear("a", announce(POD, next_hop="192.0.2.1"))
     node.put("192.0.2.0/24", CONNECTED)
     (candidate,) = explain(node.engine, POD).candidates
-    assert (candidate.verdict, candidate.local_pref, candidate.because) == ("best", 7, "backup")
+    assert (candidate.verdict, candidate.local_pref, candidate.rule) == ("best", 7, "backup")
 
 
 def test_a_host_route_of_the_plan_resolves_as_its_gateway_does() -> None:
@@ -356,7 +356,7 @@ def test_a_new_policy_keeps_the_verdict_of_the_next_hop() -> None:
     assert node.verdicts() == {"a": UNRESOLVABLE}
     node.put("192.0.2.0/24", CONNECTED)
     (candidate,) = explain(node.engine, POD).candidates
-    assert (candidate.verdict, candidate.because) == ("best", "all")
+    assert (candidate.verdict, candidate.rule) == ("best", "all")
 
 
 # ---------------------------------------------------------------------------------------------- queries

@@ -22,7 +22,7 @@ from speaker_makers import (
 from reflector.inbound.retained import awaited, heard_reflectors
 from reflector.inbound.selection_deferral import DEFERRAL_TIME
 from reflector.journal.recorder import Forgot
-from reflector.messages import Forget, Forgotten, Retained, ShowRetained
+from reflector.messages import Retained, RetainedWithdrawn, ShowRetained, WithdrawRetained
 from reflector.plan import NodePlan, SessionKind
 from reflector.show.snapshot import peers_snapshot
 from reflector.wire.message import HEADER_LENGTH, ErrorCode, MessageType, notification
@@ -221,9 +221,9 @@ def test_the_control_socket_tells_and_forgets(tmp_path: Path) -> None:
         client = world.client()
         retained = client.ask(ShowRetained())
         assert isinstance(retained, Retained)
-        assert ([each.name for each in retained.awaited], retained.heard) == (["rr2", "n3"], ("rr1",))
+        assert ([each.name for each in retained.awaited], retained.complete_reflectors) == (["rr2", "n3"], ("rr1",))
         world.down("rr1", is_lost=True)
-        assert client.ask(Forget((GONE,), POOLS)) == Forgotten(1)
+        assert client.ask(WithdrawRetained((GONE,), POOLS)) == RetainedWithdrawn(1)
 
 
 def test_what_was_forgotten_is_forgotten_in_a_replay_too(router: Router) -> None:

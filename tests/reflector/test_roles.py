@@ -178,7 +178,7 @@ def test_explain_says_who_set_it() -> None:
     router.hear("external", from_external(SOMEBODY))
     (candidate,) = explain(router.engine, P).candidates
     assert candidate.verdict == "route-leak"
-    assert candidate.because == "ONLY_TO_CUSTOMER 65009 from the peer AS 65001"
+    assert candidate.rule == "ONLY_TO_CUSTOMER 65009 from the peer AS 65001"
 
 
 def test_a_role_that_the_plan_changes_counts_for_the_routes_that_are_there() -> None:

@@ -64,7 +64,7 @@ def test_an_adj_rib_out_is_what_the_peer_was_told(router: Router) -> None:
             prefix: (unpack_address(each.next_hop), format_as_path(each.as_path), each.local_pref, each.med)
             for prefix, each in router.tables[peer].routes.items()
         }
-        rows = shown(router, Table.TOLD, peer)
+        rows = shown(router, Table.ADVERTISED, peer)
         assert {row.prefix: (row.next_hop, row.as_path, row.local_pref, row.med) for row in rows} == said
         assert {row.verdict for row in rows} == {"advertised"}
 
@@ -79,7 +79,7 @@ def test_the_loc_rib_can_be_asked_for_one_peers_routes(router: Router) -> None:
     ("request_", "reason"),
     [
         (ShowRoutes(table=Table.RECEIVED, peer="nobody"), "there is no session 'nobody'"),
-        (ShowRoutes(table=Table.TOLD, peer=""), "there is no session ''"),
+        (ShowRoutes(table=Table.ADVERTISED, peer=""), "there is no session ''"),
         (ShowRoutes(after="10.0.0.0/8 x"), "no path identifier"),
         (ShowRoutes(after="10.0.0.0/8 -1"), "no path identifier"),
     ],
@@ -92,7 +92,7 @@ def test_a_question_about_nobody_is_a_value_error(router: Router, request_: Show
 def test_a_peer_that_is_not_established_is_told_nothing(router: Router) -> None:
     router.down("b")
     with pytest.raises(ValueError, match="b is not Established"):
-        shown(router, Table.TOLD, "b")
+        shown(router, Table.ADVERTISED, "b")
     assert shown(router, Table.RECEIVED, "b") == ()
 
 

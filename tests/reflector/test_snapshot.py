@@ -110,14 +110,14 @@ def test_a_route_is_shown_as_people_read_it(router: Router) -> None:
     assert (route.local_pref, route.as_path, route.origin, route.med) == (150, "65001 65002", "INCOMPLETE", 7)
     assert route.communities == ("65001:7", "1:2:3")
     assert (route.originator_id, route.cluster_list, route.candidates) == ("10.9.9.9", ("224.0.0.9",), 2)
-    assert route.because == "accepted by default"
+    assert route.rule == "accepted by default"
 
 
 def test_our_own_route_has_no_peer_and_no_next_hop() -> None:
     router = Router(a_plan(originations=(an_origination("fd00:1::/64", because="block of node rr"),)))
     router.turn()
     (route,) = routes_snapshot(router.engine, ShowRoutes(family=6)).routes
-    assert (route.next_hop, route.peer, route.source, route.because) == ("", "", RouteSource.BLOCK, "block of node rr")
+    assert (route.next_hop, route.peer, route.source, route.rule) == ("", "", RouteSource.BLOCK, "block of node rr")
 
 
 # ----------------------------------------------------------------------------------------- peers
@@ -173,8 +173,8 @@ def test_what_import_refused_is_counted_by_verdict(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26"), announce("10.2.0.0/26", "10.3.0.0/26", as_path=(64512,)))
     router.hear("a", announce("10.4.0.0/26", originator_id=pack_address("10.0.0.100"), cluster_list=(b"aaaa",)))
     a, b, _ = peers_snapshot(router.engine, {}, now=0.0).peers
-    assert a.refused == {"as-loop": 2, "originator-loop": 1}
-    assert (a.received, a.accepted, b.refused) == (4, 1, {})
+    assert a.not_accepted == {"as-loop": 2, "originator-loop": 1}
+    assert (a.received, a.accepted, b.not_accepted) == (4, 1, {})
 
 
 def test_messages_are_counted_by_type_in_both_directions(router: Router) -> None:
@@ -223,9 +223,9 @@ def test_losses_are_counted_by_the_step_of_the_decision(router: Router) -> None:
 
 def test_counters(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26"), announce("fd00:1::/64"))
-    totals = counters_snapshot(router.engine, {"strangers": 3}, uptime=1.5).totals
+    totals = counters_snapshot(router.engine, {"unknown_peers": 3}, uptime=1.5).totals
     assert (totals["sessions"], totals["sessions_established"], totals["update_groups"]) == (3, 3, 2)
-    assert (totals["prefixes"], totals["decision_changes"], totals["strangers"]) == (2, 2, 3)
+    assert (totals["prefixes"], totals["decision_changes"], totals["unknown_peers"]) == (2, 2, 3)
 
 
 # ---------------------------------------------------------------------------------------- stream

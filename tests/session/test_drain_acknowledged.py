@@ -38,10 +38,10 @@ def test_a_peer_that_acknowledges_nothing_is_named_until_it_does(
     eventually(speaker.established, "Established")
     cable = ["ip", "-n", segment.namespace("peer"), "link", "set", "eth0"]
     with ControlClient(speaker.directory / "speaker.sock") as client:
-        eventually(lambda: client.ask(Drain(Stage.IN_USE)).behind == (), "the peer has the first routes")
+        eventually(lambda: client.ask(Drain(Stage.IN_USE)).unacknowledged == (), "the peer has the first routes")
         subprocess.run([*cable, "down"], check=True)
-        assert client.ask(Drain(Stage.MARKED)).behind == (ONE.name,)
+        assert client.ask(Drain(Stage.MARKED)).unacknowledged == (ONE.name,)
         eventually(lambda: speaker.peers()[ONE.name].queued == 0, "all is written")
-        assert client.ask(Drain(Stage.MARKED)).behind == (ONE.name,)
+        assert client.ask(Drain(Stage.MARKED)).unacknowledged == (ONE.name,)
         subprocess.run([*cable, "up"], check=True)
-        eventually(lambda: client.ask(Drain(Stage.MARKED)).behind == (), "the peer has the marked routes")
+        eventually(lambda: client.ask(Drain(Stage.MARKED)).unacknowledged == (), "the peer has the marked routes")

@@ -197,7 +197,7 @@ def test_a_stranger_is_reset_and_counted(
     hosts.host("stranger", "10.9.0.66/24")
     with pytest.raises(ConnectionResetError):
         raw_peer("stranger", "10.9.0.66", RR).socket.recv(1)
-    eventually(lambda: reflector.counters().totals["strangers"] == 1, "the stranger is counted")
+    eventually(lambda: reflector.counters().totals["unknown_peers"] == 1, "the stranger is counted")
 
 
 @pytest.mark.parametrize(

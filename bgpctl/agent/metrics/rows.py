@@ -130,7 +130,8 @@ SESSION_ROWS: tuple[Row[PeerStatus], ...] = (
 
 # Few series: a verdict or type that there is none of has none.
 LABELLED_SESSION_ROWS: tuple[LabelledRow[PeerStatus], ...] = (
-    LabelledRow("session_routes_refused", "Routes that import refused.", "verdict", lambda p: p.refused),
+    LabelledRow("session_routes_not_accepted", "Routes received and not accepted.", "verdict",
+                lambda p: p.not_accepted),
     LabelledRow("session_messages_received_total", "Messages received while Established, by type.", "type",
                 lambda p: p.messages_in),
     LabelledRow("session_messages_sent_total", "Messages sent while Established, by type.", "type",
@@ -169,10 +170,10 @@ SPEAKER_COUNTERS = (
 # What speaker_events_total says of the rest.
 EVENTS = {
     "control_clients_dropped": "readers of the control socket that were stuck",
-    "control_strangers": "those who may not use the control socket and tried",
+    "refused_clients": "clients that were refused on the control socket: neither root nor the speaker's user",
     "journals_failed": "journals that could not be written",
     "kernel_overruns": "times the kernel's notifications were lost and its routes were read again",
-    "strangers": "connections from addresses that are no peer's",
+    "unknown_peers": "connections of unknown peers (no session of the plan has their address)",
 }
 # Sessions are counted by their state already, malformed UPDATEs by their session.
 NOT_EVENTS = {total for total, _, _ in SPEAKER_GAUGES + SPEAKER_COUNTERS} | {

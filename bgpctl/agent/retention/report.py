@@ -53,7 +53,7 @@ def report(
     has."""
     names = {each.name for each in awaited}
     all_awaited = bool(telling) and names.issuperset(telling)
-    counted = [each for each in awaited if all_awaited or not each.tells_of_others]
+    counted = [each for each in awaited if all_awaited or not each.may_reflect]
     routes = sum(each.routes for each in counted) + kept
     down = all_awaited and not any(each.is_up for each in awaited if each.name in telling)
     away = sorted({each.peer_node for each in counted if each.routes})

@@ -29,7 +29,15 @@ from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.retained import Networks, Outlook
 from bgpctl.resources import Loaded
 from reflector.inbound.selection_deferral import DEFERRAL_TIME
-from reflector.messages import Forget, Forgotten, LocRibUpdate, Retained, RetainedSession, ShowRetained, Subscribed
+from reflector.messages import (
+    LocRibUpdate,
+    Retained,
+    RetainedSession,
+    RetainedWithdrawn,
+    ShowRetained,
+    Subscribed,
+    WithdrawRetained,
+)
 from reflector.plan import NodePlan, SessionPlan
 
 if TYPE_CHECKING:
@@ -181,12 +189,12 @@ class Retention:
         self._forgotten = gone, now
         next_hops = tuple(sorted({hop for _, hop in gone}))
         try:
-            answer = await self._link.ask(Forget(next_hops, self._nodes.latest.networks))
+            answer = await self._link.ask(WithdrawRetained(next_hops, self._nodes.latest.networks))
         except SpeakerAwayError as error:
             self._forgotten = None, 0.0
             log.warning("the speaker was not told which nodes are gone", reason=str(error))
             return
-        if isinstance(answer, Forgotten) and answer.routes:
+        if isinstance(answer, RetainedWithdrawn) and answer.routes:
             log.info("retained routes of nodes that left the cluster are withdrawn", routes=answer.routes)
 
     async def _end_start(self, retained: Retained, awaited: list[RetainedSession]) -> None:

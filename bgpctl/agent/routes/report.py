@@ -30,7 +30,7 @@ def with_fib(status: AgentStatus, fib: FibStatus | None) -> AgentStatus:
         fib_in_sync=fib.in_sync,
         fib_synced_at=fib.synced_at,
         fib_unresolved=len(fib.unresolved),
-        fib_troubles=_troubles(fib),
+        fib_failures=_troubles(fib),
         fib_shadowed=len(fib.shadowed),
         fib_notes=_sentences(fib.shadowed),
         fib_batches=fib.batches,

@@ -125,12 +125,12 @@ def test_a_flood_of_strangers_delays_no_keepalive_and_costs_no_memory(
     peer.open(PEER, hold_time=HOLD_TIME)
     eventually(speaker.established, "Established")
     flood(segment, flood_program, RATE, 0.5)
-    before, counted = resident_octets(speaker), speaker.counters().totals["strangers"]
+    before, counted = resident_octets(speaker), speaker.counters().totals["unknown_peers"]
     heartbeat = Heartbeat(peer)
     heartbeat.start()
     outcome = flood(segment, flood_program, RATE, SECONDS)
     heartbeat.stop()
-    grown, counted = resident_octets(speaker) - before, speaker.counters().totals["strangers"] - counted
+    grown, counted = resident_octets(speaker) - before, speaker.counters().totals["unknown_peers"] - counted
     figures = {**outcome, "strangers": counted, "gap": round(heartbeat.longest_gap(), 3), "grown": grown}
     if SECONDS > 3:
         with capsys.disabled():
