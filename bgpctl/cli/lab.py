@@ -16,8 +16,8 @@ from bgpctl.lab.topology.drawing_format import DrawingFormat
 from bgpctl.lab.traffic.capture_filter import Filter
 
 if TYPE_CHECKING:
-    from bgpctl.lab.expect.expectation_file import Script
     from bgpctl.lab.rehearse.events import Event
+    from bgpctl.lab.rehearse.expectations_file import ExpectationsFile
     from bgpctl.lab.topology.topology import Node, Topology
 
 lab = typer.Typer(no_args_is_help=True, help="Run a containerlab topology file in network namespaces.")
@@ -44,16 +44,16 @@ def up(file: TopologyFile) -> None:
         typer.echo(f"note: {note}", err=True)
     try:
         with shown(Console()) as progress:
-            raised = runner.up(topology, progress=progress)
+            result = runner.up(topology, progress=progress)
     except DocumentError as error:
         _fail(error)
     except runner.Interrupted as interrupted:
         typer.echo(f"bgpctl: {interrupted}; the lab was taken down again", err=True)
         raise typer.Exit(_SIGNALLED + interrupted.signal_number) from None
-    if raised.built:
-        typer.echo(f"lab {topology.name}: {len(topology.nodes)} nodes are up after {raised.seconds:.1f} s")
-    elif raised.started:
-        typer.echo(f"lab {topology.name} was up; started what runs in {', '.join(raised.started)}")
+    if result.built:
+        typer.echo(f"lab {topology.name}: {len(topology.nodes)} nodes are up after {result.seconds:.1f} s")
+    elif result.started:
+        typer.echo(f"lab {topology.name} was up; started what runs in {', '.join(result.started)}")
     else:
         typer.echo(f"lab {topology.name} is up already; nothing to do")
 
@@ -153,8 +153,8 @@ def expect(
     """
     import msgspec
 
-    from bgpctl.lab.expect import report
     from bgpctl.lab.expect.convergence import wait_for
+    from bgpctl.lab.expect.result_report import print_result
     from bgpctl.lab.rehearse import event_report
     from bgpctl.lab.rehearse.figures import event_figures, figures_of
     from bgpctl.lab.rehearse.junit import junit_xml
@@ -164,7 +164,7 @@ def expect(
     script = _script(topology)
     chosen = _chosen(script, only or []) if events else []
     result = wait_for(topology, script.expectations, within or script.expectations.within)
-    report.print_result(result)
+    print_result(result)
     happened = []
     if result.passed:
         with _taken_back_when_interrupted():
@@ -188,11 +188,12 @@ def run_labs(
     junit: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the result of each as JUnit XML.")] = None,
 ) -> None:
     """Labs one after the other: up, test with all events, down; a table at the end, status 1 when one has failed."""
+    from bgpctl.lab.console import lab_console
     from bgpctl.lab.rehearse import event_report, series, series_report
     from bgpctl.lab.rehearse.junit import junit_xml
     from bgpctl.lab.running import runner
 
-    out, outcomes, interrupted = event_report.console(), [], 0
+    out, outcomes, interrupted = lab_console(), [], 0
     try:
         for outcome in series.run_series(files, lambda file: out.rule(str(file)), event_report.print_event):
             outcomes.append(outcome)
@@ -221,7 +222,7 @@ def perform_action(
     topology = _running(file)
     words = words[0].split() if len(words) == 1 else words
     try:
-        action = read_action(words, _script(topology).scene)
+        action = read_action(words, _script(topology).scope)
         perform(topology, topology.file.parent, action)
     except (ActionError, DocumentError) as error:
         _fail(error)
@@ -235,20 +236,20 @@ def show(
     node: Annotated[str, typer.Option(help="Whose routes; the first cluster node's if not given.")] = "",
 ) -> None:
     """Print the sessions of every node, the routes of one, and the ping matrix of the pods."""
-    from bgpctl.lab.expect import report
+    from bgpctl.lab.expect.lab_tables import print_lab
     from bgpctl.lab.topology.document import suggestion
 
     topology = _running(file)
     agents = [each.name for each in topology.agents]
     if node and node not in agents:
         raise NotReadyError(f"no agent runs on a node {node!r} of this lab{suggestion(node, agents)}")
-    report.print_lab(topology, node, _script(topology).expectations)
+    print_lab(topology, node, _script(topology).expectations)
 
 
 @lab.command()
 def status(file: TopologyFile) -> None:
     """Print of every node its role, whether it is down, up or ready, and the processes in it."""
-    from bgpctl.lab.expect.report import lab_console
+    from bgpctl.lab.console import lab_console
     from bgpctl.lab.running.status import print_status
 
     print_status(_read(file), lab_console())
@@ -285,7 +286,7 @@ def _taken_back_when_interrupted() -> Iterator[None]:
         raise typer.Exit(_SIGNALLED + interrupted.signal_number) from None
 
 
-def _chosen(script: Script, names: list[str]) -> list[Event]:
+def _chosen(script: ExpectationsFile, names: list[str]) -> list[Event]:
     from bgpctl.lab.topology.document import suggestion
 
     known = [event.name for event in script.events]
@@ -297,8 +298,8 @@ def _chosen(script: Script, names: list[str]) -> list[Event]:
     return [event for event in script.events if not names or event.name in names]
 
 
-def _script(topology: Topology) -> Script:
-    from bgpctl.lab.expect.expectation_file import EXPECTATIONS, read_expectations
+def _script(topology: Topology) -> ExpectationsFile:
+    from bgpctl.lab.rehearse.expectations_file import EXPECTATIONS, read_expectations
     from bgpctl.lab.topology.document import DocumentError
 
     try:

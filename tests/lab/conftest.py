@@ -67,7 +67,7 @@ class Lab:
     def command(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
         return bgpctl("lab", verb, self.file, *words)
 
-    def up(self) -> runner.Raised:
+    def up(self) -> runner.UpResult:
         """In this process: the command itself costs a second of start-up, and has tests of its own."""
         return runner.up(read_topology(self.file))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import small_lab
 
-from bgpctl.lab.actions import ACTIONS, Action, ActionError, Scene, read_action
-from bgpctl.lab.expect.expectation_sections import Names
+from bgpctl.lab.actions import ACTIONS, Action, ActionError, ActionScope, read_action
+from bgpctl.lab.topology.node_names import NodeNames
 from bgpctl.lab.topology.topology import read_topology
 
 # Of every action one, in the order of the table.
@@ -52,25 +52,25 @@ EXAMPLES = (
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
+def scope(tmp_path: Path) -> ActionScope:
     small_lab.write_files(tmp_path)
     file = tmp_path / "small.clab.yml"
     file.write_text(small_lab.TOPOLOGY.replace("NAME", "small"))
-    return Scene(Names(read_topology(file), {"nodes": ("a", "b")}), tmp_path)
+    return ActionScope(NodeNames(read_topology(file), {"nodes": ("a", "b")}), tmp_path)
 
 
-def test_each_action_has_an_example_here(scene: Scene) -> None:
-    assert [type(read_action(text, scene)) for text in EXAMPLES] == list(ACTIONS)
+def test_each_action_has_an_example_here(scope: ActionScope) -> None:
+    assert [type(read_action(text, scope)) for text in EXAMPLES] == list(ACTIONS)
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
-def test_an_action_is_said_in_the_words_that_it_is_read_from(scene: Scene, text: str) -> None:
-    assert str(read_action(text, scene)) == text
+def test_an_action_is_said_in_the_words_that_it_is_read_from(scope: ActionScope, text: str) -> None:
+    assert str(read_action(text, scope)) == text
 
 
-def test_what_is_undone_by_another_action_says_so(scene: Scene) -> None:
+def test_what_is_undone_by_another_action_says_so(scope: ActionScope) -> None:
     def undo(text: str) -> str:
-        taken_back = read_action(text, scene).undo()
+        taken_back = read_action(text, scope).undo()
         return str(taken_back) if taken_back else ""
 
     assert {text: undo(text) for text in EXAMPLES if undo(text)} == {
@@ -93,18 +93,18 @@ def test_what_is_undone_by_another_action_says_so(scene: Scene) -> None:
     assert undo("kill a") == undo("kill a agent") == "start a"
 
 
-def test_every_undo_is_an_action_that_can_be_read(scene: Scene) -> None:
-    undos = [undo for text in EXAMPLES if (undo := read_action(text, scene).undo()) is not None]
-    assert [read_action(str(undo), scene) for undo in undos] == undos
+def test_every_undo_is_an_action_that_can_be_read(scope: ActionScope) -> None:
+    undos = [undo for text in EXAMPLES if (undo := read_action(text, scope).undo()) is not None]
+    assert [read_action(str(undo), scope) for undo in undos] == undos
 
 
 def ends(action: Action) -> list[str]:
     return [f"{end.node}:{end.interface}" for end in action.link.ends]  # type: ignore[attr-defined]
 
 
-def test_a_link_is_all_of_a_node_or_those_between_two_or_one_direction(scene: Scene) -> None:
+def test_a_link_is_all_of_a_node_or_those_between_two_or_one_direction(scope: ActionScope) -> None:
     def impaired(link: str) -> list[str]:
-        return ends(read_action(f"impair {link} delay 1ms", scene))
+        return ends(read_action(f"impair {link} delay 1ms", scope))
 
     assert impaired("a") == ["a:eth1", "sw:p1", "pod-a:eth1", "a:cali1"]
     assert impaired("sw--a") == ["a:eth1", "sw:p1"]
@@ -142,19 +142,19 @@ def test_a_link_is_all_of_a_node_or_those_between_two_or_one_direction(scene: Sc
         ("run a 'ip", "not a command: No closing quotation"),
     ],
 )
-def test_words_that_mean_nothing_are_told_what_would_be_right(scene: Scene, text: str, said: str) -> None:
-    with pytest.raises(ActionError) as raised:
-        read_action(text, scene)
-    assert said in str(raised.value)
+def test_words_that_mean_nothing_are_told_what_would_be_right(scope: ActionScope, text: str, said: str) -> None:
+    with pytest.raises(ActionError) as result:
+        read_action(text, scope)
+    assert said in str(result.value)
 
 
-def test_netem_gets_the_same_figures(scene: Scene) -> None:
+def test_netem_gets_the_same_figures(scope: ActionScope) -> None:
     """tc-netem(8): where the kernel has it, it does what our wire does elsewhere."""
-    impair = read_action("impair a delay 1.5s loss 0.5% rate 64kbit", scene)
+    impair = read_action("impair a delay 1.5s loss 0.5% rate 64kbit", scope)
     assert impair.netem() == ["delay", "1500ms", "loss", "0.5%", "rate", "64000bit"]  # type: ignore[attr-defined]
 
 
 def test_the_page_for_operators_has_a_row_for_each_action() -> None:
     page = (Path(__file__).parents[2] / "docs/lab-expectations.md").read_text()
     for action in ACTIONS:
-        assert f"| `{action.usage}` | {action.says} |" in page
+        assert f"| `{action.usage}` | {action.summary} |" in page

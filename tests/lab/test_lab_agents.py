@@ -42,8 +42,8 @@ def alive(lab) -> dict[str, int]:
 
 
 def test_up_returns_when_every_agent_answers(lab) -> None:
-    raised = runner.up(read_topology(lab.file), stand_in)
-    assert raised.started == ("n1", "n2")
+    result = runner.up(read_topology(lab.file), stand_in)
+    assert result.started == ("n1", "n2")
     assert all(agents.is_ready(LabState(lab.name).node_directory(node)) for node in ("n1", "n2"))
 
 
@@ -60,8 +60,8 @@ def test_a_second_up_starts_only_the_agent_that_is_gone(lab) -> None:
     before = alive(lab)
     os.kill(before["n1"], signal.SIGKILL)
     eventually(lambda: "n1" not in alive(lab), 5, "n1's agent is gone")
-    raised = runner.up(read_topology(lab.file), stand_in)
-    assert (raised.built, raised.started) == (False, ("n1",))
+    result = runner.up(read_topology(lab.file), stand_in)
+    assert (result.built, result.started) == (False, ("n1",))
     assert alive(lab)["n2"] == before["n2"]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import BGPCTL, Lab, eventually, needs_namespaces
 
-from bgpctl.lab.daemons import ask
+from bgpctl.lab.daemons import view_of
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.running import runner
 from bgpctl.lab.topology.topology import read_topology
@@ -64,7 +64,7 @@ def raise_pair(directory: Path) -> Lab:
     b1 = read_topology(lab.file).nodes[0]
 
     def established() -> bool:
-        sessions = ask(LabState(lab.name), b1).sessions() or ()
+        sessions = view_of(LabState(lab.name), b1).sessions() or ()
         return [session.state for session in sessions] == ["Established", "Established"]
 
     eventually(established, 30, "the sessions are Established")

@@ -17,12 +17,12 @@ import pytest
 from conftest import Lab, eventually, needs_namespaces
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.daemons import BgpRoute, ask, life
+from bgpctl.lab.daemons import BgpRoute, process_control, view_of
 from bgpctl.lab.daemons.daemon import ANSWER_WITHIN, Place
 from bgpctl.lab.daemons.table import DAEMONS
-from bgpctl.lab.expect.convergence import Watched
-from bgpctl.lab.expect.observation import kernel_routes
+from bgpctl.lab.expect.convergence import ObservedLab
 from bgpctl.lab.netns import namespaces, processes
+from bgpctl.lab.netns.kernel import kernel_routes
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.running import runner
 from bgpctl.lab.running.status import status_of
@@ -64,7 +64,7 @@ def node_of(lab: Lab, name: str) -> Node:
 
 
 def answers(lab: Lab, name: str):
-    return ask(LabState(lab.name), node_of(lab, name))
+    return view_of(LabState(lab.name), node_of(lab, name))
 
 
 def routes(lab: Lab, name: str) -> dict[str, BgpRoute]:
@@ -83,7 +83,7 @@ def test_every_daemon_tells_its_sessions_in_the_same_words(lab, name) -> None:
 
 def test_a_peer_is_told_by_the_name_of_its_node(lab) -> None:
     names = node_of_address(read_topology(lab.file))
-    sessions = ask(LabState(lab.name), node_of(lab, "bird"), names).sessions() or ()
+    sessions = view_of(LabState(lab.name), node_of(lab, "bird"), names).sessions() or ()
     assert {session.peer for session in sessions} == {"frr", "gobgp", "openbgpd"}
 
 
@@ -161,15 +161,17 @@ def test_the_ends_of_a_bridges_links_are_its_ports(lab) -> None:
 def test_a_daemon_that_is_gone_is_started_again_by_up_with_its_commands(lab) -> None:
     topology = read_topology(lab.file)
     state = LabState(lab.name)
-    before = life.running(state, topology.daemons)
+    before = process_control.running(state, topology.daemons)
     os.kill(before["gobgp"][0], signal.SIGKILL)
     os.kill(before["frr"][-1], signal.SIGKILL)
-    eventually(lambda: set(life.running(state, topology.daemons)) == {"bird", "openbgpd"}, 5, "both are gone")
+    eventually(
+        lambda: set(process_control.running(state, topology.daemons)) == {"bird", "openbgpd"}, 5, "both are gone"
+    )
     states = {one.node.name: one.state.value for one in status_of(topology)}
     assert states == {"switch": "ready", "bird": "ready", "frr": "down", "gobgp": "down", "openbgpd": "ready"}
-    raised = lab.up()
-    assert (raised.built, set(raised.started)) == (False, {"frr", "gobgp"})
-    after = life.running(state, topology.daemons)
+    result = lab.up()
+    assert (result.built, set(result.started)) == (False, {"frr", "gobgp"})
+    after = process_control.running(state, topology.daemons)
     assert after["bird"] == before["bird"]
     assert not set(after["frr"]) & set(before["frr"])
     assert routes(lab, "gobgp")["10.50.3.0/24"].communities == ("65003:1:2", "65003:7")
@@ -178,12 +180,12 @@ def test_a_daemon_that_is_gone_is_started_again_by_up_with_its_commands(lab) -> 
 def test_only_a_bird_that_was_killed_is_started_so_that_it_keeps_its_kernel_routes(lab) -> None:
     """RFC 4724 4.1: who restarts keeps its forwarding state. Without -R BIRD clears the kernel's table first."""
     topology, state = read_topology(lab.file), LabState(lab.name)
-    (before,) = life.running(state, topology.daemons)["bird"]
+    (before,) = process_control.running(state, topology.daemons)["bird"]
     assert b"-R" not in processes.command_line(before)
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: "bird" not in life.running(state, topology.daemons), 5, "bird is gone")
+    eventually(lambda: "bird" not in process_control.running(state, topology.daemons), 5, "bird is gone")
     lab.up()
-    (after,) = life.running(state, topology.daemons)["bird"]
+    (after,) = process_control.running(state, topology.daemons)["bird"]
     assert b"-R" in processes.command_line(after)
 
 
@@ -193,8 +195,8 @@ def test_a_daemon_whose_configuration_is_refused_when_it_comes_back_is_started_a
     good = configuration.read_text()
     configuration.write_text(good + "nonsense\n")
     try:
-        os.kill(life.running(state, topology.daemons)["frr"][0], signal.SIGKILL)
-        eventually(lambda: "frr" not in life.running(state, topology.daemons), 5, "zebra is gone")
+        os.kill(process_control.running(state, topology.daemons)["frr"][0], signal.SIGKILL)
+        eventually(lambda: "frr" not in process_control.running(state, topology.daemons), 5, "zebra is gone")
         with pytest.raises(NotReadyError, match="frr of frr does not take"):
             lab.up()
     finally:
@@ -205,7 +207,7 @@ def test_a_daemon_whose_configuration_is_refused_when_it_comes_back_is_started_a
 
 def test_a_daemon_that_does_not_answer_is_up_and_not_ready(lab) -> None:
     topology = read_topology(lab.file)
-    (pid,) = life.running(LabState(lab.name), topology.daemons)["bird"]
+    (pid,) = process_control.running(LabState(lab.name), topology.daemons)["bird"]
     os.kill(pid, signal.SIGSTOP)
     try:
         (bird,) = [one for one in status_of(topology) if one.node.name == "bird"]
@@ -216,12 +218,12 @@ def test_a_daemon_that_does_not_answer_is_up_and_not_ready(lab) -> None:
 
 def test_a_node_that_is_ignored_is_not_asked_and_keeps_nobody_waiting(lab) -> None:
     topology = read_topology(lab.file)
-    (pid,) = life.running(LabState(lab.name), topology.daemons)["bird"]
-    watched = Watched.of(topology)
+    (pid,) = process_control.running(LabState(lab.name), topology.daemons)["bird"]
+    observed = ObservedLab.of(topology)
     os.kill(pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
-        assert set(watched.sessions({"bird"})) == {"frr", "gobgp", "openbgpd"}
+        assert set(observed.sessions({"bird"})) == {"frr", "gobgp", "openbgpd"}
         # So long an answer of a frozen one is waited for.
         assert time.monotonic() - began < ANSWER_WITHIN
     finally:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from bgpctl.lab.daemons import BgpRoute, Session
-from bgpctl.lab.expect.expectation_file import read_expectations
-from bgpctl.lab.expect.expectations import Expectations, ExpectedBgpRoute, ExpectedRoute, Ping
+from bgpctl.lab.expect.expectations import Expectations, ExpectedBgpRoute, ExpectedRoute
 from bgpctl.lab.expect.failures import bgp_failures, ping_failures, route_failures, session_failures
-from bgpctl.lab.expect.observation import KernelRoute
+from bgpctl.lab.netns.kernel import KernelRoute
+from bgpctl.lab.rehearse.expectations_file import read_expectations
 from bgpctl.lab.topology.document import DocumentError
 from bgpctl.lab.topology.topology import Node, Role, Topology
+from bgpctl.lab.traffic.ping import Ping
 
 QUICKSTART = Path(__file__).parents[2] / "labs/quickstart"
 TOPOLOGY = Topology(
@@ -91,10 +92,10 @@ routes:
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_path(tmp_path, text: str, problem: str) -> None:
-    with pytest.raises(DocumentError) as raised:
+    with pytest.raises(DocumentError) as result:
         read(tmp_path, text)
-    assert problem in str(raised.value)
-    assert str(raised.value).startswith(f"{tmp_path}/expectations.yml:1: ")
+    assert problem in str(result.value)
+    assert str(result.value).startswith(f"{tmp_path}/expectations.yml:1: ")
 
 
 @pytest.mark.parametrize("state", ["established", "Established", "ESTABLISHED"])

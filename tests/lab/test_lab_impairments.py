@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import bgpctl, eventually, needs_namespaces
 
-from bgpctl.lab.actions import Scene, Stage, read_action
-from bgpctl.lab.expect.expectation_sections import Names
+from bgpctl.lab.actions import ActionScope, RunningLab, read_action
 from bgpctl.lab.netns import processes
 from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.topology.node_names import NodeNames
 from bgpctl.lab.topology.topology import read_topology
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
@@ -46,10 +46,10 @@ class Hosts:
         self.topology = read_topology(lab.file)
 
     def do(self, text: str) -> None:
-        scene = Scene(Names(self.topology, {}), self.lab.file.parent)
-        action = read_action(text, scene)
+        scope = ActionScope(NodeNames(self.topology, {}), self.lab.file.parent)
+        action = read_action(text, scope)
         with LabState(self.lab.name).locked(create=False) as lock:
-            action.do(Stage(self.topology, self.lab.file.parent, lock))
+            action.do(RunningLab(self.topology, self.lab.file.parent, lock))
 
     def ping(self, target: str, count: int = 3, interval: float = 0.02) -> str:
         return self.lab.run("h1", "ping", "-q", f"-c{count}", f"-i{interval}", "-W1", target).stdout

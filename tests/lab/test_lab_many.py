@@ -15,8 +15,8 @@ import pytest
 from conftest import BGPCTL, Lab, command_line, eventually, needs_namespaces
 
 from bgpctl.lab.expect.convergence import wait_for
-from bgpctl.lab.expect.expectation_file import read_expectations
 from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.rehearse.expectations_file import read_expectations
 from bgpctl.lab.running import runner
 from bgpctl.lab.running.warm_speaker import SPEAKER_MODULES
 from bgpctl.lab.topology.topology import Role, read_topology

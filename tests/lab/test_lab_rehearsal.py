@@ -18,7 +18,7 @@ import pytest
 import small_lab
 from conftest import BGPCTL, Lab, eventually, needs_namespaces
 
-from bgpctl.lab.expect.expectation_file import read_expectations
+from bgpctl.lab.rehearse.expectations_file import read_expectations
 from bgpctl.lab.topology.document import DocumentError
 from bgpctl.lab.topology.topology import read_topology
 
@@ -185,10 +185,10 @@ def test_a_mistake_in_an_event_is_told_with_its_line_and_path(tmp_path: Path, te
     expectations = tmp_path / "mistaken.yml"
     expectations.write_text(f"{small_lab.EXPECTATIONS}events: [{text}]\n")
     line = small_lab.EXPECTATIONS.count("\n") + 1
-    with pytest.raises(DocumentError) as raised:
+    with pytest.raises(DocumentError) as result:
         read_expectations(expectations, read_topology(file))
-    assert problem in str(raised.value)
-    assert str(raised.value).startswith(f"{expectations}:{line}: ")
+    assert problem in str(result.value)
+    assert str(result.value).startswith(f"{expectations}:{line}: ")
 
 
 def test_resources_of_a_running_lab_are_copies(lab) -> None:

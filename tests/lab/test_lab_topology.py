@@ -25,9 +25,9 @@ def read(tmp_path: Path, text: str) -> Topology:
 
 def problems(tmp_path: Path, text: str) -> list[str]:
     """The problems as lines, without the directory of the file."""
-    with pytest.raises(DocumentError) as raised:
+    with pytest.raises(DocumentError) as result:
         read(tmp_path, text)
-    return [str(problem).removeprefix(f"{tmp_path}/") for problem in raised.value.problems]
+    return [str(problem).removeprefix(f"{tmp_path}/") for problem in result.value.problems]
 
 
 def one_node(settings: str) -> str:

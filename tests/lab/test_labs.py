@@ -17,7 +17,7 @@ from bgpctl.compiler import CompileOptions
 from bgpctl.datastore.directory import read_directories
 from bgpctl.guardrails import check_cluster
 from bgpctl.guardrails.proof.prove import prove
-from bgpctl.lab.expect.expectation_file import EXPECTATIONS, read_expectations
+from bgpctl.lab.rehearse.expectations_file import EXPECTATIONS, read_expectations
 from bgpctl.lab.topology.topology import Role, Topology, read_topology
 from bgpctl.resources import ResourceSet
 

@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 from conftest import Lab, bgpctl, eventually, needs_namespaces
 
-from bgpctl.lab.expect import observation
+from bgpctl.agent.host.run_directory import SPEAKER_SOCKET
+from bgpctl.lab.daemons.speaker_view import speaker_peers
 from bgpctl.lab.netns.state import LabState
-from bgpctl.lab.running.agents import SPEAKER_SOCKET
 from bgpctl.lab.topology.topology import Topology, read_topology
 from reflector.control.client import ControlClient
 from reflector.messages import PeerStatus, ShowAgent
@@ -91,7 +91,7 @@ class Quickstart(Lab):
         return {
             (node.name, peer.peer_node): peer
             for node in self.topology.agents
-            for peer in observation.speaker_peers(state, node) or ()
+            for peer in speaker_peers(state.node_directory(node.name)) or ()
         }
 
     def established(self) -> set[tuple[str, str]]:

@@ -4,9 +4,9 @@ table.py has them all; a family of them has a file. The rule: an action is read 
 done when its method returns, and whatever it leaves on the machine has the lab's name and goes with `down`.
 """
 
-from bgpctl.lab.actions.action import Action, Stage
+from bgpctl.lab.actions.action import Action, RunningLab
 from bgpctl.lab.actions.grammar import ActionError
-from bgpctl.lab.actions.placeholders import Scene
+from bgpctl.lab.actions.placeholders import ActionScope
 from bgpctl.lab.actions.table import ACTIONS, read_action
 
-__all__ = ["ACTIONS", "Action", "ActionError", "Scene", "Stage", "read_action"]
+__all__ = ["ACTIONS", "Action", "ActionError", "ActionScope", "RunningLab", "read_action"]

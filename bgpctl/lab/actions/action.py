@@ -1,4 +1,4 @@
-"""What every action is: a frozen value with the fields of its usage, done on a stage, often undone by another one."""
+"""What every action is: a frozen value with the fields of its usage, done on a lab, often undone by another one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.actions.grammar import render
-from bgpctl.lab.actions.placeholders import Scene
+from bgpctl.lab.actions.placeholders import ActionScope
 from bgpctl.lab.netns import namespaces, processes
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.topology.topology import Node, Topology
@@ -22,7 +22,7 @@ _POLL = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class RunningLab:
     """A running lab on which actions are done, by one program at a time (it holds the lab's lock, `lock`)."""
 
     topology: Topology
@@ -51,21 +51,21 @@ class Stage:
 
 
 class Action(ABC):
-    """`usage` is its grammar (grammar.py), `says` its line in the documentation."""
+    """`usage` is its grammar (grammar.py), `summary` its line in the documentation."""
 
     __slots__ = ()
     usage: ClassVar[str]
-    says: ClassVar[str]
+    summary: ClassVar[str]
 
-    def check(self, scene: Scene) -> str:  # noqa: ARG002
+    def check(self, scope: ActionScope) -> str:  # noqa: ARG002
         """ "" or why it makes no sense in this lab, where the fields alone do not say it."""
         return ""
 
-    def prepare(self, stage: Stage) -> None:  # noqa: B027  most need nothing
+    def prepare(self, lab: RunningLab) -> None:  # noqa: B027  most need nothing
         """Before packets are counted: what would itself cost some, and changes nothing."""
 
     @abstractmethod
-    def do(self, stage: Stage) -> None:
+    def do(self, lab: RunningLab) -> None:
         """Returns when it is done. Raises NotReadyError when the world does not allow it."""
 
     def undo(self) -> Action | None:
@@ -76,9 +76,9 @@ class Action(ABC):
         return render(self.usage, self)
 
 
-def needs_agent(scene: Scene, node: str) -> str:
+def needs_agent(scope: ActionScope, node: str) -> str:
     """ "" or why the node cannot do what only our agent does."""
-    return "" if scene.node(node).role.runs_agent else f"no agent runs on {node}"
+    return "" if scope.node(node).role.runs_agent else f"no agent runs on {node}"
 
 
 def run(words: Sequence[str], text: str = "") -> str:
@@ -102,5 +102,5 @@ def wait_until(condition: Callable[[], bool], within: float, what: str) -> None:
         time.sleep(_POLL)
 
 
-def wait_until_gone(stage: Stage, node: str, pids: Collection[int], within: float = 10.0) -> None:
-    wait_until(lambda: not set(pids) & set(stage.pids(node)), within, f"processes of {node} end: {sorted(pids)}")
+def wait_until_gone(lab: RunningLab, node: str, pids: Collection[int], within: float = 10.0) -> None:
+    wait_until(lambda: not set(pids) & set(lab.pids(node)), within, f"processes of {node} end: {sorted(pids)}")

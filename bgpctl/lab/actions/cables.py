@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from bgpctl.lab.actions.action import Stage, run
+from bgpctl.lab.actions.action import RunningLab, run
 from bgpctl.lab.topology.topology import Endpoint, Link, Topology
 
 _SAVED = "_saved"
@@ -28,20 +28,20 @@ def ends_of(topology: Topology, node: str) -> list[Endpoint]:
     return [end for link in links for end in link.endpoints if end.node == node]
 
 
-def end_to_pull(stage: Stage, link: Link) -> Endpoint:
+def end_to_pull(lab: RunningLab, link: Link) -> Endpoint:
     """Of a veth pair: the one that has no address, else the second."""
-    return next((end for end in link.endpoints if not _has_address(stage, end)), link.endpoints[-1])
+    return next((end for end in link.endpoints if not _has_address(lab, end)), link.endpoints[-1])
 
 
-def _has_address(stage: Stage, end: Endpoint) -> bool:
-    with stage.inside(end.node):
+def _has_address(lab: RunningLab, end: Endpoint) -> bool:
+    with lab.inside(end.node):
         return bool(run(["ip", "-o", "address", "show", "dev", end.interface, "scope", "global"]).strip())
 
 
-def take_down(stage: Stage, end: Endpoint) -> None:
+def take_down(lab: RunningLab, end: Endpoint) -> None:
     """Nothing happens to a link that is down already."""
-    file = _file(stage, end)
-    with stage.inside(end.node):
+    file = _file(lab, end)
+    with lab.inside(end.node):
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("".join(f"{family} {line}\n" for family in _FAMILIES for line in _routes(end, family)))
@@ -51,9 +51,9 @@ def take_down(stage: Stage, end: Endpoint) -> None:
         run(["ip", "link", "set", "dev", end.interface, "down"])
 
 
-def bring_up(stage: Stage, end: Endpoint) -> None:
-    file = _file(stage, end)
-    with stage.inside(end.node):
+def bring_up(lab: RunningLab, end: Endpoint) -> None:
+    file = _file(lab, end)
+    with lab.inside(end.node):
         run(["ip", "link", "set", "dev", end.interface, "up"])
         if file.exists():
             for family in _FAMILIES:
@@ -61,8 +61,8 @@ def bring_up(stage: Stage, end: Endpoint) -> None:
             file.unlink()
 
 
-def _file(stage: Stage, end: Endpoint) -> Path:
-    return stage.state.directory / _SAVED / f"{end.node}:{end.interface}"
+def _file(lab: RunningLab, end: Endpoint) -> Path:
+    return lab.state.directory / _SAVED / f"{end.node}:{end.interface}"
 
 
 def _routes(end: Endpoint, family: str) -> Iterable[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.actions.action import Action, Stage
-from bgpctl.lab.actions.placeholders import Scene
+from bgpctl.lab.actions.action import Action, RunningLab
+from bgpctl.lab.actions.placeholders import ActionScope
 from bgpctl.lab.netns import disks
 from bgpctl.lab.running.lab_resources import LabResources
 
@@ -19,27 +19,27 @@ _BALLAST = ".ballast"
 _BLOCK = 1 << 16
 
 
-def _has_agent(scene: Scene, node: str) -> str:
-    return "" if not node or scene.node(node).role.runs_agent else f"no agent reads resources on {node}"
+def _has_agent(scope: ActionScope, node: str) -> str:
+    return "" if not node or scope.node(node).role.runs_agent else f"no agent reads resources on {node}"
 
 
 @dataclass(frozen=True, slots=True)
 class Write(Action):
     usage: ClassVar[str] = "write FILE [as NAME] [on NODE]"
-    says: ClassVar[str] = (
+    summary: ClassVar[str] = (
         "a file from beside expectations.yml becomes a resource file, of all nodes or of one's directory"
     )
     file: Path
     name: str = ""
     node: str = ""
 
-    def check(self, scene: Scene) -> str:
-        return _has_agent(scene, self.node)
+    def check(self, scope: ActionScope) -> str:
+        return _has_agent(scope, self.node)
 
-    def do(self, stage: Stage) -> None:
-        content = (stage.directory / self.file).read_bytes()
-        node = stage.node(self.node) if self.node else None
-        LabResources.of(stage.topology).write(self._target, content, node)
+    def do(self, lab: RunningLab) -> None:
+        content = (lab.directory / self.file).read_bytes()
+        node = lab.node(self.node) if self.node else None
+        LabResources.of(lab.topology).write(self._target, content, node)
 
     @property
     def _target(self) -> str:
@@ -52,16 +52,16 @@ class Write(Action):
 @dataclass(frozen=True, slots=True)
 class Remove(Action):
     usage: ClassVar[str] = "remove NAME [on NODE]"
-    says: ClassVar[str] = "a resource file goes away"
+    summary: ClassVar[str] = "a resource file goes away"
     name: str
     node: str = ""
 
-    def check(self, scene: Scene) -> str:
-        return _has_agent(scene, self.node)
+    def check(self, scope: ActionScope) -> str:
+        return _has_agent(scope, self.node)
 
-    def do(self, stage: Stage) -> None:
-        node = stage.node(self.node) if self.node else None
-        if not LabResources.of(stage.topology).remove(self.name, node):
+    def do(self, lab: RunningLab) -> None:
+        node = lab.node(self.node) if self.node else None
+        if not LabResources.of(lab.topology).remove(self.name, node):
             raise NotReadyError(f"there is no resource file {self.name}")
 
     def undo(self) -> Action | None:
@@ -71,26 +71,26 @@ class Remove(Action):
 @dataclass(frozen=True, slots=True)
 class Restore(Action):
     usage: ClassVar[str] = "restore NAME"
-    says: ClassVar[str] = "the resource file is again as it was when the lab came up, or gone if it was not there"
+    summary: ClassVar[str] = "the resource file is again as it was when the lab came up, or gone if it was not there"
     name: str
 
-    def do(self, stage: Stage) -> None:
-        LabResources.of(stage.topology).restore(self.name)
+    def do(self, lab: RunningLab) -> None:
+        LabResources.of(lab.topology).restore(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class FillDisk(Action):
     usage: ClassVar[str] = "fill disk NODE"
-    says: ClassVar[str] = "no octet is free any more where agent and speaker write (needs the label bgpctl-disk: SIZE)"
+    summary: ClassVar[str] = "the disk that agent and speaker write to is full (needs the label bgpctl-disk: SIZE)"
     node: str
 
-    def check(self, scene: Scene) -> str:
-        if disks.LABEL in scene.node(self.node).labels:
+    def check(self, scope: ActionScope) -> str:
+        if disks.LABEL in scope.node(self.node).labels:
             return ""
         return f"{self.node} has no disk of its own; give it the label {disks.LABEL}, for example {disks.LABEL}: 4m"
 
-    def do(self, stage: Stage) -> None:
-        with (stage.state.node_directory(self.node) / _BALLAST).open("ab", buffering=0) as ballast:
+    def do(self, lab: RunningLab) -> None:
+        with (lab.state.node_directory(self.node) / _BALLAST).open("ab", buffering=0) as ballast:
             size = _BLOCK
             while size:
                 try:
@@ -107,9 +107,9 @@ class FillDisk(Action):
 @dataclass(frozen=True, slots=True)
 class FreeDisk(Action):
     usage: ClassVar[str] = "free disk NODE"
-    says: ClassVar[str] = "there is room again"
+    summary: ClassVar[str] = "there is room again"
     node: str
 
-    def do(self, stage: Stage) -> None:
+    def do(self, lab: RunningLab) -> None:
         with contextlib.suppress(FileNotFoundError):
-            (stage.state.node_directory(self.node) / _BALLAST).unlink()
+            (lab.state.node_directory(self.node) / _BALLAST).unlink()

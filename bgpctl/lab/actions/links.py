@@ -12,22 +12,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bgpctl.lab.actions import cables, diversion
-from bgpctl.lab.actions.action import Action, Stage
+from bgpctl.lab.actions import cables, redirection
+from bgpctl.lab.actions.action import Action, RunningLab
 from bgpctl.lab.actions.placeholders import Cable, NodeSet, Quantity
-from bgpctl.lab.expect import observation
+from bgpctl.lab.netns import kernel
 from bgpctl.lab.topology.topology import Endpoint, Link, Topology
 
 
 @dataclass(frozen=True, slots=True)
 class Cut(Action):
     usage: ClassVar[str] = "cut LINK"
-    says: ClassVar[str] = "take the link down, as a pulled cable"
+    summary: ClassVar[str] = "take the link down, as a pulled cable"
     link: Cable
 
-    def do(self, stage: Stage) -> None:
+    def do(self, lab: RunningLab) -> None:
         for link in self.link.links:
-            cables.take_down(stage, cables.end_to_pull(stage, link))
+            cables.take_down(lab, cables.end_to_pull(lab, link))
 
     def undo(self) -> Action | None:
         return Mend(self.link)
@@ -36,33 +36,33 @@ class Cut(Action):
 @dataclass(frozen=True, slots=True)
 class Mend(Action):
     usage: ClassVar[str] = "mend LINK"
-    says: ClassVar[str] = "put the cable back"
+    summary: ClassVar[str] = "put the cable back"
     link: Cable
 
-    def do(self, stage: Stage) -> None:
+    def do(self, lab: RunningLab) -> None:
         for link in self.link.links:
-            cables.bring_up(stage, cables.end_to_pull(stage, link))
+            cables.bring_up(lab, cables.end_to_pull(lab, link))
 
 
 @dataclass(frozen=True, slots=True)
 class Partition(Action):
     usage: ClassVar[str] = "cut SET from OTHER"
-    says: ClassVar[str] = "part two sets of nodes: links between them go down; without such links, by address"
+    summary: ClassVar[str] = "part two sets of nodes: links between them go down; without such links, by address"
     set: NodeSet
     other: NodeSet
 
-    def prepare(self, stage: Stage) -> None:
-        if not _between(stage.topology, self.set, self.other):
+    def prepare(self, lab: RunningLab) -> None:
+        if not _between(lab.topology, self.set, self.other):
             for side in (self.set, self.other):
-                for end in _ends(stage.topology, side):
-                    diversion.prepare(stage, end)
+                for end in _ends(lab.topology, side):
+                    redirection.prepare(lab, end)
 
-    def do(self, stage: Stage) -> None:
-        links = _between(stage.topology, self.set, self.other)
+    def do(self, lab: RunningLab) -> None:
+        links = _between(lab.topology, self.set, self.other)
         for link in links:
-            cables.take_down(stage, cables.end_to_pull(stage, link))
+            cables.take_down(lab, cables.end_to_pull(lab, link))
         if not links:
-            _part_by_address(stage, self.set, self.other)
+            _part_by_address(lab, self.set, self.other)
 
     def undo(self) -> Action | None:
         return Rejoin(self.set, self.other)
@@ -71,33 +71,33 @@ class Partition(Action):
 @dataclass(frozen=True, slots=True)
 class Rejoin(Action):
     usage: ClassVar[str] = "mend SET from OTHER"
-    says: ClassVar[str] = "join them again (by address: every such cut of the nodes ends)"
+    summary: ClassVar[str] = "join them again (by address: every such cut of the nodes ends)"
     set: NodeSet
     other: NodeSet
 
-    def do(self, stage: Stage) -> None:
-        links = _between(stage.topology, self.set, self.other)
+    def do(self, lab: RunningLab) -> None:
+        links = _between(lab.topology, self.set, self.other)
         for link in links:
-            cables.bring_up(stage, cables.end_to_pull(stage, link))
+            cables.bring_up(lab, cables.end_to_pull(lab, link))
         if not links:
-            for end in (*_ends(stage.topology, self.set), *_ends(stage.topology, self.other)):
-                diversion.release_addresses(stage, end)
+            for end in (*_ends(lab.topology, self.set), *_ends(lab.topology, self.other)):
+                redirection.release_addresses(lab, end)
 
 
 @dataclass(frozen=True, slots=True)
 class Flap(Action):
     usage: ClassVar[str] = "flap LINK times N every EVERY"
-    says: ClassVar[str] = "down and up again so often, each time down for half of the time"
+    summary: ClassVar[str] = "down and up again so often, each time down for half of the time"
     link: Cable
     n: int
     every: Quantity
 
-    def do(self, stage: Stage) -> None:
-        ends = [cables.end_to_pull(stage, link) for link in self.link.links]
+    def do(self, lab: RunningLab) -> None:
+        ends = [cables.end_to_pull(lab, link) for link in self.link.links]
         for _ in range(self.n):
             for change in (cables.take_down, cables.bring_up):
                 for end in ends:
-                    change(stage, end)
+                    change(lab, end)
                 time.sleep(self.every.value / 2)
 
 
@@ -133,12 +133,10 @@ def _neighbours(topology: Topology, node: str) -> Iterator[str]:
             yield from (name for name in names if name != node)
 
 
-def _part_by_address(stage: Stage, one: NodeSet, other: NodeSet) -> None:
+def _part_by_address(lab: RunningLab, one: NodeSet, other: NodeSet) -> None:
     """An address that both sides have (a gateway of pods, anycast) is no way from one to the other."""
-    sides = [_with_those_behind(stage.topology, side) for side in (one, other)]
-    first, second = (
-        {address for node in side for address in observation.addresses(stage.namespace(node))} for side in sides
-    )
+    sides = [_with_those_behind(lab.topology, side) for side in (one, other)]
+    first, second = ({address for node in side for address in kernel.addresses(lab.namespace(node))} for side in sides)
     for side, closed in zip((one, other), (second - first, first - second), strict=True):
-        for end in _ends(stage.topology, side):
-            diversion.swallow_addresses(stage, end, sorted(closed))
+        for end in _ends(lab.topology, side):
+            redirection.swallow_addresses(lab, end, sorted(closed))

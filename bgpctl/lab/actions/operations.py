@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bgpctl.agent.host.run_directory import AGENT_SOCKET
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.actions.action import Action, Stage, needs_agent, run
-from bgpctl.lab.actions.placeholders import Quantity, Scene
+from bgpctl.lab.actions.action import Action, RunningLab, needs_agent, run
+from bgpctl.lab.actions.placeholders import ActionScope, Quantity
 from bgpctl.lab.daemons.tools import environment
-from bgpctl.lab.running.agents import AGENT_SOCKET
 from reflector.control.client import ControlClient, ControlError
 from reflector.drain import Stage as Drained
 from reflector.messages import Drain as DrainRequest
@@ -19,15 +19,15 @@ from reflector.messages import Drain as DrainRequest
 @dataclass(frozen=True, slots=True)
 class Drain(Action):
     usage: ClassVar[str] = "drain NODE [DRAINED]"
-    says: ClassVar[str] = "lead traffic away from it: routes marked (RFC 8326), or withdrawn"
+    summary: ClassVar[str] = "lead traffic away from it: routes marked (RFC 8326), or withdrawn"
     node: str
     drained: Drained = Drained.MARKED
 
-    def check(self, scene: Scene) -> str:
-        return needs_agent(scene, self.node)
+    def check(self, scope: ActionScope) -> str:
+        return needs_agent(scope, self.node)
 
-    def do(self, stage: Stage) -> None:
-        _drain(stage, self.node, self.drained)
+    def do(self, lab: RunningLab) -> None:
+        _drain(lab, self.node, self.drained)
 
     def undo(self) -> Action | None:
         return Undrain(self.node)
@@ -36,20 +36,20 @@ class Drain(Action):
 @dataclass(frozen=True, slots=True)
 class Undrain(Action):
     usage: ClassVar[str] = "undrain NODE"
-    says: ClassVar[str] = "traffic may come again"
+    summary: ClassVar[str] = "traffic may come again"
     node: str
 
-    def check(self, scene: Scene) -> str:
-        return needs_agent(scene, self.node)
+    def check(self, scope: ActionScope) -> str:
+        return needs_agent(scope, self.node)
 
-    def do(self, stage: Stage) -> None:
-        _drain(stage, self.node, Drained.IN_USE)
+    def do(self, lab: RunningLab) -> None:
+        _drain(lab, self.node, Drained.IN_USE)
 
 
-def _drain(stage: Stage, node: str, drained: Drained) -> None:
+def _drain(lab: RunningLab, node: str, drained: Drained) -> None:
     """The agent is asked: it outlives speaker and agent (reflector/drain.py)."""
     try:
-        with ControlClient(stage.state.node_directory(node) / AGENT_SOCKET) as agent:
+        with ControlClient(lab.state.node_directory(node) / AGENT_SOCKET) as agent:
             agent.ask(DrainRequest(drained))
     except ControlError as error:
         raise NotReadyError(f"the agent of {node} does not answer: {error}") from error
@@ -58,26 +58,26 @@ def _drain(stage: Stage, node: str, drained: Drained) -> None:
 @dataclass(frozen=True, slots=True)
 class Run(Action):
     usage: ClassVar[str] = "run NODE COMMAND"
-    says: ClassVar[str] = (
+    summary: ClassVar[str] = (
         "any command in the node's namespace and the directory of expectations.yml, with `bgpctl` and its daemon's "
         "command lines; must end with status 0"
     )
     node: str
     command: tuple[str, ...]
 
-    def do(self, stage: Stage) -> None:
-        node = stage.node(self.node)
-        variables = (f"{key}={value}" for key, value in environment(stage.state, node).items())
-        words = ["env", f"--chdir={stage.directory.resolve()}", *variables, *self.command]
-        with stage.inside(self.node):
+    def do(self, lab: RunningLab) -> None:
+        node = lab.node(self.node)
+        variables = (f"{key}={value}" for key, value in environment(lab.state, node).items())
+        words = ["env", f"--chdir={lab.directory.resolve()}", *variables, *self.command]
+        with lab.inside(self.node):
             run(words)
 
 
 @dataclass(frozen=True, slots=True)
 class Wait(Action):
     usage: ClassVar[str] = "wait TIME"
-    says: ClassVar[str] = "let time pass, where that is the point: hold times, restart times"
+    summary: ClassVar[str] = "let time pass, where that is the point: hold times, restart times"
     time: Quantity
 
-    def do(self, stage: Stage) -> None:  # noqa: ARG002
+    def do(self, lab: RunningLab) -> None:  # noqa: ARG002
         time.sleep(self.time.value)

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from bgpctl.lab.actions.grammar import ActionError
-from bgpctl.lab.expect.expectation_sections import Names
 from bgpctl.lab.topology.document import suggestion
+from bgpctl.lab.topology.node_names import NodeNames
 from bgpctl.lab.topology.topology import Endpoint, Link, Node
 from reflector.drain import Stage as Drained
 
@@ -77,10 +77,10 @@ NOTHING = Quantity("", 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ActionScope:
     """Where actions are read: the topology with its sets, and the directory of expectations.yml."""
 
-    names: Names
+    names: NodeNames
     directory: Path
 
     def node(self, name: str) -> Node:
@@ -94,26 +94,26 @@ class Scene:
         return _READERS[placeholder](self, word)
 
 
-def _node(scene: Scene, word: str) -> str:
-    return scene.node(word).name
+def _node(scope: ActionScope, word: str) -> str:
+    return scope.node(word).name
 
 
-def _peer(scene: Scene, word: str) -> str:
+def _peer(scope: ActionScope, word: str) -> str:
     try:
         return str(ipaddress.ip_address(word))
     except ValueError:
-        return scene.node(word).name
+        return scope.node(word).name
 
 
-def _set(scene: Scene, word: str) -> NodeSet:
+def _set(scope: ActionScope, word: str) -> NodeSet:
     nodes: dict[str, None] = {}
     for name in word.split(","):
-        nodes |= dict.fromkeys(scene.names.sets.get(name) or (scene.node(name).name,))
+        nodes |= dict.fromkeys(scope.names.sets.get(name) or (scope.node(name).name,))
     return NodeSet(word, tuple(nodes))
 
 
-def _cable(scene: Scene, word: str) -> Cable:
-    links = [link for link in scene.names.topology.links if len(link.endpoints) == _VETH_ENDS]
+def _cable(scope: ActionScope, word: str) -> Cable:
+    links = [link for link in scope.names.topology.links if len(link.endpoints) == _VETH_ENDS]
     if ":" in word:
         ends = tuple(end for link in links for end in link.endpoints if _end(end) == word)
         meant = [link for link in links if set(ends) & set(link.endpoints)]
@@ -135,21 +135,21 @@ def _words(link: Link) -> set[str]:
     return {one.node, other.node, f"{one.node}--{other.node}", f"{other.node}--{one.node}"}
 
 
-def _part(_scene: Scene, word: str) -> Part:
+def _part(_scene: ActionScope, word: str) -> Part:
     try:
         return Part(word)
     except ValueError:
         raise ActionError(f"{word!r} is none of {', '.join(Part)}{suggestion(word, Part)}") from None
 
 
-def _drained(_scene: Scene, word: str) -> Drained:
+def _drained(_scene: ActionScope, word: str) -> Drained:
     if word not in (Drained.MARKED, Drained.WITHDRAWN):
         raise ActionError(f"{word!r} is neither {Drained.MARKED} nor {Drained.WITHDRAWN}")
     return Drained(word)
 
 
-def _quantity(pattern: re.Pattern[str], example: str) -> Callable[[Scene, str], Quantity]:
-    def read(_scene: Scene, word: str) -> Quantity:
+def _quantity(pattern: re.Pattern[str], example: str) -> Callable[[ActionScope, str], Quantity]:
+    def read(_scene: ActionScope, word: str) -> Quantity:
         found = pattern.fullmatch(word)
         if not found:
             raise ActionError(f"{word!r} is not like {example}")
@@ -158,33 +158,33 @@ def _quantity(pattern: re.Pattern[str], example: str) -> Callable[[Scene, str], 
     return read
 
 
-def _percent(_scene: Scene, word: str) -> Quantity:
+def _percent(_scene: ActionScope, word: str) -> Quantity:
     found = _PERCENT.fullmatch(word)
     if not found or float(found[1]) > 100:
         raise ActionError(f"{word!r} is not like 5%, at most 100%")
     return Quantity(word, float(found[1]) / 100)
 
 
-def _number(_scene: Scene, word: str) -> int:
+def _number(_scene: ActionScope, word: str) -> int:
     if not (word.isascii() and word.isdecimal()):
         raise ActionError(f"{word!r} is not a whole number")
     return int(word)
 
 
-def _file(scene: Scene, word: str) -> Path:
-    found = scene.directory / word
+def _file(scope: ActionScope, word: str) -> Path:
+    found = scope.directory / word
     if not found.is_file():
         raise ActionError(f"{found} does not exist")
     return Path(word)
 
 
-def _name(_scene: Scene, word: str) -> str:
+def _name(_scene: ActionScope, word: str) -> str:
     if Path(word).name != word:
         raise ActionError(f"{word!r} is not the name of a file")
     return word
 
 
-_READERS: Mapping[str, Callable[[Scene, str], Any]] = {
+_READERS: Mapping[str, Callable[[ActionScope, str], Any]] = {
     "NODE": _node,
     "PEER": _peer,
     "SET": _set,

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.actions.action import Action, Stage, needs_agent, run
+from bgpctl.lab.actions.action import Action, RunningLab, needs_agent, run
 from bgpctl.lab.actions.kernel import flush_routes
-from bgpctl.lab.actions.lives import of_part
-from bgpctl.lab.actions.placeholders import Part, Quantity, Scene
+from bgpctl.lab.actions.placeholders import ActionScope, Part, Quantity
+from bgpctl.lab.actions.processes import of_part
 from bgpctl.lab.netns import processes
 
 _MEGABYTE = 1 << 20
@@ -29,15 +29,15 @@ _FLOOD_ROUTES = 256
 @dataclass(frozen=True, slots=True)
 class LimitMemory(Action):
     usage: ClassVar[str] = "limit memory NODE MB"
-    says: ClassVar[str] = "the speaker may take so many MiB more than it has, and gets no more (RLIMIT_AS)"
+    summary: ClassVar[str] = "the speaker may take so many MiB more than it has, and gets no more (RLIMIT_AS)"
     node: str
     mb: int
 
-    def check(self, scene: Scene) -> str:
-        return needs_agent(scene, self.node)
+    def check(self, scope: ActionScope) -> str:
+        return needs_agent(scope, self.node)
 
-    def do(self, stage: Stage) -> None:
-        for pid in _speaker(stage, self.node):
+    def do(self, lab: RunningLab) -> None:
+        for pid in _speaker(lab, self.node):
             _limit(pid, str(_address_space(pid) + self.mb * _MEGABYTE))
 
     def undo(self) -> Action | None:
@@ -47,19 +47,19 @@ class LimitMemory(Action):
 @dataclass(frozen=True, slots=True)
 class FreeMemory(Action):
     usage: ClassVar[str] = "free memory NODE"
-    says: ClassVar[str] = "the limit is taken away (a speaker that was started since has none)"
+    summary: ClassVar[str] = "the limit is taken away (a speaker that was started since has none)"
     node: str
 
-    def check(self, scene: Scene) -> str:
-        return needs_agent(scene, self.node)
+    def check(self, scope: ActionScope) -> str:
+        return needs_agent(scope, self.node)
 
-    def do(self, stage: Stage) -> None:
-        for pid in of_part(stage, self.node, Part.SPEAKER):
+    def do(self, lab: RunningLab) -> None:
+        for pid in of_part(lab, self.node, Part.SPEAKER):
             _limit(pid, "unlimited")
 
 
-def _speaker(stage: Stage, node: str) -> list[int]:
-    pids = of_part(stage, node, Part.SPEAKER)
+def _speaker(lab: RunningLab, node: str) -> list[int]:
+    pids = of_part(lab, node, Part.SPEAKER)
     if not pids:
         raise NotReadyError(f"no speaker runs on {node}")
     return pids
@@ -80,13 +80,13 @@ def _address_space(pid: int) -> int:
 @dataclass(frozen=True, slots=True)
 class DeleteRoutes(Action):
     usage: ClassVar[str] = "delete routes NODE for TIME"
-    says: ClassVar[str] = "as another program would: all our kernel routes, again and again for so long"
+    summary: ClassVar[str] = "as another program would: all our kernel routes, again and again for so long"
     node: str
     time: Quantity
 
-    def do(self, stage: Stage) -> None:
+    def do(self, lab: RunningLab) -> None:
         until = time.monotonic() + self.time.value
-        with stage.inside(self.node):
+        with lab.inside(self.node):
             while True:
                 flush_routes()
                 if time.monotonic() >= until:
@@ -97,21 +97,21 @@ class DeleteRoutes(Action):
 @dataclass(frozen=True, slots=True)
 class OverflowNetlink(Action):
     usage: ClassVar[str] = "overflow netlink NODE"
-    says: ClassVar[str] = (
+    summary: ClassVar[str] = (
         "agent and speaker stand still while 40,000 routes come and go: their sockets overflow (ENOBUFS)"
     )
     node: str
 
-    def check(self, scene: Scene) -> str:
-        return needs_agent(scene, self.node)
+    def check(self, scope: ActionScope) -> str:
+        return needs_agent(scope, self.node)
 
-    def do(self, stage: Stage) -> None:
-        names = [stage.namespace(self.node)]
-        pids = stage.pids(self.node)
+    def do(self, lab: RunningLab) -> None:
+        names = [lab.namespace(self.node)]
+        pids = lab.pids(self.node)
         for pid in pids:
             processes.send(pid, names, signal.SIGSTOP)
         try:
-            with stage.inside(self.node):
+            with lab.inside(self.node):
                 run(["ip", "-batch", "-"], "".join(_coming_and_going()))
         finally:
             for pid in pids:

@@ -5,39 +5,39 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from bgpctl.lab.actions import files, half_open, impairment, links, lives, operations, peers, pressure
+from bgpctl.lab.actions import bad_peers, files, half_open, impairments, links, operations, pressure, processes
 from bgpctl.lab.actions.action import Action
 from bgpctl.lab.actions.grammar import ActionError, OtherUsageError, match, verb
-from bgpctl.lab.actions.placeholders import Scene
+from bgpctl.lab.actions.placeholders import ActionScope
 from bgpctl.lab.topology.document import suggestion
 
 ACTIONS: tuple[type[Action], ...] = (
-    lives.Kill,
-    lives.Start,
-    lives.Freeze,
-    lives.Thaw,
-    lives.Restart,
-    lives.Roll,
-    lives.PowerOff,
-    lives.PowerOn,
+    processes.Kill,
+    processes.Start,
+    processes.Freeze,
+    processes.Thaw,
+    processes.Restart,
+    processes.Roll,
+    processes.PowerOff,
+    processes.PowerOn,
     links.Cut,
     links.Mend,
     links.Partition,
     links.Rejoin,
     links.Flap,
-    impairment.Impair,
-    impairment.Clear,
+    impairments.Impair,
+    impairments.Clear,
     operations.Drain,
     operations.Undrain,
     files.Write,
     files.Remove,
     files.Restore,
-    peers.Garbage,
-    peers.Flood,
-    peers.Churn,
-    peers.SlowReader,
-    peers.Silent,
-    peers.Behave,
+    bad_peers.Garbage,
+    bad_peers.Flood,
+    bad_peers.Churn,
+    bad_peers.SlowReader,
+    bad_peers.Silent,
+    bad_peers.Behave,
     half_open.HalfOpen,
     pressure.LimitMemory,
     pressure.FreeMemory,
@@ -50,7 +50,7 @@ ACTIONS: tuple[type[Action], ...] = (
 )
 
 
-def read_action(text: str | Sequence[str], scene: Scene) -> Action:
+def read_action(text: str | Sequence[str], scope: ActionScope) -> Action:
     """Raises ActionError, which says what would be right."""
     words = _split(text) if isinstance(text, str) else list(text)
     candidates = [kind for kind in ACTIONS if verb(kind.usage) == tuple(words[: len(verb(kind.usage))])]
@@ -59,11 +59,11 @@ def read_action(text: str | Sequence[str], scene: Scene) -> Action:
     others = []
     for kind in candidates:
         try:
-            action = kind(**match(kind.usage, words, scene.read))
+            action = kind(**match(kind.usage, words, scope.read))
         except OtherUsageError as error:
             others.append(str(error))
             continue
-        why = action.check(scene)
+        why = action.check(scope)
         if why:
             raise ActionError(why)
         return action

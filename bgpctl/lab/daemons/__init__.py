@@ -4,7 +4,7 @@
 them, `tools` lets a person in the node talk to them.
 """
 
-from bgpctl.lab.daemons.answers import Answers, BgpRoute, Session
-from bgpctl.lab.daemons.table import ask
+from bgpctl.lab.daemons.bgp_view import BgpRoute, BgpView, Session
+from bgpctl.lab.daemons.table import view_of
 
-__all__ = ["Answers", "BgpRoute", "Session", "ask"]
+__all__ = ["BgpRoute", "BgpView", "Session", "view_of"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from bgpctl.lab.daemons.answers import BgpRoute, Session
+from bgpctl.lab.daemons.bgp_view import BgpRoute, Session
 from bgpctl.lab.daemons.daemon import Daemon, Place, Words, answer
 
 # `10.0.0.0/24   unicast [peer1 20:25:02.851] * (100) [AS65002i]`: the star is on the best route of the prefix, and a

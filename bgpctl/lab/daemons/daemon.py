@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bgpctl.lab.daemons.answers import BgpRoute, Session
+from bgpctl.lab.daemons.bgp_view import BgpRoute, Session
 
 # A daemon that is busy is asked again; one that hangs must not hang the lab. In seconds.
 ANSWER_WITHIN = 5.0
@@ -71,11 +71,11 @@ class Daemon(ABC):
 
     @abstractmethod
     def sessions(self, place: Place) -> tuple[Session, ...] | None:
-        """See Answers."""
+        """See BgpView."""
 
     @abstractmethod
     def routes(self, place: Place) -> tuple[BgpRoute, ...] | None:
-        """See Answers."""
+        """See BgpView."""
 
 
 def answer(command: Sequence[str]) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bgpctl.lab.daemons.answers import BgpRoute, Session
+from bgpctl.lab.daemons.bgp_view import BgpRoute, Session
 from bgpctl.lab.daemons.daemon import Daemon, Place, Words, answer, json_answer
 
 _PROGRAMS = Path("/usr/lib/frr")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from bgpctl.lab.daemons.answers import BgpRoute, Session
+from bgpctl.lab.daemons.bgp_view import BgpRoute, Session
 from bgpctl.lab.daemons.daemon import Daemon, Place, Words, json_answer
 
 _FORMATS = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}

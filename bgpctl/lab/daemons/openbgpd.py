@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from bgpctl.lab.daemons.answers import BgpRoute, Session
+from bgpctl.lab.daemons.bgp_view import BgpRoute, Session
 from bgpctl.lab.daemons.daemon import Daemon, Place, Words, json_answer
 
 _BGPD, _BGPCTL = "/usr/sbin/bgpd", "/usr/sbin/bgpctl"

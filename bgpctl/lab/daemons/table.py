@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.daemons.answers import Answers
+from bgpctl.lab.daemons.bgp_view import BgpView
 from bgpctl.lab.daemons.bird import Bird
 from bgpctl.lab.daemons.daemon import Daemon, Place
+from bgpctl.lab.daemons.daemon_view import DaemonView
 from bgpctl.lab.daemons.frr import Frr
 from bgpctl.lab.daemons.gobgp import GoBgp
 from bgpctl.lab.daemons.openbgpd import OpenBgpd
-from bgpctl.lab.daemons.ours import OurAnswers
-from bgpctl.lab.daemons.theirs import TheirAnswers
+from bgpctl.lab.daemons.speaker_view import SpeakerView
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.topology.roles import Role
 from bgpctl.lab.topology.topology import Node
@@ -32,11 +32,11 @@ def place_of(state: LabState, node: Node) -> Place:
     return Place(node.name, state.node_directory(node.name), node.configuration)
 
 
-def ask(state: LabState, node: Node, names: Mapping[str, str] = MappingProxyType({})) -> Answers:
+def view_of(state: LabState, node: Node, names: Mapping[str, str] = MappingProxyType({})) -> BgpView:
     """Whoever speaks BGP in the node. `names` (topology_addresses.node_of_address) has the name of the node with an
     address: sessions are told by it. Raises NotReadyError when nobody speaks BGP there."""
     if node.role.runs_agent:
-        return OurAnswers(state.node_directory(node.name), names)
+        return SpeakerView(state.node_directory(node.name), names)
     if node.role in DAEMONS:
-        return TheirAnswers(DAEMONS[node.role], place_of(state, node), names)
+        return DaemonView(DAEMONS[node.role], place_of(state, node), names)
     raise NotReadyError(f"the node {node.name} is a {node.role} and speaks no BGP")

@@ -10,12 +10,14 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from bgpctl.lab.daemons import Session, ask
-from bgpctl.lab.expect import failures, observation
+from bgpctl.lab.daemons import Session, view_of
+from bgpctl.lab.expect import failures
 from bgpctl.lab.expect.expectations import Expectations
+from bgpctl.lab.netns import kernel
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.topology.addresses import node_of_address
 from bgpctl.lab.topology.topology import Node, Topology
+from bgpctl.lab.traffic.echo import ping_all
 from reflector.plan import ROUTE_PROTOCOL
 
 _POLL = 0.1
@@ -48,7 +50,7 @@ class TestResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ObservedLab:
     """A lab that is looked at. `names` has the node of each address in it: daemons know their peers by address."""
 
     topology: Topology
@@ -56,13 +58,13 @@ class Watched:
     names: Mapping[str, str]
 
     @classmethod
-    def of(cls, topology: Topology) -> Watched:
+    def of(cls, topology: Topology) -> ObservedLab:
         """Raises NotReadyError when a namespace is gone."""
         state = LabState(topology.name)
         names = node_of_address(topology)
         for node in topology.nodes:
             if node.role.speaks_bgp:
-                for address in observation.addresses(state.namespace(node.name)):
+                for address in kernel.addresses(state.namespace(node.name)):
                     names.setdefault(address, node.name)
         return cls(topology, state, names)
 
@@ -76,7 +78,7 @@ class Watched:
 
     def pings(self, expectations: Expectations) -> Check:
         wanted = expectations.all_pings
-        answered = observation.pings(self.state, wanted, _PING_TIMEOUT)
+        answered = ping_all(wanted, self.state.namespace, _PING_TIMEOUT)
         said = tuple(failures.ping_failures(expectations, answered))
         closed = len(wanted) - len(expectations.pings)
         return Check(f"pings answered{f', {closed} of them must not be' if closed else ''}", len(wanted), said)
@@ -87,7 +89,7 @@ class Watched:
         for node in self._speakers():
             if node.name in ignored:
                 continue
-            sessions = ask(self.state, node).sessions()
+            sessions = view_of(self.state, node).sessions()
             if sessions is not None:
                 found[node.name] = tuple(
                     Session(self.names.get(session.peer, session.peer), session.state) for session in sessions
@@ -103,31 +105,31 @@ class Watched:
 
     def _routes(self, expectations: Expectations) -> Check:
         nodes = {node for route in expectations.routes for node in route.on}
-        seen = {node: observation.kernel_routes(self.state.namespace(node)) for node in nodes}
+        seen = {node: kernel.kernel_routes(self.state.namespace(node)) for node in nodes}
         ours = {node.name: ROUTE_PROTOCOL for node in self.topology.agents}
         said = tuple(failures.route_failures(expectations.routes, seen, ours))
         return Check("kernel routes", sum(len(route.on) for route in expectations.routes), said)
 
     def _bgp(self, expectations: Expectations) -> Check:
         nodes = {node for route in expectations.bgp for node in route.on}
-        seen = {node.name: ask(self.state, node).routes() for node in self._speakers() if node.name in nodes}
+        seen = {node.name: view_of(self.state, node).routes() for node in self._speakers() if node.name in nodes}
         said = tuple(failures.bgp_failures(expectations.bgp, seen))
         return Check("BGP routes", sum(len(route.on) for route in expectations.bgp), said)
 
 
 def wait_for(topology: Topology, expectations: Expectations, within: float) -> TestResult:
     """Polls until everything is as expected, at most `within` seconds."""
-    return wait_until(Watched.of(topology), expectations, within)
+    return wait_until(ObservedLab.of(topology), expectations, within)
 
 
-def wait_until(watched: Watched, expectations: Expectations, within: float) -> TestResult:
-    """The same in a lab that is watched already."""
+def wait_until(observed: ObservedLab, expectations: Expectations, within: float) -> TestResult:
+    """The same in a lab that is observed already."""
     began = time.monotonic()
     while True:
-        checks = watched.checks(expectations)
+        checks = observed.checks(expectations)
         late = time.monotonic() - began > within
         if late or not any(check.failures for check in checks):
-            result = TestResult((*checks, watched.pings(expectations)), time.monotonic() - began)
+            result = TestResult((*checks, observed.pings(expectations)), time.monotonic() - began)
             if late or result.passed:
                 return result
         time.sleep(_POLL)

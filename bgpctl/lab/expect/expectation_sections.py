@@ -7,8 +7,7 @@ line and field, and with the name that was perhaps meant.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 from bgpctl.lab.expect.expectations import (
@@ -20,7 +19,7 @@ from bgpctl.lab.expect.expectations import (
     Pairs,
 )
 from bgpctl.lab.topology.document import Element, suggestion
-from bgpctl.lab.topology.topology import Topology
+from bgpctl.lab.topology.node_names import NodeNames
 
 SECTIONS = ("within", "sessions", "routes", "bgp", "pings", "unreachable", "reachable", "ignore")
 _STATES = ("between", "down", "never")
@@ -28,46 +27,8 @@ _ROUTE_FIELDS = ("to", "via", "dev", "on", "absent", "blackhole")
 _BGP_FIELDS = ("prefix", "on", "next_hop", "as_path", "local_pref", "communities", "stale", "absent")
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a name in the file can be. `sets` maps the name of a set to its nodes."""
-
-    topology: Topology
-    sets: Mapping[str, tuple[str, ...]]
-
-    @property
-    def nodes(self) -> set[str]:
-        return {node.name for node in self.topology.nodes}
-
-    @property
-    def speakers(self) -> set[str]:
-        return {node.name for node in self.topology.nodes if node.role.speaks_bgp}
-
-    def expand(self, element: Element, among: Collection[str], what: str) -> tuple[str, ...]:
-        """The nodes of a list of names (or of one name), in its order, each once."""
-        items = element.items() if isinstance(element.data, list) else [element]
-        found: dict[str, None] = {}
-        for item in items:
-            for name in self.sets.get(item.text(), (item.text(),)):
-                if name not in among:
-                    item.complain(f"{what} {name!r}{suggestion(name, (*among, *self.sets))}")
-                found[name] = None
-        return tuple(found)
-
-
-def read_sets(element: Element | None, topology: Topology) -> Mapping[str, tuple[str, ...]]:
-    """Names for several nodes at once. A set may have earlier sets in it."""
-    sets: dict[str, tuple[str, ...]] = {}
-    for name, child in element.fields().items() if element else ():
-        names = Names(topology, dict(sets))
-        if name in names.nodes:
-            child.complain(f"{name!r} is a node already")
-        sets[name] = names.expand(child, names.nodes, "the topology has no node")
-    return sets
-
-
 def read_sections(
-    root: Element, fields: Mapping[str, Element], names: Names, within: float = DEFAULT_WITHIN
+    root: Element, fields: Mapping[str, Element], names: NodeNames, within: float = DEFAULT_WITHIN
 ) -> Expectations:
     """`fields` are those of `root`, already known ones; a section that is absent says nothing."""
     sessions = _sessions(fields.get("sessions"), names)
@@ -96,7 +57,7 @@ def _items(element: Element | None) -> list[Element]:
     return element.items() if element else []
 
 
-def _sessions(element: Element | None, names: Names) -> dict[str, Pairs]:
+def _sessions(element: Element | None, names: NodeNames) -> dict[str, Pairs]:
     found: dict[str, set[Pair]] = {state: set() for state in _STATES}
     for item in _items(element):
         fields = dict(item.known_fields((*_STATES, "and")))
@@ -111,7 +72,7 @@ def _sessions(element: Element | None, names: Names) -> dict[str, Pairs]:
     return {state: frozenset(pairs) for state, pairs in found.items()}
 
 
-def _others(fields: Mapping[str, Element], between: tuple[str, ...], names: Names) -> tuple[str, ...]:
+def _others(fields: Mapping[str, Element], between: tuple[str, ...], names: NodeNames) -> tuple[str, ...]:
     return names.expand(fields["and"], names.nodes, "the topology has no node") if "and" in fields else between
 
 
@@ -122,7 +83,7 @@ def _both_ways(between: Iterable[str], others: Iterable[str]) -> Iterator[Pair]:
             yield other, one
 
 
-def _pairs(element: Element | None, names: Names) -> Pairs:
+def _pairs(element: Element | None, names: NodeNames) -> Pairs:
     """[{between: [pod-a], and: [pod-b]}], like sessions."""
     found: set[Pair] = set()
     for item in _items(element):
@@ -135,7 +96,7 @@ def _pairs(element: Element | None, names: Names) -> Pairs:
     return frozenset(found)
 
 
-def _route(element: Element, names: Names) -> ExpectedRoute:
+def _route(element: Element, names: NodeNames) -> ExpectedRoute:
     fields = dict(element.known_fields(_ROUTE_FIELDS))
     absent = _flag(fields.get("absent"))
     blackhole = _flag(fields.get("blackhole"))
@@ -154,7 +115,7 @@ def _route(element: Element, names: Names) -> ExpectedRoute:
     )
 
 
-def _bgp_route(element: Element, names: Names) -> ExpectedBgpRoute:
+def _bgp_route(element: Element, names: NodeNames) -> ExpectedBgpRoute:
     fields = dict(element.known_fields(_BGP_FIELDS))
     for name in ("prefix", "on"):
         if name not in fields:
@@ -172,7 +133,7 @@ def _bgp_route(element: Element, names: Names) -> ExpectedBgpRoute:
     )
 
 
-def _pods(element: Element | None, names: Names) -> dict[str, tuple[str, ...]]:
+def _pods(element: Element | None, names: NodeNames) -> dict[str, tuple[str, ...]]:
     pods = {}
     for name, child in element.fields().items() if element else ():
         if name not in names.nodes:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import TypeVar
 
+from bgpctl.lab.traffic.ping import Ping
+
 DEFAULT_WITHIN = 30
 
 Pair = tuple[str, str]
@@ -62,18 +64,6 @@ class ExpectedBgpRoute:
 
 
 Route = TypeVar("Route", ExpectedRoute, ExpectedBgpRoute)
-
-
-@dataclass(frozen=True, slots=True)
-class Ping:
-    """From one node to an address of another one."""
-
-    source: str
-    target: str
-    address: str
-
-    def __str__(self) -> str:
-        return f"{self.source} -> {self.target}" + (f" ({self.address})" if ":" in self.address else "")
 
 
 @dataclass(frozen=True, slots=True)

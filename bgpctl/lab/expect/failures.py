@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from bgpctl.lab.daemons import BgpRoute
-from bgpctl.lab.expect.expectations import Expectations, ExpectedBgpRoute, ExpectedRoute, Pair, Pairs, Ping
-from bgpctl.lab.expect.observation import KernelRoute, Session
+from bgpctl.lab.daemons import BgpRoute, Session
+from bgpctl.lab.expect.expectations import Expectations, ExpectedBgpRoute, ExpectedRoute, Pair, Pairs
+from bgpctl.lab.netns.kernel import KernelRoute
+from bgpctl.lab.traffic.ping import Ping
 
 _ESTABLISHED = "established"
 # Kernel routes by node; a node that is not there was not asked.

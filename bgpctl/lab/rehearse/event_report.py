@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bgpctl.lab.console import BAD, GOOD, lab_console
 from bgpctl.lab.rehearse.figures import EventFigures, LabFigures
-
-_WIDTH_OF_A_FILE = 130
-_GOOD, _BAD = "green", "bold red"
-
-
-def console() -> Console:
-    found = Console()
-    return found if found.is_terminal else Console(width=_WIDTH_OF_A_FILE)
 
 
 def print_event(event: EventFigures) -> None:
     """When it is over: its verdict, and every sentence about what failed."""
-    out = console()
+    out = lab_console()
     out.print(_verdict(event.passed), Text(event.name), Text(f"({'; '.join(event.actions)})", style="dim"))
     for failure in event.failures:
         out.print(Text(f"       {failure}"))
@@ -44,12 +36,12 @@ def print_events(lab: LabFigures) -> None:
             _verdict(event.passed),
         )
     for name in lab.not_run:
-        table.add_row(name, "", "", "", "", "", "", Text("not run", style=_BAD))
-    console().print(table)
+        table.add_row(name, "", "", "", "", "", "", Text("not run", style=BAD))
+    lab_console().print(table)
 
 
 def _verdict(passed: bool) -> Text:
-    return Text("ok  ", style=_GOOD) if passed else Text("FAIL", style=_BAD)
+    return Text("ok  ", style=GOOD) if passed else Text("FAIL", style=BAD)
 
 
 def _seconds(value: float | None) -> str:

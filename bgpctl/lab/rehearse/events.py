@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bgpctl.lab.actions import Action, ActionError, Scene, read_action
-from bgpctl.lab.expect.expectation_sections import SECTIONS, Names, read_sections
+from bgpctl.lab.actions import Action, ActionError, ActionScope, read_action
+from bgpctl.lab.expect.expectation_sections import SECTIONS, read_sections
 from bgpctl.lab.expect.expectations import Expectations, Pair
 from bgpctl.lab.topology.document import Element
+from bgpctl.lab.topology.node_names import NodeNames
 
 _FIELDS = ("name", "do", "expect", "within", "traffic", "lose at most", "undo")
 
@@ -45,26 +46,26 @@ class Event:
     recovers: bool = True
 
 
-def read_events(element: Element | None, base: Expectations, scene: Scene) -> tuple[Event, ...]:
+def read_events(element: Element | None, base: Expectations, scope: ActionScope) -> tuple[Event, ...]:
     """Problems go to the document."""
     events: list[Event] = []
     for item in element.items() if element else ():
-        event = _event(item, base, scene)
+        event = _event(item, base, scope)
         if event.name in [other.name for other in events]:
             item.complain(f"there are two events {event.name!r}")
         events.append(event)
     return tuple(events)
 
 
-def _event(element: Element, base: Expectations, scene: Scene) -> Event:
+def _event(element: Element, base: Expectations, scope: ActionScope) -> Event:
     fields = dict(element.known_fields(_FIELDS))
     for name in ("name", "do"):
         if name not in fields:
             element.complain(f"`{name}` is missing")
-    actions = _actions(fields.get("do"), scene)
+    actions = _actions(fields.get("do"), scope)
     leaves = "undo" in fields and fields["undo"].data in ("no", "false")
-    undo = _actions(fields["undo"], scene) if "undo" in fields and not leaves else None
-    expectations = _expectations(element, fields, base, scene.names)
+    undo = _actions(fields["undo"], scope) if "undo" in fields and not leaves else None
+    expectations = _expectations(element, fields, base, scope.names)
     return Event(
         name=fields["name"].text() if "name" in fields else "",
         actions=actions,
@@ -81,17 +82,17 @@ def opposite(actions: Sequence[Action]) -> tuple[Action, ...]:
     return tuple(undo for action in reversed(actions) if (undo := action.undo()) is not None)
 
 
-def _actions(element: Element | None, scene: Scene) -> tuple[Action, ...]:
+def _actions(element: Element | None, scope: ActionScope) -> tuple[Action, ...]:
     found = []
     for item in element.items() if element else ():
         try:
-            found.append(read_action(item.text(), scene))
+            found.append(read_action(item.text(), scope))
         except ActionError as error:
             item.complain(str(error))
     return tuple(found)
 
 
-def _expectations(element: Element, fields: dict[str, Element], base: Expectations, names: Names) -> Expectations:
+def _expectations(element: Element, fields: dict[str, Element], base: Expectations, names: NodeNames) -> Expectations:
     sections = {}
     if "expect" in fields:
         sections = dict(fields["expect"].known_fields(name for name in SECTIONS if name != "within"))

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.actions import Action, Stage
-from bgpctl.lab.expect.convergence import TestResult, Watched, wait_until
+from bgpctl.lab.actions import Action, RunningLab
+from bgpctl.lab.expect.convergence import ObservedLab, TestResult, wait_until
 from bgpctl.lab.expect.expectations import Expectations
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.rehearse.events import Event, opposite
@@ -64,7 +64,7 @@ class EventResult:
 def perform(topology: Topology, directory: Path, action: Action) -> None:
     """Does one action, alone in the lab. Raises NotReadyError."""
     with LabState(topology.name).locked(create=False) as lock:
-        action.do(Stage(topology, directory, lock))
+        action.do(RunningLab(topology, directory, lock))
 
 
 def rehearse(
@@ -86,13 +86,13 @@ class _Rehearsal:
         self._topology = topology
         self._base = base
         self._event = event
-        self._watched = Watched.of(topology)
+        self._observed = ObservedLab.of(topology)
         self._result = EventResult(event)
 
     def run(self) -> EventResult:
         with LabState(self._topology.name).locked(create=False) as lock:
             for action in self._event.actions:
-                action.prepare(Stage(self._topology, self._topology.file.parent, lock))
+                action.prepare(RunningLab(self._topology, self._topology.file.parent, lock))
         with self._probed() as probe:
             try:
                 self._happen()
@@ -102,7 +102,7 @@ class _Rehearsal:
             undone_at = time.monotonic()
             if self._event.recovers:
                 self._take_back(self._event.undo)
-                self._result.recovered = wait_until(self._watched, self._base, self._base.within)
+                self._result.recovered = wait_until(self._observed, self._base, self._base.within)
             if probe is not None:
                 self._result.traffic = probe.stop()
                 self._result.lost_after_undo = self._result.traffic.lost_between(undone_at, time.monotonic())
@@ -114,7 +114,7 @@ class _Rehearsal:
             self._result.done.append(action)
             if not self._done(action):
                 return
-        self._result.converged = wait_until(self._watched, self._event.expectations, self._event.expectations.within)
+        self._result.converged = wait_until(self._observed, self._event.expectations, self._event.expectations.within)
 
     def _take_back(self, actions: Iterable[Action]) -> None:
         self._result.undone += [action for action in actions if self._done(action)]
@@ -144,4 +144,4 @@ class _Rehearsal:
             pings = replace(self._base, unreachable=lasting).pings
         else:
             pings = tuple(ping for ping in self._base.all_pings if (ping.source, ping.target) in chosen)
-        return [Flow(ping.source, self._watched.state.namespace(ping.source), ping.address) for ping in pings]
+        return [Flow(ping.source, self._observed.state.namespace(ping.source), ping.address) for ping in pings]

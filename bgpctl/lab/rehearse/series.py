@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.expect.convergence import wait_for
-from bgpctl.lab.expect.expectation_file import EXPECTATIONS, Script, read_expectations
 from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.rehearse.expectations_file import EXPECTATIONS, ExpectationsFile, read_expectations
 from bgpctl.lab.rehearse.figures import CheckFigures, EventFigures, LabFigures, event_figures, figures_of
 from bgpctl.lab.rehearse.rehearsal import rehearse
 from bgpctl.lab.running import runner
@@ -101,7 +101,7 @@ def _run(file: Path, told: Told, began: float) -> Outcome:
     return Outcome(figures, len(topology.nodes), sessions, up_seconds, time.monotonic() - began)
 
 
-def _examine(topology: Topology, script: Script, told: Told) -> LabFigures:
+def _examine(topology: Topology, script: ExpectationsFile, told: Told) -> LabFigures:
     result = wait_for(topology, script.expectations, script.expectations.within)
     events = script.events if result.passed else ()
     happened = rehearse(topology, script.expectations, events, lambda each: told(event_figures(each)))

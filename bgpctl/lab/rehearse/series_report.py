@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bgpctl.lab.console import BAD, GOOD
 from bgpctl.lab.rehearse.figures import LabFigures
 from bgpctl.lab.rehearse.series import Outcome
 
-_GOOD, _BAD = "green", "bold red"
 _RIGHT = ("Nodes", "Sessions", "Converged in", "Packets lost", "of", "Failures survived", "Took")
 
 
@@ -20,7 +20,7 @@ def print_series(outcomes: Sequence[Outcome], out: Console) -> None:
     """Everything that failed first, so that the table is what one sees last."""
     for outcome in outcomes:
         for failure in failures(outcome.figures):
-            out.print(Text(f"{outcome.figures.lab}: {failure}", style=_BAD), soft_wrap=True)
+            out.print(Text(f"{outcome.figures.lab}: {failure}", style=BAD), soft_wrap=True)
     table = Table(title="Labs", title_justify="left")
     table.add_column("Lab")
     for column in _RIGHT:
@@ -52,4 +52,4 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _verdict(passed: bool) -> Text:
-    return Text("ok", style=_GOOD) if passed else Text("FAIL", style=_BAD)
+    return Text("ok", style=GOOD) if passed else Text("FAIL", style=BAD)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from bgpctl.agent import DEFAULT_METRICS_ADDRESS, AgentOptions, LogFormat, MetricsAddress
+from bgpctl.agent.host.run_directory import AGENT_PID_FILE, AGENT_SOCKET, SPEAKER_SOCKET
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.netns import namespaces, processes
 from bgpctl.lab.netns.progress import Progress, silent
@@ -24,9 +25,6 @@ from reflector.messages import ShowAgent, ShowCounters
 
 AGENT_LOG = "agent.log"
 CALICO = "calico"
-AGENT_SOCKET = "agent.sock"
-SPEAKER_SOCKET = "speaker.sock"
-_AGENT_PID = "agent.pid"
 _READY_WITHIN = 60.0
 _POLL = 0.05
 _NOT_READY_STATUS = 2
@@ -82,7 +80,7 @@ def running(state: LabState, nodes: Iterable[Node]) -> dict[str, int]:
 def _recorded_pid(directory: Path) -> int:
     """0 when no agent has written its number."""
     try:
-        text = (directory / _AGENT_PID).read_text().strip()
+        text = (directory / AGENT_PID_FILE).read_text().strip()
     except FileNotFoundError:
         return 0
     return int(text) if text.isdecimal() else 0

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.daemons import life
+from bgpctl.lab.daemons import process_control
 from bgpctl.lab.daemons.tools import waits_for_daemon
 from bgpctl.lab.netns import batch, disks, links, namespaces, processes
 from bgpctl.lab.netns.progress import Progress, silent
@@ -31,7 +31,7 @@ _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
+class UpResult:
     """What `up` did. `built` is False when the lab was up already; `started` names the agents it started."""
 
     built: bool
@@ -47,7 +47,7 @@ class Interrupted(BaseException):
         super().__init__(signal.Signals(signal_number).name)
 
 
-def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent, progress: Progress = silent) -> Raised:
+def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent, progress: Progress = silent) -> UpResult:
     """Builds the lab, or starts what is missing in one that is up. Raises NotReadyError, or DocumentError for a
     line of the topology that the kernel refuses; then nothing of the lab is left."""
     _require_root()
@@ -56,7 +56,7 @@ def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent, progress
     with signals_interrupt(), state.locked(create=True) as lock:
         if _is_up(state, topology):
             started = start_missing(state, topology, topology.nodes, agent_of, progress)
-            return Raised(False, started, time.monotonic() - began)
+            return UpResult(False, started, time.monotonic() - began)
         try:
             _clear(state, lock)
             _build(state, topology, lock, progress)
@@ -67,7 +67,7 @@ def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent, progress
                 _clear(state, lock)
                 state.remove()
             raise
-    return Raised(True, started, time.monotonic() - began)
+    return UpResult(True, started, time.monotonic() - began)
 
 
 def start_missing(
@@ -79,14 +79,14 @@ def start_missing(
 ) -> tuple[str, ...]:
     """Agents and routing daemons of these nodes that do not run, all at once; returns the names of their nodes. They
     answer when it returns. Raises NotReadyError, or DocumentError for a command of `exec`."""
-    alive = agents.running(state, topology.agents).keys() | life.complete(state, topology.daemons)
+    alive = agents.running(state, topology.agents).keys() | process_control.complete(state, topology.daemons)
     missing = [node for node in nodes if node.name not in alive]
     missing = [LabResources.of(topology).read_by(node) for node in missing]
     daemons = [node for node in missing if node.role.runs_daemon]
-    started = life.start(state, daemons)
+    started = process_control.start(state, daemons)
     ours = agents.start(state, [node for node in missing if node.role.runs_agent], agent_of)
-    life.wait_until_ready(state, daemons, started, progress)
-    life.finish(state, topology, daemons)
+    process_control.wait_until_ready(state, daemons, started, progress)
+    process_control.finish(state, topology, daemons)
     agents.wait_until_ready(state, ours, progress)
     return (*started, *ours)
 
@@ -139,7 +139,7 @@ def _clear(state: LabState, lock: int) -> None:
 
 
 def _build(state: LabState, topology: Topology, lock: int, progress: Progress) -> None:
-    life.require_installed(topology.daemons)
+    process_control.require_installed(topology.daemons)
     names = {node.name: state.namespace(node.name) for node in topology.nodes}
     for name in names.values():
         if namespaces.exists(name):

@@ -13,7 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bgpctl.lab.daemons import life
+from bgpctl.lab.console import BAD, GOOD
+from bgpctl.lab.daemons import process_control
 from bgpctl.lab.netns import namespaces, processes
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.running import agents
@@ -28,7 +29,7 @@ class NodeState(StrEnum):
     READY = "ready"
 
 
-_STYLES = {NodeState.DOWN: "bold red", NodeState.UP: "yellow", NodeState.READY: "green"}
+_STYLES = {NodeState.DOWN: BAD, NodeState.UP: "yellow", NodeState.READY: GOOD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def status_of(topology: Topology) -> tuple[NodeStatus, ...]:
     """In the order of the topology. Needs no root, but without it sees no processes of others."""
     state = LabState(topology.name)
     inside = processes.running_in(state.namespace(node.name) for node in topology.nodes)
-    alive = agents.running(state, topology.agents).keys() | life.running(state, topology.daemons).keys()
+    alive = agents.running(state, topology.agents).keys() | process_control.running(state, topology.daemons).keys()
     return tuple(
         NodeStatus(
             node,
@@ -60,7 +61,7 @@ def _state(state: LabState, node: Node, *, runs: bool) -> NodeState:
         return NodeState.DOWN
     if node.role.runs_agent and not agents.is_ready(state.node_directory(node.name)):
         return NodeState.UP
-    if node.role.runs_daemon and not life.is_ready(state, node):
+    if node.role.runs_daemon and not process_control.is_ready(state, node):
         return NodeState.UP
     return NodeState.READY
 

@@ -13,11 +13,11 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from bgpctl.lab.expect.expectations import Ping
 from bgpctl.lab.netns import namespaces
 from bgpctl.lab.traffic.icmp import LARGEST_ANSWER, EchoFamily, family_of
+from bgpctl.lab.traffic.ping import Ping
 
 # socket(7); Python has no name for it. The stamp is a struct timespec.
 _SO_TIMESTAMPNS = 35
@@ -27,9 +27,10 @@ _NANOSECONDS = 1_000_000_000
 _SEQUENCES = 1 << 16
 
 
-def ping_all(wanted: Sequence[Ping], namespace: Mapping[str, str], timeout: float) -> dict[Ping, float]:
-    """One request for each of `wanted`, in the namespace of its source. Returns the round trip times in seconds of
-    those that were answered within `timeout` seconds. Raises NotReadyError for a namespace that is gone."""
+def ping_all(wanted: Sequence[Ping], namespace_of: Callable[[str], str], timeout: float) -> dict[Ping, float]:
+    """One request for each of `wanted`, in the namespace of its source (`namespace_of` a node). Returns the round trip
+    times in seconds of those that were answered within `timeout` seconds. Raises NotReadyError for a namespace that is
+    gone."""
     sent: dict[int, tuple[Ping, int]] = {}
     answered: dict[Ping, float] = {}
     with contextlib.ExitStack() as sockets, selectors.DefaultSelector() as selector:
@@ -37,7 +38,7 @@ def ping_all(wanted: Sequence[Ping], namespace: Mapping[str, str], timeout: floa
         for ping in wanted:
             of = (ping.source, family_of(ping.address))
             if of not in opened:
-                opened[of] = sockets.enter_context(_open(namespace[ping.source], of[1]))
+                opened[of] = sockets.enter_context(_open(namespace_of(ping.source), of[1]))
                 selector.register(opened[of], selectors.EVENT_READ, of)
         for number, ping in enumerate(wanted):
             family = family_of(ping.address)

@@ -1,8 +1,8 @@
 """A wire with delay, loss and a rate, for kernels without netem: the frames that leave an interface pass through here.
 
-`python -m bgpctl.lab.traffic.wire NAMESPACE INTERFACE DELAY LOSS RATE SEED` (seconds, 0 to 1, bits a second or 0)
+`python -m bgpctl.lab.traffic.impairment NAMESPACE INTERFACE DELAY LOSS RATE SEED` (seconds, 0 to 1, bits a second or 0)
 makes a TAP interface beside the interface and says its name. Whoever leads the interface's frames into it (a `mirred`
-redirection on egress, actions/diversion.py) gets them sent by the interface in their order, DELAY later, but for LOSS
+redirection on egress, actions/redirection.py) gets them sent by the interface in their order, DELAY later, but for LOSS
 of them. The kernel cuts large segments and fills in checksums on their way into the TAP, as on their way into a cable.
 The frames go out past the queueing discipline, hence not through the redirection a second time. SIGTERM: what is on
 the wire still arrives, then this ends, and the TAP with it.

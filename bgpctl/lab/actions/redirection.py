@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bgpctl.lab.actions.action import Stage, run
+from bgpctl.lab.actions.action import RunningLab, run
 from bgpctl.lab.topology.topology import Endpoint
 
 # A pair of which the far end has no addresses: it takes every frame, and gives none.
@@ -19,9 +19,9 @@ _BGP_4, _BGP_6, _SWALLOW_4, _SWALLOW_6, _INTO_WIRE = 8, 9, 10, 11, 20
 _BGP_PORT = 179
 
 
-def swallow_addresses(stage: Stage, end: Endpoint, addresses: Iterable[str]) -> None:
+def swallow_addresses(lab: RunningLab, end: Endpoint, addresses: Iterable[str]) -> None:
     """What leaves by this end for one of the addresses goes nowhere."""
-    with stage.inside(end.node):
+    with lab.inside(end.node):
         _make_sink()
         _hook(end)
         lines = [_swallow(end.interface, address) for address in addresses]
@@ -36,14 +36,14 @@ def _swallow(interface: str, address: str) -> str:
     return f"filter add dev {interface} egress {match} action mirred egress redirect dev {_SINK}"
 
 
-def release_addresses(stage: Stage, end: Endpoint) -> None:
+def release_addresses(lab: RunningLab, end: Endpoint) -> None:
     for priority in (_SWALLOW_4, _SWALLOW_6):
-        _remove(stage, end, priority)
+        _remove(lab, end, priority)
 
 
-def swallow_bgp(stage: Stage, end: Endpoint) -> None:
+def swallow_bgp(lab: RunningLab, end: Endpoint) -> None:
     """Segments of BGP sessions that leave by this end go nowhere; whatever else does, passes."""
-    with stage.inside(end.node):
+    with lab.inside(end.node):
         _make_sink()
         _hook(end)
         families = ((_BGP_4, "ip", "ip"), (_BGP_6, "ipv6", "ip6"))
@@ -57,20 +57,20 @@ def swallow_bgp(stage: Stage, end: Endpoint) -> None:
         run(["tc", "-batch", "-"], "\n".join(lines) + "\n")
 
 
-def release_bgp(stage: Stage, end: Endpoint) -> None:
+def release_bgp(lab: RunningLab, end: Endpoint) -> None:
     for priority in (_BGP_4, _BGP_6):
-        _remove(stage, end, priority)
+        _remove(lab, end, priority)
 
 
-def into_wire(stage: Stage, end: Endpoint, name: str) -> None:
+def into_wire(lab: RunningLab, end: Endpoint, name: str) -> None:
     """`name`: the TAP of the wire."""
-    with stage.inside(end.node):
+    with lab.inside(end.node):
         _hook(end)
         run(["tc", *_everything(end.interface, _INTO_WIRE, name)])
 
 
-def past_wire(stage: Stage, end: Endpoint) -> None:
-    _remove(stage, end, _INTO_WIRE)
+def past_wire(lab: RunningLab, end: Endpoint) -> None:
+    _remove(lab, end, _INTO_WIRE)
 
 
 def _everything(interface: str, priority: int, to: str) -> list[str]:
@@ -78,9 +78,9 @@ def _everything(interface: str, priority: int, to: str) -> list[str]:
     return f"filter add dev {interface} egress {match} action mirred egress redirect dev {to}".split()
 
 
-def prepare(stage: Stage, end: Endpoint) -> None:
+def prepare(lab: RunningLab, end: Endpoint) -> None:
     """The hook by itself. The kernel takes the link out of use while it is made, which is some 20 ms of packets."""
-    with stage.inside(end.node):
+    with lab.inside(end.node):
         _hook(end)
 
 
@@ -100,8 +100,8 @@ def _make_sink() -> None:
         run(["ip", "link", "set", "dev", name, "up"])
 
 
-def _remove(stage: Stage, end: Endpoint, priority: int) -> None:
-    with stage.inside(end.node):
+def _remove(lab: RunningLab, end: Endpoint, priority: int) -> None:
+    with lab.inside(end.node):
         filters = run(["tc", "filter", "show", "dev", end.interface, "egress"])
         if f"pref {priority} " in filters:
             run(["tc", "filter", "del", "dev", end.interface, "egress", "pref", str(priority)])

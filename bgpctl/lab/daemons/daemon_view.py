@@ -6,13 +6,13 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bgpctl.lab.daemons.answers import BgpRoute, Session
+from bgpctl.lab.daemons.bgp_view import BgpRoute, Session
 from bgpctl.lab.daemons.daemon import Daemon, Place
 
 
 @dataclass(frozen=True, slots=True)
-class TheirAnswers:
-    """See Answers."""
+class DaemonView:
+    """See BgpView."""
 
     daemon: Daemon
     place: Place

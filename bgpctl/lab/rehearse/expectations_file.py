@@ -21,33 +21,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bgpctl.lab.actions import Scene
-from bgpctl.lab.expect.expectation_sections import SECTIONS, Names, read_sections, read_sets
+from bgpctl.lab.actions import ActionScope
+from bgpctl.lab.expect.expectation_sections import SECTIONS, read_sections
 from bgpctl.lab.expect.expectations import Expectations
 from bgpctl.lab.rehearse.events import Event, read_events
 from bgpctl.lab.topology.document import DocumentError, read_document
+from bgpctl.lab.topology.node_names import NodeNames, read_sets
 from bgpctl.lab.topology.topology import Topology
 
 EXPECTATIONS = "expectations.yml"
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """The whole file. `scene` is where further actions are read."""
+class ExpectationsFile:
+    """The whole file. `scope` is where further actions are read."""
 
     expectations: Expectations
     events: tuple[Event, ...]
-    scene: Scene
+    scope: ActionScope
 
 
-def read_expectations(file: Path, topology: Topology) -> Script:
+def read_expectations(file: Path, topology: Topology) -> ExpectationsFile:
     """Raises NotReadyError when the file cannot be read, DocumentError with all problems in it."""
     root = read_document(file)
     fields = dict(root.known_fields((*SECTIONS, "sets", "events")))
-    names = Names(topology, read_sets(fields.get("sets"), topology))
-    scene = Scene(names, file.parent)
+    names = NodeNames(topology, read_sets(fields.get("sets"), topology))
+    scope = ActionScope(names, file.parent)
     expectations = read_sections(root, fields, names)
-    script = Script(expectations, read_events(fields.get("events"), expectations, scene), scene)
+    script = ExpectationsFile(expectations, read_events(fields.get("events"), expectations, scope), scope)
     if root.problems:
         raise DocumentError(root.problems)
     return script

@@ -9,9 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bgpctl.lab.expect.observation import Session
 
-__all__ = ["Answers", "BgpRoute", "Session"]
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`peer` is the node at the other end, or its address when that is no node of the lab."""
+
+    peer: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class BgpRoute:
     stale: bool = False
 
 
-class Answers(Protocol):
+class BgpView(Protocol):
     """One node, to be asked as often as one likes."""
 
     def sessions(self) -> tuple[Session, ...] | None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
-from bgpctl.lab.actions import diversion
-from bgpctl.lab.actions.action import Action, Stage, run
-from bgpctl.lab.actions.placeholders import NOTHING, Cable, Quantity, Scene
+from bgpctl.lab.actions import redirection
+from bgpctl.lab.actions.action import Action, RunningLab, run
+from bgpctl.lab.actions.placeholders import NOTHING, ActionScope, Cable, Quantity
 from bgpctl.lab.netns import namespaces, processes
 from bgpctl.lab.topology.topology import Endpoint
 
@@ -27,24 +27,24 @@ _NETEM_IS_UNKNOWN = ("qdisc kind is unknown", "No such file")
 @dataclass(frozen=True, slots=True)
 class Impair(Action):
     usage: ClassVar[str] = "impair LINK [delay TIME] [loss PERCENT] [rate RATE]"
-    says: ClassVar[str] = "each direction: frames come so much later, so many not at all, no faster than so"
+    summary: ClassVar[str] = "each direction: frames come so much later, so many not at all, no faster than so"
     link: Cable
     time: Quantity = NOTHING
     percent: Quantity = NOTHING
     rate: Quantity = NOTHING
 
-    def check(self, scene: Scene) -> str:  # noqa: ARG002
+    def check(self, scope: ActionScope) -> str:  # noqa: ARG002
         return "" if self.time.text or self.percent.text or self.rate.text else "it says no delay, loss or rate"
 
-    def prepare(self, stage: Stage) -> None:
+    def prepare(self, lab: RunningLab) -> None:
         for end in self.link.ends:
-            diversion.prepare(stage, end)
+            redirection.prepare(lab, end)
 
-    def do(self, stage: Stage) -> None:
+    def do(self, lab: RunningLab) -> None:
         for end in self.link.ends:
-            _clear(stage, end)
-            if not _by_netem(stage, end, self.netem()):
-                _by_wire(stage, end, self)
+            _clear(lab, end)
+            if not _by_netem(lab, end, self.netem()):
+                _by_wire(lab, end, self)
 
     def netem(self) -> list[str]:
         """The words of tc-netem(8)."""
@@ -64,17 +64,17 @@ class Impair(Action):
 @dataclass(frozen=True, slots=True)
 class Clear(Action):
     usage: ClassVar[str] = "clear LINK"
-    says: ClassVar[str] = "a good link again"
+    summary: ClassVar[str] = "a good link again"
     link: Cable
 
-    def do(self, stage: Stage) -> None:
+    def do(self, lab: RunningLab) -> None:
         for end in self.link.ends:
-            _clear(stage, end)
+            _clear(lab, end)
 
 
-def _by_netem(stage: Stage, end: Endpoint, words: list[str]) -> bool:
+def _by_netem(lab: RunningLab, end: Endpoint, words: list[str]) -> bool:
     """False on a kernel without it."""
-    with stage.inside(end.node):
+    with lab.inside(end.node):
         try:
             run(["tc", "qdisc", "replace", "dev", end.interface, "root", "netem", *words])
         except NotReadyError as error:
@@ -84,20 +84,20 @@ def _by_netem(stage: Stage, end: Endpoint, words: list[str]) -> bool:
     return True
 
 
-def _by_wire(stage: Stage, end: Endpoint, impair: Impair) -> None:
-    namespace = _namespace(stage)
+def _by_wire(lab: RunningLab, end: Endpoint, impair: Impair) -> None:
+    namespace = _namespace(lab)
     name = f"{end.node}:{end.interface}"
     figures = (str(impair.time.value), str(impair.percent.value), str(impair.rate.value))
     command = [
         sys.executable,
         "-m",
-        "bgpctl.lab.traffic.wire",
-        stage.namespace(end.node),
+        "bgpctl.lab.traffic.impairment",
+        lab.namespace(end.node),
         end.interface,
         *figures,
         name,
     ]
-    with (stage.state.node_directory(WIRES) / "wires.log").open("ab") as log, namespaces.inside(namespace):
+    with (lab.state.node_directory(WIRES) / "wires.log").open("ab") as log, namespaces.inside(namespace):
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True, cwd="/"
         )
@@ -106,26 +106,26 @@ def _by_wire(stage: Stage, end: Endpoint, impair: Impair) -> None:
         tap = said.readline().decode().strip()
     if not tap:
         raise NotReadyError(f"the wire of {name} cannot be laid; {log.name} says why")
-    diversion.into_wire(stage, end, tap)
+    redirection.into_wire(lab, end, tap)
 
 
-def _namespace(stage: Stage) -> str:
+def _namespace(lab: RunningLab) -> str:
     """Of the wires of this lab, made when it is first needed; `down` removes it like a node's."""
-    name = stage.namespace(WIRES)
+    name = lab.namespace(WIRES)
     if not namespaces.exists(name):
-        stage.state.mark(WIRES)
-        namespaces.create([name], stage.lock)
+        lab.state.mark(WIRES)
+        namespaces.create([name], lab.lock)
     return name
 
 
-def _clear(stage: Stage, end: Endpoint) -> None:
+def _clear(lab: RunningLab, end: Endpoint) -> None:
     """First the frames pass by, then the wire ends when it is empty."""
-    diversion.past_wire(stage, end)
-    words = [stage.namespace(end.node).encode(), end.interface.encode()]
-    name = stage.namespace(WIRES)
+    redirection.past_wire(lab, end)
+    words = [lab.namespace(end.node).encode(), end.interface.encode()]
+    name = lab.namespace(WIRES)
     for pid in processes.running_in([name]).get(name, []):
         if words == processes.command_line(pid)[3:5]:
             processes.send(pid, [name], signal.SIGTERM)
-    with stage.inside(end.node):
+    with lab.inside(end.node):
         if " netem " in run(["tc", "qdisc", "show", "dev", end.interface]):
             run(["tc", "qdisc", "del", "dev", end.interface, "root"])

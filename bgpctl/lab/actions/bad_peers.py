@@ -1,4 +1,4 @@
-"""Actions of bad peers: a node without a BGP program plays one (bgpctl/lab/misbehaviour.py), until it behaves again."""
+"""Actions of bad peers: a node without a BGP program plays one (bgpctl/lab/misbehaviour/), until it behaves again."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import misbehaviour
-from bgpctl.lab.actions.action import Action, Stage, run, wait_until, wait_until_gone
-from bgpctl.lab.actions.placeholders import Scene
-from bgpctl.lab.expect import observation
-from bgpctl.lab.netns import processes
+from bgpctl.lab.actions.action import Action, RunningLab, run, wait_until, wait_until_gone
+from bgpctl.lab.actions.placeholders import ActionScope
+from bgpctl.lab.netns import kernel, processes
 
 _LOG = "misbehaviour.log"
 _ESTABLISHED_WITHIN = 30.0
@@ -30,18 +29,18 @@ class _Misbehave(Action):
     asn: int
     n: int = 0
 
-    def check(self, scene: Scene) -> str:
-        role = scene.node(self.node).role
+    def check(self, scope: ActionScope) -> str:
+        role = scope.node(self.node).role
         if role.speaks_bgp:
             return f"{self.node} is a {role}; a node that speaks no BGP itself can play a bad peer"
         return "its sessions are IPv4" if ":" in self.peer else ""
 
-    def do(self, stage: Stage) -> None:
-        log = stage.state.node_directory(self.node) / _LOG
+    def do(self, lab: RunningLab) -> None:
+        log = lab.state.node_directory(self.node) / _LOG
         log.write_bytes(b"")
-        address = _address(stage, self.node, self.peer)
+        address = _address(lab, self.node, self.peer)
         arguments = (self.manner, address, str(self.asn), str(self.n))
-        with stage.inside(self.node):
+        with lab.inside(self.node):
             processes.start_daemon([sys.executable, "-m", misbehaviour.__name__, *arguments], log, {})
         wait_until(
             lambda: misbehaviour.ESTABLISHED in log.read_text(),
@@ -53,14 +52,14 @@ class _Misbehave(Action):
         return Behave(self.node)
 
 
-def _address(stage: Stage, node: str, peer: str) -> str:
+def _address(lab: RunningLab, node: str, peer: str) -> str:
     """The peer's address in a network of the node's, or its first one. Raises NotReadyError."""
-    if all(peer != each.name for each in stage.topology.nodes):
+    if all(peer != each.name for each in lab.topology.nodes):
         return peer
-    with stage.inside(node):
+    with lab.inside(node):
         words = run(["ip", "-4", "-o", "address", "show", "scope", "global"]).split()
     networks = [ipaddress.ip_interface(words[index + 1]).network for index, word in enumerate(words) if word == "inet"]
-    theirs = [each for each in observation.addresses(stage.namespace(peer)) if ":" not in each]
+    theirs = [each for each in kernel.addresses(lab.namespace(peer)) if ":" not in each]
     near = [each for each in theirs if any(ipaddress.ip_address(each) in network for network in networks)]
     if not theirs:
         raise NotReadyError(f"{peer} has no IPv4 address")
@@ -70,21 +69,21 @@ def _address(stage: Stage, node: str, peer: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Garbage(_Misbehave):
     usage: ClassVar[str] = "garbage NODE to PEER as ASN"
-    says: ClassVar[str] = "a session, then octets that are no message, again and again"
+    summary: ClassVar[str] = "a session, then octets that are no message, again and again"
     manner: ClassVar[str] = "garbage"
 
 
 @dataclass(frozen=True, slots=True)
 class Flood(_Misbehave):
     usage: ClassVar[str] = "flood NODE to PEER as ASN prefixes N"
-    says: ClassVar[str] = "a session, then so many prefixes at once (/32 of 198.18.0.0/15)"
+    summary: ClassVar[str] = "a session, then so many prefixes at once (/32 of 198.18.0.0/15)"
     manner: ClassVar[str] = "flood"
 
 
 @dataclass(frozen=True, slots=True)
 class Churn(_Misbehave):
     usage: ClassVar[str] = "churn NODE to PEER as ASN [prefixes N]"
-    says: ClassVar[str] = "a session, then updates of N prefixes (1000) without a pause"
+    summary: ClassVar[str] = "a session, then updates of N prefixes (1000) without a pause"
     manner: ClassVar[str] = "churn"
     n: int = _MANY
 
@@ -92,26 +91,26 @@ class Churn(_Misbehave):
 @dataclass(frozen=True, slots=True)
 class SlowReader(_Misbehave):
     usage: ClassVar[str] = "slow reader NODE to PEER as ASN"
-    says: ClassVar[str] = "a session of which it never reads what it is told"
+    summary: ClassVar[str] = "a session of which it never reads what it is told"
     manner: ClassVar[str] = "slow"
 
 
 @dataclass(frozen=True, slots=True)
 class Silent(_Misbehave):
     usage: ClassVar[str] = "silent NODE to PEER as ASN"
-    says: ClassVar[str] = "a session on which it says nothing more: until the hold time is over"
+    summary: ClassVar[str] = "a session on which it says nothing more: until the hold time is over"
     manner: ClassVar[str] = "silent"
 
 
 @dataclass(frozen=True, slots=True)
 class Behave(Action):
     usage: ClassVar[str] = "behave NODE"
-    says: ClassVar[str] = "the bad peer goes away"
+    summary: ClassVar[str] = "the bad peer goes away"
     node: str
 
-    def do(self, stage: Stage) -> None:
+    def do(self, lab: RunningLab) -> None:
         module = misbehaviour.__name__.encode()
-        pids = [pid for pid in stage.pids(self.node) if module in processes.command_line(pid)]
+        pids = [pid for pid in lab.pids(self.node) if module in processes.command_line(pid)]
         for pid in pids:
-            processes.send(pid, [stage.namespace(self.node)], signal.SIGKILL)
-        wait_until_gone(stage, self.node, pids)
+            processes.send(pid, [lab.namespace(self.node)], signal.SIGKILL)
+        wait_until_gone(lab, self.node, pids)

@@ -1,4 +1,4 @@
-"""Tables for people: the sessions of every node, the routes of one, the ping matrix, and what was expected."""
+"""Tables of a running lab for people: the sessions of every node, the routes of one, and the ping matrix."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bgpctl.lab.expect import observation
-from bgpctl.lab.expect.convergence import TestResult
-from bgpctl.lab.expect.expectations import Expectations, Ping
+from bgpctl.lab.console import BAD, GOOD, lab_console
+from bgpctl.lab.daemons.speaker_view import speaker_peers, speaker_routes
+from bgpctl.lab.expect.expectations import Expectations
+from bgpctl.lab.netns.kernel import kernel_routes
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.topology.topology import Node, Role, Topology
+from bgpctl.lab.traffic.echo import ping_all
+from bgpctl.lab.traffic.ping import Ping
 from reflector.messages import PeerStatus, RouteStatus
 from reflector.plan import ROUTE_PROTOCOL
 
 _PING_TIMEOUT = 1.0
-_WIDTH_OF_A_FILE = 110
-_GOOD, _BAD = "green", "bold red"
 
 
 def print_lab(topology: Topology, node: str, expectations: Expectations) -> None:
@@ -36,24 +36,6 @@ def print_lab(topology: Topology, node: str, expectations: Expectations) -> None
         console.print(_pings(state, title, addresses))
 
 
-def print_result(result: TestResult) -> None:
-    """One line for every kind of expectation, then everything that is not met."""
-    console = lab_console()
-    for check in result.checks:
-        met = check.expected - len(check.failures)
-        mark = Text("ok  ", style=_GOOD) if not check.failures else Text("FAIL", style=_BAD)
-        console.print(mark, f"{max(met, 0)} of {check.expected} {check.name}")
-        for failure in check.failures:
-            console.print(f"       {failure}", highlight=False)
-    verdict = "converged after" if result.passed else "not converged after"
-    console.print(f"{verdict} {result.seconds:.1f} s")
-
-
-def lab_console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH_OF_A_FILE)
-
-
 def _sessions(state: LabState, nodes: Iterable[Node]) -> Table:
     table = Table(title="Sessions of every node", title_justify="left")
     for column in ("Node", "Peer", "Address", "AS", "Role", "State", "Since"):
@@ -61,9 +43,9 @@ def _sessions(state: LabState, nodes: Iterable[Node]) -> Table:
     for column in ("Received", "Best", "Advertised"):
         table.add_column(column, justify="right")
     for node in nodes:
-        peers = observation.speaker_peers(state, node)
+        peers = speaker_peers(state.node_directory(node.name))
         if peers is None:
-            table.add_row(node.name, Text("the speaker does not answer", style=_BAD))
+            table.add_row(node.name, Text("the speaker does not answer", style=BAD))
         for peer in peers or ():
             table.add_row(node.name, *_session_cells(peer))
         table.add_section()
@@ -71,7 +53,7 @@ def _sessions(state: LabState, nodes: Iterable[Node]) -> Table:
 
 
 def _session_cells(peer: PeerStatus) -> tuple[str | Text, ...]:
-    style = _GOOD if peer.state.lower() == "established" else _BAD
+    style = GOOD if peer.state.lower() == "established" else BAD
     role = f"{peer.session_type} client" if peer.rr_client else str(peer.session_type)
     return (
         peer.peer_node,
@@ -90,8 +72,9 @@ def _routes(state: LabState, node: Node) -> Table:
     title = f"Routes of {node.name}: in the kernel with protocol {ROUTE_PROTOCOL}, and why"
     table = Table("Prefix", "Via", "Device", "BGP next hop", "From", "Originator", "Cluster list", title=title)
     table.title_justify = "left"
-    known = observation.speaker_routes(state.node_directory(node.name))
-    for route in observation.kernel_routes(state.namespace(node.name)):
+    routes = speaker_routes(state.node_directory(node.name), families=(4,)) or ()
+    known = {route.prefix: route for route in routes}
+    for route in kernel_routes(state.namespace(node.name)):
         if route.protocol == ROUTE_PROTOCOL:
             table.add_row(route.to, route.via, route.dev or "blackhole", *_bgp_cells(known.get(route.to)))
     return table
@@ -118,7 +101,7 @@ def _by_family(expectations: Expectations) -> Iterator[tuple[str, dict[str, str]
 
 def _pings(state: LabState, title: str, pods: Mapping[str, str]) -> Table:
     wanted = [Ping(source, target, pods[target]) for source, target in permutations(pods, 2)]
-    answered = observation.pings(state, wanted, _PING_TIMEOUT)
+    answered = ping_all(wanted, state.namespace, _PING_TIMEOUT)
     table = Table("from \\ to", *pods, title=title, title_justify="left")
     for source in pods:
         table.add_row(source, *(_ping_cell(Ping(source, target, pods[target]), answered) for target in pods))
@@ -129,4 +112,4 @@ def _ping_cell(ping: Ping, answered: Mapping[Ping, float]) -> Text:
     if ping.source == ping.target:
         return Text("·")
     seconds = answered.get(ping)
-    return Text("lost", style=_BAD) if seconds is None else Text(f"{seconds * 1000:.2f}", style=_GOOD)
+    return Text("lost", style=BAD) if seconds is None else Text(f"{seconds * 1000:.2f}", style=GOOD)
