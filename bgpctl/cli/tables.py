@@ -70,8 +70,8 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
             console.print(f"{name}: {_problem(problem)}", markup=False, soft_wrap=True)
         for sentence in agent.detected_addresses:
             console.print(f"{name}: detected: {sentence}", markup=False, soft_wrap=True)
-        for trouble in agent.fib_failures:
-            console.print(f"{name}: kernel: {trouble}", markup=False, soft_wrap=True)
+        for failure in agent.fib_failures:
+            console.print(f"{name}: kernel: {failure}", markup=False, soft_wrap=True)
         if agent.retention:
             console.print(f"{name}: {agent.retention}", markup=False, soft_wrap=True)
         for held in agent.held:

@@ -63,11 +63,3 @@ def difference(
             replaces.append(Change(Verb.REPLACE, route))
     deletes += [Change(Verb.DELETE, route) for key, route in observed.items() if key not in desired]
     return Difference((*adds, *replaces, *deletes), tuple(blocked))
-
-
-def apply(change: Change, observed: dict[RouteKey, KernelRoute]) -> None:
-    """What the kernel does with an accepted change."""
-    if change.verb is Verb.DELETE:
-        observed.pop(change.route.key, None)
-    else:
-        observed[change.route.key] = change.route

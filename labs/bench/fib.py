@@ -33,8 +33,9 @@ from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.difference import Change, Verb
 from bgpctl.fib.netlink import route_message
 from bgpctl.fib.netlink.sockets import Requests
-from bgpctl.fib.programmer import BATCH, RouteProgrammer
+from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.route import Hop, KernelRoute, parse_address, prefix_text
+from bgpctl.fib.settling import BATCH
 from reflector.messages import LocRibRoutes, LocRibUpdate, Subscribed, frame
 from reflector.plan import ROUTE_PROTOCOL, KernelPlan, RouteSource, SessionType
 

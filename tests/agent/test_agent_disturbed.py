@@ -45,8 +45,13 @@ def fib(world: World) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("metric", "name", "sentence", "status"),
     [
-        ("100", "bgpctl_fib_routes_shadowed", "a route of static (protocol 4, metric 100) is used instead", 0),
-        ("1024", "bgpctl_fib_routes_foreign", "a route of static (protocol 4, metric 1024) holds its place", 1),
+        ("100", "bgpctl_fib_routes_shadowed", "another program's route wins: static (protocol 4, metric 100)", 0),
+        (
+            "1024",
+            "bgpctl_fib_routes_foreign",
+            "another program's route has this prefix and metric: static (protocol 4, metric 1024)",
+            1,
+        ),
     ],
     ids=["shadows", "overrides"],
 )
@@ -57,10 +62,10 @@ def test_a_foreign_route_in_the_way_is_in_log_metrics_and_bgpctl_fib(
     wait_until(lambda: world.metric("a", name) == 1)
     code, said = fib(world)
     assert (code, f"a: {BLOCK}: {sentence}" in said) == (status, True), said
-    assert f"reason='{sentence}'" in world.log("a")
+    assert f'reason="{sentence}' in world.log("a")
     ip(world, "route", "del", BLOCK, "metric", metric, "proto", "static")
     wait_until(lambda: world.metric("a", name) == 0 and routes(world))
-    wait_until(lambda: "nothing stands in the way of our route any more" in world.log("a"))
+    wait_until(lambda: "no foreign route conflicts with ours any more" in world.log("a"))
     assert fib(world)[0] == 0
 
 

@@ -17,8 +17,8 @@ from bgpctl.agent.control_server import ControlServer
 from bgpctl.cli import app
 from reflector.messages import AgentStatus, Histogram
 
-FOREIGN = "10.1.0.0/26: a route of static (protocol 4, metric 1024) holds its place"
-SHADOWED = "0.0.0.0/0: a route of dhcp (protocol 16, metric 100) is used instead"
+FOREIGN = "10.1.0.0/26: another program's route has this prefix and metric: static (protocol 4, metric 1024)"
+SHADOWED = "0.0.0.0/0: another program's route wins: dhcp (protocol 16, metric 100)"
 WELL = AgentStatus(
     node="a",
     version="0.1.0",

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 
 from bgpctl.fib.desired import Paths
+from bgpctl.fib.difference import Change, Verb
 from bgpctl.fib.kernel.underlay import Link, LinkAddress, Underlay
-from bgpctl.fib.route import BLACKHOLE, Destination, Hop, KernelRoute, parse_address, parse_prefix
+from bgpctl.fib.route import BLACKHOLE, Destination, Hop, KernelRoute, RouteKey, parse_address, parse_prefix
 from reflector.messages import LocRibRoutes, LocRibUpdate
 from reflector.plan import PRIORITY_BASE, ROUTE_PROTOCOL, RouteSource, SessionType
 
@@ -46,6 +47,14 @@ def underlay(*routes: KernelRoute) -> Underlay:
     return made
 
 
+def carry_out(change: Change, kernel: dict[RouteKey, KernelRoute]) -> None:
+    """What the kernel does with a change that it accepts."""
+    if change.verb is Verb.DELETE:
+        kernel.pop(change.route.key, None)
+    else:
+        kernel[change.route.key] = change.route
+
+
 def paths(*next_hops: str, local_pref: int = NORMAL) -> Paths:
     return Paths(tuple(parse_address(next_hop) for next_hop in next_hops), local_pref)
 
@@ -76,3 +85,12 @@ async def until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"ten seconds without: {what}"
         await asyncio.sleep(0.01)
+
+
+def occupied(prefix: str, owner: str, protocol: int, metric: int = 1024) -> str:
+    """The sentence on a key that a foreign route has."""
+    ip = "ip -6" if ":" in prefix else "ip"
+    return (
+        f"another program's route has this prefix and metric: {owner} (protocol {protocol}, metric {metric}); "
+        f"remove it with `{ip} route del {prefix} metric {metric} proto {protocol}`"
+    )

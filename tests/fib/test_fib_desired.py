@@ -121,7 +121,12 @@ def test_left_alone_without_complaint(plan: KernelPlan, next_hop: str) -> None:
 @pytest.mark.parametrize(
     ("plan", "next_hop", "reason"),
     [
-        pytest.param(VXLAN_ALWAYS, "10.5.5.5", "next hop 10.5.5.5: no VXLAN end belongs to it", id="no VTEP"),
+        pytest.param(
+            VXLAN_ALWAYS,
+            "10.5.5.5",
+            "next hop 10.5.5.5: no node with a VXLAN tunnel endpoint has this address",
+            id="no VTEP",
+        ),
         pytest.param(
             KernelPlan(rules=(program(Encapsulation.VXLAN),)),
             "10.0.0.7",
@@ -149,7 +154,7 @@ def test_a_rule_does_not_cover_a_shorter_prefix() -> None:
 def test_an_ecmp_route_goes_through_the_next_hops_that_resolve() -> None:
     found = wish(VXLAN_ALWAYS, "10.0.0.7", "10.5.5.5")
     assert found.routes == (route(BLOCK, hop("10.244.8.1", TUNNEL, onlink=True)),)
-    assert found.reason == "next hop 10.5.5.5: no VXLAN end belongs to it"
+    assert found.reason == "next hop 10.5.5.5: no node with a VXLAN tunnel endpoint has this address"
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
-"""Desired versus observed, and what the kernel is told."""
+"""Desired versus observed, and what is changed in the kernel."""
 
 from __future__ import annotations
 
 import pytest
-from fib_makers import hop, route
+from fib_makers import carry_out, hop, route
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgpctl.fib.difference import Change, Verb, apply, difference
+from bgpctl.fib.difference import Change, Verb, difference
 from bgpctl.fib.route import Hop, KernelRoute, RouteKey
 
 A = route("20.0.0.0/24", hop("10.0.0.2"))
@@ -77,7 +77,7 @@ def test_applying_the_difference_gives_the_desired(
 ) -> None:
     kernel = dict(observed)
     for change in difference(desired, observed).changes:
-        apply(change, kernel)
+        carry_out(change, kernel)
     assert kernel == desired
 
 

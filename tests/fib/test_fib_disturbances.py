@@ -14,11 +14,11 @@ import structlog
 from fib_makers import learned, until, update
 from fib_namespaces import Namespace
 
+from bgpctl.fib.failures import RouteFailure
 from bgpctl.fib.netlink.route_message import NEWROUTE, decode
 from bgpctl.fib.netlink.sockets import RECEIVE_BUFFER, Monitor
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.route import Destination
-from bgpctl.fib.troubles import RouteTrouble
 from reflector.plan import KernelPlan
 
 pytestmark = pytest.mark.netns
@@ -134,7 +134,7 @@ def test_more_foreign_changes_than_the_kernel_can_tell_lead_to_a_resync_and_a_ri
                 *(f"route add {prefix} via 10.0.0.9 proto static" for prefix in FOREIGN[2500:]),
             )
             await until(lambda: fib.status().in_sync and len(fib.status().foreign) == 1, "the resync")
-        assert "notifications of the kernel were lost, reading everything again" in {log["event"] for log in logs}
+        assert "notifications of the kernel were lost, everything is read again" in {log["event"] for log in logs}
         assert sorted(node.routes()) == sorted(
             [
                 f"{deleted} via 10.0.0.2 dev eth0 metric 1024",
@@ -145,7 +145,7 @@ def test_more_foreign_changes_than_the_kernel_can_tell_lead_to_a_resync_and_a_ri
         status = fib.status()
         assert (status.desired, status.installed, status.repairs) == (4, 3, 1)
         assert status.shadowed == (
-            RouteTrouble(plain, "a route of static (protocol 4, metric 100) is used instead", 1024),
+            RouteFailure(plain, "another program's route wins: static (protocol 4, metric 100)", 1024),
         )
         assert len(node.routes("proto", "static")) == len(FOREIGN) + 2
         # It hears again: nothing is left of the loss.

@@ -156,8 +156,8 @@ def test_a_kernel_without_ipip_is_told_once_and_costs_no_other_route(node: Names
             await fib.resync()
             await learn_all(fib)
         status = fib.status()
-        assert [trouble.prefix for trouble in status.unresolved] == ["10.14.2.0/26", "10.14.3.0/26", "10.15.3.0/26"]
-        assert {trouble.reason.split(": ")[1] for trouble in status.unresolved} == {"the tunnel device does not exist"}
+        assert [failure.prefix for failure in status.unresolved] == ["10.14.2.0/26", "10.14.3.0/26", "10.15.3.0/26"]
+        assert {failure.reason.split(": ")[1] for failure in status.unresolved} == {"the tunnel device does not exist"}
         assert (status.installed, status.in_sync, status.failed) == (5, True, ())
 
     with structlog.testing.capture_logs() as logs:

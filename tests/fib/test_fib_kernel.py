@@ -10,17 +10,17 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 import structlog
-from fib_makers import learned, until, update
+from fib_makers import learned, occupied, until, update
 from fib_namespaces import Namespace, Topology
 
 from bgpctl.errors import NotReadyError
 from bgpctl.fib.difference import Change, Verb
+from bgpctl.fib.failures import RouteFailure
 from bgpctl.fib.netlink import route_message
 from bgpctl.fib.netlink.rtattr import DUMP, Request
 from bgpctl.fib.netlink.sockets import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.route import Hop, KernelRoute, parse_address, parse_prefix
-from bgpctl.fib.troubles import RouteTrouble
 from reflector.plan import HostRoute, KernelPlan
 
 pytestmark = pytest.mark.netns
@@ -253,7 +253,7 @@ def test_a_refused_route_is_reported_and_tried_again(node: Namespace) -> None:
 
     async def script(fib: RouteProgrammer) -> None:
         await fib.apply_update(update(learned(A, via=("10.9.0.7",))))
-        assert fib.status().failed == (RouteTrouble(A, "Nexthop has invalid gateway (Network is unreachable)", METRIC),)
+        assert fib.status().failed == (RouteFailure(A, "Nexthop has invalid gateway (Network is unreachable)", METRIC),)
         node.ip("route", "replace", "10.9.0.0/24", "dev", "eth0", "scope", "link")
         await until(lambda: fib.status().installed == 1, "the refused route tried again")
         assert fib.status().failed == ()
@@ -357,9 +357,7 @@ def test_a_foreign_route_of_the_same_key_is_reported_and_left_until_it_goes(node
 
     async def script(fib: RouteProgrammer) -> None:
         await fib.apply_update(update(learned(A, via=("10.0.0.2",))))
-        assert fib.status().foreign == (
-            RouteTrouble(A, "a route of static (protocol 4, metric 1024) holds its place", METRIC),
-        )
+        assert fib.status().foreign == (RouteFailure(A, occupied(A, "static", 4), METRIC),)
         assert (node.routes(), len(node.routes("proto", "static"))) == ([], 1)
         node.ip("route", "del", A, "proto", "static")
         await until(lambda: fib.status().installed == 1, "our route")
@@ -400,7 +398,7 @@ def test_lost_notifications_lead_to_a_look_at_the_whole_kernel(node: Namespace) 
         with structlog.testing.capture_logs() as logs:
             node.ip("route", "flush", "proto", "179")  # the loop does not run meanwhile: this call blocks it
             await until(lambda: fib.status().repairs == 250, "all repaired")
-        assert {log["event"] for log in logs} == {"notifications of the kernel were lost, reading everything again"}
+        assert {log["event"] for log in logs} == {"notifications of the kernel were lost, everything is read again"}
         assert len(node.routes()) == 250
 
     programmed(node, script, receive_buffer=2048)
@@ -443,7 +441,7 @@ def test_an_unresolved_route_waits_for_its_next_hop(node: Namespace) -> None:
     async def script(fib: RouteProgrammer) -> None:
         await fib.apply_update(update(learned(A, via=("10.9.0.7",))))
         assert (node.routes(), fib.status().installed) == ([], 0)
-        assert fib.status().unresolved == (RouteTrouble(A, "next hop 10.9.0.7: no route leads to it"),)
+        assert fib.status().unresolved == (RouteFailure(A, "next hop 10.9.0.7: the kernel has no route to it"),)
         node.ip("addr", "add", "10.9.0.1/24", "dev", "eth0")
         await until(lambda: fib.status().installed == 1, "the route")
         assert node.routes() == [f"{A} via 10.9.0.7 dev eth0 metric 1024"]

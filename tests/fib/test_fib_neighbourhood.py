@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import structlog
-from fib_makers import learned, until, update
+from fib_makers import learned, occupied, until, update
 from fib_namespaces import Namespace
 
 from bgpctl.fib.netlink.route_message import decode
@@ -136,9 +136,7 @@ def test_without_knowing_the_number_of_before_its_routes_are_somebody_elses(node
 
     async def script(fib: RouteProgrammer) -> None:
         await learn(4)(fib)
-        assert [trouble.reason for trouble in fib.status().foreign] == [
-            "a route of somebody unknown (protocol 179, metric 1024) holds its place"
-        ]
+        assert [failure.reason for failure in fib.status().foreign] == [occupied(WAYS[4][0], "unknown", 179)]
 
     programmed(node, script, KernelPlan(protocol=180))
     assert node.routes() == before
@@ -199,15 +197,15 @@ def test_an_override_by_another_owner_is_named_and_ours_is_back_within_a_second_
             assert await seconds_until_right(node, right) < REPAIR
             await until(lambda: len(logs) == 2, "both are in the log")
         assert [(log["event"], log["prefix"], log["metric"], log.get("reason")) for log in logs] == [
-            (STANDS, prefix, 1024, "a route of bird (protocol 12, metric 1024) holds its place"),
+            (STANDS, prefix, 1024, occupied(prefix, "bird", 12)),
             (GONE, prefix, 1024, None),
         ]
 
     programmed(node, script)
 
 
-STANDS = "somebody else's route stands in the way of ours"
-GONE = "nothing stands in the way of our route any more"
+STANDS = "a foreign route conflicts with ours"
+GONE = "no foreign route conflicts with ours any more"
 
 
 @families
@@ -221,7 +219,7 @@ def test_a_foreign_route_that_shadows_ours_is_in_the_log_once(node: Namespace, f
             await until(lambda: len(fib.status().shadowed) == 1, "it is seen")
             await fib.resync()
         assert [(log["event"], log["reason"]) for log in logs] == [
-            (STANDS, "a route of static (protocol 4, metric 100) is used instead")
+            (STANDS, "another program's route wins: static (protocol 4, metric 100)")
         ]
         assert ours in node.routes()[0]
 

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from errno import EEXIST, EINVAL, ESRCH
 
 import pytest
-from fib_makers import ETH0, ETH1, KERNEL, STATIC, TUNNEL, at, hop, paths, route, underlay
+from fib_makers import ETH0, ETH1, KERNEL, STATIC, TUNNEL, at, carry_out, hop, occupied, paths, route, underlay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgpctl.fib.difference import Change, Verb, apply
+from bgpctl.fib.difference import Change, Verb
+from bgpctl.fib.failures import RouteFailure
 from bgpctl.fib.kernel.kernel_view import KernelView, RouteEvent
 from bgpctl.fib.kernel.underlay import Link, LinkAddress
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.route import KernelRoute, RouteKey
-from bgpctl.fib.troubles import RouteTrouble
 from reflector.plan import Encapsulation, KernelPlan, KernelRule, KernelVerdict, Vtep, VxlanPlan
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
@@ -36,17 +36,17 @@ class Transcript:
         view = KernelView()
         view.underlay = underlay()
         for each in (*foreign, *self.kernel.values()):
-            self.state.add_to(view, each)
-        self.state.observe_all(view)
+            self.state.observation.add_to(view, each)
+        self.state.observation.observe_all(view)
 
     def settle(self) -> list[tuple[str, KernelRoute]]:
         """Carries out everything that is outstanding; returns what that was."""
         done = []
         self.state.refresh()
-        while self.state.has_work:
-            for change in self.state.next_changes(10):
-                apply(change, self.kernel)
-                self.state.applied(change)
+        while self.state.work:
+            for change in self.state.comparison.next_changes(10):
+                carry_out(change, self.kernel)
+                self.state.comparison.applied(change)
                 done.append((change.verb.value, change.route))
         return done
 
@@ -60,7 +60,7 @@ class Transcript:
 
     def somebody_deletes(self, gone: KernelRoute) -> None:
         del self.kernel[gone.key]
-        self.state.observe(RouteEvent(gone, came=False))
+        self.state.observation.observe(RouteEvent(gone, came=False))
 
 
 def test_a_learned_route_is_added() -> None:
@@ -158,21 +158,21 @@ def test_a_deleted_route_is_repaired_and_counted() -> None:
     fib = Transcript()
     fib.synced(A)
     fib.somebody_deletes(ROUTE_A)
-    assert (fib.settle(), fib.state.repairs) == ([("add", ROUTE_A)], 1)
+    assert (fib.settle(), fib.state.work.repairs) == ([("add", ROUTE_A)], 1)
 
 
 def test_a_changed_route_is_repaired() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observe(RouteEvent(route(A, hop("10.0.0.9")), came=True, replaces=True))
-    assert (fib.settle(), fib.state.repairs) == ([("replace", ROUTE_A)], 1)
+    fib.state.observation.observe(RouteEvent(route(A, hop("10.0.0.9")), came=True, replaces=True))
+    assert (fib.settle(), fib.state.work.repairs) == ([("replace", ROUTE_A)], 1)
 
 
 def test_one_hop_deleted_from_an_ipv6_ecmp_route_is_repaired() -> None:
     fib = Transcript()
     fib.state.announce([at("fd09::/64")], paths("fd00::2", "fd00::3"))
     fib.settle()
-    fib.state.observe(RouteEvent(route("fd09::/64", hop("fd00::3")), came=False))
+    fib.state.observation.observe(RouteEvent(route("fd09::/64", hop("fd00::3")), came=False))
     assert fib.settle() == [("replace", route("fd09::/64", hop("fd00::2"), hop("fd00::3")))]
 
 
@@ -181,32 +181,32 @@ def test_a_route_that_a_stranger_made_with_our_protocol_is_removed() -> None:
     fib.synced(A)
     stranger = route(C, hop("10.0.0.9"))
     fib.kernel[stranger.key] = stranger
-    fib.state.observe(RouteEvent(stranger, came=True))
+    fib.state.observation.observe(RouteEvent(stranger, came=True))
     assert fib.settle() == [("delete", stranger)]
 
 
 FOREIGN_A = route(A, hop("10.0.0.9"), protocol=STATIC)
-FOREIGN_TROUBLE = (RouteTrouble(A, "a route of static (protocol 4, metric 1024) holds its place", 1024),)
+FOREIGN_FAILURE = (RouteFailure(A, occupied(A, "static", 4), 1024),)
 
 
 def test_a_foreign_route_of_the_same_key_is_reported_and_left() -> None:
     fib = Transcript(foreign=(FOREIGN_A,))
     fib.learn(A)
-    assert (fib.settle(), fib.state.troubles.held()) == ([], FOREIGN_TROUBLE)
+    assert (fib.settle(), fib.state.failures.occupied()) == ([], FOREIGN_FAILURE)
 
 
 def test_a_foreign_route_that_replaced_ours_is_left_too() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observe(RouteEvent(FOREIGN_A, came=True, replaces=True))
-    assert (fib.settle(), fib.state.troubles.held()) == ([], FOREIGN_TROUBLE)
+    fib.state.observation.observe(RouteEvent(FOREIGN_A, came=True, replaces=True))
+    assert (fib.settle(), fib.state.failures.occupied()) == ([], FOREIGN_FAILURE)
 
 
 def test_our_route_takes_its_place_once_the_foreign_one_went() -> None:
     fib = Transcript(foreign=(FOREIGN_A,))
     fib.synced(A)
-    fib.state.observe(RouteEvent(FOREIGN_A, came=False))
-    assert (fib.settle(), fib.state.troubles.held()) == ([("add", ROUTE_A)], ())
+    fib.state.observation.observe(RouteEvent(FOREIGN_A, came=False))
+    assert (fib.settle(), fib.state.failures.occupied()) == ([("add", ROUTE_A)], ())
 
 
 def test_a_foreign_route_with_a_lower_metric_is_no_obstacle_and_told() -> None:
@@ -214,24 +214,24 @@ def test_a_foreign_route_with_a_lower_metric_is_no_obstacle_and_told() -> None:
     fib = Transcript(foreign=(better,))
     fib.learn(A)
     assert fib.settle() == [("add", ROUTE_A)]
-    told = RouteTrouble(A, "a route of static (protocol 4, metric 5) is used instead", 1024)
-    assert (fib.state.troubles.shadowed(), fib.state.troubles.held()) == ((told,), ())
-    fib.state.observe(RouteEvent(better, came=False))
-    assert (fib.settle(), fib.state.troubles.shadowed()) == ([], ())
+    told = RouteFailure(A, "another program's route wins: static (protocol 4, metric 5)", 1024)
+    assert (fib.state.failures.shadowed(), fib.state.failures.occupied()) == ((told,), ())
+    fib.state.observation.observe(RouteEvent(better, came=False))
+    assert (fib.settle(), fib.state.failures.shadowed()) == ([], ())
 
 
 @pytest.mark.parametrize(("metric", "protocol"), [(2000, STATIC), (0, KERNEL)])
 def test_a_foreign_route_that_loses_or_is_the_kernels_own_is_not_told(metric: int, protocol: int) -> None:
     fib = Transcript(foreign=(route(A, hop("10.0.0.9"), metric=metric, protocol=protocol),))
     fib.learn(A)
-    assert (fib.settle(), fib.state.troubles.shadowed()) == ([("add", ROUTE_A)], ())
+    assert (fib.settle(), fib.state.failures.shadowed()) == ([("add", ROUTE_A)], ())
 
 
 def test_a_withdrawn_route_is_not_told_as_shadowed_any_more() -> None:
     fib = Transcript(foreign=(route(A, hop("10.0.0.9"), metric=5, protocol=STATIC),))
     fib.synced(A)
     fib.state.withdraw([at(A)])
-    assert (fib.settle(), fib.state.troubles.shadowed()) == ([("delete", ROUTE_A)], ())
+    assert (fib.settle(), fib.state.failures.shadowed()) == ([("delete", ROUTE_A)], ())
 
 
 # ------------------------------------------------------------------------------------------ blackholes
@@ -250,15 +250,15 @@ def workload(metric: int) -> KernelRoute:
 def test_a_blackhole_never_wins_over_a_workloads_route(metric: int, changes: list[tuple[str, KernelRoute]]) -> None:
     fib = Transcript(plan=OWN_BLOCK, foreign=(workload(metric),))
     fib.state.end_sync()
-    assert (fib.settle(), fib.state.troubles.held(), fib.state.troubles.shadowed()) == (changes, (), ())
+    assert (fib.settle(), fib.state.failures.occupied(), fib.state.failures.shadowed()) == (changes, (), ())
 
 
 def test_a_blackhole_gives_way_to_a_workload_that_comes_and_returns_when_it_went() -> None:
     fib = Transcript(plan=OWN_BLOCK)
     fib.synced()
-    fib.state.observe(RouteEvent(workload(1024), came=True))
+    fib.state.observation.observe(RouteEvent(workload(1024), came=True))
     assert fib.settle() == [("delete", BLACKHOLE_ROUTE)]
-    fib.state.observe(RouteEvent(workload(1024), came=False))
+    fib.state.observation.observe(RouteEvent(workload(1024), came=False))
     assert fib.settle() == [("add", BLACKHOLE_ROUTE)]
 
 
@@ -269,9 +269,9 @@ def test_an_unresolved_route_is_installed_when_its_next_hop_appears() -> None:
     fib = Transcript()
     fib.learn(A, via="10.9.0.7")
     assert fib.settle() == []
-    assert fib.state.troubles.unresolved() == (RouteTrouble(A, "next hop 10.9.0.7: no route leads to it"),)
-    fib.state.observe(RouteEvent(route("10.9.0.0/16", hop("10.0.0.254"), protocol=STATIC), came=True))
-    assert (fib.settle(), fib.state.troubles.unresolved()) == ([("add", route(A, hop("10.0.0.254")))], ())
+    assert fib.state.failures.unresolved() == (RouteFailure(A, "next hop 10.9.0.7: the kernel has no route to it"),)
+    fib.state.observation.observe(RouteEvent(route("10.9.0.0/16", hop("10.0.0.254"), protocol=STATIC), came=True))
+    assert (fib.settle(), fib.state.failures.unresolved()) == ([("add", route(A, hop("10.0.0.254")))], ())
 
 
 def test_a_route_follows_its_next_hop_to_another_gateway() -> None:
@@ -280,7 +280,7 @@ def test_a_route_follows_its_next_hop_to_another_gateway() -> None:
     fib.learn(A, via="10.9.0.7")
     fib.settle()
     after = route("10.9.0.0/16", hop("10.0.0.253"), protocol=STATIC)
-    fib.state.observe(RouteEvent(after, came=True, replaces=True))
+    fib.state.observation.observe(RouteEvent(after, came=True, replaces=True))
     assert fib.settle() == [("replace", route(A, hop("10.0.0.253")))]
 
 
@@ -289,38 +289,40 @@ def test_a_bgp_route_does_not_resolve_through_another() -> None:
     fib.learn("10.9.0.0/16")
     fib.settle()
     fib.learn(A, via="10.9.0.7")
-    assert (fib.settle(), len(fib.state.troubles.unresolved())) == ([], 1)
+    assert (fib.settle(), len(fib.state.failures.unresolved())) == ([], 1)
 
 
 def test_a_link_of_ours_that_goes_down_asks_for_a_look_at_the_kernel() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observe_link(Link(ETH0, "eth0", up=False))
-    assert fib.state.resync_wanted
+    fib.state.observation.observe_link(Link(ETH0, "eth0", up=False))
+    assert fib.state.view.outdated
 
 
 def test_a_link_that_carries_none_of_ours_does_not() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observe_link(Link(77, "cali1"))
-    fib.state.forget_link(77)
-    assert not fib.state.resync_wanted
+    fib.state.observation.observe_link(Link(77, "cali1"))
+    fib.state.observation.remove_link(77)
+    assert not fib.state.view.outdated
 
 
 def test_the_last_ipv4_address_of_a_link_of_ours_asks_for_a_look() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observe_address(next(a for a in fib.state.view.underlay.addresses if a.length == 24), came=False)
-    assert fib.state.resync_wanted
+    fib.state.observation.observe_address(
+        next(a for a in fib.state.view.underlay.addresses if a.length == 24), came=False
+    )
+    assert fib.state.view.outdated
 
 
 def test_one_of_two_addresses_does_not() -> None:
     fib = Transcript()
     fib.synced(A)
     second = LinkAddress(ETH0, b"\x0a\0\0\x09", 24)
-    fib.state.observe_address(second, came=True)
-    fib.state.observe_address(second, came=False)
-    assert not fib.state.resync_wanted
+    fib.state.observation.observe_address(second, came=True)
+    fib.state.observation.observe_address(second, came=False)
+    assert not fib.state.view.outdated
 
 
 def test_routes_through_a_tunnel_follow_its_device_to_a_new_index() -> None:
@@ -330,10 +332,10 @@ def test_routes_through_a_tunnel_follow_its_device_to_a_new_index() -> None:
     fib = Transcript(plan=KernelPlan(rules=(rule,), vxlans=(vxlan,)))
     fib.learn(A, via="10.9.0.7")
     assert fib.settle() == []
-    fib.state.observe_link(Link(TUNNEL, "vxlan.calico"))
+    fib.state.observation.observe_link(Link(TUNNEL, "vxlan.calico"))
     assert fib.settle() == [("add", route(A, hop("10.244.7.1", TUNNEL, onlink=True)))]
-    fib.state.forget_link(TUNNEL)
-    fib.state.observe_link(Link(TUNNEL + 1, "vxlan.calico"))
+    fib.state.observation.remove_link(TUNNEL)
+    fib.state.observation.observe_link(Link(TUNNEL + 1, "vxlan.calico"))
     assert fib.settle() == [("replace", route(A, hop("10.244.7.1", TUNNEL + 1, onlink=True)))]
 
 
@@ -342,32 +344,34 @@ def test_routes_through_a_tunnel_follow_its_device_to_a_new_index() -> None:
 
 def refused(fib: Transcript, errno: int, reason: str) -> list[bool]:
     """Whether each refusal was news."""
-    return [fib.state.refused(change, errno, reason) for change in fib.state.next_changes(10)]
+    return [fib.state.comparison.refused(change, errno, reason) for change in fib.state.comparison.next_changes(10)]
 
 
 def test_a_refused_route_is_reported_with_the_reason() -> None:
     fib = Transcript()
     fib.learn(A)
     refused(fib, EINVAL, "Nexthop has invalid gateway")
-    assert fib.state.troubles.refused() == (RouteTrouble(A, "Nexthop has invalid gateway", 1024),)
-    assert (fib.state.desired_count, fib.state.installed_count) == (1, 0)
+    assert fib.state.failures.refused() == (RouteFailure(A, "Nexthop has invalid gateway", 1024),)
+    assert (fib.state.desired.count, fib.state.comparison.installed_count) == (1, 0)
 
 
 def test_a_refusal_that_repeats_is_no_news() -> None:
     fib = Transcript()
     fib.learn(A)
     assert refused(fib, EINVAL, "no") == [True]
-    fib.state.retry_refused()
+    fib.state.comparison.retry_refused()
     assert refused(fib, EINVAL, "no") == [False]
 
 
 @pytest.mark.parametrize(
     "happens",
     [
-        pytest.param(lambda state: state.observe_link(Link(5, "eth5")), id="a link"),
-        pytest.param(lambda state: state.observe_address(LinkAddress(5, b"\1\2\3\4", 24), came=True), id="an address"),
+        pytest.param(lambda state: state.observation.observe_link(Link(5, "eth5")), id="a link"),
         pytest.param(
-            lambda state: state.observe(RouteEvent(route(C, hop("10.0.0.9"), protocol=STATIC), came=True)),
+            lambda state: state.observation.observe_address(LinkAddress(5, b"\1\2\3\4", 24), came=True), id="an address"
+        ),
+        pytest.param(
+            lambda state: state.observation.observe(RouteEvent(route(C, hop("10.0.0.9"), protocol=STATIC), came=True)),
             id="a foreign route",
         ),
     ],
@@ -377,17 +381,17 @@ def test_a_refused_route_is_tried_again_when_something_below_changes(happens: Ca
     fib.learn(A)
     refused(fib, EINVAL, "no")
     happens(fib.state)
-    assert (fib.settle(), fib.state.troubles.refused()) == ([("add", ROUTE_A)], ())
+    assert (fib.settle(), fib.state.failures.refused()) == ([("add", ROUTE_A)], ())
 
 
 def test_a_key_that_exists_unknown_to_us_asks_once_for_a_look() -> None:
     fib = Transcript()
     fib.learn(A)
     refused(fib, EEXIST, "File exists")
-    assert fib.state.resync_wanted
+    assert fib.state.view.outdated
     fib.look()
     refused(fib, EEXIST, "File exists")
-    assert not fib.state.resync_wanted
+    assert not fib.state.view.outdated
 
 
 def test_deleting_what_is_gone_already_is_done() -> None:
@@ -395,7 +399,7 @@ def test_deleting_what_is_gone_already_is_done() -> None:
     fib.synced(A)
     fib.state.withdraw([at(A)])
     refused(fib, ESRCH, "No such process")
-    assert (len(fib.state.view.observed), fib.state.troubles.refused()) == (0, ())
+    assert (len(fib.state.view.observed), fib.state.failures.refused()) == (0, ())
 
 
 # ---------------------------------------------------------------------------------------------- the plan
@@ -458,18 +462,18 @@ def test_whatever_happens_the_kernel_ends_with_the_loc_rib(events: list[tuple[st
         elif name == "begin":
             fib.state.begin_sync()
             fresh = set()
-        elif name == "end" and fib.state.syncing:
+        elif name == "end" and fib.state.learned.is_syncing:
             fib.state.end_sync()
             loc_rib = {prefix: via for prefix, via in loc_rib.items() if prefix in fresh}
         elif name == "settle":
             fib.settle()
-    if fib.state.syncing:
+    if fib.state.learned.is_syncing:
         fib.state.end_sync()
         loc_rib = {prefix: via for prefix, via in loc_rib.items() if prefix in fresh}
     fib.settle()
     reachable = {prefix: via for prefix, via in loc_rib.items() if via != "10.9.0.7"}
     assert set(fib.kernel.values()) == {route(prefix, hop(via)) for prefix, via in reachable.items()}
-    assert fib.state.installed_count == fib.state.desired_count == len(reachable)
+    assert fib.state.comparison.installed_count == fib.state.desired.count == len(reachable)
 
 
 def test_deletions_of_a_slice_come_after_its_additions() -> None:
@@ -477,7 +481,7 @@ def test_deletions_of_a_slice_come_after_its_additions() -> None:
     fib.synced(A)
     fib.state.withdraw([at(A)])
     fib.learn(B, C)
-    changes: list[Change] = fib.state.next_changes(10)
+    changes: list[Change] = fib.state.comparison.next_changes(10)
     assert [change.verb for change in changes] == [Verb.ADD, Verb.ADD, Verb.DELETE]
 
 
@@ -490,7 +494,7 @@ BOTH = route(A, hop("10.0.0.2"), hop("10.0.1.2", ETH1))
 def multipath() -> Transcript:
     """A through eth0 and eth1."""
     fib = Transcript(foreign=TWO_LINKS)
-    fib.state.observe_link(Link(ETH1, "eth1"))
+    fib.state.observation.observe_link(Link(ETH1, "eth1"))
     fib.state.announce([at(A)], paths("10.0.0.2", "10.0.1.2"))
     fib.state.end_sync()
     assert fib.settle() == [("add", BOTH)]
@@ -499,21 +503,21 @@ def multipath() -> Transcript:
 
 def test_a_hop_whose_link_loses_its_carrier_leaves_the_multipath_and_comes_back() -> None:
     fib = multipath()
-    fib.state.observe_link(Link(ETH1, "eth1", running=False))
+    fib.state.observation.observe_link(Link(ETH1, "eth1", running=False))
     assert fib.settle() == [("replace", ROUTE_A)]
-    fib.state.observe_link(Link(ETH1, "eth1"))
+    fib.state.observation.observe_link(Link(ETH1, "eth1"))
     assert fib.settle() == [("replace", BOTH)]
 
 
 def test_where_no_link_has_a_carrier_all_hops_stay() -> None:
     fib = multipath()
-    fib.state.observe_link(Link(ETH1, "eth1", running=False))
-    fib.state.observe_link(Link(ETH0, "eth0", running=False))
+    fib.state.observation.observe_link(Link(ETH1, "eth1", running=False))
+    fib.state.observation.observe_link(Link(ETH0, "eth0", running=False))
     assert fib.settle() == []
 
 
 def test_a_single_hop_without_a_carrier_stays() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observe_link(Link(ETH0, "eth0", running=False))
+    fib.state.observation.observe_link(Link(ETH0, "eth0", running=False))
     assert fib.settle() == []

@@ -97,7 +97,7 @@ def test_what_the_stream_does_not_name_stays_until_it_is_released() -> None:
     fib.learn(B)
     fib.state.retain()
     assert fib.settle() == []
-    assert (retained(fib), fib.state.retained_count) == ({at(A): ((N2,), False)}, 1)
+    assert (retained(fib), fib.state.learned.retained_count) == ({at(A): ((N2,), False)}, 1)
     fib.state.release([at(A), at(B)])
     assert fib.settle() == [("delete", ROUTE_A)]
 
@@ -139,4 +139,4 @@ def test_a_second_speaker_without_routes_changes_nothing() -> None:
     fib.state.retain()
     fib.state.begin_sync()
     fib.state.retain()
-    assert (fib.settle(), fib.state.retained_count) == ([], 1)
+    assert (fib.settle(), fib.state.learned.retained_count) == ([], 1)

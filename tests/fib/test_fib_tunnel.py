@@ -16,7 +16,7 @@ from bgpctl.fib.tunnels.tunnel import (
     CreateDevice,
     DeleteDevice,
     DeviceChange,
-    DeviceTrouble,
+    DeviceFailure,
     MarkDevice,
     ReleaseDevice,
     RemoveAddress,
@@ -90,7 +90,7 @@ def test_a_foreign_device_is_reported() -> None:
     under = underlay()
     under.put_link(link(vxlan=VxlanSettings(7, 4789, SETTINGS.local), alias=""))
     assert device_changes((WANTED,), under)[1] == (
-        DeviceTrouble(NAME, "a VXLAN device of this name exists with VNI 7 instead of 4096"),
+        DeviceFailure(NAME, "a VXLAN device of this name exists with VNI 7 instead of 4096"),
     )
 
 

@@ -10,7 +10,7 @@ from fib_makers import learned, until, update
 from fib_namespaces import Namespace, Topology
 
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.tunnels.tunnel import DeviceTrouble
+from bgpctl.fib.tunnels.tunnel import DeviceFailure
 from reflector.plan import Encapsulation, Family, KernelPlan, KernelRule, KernelVerdict, Vtep, VxlanPlan
 
 pytestmark = pytest.mark.netns
@@ -189,7 +189,7 @@ def test_a_foreign_device_of_that_name_is_reported_and_not_touched(nodes: tuple[
 
     async def script(fib: RouteProgrammer) -> None:
         assert fib.status().devices == (
-            DeviceTrouble("vxlan.calico", "a VXLAN device of this name exists with VNI 7 instead of 4096"),
+            DeviceFailure("vxlan.calico", "a VXLAN device of this name exists with VNI 7 instead of 4096"),
         )
         await fib.flush()
 

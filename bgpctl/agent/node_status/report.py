@@ -100,7 +100,7 @@ class NodeReporter:
 
     def _unresolved(self) -> frozenset[str]:
         programmer = self._programmer()
-        return frozenset(trouble.prefix for trouble in programmer.status().unresolved) if programmer else frozenset()
+        return frozenset(failure.prefix for failure in programmer.status().unresolved) if programmer else frozenset()
 
     def _moment(self, what: str, name: str, age: float) -> float:
         """When something happened that is `age` seconds old. The same answer every time, as long as it is the same."""

@@ -27,12 +27,28 @@ class RouteEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class KernelView:
-    """Mutable. Routes of ours and foreign ones are told by the caller, who knows the protocol numbers."""
+    """Mutable. The caller, who has the protocol numbers, tells our routes from foreign ones.
+
+    outdated   another dump is due
+    is_known   all but routes of ours that the kernel dropped with their link is as it stands here, so what has to be
+               changed because of those does not wait for the dump
+    """
 
     def __init__(self) -> None:
         self.underlay = Underlay()
         self.observed = ObservedRoutes()
-        self.outdated = False
+        self.outdated = True
+        self.is_known = False
+
+    def mark_unknown(self) -> None:
+        """Something happened of which nothing is known."""
+        self.outdated, self.is_known = True, False
+
+    def become(self, dumped: KernelView) -> None:
+        """What was dumped takes the place of all that was known."""
+        self.underlay, self.observed = dumped.underlay, dumped.observed
+        self.underlay.take_changes()
+        self.outdated, self.is_known = False, True
 
     def observe_ours(self, event: RouteEvent) -> None:
         """Somebody else made, changed or deleted a route with our protocol number."""
@@ -65,7 +81,7 @@ class KernelView:
             self._lost_ipv4(link.index)
         return before is None or (before.up, before.name) != (link.up, link.name)
 
-    def forget_link(self, ifindex: int) -> Link | None:
+    def remove_link(self, ifindex: int) -> Link | None:
         """A link went. Returns it, if it was known."""
         before = self.underlay.links.get(ifindex)
         self.underlay.forget_link(ifindex)

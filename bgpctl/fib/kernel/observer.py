@@ -1,4 +1,4 @@
-"""What the kernel says, told to the reconciler: dumps and notifications become links, addresses and routes."""
+"""Dumps and notifications of the kernel as links, addresses and routes, on their way into the FIB."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bgpctl.fib.kernel.underlay import Link, LinkAddress
 from bgpctl.fib.netlink import link_message, route_message
 from bgpctl.fib.netlink.rtattr import Request
 from bgpctl.fib.netlink.sockets import DumpInterrupted, Notification, Requests
-from bgpctl.fib.reconciler import Reconciler
+from bgpctl.fib.observation import Observation
 from reflector.plan import Family
 
 FAMILIES: tuple[Family, ...] = (4, 6)
 _T = TypeVar("_T")
 
 
-def read_kernel(requests: Requests, state: Reconciler, view: KernelView) -> Iterator[None]:
+def read_kernel(requests: Requests, observation: Observation, view: KernelView) -> Iterator[None]:
     """Fills the view from whole dumps; pauses after each piece.
 
     Raises DumpInterrupted: the view may lack something then."""
@@ -32,7 +32,7 @@ def read_kernel(requests: Requests, state: Reconciler, view: KernelView) -> Iter
                 for _, body in piece:
                     route = route_message.decode(body)
                     if route is not None:
-                        state.add_to(view, route)
+                        observation.add_to(view, route)
                 yield
         except DumpInterrupted:
             interrupted = True
@@ -40,39 +40,39 @@ def read_kernel(requests: Requests, state: Reconciler, view: KernelView) -> Iter
         raise DumpInterrupted
 
 
-def update_links(requests: Requests, state: Reconciler) -> None:
-    """Tells what is different with links and addresses since they were last heard of."""
+def update_links(requests: Requests, view: KernelView, observation: Observation) -> None:
+    """Reads links and addresses, and takes up what is different from the view."""
     links = {link.index: link for link in read_links(requests)}
     addresses = set(read_addresses(requests))
-    known = state.view.underlay
+    known = view.underlay
     for ifindex in known.links.keys() - links.keys():
-        state.forget_link(ifindex)
+        observation.remove_link(ifindex)
     for link in links.values():
         if known.links.get(link.index) != link:
-            state.observe_link(link)
+            observation.observe_link(link)
     for address in known.addresses - addresses:
-        state.observe_address(address, came=False)
+        observation.observe_address(address, came=False)
     for address in addresses - known.addresses:
-        state.observe_address(address, came=True)
+        observation.observe_address(address, came=True)
 
 
-def take_notification(heard: Notification, state: Reconciler) -> None:
-    """Tells the reconciler what somebody else changed."""
-    match heard.kind:
+def take_notification(notification: Notification, observation: Observation) -> None:
+    """Takes up what somebody else changed."""
+    match notification.kind:
         case route_message.NEWROUTE | route_message.DELROUTE:
-            event = route_message.decode_event(heard.kind, heard.flags, heard.body)
+            event = route_message.decode_event(notification.kind, notification.flags, notification.body)
             if event is not None:
-                state.observe(event)
+                observation.observe(event)
         case link_message.NEWLINK | link_message.DELLINK:
-            link = link_message.decode_link(heard.body)
-            if link is not None and heard.kind == link_message.NEWLINK:
-                state.observe_link(link)
+            link = link_message.decode_link(notification.body)
+            if link is not None and notification.kind == link_message.NEWLINK:
+                observation.observe_link(link)
             elif link is not None:
-                state.forget_link(link.index)
+                observation.remove_link(link.index)
         case link_message.NEWADDR | link_message.DELADDR:
-            address = link_message.decode_address(heard.body)
+            address = link_message.decode_address(notification.body)
             if address is not None:
-                state.observe_address(address, came=heard.kind == link_message.NEWADDR)
+                observation.observe_address(address, came=notification.kind == link_message.NEWADDR)
 
 
 def read_links(requests: Requests) -> Iterator[Link]:

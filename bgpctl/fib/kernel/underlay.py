@@ -66,12 +66,12 @@ class LinkAddress(NamedTuple):
 class Unresolved(StrEnum):
     """Why a next hop cannot be used."""
 
-    NO_ROUTE = "no route leads to it"
-    UNREACHABLE = "the kernel's route to it drops everything"
+    NO_ROUTE = "the kernel has no route to it"
+    UNREACHABLE = "the kernel's route to it drops all packets"
     OWN_ADDRESS = "it is an address of this node"
-    LINK_LOCAL = "it is link-local and the route names no interface"
+    LINK_LOCAL = "it is link-local, and the route has no interface"
     NO_DEVICE = "the tunnel device does not exist"
-    NO_VTEP = "no VXLAN end belongs to it"
+    NO_VTEP = "no node with a VXLAN tunnel endpoint has this address"
     OTHER_FAMILY = "the tunnel does not carry its address family"
 
 

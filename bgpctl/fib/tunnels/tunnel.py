@@ -8,7 +8,7 @@ ADOPTED.
     no alias, but the same VXLAN                      ADOPTED: set what can be set (MTU, MAC, up, alias), address it
     ours                                              the same, and it stays what it is
     ours, but another VNI, port, local address ...    delete and create
-    anything else                                     trouble: reported, not touched
+    anything else                                     failure: reported, not touched
 
 A device that no plan asks for any more is deleted if MADE; one that is ADOPTED stays, without addresses, entries and
 alias.
@@ -97,7 +97,7 @@ DeviceChange = (
 )
 
 
-class DeviceTrouble(msgspec.Struct, frozen=True):
+class DeviceFailure(msgspec.Struct, frozen=True):
     name: str
     reason: str
 
@@ -127,7 +127,7 @@ def _ipip_limit(plan: KernelPlan, underlay: Underlay) -> int:
 
 def device_changes(
     tunnels: tuple[Tunnel, ...], underlay: Underlay
-) -> tuple[list[DeviceChange], tuple[DeviceTrouble, ...]]:
+) -> tuple[list[DeviceChange], tuple[DeviceFailure, ...]]:
     """What to do next, and what cannot be done. A device that is created shows up in the underlay before it can be
     set up: carry out, observe, ask again until nothing is left."""
     wanted = {tunnel.name for tunnel in tunnels}
@@ -135,7 +135,7 @@ def device_changes(
     for ours in our_devices(underlay):
         if ours.name not in wanted:
             changes += _farewell(ours, underlay)
-    troubles = []
+    failures = []
     for tunnel in tunnels:
         link = underlay.link_named(tunnel.name)
         if link is None:
@@ -143,13 +143,13 @@ def device_changes(
             if tunnel.vxlan is not None:
                 changes.append(MarkDevice(tunnel.name))
         elif reason := _foreign(tunnel, link):
-            troubles.append(DeviceTrouble(tunnel.name, reason))
+            failures.append(DeviceFailure(tunnel.name, reason))
         elif link.vxlan != tunnel.vxlan:
             changes.append(DeleteDevice(link.name, link.index))
         else:
             changes += _settings(tunnel, link)
             changes += _addresses(tunnel, link, underlay)
-    return changes, tuple(troubles)
+    return changes, tuple(failures)
 
 
 def our_devices(underlay: Underlay) -> list[Link]:

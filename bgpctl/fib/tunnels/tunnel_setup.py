@@ -26,7 +26,7 @@ from bgpctl.fib.tunnels.tunnel import (
     CreateDevice,
     DeleteDevice,
     DeviceChange,
-    DeviceTrouble,
+    DeviceFailure,
     MarkDevice,
     ReleaseDevice,
     RemoveAddress,
@@ -42,47 +42,50 @@ _ROUNDS = 5
 
 
 class TunnelSetup:
-    """`wanted`: something may differ, call `settle`. `troubles`: what could not be done, from the last time."""
+    """`wanted`: something may differ, call `settle`. `failures`: what could not be done, from the last time."""
 
     def __init__(self, requests: Requests) -> None:
         self.wanted = True
-        self.troubles: tuple[DeviceTrouble, ...] = ()
+        self.failures: tuple[DeviceFailure, ...] = ()
         self._requests = requests
         self._entries_done: dict[int, VxlanPlan] = {}
 
-    def look_again(self) -> None:
-        """Compare everything, also the entries of devices that did not change."""
+    def mark_unknown(self) -> None:
+        """Everything is to be compared, also the entries of devices that did not change."""
         self.wanted = True
         self._entries_done.clear()
 
-    def hear(self, heard: Notification) -> None:
+    def take_notification(self, notification: Notification) -> None:
         """Somebody else has put or removed an entry: those of a device of ours are compared again."""
-        if heard.kind in (NEWNEIGH, DELNEIGH):
-            self.wanted |= self._entries_done.pop(device_of_entry(heard.body), None) is not None
+        if notification.kind in (NEWNEIGH, DELNEIGH):
+            self.wanted |= self._entries_done.pop(device_of_entry(notification.body), None) is not None
 
-    def settle(self, plan: KernelPlan, state: Reconciler) -> None:
+    def settle(self, state: Reconciler) -> None:
         """Brings devices and entries to what the plan asks for."""
         self.wanted = False
-        self.troubles = (*self._settle_devices(plan, state), *self._settle_entries(plan, state))
+        self.failures = (
+            *self._settle_devices(state.desired.plan, state),
+            *self._settle_entries(state.desired.plan, state),
+        )
 
-    def _settle_devices(self, plan: KernelPlan, state: Reconciler) -> tuple[DeviceTrouble, ...]:
+    def _settle_devices(self, plan: KernelPlan, state: Reconciler) -> tuple[DeviceFailure, ...]:
         for _ in range(_ROUNDS):
-            changes, troubles = device_changes(desired_tunnels(plan, state.view.underlay), state.view.underlay)
+            changes, failures = device_changes(desired_tunnels(plan, state.view.underlay), state.view.underlay)
             if not changes:
-                return troubles
+                return failures
             remove_entries(self._requests, {each.ifindex for each in changes if isinstance(each, ReleaseDevice)})
             answers = self._requests.batch([encode_device(change) for change in changes])
-            update_links(self._requests, state)
+            update_links(self._requests, state.view, state.observation)
             refused = [
-                DeviceTrouble(_name(change), f"{what_is_done(change)}: {answer.reason}")
+                DeviceFailure(_name(change), f"{what_is_done(change)}: {answer.reason}")
                 for change, answer in zip(changes, answers, strict=True)
                 if answer is not None and not isinstance(change, MarkDevice)
             ]
             if refused:
-                return (*troubles, *refused)
-        return tuple(DeviceTrouble(_name(change), f"{what_is_done(change)} has no effect") for change in changes)
+                return (*failures, *refused)
+        return tuple(DeviceFailure(_name(change), f"{what_is_done(change)} has no effect") for change in changes)
 
-    def _settle_entries(self, plan: KernelPlan, state: Reconciler) -> list[DeviceTrouble]:
+    def _settle_entries(self, plan: KernelPlan, state: Reconciler) -> list[DeviceFailure]:
         devices = {link.name: link.index for link in our_devices(state.view.underlay)}
         todo = {
             devices[vxlan.device]: vxlan
@@ -92,22 +95,22 @@ class TunnelSetup:
         if not todo:
             return []
         observed = read_entries(self._requests)
-        troubles = []
+        failures = []
         for ifindex, vxlan in todo.items():
             there = [entry for entry in observed if entry.ifindex == ifindex]
             refused = self._put_entries(vxlan, ifindex, there)
-            troubles += refused
+            failures += refused
             if not refused:
                 self._entries_done[ifindex] = vxlan
-        return troubles
+        return failures
 
-    def _put_entries(self, plan: VxlanPlan, ifindex: int, there: list[Entry]) -> list[DeviceTrouble]:
+    def _put_entries(self, plan: VxlanPlan, ifindex: int, there: list[Entry]) -> list[DeviceFailure]:
         found = entry_difference(desired_entries(plan, ifindex), there)
         requests = [encode_entry(entry) for entry in found.put]
         requests += [encode_entry(entry, remove=True) for entry in found.remove]
         answers = self._requests.batch(requests)
         return [
-            DeviceTrouble(plan.device, f"{_entry_text(entry)}: {answer.reason}")
+            DeviceFailure(plan.device, f"{_entry_text(entry)}: {answer.reason}")
             for entry, answer in zip((*found.put, *found.remove), answers, strict=True)
             if answer is not None
         ]

@@ -1,7 +1,7 @@
 """What foreign routes newly do to ours, or no longer do, for the log. Pure: time is an argument.
 
 Rule: at most once a second, and then the first few and the number of the others: somebody who changes routes in a loop
-shall not fill the disk as well. What holds now is told by `troubles`, whatever became of the log.
+shall not fill the disk as well. What holds now is told by `failures`, whatever became of the log.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ForeignChange(NamedTuple):
     reason: str
 
 
-class ForeignNews:
+class ForeignRouteLog:
     """Mutable. `count`: how many changes have not been told."""
 
     def __init__(self) -> None:

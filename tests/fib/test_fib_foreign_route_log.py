@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fib_makers import route
 
-from bgpctl.fib.foreign_news import FIRST, PAUSE, ForeignChange, ForeignNews
+from bgpctl.fib.foreign_route_log import FIRST, PAUSE, ForeignChange, ForeignRouteLog
 from bgpctl.fib.route import Hop
 
 WAY = Hop(b"", 2)
@@ -13,7 +13,7 @@ A, B = KEYS[:2]
 
 
 def test_what_is_new_and_what_is_over_is_told_once() -> None:
-    news = ForeignNews()
+    news = ForeignRouteLog()
     news.note({}, {A: "taken"})
     assert news.take(0.0) == ([ForeignChange("20.0.0.0/24", 1024, "taken")], 0)
     news.note({A: "taken"}, {A: "taken"})
@@ -23,13 +23,13 @@ def test_what_is_new_and_what_is_over_is_told_once() -> None:
 
 
 def test_another_owner_is_news() -> None:
-    news = ForeignNews()
+    news = ForeignRouteLog()
     news.note({A: "by bird"}, {A: "by static"})
     assert news.take(0.0)[0][0].reason == "by static"
 
 
 def test_within_a_second_nothing_more_is_told_and_nothing_is_lost() -> None:
-    news = ForeignNews()
+    news = ForeignRouteLog()
     news.note({}, {A: "taken"})
     news.take(0.0)
     news.note({}, {B: "taken"})
@@ -39,7 +39,7 @@ def test_within_a_second_nothing_more_is_told_and_nothing_is_lost() -> None:
 
 
 def test_of_many_the_first_are_told_and_the_others_counted() -> None:
-    news = ForeignNews()
+    news = ForeignRouteLog()
     for key in KEYS:
         news.note({}, {key: "taken"})
     told, others = news.take(0.0)

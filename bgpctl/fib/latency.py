@@ -10,7 +10,7 @@ from reflector.messages import Histogram
 BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-class Stopwatch:
+class LatencyCounter:
     """Mutable; `histogram` is what it has counted since start."""
 
     def __init__(self) -> None:

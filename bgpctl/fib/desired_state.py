@@ -1,0 +1,94 @@
+"""The routes that are desired at each destination: the plan's own beside the learned one. Pure.
+
+Rule: the plan's own route wins where both have the same key. What cannot be had is noted as unresolved. A decision is
+remembered until its destination is decided anew.
+"""
+
+from __future__ import annotations
+
+from bgpctl.fib.desired import NOTHING, DesiredRoutes, Wish
+from bgpctl.fib.failures import Failures
+from bgpctl.fib.foreign import without_harm
+from bgpctl.fib.kernel.kernel_view import KernelView
+from bgpctl.fib.kernel.underlay import Link
+from bgpctl.fib.learned import LearnedRoutes
+from bgpctl.fib.route import Destination, KernelRoute
+from bgpctl.fib.worklist import Worklist
+from reflector.plan import KernelPlan
+
+
+class DesiredState:
+    """Mutable. `count`: routes that are desired, of all destinations that were decided."""
+
+    def __init__(
+        self, plan: KernelPlan, learned: LearnedRoutes, view: KernelView, work: Worklist, failures: Failures
+    ) -> None:
+        self.plan = plan
+        self.own: dict[Destination, Wish] = {}
+        self.count = 0
+        self._learned = learned
+        self._view = view
+        self._work = work
+        self._failures = failures
+        self._routes = DesiredRoutes(plan, view.underlay)
+        self._at: dict[Destination, tuple[KernelRoute, ...]] = {}
+
+    def __contains__(self, destination: Destination) -> bool:
+        return destination in self._at
+
+    def at(self, destination: Destination) -> tuple[KernelRoute, ...]:
+        """As it was decided last."""
+        return self._at.get(destination, ())
+
+    def decide_all(self, plan: KernelPlan) -> None:
+        """Everything is decided anew: for another plan, or because much changed below."""
+        self.plan = plan
+        self._routes = DesiredRoutes(plan, self._view.underlay)
+        self.own = self._routes.own()
+        for destinations in (self.own, self._learned, self._at, self._view.observed.destinations()):
+            self._work.mark_dirty(destinations)
+
+    def refresh(self) -> bool:
+        """Next hops are resolved anew where the underlay changed. Returns whether it did."""
+        changed = self._view.underlay.take_changes()
+        if not changed:
+            return False
+        moved = self._routes.refresh(changed)
+        if moved:
+            self._work.mark_dirty(self._learned.leading_to(moved))
+        self.own = self._routes.own()
+        self._work.mark_dirty(self.own)
+        self._work.mark_dirty(destination for destination in changed if destination in self._at)
+        return True
+
+    def refresh_links(self) -> None:
+        """A link got or lost its carrier."""
+        self._work.mark_dirty(self._learned.with_next_hops(self._routes.refresh_links()))
+
+    def depends_on(self, link: Link) -> bool:
+        """Whether routes lead through this link as through a tunnel."""
+        return link.name in self._routes.tunnel_devices()
+
+    def decide(self, destination: Destination, foreign: tuple[KernelRoute, ...]) -> tuple[KernelRoute, ...]:
+        """The routes desired here, beside these foreign ones."""
+        own = self.own.get(destination, NOTHING)
+        if foreign:
+            own = own._replace(routes=without_harm(own.routes, foreign))
+        paths = self._learned.paths(destination)
+        learned = self._routes.bgp(destination, paths) if paths is not None else NOTHING
+        routes = _both(own, learned)
+        self.count += len(routes) - len(self._at.get(destination, ()))
+        if routes:
+            self._at[destination] = routes
+        else:
+            self._at.pop(destination, None)
+        if own.reason or learned.reason or self._failures.is_unresolved(destination):
+            self._failures.set_unresolved(destination, "; ".join(filter(None, (own.reason, learned.reason))))
+        return routes
+
+
+def _both(own: Wish, learned: Wish) -> tuple[KernelRoute, ...]:
+    if not own.routes:
+        return learned.routes
+    taken = [route.key for route in own.routes]
+    return (*own.routes, *(route for route in learned.routes if route.key not in taken))

@@ -1,0 +1,96 @@
+"""What the kernel does to our routes and below them, taken up by the FIB. Pure.
+
+A dump is the truth from then on. A notification is of a change that we did not make: where it concerns a desired route
+of ours, putting that back counts as a repair. Foreign routes matter in two tables: the one that next hops resolve
+through, and the one that ours are in.
+"""
+
+from __future__ import annotations
+
+from bgpctl.fib.comparison import Comparison
+from bgpctl.fib.desired_state import DesiredState
+from bgpctl.fib.kernel.kernel_view import KernelView, RouteEvent
+from bgpctl.fib.kernel.underlay import Link, LinkAddress
+from bgpctl.fib.learned import LearnedRoutes
+from bgpctl.fib.route import Destination, KernelRoute
+from bgpctl.fib.worklist import Worklist
+from reflector.plan import MAIN_TABLE
+
+
+class Observation:
+    """`links_changed`: links or addresses did since somebody set it back."""
+
+    def __init__(
+        self, view: KernelView, work: Worklist, desired: DesiredState, learned: LearnedRoutes, comparison: Comparison
+    ) -> None:
+        self.links_changed = False
+        self._view = view
+        self._work = work
+        self._desired = desired
+        self._learned = learned
+        self._comparison = comparison
+        self._protocols = {desired.plan.protocol}
+
+    def adopt(self, protocol: int) -> None:
+        """Routes with this number are ours, too: that of an earlier plan, or of an agent before us."""
+        self._protocols.add(protocol)
+
+    # ------------------------------------------------------------------------------------------ dumps
+
+    def add_to(self, view: KernelView, route: KernelRoute) -> None:
+        """One route of a dump."""
+        if route.protocol in self._protocols:
+            view.observed.put(route)
+        elif self._matters(route):
+            view.underlay.put_route(route)
+
+    def observe_all(self, view: KernelView) -> None:
+        """A whole dump, the truth from here on. The view is ours afterwards."""
+        believed = self._view.observed
+        self._view.become(view)
+        for destination in believed.destinations():
+            if view.observed.at(destination) != believed.at(destination):
+                self._touched(destination)
+        self._learned.observe(view.observed.destinations())
+        self._desired.decide_all(self._desired.plan)
+
+    # ------------------------------------------------------------------------------------------ notifications
+
+    def observe(self, event: RouteEvent) -> None:
+        if event.route.protocol in self._protocols:
+            self._view.observe_ours(event)
+            self._touched(event.route.destination)
+        elif self._matters(event.route) and self._view.observe_foreign(event):
+            self._work.mark_one_dirty(event.route.destination)
+
+    def observe_link(self, link: Link) -> None:
+        self.links_changed = True
+        before = self._view.underlay.links.get(link.index)
+        if self._view.observe_link(link):
+            self._tunnel_moved(link)
+        if before is not None and before.running != link.running:
+            self._desired.refresh_links()
+        self._comparison.retry_refused()
+
+    def remove_link(self, ifindex: int) -> None:
+        self.links_changed = True
+        self._tunnel_moved(self._view.remove_link(ifindex))
+
+    def observe_address(self, address: LinkAddress, *, came: bool) -> None:
+        self.links_changed = True
+        self._view.observe_address(address, came=came)
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    def _matters(self, route: KernelRoute) -> bool:
+        return route.table in (MAIN_TABLE, self._desired.plan.table)
+
+    def _touched(self, destination: Destination) -> None:
+        if destination in self._desired:
+            self._work.mark_to_repair(destination)
+        else:
+            self._work.mark_one_dirty(destination)
+
+    def _tunnel_moved(self, link: Link | None) -> None:
+        if link is not None and self._desired.depends_on(link):
+            self._desired.decide_all(self._desired.plan)
