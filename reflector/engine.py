@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from reflector.drain import IN_USE, Stage
 from reflector.inbound.enhanced_refresh import take_mark
-from reflector.inbound.graceful_restart import Ending, ReceivingSpeaker, is_another_peer, parting, received
+from reflector.inbound.graceful_restart import ReceivingSpeaker, is_another_peer
 from reflector.inbound.import_pipeline import Intake
 from reflector.inbound.maximum_prefixes import PrefixLimits
 from reflector.inbound.retained import forget
@@ -25,7 +25,7 @@ from reflector.kernel.route_table import KernelView
 from reflector.outbound.adj_rib_out import Advertising, Settled
 from reflector.outbound.slow_peer import LAG_BOUND
 from reflector.outbound.update_group import UpdateGroup
-from reflector.peer import Negotiated, Peer
+from reflector.peer import Peer
 from reflector.plan import Family, NodePlan, Origination, SessionPlan
 from reflector.policy.export import ExportKey
 from reflector.policy.policy_set import PolicySet, same_policies
@@ -36,6 +36,8 @@ from reflector.rib.next_hops import NextHops
 from reflector.rib.originate import originated_paths
 from reflector.rib.path import Path
 from reflector.rib.path_identifier import FIRST_OF_PEERS, Identifiers
+from reflector.session.ending import Ending, received_ending, sent_ending
+from reflector.session.negotiated import Negotiated
 from reflector.wire.message import (
     KEEPALIVE,
     ErrorCode,
@@ -100,7 +102,7 @@ class Engine:
         # Something has happened since the last look that may end these waits: a peer's state, or time.
         self._deferral_is_due = True
         self.next_hops = NextHops(plan)
-        self._intake = Intake(self.ribs, PolicySet(plan), self.next_hops)
+        self._intake = Intake(self.peers, self.ribs, PolicySet(plan), self.next_hops)
         self._advertising = Advertising(self.ribs, self._intake)
         self._receiving = ReceivingSpeaker(self._intake)
         self._limits = PrefixLimits(self._intake)
@@ -263,7 +265,7 @@ class Engine:
                 self._refresh(peer, body)
             elif kind == MessageType.NOTIFICATION:
                 peer.error_code = f"{body[0]}/{body[1]}"
-                self._close(name, b"", f"peer sent NOTIFICATION: {describe_notification(body)}", received(body))
+                self._close(name, b"", f"peer sent NOTIFICATION: {describe_notification(body)}", received_ending(body))
             elif kind != MessageType.KEEPALIVE:
                 raise NotificationError(ErrorCode.FINITE_STATE_MACHINE, 3, "OPEN in state Established")
         except NotificationError as error:
@@ -278,7 +280,7 @@ class Engine:
     ) -> None:
         """The first reason counts."""
         if ending is None:
-            our_notification, ending = parting(self.peers[name].negotiated, our_notification)
+            our_notification, ending = sent_ending(self.peers[name].negotiated, our_notification)
         self._closes.setdefault(name, Close(name, our_notification, reason, hold_down, ending))
 
     def _update(self, peer: Peer, body: bytes) -> None:
@@ -395,10 +397,14 @@ class Engine:
         if before is after:
             return
         self.decision_changes += prefixes
-        if before is not None and before.peer is not None:
-            before.peer.best -= prefixes
-        if after is not None and after.peer is not None:
-            after.peer.best += prefixes
+        if (peer := self._sender(before)) is not None:
+            peer.best -= prefixes
+        if (peer := self._sender(after)) is not None:
+            peer.best += prefixes
+
+    def _sender(self, path: Path | None) -> Peer | None:
+        """The peer that sent it; None for a route of this node, and for one of a peer that the plan no longer has."""
+        return self.peers.get(path.sender.name) if path is not None and path.sender is not None else None
 
     # ------------------------------------------------------------------------------------- queries
 

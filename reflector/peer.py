@@ -7,95 +7,21 @@ Source: RFC 4271 8 (timers), RFC 4486 (why a session ended).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from reflector.inbound.maximum_prefixes import PrefixCount
 from reflector.outbound.outbox import Outbox
 from reflector.outbound.update_group import UpdateGroup
-from reflector.plan import Family, Role, SessionPlan
-from reflector.policy.reflection import Relation, relation
+from reflector.plan import Family, SessionPlan
 from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.rib.path import Path
 from reflector.rib.path_identifier import Identifiers
+from reflector.session.counters import PeerCounters
+from reflector.session.negotiated import Negotiated
+from reflector.session.prefix_count import PrefixCount
+from reflector.session.relation import Relation
+from reflector.session.sender import sender_of
 from reflector.wire.attribute_reader import Dialect
-from reflector.wire.message import MessageType
-from reflector.wire.nlri import pack_address
 from reflector.wire.update import UpdateReader
-
-
-class GracefulRestart(NamedTuple):
-    """The peer's capability (RFC 4724 3), where we sent ours as well.
-
-    time           seconds that it may be away
-    is_restarting  R: it has just restarted; it must not be waited for
-    families       whose routes we may keep while it is away; `forwarding` (F): whose routes it kept itself
-    notification   N, said by both ends: a NOTIFICATION is a restart as well, unless it is a hard reset (RFC 8538)
-    """
-
-    time: int
-    is_restarting: bool
-    families: frozenset[Family]
-    forwarding: frozenset[Family]
-    notification: bool = False
-
-
-class LongLived(NamedTuple):
-    """The peer's long-lived graceful restart capability, where we sent ours as well (RFC 9494 3).
-
-    times        seconds for which its stale routes may stay once the restart time is over, by family
-    forwarding   families whose routes it kept itself (F)
-    """
-
-    times: dict[Family, int]
-    forwarding: frozenset[Family]
-
-
-class Negotiated(NamedTuple):
-    """What the OPENs agreed on (RFC 4271 4.2, RFC 5492).
-
-    local_address       this end's, packed
-    extended_next_hop   families whose routes may have an IPv6 next hop on this session though they are not IPv6
-                        (RFC 8950)
-    role                the peer's, None if it said none (RFC 9234)
-    """
-
-    router_id: bytes
-    local_address: bytes
-    families: tuple[Family, ...]
-    hold_time: int
-    four_octet_as: bool = True
-    route_refresh: bool = False
-    enhanced_refresh: bool = False
-    max_length: int = 4096
-    graceful_restart: GracefulRestart | None = None
-    long_lived: LongLived | None = None
-    extended_next_hop: frozenset[Family] = frozenset()
-    role: Role | None = None
-    add_path_send: frozenset[Family] = frozenset()
-    add_path_receive: frozenset[Family] = frozenset()
-
-
-@dataclass
-class PeerCounters:
-    """Since the speaker started; they survive the session. `received` counts messages by MessageType."""
-
-    updates_in: int = 0
-    updates_out: int = 0
-    received: list[int] = field(default_factory=lambda: [0] * (max(MessageType) + 1))
-    keepalives_out: int = 0
-    notifications_out: int = 0
-    route_refreshes_out: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    treated_as_withdrawn: int = 0
-    attributes_discarded: int = 0
-    established: int = 0
-    flaps: int = 0
-    cut_offs: int = 0
-    prefix_warnings: int = 0
-    prefixes_dropped: int = 0
 
 
 class Peer:
@@ -106,8 +32,7 @@ class Peer:
     def __init__(self, session: SessionPlan, now: float, identifiers: Identifiers) -> None:
         self.session = session
         self.name = session.name
-        self.address: bytes = pack_address(session.peer_address)
-        self.relation: Relation = relation(session)
+        self.sender = sender_of(session)
         self.counters = PeerCounters()
         self.since = now
         self.last_error = ""
@@ -115,9 +40,6 @@ class Peer:
         self.last_error_code = ""
         self.error_code = ""
         self.negotiated: Negotiated | None = None
-        self.router_id = b""
-        # This end's, of the last session: routes may outlive it.
-        self.local_address = b""
         self.best = 0
         self.heard = now
         self.keepalive_due = 0.0
@@ -139,8 +61,7 @@ class Peer:
             for prefixes in self.prefix_counts.values():
                 prefixes.refresh_at = 0.0  # an operator does not wait for what protects from a peer
         self.session = session
-        self.address = pack_address(session.peer_address)
-        self.relation = relation(session)
+        self.sender = self.sender.redefined(session)
 
     @property
     def is_established(self) -> bool:
@@ -155,14 +76,13 @@ class Peer:
         """Adj-RIB-Ins that were retained go on; what the new OPEN does not cover has been withdrawn by the caller."""
         self._reset()
         self.negotiated = negotiated
-        self.router_id = negotiated.router_id
-        self.local_address = negotiated.local_address
+        self.sender = self.sender.established(negotiated.router_id, negotiated.local_address)
         self.adj_rib_in = {
             family: self.adj_rib_in.get(family) or AdjRibIn(family, family in negotiated.add_path_receive)
             for family in negotiated.families
         }
         self.prefix_counts = {family: PrefixCount() for family in negotiated.families}
-        dialect = Dialect(negotiated.four_octet_as, external=self.relation is Relation.EBGP)
+        dialect = Dialect(negotiated.four_octet_as, external=self.sender.relation is Relation.EBGP)
         self.reader = UpdateReader(dialect, frozenset(negotiated.families), negotiated.add_path_receive)
         self.since = self.heard = now
         self.keepalive_due = now + self.keepalive_interval

@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 from reflector.engine import Engine, Turn
 from reflector.event_loop import READ, WRITE, EventLoop
-from reflector.inbound.graceful_restart import Ending, parting
 from reflector.journal.recorder import Events
-from reflector.peer import Negotiated, Peer
+from reflector.peer import Peer
+from reflector.session.ending import Ending, sent_ending
+from reflector.session.negotiated import Negotiated
 from reflector.wire.message import HEADER_LENGTH, MessageReader
 
 _READ_OCTETS = 256 * 1024
@@ -105,7 +106,7 @@ class Transport:
         if connection is None:
             return
         if ending is None:
-            notification, ending = parting(connection.handover.negotiated, notification)
+            notification, ending = sent_ending(connection.handover.negotiated, notification)
         if notification:
             connection.peer.error_code = f"{notification[HEADER_LENGTH]}/{notification[HEADER_LENGTH + 1]}"
             if not connection.peer.outbox.is_within_message:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bgpctl.plan_diff.difference import VerdictChange
-from reflector.peer import Negotiated
 from reflector.plan import Family, NodePlan, SessionPlan
 from reflector.policy.export import ExportDecision, ExportView
 from reflector.policy.policy_set import PolicySet
 from reflector.rib.originate import originated_paths
 from reflector.rib.path import Path
+from reflector.session.negotiated import Negotiated
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes, format_as_path
 from reflector.wire.communities import format_communities

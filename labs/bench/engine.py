@@ -15,7 +15,6 @@ import time
 from typing import NamedTuple
 
 from reflector.engine import Engine
-from reflector.peer import Negotiated
 from reflector.plan import (
     Match,
     NodePlan,
@@ -26,6 +25,7 @@ from reflector.plan import (
     SessionPlan,
     Verdict,
 )
+from reflector.session.negotiated import Negotiated
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import intern_attributes
 from reflector.wire.message import MAX_LENGTH, MessageReader

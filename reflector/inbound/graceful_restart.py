@@ -24,57 +24,18 @@ Our own restart, the other half, is in the OPEN that ExaBGP sends and in selecti
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import NamedTuple
 
 from reflector.inbound.import_pipeline import Intake
-from reflector.peer import Negotiated, Peer
+from reflector.peer import Peer
 from reflector.plan import Family, SessionPlan
 from reflector.policy import long_lived
 from reflector.rib.adj_rib_in import AdjRibIn
-from reflector.wire.message import HEADER_LENGTH, Cease, ErrorCode, hard_reset, is_hard_reset
+from reflector.session.ending import STAYS, Ending
+from reflector.session.negotiated import Negotiated
 
 # How long a peer that is back may take to send its routes again before the rest of them are swept.
 STALE_TIME = 300.0
-
-
-class Ending(Enum):
-    LOST = "lost"
-    NOTIFICATION = "notification"
-    FOR_GOOD = "for good"
-
-
-# Whether routes stay, by how the session ended and whether both ends said N.
-STAYS: dict[tuple[Ending, bool], bool] = {
-    (Ending.LOST, False): True,
-    (Ending.LOST, True): True,
-    (Ending.NOTIFICATION, False): False,
-    (Ending.NOTIFICATION, True): True,
-    (Ending.FOR_GOOD, False): False,
-    (Ending.FOR_GOOD, True): False,
-}
-
-# Our NOTIFICATIONs that are sent as a hard reset: RFC 8538 5.1 advises so for what will not pass by itself.
-_FOR_GOOD = frozenset(
-    bytes((ErrorCode.CEASE, subcode))
-    for subcode in (Cease.MAXIMUM_PREFIXES, Cease.ADMINISTRATIVE_SHUTDOWN, Cease.PEER_DECONFIGURED, Cease.HARD_RESET)
-)
-
-
-def received(body: bytes) -> Ending:
-    """How the peer's NOTIFICATION ends the session."""
-    return Ending.FOR_GOOD if is_hard_reset(body) else Ending.NOTIFICATION
-
-
-def parting(negotiated: Negotiated | None, message: bytes) -> tuple[bytes, Ending]:
-    """The NOTIFICATION that is sent for this one, and how it ends the session. b"" ends it for good without a word."""
-    body = message[HEADER_LENGTH:]
-    if body and body[:2] not in _FOR_GOOD:
-        return message, Ending.NOTIFICATION
-    restart = negotiated.graceful_restart if negotiated is not None else None
-    if not body or is_hard_reset(body) or restart is None or not restart.notification:
-        return message, Ending.FOR_GOOD
-    return hard_reset(body), Ending.FOR_GOOD
 
 
 def is_another_peer(before: SessionPlan, now: SessionPlan) -> bool:

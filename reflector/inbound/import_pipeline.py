@@ -11,7 +11,8 @@ from reflector.plan import Family
 from reflector.policy.policy_set import PolicySet
 from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.rib.loc_rib import LocRib
-from reflector.rib.next_hops import NextHop, NextHops
+from reflector.rib.next_hop import NextHop
+from reflector.rib.next_hops import NextHops
 from reflector.rib.path import Path
 from reflector.wire.attributes import PathAttributes
 
@@ -19,7 +20,10 @@ from reflector.wire.attributes import PathAttributes
 class Intake:
     """Puts routes into the Loc-RIBs and takes them out again. `policies` is replaced with the plan."""
 
-    def __init__(self, ribs: dict[Family, LocRib], policies: PolicySet, next_hops: NextHops) -> None:
+    def __init__(
+        self, peers: dict[str, Peer], ribs: dict[Family, LocRib], policies: PolicySet, next_hops: NextHops
+    ) -> None:
+        self._peers = peers
         self._ribs = ribs
         self.policies = policies
         self._next_hops = next_hops
@@ -81,13 +85,13 @@ class Intake:
 
     def resolve_again(self, changed: set[NextHop]) -> None:
         """The routes with these next hops, which the kernel now resolves otherwise or at another cost."""
-        by_rib: dict[tuple[Peer, Family], dict[Path, Path]] = {}
+        by_rib: dict[tuple[str, Family], dict[Path, Path]] = {}
         for path, successor in self._next_hops.successors(changed).items():
-            if path.peer is not None:
-                by_rib.setdefault((path.peer, path.family), {})[path] = successor
+            if path.sender is not None and path.sender.name in self._peers:
+                by_rib.setdefault((path.sender.name, path.family), {})[path] = successor
         # In an order that is the same in every process, as all that decides the order of octets.
-        for peer, family in sorted(by_rib, key=lambda rib: (rib[0].name, rib[1])):
-            successors = by_rib[peer, family]
+        for (name, family), successors in sorted(by_rib.items(), key=lambda each: each[0]):
+            peer = self._peers[name]
             peer.paths.update({memory: successors[path] for memory, path in peer.paths.items() if path in successors})
             if family in peer.adj_rib_in:
                 self._succeed(peer.adj_rib_in[family], successors)
@@ -106,7 +110,7 @@ class Intake:
         prefix_class = self.policies.classes[rib.family].classify(rib.nlri(key))
         path_id = rib.path_id(key)
         path = self._path(peer, rib.family, former.received, prefix_class, path_id)
-        if former.is_as(path):
+        if former.is_equivalent_to(path):
             # From now on this is the path for these attributes, so that it stays one object for all its prefixes.
             peer.paths[self._memory(peer, rib.family, former.received, prefix_class, path_id)] = former
             return
@@ -117,7 +121,9 @@ class Intake:
         memory = self._memory(peer, family, received, prefix_class, path_id)
         path = peer.paths.get(memory)
         if path is None:
-            path = self._next_hops.place(self.policies.import_path(peer, family, received, prefix_class))
+            path = self._next_hops.place(
+                self.policies.import_path(peer.sender, peer.session, family, received, prefix_class)
+            )
             path.path_id = path_id
             path.identifier = peer.identifiers.of(path_id)
             peer.paths[memory] = path
@@ -129,4 +135,4 @@ class Intake:
         """All that decides what import makes of a route."""
         if not self.policies.import_uses_prefix(peer.session, family):
             prefix_class = 0
-        return family, received, prefix_class, path_id, self.policies.serial, peer.relation, peer.local_address
+        return family, received, prefix_class, path_id, self.policies.serial, peer.sender

@@ -22,6 +22,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from reflector.plan import Family, LimitAction, MaximumPrefixes
+from reflector.session.prefix_count import PrefixCount
 from reflector.wire.message import Cease, ErrorCode, notification
 from reflector.wire.update import AFI, UNICAST
 
@@ -34,33 +35,6 @@ if TYPE_CHECKING:
 
 # A peer is asked for all its routes at most this often: it may have many, and room comes and goes.
 REFRESH_INTERVAL = 60.0
-
-
-class PrefixCount:
-    """One family of one session.
-
-    held        routes when it was last counted; `level`: 1 when it was worth a warning, 2 beyond the limit
-    left_out    keys that were dropped, as many as the limit; `more`: there were others
-    refresh_at  when the peer may be asked again
-    """
-
-    __slots__ = ("held", "left_out", "level", "more", "refresh_at")
-
-    def __init__(self) -> None:
-        self.held = 0
-        self.level = 0
-        self.left_out: set[bytes] = set()
-        self.more = False
-        self.refresh_at = 0.0
-
-    @property
-    def leaves_out(self) -> bool:
-        return self.more or bool(self.left_out)
-
-    def forget(self) -> None:
-        """The peer will be asked for all that it has."""
-        self.more = False
-        self.left_out.clear()
 
 
 class Excess(NamedTuple):
@@ -109,7 +83,7 @@ class PrefixLimits:
         """An UPDATE of the peer has withdrawn these, and what it announces comes now. What was left out of them is
         missed no longer."""
         for family, rib in peer.adj_rib_in.items():
-            peer.prefix_counts[family].held = _held(rib)
+            peer.prefix_counts[family].routes = _held(rib)
         for family, keys in withdrawn:
             if family in peer.prefix_counts and peer.prefix_counts[family].left_out:
                 peer.prefix_counts[family].left_out.difference_update(keys)
@@ -118,11 +92,11 @@ class PrefixLimits:
         """Look at the peer's counts after its UPDATE; an Excess if its session has to end for them."""
         for family, rib in peer.adj_rib_in.items():
             count = peer.prefix_counts[family]
-            before, count.held = count.held, _held(rib)
+            before, count.routes = count.routes, _held(rib)
             level = _level(limit, count)
             peer.counters.prefix_warnings += level > count.level
             count.level = level
-            if limit.action is LimitAction.CEASE and max(before, limit.limit) < count.held:
+            if limit.action is LimitAction.CEASE and max(before, limit.limit) < count.routes:
                 return _excess(family, limit)
         return None
 
@@ -134,7 +108,7 @@ class PrefixLimits:
         drops_at = limit.limit if limit is not None and limit.action is LimitAction.DROP else math.inf
         for family, count in peer.prefix_counts.items():
             if count.leaves_out and now >= count.refresh_at and _held(peer.adj_rib_in[family]) < drops_at:
-                count.forget()
+                count.clear()
                 count.refresh_at = now + REFRESH_INTERVAL
                 yield family
 
@@ -144,9 +118,9 @@ def _held(rib: AdjRibIn) -> int:
 
 
 def _level(limit: MaximumPrefixes, count: PrefixCount) -> int:
-    if count.held > limit.limit or count.leaves_out:
+    if count.routes > limit.limit or count.leaves_out:
         return 2
-    return int(count.held > 0 and count.held * 100 >= limit.limit * limit.warning_percent)
+    return int(count.routes > 0 and count.routes * 100 >= limit.limit * limit.warning_percent)
 
 
 def _excess(family: Family, limit: MaximumPrefixes) -> Excess:
@@ -165,7 +139,7 @@ def warning(peer: Peer) -> str:
     if limit is None:
         return ""
     return "; ".join(
-        f"{count.held} of at most {limit.limit} IPv{family} prefixes{', others are left out' * count.leaves_out}"
+        f"{count.routes} of at most {limit.limit} IPv{family} prefixes{', others are left out' * count.leaves_out}"
         for family, count in peer.prefix_counts.items()
         if count.level
     )

@@ -14,7 +14,6 @@ from math import ceil
 from msgspec import structs
 
 from reflector.engine import Engine
-from reflector.inbound.graceful_restart import Ending
 from reflector.journal.recorder import (
     Drained,
     Event,
@@ -27,10 +26,12 @@ from reflector.journal.recorder import (
     Started,
     without_passwords,
 )
-from reflector.peer import GracefulRestart, LongLived, Negotiated, Peer
+from reflector.peer import Peer
 from reflector.plan import Family, NodePlan
 from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.rib.path import Path
+from reflector.session.ending import Ending
+from reflector.session.negotiated import GracefulRestart, LongLived, Negotiated
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.message import HEADER_LENGTH, MAX_EXTENDED_LENGTH, MessageType
 from reflector.wire.update import BEGIN_OF_REFRESH, announcements, end_of_rib, route_refresh
@@ -88,7 +89,7 @@ def _that_lets_stay(peer: Peer, ribs: list[AdjRibIn]) -> tuple[float, Negotiated
         since = end - time
     families = frozenset(rib.family for rib in restarting)
     times = {rib.family: round(rib.long_lived_until - since - (rib.family in families) * time) for rib in ribs}
-    was = peer.negotiated or Negotiated(peer.router_id, peer.local_address, (), 0)
+    was = peer.negotiated or Negotiated(peer.sender.router_id, peer.sender.local_address, (), 0)
     return since, was._replace(
         families=tuple(rib.family for rib in ribs),
         add_path_receive=frozenset(rib.family for rib in ribs if rib.has_path_ids),

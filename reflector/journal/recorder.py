@@ -19,12 +19,12 @@ import msgspec
 
 from reflector.drain import Stage
 from reflector.engine import Engine, Turn
-from reflector.inbound.graceful_restart import Ending
 from reflector.journal.kernel_answers import Address, Witness
 from reflector.kernel.route_table import KernelView, Resolution
 from reflector.messages import FrameError, FrameReader, frame
-from reflector.peer import Negotiated
 from reflector.plan import Family, NodePlan, Origination
+from reflector.session.ending import Ending
+from reflector.session.negotiated import Negotiated
 from reflector.wire.message import NotificationError
 
 JOURNAL_VERSION = 1

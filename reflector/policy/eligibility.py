@@ -15,17 +15,16 @@ speaker does not know subnets. Whether it can be reached at all is the kernel's 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from reflector.plan import NodePlan, Role, SessionPlan
 from reflector.policy import roles
-from reflector.policy.reflection import Relation, as_loop, loop
+from reflector.policy.reflection import as_loop, loop
+from reflector.session.relation import Relation
+from reflector.session.sender import Sender
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import AS_SEQUENCE, AsPath, PathAttributes, format_as_path
 from reflector.wire.nlri import pack_address, unpack_address
-
-if TYPE_CHECKING:
-    from reflector.peer import Peer
 
 
 class Ourselves(NamedTuple):
@@ -51,17 +50,15 @@ def own_addresses(plan: NodePlan) -> frozenset[bytes]:
     )
 
 
-def refusal(peer: Peer, received: PathAttributes, ourselves: Ourselves) -> Refusal | None:
+def refusal(sender: Sender, session: SessionPlan, received: PathAttributes, ourselves: Ourselves) -> Refusal | None:
     """By the table at the top; None for a route that the policies are to be asked about."""
-    session = peer.session
     if as_loop(received.as_path, session.local_as, session.allow_local_as):
         return Refusal(RouteVerdict.AS_LOOP)
-    if peer.relation is Relation.EBGP:
-        return (
-            _first_as(session, received.as_path) or _own_next_hop(peer, received, ourselves) or _leak(session, received)
-        )
+    if sender.relation is Relation.EBGP:
+        refused = _first_as(session, received.as_path)
+        return refused or _own_next_hop(sender, received, ourselves) or _leak(session, received)
     looped = loop(received, ourselves.router_id, ourselves.cluster_ids)
-    return Refusal(looped) if looped else _own_next_hop(peer, received, ourselves)
+    return Refusal(looped) if looped else _own_next_hop(sender, received, ourselves)
 
 
 def _first_as(session: SessionPlan, path: AsPath) -> Refusal | None:
@@ -71,10 +68,10 @@ def _first_as(session: SessionPlan, path: AsPath) -> Refusal | None:
     return Refusal(RouteVerdict.FIRST_AS, f"the peer is AS {session.peer_as}, AS_PATH {begins}")
 
 
-def _own_next_hop(peer: Peer, received: PathAttributes, ourselves: Ourselves) -> Refusal | None:
+def _own_next_hop(sender: Sender, received: PathAttributes, ourselves: Ourselves) -> Refusal | None:
     """The global address; beside it may be a link-local one (RFC 2545 3)."""
     address = received.next_hop[:16]
-    if address != peer.local_address and address not in ourselves.addresses:
+    if address != sender.local_address and address not in ourselves.addresses:
         return None
     return Refusal(RouteVerdict.OWN_NEXT_HOP, f"next hop {unpack_address(address)}")
 

@@ -40,9 +40,10 @@ from reflector.plan import Family, NextHopMode, Role, SessionType
 from reflector.plan import Verdict as PolicyVerdict
 from reflector.policy import long_lived, roles
 from reflector.policy.graceful_shutdown import BECAUSE_DRAINING, is_marked, marked
-from reflector.policy.reflection import Handling, Relation, cluster_of, handling, reflected
+from reflector.policy.reflection import Handling, handling, reflected
 from reflector.policy.rules import PolicyChain
 from reflector.rib.path import Path
+from reflector.session.relation import Relation
 from reflector.verdict import RouteVerdict
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, PathAttributes, prepend_as_path
@@ -184,7 +185,7 @@ class ExportView:
     def _withheld(self, path: Path, attributes: PathAttributes, how: Handling) -> RouteVerdict | None:
         if how is Handling.SILENCE:
             return RouteVerdict.NOT_REFLECTED
-        if self.key.session and path.peer is not None and path.peer.name == self.key.session:
+        if self.key.session and path.sender is not None and path.sender.name == self.key.session:
             return RouteVerdict.OWN_ROUTE
         if NO_ADVERTISE in attributes.communities:
             return RouteVerdict.NO_ADVERTISE
@@ -200,7 +201,7 @@ class ExportView:
 
     def _without_received_med(self, path: Path, attributes: PathAttributes) -> PathAttributes:
         """RFC 4271 5.1.4: another AS's MED goes to no third one; what a policy sets after this is ours."""
-        if self.key.relation is Relation.EBGP and path.peer is not None:
+        if self.key.relation is Relation.EBGP and path.sender is not None:
             return attributes.replace(med=None)
         return attributes
 
@@ -229,9 +230,9 @@ class ExportView:
         """Attributes as the table at the top says."""
         if self.key.relation is Relation.EBGP:
             return roles.told(self.key.role, self.key.local_as, self._to_external(attributes))
-        if how is Handling.REFLECT and path.peer is not None:
-            learned_from = cluster_of(path.peer.session, self._identity.cluster_id)
-            return reflected(attributes, path.peer.router_id, self.key.cluster, learned_from)
+        if how is Handling.REFLECT and path.sender is not None:
+            learned_from = path.sender.cluster(self._identity.cluster_id)
+            return reflected(attributes, path.sender.router_id, self.key.cluster, learned_from)
         return attributes
 
     def _to_external(self, attributes: PathAttributes) -> PathAttributes:

@@ -22,7 +22,8 @@ goes on to withdraw (drain) withdraws what it has marked, and goes on telling th
 
 from __future__ import annotations
 
-from reflector.policy.reflection import Handling, Relation
+from reflector.policy.reflection import Handling
+from reflector.session.relation import Relation
 from reflector.wire.attributes import GRACEFUL_SHUTDOWN, PathAttributes
 
 LAST_RESORT = 0

@@ -7,7 +7,6 @@ new by comparing what each says. What import refuses before any policy is asked 
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING
 
 from reflector.drain import Stage
 from reflector.plan import DEFAULT_LOCAL_PREF, Family, NextHopMode, NodePlan, SessionPlan, SessionType, Verdict
@@ -15,15 +14,14 @@ from reflector.policy import long_lived, roles
 from reflector.policy.eligibility import Ourselves, own_addresses, refusal
 from reflector.policy.export import ExportKey, ExportView, SpeakerIdentity
 from reflector.policy.graceful_shutdown import BECAUSE_RECEIVED, LAST_RESORT, is_honoured
-from reflector.policy.reflection import Relation, cluster_of, relation
 from reflector.policy.rules import PolicyChain, PrefixClasses, prefix_matches
 from reflector.rib.path import Path
+from reflector.session.negotiated import Negotiated
+from reflector.session.relation import Relation, cluster_of, relation
+from reflector.session.sender import Sender
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.nlri import pack_address
-
-if TYPE_CHECKING:
-    from reflector.peer import Negotiated, Peer
 
 _serial = count(1)
 
@@ -50,23 +48,25 @@ class PolicySet:
         """Whether routes of one peer with equal attributes may fare differently by their prefix."""
         return self._import_chain(session, family).uses_prefix
 
-    def import_path(self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int) -> Path:
-        """What import makes of these attributes from this peer."""
-        refused = refusal(peer, received, self._ourselves)
+    def import_path(
+        self, sender: Sender, session: SessionPlan, family: Family, received: PathAttributes, prefix_class: int
+    ) -> Path:
+        """What import makes of these attributes from this peer, whose session is now defined so."""
+        refused = refusal(sender, session, received, self._ourselves)
         if refused is not None:
-            return Path(peer, family, received, None, refused.verdict, refused.because)
-        attributes = roles.received(roles.role_of(peer.session), peer.session.peer_as, received)
+            return Path(sender, family, received, None, refused.verdict, refused.because)
+        attributes = roles.received(roles.role_of(session), session.peer_as, received)
         if attributes.local_pref is None:
             attributes = attributes.replace(local_pref=DEFAULT_LOCAL_PREF)
-        candidate = Path(peer, family, received, attributes)
-        chain = self._import_chain(peer.session, family)
+        candidate = Path(sender, family, received, attributes)
+        chain = self._import_chain(session, family)
         outcome = chain.evaluate(candidate, attributes, prefix_class)
         if outcome.attributes is None:
-            return Path(peer, family, received, None, RouteVerdict.IMPORT_REJECTED, outcome.because)
+            return Path(sender, family, received, None, RouteVerdict.IMPORT_REJECTED, outcome.because)
         accepted = long_lived.imported(received, outcome.attributes)
         candidate.attributes = accepted
         candidate.because = long_lived.because(outcome.because, accepted)
-        if is_honoured(peer.relation, accepted):
+        if is_honoured(sender.relation, accepted):
             candidate.attributes = accepted.replace(local_pref=LAST_RESORT)
             candidate.because = f"{candidate.because}; {BECAUSE_RECEIVED}"
         candidate.next_hop_self = outcome.next_hop_mode is NextHopMode.SELF

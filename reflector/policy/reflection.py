@@ -20,19 +20,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from reflector.plan import SessionPlan, SessionType
+from reflector.session.relation import Relation
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import AsPath, PathAttributes, count_as
-from reflector.wire.nlri import pack_address
-
-
-class Relation(Enum):
-    """What a peer is to this speaker; LOCAL is this node itself."""
-
-    LOCAL = "local"
-    EBGP = "ebgp"
-    CLIENT = "client"
-    NON_CLIENT = "non-client"
 
 
 class Handling(Enum):
@@ -52,19 +42,6 @@ _TABLE: dict[tuple[Relation, Relation], Handling] = {
 def handling(learned_from: Relation, told_to: Relation) -> Handling:
     """The table above."""
     return _TABLE.get((learned_from, told_to), Handling.ADVERTISE)
-
-
-def relation(session: SessionPlan) -> Relation:
-    if session.session_type is SessionType.EBGP:
-        return Relation.EBGP
-    return Relation.CLIENT if session.rr_client else Relation.NON_CLIENT
-
-
-def cluster_of(session: SessionPlan, own: bytes) -> bytes:
-    """The cluster ID of the client of this session, where `own` is that of the node; b"" for who is no client."""
-    if relation(session) is not Relation.CLIENT:
-        return b""
-    return pack_address(session.cluster_id) if session.cluster_id else own
 
 
 def reflected(attributes: PathAttributes, originator: bytes, told_to: bytes, learned_from: bytes) -> PathAttributes:

@@ -16,7 +16,7 @@ peer says none; a session that is strict about that never gets here (RFC 9234 4.
 from __future__ import annotations
 
 from reflector.plan import Role, SessionPlan
-from reflector.policy.reflection import Relation, relation
+from reflector.session.relation import Relation, relation
 from reflector.wire.attributes import PathAttributes
 
 _LEAK_WHATEVER_ITS_VALUE = frozenset((Role.PROVIDER, Role.RS))

@@ -28,8 +28,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from reflector.plan import RouteSource
-from reflector.policy.reflection import Relation
 from reflector.rib.path import Path
+from reflector.session.relation import Relation
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
 
@@ -51,9 +51,9 @@ def _attributes(path: Path) -> PathAttributes:
 
 
 def _identifier(path: Path) -> bytes:
-    if path.peer is None:
+    if path.sender is None:
         return b""
-    return _attributes(path).originator_id or path.peer.router_id
+    return _attributes(path).originator_id or path.sender.router_id
 
 
 class Step(NamedTuple):
@@ -83,7 +83,7 @@ STEPS_COMPARING_ALL_MED = tuple(
 STEPS_TO_BEST: tuple[Step, ...] = (
     Step(RouteVerdict.LOST_ROUTER_ID, _identifier),
     Step(RouteVerdict.LOST_CLUSTER_LIST, lambda path: len(_attributes(path).cluster_list)),
-    Step(RouteVerdict.LOST_PEER_ADDRESS, lambda path: path.peer.address if path.peer else b""),
+    Step(RouteVerdict.LOST_PEER_ADDRESS, lambda path: path.sender.address if path.sender else b""),
     Step(RouteVerdict.LOST_PATH_ID, lambda path: path.path_id),
 )
 

@@ -17,29 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from copy import copy
-from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from reflector.kernel.route_table import ASSUMED, KernelView, Lookup, Resolution
+from reflector.kernel.route_table import ASSUMED, KernelView, Resolution
 from reflector.plan import NodePlan
+from reflector.rib.next_hop import NextHop
+from reflector.rib.path import Path
 from reflector.verdict import RouteVerdict
 from reflector.wire.nlri import pack_address
 
-if TYPE_CHECKING:
-    from reflector.rib.path import Path
-
 # So many next hops may be kept for nobody before they are swept.
 _SPARE = 1000
-
-
-class NextHop(Lookup):
-    """The lookup of `address`, or of the gateway to it: one for all paths with this next hop."""
-
-    __slots__ = ("address",)
-
-    def __init__(self, address: bytes, gateway: bytes = b"") -> None:
-        super().__init__(gateway or address)
-        self.address = address
 
 
 class NextHops:

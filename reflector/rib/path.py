@@ -7,17 +7,13 @@ policy is a new evaluation and not a route refresh.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reflector.plan import DEFAULT_LOCAL_PREF, Family, RouteSource, SessionType
-from reflector.policy.reflection import Relation
+from reflector.rib.next_hop import NextHop
 from reflector.rib.path_identifier import OWN
+from reflector.session.relation import Relation
+from reflector.session.sender import Sender
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
-
-if TYPE_CHECKING:
-    from reflector.peer import Peer
-    from reflector.rib.next_hops import NextHop
 
 
 class Path:
@@ -26,7 +22,7 @@ class Path:
     verdict        ACCEPTED, or why not; `because` names the policy rule
     next_hop       its next hop as the kernel sees it (next_hops), None where that is not asked; `imported` are then the
                    attributes after import also while the next hop is unresolvable
-    peer           None for a route of this node
+    sender         None for a route of this node
     next_hop_self  an import policy wants whoever is told of the route to be told ourselves as its next hop
     path_id        the peer's path identifier (RFC 7911), 0 without add-path
     identifier     ours towards add-path peers: it stands for the peer and path_id; see path_identifier.py
@@ -45,22 +41,22 @@ class Path:
         "next_hop",
         "next_hop_self",
         "path_id",
-        "peer",
         "received",
+        "sender",
         "source",
         "verdict",
     )
 
     def __init__(
         self,
-        peer: Peer | None,
+        sender: Sender | None,
         family: Family,
         received: PathAttributes,
         attributes: PathAttributes | None,
         verdict: RouteVerdict = RouteVerdict.ACCEPTED,
         because: str = "",
     ) -> None:
-        self.peer = peer
+        self.sender = sender
         self.family = family
         self.received = received
         self.attributes = attributes
@@ -75,10 +71,11 @@ class Path:
         self.interface = ""
         self.exports: dict[tuple[int, int], object] = {}
 
-    def is_as(self, other: Path) -> bool:
-        """The other path of the same peer says the same of a route."""
+    def is_equivalent_to(self, other: Path) -> bool:
+        """The other path of the same peer makes no difference to a route that has it."""
         return self is other or (
-            self.received is other.received
+            self.sender is other.sender
+            and self.received is other.received
             and self.attributes is other.attributes
             and self.verdict is other.verdict
             and self.because == other.because
@@ -90,7 +87,7 @@ class Path:
 
     @property
     def relation(self) -> Relation:
-        return Relation.LOCAL if self.peer is None else self.peer.relation
+        return Relation.LOCAL if self.sender is None else self.sender.relation
 
     @property
     def session_type(self) -> SessionType:

@@ -1,1 +1,1 @@
-"""What both ends agreed on and what a route must remember of its sender; it imports messages' plan and wire only."""
+"""One session: what both ends agreed on, who sends, how it ended; values that routes, policies and sockets share."""

@@ -7,7 +7,7 @@
     the speaker stops, graceful restart     nothing: a NOTIFICATION would make it flush its routes (RFC 4724 4)
     the speaker stops, its routes withdrawn Cease, Administrative Shutdown       with the reason of the drain (drain)
 
-What both ends have said of graceful restart makes a hard reset of some of these (graceful_restart.parting).
+What both ends negotiated of graceful restart makes a hard reset of some of these (ending.sent_ending).
 """
 
 from __future__ import annotations

@@ -41,12 +41,12 @@ def explain_in_parts(engine: Engine, prefix: str) -> InParts[Explanation]:
     family: Family = 6 if ":" in prefix else 4
     sent = yield from _received(engine, family, nlri)
     verdicts = engine.ribs[family].verdicts(nlri)
-    ours = [path for path in verdicts if path.peer is None]
+    ours = [path for path in verdicts if path.sender is None]
     received = [*((path, False) for path in ours), *sent]
     return Explanation(
         prefix=unpack_nlri(nlri, family),
         candidates=(
-            *(_candidate(path, verdicts.get(path, path.verdict), stale=stale) for path, stale in received),
+            *(_candidate(engine, path, verdicts.get(path, path.verdict), stale=stale) for path, stale in received),
             *_left_out(engine, family, nlri),
         ),
         exports=tuple(_exports(engine, family, nlri)),
@@ -84,10 +84,10 @@ def _left_out(engine: Engine, family: Family, nlri: bytes) -> Iterator[Candidate
             yield CandidateStatus(peer.name, over, RouteSource.BGP, peer_node=peer.session.peer_node)
 
 
-def _candidate(path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateStatus:
+def _candidate(engine: Engine, path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateStatus:
     attributes = path.attributes or path.imported or path.received
     return CandidateStatus(
-        peer=path.peer.name if path.peer else "",
+        peer=path.sender.name if path.sender else "",
         verdict=verdict.value,
         source=path.source,
         rule=path.because,
@@ -102,7 +102,7 @@ def _candidate(path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateSt
         path_id=path.path_id,
         cost=path.cost,
         stale=stale,
-        peer_node=path.peer.session.peer_node if path.peer else "",
+        peer_node=engine.peers[path.sender.name].session.peer_node if path.sender else "",
     )
 
 
@@ -133,7 +133,7 @@ def _export(peer: Peer, path: Path, decision: ExportDecision, identifier: bytes)
         decision.verdict.value,
         decision.because,
         peer_node=peer.session.peer_node,
-        source=path.peer.name if path.peer else "",
+        source=path.sender.name if path.sender else "",
         path_id=int.from_bytes(identifier, "big"),
     )
     told = decision.attributes

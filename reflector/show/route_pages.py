@@ -181,15 +181,15 @@ def _row(
         interface=path.interface,
         selected=path is engine.ribs[path.family].best(nlri),
         verdict=verdict.value,
-        stale=_is_stale(path, nlri),
+        stale=_is_stale(engine, path, nlri),
     )
 
 
-def _is_stale(path: Path, nlri: bytes) -> bool:
+def _is_stale(engine: Engine, path: Path, nlri: bytes) -> bool:
     """Its peer is away, or back and has not sent it again (RFC 4724 4.2)."""
-    rib = path.peer.adj_rib_in.get(path.family) if path.peer else None
+    rib = engine.peers[path.sender.name].adj_rib_in.get(path.family) if path.sender else None
     return rib is not None and rib.key(nlri, path.path_id) in rib.stale
 
 
 def _peer_name(path: Path) -> str:
-    return path.peer.name if path.peer else ""
+    return path.sender.name if path.sender else ""

@@ -6,8 +6,8 @@ from bgpctl.compiler import ClusterIndex, compile_cluster
 from bgpctl.resources.annotations.settings import OTHER_ROLE
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.engine import Engine
-from reflector.peer import Negotiated
 from reflector.plan import Family, NodePlan, SessionPlan
+from reflector.session.negotiated import Negotiated
 from reflector.wire.message import MessageReader
 from reflector.wire.nlri import pack_address, pack_nlri
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from reflector.engine import Close, Engine, Turn
-from reflector.inbound.graceful_restart import Ending
-from reflector.peer import GracefulRestart, LongLived, Negotiated
 from reflector.plan import Family, NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
+from reflector.session.ending import Ending
+from reflector.session.negotiated import GracefulRestart, LongLived, Negotiated
 from reflector.wire.attribute_reader import Dialect
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
@@ -256,4 +256,4 @@ class Router:
         """The Loc-RIB: prefix -> name of the peer whose route is best, "" for our own."""
         rib = self.engine.ribs[family]
         best = {unpack_nlri(nlri, family): rib.best(nlri) for nlri in rib.table}
-        return {prefix: path.peer.name if path.peer else "" for prefix, path in best.items() if path}
+        return {prefix: path.sender.name if path.sender else "" for prefix, path in best.items() if path}

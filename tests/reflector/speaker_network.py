@@ -15,14 +15,14 @@ import msgspec
 from speaker_makers import a_session
 
 from reflector.engine import Engine
-from reflector.inbound.graceful_restart import Ending
 from reflector.outbound.add_path import told_paths
-from reflector.peer import GracefulRestart, LongLived, Negotiated
 from reflector.plan import Family, NodePlan, Origination, RouteSource
 from reflector.policy.export import ExportKey
 from reflector.policy.policy_set import PolicySet
 from reflector.rib.loc_rib import Selection, best
 from reflector.rib.path import Path
+from reflector.session.ending import Ending
+from reflector.session.negotiated import GracefulRestart, LongLived, Negotiated
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.message import MessageReader
 from reflector.wire.nlri import pack_address, unpack_nlri
@@ -211,7 +211,7 @@ class Network:
         for nlri, _ in rib.selections():
             path = rib.best(nlri)
             assert path is not None
-            found[unpack_nlri(nlri, 4)] = (path.peer.name if path.peer else "", path.attributes)
+            found[unpack_nlri(nlri, 4)] = (path.sender.name if path.sender else "", path.attributes)
         return found
 
     def adj_rib_in(self, name: str, peer: str) -> dict[Key, PathAttributes]:

@@ -284,7 +284,7 @@ def test_a_new_cluster_id_is_told_to_clients(router: Router) -> None:
 def test_a_session_that_is_defined_anew_has_its_new_address() -> None:
     router = Router(a_plan(SOURCE))
     router.apply(a_plan(replace(SOURCE, peer_address="10.0.0.77")))
-    assert router.engine.peers["source"].address == bytes((10, 0, 0, 77))
+    assert router.engine.peers["source"].sender.address == bytes((10, 0, 0, 77))
 
 
 def test_always_compare_med_decides_again_what_was_decided_and_back() -> None:

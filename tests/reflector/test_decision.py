@@ -5,7 +5,7 @@ Every step decides alone, and order of arrival never does.
 
 from __future__ import annotations
 
-from itertools import count, permutations
+from itertools import permutations
 from typing import NamedTuple
 
 import pytest
@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from speaker_makers import OUR_AS, a_session, as_sequence, some_attributes
 
 from reflector.kernel.route_table import Resolution
-from reflector.peer import Peer
 from reflector.plan import RouteSource
 from reflector.rib.decision import STEPS_COMPARING_ALL_MED, decide, explain_decision, steps_to_multipath
-from reflector.rib.next_hops import NextHop
+from reflector.rib.next_hop import NextHop
 from reflector.rib.path import Path
-from reflector.rib.path_identifier import Identifiers
+from reflector.session.sender import sender_of
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import AS_CONFED_SEQUENCE, AS_SEQUENCE, AS_SET, LLGR_STALE, AsPath, Origin
 from reflector.wire.nlri import pack_address
@@ -94,15 +93,11 @@ def a_path(traits: Traits = USUAL, originator: str = "") -> Path:
         originator_id=pack_address(originator) if originator else b"",
         cluster_list=(b"\0\0\0\1",) * traits.clusters,
     ).replace(as_path=traits.as_path)
-    peer = None
+    sent_by = None
     if traits.source is RouteSource.BGP:
-        peer = Peer(
-            a_session("peer", traits.address, peer_as=65001 if traits.external else OUR_AS),
-            now=0.0,
-            identifiers=Identifiers(count(2)),
-        )
-        peer.router_id = pack_address(traits.identifier)
-    path = Path(peer, 4, attributes, attributes)
+        session = a_session("peer", traits.address, peer_as=65001 if traits.external else OUR_AS)
+        sent_by = sender_of(session, pack_address(traits.identifier))
+    path = Path(sent_by, 4, attributes, attributes)
     path.source, path.path_id = traits.source, traits.path_id
     path.next_hop = NextHop(attributes.next_hop)
     path.next_hop.resolution = Resolution(is_resolvable=True, cost=traits.cost)

@@ -81,7 +81,7 @@ def routes(engine: Engine) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for family, rib in engine.ribs.items():
         found[f"Loc-RIB {family}"] = {
-            nlri: (path.peer.name if path.peer else "", path.source, path.attributes, path.because)
+            nlri: (path.sender.name if path.sender else "", path.source, path.attributes, path.because)
             for nlri, _ in rib.selections()
             if (path := rib.best(nlri)) is not None
         }

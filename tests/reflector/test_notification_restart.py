@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from speaker_makers import Router, a_client, a_negotiation, a_plan, a_restart, announce
 
-from reflector.inbound.graceful_restart import STALE_TIME, STAYS, Ending, parting
+from reflector.inbound.graceful_restart import STALE_TIME
+from reflector.session.ending import STAYS, Ending, sent_ending
 from reflector.wire.message import HEADER_LENGTH, Cease, ErrorCode, MessageType, hard_reset, notification
 from reflector.wire.update import end_of_rib
 
@@ -89,11 +90,11 @@ def test_another_peer_behind_the_name_does_not_inherit_the_routes(router: Router
 def test_what_ends_a_session_for_good_is_sent_as_a_hard_reset(subcode: Cease) -> None:
     """RFC 8538 3.1 and 5.1: its data are the code, subcode and data of the reason."""
     plain = notification(ErrorCode.CEASE, subcode, b"data")
-    sent, ending = parting(a_negotiation("10.0.0.1", graceful_restart=N), plain)
+    sent, ending = sent_ending(a_negotiation("10.0.0.1", graceful_restart=N), plain)
     assert sent == notification(ErrorCode.CEASE, Cease.HARD_RESET, bytes((6, subcode)) + b"data")
     assert ending is Ending.FOR_GOOD
     for other in (a_restart(), None):
-        assert parting(a_negotiation("10.0.0.1", graceful_restart=other), plain) == (plain, Ending.FOR_GOOD)
+        assert sent_ending(a_negotiation("10.0.0.1", graceful_restart=other), plain) == (plain, Ending.FOR_GOOD)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +109,12 @@ def test_what_ends_a_session_for_good_is_sent_as_a_hard_reset(subcode: Cease) ->
 )
 def test_what_passes_is_sent_as_it_is(message: bytes) -> None:
     """RFC 8538 5.1."""
-    assert parting(a_negotiation("10.0.0.1", graceful_restart=N), message) == (message, Ending.NOTIFICATION)
+    assert sent_ending(a_negotiation("10.0.0.1", graceful_restart=N), message) == (message, Ending.NOTIFICATION)
 
 
 def test_a_hard_reset_is_not_encapsulated_again() -> None:
     message = hard_reset(SHUTDOWN)
-    assert parting(a_negotiation("10.0.0.1", graceful_restart=N), message) == (message, Ending.FOR_GOOD)
+    assert sent_ending(a_negotiation("10.0.0.1", graceful_restart=N), message) == (message, Ending.FOR_GOOD)
 
 
 def test_routes_that_are_stale_already_survive_another_restart_for_a_while(router: Router) -> None:

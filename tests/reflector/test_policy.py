@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from speaker_makers import a_session, as_sequence, some_attributes
 
-from reflector.peer import Peer
 from reflector.plan import (
     PRIORITY_BASE,
     AddCommunity,
@@ -30,7 +28,7 @@ from reflector.plan import (
 )
 from reflector.policy.rules import Outcome, PolicyChain, PrefixClasses
 from reflector.rib.path import Path
-from reflector.rib.path_identifier import Identifiers
+from reflector.session.sender import sender_of
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, PathAttributes
 from reflector.wire.communities import parse_community
 from reflector.wire.nlri import pack_address, pack_nlri
@@ -42,12 +40,8 @@ POOL = PrefixMatch("10.0.0.0/16", 16, 28)
 def a_path(
     attributes: PathAttributes | None = None, source: RouteSource = RouteSource.BGP, interface: str = ""
 ) -> Path:
-    peer = (
-        Peer(a_session("peer", "10.0.0.1"), now=0.0, identifiers=Identifiers(count(2)))
-        if source is RouteSource.BGP
-        else None
-    )
-    path = Path(peer, 4, attributes or some_attributes(), attributes or some_attributes())
+    sent_by = sender_of(a_session("peer", "10.0.0.1")) if source is RouteSource.BGP else None
+    path = Path(sent_by, 4, attributes or some_attributes(), attributes or some_attributes())
     path.source, path.interface = source, interface
     return path
 

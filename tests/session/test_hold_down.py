@@ -23,8 +23,8 @@ from reflector.exabgp.handover_peer import HandoverPeer
 from reflector.exabgp.reactor import SpeakerReactor
 from reflector.exabgp.retry_delay import RetryDelay
 from reflector.exabgp.seams import take_the_seams
-from reflector.peer import Negotiated
 from reflector.plan import MaximumPrefixes, NodePlan
+from reflector.session.negotiated import Negotiated
 from reflector.transport import Handover, Transport
 from reflector.wire.message import HEADER_LENGTH
 from reflector.wire.nlri import pack_address

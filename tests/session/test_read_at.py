@@ -9,8 +9,8 @@ from segment import session
 from reflector.control.loc_rib_stream import LocRibStream
 from reflector.engine import Engine
 from reflector.event_loop import EventLoop
-from reflector.peer import Negotiated
 from reflector.plan import NodePlan
+from reflector.session.negotiated import Negotiated
 from reflector.transport import Handover, Transport
 from reflector.wire.message import KEEPALIVE
 from reflector.wire.nlri import pack_address

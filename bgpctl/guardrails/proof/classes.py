@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bgpctl.guardrails.proof.session_graph import Links, Router, SessionGraph
-from reflector.policy.reflection import Relation
+from reflector.session.relation import Relation
 
 STAND_FOR_A_CLASS = 2
 

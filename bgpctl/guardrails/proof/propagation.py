@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from bgpctl.guardrails.proof.session_graph import End, Links, SessionGraph
 from reflector.plan import DEFAULT_LOCAL_PREF, NORMAL_PRIORITY, PRIORITY_BASE, Role
-from reflector.policy.reflection import Handling, Relation, handling
+from reflector.policy.reflection import Handling, handling
+from reflector.session.relation import Relation
 
 # A prefix settles when every router has heard the last of it. Routers that change their minds this often never do.
 MOST_CHANGES = 200

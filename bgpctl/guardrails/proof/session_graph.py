@@ -19,7 +19,7 @@ from bgpctl.compiler.passwords import PasswordMissingError, find_password
 from bgpctl.compiler.settings import session_families
 from bgpctl.guardrails.agreement import Disagreement, SessionEnd, disagreement, listen_port
 from reflector.plan import Family, NextHopMode, NodePlan, Password, Role, RouteSource, SessionKind, SessionPlan
-from reflector.policy.reflection import Relation, relation
+from reflector.session.relation import Relation, relation
 from reflector.wire.nlri import pack_address
 
 
