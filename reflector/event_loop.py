@@ -1,7 +1,7 @@
 """One epoll for everything the speaker waits for: its own sockets, and ExaBGP's while it negotiates.
 
-Rule: every descriptor has a handler. A closed descriptor leaves epoll by itself, so its number may come again for
-something else: the last one to watch it owns it.
+Rule: every descriptor has a handler. A closed descriptor leaves epoll by itself, and
+its number may then be given to another one: the last handler that was given for a number is the one that is called.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class EventLoop:
     def change(self, descriptor: int, events: int) -> None:
         self._epoll.modify(descriptor, events)
 
-    def forget(self, descriptor: int) -> None:
+    def unwatch(self, descriptor: int) -> None:
         """Call before the descriptor is closed."""
         if self._handlers.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
@@ -42,7 +42,7 @@ class EventLoop:
     def turn(self, timeout: float) -> None:
         """Wait at most `timeout` seconds and call handlers."""
         for descriptor, events in self._epoll.poll(timeout):
-            # A handler called before may have closed this descriptor: then it is nobody's.
+            # A handler called before may have closed this descriptor: then nothing is called.
             handler = self._handlers.get(descriptor)
             if handler is not None:
                 handler(events)

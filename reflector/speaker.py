@@ -32,7 +32,7 @@ from reflector.plan import NodePlan, SessionPlan
 from reflector.process.account import Account
 from reflector.process.step_down import StepDown
 from reflector.session.cease import cease
-from reflector.transport import Transport
+from reflector.transport.transport import Transport
 from reflector.wire.message import Cease
 
 # Timers are looked at this often; the shortest hold time that RFC 4271 allows is 3 s.

@@ -1,18 +1,20 @@
-"""What the speaker answers to each request on its control socket, in parts (in_parts.py).
+"""What the speaker answers to each request on its control socket: at once, or in parts (show/incremental.py).
 
-Rule: a question that makes no sense is Refused with a sentence, and nothing has changed.
+Rule: a request that makes no sense is Refused with a sentence, and nothing has changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from msgspec import structs
 
 from reflector.control.loc_rib_stream import LocRibStream, loc_rib_sync
-from reflector.engine import FAMILIES
+from reflector.engine import FAMILIES, Engine
 from reflector.inbound.retained import awaited, heard_reflectors
+from reflector.journal.recorder import Events
+from reflector.journal.recording import Recording
 from reflector.messages import (
     Apply,
     Drain,
@@ -38,17 +40,14 @@ from reflector.messages import (
     WithdrawRetained,
     frame,
 )
+from reflector.plan import NodePlan
 from reflector.show.explain import explain_in_parts
 from reflector.show.incremental import InParts
 from reflector.show.key_order import Listings
 from reflector.show.route_pages import routes_in_parts
 from reflector.show.snapshot import counters_snapshot, decision_losses, peers_in_parts
 
-if TYPE_CHECKING:
-    from reflector.speaker import Speaker
-
-
-# What is wrong with a question, or with the world it asks for; any other exception is a fault of ours.
+# What is wrong with a request, or with the world it asks for; any other exception is a fault of ours.
 _REFUSALS: dict[type[Request], type[Exception]] = {
     Originate: ValueError,
     ShowPeers: ValueError,
@@ -57,11 +56,33 @@ _REFUSALS: dict[type[Request], type[Exception]] = {
 }
 
 
-class Answers:
-    """Answers for one speaker; called with a request it begins an answer. `_at_once` and `_in_parts` are who answers
-    what."""
+class AnsweredSpeaker(Protocol):
+    """What answers need of a speaker: its engine, and what takes the engine's events (a recorder may); its journal; and
+    what only its session layer knows or does.
 
-    def __init__(self, speaker: Speaker, stream: LocRibStream, clock: Callable[[], float]) -> None:
+    started                  by the clock of the answers
+    apply_plan               Applied, or Refused with nothing changed
+    session_states           states of the BGP finite state machine by session, of those that ExaBGP works on
+    session_layer_counters   totals by name, beside those of the engine
+    unacknowledged           sessions whose peer has not acknowledged all that is to be sent to it
+    """
+
+    engine: Engine
+    events: Events
+    recording: Recording
+    started: float
+
+    def apply_plan(self, plan: NodePlan) -> Message: ...
+    def session_states(self) -> dict[str, str]: ...
+    def session_layer_counters(self) -> dict[str, int]: ...
+    def unacknowledged(self) -> tuple[str, ...]: ...
+
+
+class Answers:
+    """Answers for one speaker; called with a request it begins an answer. `_at_once` and `_in_parts` list which method
+    answers which request."""
+
+    def __init__(self, speaker: AnsweredSpeaker, stream: LocRibStream, clock: Callable[[], float]) -> None:
         self._speaker = speaker
         self._engine = speaker.engine
         self._stream = stream
@@ -118,11 +139,11 @@ class Answers:
             return Refused(f"{request.prefix!r} is not a prefix: {error}")
 
     def _retained(self, _: ShowRetained) -> InParts[Message]:
-        """The stream's number is taken a turn later: by then what these peers have said is in it."""
+        """The stream's sequence is taken a turn later: by then it contains the routes of these peers."""
         now, peers = self._clock(), self._engine.peers.values()
-        sessions, heard = tuple(awaited(peers, now)), tuple(heard_reflectors(peers, now))
+        sessions, complete = tuple(awaited(peers, now)), tuple(heard_reflectors(peers, now))
         yield
-        return Retained(sessions, heard, self._stream.epoch, self._stream.sequence, now - self._speaker.started)
+        return Retained(sessions, complete, self._stream.epoch, self._stream.sequence, now - self._speaker.started)
 
     def _counters(self, request: ShowCounters) -> InParts[Message]:
         speaker = self._speaker
@@ -133,7 +154,8 @@ class Answers:
         return structs.replace(counters, lost=(yield from decision_losses(self._engine)))
 
     def _loc_rib(self, request: Subscribe) -> Iterator[Message | bytes | None]:
-        """Subscribed, then what was missed, in one piece so that nothing newer comes in front of it, or everything."""
+        """Subscribed and then the updates that were missed, in one piece so that no newer one comes before them; or
+        Subscribed and then the whole table."""
         missed = self._stream.since(request.epoch, request.after)
         if missed is not None:
             yield frame(Subscribed(self._stream.epoch, resumed=True)) + missed

@@ -25,7 +25,7 @@ from reflector.exabgp.negotiation import read_negotiated
 from reflector.exabgp.open_message import SpeakerProtocol
 from reflector.exabgp.retry_delay import RetryDelay
 from reflector.session.cease import cease
-from reflector.transport import Handover
+from reflector.transport.connection import Handover
 from reflector.wire.message import Cease, ErrorCode, describe_notification
 from reflector.wire.nlri import pack_address
 
@@ -256,8 +256,8 @@ class HandoverPeer(Peer):  # type: ignore[misc]  # ExaBGP has no types
         """Accept, park or refuse (RFC 4271 6.8). Both ends must keep the same one of two colliding connections: that
         of the end with the higher BGP identifier. A peer that restarts gracefully may be away before we notice: its
         connection takes the place of the session (RFC 4724 4.2)."""
-        if self.is_handed_over and self.reactor.transport.gives_way(self._session):
-            self.reactor.transport.give_way(self._session)
+        if self.is_handed_over and self.reactor.transport.is_replaceable(self._session):
+            self.reactor.transport.make_way(self._session)
             self._close("the peer has connected anew")
         if self.stopping() or self._delay.is_held:
             _refuse(connection, Cease.CONNECTION_REJECTED)

@@ -94,10 +94,10 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
     def close_unwanted(self, wanted: Any) -> None:
         for listening, (address, port, _, _) in self._sockets.items():
             if (address, port) not in wanted:
-                self._reactor.event_loop.forget(listening.fileno())
+                self._reactor.event_loop.unwatch(listening.fileno())
         super().close_unwanted(wanted)
 
     def stop(self) -> None:
         for listening in self._sockets:
-            self._reactor.event_loop.forget(listening.fileno())
+            self._reactor.event_loop.unwatch(listening.fileno())
         super().stop()

@@ -22,7 +22,7 @@ from reflector.exabgp.open_message import offers_alike
 from reflector.plan import NodePlan, SessionPlan
 from reflector.process import garbage
 from reflector.session.cease import cease
-from reflector.transport import Transport
+from reflector.transport.transport import Transport
 from reflector.wire.message import Cease
 
 Sessions = dict[str, SessionPlan]

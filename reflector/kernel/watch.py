@@ -117,7 +117,7 @@ class KernelRoutes:
         """Nothing is known of the kernel any more."""
         self.failure = failure
         if self._socket is not None:
-            self._loop.forget(self._socket.fileno())
+            self._loop.unwatch(self._socket.fileno())
             self._socket.close()
             self._socket = self._dump = self._table = None
             self._changed(None)

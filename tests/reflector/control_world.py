@@ -33,7 +33,7 @@ class ControlWorld(Router):
         self.recording = Recording(directory / "journal", self.engine, self._use)
         self.stream = LocRibStream(epoch, bound=4096)
         self.loop = EventLoop()
-        answers = Answers(self, self.stream, lambda: self.now)  # type: ignore[arg-type]  # what of a speaker it asks
+        answers = Answers(self, self.stream, lambda: self.now)
         self.path = directory / "speaker.sock"
         self.server = ControlServer(self.path, self.loop, answers)
 

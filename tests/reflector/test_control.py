@@ -14,7 +14,7 @@ import pytest
 from control_world import Client, ControlWorld
 from speaker_makers import a_client, a_negotiation, a_plan, an_origination, announce, withdraw
 
-from reflector.control import server as control
+from reflector.control import connection as control
 from reflector.drain import Stage
 from reflector.messages import (
     PROTOCOL_VERSION,
@@ -365,7 +365,7 @@ def test_an_answer_is_made_only_as_fast_as_it_is_read(world: ControlWorld, monke
     for _ in range(200):
         world.turn()
     (served,) = world.server._clients.values()
-    assert len(served.unsent) < 50_000
+    assert len(served._unsent) < 50_000
     follower.read_until(client, lambda: follower.in_sync)
     assert len(follower.routes) == 60_001
 

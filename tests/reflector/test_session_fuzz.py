@@ -26,7 +26,8 @@ from speaker_makers import (
 
 from reflector.engine import Engine
 from reflector.event_loop import EventLoop
-from reflector.transport import Handover, Transport
+from reflector.transport.connection import Handover
+from reflector.transport.transport import Transport
 from reflector.wire.message import KEEPALIVE, MessageReader, MessageType, message, notification
 from reflector.wire.update import BEGIN_OF_REFRESH, END_OF_REFRESH, end_of_rib, route_refresh
 

@@ -25,7 +25,8 @@ from reflector.exabgp.retry_delay import RetryDelay
 from reflector.exabgp.seams import take_the_seams
 from reflector.plan import MaximumPrefixes, NodePlan
 from reflector.session.negotiated import Negotiated
-from reflector.transport import Handover, Transport
+from reflector.transport.connection import Handover
+from reflector.transport.transport import Transport
 from reflector.wire.message import HEADER_LENGTH
 from reflector.wire.nlri import pack_address
 

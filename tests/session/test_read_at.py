@@ -11,7 +11,8 @@ from reflector.engine import Engine
 from reflector.event_loop import EventLoop
 from reflector.plan import NodePlan
 from reflector.session.negotiated import Negotiated
-from reflector.transport import Handover, Transport
+from reflector.transport.connection import Handover
+from reflector.transport.transport import Transport
 from reflector.wire.message import KEEPALIVE
 from reflector.wire.nlri import pack_address
 

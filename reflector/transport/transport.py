@@ -1,0 +1,146 @@
+"""All Established sessions: octets in to the engine, octets out of the outboxes, and how each session ends.
+
+Rule: one read a turn and session, so that no peer starves another. How a session ends is decided by the engine or the
+socket, carried out here, and reported once to the session layer, which closes the socket and retries.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+
+from reflector.engine import Engine, Turn
+from reflector.event_loop import READ, WRITE, EventLoop
+from reflector.journal.recorder import Events
+from reflector.session.ending import Ending, sent_ending
+from reflector.transport.connection import Connection, Handover
+
+_READ_OCTETS = 256 * 1024
+# Seconds in which a connection that the peer dialled before the other one was Established may still come.
+_COLLISION_TIME = 5.0
+_GONE = select.EPOLLHUP | select.EPOLLERR
+
+
+class Transport:
+    """All Established sessions, by name. `events` takes what they bring: the engine, or a recorder in its place."""
+
+    def __init__(self, engine: Engine, loop: EventLoop, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self.events: Events = engine
+        self._loop = loop
+        self._clock = clock
+        self._connections: dict[str, Connection] = {}
+        self._buffer = bytearray(_READ_OCTETS)
+        self._received = memoryview(self._buffer)
+        self._read_at = 0.0
+
+    def take(self, handover: Handover) -> None:
+        """The session is the transport's from here on."""
+        name = handover.name
+        if name in self._connections:
+            self.close(name, "replaced by a new connection", ending=Ending.LOST)
+        connection = Connection(handover, self._engine.peers[name], self._loop)
+        self._connections[name] = connection
+        self._loop.watch(connection.descriptor, lambda events: self._on_event(connection, events))
+        self.events.session_up(name, handover.negotiated, self._clock())
+
+    def finish(self, turn: Turn) -> None:
+        """Carry out what a flush decided."""
+        for close in turn.closes:
+            self.close(close.session, close.reason, close.notification, close.ending, hold_down=close.hold_down)
+        for peer in turn.ready:
+            connection = self._connections.get(peer.name)
+            if connection is not None and not connection.waits_to_write:
+                self._write(connection)
+
+    def close(
+        self,
+        name: str,
+        reason: str,
+        notification: bytes = b"",
+        ending: Ending | None = None,
+        *,
+        hold_down: float = 0.0,
+    ) -> None:
+        """End a session, with a NOTIFICATION if there is one. Without an `ending` the NOTIFICATION decides how it ends,
+        and is sent as what graceful restart makes of it. `hold_down`: see engine.Close."""
+        connection = self._connections.pop(name, None)
+        if connection is None:
+            return
+        if ending is None:
+            notification, ending = sent_ending(connection.handover.negotiated, notification)
+        if notification:
+            connection.notify(notification)
+        self._loop.unwatch(connection.descriptor)
+        self.events.session_down(name, reason, self._clock(), ending)
+        connection.handover.ended(reason, hold_down)
+
+    def refused(self, name: str, reason: str) -> None:
+        """A session has ended with a NOTIFICATION before it was Established."""
+        self._engine.session_refused(name, reason)
+
+    # ------------------------------------------------------------------- what others ask about them
+
+    def take_read_at(self) -> float:
+        """When the first octets since the last call were read; 0.0 if none were."""
+        taken, self._read_at = self._read_at, 0.0
+        return taken
+
+    def unacknowledged(self) -> tuple[str, ...]:
+        """Sessions whose peer has not acknowledged all that is to be sent to it."""
+        return tuple(name for name, connection in self._connections.items() if connection.has_unacknowledged)
+
+    def restarts_gracefully(self, name: str) -> bool:
+        """Whether the peer keeps routes of this session when it is lost (RFC 4724)."""
+        connection = self._connections.get(name)
+        return connection is not None and connection.handover.negotiated.graceful_restart is not None
+
+    def is_replaceable(self, name: str) -> bool:
+        """Whether a new connection of the peer means that it has restarted and this session is dead (RFC 4724 4.2). Not
+        at the beginning of one: then both ends have dialled, and the connections collide."""
+        connection = self._connections.get(name)
+        is_settled = connection is not None and self._clock() >= connection.peer.since + _COLLISION_TIME
+        return is_settled and self.restarts_gracefully(name)
+
+    def make_way(self, name: str) -> None:
+        """For a new connection of the peer."""
+        self.close(name, "the peer has connected anew", ending=Ending.LOST)
+
+    # -------------------------------------------------------------------------------------- octets
+
+    def _on_event(self, connection: Connection, events: int) -> None:
+        if events & (READ | _GONE):
+            self._read(connection)
+        if events & WRITE and self._connections.get(connection.name) is connection:
+            self._write(connection)
+
+    def _read(self, connection: Connection) -> None:
+        name = connection.name
+        try:
+            # Not recv: it would allocate, and the kernel clear, as much as may come, for the little that mostly does.
+            size = connection.socket.recv_into(self._buffer)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lost(name, error)
+            return
+        if not size:
+            self.close(name, "the peer closed the connection", ending=Ending.LOST)
+            return
+        connection.peer.counters.bytes_in += size
+        now = self._clock()
+        self._read_at = self._read_at or now
+        receive = self.events.receive
+        for kind, body in connection.reader.feed(bytes(self._received[:size])):
+            receive(name, kind, body, now)
+        if connection.reader.error is not None:
+            self.events.reject(name, connection.reader.error)
+
+    def _write(self, connection: Connection) -> None:
+        try:
+            connection.write()
+        except OSError as error:
+            self._lost(connection.name, error)
+
+    def _lost(self, name: str, error: OSError) -> None:
+        self.close(name, f"connection lost: {error.strerror}", ending=Ending.LOST)
