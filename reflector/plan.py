@@ -1,7 +1,7 @@
 """The plan: everything one node must run, as frozen values.
 
 This is the only contract between the compiler, which writes it, and the speaker and the FIB, which obey it.
-A plan names no Calico resource except in `because` fields: those carry the reason of a decision, for people.
+A plan names Calico resources only in `defined_by` fields and in the reason of a suppressed session, both for people.
 
 Conventions: addresses and prefixes are canonical text ("10.0.0.1", "fd00::/64"), families are 4 and 6 (unicast),
 AS numbers 32-bit integers, times seconds. Tuples are in the order in which they are evaluated, or sorted where
@@ -17,7 +17,7 @@ import msgspec
 
 Family = Literal[4, 6]
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 DEFAULT_AS = 64512
 DEFAULT_BGP_PORT = 179
 DEFAULT_HOLD_TIME = 240
@@ -172,7 +172,7 @@ class PolicyRule(Value, frozen=True):
     verdict: Verdict
     match: Match = Match()
     operations: tuple[Operation, ...] = ()
-    because: str = ""
+    defined_by: str = ""
 
 
 class Policy(Value, frozen=True):
@@ -223,7 +223,7 @@ class SessionPlan(Value, frozen=True):
     keepalive_time  0 = a third of the hold time
     long_lived_stale_time   seconds for which stale routes outlive the restart time (RFC 9494); 0 = not offered
     role            ours, None = not offered (RFC 9234); with `role_strict` a peer that offers none is refused
-    because         the resource that asked for this session
+    defined_by      the resource that defines this session
     """
 
     name: str
@@ -255,19 +255,19 @@ class SessionPlan(Value, frozen=True):
     maximum_prefixes: MaximumPrefixes | None = None
     role: Role | None = None
     role_strict: bool = False
-    because: str = ""
+    defined_by: str = ""
 
     @property
     def session_type(self) -> SessionType:
         return SessionType.IBGP if self.peer_as == self.local_as else SessionType.EBGP
 
 
-class HeldSession(Value, frozen=True):
-    """A session that is asked for but must not be brought up, and why."""
+class SuppressedSession(Value, frozen=True):
+    """A session that resources define and that cannot be set up, with the reason."""
 
     name: str
     peer_address: str
-    because: str
+    reason: str
 
 
 # --------------------------------------------------------------------------------------- originations
@@ -287,7 +287,7 @@ class Origination(Value, frozen=True):
     interface: str = ""
     next_hop: str = ""
     communities: tuple[str, ...] = ()
-    because: str = ""
+    defined_by: str = ""
 
 
 # --------------------------------------------------------------------------------------------- kernel
@@ -314,7 +314,7 @@ class KernelRule(Value, frozen=True):
     verdict: KernelVerdict
     encapsulation: Encapsulation = Encapsulation.NONE
     cross_subnet: bool = False
-    because: str = ""
+    defined_by: str = ""
 
 
 class HostRoute(Value, frozen=True):
@@ -322,7 +322,7 @@ class HostRoute(Value, frozen=True):
 
     address: str
     gateway: str
-    because: str = ""
+    defined_by: str = ""
 
 
 class Vtep(Value, frozen=True):
@@ -396,13 +396,20 @@ class NodePlan(Value, frozen=True):
     log_level: str = "info"
     listen: tuple[Listen, ...] = ()
     sessions: tuple[SessionPlan, ...] = ()
-    held: tuple[HeldSession, ...] = ()
+    suppressed: tuple[SuppressedSession, ...] = ()
     policies: tuple[Policy, ...] = ()
     originations: tuple[Origination, ...] = ()
     kernel: KernelPlan = KernelPlan()
     always_compare_med: bool = False
     resolve_next_hops: bool = True
-    version: int = PLAN_VERSION
+    # A factory, and therefore always encoded: a version that were left out would be read as the reader's own.
+    version: int = msgspec.field(default_factory=lambda: PLAN_VERSION)
+
+
+class _PlanHeader(msgspec.Struct):
+    """What every version of the plan has in common; version 1 did not write its number."""
+
+    version: int = 1
 
 
 def encode_plan(plan: NodePlan) -> bytes:
@@ -411,8 +418,8 @@ def encode_plan(plan: NodePlan) -> bytes:
 
 
 def decode_plan(data: bytes) -> NodePlan:
-    """The inverse of encode_plan. Raises msgspec.ValidationError naming the field that does not fit."""
-    plan = msgspec.json.decode(data, type=NodePlan)
-    if plan.version != PLAN_VERSION:
-        raise msgspec.ValidationError(f"plan version {plan.version}, this speaker reads version {PLAN_VERSION}")
-    return plan
+    """The inverse of encode_plan. Raises msgspec.ValidationError naming the version or the field that does not fit."""
+    version = msgspec.json.decode(data, type=_PlanHeader).version
+    if version != PLAN_VERSION:
+        raise msgspec.ValidationError(f"the plan has version {version}; this program reads version {PLAN_VERSION}")
+    return msgspec.json.decode(data, type=NodePlan)

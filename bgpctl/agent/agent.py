@@ -218,7 +218,7 @@ class Agent:
             compiled_at=planning.succeeded_at,
             applied_at=self._deployment.applied_at,
             problems=planning.problems + _refusal(self._deployment.refusal),
-            held=tuple(f"{held.name}: {held.because}" for held in plan.held) if plan else (),
+            suppressed=tuple(f"{each.name}: {each.reason}" for each in plan.suppressed) if plan else (),
             speaker_pid=self.speaker.pid,
             speaker_state=self.speaker.state.value,
             speaker_restarts=self.speaker.restarts,

@@ -27,7 +27,7 @@ _AGENT_COLUMNS: Columns[tuple[str, AgentStatus]] = (
     ("PLAN", lambda row: _plan(row[1])),
     ("SPEAKER", lambda row: _speaker(row[1])),
     ("KERNEL ROUTES", lambda row: _kernel(row[1])),
-    ("HELD", lambda row: str(len(row[1].held))),
+    ("SUPPRESSED", lambda row: str(len(row[1].suppressed))),
     ("PROBLEMS", lambda row: str(len(row[1].problems))),
 )
 
@@ -74,8 +74,8 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
             console.print(f"{name}: kernel: {failure}", markup=False, soft_wrap=True)
         if agent.retention:
             console.print(f"{name}: {agent.retention}", markup=False, soft_wrap=True)
-        for held in agent.held:
-            console.print(f"{name}: held: {held}", markup=False, soft_wrap=True)
+        for session in agent.suppressed:
+            console.print(f"{name}: suppressed session {session}", markup=False, soft_wrap=True)
 
 
 def drain_sentence(name: str, drain: DrainStatus) -> str:

@@ -81,7 +81,7 @@ def exactly(prefix: str) -> PrefixMatch:
 def _unexported_pools(pools: Iterable[Pool], family: Family) -> Iterator[PolicyRule]:
     for pool in pools:
         if pool.family == family and not pool.exported:
-            yield PolicyRule(Verdict.REJECT, Match(prefix=inside(pool.prefix)), because=_pool_reason(pool))
+            yield PolicyRule(Verdict.REJECT, Match(prefix=inside(pool.prefix)), defined_by=_pool_reason(pool))
 
 
 def _devices(programs_ipip: bool) -> Iterator[PolicyRule]:
@@ -89,9 +89,11 @@ def _devices(programs_ipip: bool) -> Iterator[PolicyRule]:
     yield PolicyRule(
         Verdict.REJECT,
         Match(session_type=SessionType.IBGP, interfaces=tunnels),
-        because="routes out of tunnel devices stay here",
+        defined_by="default: routes out of tunnel devices are not advertised",
     )
-    yield PolicyRule(Verdict.REJECT, Match(interfaces=EBPF_DEVICES), because="routes of the eBPF data path stay here")
+    yield PolicyRule(
+        Verdict.REJECT, Match(interfaces=EBPF_DEVICES), defined_by="routes of the eBPF data path stay here"
+    )
 
 
 def _communities(advertisements: Iterable[Advertisement], family: Family) -> Iterator[PolicyRule]:
@@ -101,7 +103,7 @@ def _communities(advertisements: Iterable[Advertisement], family: Family) -> Ite
                 Verdict.CONTINUE,
                 Match(prefix=inside(advertisement.prefix)),
                 tuple(AddCommunity(community) for community in advertisement.communities),
-                because="BGPConfiguration prefixAdvertisements",
+                defined_by="BGPConfiguration prefixAdvertisements",
             )
 
 
@@ -112,22 +114,22 @@ def _blocks(blocks: Iterable[Block], family: Family, normal_priority: int) -> It
         within = inside(block.prefix)
         reason = f"block {block.prefix}"
         urgent = Match(prefix=within, metric_below=normal_priority)
-        yield PolicyRule(Verdict.ACCEPT, Match(prefix=exactly(block.prefix)), because=reason)
-        yield PolicyRule(Verdict.ACCEPT, urgent, because=f"{reason}: elevated priority")
-        yield PolicyRule(Verdict.REJECT, Match(prefix=within), because=f"{reason} stands for it")
+        yield PolicyRule(Verdict.ACCEPT, Match(prefix=exactly(block.prefix)), defined_by=reason)
+        yield PolicyRule(Verdict.ACCEPT, urgent, defined_by=f"{reason}: elevated priority")
+        yield PolicyRule(Verdict.REJECT, Match(prefix=within), defined_by=f"{reason} stands for it")
 
 
 def _services(services: ServiceRoutes, family: Family) -> Iterator[PolicyRule]:
     reflected = ((prefix, "service network passed on by a route reflector") for prefix in services.reflected)
     for prefix, reason in (*services.announced, *reflected):
         if family_of(prefix) == family:
-            yield PolicyRule(Verdict.ACCEPT, Match(prefix=inside(prefix)), because=reason)
+            yield PolicyRule(Verdict.ACCEPT, Match(prefix=inside(prefix)), defined_by=reason)
 
 
 def _pools(pools: Iterable[Pool], family: Family) -> Iterator[PolicyRule]:
     for pool in pools:
         if pool.family == family and pool.exported:
-            yield PolicyRule(Verdict.ACCEPT, Match(prefix=inside(pool.prefix)), because=_pool_reason(pool))
+            yield PolicyRule(Verdict.ACCEPT, Match(prefix=inside(pool.prefix)), defined_by=_pool_reason(pool))
 
 
 def _pool_reason(pool: Pool) -> str:

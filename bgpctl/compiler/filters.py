@@ -130,7 +130,7 @@ def _rule(name: str, rule: FilterRule, family: Family) -> PolicyRule:
         verdict=verdict,
         match=_match(rule, family),
         operations=tuple(_operation(each) for each in rule.operations) if accepts else (),
-        because=f"BGPFilter {name}",
+        defined_by=f"BGPFilter {name}",
     )
 
 

@@ -67,7 +67,7 @@ def plan_kernel(
 
 def _service_rules(services: ServiceRoutes) -> Iterator[KernelRule]:
     for prefix in services.unkerneled:
-        yield KernelRule(prefix, KernelVerdict.LEAVE, because="service network: kube-proxy answers here")
+        yield KernelRule(prefix, KernelVerdict.LEAVE, defined_by="service network: kube-proxy answers here")
 
 
 def _pool_rules(
@@ -81,10 +81,10 @@ def _pool_rules(
             continue
         reason = _left_because(index, options, pool, with_device)
         if reason:
-            yield KernelRule(pool.prefix, KernelVerdict.LEAVE, because=f"IPPool {pool.name}: {reason}")
+            yield KernelRule(pool.prefix, KernelVerdict.LEAVE, defined_by=f"IPPool {pool.name}: {reason}")
         else:
-            because = f"IPPool {pool.name}"
-            yield KernelRule(pool.prefix, KernelVerdict.PROGRAM, pool.encapsulation, pool.cross_subnet, because)
+            pool_name = f"IPPool {pool.name}"
+            yield KernelRule(pool.prefix, KernelVerdict.PROGRAM, pool.encapsulation, pool.cross_subnet, pool_name)
 
 
 def _left_because(index: ClusterIndex, options: CompileOptions, pool: Pool, with_device: frozenset[Family]) -> str:
@@ -117,7 +117,7 @@ def _host_routes(index: ClusterIndex, node: str) -> tuple[HostRoute, ...]:
             address, _ = parse_peer_ip(peer.spec.peer_ip)
             gateway = canonical_address(peer.spec.reachable_by)
             if address not in own and family_of(address) == family_of(gateway):
-                found.setdefault(address, HostRoute(address, gateway, because=f"BGPPeer {peer.name}"))
+                found.setdefault(address, HostRoute(address, gateway, defined_by=f"BGPPeer {peer.name}"))
     return tuple(found[address] for address in sorted(found, key=address_order))
 
 

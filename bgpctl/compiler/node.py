@@ -21,11 +21,11 @@ from bgpctl.compiler.options import CompileOptions
 from bgpctl.compiler.originations import originations
 from bgpctl.compiler.peering import find_peerings
 from bgpctl.compiler.services import service_routes
-from bgpctl.compiler.session import SessionContext, hold_double, plan_session
+from bgpctl.compiler.session import SessionContext, plan_session, suppress_doubled
 from bgpctl.compiler.vxlan import report_missing_end
 from bgpctl.resources.problem import Problem
 from bgpctl.resources.resource_set import ResourceSet
-from reflector.plan import HeldSession, NodePlan, Policy, SessionPlan
+from reflector.plan import NodePlan, Policy, SessionPlan, SuppressedSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
     services = service_routes(index.services, configuration, facts.node, options)
     priorities = {family: configuration.normal_priority(family) for family in FAMILIES}
     settings = configuration.settings(node)
-    sessions, held = _sessions(SessionContext(index, node, options, findings))
+    sessions, suppressed = _sessions(SessionContext(index, node, options, findings))
     exports = ExportInputs(
         pools=index.pools,
         blocks=blocks,
@@ -82,7 +82,7 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
         log_level=configuration.log_level(node),
         listen=listen(index, node),
         sessions=sessions,
-        held=held,
+        suppressed=suppressed,
         policies=_policies(index.resources, sessions, exports),
         originations=originations(blocks, services, priorities),
         kernel=plan_kernel(index, node, blocks, services, options),
@@ -97,15 +97,15 @@ def _blocks(index: ClusterIndex, node: str, options: CompileOptions) -> tuple[Bl
     return tuple(sorted(found, key=lambda block: prefix_order(block.prefix)))
 
 
-def _sessions(context: SessionContext) -> tuple[tuple[SessionPlan, ...], tuple[HeldSession, ...]]:
+def _sessions(context: SessionContext) -> tuple[tuple[SessionPlan, ...], tuple[SuppressedSession, ...]]:
     peerings = find_peerings(context.index, context.node, context.options)
     planned = [plan_session(context, peering) for peering in peerings.wanted]
-    held = [each for each in planned if isinstance(each, HeldSession)]
-    held += [hold_double(context, peering, winner) for peering, winner in peerings.doubled]
+    suppressed = [each for each in planned if isinstance(each, SuppressedSession)]
+    suppressed += [suppress_doubled(context, peering, winner) for peering, winner in peerings.doubled]
     sessions = [each for each in planned if isinstance(each, SessionPlan)]
     return (
         tuple(sorted(sessions, key=lambda each: address_order(each.peer_address))),
-        tuple(sorted(held, key=lambda each: (address_order(each.peer_address), each.name))),
+        tuple(sorted(suppressed, key=lambda each: (address_order(each.peer_address), each.name))),
     )
 
 

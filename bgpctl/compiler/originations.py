@@ -22,11 +22,11 @@ def originations(
     for block in blocks:
         if not is_single_address(block.prefix):
             found[block.prefix] = Origination(
-                block.prefix, RouteSource.BLOCK, normal_priority[family_of(block.prefix)], because="block affinity"
+                block.prefix, RouteSource.BLOCK, normal_priority[family_of(block.prefix)], defined_by="block affinity"
             )
     for prefix, reason in services.announced:
         found.setdefault(
             prefix,
-            Origination(prefix, RouteSource.SERVICE, normal_priority[family_of(prefix)], because=reason),
+            Origination(prefix, RouteSource.SERVICE, normal_priority[family_of(prefix)], defined_by=reason),
         )
     return tuple(sorted(found.values(), key=lambda each: prefix_order(each.prefix)))

@@ -1,7 +1,7 @@
 """TCP-MD5 keys (RFC 2385) out of Secrets.
 
 The rule, and it is the one place where we refuse what Calico does: a session that asks for a password never runs
-without one. When the Secret or its key is missing the session is held, with the reason, until it is there.
+without one. When the Secret or its key is missing the session is suppressed, with the reason, until it is there.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ Where sessions come from, in the order in which they are looked at:
 The rule: one peer address, one session. TCP cannot tell two sessions between one pair of addresses apart, and
 ExaBGP keeps one neighbour for each. So the first to ask for an address gets it. A later one with the same port is
 the same wish and disappears; one with another port, or a mesh session to a peer that a BGPPeer already covers, is
-reported as held.
+reported as suppressed.
 
 Between two Calico nodes both ends come to the same answer on their own: see `_mesh` and `passive` for who dials.
 """
@@ -51,7 +51,7 @@ class Peering:
         return self.peer.spec if self.peer is not None else NOTHING_SAID
 
     @property
-    def because(self) -> str:
+    def defined_by(self) -> str:
         if self.peer is None:
             return "node-to-node mesh"
         return f"BGPPeer {self.peer.name}" + (", seen from its peer" if self.reverse else "")

@@ -47,10 +47,10 @@ def render_plan(plan: NodePlan) -> str:
         f"listens on {listen}; logs at level {plan.log_level}",
         *_decision(plan),
         *_section("sessions", map(_session, plan.sessions)),
-        *_section("held", (f"{each.name}: {each.because}" for each in plan.held)),
+        *_section("suppressed", (f"{each.name}: {each.reason}" for each in plan.suppressed)),
         *_section(
             "originates",
-            (f"{each.prefix} {each.source}, priority {each.priority}: {each.because}" for each in plan.originations),
+            (f"{each.prefix} {each.source}, priority {each.priority}: {each.defined_by}" for each in plan.originations),
         ),
         *(line for policy in plan.policies for line in _policy(policy)),
         *_section("kernel", _kernel(plan.kernel)),
@@ -86,7 +86,7 @@ def _session(session: SessionPlan) -> str:
         f"export {_chain(session.export_policies, session.export_default)}",
     ]
     node = f" ({session.peer_node})" if session.peer_node else ""
-    return f"{session.peer_address}{node} port {session.peer_port}: {', '.join(said)}: {session.because}"
+    return f"{session.peer_address}{node} port {session.peer_port}: {', '.join(said)}: {session.defined_by}"
 
 
 def _differences(session: SessionPlan) -> Iterator[str]:
@@ -143,7 +143,7 @@ def rule_text(rule: PolicyRule) -> str:
     """One rule of a policy on one line."""
     condition = " and ".join(_conditions(rule.match)) or "everything"
     operations = "".join(f", {_operation(each)}" for each in rule.operations)
-    return f"{rule.verdict} {condition}{operations}" + (f": {rule.because}" if rule.because else "")
+    return f"{rule.verdict} {condition}{operations}" + (f": {rule.defined_by}" if rule.defined_by else "")
 
 
 def _conditions(match: Match) -> Iterator[str]:
@@ -195,7 +195,7 @@ def _kernel(kernel: KernelPlan) -> Iterator[str]:
     yield f"routes of protocol {kernel.protocol} in table {kernel.table}"
     yield from map(_kernel_rule, kernel.rules)
     yield from (f"blackhole {prefix}" for prefix in kernel.blackholes)
-    yield from (f"{each.address} via {each.gateway}: {each.because}" for each in kernel.host_routes)
+    yield from (f"{each.address} via {each.gateway}: {each.defined_by}" for each in kernel.host_routes)
     yield from (f"leave routes through {address}: WireGuard" for address in kernel.excluded_next_hops)
     if kernel.ipip_mtu:
         yield f"tunl0: MTU {kernel.ipip_mtu}"
@@ -211,4 +211,4 @@ def _vxlan(vxlan: VxlanPlan) -> Iterator[str]:
 def _kernel_rule(rule: KernelRule) -> str:
     tunnel = "" if rule.verdict is KernelVerdict.LEAVE else f" encapsulation {rule.encapsulation}"
     near = " across subnets only" if rule.cross_subnet else ""
-    return f"{rule.verdict} {rule.network}{tunnel}{near}: {rule.because}"
+    return f"{rule.verdict} {rule.network}{tunnel}{near}: {rule.defined_by}"

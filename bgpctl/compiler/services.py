@@ -58,7 +58,7 @@ class ServiceFacts:
 class ServiceRoutes:
     """For one node.
 
-    announced   (prefix, because), without doubles
+    announced   (prefix, what defines it), without doubles
     unkerneled  networks whose routes stay out of the kernel
     reflected   networks inside which a route reflector passes on what others announce
     """

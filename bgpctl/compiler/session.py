@@ -1,4 +1,4 @@
-"""The attributes of a session: a Peering becomes a SessionPlan, or a HeldSession with its reason.
+"""The attributes of a session: a Peering becomes a SessionPlan, or a SuppressedSession with its reason.
 
 The mesh has a password and a restart time of its own, a workload filters; both take what annotations say
 (settings.py), and nothing else. Where the attributes of the other sessions come from:
@@ -32,12 +32,12 @@ from bgpctl.resources.kinds.bgp_peer import BGPPeerSpec
 from bgpctl.resources.values.model import Resource
 from reflector.plan import (
     DEFAULT_RESTART_TIME,
-    HeldSession,
     NextHopMode,
     Password,
     SessionKind,
     SessionPlan,
     SessionType,
+    SuppressedSession,
 )
 
 # RFC 4724 section 3 gives the restart time twelve bits.
@@ -61,37 +61,39 @@ class SessionContext:
         return self.index.nodes[self.node].addresses[peering.endpoint.family]
 
 
-def plan_session(context: SessionContext, peering: Peering) -> SessionPlan | HeldSession:
-    """The session as it shall run, or held when it lacks its password or the peer's AS number."""
+def plan_session(context: SessionContext, peering: Peering) -> SessionPlan | SuppressedSession:
+    """The session as it shall run, or suppressed when it lacks its password or the peer's AS number."""
     try:
         password = _password(context, peering)
     except PasswordMissingError as missing:
-        return _held(context, peering, _password_path(peering), "password-missing", str(missing))
+        return _suppressed(context, peering, _password_path(peering), "password-missing", str(missing))
     if not peering.endpoint.as_number:
         reason = "asNumber is not set and no node has the address peerIP"
-        return _held(context, peering, "$.spec.asNumber", "as-number-missing", reason)
+        return _suppressed(context, peering, "$.spec.asNumber", "as-number-missing", reason)
     said = session_settings(context.index, context.node, peering)
     bare = _bare(context, peering, password, said)
     return with_settings(KINDS.get(peering.kind, _explicit)(context, peering, bare), said)
 
 
-def hold_double(context: SessionContext, peering: Peering, winner: Peering) -> HeldSession:
+def suppress_doubled(context: SessionContext, peering: Peering, winner: Peering) -> SuppressedSession:
     """For a peering whose peer address another one has taken."""
     endpoint = peering.endpoint
-    because = f"{winner.because} has the session to {endpoint.address}; two to one address cannot both run"
+    reason = f"{winner.defined_by} has the session to {endpoint.address}; two to one address cannot both run"
     if peering.peer is not None:
-        context.findings.warn(peering.peer, "$.spec", "session-doubled", because)
-    return HeldSession(
-        name=f"{endpoint.address} port {effective_port(endpoint.port)} ({peering.because})",
+        context.findings.warn(peering.peer, "$.spec", "session-doubled", reason)
+    return SuppressedSession(
+        name=f"{endpoint.address} port {effective_port(endpoint.port)} ({peering.defined_by})",
         peer_address=endpoint.address,
-        because=because,
+        reason=reason,
     )
 
 
-def _held(context: SessionContext, peering: Peering, path: str, code: str, reason: str) -> HeldSession:
+def _suppressed(context: SessionContext, peering: Peering, path: str, code: str, reason: str) -> SuppressedSession:
     address = peering.endpoint.address
-    context.findings.warn(_author(context, peering), path, code, f"{reason}; sessions are held until it is put right")
-    return HeldSession(name=address, peer_address=address, because=f"{peering.because}: {reason}")
+    context.findings.warn(
+        _author(context, peering), path, code, f"{reason}; sessions are suppressed until this is corrected"
+    )
+    return SuppressedSession(name=address, peer_address=address, reason=f"{peering.defined_by}: {reason}")
 
 
 def _bare(context: SessionContext, peering: Peering, password: Password | None, said: Settings) -> SessionPlan:
@@ -111,7 +113,7 @@ def _bare(context: SessionContext, peering: Peering, password: Password | None, 
         passive=peering.passive,
         export_policies=tuple(map(export_policy_name, families)),
         password=password,
-        because=peering.because,
+        defined_by=peering.defined_by,
     )
 
 

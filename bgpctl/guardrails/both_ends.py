@@ -85,7 +85,7 @@ def _reason(cluster: Cluster, name: str, here: Peering) -> Disagreement | None:
     if there is None:
         return Disagreement.NO_ANSWER
     ends = _end(cluster, name, here), _end(cluster, here.endpoint.node, there)
-    # A session that is held has been reported with its reason.
+    # A suppressed session has been reported with its reason.
     return disagreement(ends[0], ends[1]) if ends[0] is not None and ends[1] is not None else None
 
 

@@ -11,7 +11,6 @@ from bgpctl.guardrails.cluster import MOST_PEERINGS, Cluster
 from bgpctl.guardrails.encapsulation import disabled_encapsulation, mtu_mismatch
 from bgpctl.guardrails.families import families_agree
 from bgpctl.guardrails.finding import Finding, located
-from bgpctl.guardrails.held import held_sessions
 from bgpctl.guardrails.idle import nodes_without_session, peers_without_session
 from bgpctl.guardrails.limits import low_limits
 from bgpctl.guardrails.mesh import large_mesh, mesh_doubled
@@ -20,6 +19,7 @@ from bgpctl.guardrails.partition import partitions
 from bgpctl.guardrails.reflectors import reflectors
 from bgpctl.guardrails.settings import settings_fit
 from bgpctl.guardrails.shadowing import shadowed_filters, shadowed_rules
+from bgpctl.guardrails.suppressed import suppressed_sessions
 from bgpctl.resources.problem import Problem
 from bgpctl.resources.resource_set import ResourceSet
 
@@ -56,8 +56,8 @@ QUESTIONS: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
 
 
 def check_cluster(resources: ResourceSet, options: CompileOptions = NO_OPTIONS) -> tuple[Problem, ...]:
-    """Everything that the guardrails, and the compiler about held sessions, have to say, in order. A set without any
-    Node is a fragment of a cluster: only what does not depend on nodes is said."""
+    """All findings of the guardrails, and those of the compiler about suppressed sessions, in order. A set without any
+    Node is a fragment of a cluster: only what does not depend on nodes is checked."""
     cluster = Cluster(resources, options)
     found = [each for question in QUESTIONS for each in question(cluster)]
-    return tuple(sorted({*located(resources, found), *held_sessions(cluster)}))
+    return tuple(sorted({*located(resources, found), *suppressed_sessions(cluster)}))

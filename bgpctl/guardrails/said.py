@@ -37,7 +37,7 @@ class Said:
 
 
 def sessions_of_each_kind(cluster: Cluster) -> Iterator[Said]:
-    """In the order of nodes; sessions that are held are reported elsewhere."""
+    """In the order of nodes; suppressed sessions are reported elsewhere."""
     known: set[Hashable] = set()
     ignored = Findings(cluster.index.resources)
     for node, peering in (*_of_peers(cluster), *_of_mesh(cluster)):

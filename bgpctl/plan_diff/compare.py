@@ -89,11 +89,13 @@ def changed_items(
     """The entries of two lists that differ, `name` identifying them; fields in `but` are somebody else's to compare."""
     changes = []
     for key, before, after in pairs(by_name(old, name), by_name(new, name)):
-        because = str(getattr(after or before, "because", ""))
+        defined_by, reason = (str(getattr(after or before, each, "")) for each in ("defined_by", "reason"))
         if before is None or after is None:
-            changes.append(ItemChange(kind, key, Change.ADDED if before is None else Change.REMOVED, (), because))
+            changes.append(
+                ItemChange(kind, key, Change.ADDED if before is None else Change.REMOVED, (), defined_by, reason)
+            )
         elif fields := changed_fields(before, after, but=but):
-            changes.append(ItemChange(kind, key, Change.CHANGED, fields, because))
+            changes.append(ItemChange(kind, key, Change.CHANGED, fields, defined_by, reason))
     return tuple(changes)
 
 

@@ -35,16 +35,18 @@ class FieldChange(Difference, frozen=True):
 class ItemChange(Difference, frozen=True):
     """One entry of a list of the plan.
 
-    kind      "held", "origination", "rule", "blackhole", "host route", "vtep" ...
+    kind      "suppressed", "origination", "rule", "blackhole", "host route", "vtep" ...
     name      what identifies it in its list: a prefix, an address, a node
-    because   the resource or fact it follows from, of the new entry if there is one
+    defined_by   the resource or fact it follows from, of the new entry if there is one
+    reason    of a suppressed session: why it is suppressed
     """
 
     kind: str
     name: str
     change: Change
     fields: tuple[FieldChange, ...] = ()
-    because: str = ""
+    defined_by: str = ""
+    reason: str = ""
 
 
 class SessionChange(Difference, frozen=True):
@@ -57,7 +59,7 @@ class SessionChange(Difference, frozen=True):
     effect: Effect = Effect.SOFT
     fields: tuple[FieldChange, ...] = ()
     policies: tuple[str, ...] = ()
-    because: str = ""
+    defined_by: str = ""
 
 
 class PolicyChange(Difference, frozen=True):
@@ -80,7 +82,7 @@ class VerdictChange(Difference, frozen=True):
 
 
 class PlanDifference(Difference, frozen=True):
-    """Everything that differs for one node. For a node that comes or goes: its sessions, held ones and originations.
+    """Everything that differs for one node. For a node that comes or goes: all its sessions and originations.
 
     fields     of the plan itself, and of its KernelPlan ("kernel.table")
     kernel     entries of the KernelPlan's lists
@@ -91,7 +93,7 @@ class PlanDifference(Difference, frozen=True):
     change: Change
     fields: tuple[FieldChange, ...] = ()
     sessions: tuple[SessionChange, ...] = ()
-    held: tuple[ItemChange, ...] = ()
+    suppressed: tuple[ItemChange, ...] = ()
     policies: tuple[PolicyChange, ...] = ()
     originations: tuple[ItemChange, ...] = ()
     verdicts: tuple[VerdictChange, ...] = ()
@@ -99,7 +101,15 @@ class PlanDifference(Difference, frozen=True):
 
     def __bool__(self) -> bool:
         """Whether anything differs."""
-        parts = (self.fields, self.sessions, self.held, self.policies, self.originations, self.verdicts, self.kernel)
+        parts = (
+            self.fields,
+            self.sessions,
+            self.suppressed,
+            self.policies,
+            self.originations,
+            self.verdicts,
+            self.kernel,
+        )
         return self.change is not Change.CHANGED or any(parts)
 
     @property

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from reflector.plan import (
     AddCommunity,
-    HeldSession,
     HostRoute,
     KernelPlan,
     KernelRule,
@@ -35,6 +34,7 @@ from reflector.plan import (
     SetLocalPref,
     SetMed,
     SetNextHop,
+    SuppressedSession,
     Value,
     Vtep,
     VxlanPlan,
@@ -93,7 +93,7 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
         "log_level": Row(SOFT, "the agent's log follows at once, the speaker's at its next start"),
         "listen": Row(RESTART, "the speaker opens its listening sockets when it starts"),
         "sessions": Row(SOFT, "an added one comes up, a removed one is closed; for a changed one see SessionPlan"),
-        "held": Row(SOFT, _TOLD),
+        "suppressed": Row(SOFT, _TOLD),
         "policies": Row(REFRESH, _POLICY),
         "originations": Row(SOFT, "announced and withdrawn one by one"),
         "kernel": Row(SOFT, "for the FIB; the speaker does not look at it"),
@@ -131,12 +131,12 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
         "maximum_prefixes": Row(SOFT, _LIMIT),
         "role": Row(RESET, _OPEN),
         "role_strict": Row(RESET, _OPEN),
-        "because": Row(SOFT, _TOLD),
+        "defined_by": Row(SOFT, _TOLD),
     },
-    HeldSession: {
+    SuppressedSession: {
         "name": Row(SOFT, _TOLD),
         "peer_address": Row(SOFT, _TOLD),
-        "because": Row(SOFT, _TOLD),
+        "reason": Row(SOFT, _TOLD),
     },
     Policy: {
         "name": Row(REFRESH, "sessions refer to it by name"),
@@ -146,7 +146,7 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
         "verdict": Row(REFRESH, _POLICY),
         "match": Row(REFRESH, _POLICY),
         "operations": Row(REFRESH, _POLICY),
-        "because": Row(REFRESH, "a route remembers why it was accepted or refused; peers are told nothing"),
+        "defined_by": Row(REFRESH, "a route remembers why it was accepted or refused; peers are told nothing"),
     },
     Match: dict.fromkeys(
         (
@@ -177,7 +177,7 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
         "interface": Row(SOFT, _ORIGINATION),
         "next_hop": Row(SOFT, _ORIGINATION),
         "communities": Row(SOFT, _ORIGINATION),
-        "because": Row(SOFT, _TOLD),
+        "defined_by": Row(SOFT, _TOLD),
     },
     Listen: {
         "address": Row(RESTART, "the speaker opens its listening sockets when it starts"),
@@ -202,12 +202,12 @@ EFFECTS: dict[type[Value], dict[str, Row]] = {
         "verdict": Row(SOFT, "kernel routes inside the network are installed, or taken back"),
         "encapsulation": Row(SOFT, "kernel routes inside the network go through another device"),
         "cross_subnet": Row(SOFT, "kernel routes inside the network go through another device"),
-        "because": Row(SOFT, _TOLD),
+        "defined_by": Row(SOFT, _TOLD),
     },
     HostRoute: {
         "address": Row(SOFT, _KERNEL),
         "gateway": Row(SOFT, _KERNEL),
-        "because": Row(SOFT, _TOLD),
+        "defined_by": Row(SOFT, _TOLD),
     },
     VxlanPlan: {
         "family": Row(SOFT, _DEVICE),

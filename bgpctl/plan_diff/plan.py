@@ -22,10 +22,10 @@ from bgpctl.plan_diff.difference import (
 from bgpctl.plan_diff.effects import Effect, worst
 from bgpctl.plan_diff.kernel import changed_kernel, changed_kernel_fields
 from bgpctl.plan_diff.verdicts import changed_verdicts
-from reflector.plan import HeldSession, NodePlan, Origination, Policy, SessionPlan
+from reflector.plan import NodePlan, Origination, Policy, SessionPlan, SuppressedSession
 
 # Compared entry by entry; `kernel` has a module of its own.
-APART = frozenset({"sessions", "held", "policies", "originations", "kernel"})
+APART = frozenset({"sessions", "suppressed", "policies", "originations", "kernel"})
 # Fields of the whole plan that every session feels.
 OF_ALL_SESSIONS = frozenset({Effect.REFRESH, Effect.RESET})
 
@@ -35,9 +35,9 @@ def diff_plans(old: NodePlan, new: NodePlan) -> PlanDifference:
     if old == new:
         return PlanDifference(new.node, Change.CHANGED)
     fields = changed_fields(old, new, but=APART)
-    policies, held, originations = _policies(old, new), _held(old, new), _originations(old, new)
+    policies, suppressed, originations = _policies(old, new), _suppressed(old, new), _originations(old, new)
     sessions = tuple(_sessions(old, new, fields, frozenset(each.name for each in policies)))
-    found = {"sessions": sessions, "held": held, "policies": policies, "originations": originations}
+    found = {"sessions": sessions, "suppressed": suppressed, "policies": policies, "originations": originations}
     silent = [field for field, changes in found.items() if not changes]
     return PlanDifference(
         node=new.node,
@@ -48,7 +48,7 @@ def diff_plans(old: NodePlan, new: NodePlan) -> PlanDifference:
             *changed_kernel_fields(old.kernel, new.kernel),
         ),
         sessions=sessions,
-        held=held,
+        suppressed=suppressed,
         policies=policies,
         originations=originations,
         verdicts=changed_verdicts(old, new),
@@ -57,13 +57,13 @@ def diff_plans(old: NodePlan, new: NodePlan) -> PlanDifference:
 
 
 def added_node(plan: NodePlan) -> PlanDifference:
-    """A node that comes: its sessions, held ones and originations."""
+    """A node that comes: its sessions, suppressed sessions and originations."""
     nothing = NodePlan(plan.node, plan.router_id)
     return PlanDifference(
         node=plan.node,
         change=Change.ADDED,
         sessions=tuple(_sessions(nothing, plan, (), frozenset())),
-        held=_held(nothing, plan),
+        suppressed=_suppressed(nothing, plan),
         originations=_originations(nothing, plan),
     )
 
@@ -75,7 +75,7 @@ def removed_node(plan: NodePlan) -> PlanDifference:
         node=plan.node,
         change=Change.REMOVED,
         sessions=tuple(_sessions(plan, nothing, (), frozenset())),
-        held=_held(plan, nothing),
+        suppressed=_suppressed(plan, nothing),
         originations=_originations(plan, nothing),
     )
 
@@ -111,11 +111,11 @@ def _session(
     policies: tuple[str, ...] = (),
 ) -> SessionChange:
     return SessionChange(
-        session.name, session.peer_address, session.peer_node, change, effect, fields, policies, session.because
+        session.name, session.peer_address, session.peer_node, change, effect, fields, policies, session.defined_by
     )
 
 
-def _name(value: SessionPlan | HeldSession | Policy) -> str:
+def _name(value: SessionPlan | SuppressedSession | Policy) -> str:
     return value.name
 
 
@@ -157,8 +157,8 @@ def _rules(before: Policy | None, after: Policy | None) -> tuple[tuple[str, ...]
 # ---------------------------------------------------------------------------------------- other lists
 
 
-def _held(old: NodePlan, new: NodePlan) -> tuple[ItemChange, ...]:
-    return changed_items("held", old.held, new.held, _name)
+def _suppressed(old: NodePlan, new: NodePlan) -> tuple[ItemChange, ...]:
+    return changed_items("suppressed", old.suppressed, new.suppressed, _name)
 
 
 def _originations(old: NodePlan, new: NodePlan) -> tuple[ItemChange, ...]:

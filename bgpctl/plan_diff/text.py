@@ -27,7 +27,7 @@ RESET_SIGN = "!"
 # Effects that somebody will ask about.
 EXPLAINED = {Effect.RESET: " ({})", Effect.RESTART: " (waits for a restart: {})"}
 MOST_NAMES = 8
-UNTOLD = frozenset({"because"})
+NOT_SHOWN = frozenset({"defined_by"})
 
 Names = tuple[str, ...]
 Part = tuple[str, ...]
@@ -61,7 +61,7 @@ def _parts(node: PlanDifference) -> Iterator[Part]:
         yield (f"{SIGNS[node.change]} the whole node",)
     yield from ((f"~ {_field(each)}",) for each in node.fields)
     yield from ((line,) for line in _sessions(node.sessions))
-    yield from ((f"{SIGNS[each.change]} held {_item(each)}",) for each in node.held)
+    yield from ((f"{SIGNS[each.change]} suppressed {_item(each)}",) for each in node.suppressed)
     yield from ((f"{SIGNS[each.change]} originates {_item(each)}",) for each in node.originations)
     yield from ((_verdict(each),) for each in node.verdicts)
     yield from (tuple(_policy(each)) for each in node.policies)
@@ -96,12 +96,15 @@ def _peer(session: SessionChange) -> str:
 
 def _what(session: SessionChange) -> str:
     if session.change is not Change.CHANGED:
-        return session.because
-    told = [_field(each) for each in session.fields if each.field not in UNTOLD] or ["another reason"]
+        return session.defined_by
+    told = [_field(each) for each in session.fields if each.field not in NOT_SHOWN] or ["defined by another resource"]
     if session.policies:
-        told = [*(text for text in told if text != "another reason"), f"policies {', '.join(session.policies)}"]
+        told = [
+            *(text for text in told if text != "defined by another resource"),
+            f"policies {', '.join(session.policies)}",
+        ]
     verb = "reset" if session.effect is Effect.RESET else "updated"
-    return f"{verb}: {'; '.join(told)}" + (f" [{session.because}]" if session.because else "")
+    return f"{verb}: {'; '.join(told)}" + (f" [{session.defined_by}]" if session.defined_by else "")
 
 
 def _field(change: FieldChange) -> str:
@@ -116,8 +119,8 @@ def _field(change: FieldChange) -> str:
 
 def _item(item: ItemChange) -> str:
     fields = ", ".join(map(_field, item.fields))
-    because = f" [{item.because}]" if item.because else ""
-    return item.name + (f": {fields}" if fields else "") + because
+    source = item.reason or item.defined_by
+    return item.name + (f": {fields}" if fields else "") + (f" [{source}]" if source else "")
 
 
 def _verdict(change: VerdictChange) -> str:

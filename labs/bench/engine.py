@@ -36,7 +36,7 @@ CLIENTS_A_TURN = 10
 LOCAL_AS = 64512
 OUR_ADDRESS = bytes((172, 16, 255, 1))
 # Blocks of a /8 pool are told, anything else is not, as a compiled Calico node would have it.
-POOL = PolicyRule(Verdict.ACCEPT, Match(prefix=PrefixMatch("10.0.0.0/8", 8, 32)), because="pool")
+POOL = PolicyRule(Verdict.ACCEPT, Match(prefix=PrefixMatch("10.0.0.0/8", 8, 32)), defined_by="pool")
 POLICY = Policy("pools", (POOL, PolicyRule(Verdict.REJECT)))
 
 

@@ -115,9 +115,9 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         """Why a session whose neighbour is gone has ended, and what its peer is told."""
         if address in self._sessions:
             return "the session's definition changed", cease(Cease.OTHER_CONFIGURATION_CHANGE)
-        for held in self.plan.held:
-            if held.peer_address == address:
-                return f"held: {held.because}", cease(Cease.ADMINISTRATIVE_SHUTDOWN, held.because)
+        for suppressed in self.plan.suppressed:
+            if suppressed.peer_address == address:
+                return f"suppressed: {suppressed.reason}", cease(Cease.ADMINISTRATIVE_SHUTDOWN, suppressed.reason)
         return "removed from the plan", cease(Cease.PEER_DECONFIGURED)
 
     def _define(self, key: str, neighbor: Any, before: Sessions) -> None:

@@ -166,14 +166,14 @@ class PolicyChain:
             if bit & ~prefix_class or not _holds(rule.match, path, attributes):
                 continue
             if rule.verdict is Verdict.REJECT:
-                return Outcome(None, rule.because or f"policy {policy}")
+                return Outcome(None, rule.defined_by or f"policy {policy}")
             for operation in rule.operations:
                 if isinstance(operation, SetNextHop):
                     attributes, mode = _set_next_hop(operation.next_hop, attributes, mode, path.family, came_with)
                 else:
                     attributes = _CHANGES[type(operation)](operation, attributes)
             if rule.verdict is Verdict.ACCEPT:
-                return Outcome(attributes, rule.because or f"policy {policy}", mode)
+                return Outcome(attributes, rule.defined_by or f"policy {policy}", mode)
         if self._default is Verdict.ACCEPT:
             return Outcome(attributes, "accepted by default", mode)
         return Outcome(None, "no policy accepts it")

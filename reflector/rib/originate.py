@@ -30,7 +30,7 @@ def originated_paths(
         rival = result[family].get(nlri)
         known = present[family].get(nlri)
         if known is None or known.attributes is not attributes or not _same(known, origination):
-            known = Path(None, family, attributes, attributes, because=origination.because)
+            known = Path(None, family, attributes, attributes, because=origination.defined_by)
             known.source = origination.source
             known.interface = origination.interface
         result[family][nlri] = known if rival is None else decide((rival, known)).best
@@ -41,7 +41,7 @@ def _same(path: Path, origination: Origination) -> bool:
     return (path.source, path.interface, path.because) == (
         origination.source,
         origination.interface,
-        origination.because,
+        origination.defined_by,
     )
 
 

@@ -1,7 +1,7 @@
 """What a peer is told when its session ends.
 
     the session left the plan               Cease, Peer De-configured            RFC 4486 4
-    it is held: asked for, but not to be up Cease, Administrative Shutdown       with the reason (RFC 9003)
+    it is suppressed                        Cease, Administrative Shutdown       with the reason (RFC 9003)
     its definition changed                  Cease, Other Configuration Change
     the speaker stops, no graceful restart  Cease, Administrative Shutdown       with the reason
     the speaker stops, graceful restart     nothing: a NOTIFICATION would make it flush its routes (RFC 4724 4)

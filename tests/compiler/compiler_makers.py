@@ -17,7 +17,7 @@ from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
 from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
-from reflector.plan import PRIORITY_BASE, Family, HeldSession, NodePlan, Policy, RouteSource, SessionPlan
+from reflector.plan import PRIORITY_BASE, Family, NodePlan, Policy, RouteSource, SessionPlan, SuppressedSession
 from reflector.policy.rules import PolicyChain, PrefixClasses, prefix_matches
 from reflector.rib.path import Path
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
@@ -121,8 +121,8 @@ def session(plan: NodePlan, address: str) -> SessionPlan:
     return found
 
 
-def held(plan: NodePlan, address: str) -> HeldSession:
-    (found,) = (each for each in plan.held if each.peer_address == address)
+def suppressed(plan: NodePlan, address: str) -> SuppressedSession:
+    (found,) = (each for each in plan.suppressed if each.peer_address == address)
     return found
 
 

@@ -97,7 +97,7 @@ def _other_end(plans: dict[str, NodePlan], here: SessionPlan) -> SessionPlan:
 def test_no_plan_has_two_sessions_to_one_address_or_two_names_alike(resources: list[Resource]) -> None:
     for each in compile_cluster(ResourceSet.of(*resources)):
         addresses = [session.peer_address for session in each.plan.sessions]
-        names = [session.name for session in each.plan.sessions] + [held.name for held in each.plan.held]
+        names = [session.name for session in each.plan.sessions] + [session.name for session in each.plan.suppressed]
         assert len(set(addresses)) == len(addresses)
         assert len(set(names)) == len(names)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+import msgspec
 import pytest
 from compiler_makers import block, compiled, configuration, felix, node, pool
 
@@ -111,7 +112,7 @@ def test_a_nodes_blocks_are_originated_and_end_in_a_blackhole() -> None:
 def test_the_state_of_a_block_decides_what_becomes_of_it(state: str, originated: bool, aggregated: bool) -> None:
     plan = compiled("a", A, B, pool("p", "192.168.0.0/16"), block("a", "192.168.1.0/26", state=state))
 
-    reasons = {each.because for policy in plan.policies for each in policy.rules}
+    reasons = {each.defined_by for policy in plan.policies for each in policy.rules}
     assert [each.prefix for each in plan.originations] == ["192.168.1.0/26"] * originated
     assert ("block 192.168.1.0/26" in reasons) is aggregated
 
@@ -280,3 +281,11 @@ def test_a_plan_survives_the_way_to_the_speaker() -> None:
     plan = compiled("left", LEFT, RIGHT, A, VXLAN_POOL, block("left", "192.168.1.0/26"), without_felix=True)
 
     assert decode_plan(encode_plan(plan)) == plan
+
+
+@pytest.mark.parametrize(
+    ("text", "version"), [(b'{"node":"a","held":[]}', 1), (b'{"node":"a","version":3,"weather":"fine"}', 3)]
+)
+def test_a_plan_of_another_version_is_refused_with_that_version(text: bytes, version: int) -> None:
+    with pytest.raises(msgspec.ValidationError, match=f"the plan has version {version}; this program reads version 2"):
+        decode_plan(text)

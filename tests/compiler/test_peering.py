@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compiler_makers import bgp_peer, compiled, configuration, held, node, peers, session
+from compiler_makers import bgp_peer, compiled, configuration, node, peers, session, suppressed
 
 from bgpctl.compiler import CompileOptions, LocalWorkload, compile_node
 from bgpctl.resources.resource_set import ResourceSet
@@ -128,7 +128,7 @@ def test_an_external_ibgp_peer_of_a_reflector_is_a_client_and_an_ebgp_peer_is_no
 def test_a_selector_that_matches_no_node_makes_no_session() -> None:
     plan = compiled("a", A, B, NO_MESH, bgp_peer("none", peerSelector="has(nothing)"))
 
-    assert (plan.sessions, plan.held) == ((), ())
+    assert (plan.sessions, plan.suppressed) == ((), ())
 
 
 def test_a_node_does_not_peer_with_itself() -> None:
@@ -143,7 +143,7 @@ def test_a_bgp_peer_without_node_and_selector_is_for_every_node() -> None:
 
     for name in "ab":
         found = session(compiled(name, A, B, NO_MESH, tor), "192.0.2.1")
-        assert (found.kind, found.peer_as, found.because) == (SessionKind.GLOBAL, 65001, "BGPPeer tor")
+        assert (found.kind, found.peer_as, found.defined_by) == (SessionKind.GLOBAL, 65001, "BGPPeer tor")
 
 
 def test_a_bgp_peer_for_one_node_is_nothing_to_others() -> None:
@@ -173,7 +173,7 @@ def test_a_peer_address_that_is_a_nodes_makes_both_ends_peer() -> None:
     assert session(compiled("a", A, B, C, NO_MESH, to_c), "10.0.0.3").peer_node == "c"
     reverse = session(compiled("c", A, B, C, NO_MESH, to_c), "10.0.0.1")
     assert (reverse.kind, reverse.peer_node) == (SessionKind.NODE, "a")
-    assert reverse.because == "BGPPeer to-c, seen from its peer"
+    assert reverse.defined_by == "BGPPeer to-c, seen from its peer"
 
 
 def test_a_peer_that_is_expected_in_another_as_is_not_the_node_with_that_address() -> None:
@@ -221,7 +221,7 @@ def test_a_router_without_an_as_number_is_held() -> None:
     plan = compiled("a", A, NO_MESH, bgp_peer("tor", peerIP="192.0.2.1"))
 
     assert peers(plan) == []
-    assert held(plan, "192.0.2.1").because == "BGPPeer tor: asNumber is not set and no node has the address peerIP"
+    assert suppressed(plan, "192.0.2.1").reason == "BGPPeer tor: asNumber is not set and no node has the address peerIP"
 
 
 def test_the_reverse_of_a_local_as_number_expects_that_number() -> None:
@@ -243,8 +243,8 @@ def test_a_global_bgp_peer_wins_over_one_for_the_node() -> None:
         bgp_peer("z-global", peerIP="192.0.2.1", asNumber=65001),
     )
 
-    assert session(plan, "192.0.2.1").because == "BGPPeer z-global"
-    assert plan.held == ()
+    assert session(plan, "192.0.2.1").defined_by == "BGPPeer z-global"
+    assert plan.suppressed == ()
 
 
 def test_of_two_bgp_peers_of_one_scope_the_first_by_name_wins() -> None:
@@ -256,8 +256,8 @@ def test_of_two_bgp_peers_of_one_scope_the_first_by_name_wins() -> None:
         bgp_peer("first", peerIP="192.0.2.1:179", asNumber=65001),
     )
 
-    assert session(plan, "192.0.2.1").because == "BGPPeer first"
-    assert plan.held == ()
+    assert session(plan, "192.0.2.1").defined_by == "BGPPeer first"
+    assert plan.suppressed == ()
 
 
 def test_a_second_port_at_one_address_is_held_and_reported() -> None:
@@ -271,7 +271,7 @@ def test_a_second_port_at_one_address_is_held_and_reported() -> None:
     result = compile_node(resources, "a")
 
     assert session(result.plan, "192.0.2.1").peer_port == 179
-    assert held(result.plan, "192.0.2.1").name == "192.0.2.1 port 1790 (BGPPeer two)"
+    assert suppressed(result.plan, "192.0.2.1").name == "192.0.2.1 port 1790 (BGPPeer two)"
     assert [(each.resource, each.code) for each in result.problems] == [("BGPPeer/two", "session-doubled")]
 
 
@@ -279,7 +279,7 @@ def test_a_bgp_peer_takes_the_place_of_the_mesh_session_to_the_same_node() -> No
     plan = compiled("a", A, B, bgp_peer("to-b", node="a", peerIP="10.0.0.2", asNumber=64512))
 
     assert session(plan, "10.0.0.2").kind is SessionKind.NODE
-    assert "BGPPeer to-b has the session to 10.0.0.2" in held(plan, "10.0.0.2").because
+    assert "BGPPeer to-b has the session to 10.0.0.2" in suppressed(plan, "10.0.0.2").reason
 
 
 def test_a_session_keeps_its_name_when_a_bgp_peer_takes_it_over_from_the_mesh() -> None:

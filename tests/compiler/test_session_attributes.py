@@ -1,4 +1,4 @@
-"""The attributes of sessions, and sessions that are held."""
+"""The attributes of sessions, and suppressed sessions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from compiler_makers import (
     bgp_peer,
     compiled,
     configuration,
-    held,
     node,
     peers,
     secret,
     session,
+    suppressed,
 )
 
 from bgpctl.compiler import CompileOptions, LocalWorkload, compile_node
@@ -190,7 +190,7 @@ def test_a_session_whose_password_is_missing_is_held_and_never_open(found: tuple
     result = compile_node(ResourceSet.of(A, NO_MESH, tor(password=KEY), *found), "a")
 
     assert result.plan.sessions == ()
-    assert held(result.plan, "192.0.2.1").because == f"BGPPeer tor: {reason}"
+    assert suppressed(result.plan, "192.0.2.1").reason == f"BGPPeer tor: {reason}"
     assert [(each.resource, each.path, each.code) for each in result.problems] == [
         ("BGPPeer/tor", "$.spec.password.secretKeyRef", "password-missing")
     ]
@@ -199,11 +199,11 @@ def test_a_session_whose_password_is_missing_is_held_and_never_open(found: tuple
 def test_a_password_that_is_no_text_holds_the_session() -> None:
     octets = secret("bgp", {}).model_copy(update={"data": {"tor": "/w=="}})
 
-    assert "is not UTF-8 text" in held(compiled("a", A, NO_MESH, tor(password=KEY), octets), "192.0.2.1").because
+    assert "is not UTF-8 text" in suppressed(compiled("a", A, NO_MESH, tor(password=KEY), octets), "192.0.2.1").reason
 
 
 def test_a_password_that_names_no_secret_holds_the_session() -> None:
-    assert held(compiled("a", A, NO_MESH, tor(password={})), "192.0.2.1").because.endswith(
+    assert suppressed(compiled("a", A, NO_MESH, tor(password={})), "192.0.2.1").reason.endswith(
         "the password names no Secret"
     )
 
@@ -212,14 +212,17 @@ def test_a_mesh_without_its_password_is_held_as_a_whole_and_reported_once() -> N
     result = compile_node(ResourceSet.of(A, B, node("c", "10.0.0.3/24"), configuration(nodeMeshPassword=KEY)), "a")
 
     assert result.plan.sessions == ()
-    assert [each.peer_address for each in result.plan.held] == ["10.0.0.2", "10.0.0.3"]
+    assert [each.peer_address for each in result.plan.suppressed] == ["10.0.0.2", "10.0.0.3"]
     assert [(each.resource, each.message) for each in result.problems] == [
-        ("BGPConfiguration/default", "Secret kube-system/bgp does not exist; sessions are held until it is put right")
+        (
+            "BGPConfiguration/default",
+            "Secret kube-system/bgp does not exist; sessions are suppressed until this is corrected",
+        )
     ]
 
 
 def test_a_held_session_has_the_name_it_will_run_under() -> None:
-    waiting = held(compiled("a", A, NO_MESH, tor(password=KEY)), "192.0.2.1")
+    waiting = suppressed(compiled("a", A, NO_MESH, tor(password=KEY)), "192.0.2.1")
 
     assert waiting.name == to_tor(secret("bgp", {"tor": "s"}), password=KEY).name
 

@@ -62,12 +62,12 @@ RULES: dict[str, Row] = {
     "network": Row({"network": "20.0.0.0/8"}, f"{REMOTE} via 10.244.2.1", f"{PLAIN} via 10.244.2.1"),
     "verdict": Row({"verdict": KernelVerdict.LEAVE}, f"{REMOTE} via"),
     "encapsulation": Row({"encapsulation": Encapsulation.NONE}, f"{REMOTE} via 10.244.2.1", f"{REMOTE} via {PEER}"),
-    "because": Row({"because": "another pool"}),
+    "defined_by": Row({"defined_by": "another pool"}),
 }
 HOSTS: dict[str, Row] = {
     "address": Row({"address": "192.168.7.8"}, "192.168.7.7 via", "192.168.7.8 via"),
     "gateway": Row({"gateway": OTHER_PEER}, f"192.168.7.7 via {PEER}", f"192.168.7.7 via {OTHER_PEER}"),
-    "because": Row({"because": "another BGPPeer"}),
+    "defined_by": Row({"defined_by": "another BGPPeer"}),
 }
 VXLANS: dict[str, Row] = {
     "device": Row({"device": "vxlan1"}, "vxlan.calico", f"{REMOTE} via 10.244.2.1 dev vxlan1"),

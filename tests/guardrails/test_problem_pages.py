@@ -24,7 +24,7 @@ MAKERS = {
     "Problem": 4,
     "Refusal": 0,
     "Rule": 0,
-    "_held": 3,
+    "_suppressed": 3,
     "_problem": 1,
     "_text": 0,
     "refuse": 0,

@@ -18,7 +18,6 @@ from reflector.plan import (
     PRIORITY_BASE,
     AddCommunity,
     Encapsulation,
-    HeldSession,
     HostRoute,
     KernelPlan,
     KernelRule,
@@ -45,6 +44,7 @@ from reflector.plan import (
     SetLocalPref,
     SetMed,
     SetNextHop,
+    SuppressedSession,
     Value,
     Verdict,
     Vtep,
@@ -150,7 +150,7 @@ SESSION_ROWS: dict[str, SessionRow] = {
     "maximum_prefixes": SessionRow(MaximumPrefixes(1, LimitAction.WARN)),
     "role": SessionRow(Role.PEER),
     "role_strict": SessionRow(True),
-    "because": SessionRow("another BGPPeer"),
+    "defined_by": SessionRow("another BGPPeer"),
 }
 
 # One route more than the session may have; the change is made after it has been left out.
@@ -177,7 +177,7 @@ PLAN_ROWS: dict[str, PlanRow] = {
     "cluster_id": PlanRow("7.7.7.7", told(NEAR, "BGP.cluster_list: 7.7.7.7")),
     "log_level": PlanRow("debug"),
     "listen": PlanRow((Listen("0.0.0.0", 1179),)),  # noqa: S104  inside a namespace of the test
-    "held": PlanRow((HeldSession("10.9.0.50", "10.9.0.50", "no password"),)),
+    "suppressed": PlanRow((SuppressedSession("10.9.0.50", "10.9.0.50", "no password"),)),
     "policies": PlanRow(
         (
             ALL,
@@ -231,7 +231,9 @@ RULE_ROWS: dict[tuple[type[Value], str], RuleRow] = {
     (PolicyRule, "verdict"): RuleRow(_doing(), Policy("row", (PolicyRule(Verdict.REJECT),)), untold(OURS.prefix)),
     (PolicyRule, "match"): RuleRow(_doing(), _accepting(local_pref=5), untold(OURS.prefix)),
     (PolicyRule, "operations"): RuleRow(_doing(), _doing(AddCommunity("64512:100")), told(OURS.prefix, "(64512,100)")),
-    (PolicyRule, "because"): RuleRow(_doing(), Policy("row", (PolicyRule(Verdict.ACCEPT, because="another"),)), UNSEEN),
+    (PolicyRule, "defined_by"): RuleRow(
+        _doing(), Policy("row", (PolicyRule(Verdict.ACCEPT, defined_by="another"),)), UNSEEN
+    ),
     (Match, "prefix"): _prefix(PrefixMatch("10.245.0.0/16", 16, 32)),
     (Match, "sources"): _no_longer("sources", (RouteSource.BLOCK,), (RouteSource.SERVICE,)),
     (Match, "session_type"): _no_longer("session_type", SessionType.IBGP, SessionType.EBGP),
@@ -263,7 +265,7 @@ ORIGINATION_ROWS: dict[str, tuple[Any, Look | None]] = {
     "interface": ("cali2", UNSEEN),
     "next_hop": ("10.9.0.9", told(ANOTHER.prefix, "BGP.next_hop: 10.9.0.9")),
     "communities": (("64512:11",), told(ANOTHER.prefix, "(64512,11)")),
-    "because": ("another block", UNSEEN),
+    "defined_by": ("another block", UNSEEN),
 }
 
 
@@ -282,10 +284,10 @@ class Aside(NamedTuple):
 
 
 ASIDE: dict[type[Value], Aside] = {
-    HeldSession: Aside(
-        HeldSession("10.9.0.51", "10.9.0.51", "no password"),
-        lambda held: {"held": (held,)},
-        {"name": "10.9.0.52", "peer_address": "10.9.0.52", "because": "a password that is too long"},
+    SuppressedSession: Aside(
+        SuppressedSession("10.9.0.51", "10.9.0.51", "no password"),
+        lambda session: {"suppressed": (session,)},
+        {"name": "10.9.0.52", "peer_address": "10.9.0.52", "reason": "a password that is too long"},
     ),
     Listen: Aside(
         Listen("0.0.0.0"),  # noqa: S104
@@ -318,13 +320,13 @@ ASIDE: dict[type[Value], Aside] = {
             "verdict": KernelVerdict.LEAVE,
             "encapsulation": Encapsulation.VXLAN,
             "cross_subnet": True,
-            "because": "another pool",
+            "defined_by": "another pool",
         },
     ),
     HostRoute: Aside(
         HostRoute("192.168.7.7", "10.9.0.5"),
         lambda host: {"kernel": KernelPlan(host_routes=(host,))},
-        {"address": "192.168.7.8", "gateway": "10.9.0.6", "because": "another BGPPeer"},
+        {"address": "192.168.7.8", "gateway": "10.9.0.6", "defined_by": "another BGPPeer"},
     ),
     VxlanPlan: Aside(
         _VXLAN,

@@ -171,7 +171,7 @@ def test_a_warning_is_said_only_if_it_is_new(folder: Path) -> None:
     assert worse.returncode == 1
     assert "[password-missing]" in worse.stderr
     assert "- 2 sessions" in worse.stdout
-    assert "+ held 10.0.0.2" in worse.stdout
+    assert "+ suppressed 10.0.0.2" in worse.stdout
 
 
 @pytest.mark.parametrize("arguments", [("--node", "z"), ("--node", "a", "--all-nodes"), ("-o", "xml")])

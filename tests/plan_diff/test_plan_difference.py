@@ -26,7 +26,6 @@ from reflector.plan import (
     AddCommunity,
     Encapsulation,
     Family,
-    HeldSession,
     HostRoute,
     KernelPlan,
     KernelRule,
@@ -39,6 +38,7 @@ from reflector.plan import (
     Role,
     RouteSource,
     SessionPlan,
+    SuppressedSession,
     Verdict,
     Vtep,
     VxlanPlan,
@@ -99,7 +99,7 @@ def test_another_order_is_a_difference(plan: NodePlan) -> None:
     assert "in another order" in {each.after for each in diff_plans(plan, replace(plan, **reverse)).fields}
 
 
-@pytest.mark.parametrize("field", ["sessions", "held", "policies", "originations"])
+@pytest.mark.parametrize("field", ["sessions", "suppressed", "policies", "originations"])
 def test_the_way_back_takes_what_the_way_there_brings(field: str) -> None:
     changed = with_plan_field(BASE, field)
     there, back = diff_plans(BASE, changed), diff_plans(changed, BASE)
@@ -121,15 +121,15 @@ def test_a_session_field_has_the_effect_that_the_table_says(field: str) -> None:
 
 
 def test_the_most_severe_of_several_fields_counts() -> None:
-    changed = replace(BASE, sessions=(replace(BASE.sessions[0], hold_time=30, because="other", allow_local_as=1),))
+    changed = replace(BASE, sessions=(replace(BASE.sessions[0], hold_time=30, defined_by="other", allow_local_as=1),))
     session = only_session(diff_plans(BASE, changed))
     assert session.effect is Effect.RESET
-    assert [each.field for each in session.fields] == ["allow_local_as", "hold_time", "because"]
+    assert [each.field for each in session.fields] == ["allow_local_as", "hold_time", "defined_by"]
 
 
 def test_a_changed_session_names_who_asks_for_it_now() -> None:
-    changed = replace(BASE, sessions=(replace(BASE.sessions[0], because="BGPPeer tor", hold_time=30),))
-    assert only_session(diff_plans(BASE, changed)).because == "BGPPeer tor"
+    changed = replace(BASE, sessions=(replace(BASE.sessions[0], defined_by="BGPPeer tor", hold_time=30),))
+    assert only_session(diff_plans(BASE, changed)).defined_by == "BGPPeer tor"
 
 
 def test_another_router_id_resets_every_session() -> None:
@@ -157,10 +157,10 @@ def test_a_password_shows_only_that_it_changed(
 
 
 def test_a_session_that_becomes_held_is_removed_and_the_reason_is_there() -> None:
-    held = HeldSession(NAME, B, "BGPPeer b: Secret kube-system/bgp does not exist")
-    difference = diff_plans(BASE, replace(BASE, sessions=(), held=(held,)))
+    session = SuppressedSession(NAME, B, "BGPPeer b: Secret kube-system/bgp does not exist")
+    difference = diff_plans(BASE, replace(BASE, sessions=(), suppressed=(session,)))
     assert difference.removed == (NAME,)
-    assert [(each.change, each.because) for each in difference.held] == [(Change.ADDED, held.because)]
+    assert [(each.change, each.reason) for each in difference.suppressed] == [(Change.ADDED, session.reason)]
 
 
 # -------------------------------------------------------------------------------------------- policies
@@ -178,7 +178,7 @@ def test_a_changed_policy_refreshes_the_sessions_that_ask_it_and_no_other() -> N
 
 
 def test_a_changed_policy_shows_the_rules_that_go_and_come() -> None:
-    added = PolicyRule(Verdict.REJECT, because="maintenance")
+    added = PolicyRule(Verdict.REJECT, defined_by="maintenance")
     changed = replace(BASE, policies=(Policy("all", (added, *ALL.rules)), BASE.policies[1]))
     (policy,) = diff_plans(BASE, changed).policies
     assert (policy.rules_removed, policy.rules_added) == ((), ("reject everything: maintenance",))
@@ -297,10 +297,10 @@ def test_routes_and_sessions_with_one_fate_stand_together() -> None:
 
 def test_originations_come_go_and_change() -> None:
     kept, gone = Origination(ROUTE, RouteSource.BLOCK), Origination("10.244.5.0/26", RouteSource.BLOCK)
-    come = Origination("10.96.0.0/12", RouteSource.SERVICE, because="BGPConfiguration serviceClusterIPs")
+    come = Origination("10.96.0.0/12", RouteSource.SERVICE, defined_by="BGPConfiguration serviceClusterIPs")
     old = replace(BASE, originations=(kept, gone))
     new = replace(BASE, originations=(replace(kept, priority=512), come))
-    assert [(each.name, each.change, each.because) for each in diff_plans(old, new).originations] == [
+    assert [(each.name, each.change, each.defined_by) for each in diff_plans(old, new).originations] == [
         (ROUTE, Change.CHANGED, ""),
         ("10.96.0.0/12", Change.ADDED, "BGPConfiguration serviceClusterIPs"),
         ("10.244.5.0/26", Change.REMOVED, ""),
@@ -348,7 +348,7 @@ def test_a_field_of_the_kernel_plan_carries_its_place() -> None:
 
 
 def test_two_rules_for_one_network_are_two_entries() -> None:
-    leave = KernelRule("10.96.0.0/12", KernelVerdict.LEAVE, because="service network")
-    pool = KernelRule("10.96.0.0/12", KernelVerdict.PROGRAM, because="IPPool")
+    leave = KernelRule("10.96.0.0/12", KernelVerdict.LEAVE, defined_by="service network")
+    pool = KernelRule("10.96.0.0/12", KernelVerdict.PROGRAM, defined_by="IPPool")
     difference = diff_plans(with_kernel(rules=(leave,)), with_kernel(rules=(leave, pool)))
-    assert [(each.name, each.because) for each in difference.kernel] == [("10.96.0.0/12 (2)", "IPPool")]
+    assert [(each.name, each.defined_by) for each in difference.kernel] == [("10.96.0.0/12 (2)", "IPPool")]

@@ -229,7 +229,7 @@ def test_paths_stay_shared_over_a_new_policy(router: Router) -> None:
 
 
 def test_an_import_policy_that_only_changes_the_next_hop_told_is_told(router: Router) -> None:
-    accepts = PolicyRule(Verdict.ACCEPT, because="the same reason")
+    accepts = PolicyRule(Verdict.ACCEPT, defined_by="the same reason")
     router.apply(plan_with(imports=(accepts,)))
     before = router.attributes("listener", POD).next_hop
     router.apply(plan_with(imports=(replace(accepts, operations=(SetNextHop("self"),)),)))

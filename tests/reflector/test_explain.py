@@ -23,7 +23,7 @@ def test_the_winner_and_the_step_that_the_other_one_lost_at() -> None:
 
 
 def test_a_route_that_import_refuses_is_there_with_the_rule() -> None:
-    policy = Policy("guests", (PolicyRule(Verdict.REJECT, Match(), because="no guests"),))
+    policy = Policy("guests", (PolicyRule(Verdict.REJECT, Match(), defined_by="no guests"),))
     router = Router(a_plan(a_session("a", "10.0.0.1", import_policies=("guests",)), policies=(policy,)))
     router.up("a")
     router.hear("a", announce(POD))
@@ -40,7 +40,7 @@ def test_a_loop_is_named() -> None:
 
 
 def test_each_peer_is_told_or_not_and_why() -> None:
-    pods = PolicyRule(Verdict.ACCEPT, Match(prefix=PrefixMatch("10.1.0.0/16", 16, 32)), because="IPPool pods")
+    pods = PolicyRule(Verdict.ACCEPT, Match(prefix=PrefixMatch("10.1.0.0/16", 16, 32)), defined_by="IPPool pods")
     plan = a_plan(
         a_session("node", "10.0.0.1"),
         a_session("other", "10.0.0.2"),

@@ -415,7 +415,7 @@ def test_every_length_of_attributes_is_either_told_whole_or_withheld() -> None:
 
 
 def test_the_decision_of_the_policy_is_explained() -> None:
-    policy = Policy("p", (PolicyRule(Verdict.REJECT, because="export rule 1 of BGPFilter no-pods"),))
+    policy = Policy("p", (PolicyRule(Verdict.REJECT, defined_by="export rule 1 of BGPFilter no-pods"),))
     router = a_router(a_session("listener", "10.0.0.2", export_policies=("p",)), policies=(policy,))
     router.hear("source", announce(P))
     path = router.engine.ribs[4].best(pack_nlri(P))

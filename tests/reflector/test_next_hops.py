@@ -310,7 +310,7 @@ def test_the_next_hop_that_an_import_policy_sets_is_the_one_that_is_looked_up() 
 
 
 def test_what_an_import_policy_made_of_a_route_comes_back_with_it() -> None:
-    rule = PolicyRule(Verdict.ACCEPT, Match(), (SetLocalPref(7),), because="backup")
+    rule = PolicyRule(Verdict.ACCEPT, Match(), (SetLocalPref(7),), defined_by="backup")
     plan = a_plan(a_client("a", "10.0.0.1", import_policies=("p",)), policies=(Policy("p", (rule,)),))
     node = Node(plan, a_kernel())
     node.hear("a", announce(POD, next_hop="192.0.2.1"))
@@ -352,7 +352,7 @@ def test_a_new_policy_keeps_the_verdict_of_the_next_hop() -> None:
     sessions = (a_client("a", "10.0.0.1", import_policies=("all",)),)
     node = Node(a_plan(*sessions, policies=(Policy("all"),)), a_kernel())
     node.hear("a", announce(POD, next_hop="192.0.2.1"))
-    node.apply(a_plan(*sessions, policies=(Policy("all", (PolicyRule(Verdict.ACCEPT, because="all"),)),)))
+    node.apply(a_plan(*sessions, policies=(Policy("all", (PolicyRule(Verdict.ACCEPT, defined_by="all"),)),)))
     assert node.verdicts() == {"a": UNRESOLVABLE}
     node.put("192.0.2.0/24", CONNECTED)
     (candidate,) = explain(node.engine, POD).candidates

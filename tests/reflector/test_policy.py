@@ -276,7 +276,7 @@ def test_a_metric_is_that_of_the_local_pref_as_it_stands() -> None:
 
 def test_a_policy_that_does_not_decide_leaves_it_to_the_next() -> None:
     first = Policy("first", (PolicyRule(REJECT, Match(prefix=PrefixMatch("10.9.0.0/16", 16, 32))),))
-    second = Policy("second", (PolicyRule(ACCEPT, because="the second"),))
+    second = Policy("second", (PolicyRule(ACCEPT, defined_by="the second"),))
     assert evaluate(first, second) == Outcome(some_attributes(), "the second")
 
 
@@ -287,7 +287,7 @@ def test_the_default_decides_when_no_rule_did(default: Verdict, accepted: bool) 
 
 
 def test_the_outcome_names_the_rule_or_its_policy() -> None:
-    assert evaluate(PolicyRule(REJECT, because="rule 3 of BGPFilter x")).because == "rule 3 of BGPFilter x"
+    assert evaluate(PolicyRule(REJECT, defined_by="rule 3 of BGPFilter x")).because == "rule 3 of BGPFilter x"
     assert evaluate(PolicyRule(REJECT)).because == "policy p"
     assert evaluate(PolicyRule(ACCEPT, Match(local_pref=1))).because == "no policy accepts it"
 

@@ -114,7 +114,7 @@ def test_a_route_is_shown_as_people_read_it(router: Router) -> None:
 
 
 def test_our_own_route_has_no_peer_and_no_next_hop() -> None:
-    router = Router(a_plan(originations=(an_origination("fd00:1::/64", because="block of node rr"),)))
+    router = Router(a_plan(originations=(an_origination("fd00:1::/64", defined_by="block of node rr"),)))
     router.turn()
     (route,) = routes_snapshot(router.engine, ShowRoutes(family=6)).routes
     assert (route.next_hop, route.peer, route.source, route.rule) == ("", "", RouteSource.BLOCK, "block of node rr")

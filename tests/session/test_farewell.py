@@ -13,7 +13,7 @@ from bgpctl.compiler import render_exabgp_conf
 from reflector.control.client import ControlClient
 from reflector.drain import Stage
 from reflector.messages import Drain
-from reflector.plan import HeldSession, NodePlan
+from reflector.plan import NodePlan, SuppressedSession
 from reflector.session.cease import cease
 from reflector.wire.message import HEADER_LENGTH, Cease
 from reflector.wire.nlri import pack_address
@@ -75,12 +75,15 @@ N_AND_120_SECONDS = capability(64, bytes((0x40, 120, 0, 1, 1, 0x80)))
     ("after", "told"),
     [
         (replace(PLAN, sessions=()), bytes((6, 3))),
-        (replace(PLAN, sessions=(), held=(HeldSession(ONE.name, PEER, "no Secret"),)), bytes((6, 2, 9)) + b"no Secret"),
+        (
+            replace(PLAN, sessions=(), suppressed=(SuppressedSession(ONE.name, PEER, "no Secret"),)),
+            bytes((6, 2, 9)) + b"no Secret",
+        ),
         (replace(PLAN, sessions=(replace(ONE, hold_time=30),)), bytes((6, 6))),
         (replace(PLAN, router_id="10.9.0.99"), bytes((6, 6))),
         (replace(PLAN, sessions=(replace(ONE, peer_as=65001),)), bytes((6, 6))),
     ],
-    ids=["gone", "held", "another hold time", "another router ID", "another peer AS"],
+    ids=["gone", "suppressed", "another hold time", "another router ID", "another peer AS"],
 )
 def test_a_plan_that_ends_a_session_says_why(
     established: Callable[..., tuple[Speaker, RawPeer]], after: NodePlan, told: bytes

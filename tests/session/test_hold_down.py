@@ -152,7 +152,7 @@ class Processes:
     [
         replace(ONE, maximum_prefixes=MaximumPrefixes(20)),
         replace(ONE, hold_time=30),
-        replace(ONE, because="another BGPPeer"),
+        replace(ONE, defined_by="another BGPPeer"),
     ],
     ids=["another limit", "another definition", "another reason"],
 )

@@ -219,7 +219,7 @@ def test_a_long_lived_capability_that_ends_within_a_family_is_an_error() -> None
 )
 def test_what_only_the_plan_says_of_the_open_makes_two_definitions_differ(field: str, value: object) -> None:
     one = session(PEER, US, restart_time=120)
-    assert offers_alike(one, replace(one, because="another"))
+    assert offers_alike(one, replace(one, defined_by="another"))
     assert not offers_alike(one, replace(one, **{field: value}))
 
 

@@ -121,7 +121,7 @@ def _command(speaker: Speaker) -> tuple[str, ...]:
 
 def test_a_new_policy_takes_effect_without_a_reset(cluster: dict[str, Speaker]) -> None:
     """Nothing is asked of the peer: neither a new session nor a route refresh."""
-    nothing = Policy("nothing", (PolicyRule(Verdict.REJECT, because="maintenance"),))
+    nothing = Policy("nothing", (PolicyRule(Verdict.REJECT, defined_by="maintenance"),))
     sessions = (session(A, RR, rr_client=True, export_policies=("nothing",)), session(B, RR, rr_client=True))
     applied = cluster["rr"].apply(reflector_plan(policies=(nothing,), sessions=sessions))
     assert (applied.added, applied.removed, applied.reset) == ((), (), ())

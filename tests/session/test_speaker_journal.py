@@ -59,7 +59,7 @@ def speakers(hosts: Segment) -> dict[str, Speaker]:
 
 def live(cluster: dict[str, Speaker]) -> None:
     """A policy comes, a set of originations comes, a client is killed and is away."""
-    refuse = Policy("refuse", (PolicyRule(Verdict.REJECT, because="maintenance"),))
+    refuse = Policy("refuse", (PolicyRule(Verdict.REJECT, defined_by="maintenance"),))
     cluster["rr"].apply(reflector_plan(refuse))
     with ControlClient(cluster["rr"].directory / "speaker.sock") as client:
         client.ask(Originate("services", (Origination("10.96.0.0/16", RouteSource.SERVICE),)))

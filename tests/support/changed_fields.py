@@ -7,7 +7,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from reflector.plan import (
-    HeldSession,
     KernelPlan,
     Listen,
     MaximumPrefixes,
@@ -21,6 +20,7 @@ from reflector.plan import (
     RouteSource,
     SessionKind,
     SessionPlan,
+    SuppressedSession,
     Verdict,
 )
 
@@ -28,8 +28,8 @@ A, A2, B, B2 = "10.9.0.1", "10.9.0.11", "10.9.0.2", "10.9.0.12"
 LOCAL_AS = 64512
 ROUTE, OTHER_ROUTE = "10.244.0.0/26", "10.244.1.0/26"
 NAME = "pair"
-ALL = Policy("all", (PolicyRule(Verdict.ACCEPT, because="all"),))
-NONE = Policy("none", (PolicyRule(Verdict.REJECT, because="none"),))
+ALL = Policy("all", (PolicyRule(Verdict.ACCEPT, defined_by="all"),))
+NONE = Policy("none", (PolicyRule(Verdict.REJECT, defined_by="none"),))
 
 
 def pair_plan(own: str, peer: str) -> NodePlan:
@@ -56,13 +56,13 @@ PLAN_CHANGES: dict[str, Any] = {
     "log_level": "debug",
     "listen": (Listen("0.0.0.0", 1179),),  # noqa: S104
     "sessions": (),
-    "held": (HeldSession("10.9.0.50", "10.9.0.50", "no password"),),
-    "policies": (Policy("all", (PolicyRule(Verdict.REJECT, because="maintenance"),)), NONE),
+    "suppressed": (SuppressedSession("10.9.0.50", "10.9.0.50", "no password"),),
+    "policies": (Policy("all", (PolicyRule(Verdict.REJECT, defined_by="maintenance"),)), NONE),
     "originations": (Origination("10.244.7.0/26", RouteSource.BLOCK),),
     "kernel": KernelPlan(table=100),
     "always_compare_med": True,
     "resolve_next_hops": False,
-    "version": 2,
+    "version": 3,
 }
 SESSION_CHANGES: dict[str, Any] = {
     "name": "another",
@@ -94,7 +94,7 @@ SESSION_CHANGES: dict[str, Any] = {
     "maximum_prefixes": MaximumPrefixes(100),
     "role": Role.PEER,
     "role_strict": True,
-    "because": "another BGPPeer",
+    "defined_by": "another BGPPeer",
 }
 
 

@@ -71,7 +71,7 @@ AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
     Row("compile_seconds", "How long the last compilation took.", lambda a: a.last_compile_seconds),
     Row("compile_last_success_timestamp_seconds", "When resources last made a plan.", lambda a: a.compiled_at),
     Row("apply_last_success_timestamp_seconds", "When a speaker last took a plan.", lambda a: a.applied_at),
-    Row("sessions_held", "Sessions asked for that must not be brought up.", lambda a: len(a.held)),
+    Row("sessions_suppressed", "Sessions of resources that cannot be set up.", lambda a: len(a.suppressed)),
     Row("speaker_restarts_total", "Speakers that ended unasked.", lambda a: a.speaker_restarts),
     Row("speaker_failures_in_a_row", "Of these, without a run of a minute in between.", lambda a: a.speaker_failures),
     Row("speaker_crash_loop", "1 from the third failure in a row on, until a run of a minute.",

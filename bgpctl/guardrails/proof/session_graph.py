@@ -143,7 +143,7 @@ class _Speaker:
     plan: NodePlan
     addresses: Mapping[Family, str]
     sessions: Mapping[str, SessionPlan]
-    held: frozenset[str]
+    suppressed: frozenset[str]
     ports: Mapping[Family, int]
     meshed: frozenset[Family]
 
@@ -196,7 +196,7 @@ def _speaker(plan: NodePlan, index: ClusterIndex, family: Family) -> _Speaker:
         plan=plan,
         addresses=addresses,
         sessions={each.peer_address: each for each in plan.sessions if each.kind is not SessionKind.MESH},
-        held=frozenset(each.peer_address for each in plan.held),
+        suppressed=frozenset(each.peer_address for each in plan.suppressed),
         ports={each: listen_port(plan, each) for each in FAMILIES},
         meshed=frozenset(each for each in FAMILIES if addresses[each] and family in session_families(each, said)),
     )
@@ -207,7 +207,7 @@ def _originates(plan: NodePlan, family: Family) -> bool:
 
 
 def _mesh(index: ClusterIndex, options: CompileOptions) -> _Mesh | None:
-    """A mesh whose password is missing is held as a whole."""
+    """A mesh whose password is missing is suppressed as a whole."""
     wanted = index.configuration.cluster.node_mesh_password
     if not index.configuration.mesh:
         return None
@@ -246,7 +246,7 @@ class _Builder:
                 self._outside[here].add(relation(session))
             elif there is not None and there != here:
                 self._join(here, there, between)
-        for address in speaker.held - speaker.sessions.keys():
+        for address in speaker.suppressed - speaker.sessions.keys():
             there = self._owners.get(address) if family_of(address) == between else None
             if there is not None and there != here:
                 self._bar(here, there, between, Disagreement.HELD)
@@ -288,14 +288,14 @@ class _Builder:
             self._barred[here][there, between] = self._barred[there][here, between] = reason
 
     def _end_of(self, here: str, there: str, between: Family) -> SessionEnd | None:
-        """What `here` is told to run towards `there`: explicit, or held, or the mesh's."""
+        """What `here` is told to run towards `there`: explicit, or suppressed, or the mesh's."""
         speaker, other = self._speakers[here], self._speakers.get(there)
         address = other.addresses[between] if other is not None else ""
         if other is None or not address:
             return None
         session = speaker.sessions.get(address)
         meshed = between in self._meshed(speaker) & self._meshed(other)
-        if session is None and address not in speaker.held and meshed and self._mesh is not None:
+        if session is None and address not in speaker.suppressed and meshed and self._mesh is not None:
             session = self._mesh.session(speaker, other, between)
         return SessionEnd(session, speaker.plan.router_id, speaker.ports[between]) if session is not None else None
 

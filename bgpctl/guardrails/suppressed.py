@@ -1,4 +1,4 @@
-"""Sessions that the compiler will hold: said of the whole cluster, before a node is compiled.
+"""Sessions that the compiler will suppress: reported for the whole cluster, before a node is compiled.
 
 These are the compiler's own findings (`password-missing`, `as-number-missing`, `session-doubled`), word for word, so
 that whoever collects both has each of them once.
@@ -10,30 +10,30 @@ from collections.abc import Iterator
 
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.peering import Peering
-from bgpctl.compiler.session import SessionContext, hold_double, plan_session
+from bgpctl.compiler.session import SessionContext, plan_session, suppress_doubled
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.resources.problem import Problem
 from reflector.plan import SessionKind
 
 
-def held_sessions(cluster: Cluster) -> tuple[Problem, ...]:
-    """What the compiler says of held sessions, once for each BGPPeer."""
+def suppressed_sessions(cluster: Cluster) -> tuple[Problem, ...]:
+    """What the compiler finds about suppressed sessions, once for each BGPPeer."""
     findings = Findings(cluster.index.resources)
     asked: set[str] = set()
     for name, found in cluster.peerings.items():
         context = SessionContext(cluster.index, name, cluster.options, findings)
         for each in found.wanted:
-            if each.peer is not None and _may_be_held(each) and each.peer.name not in asked:
+            if each.peer is not None and _may_be_suppressed(each) and each.peer.name not in asked:
                 asked.add(each.peer.name)
                 plan_session(context, each)
         for loser, winner in found.doubled:
-            hold_double(context, loser, winner)
+            suppress_doubled(context, loser, winner)
     for name, peering in _one_of_the_mesh(cluster):
         plan_session(SessionContext(cluster.index, name, cluster.options, findings), peering)
     return findings.sorted()
 
 
-def _may_be_held(peering: Peering) -> bool:
+def _may_be_suppressed(peering: Peering) -> bool:
     return peering.spec.password is not None or not peering.endpoint.as_number
 
 
