@@ -17,7 +17,7 @@ LAB_PACKAGES := iproute2 iputils-ping
 TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
 BENCH_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) gcc libc6-dev
 
-.PHONY: help lab lab-down labs test check format bench lock clean
+.PHONY: help lab lab-down labs test check format bench wheels lock clean
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -58,6 +58,10 @@ bench: $(VENV)/.runtime ## measure what labs/bench has (as root); minutes, or wi
 	@for bench in labs/bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 	@echo "== labs/bench/reflection $(BENCH_ARGS)"
 	@$(BIN)/python -m labs.bench.reflection $(BENCH_ARGS)
+
+wheels: $(VENV)/.dev ## build what a release has into dist/: bgpctl, and bgpctl-lab for the extra `lab`
+	@$(BIN)/hatchling build -t sdist -t wheel
+	@cd config/lab && $(CURDIR)/$(BIN)/hatchling build -t wheel -d $(CURDIR)/dist
 
 lock: $(VENV)/.dev ## resolve the dependencies again into requirements/*.lock
 	@$(UV) compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -o requirements/runtime.lock > /dev/null
