@@ -26,10 +26,11 @@ from bgpctl.agent.host.run_directory import (
     our_files,
 )
 from bgpctl.errors import NotReadyError
-from bgpctl.fib.netlink.sockets import Requests
+from bgpctl.fib.permission import require_permission
 from bgpctl.fib.removal import find_ours, remove_ours
 from reflector.control.client import ControlClient, ControlError
 from reflector.drain import Stage
+from reflector.kernel.sockets import Requests
 from reflector.messages import Drain
 from reflector.plan import ROUTE_PROTOCOL, decode_plan
 
@@ -56,7 +57,7 @@ class Installation:
     def remove(self) -> None:
         """Removes all of it. Raises NotReadyError with what could not be."""
         with _requests() as requests:
-            requests.require_permission()
+            require_permission(requests)
             protocol = self._protocol()
             with self._processes() as (agent, speaker):
                 self._end(agent, speaker)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from errno import EEXIST, ENOENT, ESRCH
 
 from bgpctl.fib.desired_state import DesiredState
-from bgpctl.fib.difference import Change, Verb, difference
+from bgpctl.fib.difference import difference
 from bgpctl.fib.failures import Failures
 from bgpctl.fib.foreign import occupied, shadowed
 from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.learned import LearnedRoutes
-from bgpctl.fib.route import Destination
 from bgpctl.fib.worklist import Worklist
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.route import Destination
 
 _ALREADY_GONE = (ESRCH, ENOENT)
 

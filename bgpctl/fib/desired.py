@@ -4,10 +4,10 @@ For a BGP route, in this order:
 
 1. the first KernelRule that covers the prefix: LEAVE ends here; none: programmed plainly
 2. next hops in `excluded_next_hops` are left out (they are reached through WireGuard)
-3. each next hop becomes hops: through the tunnel when the rule says so - with `cross_subnet` only for next hops
+3. each next hop becomes legs: through the tunnel when the rule says so - with `cross_subnet` only for next hops
    outside this node's own subnets - and else by recursive resolution (see underlay)
-   Of several hops those on links without a carrier are left out while another has one
-4. metric = PRIORITY_BASE - LOCAL_PREF, so that a kernel metric survives iBGP; several hops are one ECMP route
+   Of several legs those on links without a carrier are left out while another has one
+4. metric = PRIORITY_BASE - LOCAL_PREF, so that a kernel metric survives iBGP; several legs are one ECMP route
 
 Of the Loc-RIB only routes that came by BGP are installed. What this node originates is there already (somebody's
 kernel route, an interface) or comes from the plan: a blackhole for each own block, and host routes. A blackhole's
@@ -22,12 +22,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bgpctl.fib.kernel.underlay import Resolution, Underlay, Unresolved
-from bgpctl.fib.route import (
+from reflector.kernel.route import (
     BLACKHOLE,
     UNICAST,
     Destination,
-    Hop,
     KernelRoute,
+    Leg,
     Prefix,
     address_text,
     family_of,
@@ -62,9 +62,9 @@ NOTHING = Wish()
 
 
 class Way(NamedTuple):
-    """The hops to a set of next hops; without hops and without a reason the route is left alone."""
+    """The legs to a set of next hops; without legs and without a reason the route is left alone."""
 
-    hops: tuple[Hop, ...]
+    legs: tuple[Leg, ...]
     reason: str
 
 
@@ -99,10 +99,10 @@ class DesiredRoutes:
             return NOTHING
         family, nlri = destination
         way = self._way(family, rule, paths.next_hops)
-        if not way.hops:
+        if not way.legs:
             return Wish(reason=way.reason)
         metric, plan = metric_of(paths.local_pref), self.plan
-        route = KernelRoute(family, nlri, metric, plan.protocol, way.hops, UNICAST, plan.table)
+        route = KernelRoute(family, nlri, metric, plan.protocol, way.legs, UNICAST, plan.table)
         return Wish((route,), way.reason)
 
     def own(self) -> dict[Destination, Wish]:
@@ -159,11 +159,11 @@ class DesiredRoutes:
 
     def _host_route(self, address: bytes, gateway: bytes) -> Wish:
         family, nlri = host_destination(address)
-        hops = self._resolve(gateway)
-        if isinstance(hops, Unresolved):
-            return Wish(reason=_because(gateway, hops))
+        legs = self._resolve(gateway)
+        if isinstance(legs, Unresolved):
+            return Wish(reason=_because(gateway, legs))
         metric = self._normal_priority(family)
-        return Wish((KernelRoute(family, nlri, metric, self.plan.protocol, hops, table=self.plan.table),))
+        return Wish((KernelRoute(family, nlri, metric, self.plan.protocol, legs, table=self.plan.table),))
 
     # ----------------------------------------------------------------------------------------- next hops
 
@@ -175,26 +175,26 @@ class DesiredRoutes:
         return way
 
     def _find_way(self, family: Family, rule: KernelRule, next_hops: tuple[bytes, ...]) -> Way:
-        hops: set[Hop] = set()
+        legs: set[Leg] = set()
         reasons = []
         for next_hop in next_hops:
             if next_hop in self._excluded:
                 continue
-            found = self._hops_to(family, rule, next_hop)
+            found = self._legs_to(family, rule, next_hop)
             if isinstance(found, Unresolved):
                 reasons.append(_because(next_hop, found))
             else:
-                hops.update(found)
-        return Way(self._running(hops), "; ".join(reasons))
+                legs.update(found)
+        return Way(self._running(legs), "; ".join(reasons))
 
-    def _running(self, hops: set[Hop]) -> tuple[Hop, ...]:
+    def _running(self, legs: set[Leg]) -> tuple[Leg, ...]:
         """Those whose links are operational. Where none is, all of them: a cable that is pulled and plugged in again
         costs no route, and the kernel itself keeps routes through a link without a carrier."""
         links = self._underlay.links
-        running = [hop for hop in hops if (link := links.get(hop.ifindex)) is None or link.running]
-        return tuple(sorted(running or hops))
+        running = [leg for leg in legs if (link := links.get(leg.ifindex)) is None or link.running]
+        return tuple(sorted(running or legs))
 
-    def _hops_to(self, family: Family, rule: KernelRule, next_hop: bytes) -> Resolution:
+    def _legs_to(self, family: Family, rule: KernelRule, next_hop: bytes) -> Resolution:
         resolved = self._resolve(next_hop)
         if resolved is Unresolved.OWN_ADDRESS or not self._is_tunnelled(rule, next_hop):
             return resolved
@@ -213,7 +213,7 @@ class DesiredRoutes:
             return Unresolved.NO_DEVICE
         if family != 4 or family_of(next_hop) != 4:
             return Unresolved.OTHER_FAMILY
-        return (Hop(next_hop, device.index, onlink=True),)
+        return (Leg(next_hop, device.index, onlink=True),)
 
     def _through_vxlan(self, family: Family, next_hop: bytes) -> Resolution:
         device = self._underlay.link_named(self._device_of.get(family, ""))
@@ -222,7 +222,7 @@ class DesiredRoutes:
         tunnel_address = self._vtep_of[family].get(next_hop)
         if tunnel_address is None:
             return Unresolved.NO_VTEP
-        return (Hop(tunnel_address, device.index, onlink=True),)
+        return (Leg(tunnel_address, device.index, onlink=True),)
 
     def _resolve(self, next_hop: bytes) -> Resolution:
         resolved = self._resolved.get(next_hop)

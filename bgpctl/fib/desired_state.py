@@ -10,10 +10,10 @@ from bgpctl.fib.desired import NOTHING, DesiredRoutes, Wish
 from bgpctl.fib.failures import Failures
 from bgpctl.fib.foreign import without_harm
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.kernel.underlay import Link
 from bgpctl.fib.learned import LearnedRoutes
-from bgpctl.fib.route import Destination, KernelRoute
 from bgpctl.fib.worklist import Worklist
+from reflector.kernel.link import Link
+from reflector.kernel.route import Destination, KernelRoute
 from reflector.plan import KernelPlan
 
 
@@ -63,7 +63,7 @@ class DesiredState:
 
     def refresh_links(self) -> None:
         """A link got or lost its carrier."""
-        self._work.mark_dirty(self._learned.with_next_hops(self._routes.refresh_links()))
+        self._work.mark_dirty(self._learned.with_next_legs(self._routes.refresh_links()))
 
     def depends_on(self, link: Link) -> bool:
         """Whether routes lead through this link as through a tunnel."""

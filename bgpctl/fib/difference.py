@@ -1,4 +1,4 @@
-"""Desired versus observed: what has to be told to the kernel. Pure.
+"""Desired versus observed: what has to be changed in the kernel. Pure.
 
     desired   observed (ours)   foreign route of that key   then
     yes       no                no                          add
@@ -15,27 +15,14 @@ the old one goes.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from enum import Enum
 from typing import NamedTuple
 
-from bgpctl.fib.route import KernelRoute, RouteKey
-
-
-class Verb(Enum):
-    ADD = "add"
-    REPLACE = "replace"
-    DELETE = "delete"
-
-
-class Change(NamedTuple):
-    """One thing to tell the kernel. A DELETE names the route as it was observed."""
-
-    verb: Verb
-    route: KernelRoute
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.route import KernelRoute, RouteKey
 
 
 class Difference(NamedTuple):
-    """`changes` in the order in which they must happen; `blocked` are the desired keys that foreign routes hold."""
+    """`changes` in the order in which they must happen; `blocked` are the desired keys that foreign routes occupy."""
 
     changes: tuple[Change, ...] = ()
     blocked: tuple[RouteKey, ...] = ()
@@ -46,7 +33,7 @@ def difference(
     observed: Mapping[RouteKey, KernelRoute],
     foreign: Container[RouteKey] = (),
 ) -> Difference:
-    """What makes `observed` into `desired`. `observed` holds only our own routes."""
+    """What makes `observed` into `desired`. `observed` has only our own routes."""
     adds: list[Change] = []
     replaces: list[Change] = []
     deletes: list[Change] = []

@@ -12,11 +12,11 @@ from collections.abc import Collection
 
 import structlog
 
-from bgpctl.fib.difference import Change
 from bgpctl.fib.foreign_route_log import PAUSE, ForeignRouteLog
-from bgpctl.fib.netlink.sockets import Refusal
-from bgpctl.fib.route import prefix_text
 from bgpctl.fib.tunnels.tunnel import DeviceFailure
+from reflector.kernel.change import Change
+from reflector.kernel.route import prefix_text
+from reflector.kernel.sockets import Refusal
 
 _log = structlog.get_logger("fib")
 

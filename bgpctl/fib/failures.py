@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from bgpctl.fib.foreign_route_log import ForeignRouteLog
-from bgpctl.fib.route import Destination, RouteKey, prefix_text
+from reflector.kernel.route import Destination, RouteKey, prefix_text
 
 _T = TypeVar("_T")
 _NOTHING: Mapping[RouteKey, str] = {}

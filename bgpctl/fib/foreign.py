@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bgpctl.fib.owners import owner_of, removal_command
-from bgpctl.fib.route import BLACKHOLE, UNICAST, KernelRoute, RouteKey
+from reflector.kernel.route import BLACKHOLE, UNICAST, KernelRoute, RouteKey
 
 _CONNECTED = 2  # RTPROT_KERNEL
 

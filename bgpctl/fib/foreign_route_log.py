@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bgpctl.fib.route import RouteKey, prefix_text
+from reflector.kernel.route import RouteKey, prefix_text
 
 PAUSE = 1.0
 FIRST = 10

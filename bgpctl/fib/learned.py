@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from bgpctl.fib.desired import Paths
-from bgpctl.fib.route import Destination
+from reflector.kernel.route import Destination
 
 
 class LearnedRoutes:
@@ -51,7 +51,7 @@ class LearnedRoutes:
         """Those of which any next hop is one of these."""
         return (d for d, paths in self._paths.items() if not next_hops.isdisjoint(paths.next_hops))
 
-    def with_next_hops(self, sets: frozenset[tuple[bytes, ...]]) -> Iterator[Destination]:
+    def with_next_legs(self, sets: frozenset[tuple[bytes, ...]]) -> Iterator[Destination]:
         """Those whose next hops are one of these sets."""
         return (d for d, paths in self._paths.items() if paths.next_hops in sets)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bgpctl.fib.comparison import Comparison
 from bgpctl.fib.desired_state import DesiredState
-from bgpctl.fib.kernel.kernel_view import KernelView, RouteEvent
-from bgpctl.fib.kernel.underlay import Link, LinkAddress
+from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.learned import LearnedRoutes
-from bgpctl.fib.route import Destination, KernelRoute
 from bgpctl.fib.worklist import Worklist
+from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.route import Destination, KernelRoute
+from reflector.kernel.route_message import RouteEvent
 from reflector.plan import MAIN_TABLE
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bgpctl.fib.route import KernelRoute, prefix_text
+from reflector.kernel.route import KernelRoute, prefix_text
 from reflector.plan import MAIN_TABLE
 
 _NAMES = {

@@ -14,12 +14,13 @@ from bgpctl.fib.desired import Paths
 from bgpctl.fib.kernel.endpoints import local_endpoints
 from bgpctl.fib.kernel.forwarding import NextHop, forwarding
 from bgpctl.fib.latency import LatencyCounter
-from bgpctl.fib.netlink.sockets import NEIGHBOURS_TOO, RECEIVE_BUFFER, Monitor, Requests
+from bgpctl.fib.permission import require_permission
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.retained import RetainedRoute
-from bgpctl.fib.route import Destination
 from bgpctl.fib.settling import Settling
 from bgpctl.fib.status import FibStatus
+from reflector.kernel.route import Destination
+from reflector.kernel.sockets import NEIGHBOURS_TOO, RECEIVE_BUFFER, Monitor, Requests
 from reflector.messages import LocRibRoutes, LocRibUpdate
 from reflector.plan import Family, KernelPlan, RouteSource
 
@@ -47,7 +48,7 @@ class RouteProgrammer:
         Raises NotReadyError without the right to change routes."""
         requests = Requests()
         try:
-            requests.require_permission()
+            require_permission(requests)
             monitor = Monitor(requests.portid, receive_buffer, NEIGHBOURS_TOO)
         except BaseException:
             requests.close()

@@ -20,8 +20,8 @@ from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.learned import LearnedRoutes
 from bgpctl.fib.observation import Observation
 from bgpctl.fib.retained import RetainedRoute, gateways_of
-from bgpctl.fib.route import Destination
 from bgpctl.fib.worklist import Worklist
+from reflector.kernel.route import Destination
 from reflector.plan import KernelPlan
 
 
@@ -93,7 +93,7 @@ class Reconciler:
         """By BGP: neither the plan's own nor a blackhole of an earlier plan."""
         if destination in self.desired.own:
             return False
-        return destination in self.learned or any(route.hops for route in self.view.observed.at(destination))
+        return destination in self.learned or any(route.legs for route in self.view.observed.at(destination))
 
     # ------------------------------------------------------------------------------------------ what is below
 

@@ -16,15 +16,17 @@ from errno import EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH
 import msgspec
 
 from bgpctl.fib.desired import IPIP_DEVICE
-from bgpctl.fib.difference import Change, Verb
 from bgpctl.fib.kernel.observer import FAMILIES, read_links
-from bgpctl.fib.kernel.underlay import LinkAddress, Underlay
-from bgpctl.fib.netlink import route_message
-from bgpctl.fib.netlink.link_message import ADDRESS_DUMP, decode_address, encode_device, is_marked_address
-from bgpctl.fib.netlink.sockets import DumpInterrupted, Refusal, Requests
-from bgpctl.fib.route import BLACKHOLE, KernelRoute, address_text, prefix_text
-from bgpctl.fib.tunnels.tunnel import DeleteDevice, DeviceChange, ReleaseDevice, RemoveAddress, SetDown, device_changes
+from bgpctl.fib.kernel.underlay import Underlay
+from bgpctl.fib.tunnels.tunnel import device_changes
 from bgpctl.fib.tunnels.tunnel_setup import remove_entries
+from reflector.kernel import route_message
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.device import DeleteDevice, DeviceChange, ReleaseDevice, RemoveAddress, SetDown
+from reflector.kernel.link import LinkAddress
+from reflector.kernel.link_message import ADDRESS_DUMP, decode_address, encode_device, is_marked_address
+from reflector.kernel.route import BLACKHOLE, KernelRoute, address_text, prefix_text
+from reflector.kernel.sockets import DumpInterrupted, Refusal, Requests
 from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
 # Appended routes show one by one, and a dump that was interrupted may have missed some.

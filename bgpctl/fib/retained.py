@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bgpctl.fib.route import Destination, KernelRoute, Prefix, prefix_of
+from reflector.kernel.route import Destination, KernelRoute, Prefix, prefix_of
 from reflector.plan import Family
 
 
@@ -34,9 +34,9 @@ class RetainedRoute(NamedTuple):
 
 
 def gateways_of(destination: Destination, routes: tuple[KernelRoute, ...]) -> RetainedRoute:
-    hops = [hop for route in routes for hop in route.hops if hop.gateway]
-    gateways = tuple(dict.fromkeys(hop.gateway for hop in hops))
-    return RetainedRoute(destination, gateways, is_certain=bool(hops) and all(hop.onlink for hop in hops))
+    legs = [leg for route in routes for leg in route.legs if leg.gateway]
+    gateways = tuple(dict.fromkeys(leg.gateway for leg in legs))
+    return RetainedRoute(destination, gateways, is_certain=bool(legs) and all(leg.onlink for leg in legs))
 
 
 class Networks:
@@ -86,7 +86,7 @@ class Outlook:
 
     def _owners(self, route: RetainedRoute) -> set[str]:
         owner = self.owner or {}
-        return {owner[hop] for hop in route.next_hops if hop in owner}
+        return {owner[next_hop] for next_hop in route.next_hops if next_hop in owner}
 
     def _may_be_of_another(self, route: RetainedRoute) -> bool:
         """A gateway that is perhaps a router, and a node that is awaited."""

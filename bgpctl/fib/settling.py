@@ -11,16 +11,16 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bgpctl.fib.difference import Change
 from bgpctl.fib.failure_log import FailureLog
 from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.kernel.observer import read_kernel, take_notification
 from bgpctl.fib.latency import LatencyCounter
-from bgpctl.fib.netlink import route_message
-from bgpctl.fib.netlink.sockets import DumpInterrupted, Monitor, Overrun, Requests
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.retry import Retry
 from bgpctl.fib.tunnels.tunnel_setup import TunnelSetup
+from reflector.kernel import route_message
+from reflector.kernel.change import Change
+from reflector.kernel.sockets import DumpInterrupted, Monitor, Overrun, Requests
 
 BATCH = 256
 _SLICE = 1000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from bgpctl.fib.route import Destination
+from reflector.kernel.route import Destination
 
 
 class Worklist:

@@ -30,12 +30,12 @@ from pathlib import Path
 from msgspec import structs
 
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
-from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.netlink import route_message
-from bgpctl.fib.netlink.sockets import Requests
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.route import Hop, KernelRoute, parse_address, prefix_text
 from bgpctl.fib.settling import BATCH
+from reflector.kernel import route_message
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.route import KernelRoute, Leg, parse_address, prefix_text
+from reflector.kernel.sockets import Requests
 from reflector.messages import LocRibRoutes, LocRibUpdate, Subscribed, frame
 from reflector.plan import ROUTE_PROTOCOL, KernelPlan, RouteSource, SessionType
 
@@ -64,8 +64,8 @@ def iproute2(count: int) -> Timing:
 
 def batches(count: int) -> Timing:
     ifindex = socket.if_nametoindex("eth0")
-    hops = (Hop(parse_address(NEXT_HOP), ifindex),)
-    routes = [KernelRoute(4, nlri, METRIC, ROUTE_PROTOCOL, hops) for nlri in nlris(count)]
+    legs = (Leg(parse_address(NEXT_HOP), ifindex),)
+    routes = [KernelRoute(4, nlri, METRIC, ROUTE_PROTOCOL, legs) for nlri in nlris(count)]
     requests = Requests()
     timings = []
     for verb in (Verb.ADD, Verb.DELETE):

@@ -1,1 +1,1 @@
-"""The kernel's routes as the speaker sees them: observation and next-hop resolution."""
+"""The kernel: observed, asked for next hops, and written to. Speaker and FIB see the same one."""

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 
 from bgpctl.fib.desired import Paths
-from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.kernel.underlay import Link, LinkAddress, Underlay
-from bgpctl.fib.route import BLACKHOLE, Destination, Hop, KernelRoute, RouteKey, parse_address, parse_prefix
+from bgpctl.fib.kernel.underlay import Underlay
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.route import BLACKHOLE, Destination, KernelRoute, Leg, RouteKey, parse_address, parse_prefix
 from reflector.messages import LocRibRoutes, LocRibUpdate
 from reflector.plan import PRIORITY_BASE, ROUTE_PROTOCOL, RouteSource, SessionType
 
@@ -19,17 +20,17 @@ NORMAL = PRIORITY_BASE - 1024  # the LOCAL_PREF of metric 1024
 ETH0, ETH1, TUNNEL = 2, 3, 9
 
 
-def hop(gateway: str = "", ifindex: int = ETH0, *, onlink: bool = False) -> Hop:
-    return Hop(parse_address(gateway) if gateway else b"", ifindex, onlink)
+def leg(gateway: str = "", ifindex: int = ETH0, *, onlink: bool = False) -> Leg:
+    return Leg(parse_address(gateway) if gateway else b"", ifindex, onlink)
 
 
 def route(
-    prefix: str, *hops: Hop, metric: int = 1024, protocol: int = ROUTE_PROTOCOL, kind: int = 0, table: int = 254
+    prefix: str, *legs: Leg, metric: int = 1024, protocol: int = ROUTE_PROTOCOL, kind: int = 0, table: int = 254
 ) -> KernelRoute:
-    """Unicast through the hops; a blackhole without any."""
+    """Unicast through the legs; a blackhole without any."""
     family, nlri = parse_prefix(prefix)
-    kind = kind or (1 if hops else BLACKHOLE)
-    return KernelRoute(family, nlri, metric, protocol, tuple(sorted(hops)), kind, table)
+    kind = kind or (1 if legs else BLACKHOLE)
+    return KernelRoute(family, nlri, metric, protocol, tuple(sorted(legs)), kind, table)
 
 
 def underlay(*routes: KernelRoute) -> Underlay:
@@ -39,8 +40,8 @@ def underlay(*routes: KernelRoute) -> Underlay:
     made.put_address(LinkAddress(ETH0, parse_address("10.0.0.1"), 24))
     made.put_address(LinkAddress(ETH0, parse_address("fd00::1"), 64))
     connected = (
-        route("10.0.0.0/24", hop(), metric=0, protocol=KERNEL),
-        route("fd00::/64", hop(), metric=256, protocol=KERNEL),
+        route("10.0.0.0/24", leg(), metric=0, protocol=KERNEL),
+        route("fd00::/64", leg(), metric=256, protocol=KERNEL),
     )
     for each in (*connected, *routes):
         made.put_route(each)

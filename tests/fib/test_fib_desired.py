@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from fib_makers import ETH1, STATIC, TUNNEL, at, hop, paths, route, underlay
+from fib_makers import ETH1, STATIC, TUNNEL, at, leg, paths, route, underlay
 
 from bgpctl.fib.desired import DesiredRoutes, Wish, metric_of
-from bgpctl.fib.kernel.underlay import Link
-from bgpctl.fib.route import KernelRoute, host_destination, parse_address
+from reflector.kernel.link import Link
+from reflector.kernel.route import KernelRoute, host_destination, parse_address
 from reflector.plan import (
     Encapsulation,
     HostRoute,
@@ -19,7 +19,7 @@ from reflector.plan import (
 )
 
 POOL, BLOCK = "10.244.0.0/16", "10.244.7.0/26"
-GATEWAY = route("0.0.0.0/0", hop("10.0.0.254"), metric=0, protocol=STATIC)
+GATEWAY = route("0.0.0.0/0", leg("10.0.0.254"), metric=0, protocol=STATIC)
 VXLAN = VxlanPlan(
     family=4,
     device="vxlan.calico",
@@ -57,48 +57,48 @@ IPIP_CROSS = KernelPlan(rules=(program(Encapsulation.IPIP, cross_subnet=True),),
 @pytest.mark.parametrize(
     ("plan", "next_hops", "expected"),
     [
-        pytest.param(KernelPlan(), ["10.0.0.2"], route(BLOCK, hop("10.0.0.2")), id="no rule: plainly"),
-        pytest.param(KernelPlan(), ["10.0.0.3", "10.0.0.2"], route(BLOCK, hop("10.0.0.2"), hop("10.0.0.3")), id="ECMP"),
+        pytest.param(KernelPlan(), ["10.0.0.2"], route(BLOCK, leg("10.0.0.2")), id="no rule: plainly"),
+        pytest.param(KernelPlan(), ["10.0.0.3", "10.0.0.2"], route(BLOCK, leg("10.0.0.2"), leg("10.0.0.3")), id="ECMP"),
         pytest.param(
-            KernelPlan(), ["10.9.0.7", "10.8.0.7"], route(BLOCK, hop("10.0.0.254")), id="one gateway, one hop"
+            KernelPlan(), ["10.9.0.7", "10.8.0.7"], route(BLOCK, leg("10.0.0.254")), id="one gateway, one leg"
         ),
         pytest.param(
-            KernelPlan(rules=(program(),)), ["10.9.0.7"], route(BLOCK, hop("10.0.0.254")), id="no encapsulation"
+            KernelPlan(rules=(program(),)), ["10.9.0.7"], route(BLOCK, leg("10.0.0.254")), id="no encapsulation"
         ),
         pytest.param(
             VXLAN_ALWAYS,
             ["10.0.0.7"],
-            route(BLOCK, hop("10.244.8.1", TUNNEL, onlink=True)),
+            route(BLOCK, leg("10.244.8.1", TUNNEL, onlink=True)),
             id="VXLAN: to the VTEP",
         ),
         pytest.param(
             VXLAN_CROSS,
             ["10.9.0.7"],
-            route(BLOCK, hop("10.244.7.1", TUNNEL, onlink=True)),
+            route(BLOCK, leg("10.244.7.1", TUNNEL, onlink=True)),
             id="VXLAN CrossSubnet, other subnet: tunnel",
         ),
         pytest.param(
-            VXLAN_CROSS, ["10.0.0.7"], route(BLOCK, hop("10.0.0.7")), id="VXLAN CrossSubnet, own subnet: plainly"
+            VXLAN_CROSS, ["10.0.0.7"], route(BLOCK, leg("10.0.0.7")), id="VXLAN CrossSubnet, own subnet: plainly"
         ),
         pytest.param(
             IPIP_CROSS,
             ["10.9.0.7"],
-            route(BLOCK, hop("10.9.0.7", TUNNEL + 1, onlink=True)),
+            route(BLOCK, leg("10.9.0.7", TUNNEL + 1, onlink=True)),
             id="IPIP CrossSubnet, other subnet: tunnel",
         ),
         pytest.param(
-            IPIP_CROSS, ["10.0.0.7"], route(BLOCK, hop("10.0.0.7")), id="IPIP CrossSubnet, own subnet: plainly"
+            IPIP_CROSS, ["10.0.0.7"], route(BLOCK, leg("10.0.0.7")), id="IPIP CrossSubnet, own subnet: plainly"
         ),
         pytest.param(
             KernelPlan(table=100, protocol=80),
             ["10.0.0.2"],
-            route(BLOCK, hop("10.0.0.2"), table=100, protocol=80),
+            route(BLOCK, leg("10.0.0.2"), table=100, protocol=80),
             id="the plan's table and protocol",
         ),
         pytest.param(
             KernelPlan(excluded_next_hops=("10.0.0.3",)),
             ["10.0.0.2", "10.0.0.3"],
-            route(BLOCK, hop("10.0.0.2")),
+            route(BLOCK, leg("10.0.0.2")),
             id="an excluded next hop is left out",
         ),
     ],
@@ -153,7 +153,7 @@ def test_a_rule_does_not_cover_a_shorter_prefix() -> None:
 
 def test_an_ecmp_route_goes_through_the_next_hops_that_resolve() -> None:
     found = wish(VXLAN_ALWAYS, "10.0.0.7", "10.5.5.5")
-    assert found.routes == (route(BLOCK, hop("10.244.8.1", TUNNEL, onlink=True)),)
+    assert found.routes == (route(BLOCK, leg("10.244.8.1", TUNNEL, onlink=True)),)
     assert found.reason == "next hop 10.5.5.5: no node with a VXLAN tunnel endpoint has this address"
 
 
@@ -184,12 +184,12 @@ def test_a_block_of_one_address_gets_no_blackhole(block: str) -> None:
 def test_a_host_route_leads_through_its_gateway() -> None:
     plan = KernelPlan(host_routes=(HostRoute("192.168.7.7", "10.0.0.5"),))
     own = DesiredRoutes(plan, underlay()).own()
-    assert own == {host_destination(parse_address("192.168.7.7")): Wish((route("192.168.7.7/32", hop("10.0.0.5")),))}
+    assert own == {host_destination(parse_address("192.168.7.7")): Wish((route("192.168.7.7/32", leg("10.0.0.5")),))}
 
 
 def test_a_next_hop_behind_a_host_route_resolves_to_its_gateway() -> None:
     plan = KernelPlan(host_routes=(HostRoute("192.168.7.7", "10.0.0.5"),))
-    assert wish(plan, "192.168.7.7").routes == (route(BLOCK, hop("10.0.0.5")),)
+    assert wish(plan, "192.168.7.7").routes == (route(BLOCK, leg("10.0.0.5")),)
 
 
 def test_only_next_hops_whose_way_changed_are_named_by_refresh() -> None:
@@ -198,6 +198,6 @@ def test_only_next_hops_whose_way_changed_are_named_by_refresh() -> None:
     for next_hop in ("10.0.0.2", "10.9.0.7", "10.8.0.7"):
         desired.bgp(at(BLOCK), paths(next_hop))
     under.take_changes()
-    under.put_route(route("10.9.0.0/16", hop("10.9.0.254", ETH1), metric=0, protocol=STATIC))
+    under.put_route(route("10.9.0.0/16", leg("10.9.0.254", ETH1), metric=0, protocol=STATIC))
     assert desired.refresh(under.take_changes()) == {parse_address("10.9.0.7")}
-    assert desired.bgp(at(BLOCK), paths("10.9.0.7")).routes == (route(BLOCK, hop("10.9.0.254", ETH1)),)
+    assert desired.bgp(at(BLOCK), paths("10.9.0.7")).routes == (route(BLOCK, leg("10.9.0.254", ETH1)),)

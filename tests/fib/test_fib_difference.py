@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from fib_makers import carry_out, hop, route
+from fib_makers import carry_out, leg, route
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgpctl.fib.difference import Change, Verb, difference
-from bgpctl.fib.route import Hop, KernelRoute, RouteKey
+from bgpctl.fib.difference import difference
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.route import KernelRoute, Leg, RouteKey
 
-A = route("20.0.0.0/24", hop("10.0.0.2"))
-A_ELSEWHERE = route("20.0.0.0/24", hop("10.0.0.3"))
-A_ECMP = route("20.0.0.0/24", hop("10.0.0.2"), hop("10.0.0.3"))
+A = route("20.0.0.0/24", leg("10.0.0.2"))
+A_ELSEWHERE = route("20.0.0.0/24", leg("10.0.0.3"))
+A_ECMP = route("20.0.0.0/24", leg("10.0.0.2"), leg("10.0.0.3"))
 A_BLACKHOLE = route("20.0.0.0/24")
-A_OTHER_METRIC = route("20.0.0.0/24", hop("10.0.0.2"), metric=512)
+A_OTHER_METRIC = route("20.0.0.0/24", leg("10.0.0.2"), metric=512)
 
 
 def by_key(*routes: KernelRoute) -> dict[RouteKey, KernelRoute]:
@@ -53,18 +54,18 @@ def test_our_outdated_route_beside_a_foreign_one_is_deleted_not_replaced() -> No
 
 
 def test_hops_in_another_order_are_the_same_route() -> None:
-    other_order = route("20.0.0.0/24", hop("10.0.0.3"), hop("10.0.0.2"))
+    other_order = route("20.0.0.0/24", leg("10.0.0.3"), leg("10.0.0.2"))
     assert difference(by_key(A_ECMP), by_key(other_order)).changes == ()
 
 
-hops = st.builds(Hop, st.sampled_from([bytes((10, 0, 0, n)) for n in range(1, 4)]), st.integers(1, 3), st.booleans())
+legs = st.builds(Leg, st.sampled_from([bytes((10, 0, 0, n)) for n in range(1, 4)]), st.integers(1, 3), st.booleans())
 kernel_routes = st.builds(
     KernelRoute,
     family=st.just(4),
     nlri=st.sampled_from([b"\x18\x14\0\0", b"\x18\x14\0\1", b"\x08\x14", b"\0"]),
     metric=st.sampled_from([512, 1024]),
     protocol=st.just(179),
-    hops=st.sets(hops, min_size=1, max_size=3).map(lambda found: tuple(sorted(found))),
+    legs=st.sets(legs, min_size=1, max_size=3).map(lambda found: tuple(sorted(found))),
     table=st.sampled_from([254, 100]),
 )
 tables = st.lists(kernel_routes, max_size=12).map(lambda found: by_key(*found))

@@ -15,10 +15,10 @@ from fib_makers import learned, until, update
 from fib_namespaces import Namespace
 
 from bgpctl.fib.failures import RouteFailure
-from bgpctl.fib.netlink.route_message import NEWROUTE, decode
-from bgpctl.fib.netlink.sockets import RECEIVE_BUFFER, Monitor
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.route import Destination
+from reflector.kernel.route import Destination
+from reflector.kernel.route_message import NEWROUTE, decode
+from reflector.kernel.sockets import RECEIVE_BUFFER, Monitor
 from reflector.plan import KernelPlan
 
 pytestmark = pytest.mark.netns

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from fib_makers import ETH0, KERNEL, STATIC, hop, route, underlay
+from fib_makers import ETH0, KERNEL, STATIC, leg, route, underlay
 
 from bgpctl.fib.kernel.endpoints import local_endpoints
-from bgpctl.fib.kernel.underlay import Link
-from bgpctl.fib.route import KernelRoute
+from reflector.kernel.link import Link
+from reflector.kernel.route import KernelRoute
 
 BLOCKS = ("10.64.1.0/26", "fd00:64::/122")
 FELIX = 80
@@ -22,28 +22,28 @@ def endpoints(*routes: KernelRoute, up: bool = True) -> set[str]:
 
 
 def test_a_host_route_out_of_an_interface_is_an_endpoint() -> None:
-    assert endpoints(route("10.64.1.5/32", hop(ifindex=VETH), protocol=STATIC)) == {"veth7"}
+    assert endpoints(route("10.64.1.5/32", leg(ifindex=VETH), protocol=STATIC)) == {"veth7"}
 
 
 def test_a_workload_with_two_addresses_is_one_endpoint() -> None:
-    both = [route(prefix, hop(ifindex=CALI), protocol=FELIX) for prefix in ("10.64.1.5/32", "fd00:64::5/128")]
+    both = [route(prefix, leg(ifindex=CALI), protocol=FELIX) for prefix in ("10.64.1.5/32", "fd00:64::5/128")]
     assert endpoints(*both) == {"cali123"}
 
 
 def test_an_address_borrowed_from_another_block_is_known_by_the_interface_that_calico_named() -> None:
-    borrowed = [route("10.64.9.9/32", hop(ifindex=index), protocol=FELIX) for index in (CALI, VETH)]
+    borrowed = [route("10.64.9.9/32", leg(ifindex=index), protocol=FELIX) for index in (CALI, VETH)]
     assert (endpoints(borrowed[0]), endpoints(borrowed[1])) == ({"cali123"}, set())
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        route("10.64.1.0/27", hop(ifindex=CALI), protocol=STATIC),
-        route("10.64.1.5/32", hop("10.0.0.9", ETH0), protocol=STATIC),
-        route("10.64.1.5/32", hop(ifindex=ETH0), protocol=KERNEL),
+        route("10.64.1.0/27", leg(ifindex=CALI), protocol=STATIC),
+        route("10.64.1.5/32", leg("10.0.0.9", ETH0), protocol=STATIC),
+        route("10.64.1.5/32", leg(ifindex=ETH0), protocol=KERNEL),
         route("10.64.1.5/32", protocol=STATIC),
-        route("10.64.1.5/32", hop(ifindex=CALI), protocol=STATIC, table=100),
-        route("10.64.1.5/32", hop(ifindex=99), protocol=STATIC),
+        route("10.64.1.5/32", leg(ifindex=CALI), protocol=STATIC, table=100),
+        route("10.64.1.5/32", leg(ifindex=99), protocol=STATIC),
     ],
     ids=["a network", "through a gateway", "made of an address", "a blackhole", "of another table", "to no link"],
 )
@@ -52,4 +52,4 @@ def test_any_other_route_is_none(other: KernelRoute) -> None:
 
 
 def test_an_interface_that_is_down_is_none() -> None:
-    assert endpoints(route("10.64.1.5/32", hop(ifindex=CALI), protocol=FELIX), up=False) == set()
+    assert endpoints(route("10.64.1.5/32", leg(ifindex=CALI), protocol=FELIX), up=False) == set()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fib_makers import route
 
 from bgpctl.fib.foreign_route_log import FIRST, PAUSE, ForeignChange, ForeignRouteLog
-from bgpctl.fib.route import Hop
+from reflector.kernel.route import Leg
 
-WAY = Hop(b"", 2)
+WAY = Leg(b"", 2)
 KEYS = [route(f"20.0.{n}.0/24", WAY).key for n in range(FIRST + 5)]
 A, B = KEYS[:2]
 

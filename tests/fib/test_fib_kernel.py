@@ -14,13 +14,13 @@ from fib_makers import learned, occupied, until, update
 from fib_namespaces import Namespace, Topology
 
 from bgpctl.errors import NotReadyError
-from bgpctl.fib.difference import Change, Verb
 from bgpctl.fib.failures import RouteFailure
-from bgpctl.fib.netlink import route_message
-from bgpctl.fib.netlink.rtattr import DUMP, Request
-from bgpctl.fib.netlink.sockets import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.route import Hop, KernelRoute, parse_address, parse_prefix
+from reflector.kernel import route_message
+from reflector.kernel.attributes import DUMP, Request
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.route import KernelRoute, Leg, parse_address, parse_prefix
+from reflector.kernel.sockets import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from reflector.plan import HostRoute, KernelPlan
 
 pytestmark = pytest.mark.netns
@@ -96,7 +96,7 @@ def test_paths_that_come_and_go_change_the_route_in_place(node: Namespace, prefi
         for paths in ((one,), (one, two), (two,)):
             await fib.apply_update(update(learned(prefix, via=paths)))
             (line,) = node.routes()
-            assert [hop in line for hop in (one, two)] == [hop in paths for hop in (one, two)]
+            assert [leg in line for leg in (one, two)] == [leg in paths for leg in (one, two)]
 
     programmed(node, script)
 
@@ -157,10 +157,10 @@ def test_an_error_in_the_middle_of_a_batch_belongs_to_its_route(node: Namespace)
     def batch() -> list[str | None]:
         requests = Requests()
         eth0 = int(node.ip("-o", "link", "show", "eth0").split(":")[0])
-        hops = dict.fromkeys((A, B, C), "10.0.0.2") | {B: "172.16.0.1"}
+        legs = dict.fromkeys((A, B, C), "10.0.0.2") | {B: "172.16.0.1"}
         changes = []
-        for prefix, gateway in hops.items():
-            way = (Hop(parse_address(gateway), eth0),)
+        for prefix, gateway in legs.items():
+            way = (Leg(parse_address(gateway), eth0),)
             changes.append(Change(Verb.ADD, KernelRoute(4, parse_prefix(prefix)[1], METRIC, 179, way)))
         answers = requests.batch([route_message.encode(change) for change in changes])
         requests.close()
@@ -207,8 +207,8 @@ def test_a_monitor_hears_what_others_do_and_not_what_its_owner_does(node: Namesp
     def heard() -> list[bytes]:
         requests = Requests()
         monitor = Monitor(requests.portid)
-        hops = (Hop(parse_address("10.0.0.2"), int(node.ip("-o", "link", "show", "eth0").split(":")[0])),)
-        requests.batch([route_message.encode(Change(Verb.ADD, KernelRoute(4, parse_prefix(A)[1], METRIC, 179, hops)))])
+        legs = (Leg(parse_address("10.0.0.2"), int(node.ip("-o", "link", "show", "eth0").split(":")[0])),)
+        requests.batch([route_message.encode(Change(Verb.ADD, KernelRoute(4, parse_prefix(A)[1], METRIC, 179, legs)))])
         node.ip("route", "add", B, "via", "10.0.0.9")
         found = [route_message.decode(each.body) for each in monitor.read(10)[0]]
         monitor.close()

@@ -11,10 +11,10 @@ import pytest
 from fib_makers import learned, until, update
 from fib_namespaces import Namespace, Topology
 
-from bgpctl.fib.netlink import link_message, route_message
-from bgpctl.fib.netlink.sockets import Monitor
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.route import parse_prefix
+from reflector.kernel import link_message, route_message
+from reflector.kernel.route import parse_prefix
+from reflector.kernel.sockets import Monitor
 from reflector.plan import Family, KernelPlan
 
 pytestmark = pytest.mark.netns
@@ -64,7 +64,7 @@ def reaction(monitor: Monitor, prefix: str, left: str) -> float:
                 link_changed = link_changed or now
             elif each.kind == route_message.NEWROUTE:
                 route = route_message.decode(each.body)
-                gateways = [hop.gateway for hop in route.hops] if route else []
+                gateways = [leg.gateway for leg in route.legs] if route else []
                 if route and route.destination == destination and gateways == [parse_prefix(left)[1][1:]]:
                     return now - link_changed
     raise AssertionError("ten seconds without the remaining path")

@@ -15,9 +15,9 @@ import structlog
 from fib_makers import learned, occupied, until, update
 from fib_namespaces import Namespace
 
-from bgpctl.fib.netlink.route_message import decode
-from bgpctl.fib.netlink.sockets import Monitor
 from bgpctl.fib.programmer import RouteProgrammer
+from reflector.kernel.route_message import decode
+from reflector.kernel.sockets import Monitor
 from reflector.plan import PRIORITY_BASE, Family, HostRoute, KernelPlan, KernelRule, KernelVerdict
 
 pytestmark = pytest.mark.netns

@@ -6,21 +6,22 @@ from collections.abc import Callable
 from errno import EEXIST, EINVAL, ESRCH
 
 import pytest
-from fib_makers import ETH0, ETH1, KERNEL, STATIC, TUNNEL, at, carry_out, hop, occupied, paths, route, underlay
+from fib_makers import ETH0, ETH1, KERNEL, STATIC, TUNNEL, at, carry_out, leg, occupied, paths, route, underlay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgpctl.fib.difference import Change, Verb
 from bgpctl.fib.failures import RouteFailure
-from bgpctl.fib.kernel.kernel_view import KernelView, RouteEvent
-from bgpctl.fib.kernel.underlay import Link, LinkAddress
+from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.reconciler import Reconciler
-from bgpctl.fib.route import KernelRoute, RouteKey
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.route import KernelRoute, RouteKey
+from reflector.kernel.route_message import RouteEvent
 from reflector.plan import Encapsulation, KernelPlan, KernelRule, KernelVerdict, Vtep, VxlanPlan
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 PLAIN = paths("10.0.0.2")
-ROUTE_A = route(A, hop("10.0.0.2"))
+ROUTE_A = route(A, leg("10.0.0.2"))
 
 
 class Transcript:
@@ -80,14 +81,14 @@ def test_another_next_hop_replaces() -> None:
     fib = Transcript()
     fib.synced(A)
     fib.learn(A, via="10.0.0.3")
-    assert fib.settle() == [("replace", route(A, hop("10.0.0.3")))]
+    assert fib.settle() == [("replace", route(A, leg("10.0.0.3")))]
 
 
 def test_another_local_pref_adds_the_new_metric_before_deleting_the_old() -> None:
     fib = Transcript()
     fib.synced(A)
     fib.state.announce([at(A)], paths("10.0.0.2", local_pref=100))
-    assert fib.settle() == [("add", route(A, hop("10.0.0.2"), metric=2147483547)), ("delete", ROUTE_A)]
+    assert fib.settle() == [("add", route(A, leg("10.0.0.2"), metric=2147483547)), ("delete", ROUTE_A)]
 
 
 def test_the_same_route_again_changes_nothing() -> None:
@@ -121,7 +122,7 @@ def test_routes_of_before_that_do_not_come_back_are_swept() -> None:
 
 
 def test_a_route_of_before_with_another_metric_goes_as_soon_as_its_prefix_is_named() -> None:
-    old = route(A, hop("10.0.0.2"), metric=512)
+    old = route(A, leg("10.0.0.2"), metric=512)
     fib = Transcript(old)
     fib.learn(A)
     assert fib.settle() == [("add", ROUTE_A), ("delete", old)]
@@ -164,7 +165,7 @@ def test_a_deleted_route_is_repaired_and_counted() -> None:
 def test_a_changed_route_is_repaired() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observation.observe(RouteEvent(route(A, hop("10.0.0.9")), came=True, replaces=True))
+    fib.state.observation.observe(RouteEvent(route(A, leg("10.0.0.9")), came=True, replaces=True))
     assert (fib.settle(), fib.state.work.repairs) == ([("replace", ROUTE_A)], 1)
 
 
@@ -172,20 +173,20 @@ def test_one_hop_deleted_from_an_ipv6_ecmp_route_is_repaired() -> None:
     fib = Transcript()
     fib.state.announce([at("fd09::/64")], paths("fd00::2", "fd00::3"))
     fib.settle()
-    fib.state.observation.observe(RouteEvent(route("fd09::/64", hop("fd00::3")), came=False))
-    assert fib.settle() == [("replace", route("fd09::/64", hop("fd00::2"), hop("fd00::3")))]
+    fib.state.observation.observe(RouteEvent(route("fd09::/64", leg("fd00::3")), came=False))
+    assert fib.settle() == [("replace", route("fd09::/64", leg("fd00::2"), leg("fd00::3")))]
 
 
 def test_a_route_that_a_stranger_made_with_our_protocol_is_removed() -> None:
     fib = Transcript()
     fib.synced(A)
-    stranger = route(C, hop("10.0.0.9"))
+    stranger = route(C, leg("10.0.0.9"))
     fib.kernel[stranger.key] = stranger
     fib.state.observation.observe(RouteEvent(stranger, came=True))
     assert fib.settle() == [("delete", stranger)]
 
 
-FOREIGN_A = route(A, hop("10.0.0.9"), protocol=STATIC)
+FOREIGN_A = route(A, leg("10.0.0.9"), protocol=STATIC)
 FOREIGN_FAILURE = (RouteFailure(A, occupied(A, "static", 4), 1024),)
 
 
@@ -210,7 +211,7 @@ def test_our_route_takes_its_place_once_the_foreign_one_went() -> None:
 
 
 def test_a_foreign_route_with_a_lower_metric_is_no_obstacle_and_told() -> None:
-    better = route(A, hop("10.0.0.9"), metric=5, protocol=STATIC)
+    better = route(A, leg("10.0.0.9"), metric=5, protocol=STATIC)
     fib = Transcript(foreign=(better,))
     fib.learn(A)
     assert fib.settle() == [("add", ROUTE_A)]
@@ -222,13 +223,13 @@ def test_a_foreign_route_with_a_lower_metric_is_no_obstacle_and_told() -> None:
 
 @pytest.mark.parametrize(("metric", "protocol"), [(2000, STATIC), (0, KERNEL)])
 def test_a_foreign_route_that_loses_or_is_the_kernels_own_is_not_told(metric: int, protocol: int) -> None:
-    fib = Transcript(foreign=(route(A, hop("10.0.0.9"), metric=metric, protocol=protocol),))
+    fib = Transcript(foreign=(route(A, leg("10.0.0.9"), metric=metric, protocol=protocol),))
     fib.learn(A)
     assert (fib.settle(), fib.state.failures.shadowed()) == ([("add", ROUTE_A)], ())
 
 
 def test_a_withdrawn_route_is_not_told_as_shadowed_any_more() -> None:
-    fib = Transcript(foreign=(route(A, hop("10.0.0.9"), metric=5, protocol=STATIC),))
+    fib = Transcript(foreign=(route(A, leg("10.0.0.9"), metric=5, protocol=STATIC),))
     fib.synced(A)
     fib.state.withdraw([at(A)])
     assert (fib.settle(), fib.state.failures.shadowed()) == ([("delete", ROUTE_A)], ())
@@ -243,7 +244,7 @@ BLACKHOLE_ROUTE = route(BLOCK, metric=1023)
 
 def workload(metric: int) -> KernelRoute:
     """A local workload that owns the whole block."""
-    return route(BLOCK, hop(), metric=metric, protocol=3)
+    return route(BLOCK, leg(), metric=metric, protocol=3)
 
 
 @pytest.mark.parametrize(("metric", "changes"), [(0, [("add", BLACKHOLE_ROUTE)]), (1024, [])])
@@ -270,18 +271,18 @@ def test_an_unresolved_route_is_installed_when_its_next_hop_appears() -> None:
     fib.learn(A, via="10.9.0.7")
     assert fib.settle() == []
     assert fib.state.failures.unresolved() == (RouteFailure(A, "next hop 10.9.0.7: the kernel has no route to it"),)
-    fib.state.observation.observe(RouteEvent(route("10.9.0.0/16", hop("10.0.0.254"), protocol=STATIC), came=True))
-    assert (fib.settle(), fib.state.failures.unresolved()) == ([("add", route(A, hop("10.0.0.254")))], ())
+    fib.state.observation.observe(RouteEvent(route("10.9.0.0/16", leg("10.0.0.254"), protocol=STATIC), came=True))
+    assert (fib.settle(), fib.state.failures.unresolved()) == ([("add", route(A, leg("10.0.0.254")))], ())
 
 
 def test_a_route_follows_its_next_hop_to_another_gateway() -> None:
-    before = route("10.9.0.0/16", hop("10.0.0.254"), protocol=STATIC)
+    before = route("10.9.0.0/16", leg("10.0.0.254"), protocol=STATIC)
     fib = Transcript(foreign=(before,))
     fib.learn(A, via="10.9.0.7")
     fib.settle()
-    after = route("10.9.0.0/16", hop("10.0.0.253"), protocol=STATIC)
+    after = route("10.9.0.0/16", leg("10.0.0.253"), protocol=STATIC)
     fib.state.observation.observe(RouteEvent(after, came=True, replaces=True))
-    assert fib.settle() == [("replace", route(A, hop("10.0.0.253")))]
+    assert fib.settle() == [("replace", route(A, leg("10.0.0.253")))]
 
 
 def test_a_bgp_route_does_not_resolve_through_another() -> None:
@@ -333,10 +334,10 @@ def test_routes_through_a_tunnel_follow_its_device_to_a_new_index() -> None:
     fib.learn(A, via="10.9.0.7")
     assert fib.settle() == []
     fib.state.observation.observe_link(Link(TUNNEL, "vxlan.calico"))
-    assert fib.settle() == [("add", route(A, hop("10.244.7.1", TUNNEL, onlink=True)))]
+    assert fib.settle() == [("add", route(A, leg("10.244.7.1", TUNNEL, onlink=True)))]
     fib.state.observation.remove_link(TUNNEL)
     fib.state.observation.observe_link(Link(TUNNEL + 1, "vxlan.calico"))
-    assert fib.settle() == [("replace", route(A, hop("10.244.7.1", TUNNEL + 1, onlink=True)))]
+    assert fib.settle() == [("replace", route(A, leg("10.244.7.1", TUNNEL + 1, onlink=True)))]
 
 
 # ---------------------------------------------------------------------------------------- what is refused
@@ -371,7 +372,7 @@ def test_a_refusal_that_repeats_is_no_news() -> None:
             lambda state: state.observation.observe_address(LinkAddress(5, b"\1\2\3\4", 24), came=True), id="an address"
         ),
         pytest.param(
-            lambda state: state.observation.observe(RouteEvent(route(C, hop("10.0.0.9"), protocol=STATIC), came=True)),
+            lambda state: state.observation.observe(RouteEvent(route(C, leg("10.0.0.9"), protocol=STATIC), came=True)),
             id="a foreign route",
         ),
     ],
@@ -426,7 +427,7 @@ def test_another_protocol_number_replaces_the_routes_in_place() -> None:
     fib = Transcript()
     fib.synced(A)
     fib.state.apply_plan(KernelPlan(protocol=80))
-    assert fib.settle() == [("replace", route(A, hop("10.0.0.2"), protocol=80))]
+    assert fib.settle() == [("replace", route(A, leg("10.0.0.2"), protocol=80))]
 
 
 events = st.lists(
@@ -472,7 +473,7 @@ def test_whatever_happens_the_kernel_ends_with_the_loc_rib(events: list[tuple[st
         loc_rib = {prefix: via for prefix, via in loc_rib.items() if prefix in fresh}
     fib.settle()
     reachable = {prefix: via for prefix, via in loc_rib.items() if via != "10.9.0.7"}
-    assert set(fib.kernel.values()) == {route(prefix, hop(via)) for prefix, via in reachable.items()}
+    assert set(fib.kernel.values()) == {route(prefix, leg(via)) for prefix, via in reachable.items()}
     assert fib.state.comparison.installed_count == fib.state.desired.count == len(reachable)
 
 
@@ -487,8 +488,8 @@ def test_deletions_of_a_slice_come_after_its_additions() -> None:
 
 # ------------------------------------------------------------------------------------------- carriers
 
-TWO_LINKS = (route("10.0.1.0/24", hop(ifindex=ETH1), metric=0, protocol=KERNEL),)
-BOTH = route(A, hop("10.0.0.2"), hop("10.0.1.2", ETH1))
+TWO_LINKS = (route("10.0.1.0/24", leg(ifindex=ETH1), metric=0, protocol=KERNEL),)
+BOTH = route(A, leg("10.0.0.2"), leg("10.0.1.2", ETH1))
 
 
 def multipath() -> Transcript:

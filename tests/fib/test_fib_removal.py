@@ -7,13 +7,13 @@ from fib_makers import underlay
 from fib_namespaces import Namespace
 from msgspec.structs import replace
 
-from bgpctl.fib.kernel.underlay import Link, LinkAddress
-from bgpctl.fib.netlink.link_message import encode_device
-from bgpctl.fib.netlink.sockets import Requests
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.removal import find_ours, leaving_others, remove_ours
-from bgpctl.fib.route import parse_address
-from bgpctl.fib.tunnels.tunnel import AddAddress, DeviceChange, RemoveAddress, SetDown
+from reflector.kernel.device import AddAddress, DeviceChange, RemoveAddress, SetDown
+from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.link_message import encode_device
+from reflector.kernel.route import parse_address
+from reflector.kernel.sockets import Requests
 from reflector.plan import KernelPlan, Vtep, VxlanPlan
 
 NAME, TUNL0 = "vxlan.calico", 40

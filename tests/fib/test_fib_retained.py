@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fib_makers import at, hop, paths, route
+from fib_makers import at, leg, paths, route
 from test_fib_reconciler import Transcript
 
 from bgpctl.fib.retained import Networks, Outlook, RetainedRoute
-from bgpctl.fib.route import BLACKHOLE, KernelRoute, parse_address
+from reflector.kernel.route import BLACKHOLE, KernelRoute, parse_address
 from reflector.plan import KernelPlan
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
-ROUTE_A, ROUTE_B = route(A, hop("10.0.0.2")), route(B, hop("10.0.0.2"))
+ROUTE_A, ROUTE_B = route(A, leg("10.0.0.2")), route(B, leg("10.0.0.2"))
 N2, N3, ROUTER, POD = map(parse_address, ("10.0.0.2", "10.0.0.3", "10.0.0.254", "20.0.9.9"))
 OWNER = {N2: "n2", N3: "n3"}
 POOLS = Networks((at("20.0.0.0/16"),))

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import pytest
-from fib_makers import hop, route
+from fib_makers import leg, route
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.netlink import route_message
-from bgpctl.fib.netlink.rtattr import CREATE, EXCL, REPLACE
-from bgpctl.fib.route import KernelRoute, nlri_of, parse_prefix, prefix_text
+from reflector.kernel import route_message
+from reflector.kernel.attributes import CREATE, EXCL, REPLACE
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.route import KernelRoute, nlri_of, parse_prefix, prefix_text
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        route("20.0.0.0/24", hop("10.0.0.2")),
-        route("0.0.0.0/0", hop("10.0.0.2")),
-        route("20.0.0.1/32", hop("10.0.0.2", onlink=True)),
-        route("20.0.0.0/24", hop("10.0.0.2"), hop("10.0.0.3", onlink=True)),
-        route("fd09::/64", hop("fd00::2"), hop("fd00::3")),
+        route("20.0.0.0/24", leg("10.0.0.2")),
+        route("0.0.0.0/0", leg("10.0.0.2")),
+        route("20.0.0.1/32", leg("10.0.0.2", onlink=True)),
+        route("20.0.0.0/24", leg("10.0.0.2"), leg("10.0.0.3", onlink=True)),
+        route("fd09::/64", leg("fd00::2"), leg("fd00::3")),
         route("20.0.0.0/26"),
-        route("20.0.0.0/24", hop("10.0.0.2"), table=4000),
-        route("20.0.0.0/24", hop("fd00::2")),
-        route("20.0.0.0/24", hop("fd00::2"), hop("10.0.0.3")),
+        route("20.0.0.0/24", leg("10.0.0.2"), table=4000),
+        route("20.0.0.0/24", leg("fd00::2")),
+        route("20.0.0.0/24", leg("fd00::2"), leg("10.0.0.3")),
     ],
     ids=["unicast", "default", "onlink", "ECMP", "IPv6 ECMP", "blackhole", "high table", "via IPv6", "mixed ECMP"],
 )
@@ -33,7 +33,7 @@ def test_what_is_encoded_is_decoded_again(sent: KernelRoute) -> None:
 
 
 def test_an_mtu_travels() -> None:
-    sent = KernelRoute(4, b"\x18\x14\0\0", 1024, 179, (hop("10.0.0.2"),), mtu=1400)
+    sent = KernelRoute(4, b"\x18\x14\0\0", 1024, 179, (leg("10.0.0.2"),), mtu=1400)
     assert route_message.decode(route_message.encode(Change(Verb.ADD, sent)).body) == sent
 
 

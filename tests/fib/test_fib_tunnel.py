@@ -6,25 +6,21 @@ import pytest
 from fib_makers import TUNNEL, underlay
 from msgspec.structs import replace
 
-from bgpctl.fib.kernel.underlay import Link, LinkAddress, VxlanSettings
-from bgpctl.fib.route import parse_address
-from bgpctl.fib.tunnels.tunnel import (
-    ADOPTED,
-    MADE,
+from bgpctl.fib.tunnels.tunnel import ADOPTED, MADE, DeviceFailure, Tunnel, desired_tunnels, device_changes
+from bgpctl.fib.tunnels.vxlan import desired_entries, entry_difference
+from reflector.kernel.device import (
     AddAddress,
     ChangeDevice,
     CreateDevice,
     DeleteDevice,
     DeviceChange,
-    DeviceFailure,
     MarkDevice,
     ReleaseDevice,
     RemoveAddress,
-    Tunnel,
-    desired_tunnels,
-    device_changes,
 )
-from bgpctl.fib.tunnels.vxlan import Entry, Forwarding, Neighbour, desired_entries, entry_difference
+from reflector.kernel.link import Link, LinkAddress, VxlanSettings
+from reflector.kernel.neighbour import Entry, Forwarding, Neighbour
+from reflector.kernel.route import parse_address
 from reflector.plan import KernelPlan, Vtep, VxlanPlan
 
 NAME = "vxlan.calico"
@@ -56,7 +52,7 @@ SET_UP = ChangeDevice(NAME, TUNNEL, MAC, 1450, MADE)
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
-        pytest.param(None, [CreateDevice(WANTED), MarkDevice(NAME)], id="missing: created"),
+        pytest.param(None, [CreateDevice(NAME, SETTINGS), MarkDevice(NAME, MADE)], id="missing: created"),
         pytest.param(RIGHT, [], id="right: left alone"),
         pytest.param(link(up=False), [SET_UP], id="down: brought up"),
         pytest.param(link(mtu=1400), [SET_UP], id="another MTU: set"),

@@ -3,52 +3,53 @@
 from __future__ import annotations
 
 import pytest
-from fib_makers import ETH0, ETH1, KERNEL, STATIC, hop, route, underlay
+from fib_makers import ETH0, ETH1, KERNEL, STATIC, leg, route, underlay
 
-from bgpctl.fib.kernel.underlay import Link, Unresolved
-from bgpctl.fib.route import Hop, KernelRoute, parse_address
+from bgpctl.fib.kernel.underlay import Unresolved
+from reflector.kernel.link import Link
+from reflector.kernel.route import KernelRoute, Leg, parse_address
 
-DEFAULT = route("0.0.0.0/0", hop("10.0.0.254"), metric=0, protocol=STATIC)
+DEFAULT = route("0.0.0.0/0", leg("10.0.0.254"), metric=0, protocol=STATIC)
 UNREACHABLE = 7
 
 
 @pytest.mark.parametrize(
-    ("next_hop", "foreign", "hops"),
+    ("next_hop", "foreign", "legs"),
     [
-        pytest.param("10.0.0.2", [], [hop("10.0.0.2")], id="on-link"),
-        pytest.param("fd00::2", [], [hop("fd00::2")], id="on-link IPv6"),
-        pytest.param("192.168.7.7", [DEFAULT], [hop("10.0.0.254")], id="through the default gateway"),
+        pytest.param("10.0.0.2", [], [leg("10.0.0.2")], id="on-link"),
+        pytest.param("fd00::2", [], [leg("fd00::2")], id="on-link IPv6"),
+        pytest.param("192.168.7.7", [DEFAULT], [leg("10.0.0.254")], id="through the default gateway"),
         pytest.param(
             "192.168.7.7",
-            [DEFAULT, route("192.168.0.0/16", hop("10.0.0.9"), metric=0, protocol=STATIC)],
-            [hop("10.0.0.9")],
+            [DEFAULT, route("192.168.0.0/16", leg("10.0.0.9"), metric=0, protocol=STATIC)],
+            [leg("10.0.0.9")],
             id="the longest prefix wins",
         ),
         pytest.param(
             "192.168.7.7",
             [
-                route("192.168.0.0/16", hop("10.0.0.9"), metric=20, protocol=STATIC),
-                route("192.168.0.0/16", hop("10.0.0.8"), metric=10, protocol=STATIC),
+                route("192.168.0.0/16", leg("10.0.0.9"), metric=20, protocol=STATIC),
+                route("192.168.0.0/16", leg("10.0.0.8"), metric=10, protocol=STATIC),
             ],
-            [hop("10.0.0.8")],
+            [leg("10.0.0.8")],
             id="then the lowest metric",
         ),
         pytest.param(
             "192.168.7.7",
-            [route("192.168.0.0/16", hop("10.0.0.8"), hop("10.0.0.9"), metric=0, protocol=STATIC)],
-            [hop("10.0.0.8"), hop("10.0.0.9")],
+            [route("192.168.0.0/16", leg("10.0.0.8"), leg("10.0.0.9"), metric=0, protocol=STATIC)],
+            [leg("10.0.0.8"), leg("10.0.0.9")],
             id="an ECMP route gives all its gateways",
         ),
         pytest.param(
             "192.168.7.7",
-            [route("192.168.7.7/32", hop("", ETH1), metric=0, protocol=STATIC)],
-            [hop("192.168.7.7", ETH1)],
+            [route("192.168.7.7/32", leg("", ETH1), metric=0, protocol=STATIC)],
+            [leg("192.168.7.7", ETH1)],
             id="a device route makes it on-link there",
         ),
     ],
 )
-def test_resolved(next_hop: str, foreign: list[KernelRoute], hops: list[Hop]) -> None:
-    assert underlay(*foreign).resolve(parse_address(next_hop)) == tuple(hops)
+def test_resolved(next_hop: str, foreign: list[KernelRoute], legs: list[Leg]) -> None:
+    assert underlay(*foreign).resolve(parse_address(next_hop)) == tuple(legs)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_resolved(next_hop: str, foreign: list[KernelRoute], hops: list[Hop]) ->
         ),
         pytest.param(
             "192.168.7.7",
-            [route("192.168.0.0/16", hop("10.0.0.9"), protocol=STATIC, table=100)],
+            [route("192.168.0.0/16", leg("10.0.0.9"), protocol=STATIC, table=100)],
             Unresolved.NO_ROUTE,
             id="only another table leads there",
         ),
@@ -83,7 +84,7 @@ def test_unresolved(next_hop: str, foreign: list[KernelRoute], why: Unresolved) 
 
 def test_a_static_host_route_of_the_plan_makes_its_address_reachable() -> None:
     static = {parse_address("192.168.7.7"): parse_address("10.0.0.5")}
-    assert underlay().resolve(parse_address("192.168.7.7"), static) == (hop("10.0.0.5"),)
+    assert underlay().resolve(parse_address("192.168.7.7"), static) == (leg("10.0.0.5"),)
 
 
 def test_a_route_that_went_no_longer_resolves() -> None:
@@ -99,23 +100,23 @@ def test_a_link_that_went_down_takes_its_ipv4_routes_along() -> None:
 
 
 def test_ipv6_deletes_single_hops_of_an_ecmp_route() -> None:
-    both = route("fd07::/64", hop("fd00::2"), hop("fd00::3"), protocol=STATIC)
+    both = route("fd07::/64", leg("fd00::2"), leg("fd00::3"), protocol=STATIC)
     under = underlay(both)
-    under.forget_route(route("fd07::/64", hop("fd00::3"), protocol=STATIC))
-    assert under.resolve(parse_address("fd07::1")) == (hop("fd00::2"),)
+    under.forget_route(route("fd07::/64", leg("fd00::3"), protocol=STATIC))
+    assert under.resolve(parse_address("fd07::1")) == (leg("fd00::2"),)
 
 
 def test_a_replacing_route_takes_the_place_of_the_one_with_its_key() -> None:
     under = underlay(DEFAULT)
-    under.put_route(route("0.0.0.0/0", hop("10.0.0.253"), metric=0, protocol=16), replaces=True)
-    assert under.resolve(parse_address("192.168.7.7")) == (hop("10.0.0.253"),)
+    under.put_route(route("0.0.0.0/0", leg("10.0.0.253"), metric=0, protocol=16), replaces=True)
+    assert under.resolve(parse_address("192.168.7.7")) == (leg("10.0.0.253"),)
 
 
 def test_two_ipv4_routes_of_one_key_can_stand_beside_each_other() -> None:
-    other = route("0.0.0.0/0", hop("10.0.0.253"), metric=0, protocol=KERNEL)
+    other = route("0.0.0.0/0", leg("10.0.0.253"), metric=0, protocol=KERNEL)
     under = underlay(DEFAULT, other)
     under.forget_route(other)
-    assert under.resolve(parse_address("192.168.7.7")) == (hop("10.0.0.254"),)
+    assert under.resolve(parse_address("192.168.7.7")) == (leg("10.0.0.254"),)
 
 
 def test_a_renamed_link_is_known_by_its_new_name_only() -> None:

@@ -17,9 +17,9 @@ from typing import Any, Self
 
 from bgpctl.agent.autodetection.address_message import decode_host_address
 from bgpctl.agent.autodetection.host import Host, HostAddress, HostInterface, Source
-from bgpctl.fib.netlink.link_message import ADDRESS_DUMP, LINK_DUMP, decode_link
-from bgpctl.fib.netlink.route_message import DELROUTE, NEWROUTE
-from bgpctl.fib.netlink.sockets import (
+from reflector.kernel.link_message import ADDRESS_DUMP, LINK_DUMP, decode_link
+from reflector.kernel.route_message import DELROUTE, NEWROUTE
+from reflector.kernel.sockets import (
     EVERYTHING,
     LINKS_AND_ADDRESSES,
     DumpInterrupted,

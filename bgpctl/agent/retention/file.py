@@ -16,7 +16,7 @@ import msgspec
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.host.run_directory import write_private
 from bgpctl.fib.desired import Paths
-from bgpctl.fib.route import Destination
+from reflector.kernel.route import Destination
 from reflector.plan import Family
 
 # While the routes change they are written at most so often, in seconds.

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bgpctl.fib.kernel.underlay import Underlay
-from bgpctl.fib.route import UNICAST, KernelRoute, Prefix, is_host, parse_prefix, prefix_of
+from reflector.kernel.route import UNICAST, KernelRoute, Prefix, is_host, parse_prefix, prefix_of
 from reflector.plan import MAIN_TABLE
 
 # RTPROT_KERNEL (linux/rtnetlink.h).
@@ -28,7 +28,7 @@ def local_endpoints(underlay: Underlay, blocks: Iterable[str]) -> frozenset[str]
     own = [prefix_of(parse_prefix(block)) for block in blocks]
     found: set[str] = set()
     for route in filter(_leads_to_a_host, underlay.routes()):
-        link = underlay.links.get(route.hops[0].ifindex)
+        link = underlay.links.get(route.legs[0].ifindex)
         if link is not None and link.up and (link.name.startswith(CALICO_PREFIX) or _is_inside(route, own)):
             found.add(link.name)
     return frozenset(found)
@@ -40,8 +40,8 @@ def _leads_to_a_host(route: KernelRoute) -> bool:
         and route.table == MAIN_TABLE
         and route.kind == UNICAST
         and route.protocol != _OF_AN_ADDRESS
-        and len(route.hops) == 1
-        and not route.hops[0].gateway
+        and len(route.legs) == 1
+        and not route.legs[0].gateway
     )
 
 

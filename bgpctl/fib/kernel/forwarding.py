@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.route import Hop, address_text, prefix_text
+from reflector.kernel.route import Leg, address_text, prefix_text
 
 
 class NextHop(msgspec.Struct, frozen=True):
@@ -20,9 +20,9 @@ class NextHop(msgspec.Struct, frozen=True):
 def forwarding(view: KernelView) -> Iterator[tuple[str, tuple[NextHop, ...]]]:
     """Each prefix of ours in the kernel with its ways out; none for a blackhole."""
     for route in view.observed:
-        yield prefix_text(route.destination), tuple(_next_hop(view, hop) for hop in route.hops)
+        yield prefix_text(route.destination), tuple(_next_hop(view, leg) for leg in route.legs)
 
 
-def _next_hop(view: KernelView, hop: Hop) -> NextHop:
-    link = view.underlay.links.get(hop.ifindex)
-    return NextHop(address_text(hop.gateway) if hop.gateway else "", link.name if link else "")
+def _next_hop(view: KernelView, leg: Leg) -> NextHop:
+    link = view.underlay.links.get(leg.ifindex)
+    return NextHop(address_text(leg.gateway) if leg.gateway else "", link.name if link else "")

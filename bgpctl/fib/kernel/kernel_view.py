@@ -9,21 +9,10 @@ the view is `outdated` and only another dump helps:
 
 from __future__ import annotations
 
-import msgspec
-
 from bgpctl.fib.kernel.observed import ObservedRoutes
-from bgpctl.fib.kernel.underlay import Link, LinkAddress, Underlay
-from bgpctl.fib.route import KernelRoute
-
-
-class RouteEvent(msgspec.Struct, frozen=True, gc=False):
-    """A notification: the route came or went. `replaces`: it took the place of the one that held its key;
-    `appended`: it was put beside it."""
-
-    route: KernelRoute
-    came: bool
-    replaces: bool = False
-    appended: bool = False
+from bgpctl.fib.kernel.underlay import Underlay
+from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.route_message import RouteEvent
 
 
 class KernelView:

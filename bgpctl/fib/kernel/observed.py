@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.kernel.underlay import without_hops
-from bgpctl.fib.route import Destination, KernelRoute, RouteKey
+from bgpctl.fib.kernel.underlay import without_legs
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.route import Destination, KernelRoute, RouteKey
 
 
 class ObservedRoutes:
@@ -30,7 +30,7 @@ class ObservedRoutes:
 
     def uses(self, ifindex: int) -> bool:
         """Whether any route leaves through this link."""
-        return any(hop.ifindex == ifindex for route in self for hop in route.hops)
+        return any(leg.ifindex == ifindex for route in self for leg in route.legs)
 
     def put(self, route: KernelRoute) -> None:
         """The route is there, alone in its key."""
@@ -44,9 +44,9 @@ class ObservedRoutes:
         self._set(destination, self._others(destination, key))
 
     def went(self, route: KernelRoute) -> None:
-        """A notification of deletion: the whole route, or for IPv6 the hops that it names."""
+        """A notification of deletion: the whole route, or for IPv6 the legs that it names."""
         twin = next((each for each in self.at(route.destination) if each.key == route.key), None)
-        left = without_hops(twin, route) if twin is not None and route.family == 6 else None
+        left = without_legs(twin, route) if twin is not None and route.family == 6 else None
         if left is not None:
             self.put(left)
         else:

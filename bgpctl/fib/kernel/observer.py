@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.kernel.underlay import Link, LinkAddress
-from bgpctl.fib.netlink import link_message, route_message
-from bgpctl.fib.netlink.rtattr import Request
-from bgpctl.fib.netlink.sockets import DumpInterrupted, Notification, Requests
 from bgpctl.fib.observation import Observation
+from reflector.kernel import link_message, route_message
+from reflector.kernel.attributes import Request
+from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.sockets import DumpInterrupted, Notification, Requests
 from reflector.plan import Family
 
 FAMILIES: tuple[Family, ...] = (4, 6)

@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import NamedTuple
 
 import msgspec
 
-from bgpctl.fib.route import (
+from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.route import (
     UNICAST,
     Destination,
-    Hop,
     KernelRoute,
+    Leg,
     RouteKey,
     family_of,
     host_destination,
@@ -29,38 +29,6 @@ from bgpctl.fib.route import (
     nlri_of,
 )
 from reflector.plan import MAIN_TABLE, Family
-
-
-class VxlanSettings(msgspec.Struct, frozen=True):
-    """What makes a VXLAN device that device: to change one of these it has to be made anew. `local` is packed."""
-
-    vni: int
-    port: int
-    local: bytes
-    learning: bool = False
-
-
-class Link(msgspec.Struct, frozen=True):
-    """`kind` is "vxlan", "veth", ...; "" for hardware. `alias` is free text that stays with the link. `up`: somebody
-    set it up; `running`: it is operational as well, which it is not without a carrier (RFC 2863 ifOperStatus)."""
-
-    index: int
-    name: str
-    up: bool = True
-    running: bool = True
-    mtu: int = 1500
-    mac: bytes = b""
-    kind: str = ""
-    alias: str = ""
-    vxlan: VxlanSettings | None = None
-
-
-class LinkAddress(NamedTuple):
-    """An address (packed) with its prefix length, on a link."""
-
-    ifindex: int
-    address: bytes
-    length: int
 
 
 class Unresolved(StrEnum):
@@ -75,7 +43,7 @@ class Unresolved(StrEnum):
     OTHER_FAMILY = "the tunnel does not carry its address family"
 
 
-Resolution = tuple[Hop, ...] | Unresolved
+Resolution = tuple[Leg, ...] | Unresolved
 
 
 class Underlay:
@@ -126,7 +94,7 @@ class Underlay:
     # -------------------------------------------------------------------------------------- foreign routes
 
     def put_route(self, route: KernelRoute, *, replaces: bool = False) -> None:
-        """A foreign route came. IPv6 has one route a key and kind of hops; IPv4 may hold several."""
+        """A foreign route came. IPv6 has one route a key and kind of legs; IPv4 may hold several."""
         there = list(self._routes.get(route.destination, ()))
         twin = next((each for each in there if _same_slot(each, route)), None)
         if twin is not None and (replaces or route.family == 6 or twin == route):
@@ -134,13 +102,13 @@ class Underlay:
         self._set_routes(route.destination, (*there, route))
 
     def forget_route(self, route: KernelRoute) -> None:
-        """A foreign route went, or some of its hops did: the kernel may name just those."""
+        """A foreign route went, or some of its legs did: the kernel may name just those."""
         there = list(self._routes.get(route.destination, ()))
         twin = route if route in there else next((each for each in there if _same_owner(each, route)), None)
         if twin is None:
             return
         there.remove(twin)
-        rest = without_hops(twin, route)
+        rest = without_legs(twin, route)
         self._set_routes(route.destination, (*there, rest) if rest is not None else tuple(there))
 
     def forget_key(self, key: RouteKey) -> None:
@@ -157,11 +125,11 @@ class Underlay:
             route
             for routes in self._routes.values()
             for route in routes
-            if route.family == 4 and any(hop.ifindex == ifindex for hop in route.hops)
+            if route.family == 4 and any(leg.ifindex == ifindex for leg in route.legs)
         ]
         for route in gone:
-            dead = tuple(hop for hop in route.hops if hop.ifindex == ifindex)
-            self.forget_route(msgspec.structs.replace(route, hops=dead))
+            dead = tuple(leg for leg in route.legs if leg.ifindex == ifindex)
+            self.forget_route(msgspec.structs.replace(route, legs=dead))
 
     def at(self, destination: Destination) -> tuple[KernelRoute, ...]:
         """The foreign routes to exactly this destination."""
@@ -203,9 +171,9 @@ class Underlay:
         route = self._longest_match(next_hop)
         if route is None:
             return Unresolved.NO_ROUTE
-        if route.kind != UNICAST or not route.hops:
+        if route.kind != UNICAST or not route.legs:
             return Unresolved.UNREACHABLE
-        return tuple(sorted({hop if hop.gateway else Hop(next_hop, hop.ifindex) for hop in route.hops}))
+        return tuple(sorted({leg if leg.gateway else Leg(next_hop, leg.ifindex) for leg in route.legs}))
 
     def _longest_match(self, address: bytes) -> KernelRoute | None:
         family = family_of(address)
@@ -220,13 +188,13 @@ class Underlay:
         return None
 
 
-def without_hops(route: KernelRoute, gone: KernelRoute) -> KernelRoute | None:
-    """What is left of `route` when the kernel says that `gone` was deleted. IPv6 deletes single hops of an ECMP
+def without_legs(route: KernelRoute, gone: KernelRoute) -> KernelRoute | None:
+    """What is left of `route` when the kernel says that `gone` was deleted. IPv6 deletes single legs of an ECMP
     route, and names only those; None when nothing is left."""
-    left = tuple(hop for hop in route.hops if hop not in gone.hops)
-    if not left or len(left) == len(route.hops):
+    left = tuple(leg for leg in route.legs if leg not in gone.legs)
+    if not left or len(left) == len(route.legs):
         return None
-    return msgspec.structs.replace(route, hops=left)
+    return msgspec.structs.replace(route, legs=left)
 
 
 def _same_slot(one: KernelRoute, other: KernelRoute) -> bool:
@@ -238,4 +206,4 @@ def _same_owner(one: KernelRoute, other: KernelRoute) -> bool:
 
 
 def _has_gateway(route: KernelRoute) -> bool:
-    return any(hop.gateway for hop in route.hops)
+    return any(leg.gateway for leg in route.legs)

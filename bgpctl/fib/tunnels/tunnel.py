@@ -24,8 +24,19 @@ from collections.abc import Iterator
 import msgspec
 
 from bgpctl.fib.desired import IPIP_DEVICE
-from bgpctl.fib.kernel.underlay import Link, LinkAddress, Underlay, VxlanSettings
-from bgpctl.fib.route import is_link_local, parse_address, parse_prefix, prefix_of
+from bgpctl.fib.kernel.underlay import Underlay
+from reflector.kernel.device import (
+    AddAddress,
+    ChangeDevice,
+    CreateDevice,
+    DeleteDevice,
+    DeviceChange,
+    MarkDevice,
+    ReleaseDevice,
+    RemoveAddress,
+)
+from reflector.kernel.link import Link, LinkAddress, VxlanSettings
+from reflector.kernel.route import is_link_local, parse_address, parse_prefix, prefix_of
 from reflector.plan import KernelPlan, VxlanPlan
 
 MADE, ADOPTED = "bgpctl", "bgpctl: adopted"
@@ -43,58 +54,6 @@ class Tunnel(msgspec.Struct, frozen=True):
     vxlan: VxlanSettings | None = None
     mac: bytes = b""
     mtu: int = 0
-
-
-class CreateDevice(msgspec.Struct, frozen=True):
-    tunnel: Tunnel
-
-
-class MarkDevice(msgspec.Struct, frozen=True):
-    """The device that has just been created is MADE. In one datagram with that, so that no crash comes between."""
-
-    name: str
-
-
-class DeleteDevice(msgspec.Struct, frozen=True):
-    name: str
-    ifindex: int
-
-
-class ChangeDevice(msgspec.Struct, frozen=True):
-    """Bring the device up with these settings. `alias` "" leaves it."""
-
-    name: str
-    ifindex: int
-    mac: bytes
-    mtu: int
-    alias: str
-
-
-class AddAddress(msgspec.Struct, frozen=True):
-    name: str
-    address: LinkAddress
-
-
-class RemoveAddress(msgspec.Struct, frozen=True):
-    name: str
-    address: LinkAddress
-
-
-class ReleaseDevice(msgspec.Struct, frozen=True):
-    """Our alias is taken from the device. What it has of us besides goes first."""
-
-    name: str
-    ifindex: int
-
-
-class SetDown(msgspec.Struct, frozen=True):
-    name: str
-    ifindex: int
-
-
-DeviceChange = (
-    CreateDevice | MarkDevice | DeleteDevice | ChangeDevice | AddAddress | RemoveAddress | ReleaseDevice | SetDown
-)
 
 
 class DeviceFailure(msgspec.Struct, frozen=True):
@@ -139,9 +98,9 @@ def device_changes(
     for tunnel in tunnels:
         link = underlay.link_named(tunnel.name)
         if link is None:
-            changes.append(CreateDevice(tunnel))
+            changes.append(CreateDevice(tunnel.name, tunnel.vxlan))
             if tunnel.vxlan is not None:
-                changes.append(MarkDevice(tunnel.name))
+                changes.append(MarkDevice(tunnel.name, MADE))
         elif reason := _foreign(tunnel, link):
             failures.append(DeviceFailure(tunnel.name, reason))
         elif link.vxlan != tunnel.vxlan:

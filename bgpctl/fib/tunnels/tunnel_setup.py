@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bgpctl.fib.kernel.observer import update_links
-from bgpctl.fib.netlink.link_message import (
+from bgpctl.fib.reconciler import Reconciler
+from bgpctl.fib.tunnels.tunnel import DeviceFailure, desired_tunnels, device_changes, our_devices
+from bgpctl.fib.tunnels.vxlan import desired_entries, entry_difference
+from reflector.kernel.device import (
+    AddAddress,
+    CreateDevice,
+    DeleteDevice,
+    DeviceChange,
+    MarkDevice,
+    ReleaseDevice,
+    RemoveAddress,
+)
+from reflector.kernel.link_message import (
     DELNEIGH,
     FORWARDING_DUMP,
     NEIGHBOUR_DUMP,
@@ -18,24 +30,9 @@ from bgpctl.fib.netlink.link_message import (
     encode_device,
     encode_entry,
 )
-from bgpctl.fib.netlink.sockets import Notification, Requests
-from bgpctl.fib.reconciler import Reconciler
-from bgpctl.fib.route import address_text
-from bgpctl.fib.tunnels.tunnel import (
-    AddAddress,
-    CreateDevice,
-    DeleteDevice,
-    DeviceChange,
-    DeviceFailure,
-    MarkDevice,
-    ReleaseDevice,
-    RemoveAddress,
-    Tunnel,
-    desired_tunnels,
-    device_changes,
-    our_devices,
-)
-from bgpctl.fib.tunnels.vxlan import Entry, Neighbour, desired_entries, entry_difference
+from reflector.kernel.neighbour import Entry, Neighbour
+from reflector.kernel.route import address_text
+from reflector.kernel.sockets import Notification, Requests
 from reflector.plan import KernelPlan, VxlanPlan
 
 _ROUNDS = 5
@@ -77,13 +74,13 @@ class TunnelSetup:
             answers = self._requests.batch([encode_device(change) for change in changes])
             update_links(self._requests, state.view, state.observation)
             refused = [
-                DeviceFailure(_name(change), f"{what_is_done(change)}: {answer.reason}")
+                DeviceFailure(change.name, f"{what_is_done(change)}: {answer.reason}")
                 for change, answer in zip(changes, answers, strict=True)
                 if answer is not None and not isinstance(change, MarkDevice)
             ]
             if refused:
                 return (*failures, *refused)
-        return tuple(DeviceFailure(_name(change), f"{what_is_done(change)} has no effect") for change in changes)
+        return tuple(DeviceFailure(change.name, f"{what_is_done(change)} has no effect") for change in changes)
 
     def _settle_entries(self, plan: KernelPlan, state: Reconciler) -> list[DeviceFailure]:
         devices = {link.name: link.index for link in our_devices(state.view.underlay)}
@@ -131,13 +128,9 @@ def read_entries(requests: Requests) -> list[Entry]:
     return entries
 
 
-def _name(change: DeviceChange) -> str:
-    return change.tunnel.name if isinstance(change, CreateDevice) else change.name
-
-
 def what_is_done(change: DeviceChange) -> str:
     match change:
-        case CreateDevice(tunnel=Tunnel(vxlan=None)):
+        case CreateDevice(vxlan=None):
             return "creating the IPIP device"
         case CreateDevice():
             return "creating the VXLAN device"

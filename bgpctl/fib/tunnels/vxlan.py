@@ -10,28 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from bgpctl.fib.route import parse_address
 from bgpctl.fib.tunnels.tunnel import parse_mac
+from reflector.kernel.neighbour import Entry, Forwarding, Neighbour
+from reflector.kernel.route import parse_address
 from reflector.plan import VxlanPlan
-
-
-class Neighbour(NamedTuple):
-    """`address` on the device's other side has this MAC."""
-
-    ifindex: int
-    address: bytes
-    mac: bytes
-
-
-class Forwarding(NamedTuple):
-    """Frames to this MAC go to the node at `remote`."""
-
-    ifindex: int
-    mac: bytes
-    remote: bytes
-
-
-Entry = Neighbour | Forwarding
 
 
 class EntryDifference(NamedTuple):

@@ -27,7 +27,7 @@ Destination = tuple[Family, bytes]
 _FULL_LENGTH: dict[Family, int] = {4: 32, 6: 128}
 
 
-class Hop(NamedTuple):
+class Leg(NamedTuple):
     """One way out: through `gateway` (b"": the destination is on the link) and the link `ifindex`. `onlink` tells
     the kernel to believe that the gateway is on that link, which is how a tunnel's far end is named."""
 
@@ -45,13 +45,13 @@ class RouteKey(NamedTuple):
 
 
 class KernelRoute(msgspec.Struct, frozen=True, gc=False):
-    """One route: unicast with one hop or several (ECMP), or a kind without hops. `mtu` 0 = the link's."""
+    """One route: unicast with one leg or several (ECMP), or a kind without legs. `mtu` 0 = the link's."""
 
     family: Family
     nlri: bytes
     metric: int
     protocol: int
-    hops: tuple[Hop, ...] = ()
+    legs: tuple[Leg, ...] = ()
     kind: int = UNICAST
     table: int = MAIN_TABLE
     tos: int = 0

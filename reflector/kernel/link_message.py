@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from bgpctl.fib.kernel.underlay import Link, LinkAddress, VxlanSettings
-from bgpctl.fib.netlink.rtattr import (
+from reflector.kernel.attributes import (
     AF_BRIDGE,
     AF_INET,
     AF_INET6,
@@ -22,8 +21,7 @@ from bgpctl.fib.netlink.rtattr import (
     text,
     u32,
 )
-from bgpctl.fib.tunnels.tunnel import (
-    MADE,
+from reflector.kernel.device import (
     AddAddress,
     ChangeDevice,
     CreateDevice,
@@ -34,7 +32,8 @@ from bgpctl.fib.tunnels.tunnel import (
     RemoveAddress,
     SetDown,
 )
-from bgpctl.fib.tunnels.vxlan import Entry, Forwarding, Neighbour
+from reflector.kernel.link import Link, LinkAddress, VxlanSettings
+from reflector.kernel.neighbour import Entry, Forwarding, Neighbour
 from reflector.plan import ROUTE_PROTOCOL
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
@@ -137,9 +136,9 @@ def encode_device(change: DeviceChange) -> Request:
     match change:
         case CreateDevice():
             return Request(NEWLINK, CREATE | EXCL, _create(change))
-        case MarkDevice(name=name):
+        case MarkDevice(name=name, alias=alias):
             body = _IFINFO.pack(AF_UNSPEC, 0, 0, 0, 0, 0) + attribute_text(_IFLA_IFNAME, name)
-            return Request(NEWLINK, 0, body + attribute(_IFLA_IFALIAS, MADE.encode()))
+            return Request(NEWLINK, 0, body + attribute(_IFLA_IFALIAS, alias.encode()))
         case ReleaseDevice():
             body = _IFINFO.pack(AF_UNSPEC, 0, 0, change.ifindex, 0, 0)
             return Request(NEWLINK, 0, body + attribute(_IFLA_IFALIAS, b""))
@@ -170,13 +169,12 @@ def encode_entry(entry: Entry, *, remove: bool = False) -> Request:
 
 
 def _create(change: CreateDevice) -> bytes:
-    tunnel = change.tunnel
-    info = attribute_text(_INFO_KIND, "ipip" if tunnel.vxlan is None else "vxlan")
-    if tunnel.vxlan is not None:
-        info += attribute(_INFO_DATA, _vxlan_data(tunnel.vxlan))
+    info = attribute_text(_INFO_KIND, "ipip" if change.vxlan is None else "vxlan")
+    if change.vxlan is not None:
+        info += attribute(_INFO_DATA, _vxlan_data(change.vxlan))
     parts = [
         _IFINFO.pack(AF_UNSPEC, 0, 0, 0, 0, 0),
-        attribute_text(_IFLA_IFNAME, tunnel.name),
+        attribute_text(_IFLA_IFNAME, change.name),
         attribute(_IFLA_LINKINFO, info),
     ]
     return b"".join(parts)

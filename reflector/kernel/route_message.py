@@ -10,9 +10,9 @@ import struct
 from functools import lru_cache
 from typing import NamedTuple
 
-from bgpctl.fib.difference import Change, Verb
-from bgpctl.fib.kernel.kernel_view import RouteEvent
-from bgpctl.fib.netlink.rtattr import (
+import msgspec
+
+from reflector.kernel.attributes import (
     AF_INET,
     AF_INET6,
     APPEND,
@@ -26,7 +26,8 @@ from bgpctl.fib.netlink.rtattr import (
     attributes,
     u32,
 )
-from bgpctl.fib.route import UNICAST, Hop, KernelRoute, nlri_of
+from reflector.kernel.change import Change, Verb
+from reflector.kernel.route import UNICAST, KernelRoute, Leg, nlri_of
 from reflector.plan import Family
 
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
@@ -43,6 +44,16 @@ _RT_TABLE_COMPAT = 252  # tables above 255 do not fit the header and are named b
 
 _AF: dict[Family, int] = {4: AF_INET, 6: AF_INET6}
 _FAMILY: dict[int, Family] = {AF_INET: 4, AF_INET6: 6}
+
+
+class RouteEvent(msgspec.Struct, frozen=True, gc=False):
+    """A notification: the route came or went. `replaces`: it took the place of the one that held its key;
+    `appended`: it was put beside it."""
+
+    route: KernelRoute
+    came: bool
+    replaces: bool = False
+    appended: bool = False
 
 
 class _Around(NamedTuple):
@@ -64,7 +75,7 @@ def encode(change: Change) -> Request:
     # Not a table of verbs: an enum is slow to hash, and this runs once a route.
     flags = CREATE | EXCL if verb is Verb.ADD else CREATE | REPLACE
     around = _around(
-        route.family, route.table, route.tos, route.metric, route.protocol, route.kind, route.hops, route.mtu
+        route.family, route.table, route.tos, route.metric, route.protocol, route.kind, route.legs, route.mtu
     )
     return Request(NEWROUTE, flags, _body(around, nlri))
 
@@ -86,8 +97,8 @@ def decode(body: bytes) -> KernelRoute | None:
     table = _number(found, _TABLE, table)
     mtu = _number(dict(attributes(found.get(_METRICS, b""))), _RTAX_MTU)
     # A blackhole has no way out, though IPv6 names the loopback there.
-    hops = _hops(found, flags) if kind == UNICAST else ()
-    return KernelRoute(family, nlri, metric, protocol, hops, kind, table, tos, mtu)
+    legs = _legs(found, flags) if kind == UNICAST else ()
+    return KernelRoute(family, nlri, metric, protocol, legs, kind, table, tos, mtu)
 
 
 def decode_event(kind: int, flags: int, body: bytes) -> RouteEvent | None:
@@ -99,8 +110,8 @@ def decode_event(kind: int, flags: int, body: bytes) -> RouteEvent | None:
     return RouteEvent(route, came, came and bool(flags & REPLACE), came and bool(flags & APPEND))
 
 
-def _scope(hops: tuple[Hop, ...]) -> int:
-    return _SCOPE_LINK if hops and not any(hop.gateway for hop in hops) else _SCOPE_UNIVERSE
+def _scope(legs: tuple[Leg, ...]) -> int:
+    return _SCOPE_LINK if legs and not any(leg.gateway for leg in legs) else _SCOPE_UNIVERSE
 
 
 def _body(around: _Around, nlri: bytes) -> bytes:
@@ -110,12 +121,12 @@ def _body(around: _Around, nlri: bytes) -> bytes:
 
 @lru_cache(maxsize=8192)
 def _around(
-    family: Family, table: int, tos: int, metric: int, protocol: int, kind: int, hops: tuple[Hop, ...], mtu: int
+    family: Family, table: int, tos: int, metric: int, protocol: int, kind: int, legs: tuple[Leg, ...], mtu: int
 ) -> _Around:
     """What the messages of all routes that differ in the prefix alone have in common."""
-    onlink = _ONLINK if len(hops) == 1 and hops[0].onlink else 0
-    head = _RTMSG.pack(_AF[family], 0, 0, tos, _short(table), protocol, _scope(hops), kind, onlink)
-    return _split(family, head, _rest(family, table, metric, mtu, hops))
+    onlink = _ONLINK if len(legs) == 1 and legs[0].onlink else 0
+    head = _RTMSG.pack(_AF[family], 0, 0, tos, _short(table), protocol, _scope(legs), kind, onlink)
+    return _split(family, head, _rest(family, table, metric, mtu, legs))
 
 
 @lru_cache(maxsize=8192)
@@ -133,51 +144,51 @@ def _short(table: int) -> int:
     return table if table < 256 else _RT_TABLE_COMPAT
 
 
-def _rest(family: Family, table: int, metric: int, mtu: int, hops: tuple[Hop, ...]) -> bytes:
+def _rest(family: Family, table: int, metric: int, mtu: int, legs: tuple[Leg, ...]) -> bytes:
     """The attributes after the destination."""
     parts = [attribute_u32(_PRIORITY, metric)]
     if table > 255:
         parts.append(attribute_u32(_TABLE, table))
     if mtu:
         parts.append(attribute(_METRICS, attribute_u32(_RTAX_MTU, mtu)))
-    if len(hops) == 1:
-        parts += [_gateway(family, hops[0]), attribute_u32(_OIF, hops[0].ifindex)]
-    elif hops:
-        parts.append(attribute(_MULTIPATH, b"".join(_nexthop(family, hop) for hop in hops)))
+    if len(legs) == 1:
+        parts += [_gateway(family, legs[0]), attribute_u32(_OIF, legs[0].ifindex)]
+    elif legs:
+        parts.append(attribute(_MULTIPATH, b"".join(_nexthop(family, leg) for leg in legs)))
     return b"".join(parts)
 
 
-def _gateway(family: Family, hop: Hop) -> bytes:
+def _gateway(family: Family, leg: Leg) -> bytes:
     """A gateway of the other family (RFC 8950) travels in RTA_VIA with its family in front."""
-    if not hop.gateway:
+    if not leg.gateway:
         return b""
-    if len(hop.gateway) == (4 if family == 4 else 16):
-        return attribute(_GATEWAY, hop.gateway)
-    return attribute(_VIA, struct.pack("=H", AF_INET if len(hop.gateway) == 4 else AF_INET6) + hop.gateway)
+    if len(leg.gateway) == (4 if family == 4 else 16):
+        return attribute(_GATEWAY, leg.gateway)
+    return attribute(_VIA, struct.pack("=H", AF_INET if len(leg.gateway) == 4 else AF_INET6) + leg.gateway)
 
 
-def _nexthop(family: Family, hop: Hop) -> bytes:
-    gateway = _gateway(family, hop)
-    return _NEXTHOP.pack(_NEXTHOP.size + len(gateway), _ONLINK if hop.onlink else 0, 0, hop.ifindex) + gateway
+def _nexthop(family: Family, leg: Leg) -> bytes:
+    gateway = _gateway(family, leg)
+    return _NEXTHOP.pack(_NEXTHOP.size + len(gateway), _ONLINK if leg.onlink else 0, 0, leg.ifindex) + gateway
 
 
-def _hops(found: dict[int, bytes], flags: int) -> tuple[Hop, ...]:
+def _legs(found: dict[int, bytes], flags: int) -> tuple[Leg, ...]:
     if _MULTIPATH in found:
         return _decode_multipath(found[_MULTIPATH])
-    return (Hop(_gateway_in(found), _number(found, _OIF), bool(flags & _ONLINK)),)
+    return (Leg(_gateway_in(found), _number(found, _OIF), bool(flags & _ONLINK)),)
 
 
-def _decode_multipath(value: bytes) -> tuple[Hop, ...]:
-    hops = []
+def _decode_multipath(value: bytes) -> tuple[Leg, ...]:
+    legs = []
     offset = 0
     while offset + _NEXTHOP.size <= len(value):
         length, flags, _, ifindex = _NEXTHOP.unpack_from(value, offset)
         if length < _NEXTHOP.size:
             break
         gateway = _gateway_in(dict(attributes(value[offset : offset + length], _NEXTHOP.size)))
-        hops.append(Hop(gateway, ifindex, bool(flags & _ONLINK)))
+        legs.append(Leg(gateway, ifindex, bool(flags & _ONLINK)))
         offset += (length + 3) & ~3
-    return tuple(sorted(hops))
+    return tuple(sorted(legs))
 
 
 def _gateway_in(found: dict[int, bytes]) -> bytes:

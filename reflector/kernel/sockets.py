@@ -20,9 +20,8 @@ from array import array
 from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
-from bgpctl.errors import NotReadyError
-from bgpctl.fib.netlink.link_message import NEWNEIGH, NUD_PERMANENT, PERMISSION_PROBE
-from bgpctl.fib.netlink.rtattr import ACK, REQUEST, Request, attributes, text
+from reflector.kernel.attributes import ACK, REQUEST, Request, attributes, text
+from reflector.kernel.link_message import NEWNEIGH, NUD_PERMANENT, PERMISSION_PROBE
 
 _HEADER = struct.Struct("=IHHII")
 _FLAGS = struct.Struct("=H")
@@ -84,11 +83,10 @@ class Requests:
     def close(self) -> None:
         self._socket.close()
 
-    def require_permission(self) -> None:
-        """Raises NotReadyError when the kernel would refuse every write."""
+    def may_write(self) -> bool:
+        """Whether the kernel does not refuse every write."""
         (refusal,) = self.batch([PERMISSION_PROBE])
-        if refusal is not None and refusal.errno in (errno.EPERM, errno.EACCES):
-            raise NotReadyError("Programming kernel routes needs root (CAP_NET_ADMIN); --no-fib goes without.")
+        return refusal is None or refusal.errno not in (errno.EPERM, errno.EACCES)
 
     def batch(self, requests: Sequence[Request]) -> list[Refusal | None]:
         """Carries out the requests in order; the answers are in the same order, None for success.
