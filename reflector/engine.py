@@ -17,12 +17,12 @@ from typing import NamedTuple
 from reflector.drain import IN_USE, Stage
 from reflector.inbound.enhanced_refresh import take_mark
 from reflector.inbound.graceful_restart import ReceivingSpeaker, is_another_peer
-from reflector.inbound.import_pipeline import Intake
+from reflector.inbound.import_pipeline import ImportPipeline
 from reflector.inbound.maximum_prefixes import PrefixLimits
 from reflector.inbound.retained import forget
 from reflector.inbound.selection_deferral import SelectionDeferral
 from reflector.kernel.route_table import KernelView
-from reflector.outbound.adj_rib_out import Advertising, Settled
+from reflector.outbound.adj_rib_out import AdjRibOut, Settled
 from reflector.outbound.slow_peer import LAG_BOUND
 from reflector.outbound.update_group import UpdateGroup
 from reflector.peer import Peer
@@ -102,10 +102,10 @@ class Engine:
         # Something has happened since the last look that may end these waits: a peer's state, or time.
         self._deferral_is_due = True
         self.next_hops = NextHops(plan)
-        self._intake = Intake(self.peers, self.ribs, PolicySet(plan), self.next_hops)
-        self._advertising = Advertising(self.ribs, self._intake)
-        self._receiving = ReceivingSpeaker(self._intake)
-        self._limits = PrefixLimits(self._intake)
+        self._pipeline = ImportPipeline(self.peers, self.ribs, PolicySet(plan), self.next_hops)
+        self._adj_rib_out = AdjRibOut(self.ribs, self._pipeline)
+        self._receiving = ReceivingSpeaker(self._pipeline)
+        self._limits = PrefixLimits(self._pipeline)
         self._originated: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
         self._origination_sets: OriginationSets = {}
         self._closes: dict[str, Close] = {}
@@ -115,11 +115,11 @@ class Engine:
 
     @property
     def policies(self) -> PolicySet:
-        return self._intake.policies
+        return self._pipeline.policies
 
     @property
     def groups(self) -> dict[ExportKey, UpdateGroup]:
-        return self._advertising.groups
+        return self._adj_rib_out.groups
 
     @property
     def is_restarting(self) -> bool:
@@ -147,11 +147,11 @@ class Engine:
         self._originate(plan, self._origination_sets)
         for rib in self.ribs.values():
             rib.decide_by(steps_to_multipath(always_compare_med=plan.always_compare_med))
-        self._intake.resolve_again(self.next_hops.apply(plan))
+        self._pipeline.resolve_again(self.next_hops.apply(plan))
         if new is not old:
-            self._intake.policies = new
+            self._pipeline.policies = new
             for peer in self.peers.values():
-                self._intake.again(peer)
+                self._pipeline.again(peer)
             self._export_again(old)
 
     def drain(self, stage: Stage, reason: str, now: float) -> None:
@@ -202,8 +202,8 @@ class Engine:
         keys = {
             peer: self._export_key(peer, peer.negotiated) for peer in self.peers.values() if peer.negotiated is not None
         }
-        self._advertising.rank_for(keys.values())
-        self._advertising.again(keys, old, self._settle_only())
+        self._adj_rib_out.rank_for(keys.values())
+        self._adj_rib_out.again(keys, old, self._settle_only())
 
     # ------------------------------------------------------------------------------------ sessions
 
@@ -218,11 +218,11 @@ class Engine:
         self._settle()
         peer.establish(negotiated, now)
         key = self._export_key(peer, negotiated)
-        self._advertising.rank_for((key,))
+        self._adj_rib_out.rank_for((key,))
         self._settle()
-        self._advertising.join(peer, key)
+        self._adj_rib_out.join(peer, key)
         if self._markers.is_over:
-            self._advertising.mark_end(peer)
+            self._adj_rib_out.mark_end(peer)
 
     def session_down(self, name: str, reason: str, now: float, ending: Ending = Ending.FOR_GOOD) -> None:
         """The connection is gone: so are its routes, unless it ended so that the peer may restart gracefully. Nothing
@@ -232,7 +232,7 @@ class Engine:
             return
         kept = self._receiving.lost(peer, ending, now)
         peer.counters.updates_out += peer.outbox.messages
-        self._advertising.leave(peer)
+        self._adj_rib_out.leave(peer)
         self._closes.pop(name, None)
         peer.close(reason, now, kept)
         self._receiving.overdue(peer, now)
@@ -246,7 +246,7 @@ class Engine:
     def _forget(self, ribs: Iterable[AdjRibIn]) -> None:
         """Withdraw everything in these Adj-RIB-Ins."""
         for rib in ribs:
-            self._intake.withdraw(rib, list(rib.routes))
+            self._pipeline.withdraw(rib, list(rib.routes))
 
     # ------------------------------------------------------------------------------------ messages
 
@@ -292,9 +292,9 @@ class Engine:
             peer.counters.attributes_discarded += len(update.discarded)
         for family, keys in update.withdrawn:
             if family in peer.adj_rib_in:
-                self._intake.withdraw(peer.adj_rib_in[family], keys)
+                self._pipeline.withdraw(peer.adj_rib_in[family], keys)
         limit = peer.session.maximum_prefixes
-        announce = self._intake.announce if limit is None else self._limits.announce
+        announce = self._pipeline.announce if limit is None else self._limits.announce
         if limit is not None:
             self._limits.withdrawn(peer, update.withdrawn)
         for family, attributes, keys in update.announced:
@@ -318,16 +318,16 @@ class Engine:
             return
         if body[2] != PLAIN_REFRESH:
             if peer.negotiated is not None and peer.negotiated.enhanced_refresh:
-                take_mark(self._intake, peer.adj_rib_in[family], body[2])
+                take_mark(self._pipeline, peer.adj_rib_in[family], body[2])
             return
         self._settle()
-        self._advertising.refresh(peer, family)
+        self._adj_rib_out.refresh(peer, family)
 
     # ------------------------------------------------------------------------------------ retained
 
     def forget(self, next_hops: frozenset[bytes], inside: tuple[tuple[Family, bytes], ...]) -> int:
         """Retained routes that lead through these next hops into these networks go; how many they were."""
-        return forget(self._intake, self.peers.values(), next_hops, inside)
+        return forget(self._pipeline, self.peers.values(), next_hops, inside)
 
     # ---------------------------------------------------------------------------------------- time
 
@@ -344,17 +344,17 @@ class Engine:
                 self._close(peer.name, notification(ErrorCode.HOLD_TIMER_EXPIRED, 0), "hold timer expired")
             elif peer.keepalive_interval and now >= peer.keepalive_due:
                 peer.keepalive_due = now + peer.keepalive_interval
-                self._advertising.send(peer, KEEPALIVE)
+                self._adj_rib_out.send(peer, KEEPALIVE)
                 peer.counters.keepalives_out += 1
             for family in self._limits.wanted_again(peer, now) if peer.counters.prefixes_dropped else ():
-                self._advertising.send(peer, route_refresh(family, PLAIN_REFRESH))
+                self._adj_rib_out.send(peer, route_refresh(family, PLAIN_REFRESH))
                 peer.counters.route_refreshes_out += 1
 
     # -------------------------------------------------------------------------------------- kernel
 
     def kernel_changed(self, table: KernelView | None) -> None:
         """What is known of the kernel's routes is another table or the same one with changes; None: nothing."""
-        self._intake.resolve_again(self.next_hops.look_in(table))
+        self._pipeline.resolve_again(self.next_hops.look_in(table))
 
     # ---------------------------------------------------------------------------------------- turn
 
@@ -363,8 +363,8 @@ class Engine:
         self._settle()
         if self._deferral_is_due:
             self._check_deferral(now)
-        self._advertising.catch_up()
-        turn = Turn(self._advertising.take_ready(), list(self._closes.values()), self._changes)
+        self._adj_rib_out.catch_up()
+        turn = Turn(self._adj_rib_out.take_ready(), list(self._closes.values()), self._changes)
         self._closes = {}
         self._changes = {family: [] for family in FAMILIES}
         return turn
@@ -375,13 +375,13 @@ class Engine:
         self.complete.check(peers, now)
         if self._markers.check(peers, now):
             for peer in peers:
-                self._advertising.mark_end(peer)
+                self._adj_rib_out.mark_end(peer)
 
     def _settle(self) -> None:
         """Select for what changed and tell every group."""
         for family, transitions in self._settle_only().items():
             if transitions:
-                self._advertising.tell(family, transitions)
+                self._adj_rib_out.tell(family, transitions)
 
     def _settle_only(self) -> Settled:
         settled: Settled = {}
@@ -410,7 +410,7 @@ class Engine:
 
     def forget_sent(self) -> None:
         """Cut off the peers that lag too much, and drop what the others have all been handed."""
-        self._advertising.trim(self._lag_bound)
+        self._adj_rib_out.trim(self._lag_bound)
 
     def originated(self, family: Family) -> dict[bytes, Path]:
         return self._originated[family]

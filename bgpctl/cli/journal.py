@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,10 +70,11 @@ def replay(
     from bgpctl.cli import tables
     from bgpctl.cli.explain import show_explanation
     from reflector.show.explain import explain
+    from reflector.show.incremental import complete_now
 
     engine = _replayed(file, until)
     if prefix:
-        show_explanation(partial(explain, engine), prefix, engine.plan.node, output)
+        show_explanation(lambda asked: complete_now(explain(engine, asked)), prefix, engine.plan.node, output)
         return
     found = list(_routes(engine))
     if output is Output.JSON:
@@ -114,16 +114,16 @@ def _chunks(file: Path) -> Iterator[bytes]:
 def _routes(engine: Engine) -> Iterator[RouteStatus]:
     from reflector.messages import ShowRoutes
     from reflector.plan import Family
-    from reflector.show.incremental import at_once
-    from reflector.show.key_order import Listings
-    from reflector.show.route_pages import routes_in_parts
+    from reflector.show.incremental import complete_now
+    from reflector.show.key_order import KeyOrders
+    from reflector.show.route_pages import route_page
 
-    listings = Listings()
+    orders = KeyOrders()
     families: tuple[Family, ...] = (4, 6)
     for family in families:
         after = ""
         while True:
-            page = at_once(routes_in_parts(engine, ShowRoutes(family=family, after=after), listings))
+            page = complete_now(route_page(engine, ShowRoutes(family=family, after=after), orders))
             yield from page.routes
             if not page.next_after:
                 break

@@ -41,11 +41,11 @@ from reflector.messages import (
     frame,
 )
 from reflector.plan import NodePlan
-from reflector.show.explain import explain_in_parts
-from reflector.show.incremental import InParts
-from reflector.show.key_order import Listings
-from reflector.show.route_pages import routes_in_parts
-from reflector.show.snapshot import counters_snapshot, decision_losses, peers_in_parts
+from reflector.show.explain import explain
+from reflector.show.incremental import Incremental
+from reflector.show.key_order import KeyOrders
+from reflector.show.route_pages import route_page
+from reflector.show.snapshot import counters_snapshot, decision_losses, peer_page
 
 # What is wrong with a request, or with the world it asks for; any other exception is a fault of ours.
 _REFUSALS: dict[type[Request], type[Exception]] = {
@@ -87,7 +87,7 @@ class Answers:
         self._engine = speaker.engine
         self._stream = stream
         self._clock = clock
-        self._listings = Listings()
+        self._orders = KeyOrders()
         self._at_once: dict[type[Request], Callable[[Any], Message]] = {
             Apply: lambda request: speaker.apply_plan(request.plan),
             Originate: self._originate,
@@ -99,9 +99,9 @@ class Answers:
                 speaker.events.forget(frozenset(request.next_hops), request.inside)
             ),
         }
-        self._in_parts: dict[type[Request], Callable[[Any], InParts[Message]]] = {
-            ShowPeers: lambda request: peers_in_parts(self._engine, speaker.session_states(), clock(), request),
-            ShowRoutes: lambda request: routes_in_parts(self._engine, request, self._listings),
+        self._in_parts: dict[type[Request], Callable[[Any], Incremental[Message]]] = {
+            ShowPeers: lambda request: peer_page(self._engine, speaker.session_states(), clock(), request),
+            ShowRoutes: lambda request: route_page(self._engine, request, self._orders),
             ShowRetained: self._retained,
             ShowCounters: self._counters,
             Explain: self._explain,
@@ -116,7 +116,7 @@ class Answers:
         except _REFUSALS.get(type(request), ()) as error:
             yield Refused(str(error))
 
-    def _reply(self, request: Request) -> InParts[Message]:
+    def _reply(self, request: Request) -> Incremental[Message]:
         kind = type(request)
         if kind in self._at_once:
             return self._at_once[kind](request)
@@ -132,20 +132,20 @@ class Answers:
         self._speaker.events.drain(request.stage, request.reason, self._clock())
         return Draining(self._engine.drain_state.stage, self._speaker.unacknowledged())
 
-    def _explain(self, request: Explain) -> InParts[Message]:
+    def _explain(self, request: Explain) -> Incremental[Message]:
         try:
-            return (yield from explain_in_parts(self._engine, request.prefix))
+            return (yield from explain(self._engine, request.prefix))
         except ValueError as error:
             return Refused(f"{request.prefix!r} is not a prefix: {error}")
 
-    def _retained(self, _: ShowRetained) -> InParts[Message]:
+    def _retained(self, _: ShowRetained) -> Incremental[Message]:
         """The stream's sequence is taken a turn later: by then it contains the routes of these peers."""
         now, peers = self._clock(), self._engine.peers.values()
         sessions, complete = tuple(awaited(peers, now)), tuple(heard_reflectors(peers, now))
         yield
         return Retained(sessions, complete, self._stream.epoch, self._stream.sequence, now - self._speaker.started)
 
-    def _counters(self, request: ShowCounters) -> InParts[Message]:
+    def _counters(self, request: ShowCounters) -> Incremental[Message]:
         speaker = self._speaker
         uptime = self._clock() - speaker.started
         counters = counters_snapshot(self._engine, speaker.session_layer_counters(), uptime)

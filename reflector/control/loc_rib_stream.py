@@ -80,7 +80,7 @@ class LocRibStream:
 
 def loc_rib_sync(engine: Engine) -> Iterator[tuple[tuple[LocRibRoutes, ...], bool]]:
     """The whole Loc-RIB in parts: routes, and whether this is the last part. At least one part."""
-    tables = [(rib, rib.keys()) for rib in engine.ribs.values()]
+    tables = [(rib, rib.prefixes()) for rib in engine.ribs.values()]
     parts = [(rib, keys, start) for rib, keys in tables for start in range(0, len(keys), ROUTES_PER_UPDATE)]
     for count, (rib, keys, start) in enumerate(parts, 1):
         yield _routes_now(rib, keys[start : start + ROUTES_PER_UPDATE]), count == len(parts)

@@ -11,12 +11,12 @@ Source: RFC 7313 4. Our own half of it, between the marks to a peer that asks, i
 
 from __future__ import annotations
 
-from reflector.inbound.import_pipeline import Intake
+from reflector.inbound.import_pipeline import ImportPipeline
 from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.wire.update import BEGIN_OF_REFRESH, END_OF_REFRESH
 
 
-def take_mark(intake: Intake, rib: AdjRibIn, subtype: int) -> None:
+def take_mark(pipeline: ImportPipeline, rib: AdjRibIn, subtype: int) -> None:
     """A ROUTE-REFRESH of this subtype, where both ends speak RFC 7313. Unknown subtypes are ignored (section 5)."""
     if rib.stale_since is not None:
         return
@@ -24,4 +24,4 @@ def take_mark(intake: Intake, rib: AdjRibIn, subtype: int) -> None:
         rib.not_sent_again = set(rib.routes)
     elif subtype == END_OF_REFRESH:
         # In the order of the table: that of a set is another one in each process, and a replay's must not be.
-        intake.withdraw(rib, [key for key in rib.routes if key in rib.not_sent_again])
+        pipeline.withdraw(rib, [key for key in rib.routes if key in rib.not_sent_again])

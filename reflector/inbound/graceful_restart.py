@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from reflector.inbound.import_pipeline import Intake
+from reflector.inbound.import_pipeline import ImportPipeline
 from reflector.peer import Peer
 from reflector.plan import Family, SessionPlan
 from reflector.policy import long_lived
@@ -56,8 +56,8 @@ class ReceivingSpeaker:
     """What becomes of a peer's Adj-RIB-Ins when its session ends, is back, or stays away (RFC 4724 4.2, RFC 9494 4.2;
     there it is the helper)."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, pipeline: ImportPipeline) -> None:
+        self._pipeline = pipeline
 
     def lost(self, peer: Peer, ending: Ending, now: float) -> dict[Family, AdjRibIn]:
         """The Adj-RIB-Ins of this Established peer that outlive its session; all other routes are withdrawn."""
@@ -67,7 +67,7 @@ class ReceivingSpeaker:
             if retention is not None and self._retain(peer, rib, retention, now):
                 kept[family] = rib
             else:
-                self._intake.withdraw(rib, list(rib.routes))
+                self._pipeline.withdraw(rib, list(rib.routes))
         return kept
 
     def _retain(self, peer: Peer, rib: AdjRibIn, retention: Retention, now: float) -> bool:
@@ -92,7 +92,7 @@ class ReceivingSpeaker:
         """The peer is about to be Established: of what was retained, what its OPEN does not cover is withdrawn."""
         for family, rib in list(peer.adj_rib_in.items()):
             if not _is_covered(rib, negotiated):
-                self._intake.withdraw(rib, list(rib.routes))
+                self._pipeline.withdraw(rib, list(rib.routes))
                 del peer.adj_rib_in[family]
             rib.stale_until = now + STALE_TIME
             if rib.long_lived_until:
@@ -105,7 +105,7 @@ class ReceivingSpeaker:
             self._synchronise(rib)
 
     def _synchronise(self, rib: AdjRibIn) -> None:
-        self._intake.withdraw(rib, rib.stale_keys())
+        self._pipeline.withdraw(rib, rib.stale_keys())
         rib.stale_since = None
         rib.long_lived_until = 0.0
         rib.is_long_lived = False
@@ -116,12 +116,12 @@ class ReceivingSpeaker:
             if rib.stale_since is None or now < rib.stale_until:
                 continue
             if not peer.is_established and now < rib.long_lived_until:
-                long_lived.begin(self._intake, peer, rib)
+                long_lived.begin(self._pipeline, peer, rib)
                 rib.is_long_lived = True
                 rib.stale_until = rib.long_lived_until
             elif peer.is_established and now < peer.since + STALE_TIME:
                 # RFC 9494 4.2: the long-lived time ends while the peer is not synchronised, and stays what it is.
-                self._intake.withdraw(rib, rib.stale_keys())
+                self._pipeline.withdraw(rib, rib.stale_keys())
                 rib.stale_until = peer.since + STALE_TIME
             else:
                 self._synchronise(rib)

@@ -17,7 +17,7 @@ from reflector.rib.path import Path
 from reflector.wire.attributes import PathAttributes
 
 
-class Intake:
+class ImportPipeline:
     """Puts routes into the Loc-RIBs and takes them out again. `policies` is replaced with the plan."""
 
     def __init__(

@@ -27,7 +27,7 @@ from reflector.wire.message import Cease, ErrorCode, notification
 from reflector.wire.update import AFI, UNICAST
 
 if TYPE_CHECKING:
-    from reflector.inbound.import_pipeline import Intake
+    from reflector.inbound.import_pipeline import ImportPipeline
     from reflector.peer import Peer
     from reflector.rib.adj_rib_in import AdjRibIn
     from reflector.wire.attributes import PathAttributes
@@ -46,17 +46,17 @@ class Excess(NamedTuple):
 
 
 class PrefixLimits:
-    """Stands before the intake for peers with a limit."""
+    """Stands before the pipeline for peers with a limit."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, pipeline: ImportPipeline) -> None:
+        self._pipeline = pipeline
 
     def announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
         limit = peer.session.maximum_prefixes
         if limit is not None and limit.action is LimitAction.DROP:
             keys = self._admitted(peer, rib, limit.limit, keys)
         if keys:
-            self._intake.announce(peer, rib, attributes, keys)
+            self._pipeline.announce(peer, rib, attributes, keys)
 
     def _admitted(self, peer: Peer, rib: AdjRibIn, limit: int, keys: list[bytes]) -> list[bytes]:
         count = peer.prefix_counts[rib.family]
@@ -74,7 +74,7 @@ class PrefixLimits:
         if not dropped:
             return
         # The peer has said something else of what is stale of them (RFC 4271 3.1).
-        self._intake.withdraw(rib, [key for key in dropped if key in rib.stale])
+        self._pipeline.withdraw(rib, [key for key in dropped if key in rib.stale])
         peer.counters.prefixes_dropped += len(dropped)
         count.left_out.update(islice(dropped, max(limit - len(count.left_out), 0)))
         count.more = count.more or not dropped.keys() <= count.left_out

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from reflector.inbound.import_pipeline import Intake
+from reflector.inbound.import_pipeline import ImportPipeline
 from reflector.inbound.selection_deferral import DEFERRAL_TIME, has_said_all
 from reflector.messages import RetainedSession
 from reflector.peer import Peer
@@ -74,7 +74,10 @@ def seconds_left(peer: Peer, now: float) -> float:
 
 
 def forget(
-    intake: Intake, peers: Collection[Peer], next_hops: frozenset[bytes], networks: Collection[tuple[Family, bytes]]
+    pipeline: ImportPipeline,
+    peers: Collection[Peer],
+    next_hops: frozenset[bytes],
+    networks: Collection[tuple[Family, bytes]],
 ) -> int:
     """Withdraws the stale routes that lead through these next hops into these networks; returns how many there were."""
     inside = [_network(family, nlri) for family, nlri in networks]
@@ -85,7 +88,7 @@ def forget(
         gone = {path for path in peer.paths.values() if _next_hop(path) in next_hops}
         for rib in peer.adj_rib_in.values():
             keys = [key for key in _through(rib, gone) if _is_inside(_network(rib.family, rib.nlri(key)), inside)]
-            intake.withdraw(rib, keys)
+            pipeline.withdraw(rib, keys)
             forgotten += len(keys)
     return forgotten
 

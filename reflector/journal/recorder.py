@@ -19,7 +19,7 @@ import msgspec
 
 from reflector.drain import Stage
 from reflector.engine import Engine, Turn
-from reflector.journal.kernel_answers import Address, Witness
+from reflector.journal.kernel_views import Address, RecordingKernelView
 from reflector.kernel.route_table import KernelView, Resolution
 from reflector.messages import FrameError, FrameReader, frame
 from reflector.plan import Family, NodePlan, Origination
@@ -225,7 +225,7 @@ class Recorder:
     def __init__(self, engine: Engine, sink: Sink) -> None:
         self._engine = engine
         self._sink = sink
-        self._witness: Witness | None = None
+        self._witness: RecordingKernelView | None = None
 
     def apply(self, plan: NodePlan, now: float) -> None:
         self._sink.write(event_frame(PlanApplied(without_passwords(plan), now)))
@@ -250,7 +250,7 @@ class Recorder:
         if table is None:
             self._witness = None
         elif self._witness is None or self._witness.table is not table:
-            self._witness = Witness(table, self._resolved)
+            self._witness = RecordingKernelView(table, self._resolved)
         self._engine.kernel_changed(self._witness)
 
     def _resolved(self, address: Address, resolution: Resolution) -> None:

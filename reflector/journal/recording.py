@@ -13,7 +13,7 @@ from pathlib import Path
 from reflector.engine import Engine
 from reflector.journal.checkpoint import checkpoint
 from reflector.journal.journal_file import JournalFile
-from reflector.journal.kernel_answers import Witness
+from reflector.journal.kernel_views import RecordingKernelView
 from reflector.journal.recorder import Events, Recorder, event_frame
 from reflector.kernel.route_table import KernelView
 from reflector.messages import JournalStatus
@@ -46,7 +46,7 @@ class Recording:
     def stop(self, reason: str = "it was told to stop") -> JournalStatus:
         """Nothing happens if nothing is recorded."""
         self._use(self._engine)
-        if isinstance(self._engine.next_hops.table, Witness):
+        if isinstance(self._engine.next_hops.table, RecordingKernelView):
             self._engine.kernel_changed(self._kernel_table())
         if self._file is not None:
             self._file.close(reason)
@@ -55,7 +55,7 @@ class Recording:
     def _kernel_table(self) -> KernelView | None:
         """What the engine looks in, without the witness of a recording."""
         table = self._engine.next_hops.table
-        return table.table if isinstance(table, Witness) else table
+        return table.table if isinstance(table, RecordingKernelView) else table
 
     def status(self) -> JournalStatus:
         file = self._file

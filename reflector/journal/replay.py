@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from reflector.engine import Engine, Turn
-from reflector.journal.kernel_answers import Answers
+from reflector.journal.kernel_views import ReplayedKernelView
 from reflector.journal.recorder import Event, JournalError, KernelChanged, PlayedEvent, Resolved, Started
 from reflector.kernel.route_table import Resolution
 
@@ -23,7 +23,7 @@ def replay(events: Iterable[Event], deliver: Deliver | None = None) -> Engine:
     if not isinstance(first, Started):
         raise JournalError("the journal does not begin with the start of an engine")
     engine = Engine(first.plan, first.now)
-    kernel = Answers()
+    kernel = ReplayedKernelView()
     last = first.now
     for event in _with_answers_first(rest, kernel):
         last = getattr(event, "now", last)
@@ -35,7 +35,7 @@ def replay(events: Iterable[Event], deliver: Deliver | None = None) -> Engine:
     return engine
 
 
-def _with_answers_first(events: Iterable[Event], kernel: Answers) -> Iterator[PlayedEvent]:
+def _with_answers_first(events: Iterable[Event], kernel: ReplayedKernelView) -> Iterator[PlayedEvent]:
     """The events but for the kernel's answers: those were asked for during the event in front of them, and are known
     before it happens again."""
     waiting: PlayedEvent | None = None

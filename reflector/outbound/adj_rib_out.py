@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reflector.inbound.import_pipeline import Intake
+from reflector.inbound.import_pipeline import ImportPipeline
 from reflector.outbound.add_path import depth_for
 from reflector.outbound.slow_peer import Contents
 from reflector.outbound.update_group import Move, Reclassified, UpdateGroup
@@ -24,19 +24,19 @@ from reflector.wire.update import end_of_rib
 Settled = dict[Family, Transitions]
 
 
-class Advertising:
-    """`groups` have at least one member each. The policies are those of the intake; the ribs are settled whenever a
+class AdjRibOut:
+    """`groups` have at least one member each. The policies are those of the pipeline; the ribs are settled whenever a
     method looks at them."""
 
-    def __init__(self, ribs: dict[Family, LocRib], intake: Intake) -> None:
+    def __init__(self, ribs: dict[Family, LocRib], pipeline: ImportPipeline) -> None:
         self.groups: dict[ExportKey, UpdateGroup] = {}
         self._ribs = ribs
-        self._intake = intake
+        self._pipeline = pipeline
         self._ready: dict[str, Peer] = {}
 
     @property
     def _policies(self) -> PolicySet:
-        return self._intake.policies
+        return self._pipeline.policies
 
     # ------------------------------------------------------------------------------------- turns
 

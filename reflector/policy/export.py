@@ -183,7 +183,7 @@ class ExportView:
         return room_for_routes(family, len(advertisement.block), next_hop, self.key.max_length) >= LONGEST_KEY[family]
 
     def _withheld(self, path: Path, attributes: PathAttributes, how: Handling) -> RouteVerdict | None:
-        if how is Handling.SILENCE:
+        if how is Handling.WITHHOLD:
             return RouteVerdict.NOT_REFLECTED
         if self.key.session and path.sender is not None and path.sender.name == self.key.session:
             return RouteVerdict.OWN_ROUTE

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from reflector.wire.attributes import LLGR_STALE, NO_EXPORT, NO_LLGR, PathAttributes
 
 if TYPE_CHECKING:
-    from reflector.inbound.import_pipeline import Intake
+    from reflector.inbound.import_pipeline import ImportPipeline
     from reflector.peer import Peer
     from reflector.policy.export import ExportKey
     from reflector.rib.adj_rib_in import AdjRibIn
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 BECAUSE = "long-lived stale: LLGR_STALE (RFC 9494)"
 
 
-def begin(intake: Intake, peer: Peer, rib: AdjRibIn) -> None:
+def begin(pipeline: ImportPipeline, peer: Peer, rib: AdjRibIn) -> None:
     """The restart time is over: what is stale is marked, once for each path, or goes."""
     by_path: dict[Path, list[bytes]] = {}
     for key in rib.stale_keys():
@@ -37,9 +37,9 @@ def begin(intake: Intake, peer: Peer, rib: AdjRibIn) -> None:
     stays: list[bytes] = []
     for path, keys in by_path.items():
         if _is_refused(path):
-            intake.withdraw(rib, keys)
+            pipeline.withdraw(rib, keys)
         else:
-            intake.announce(peer, rib, _with(path.received, LLGR_STALE), keys)
+            pipeline.announce(peer, rib, _with(path.received, LLGR_STALE), keys)
             stays += keys
     # What is announced is no longer stale; the peer has not sent this.
     rib.stale = set(stays)

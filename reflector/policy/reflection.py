@@ -28,14 +28,14 @@ from reflector.wire.attributes import AsPath, PathAttributes, count_as
 class Handling(Enum):
     ADVERTISE = "advertise"
     REFLECT = "reflect"
-    SILENCE = "silence"
+    WITHHOLD = "withhold"
 
 
 _TABLE: dict[tuple[Relation, Relation], Handling] = {
     (Relation.CLIENT, Relation.CLIENT): Handling.REFLECT,
     (Relation.CLIENT, Relation.NON_CLIENT): Handling.REFLECT,
     (Relation.NON_CLIENT, Relation.CLIENT): Handling.REFLECT,
-    (Relation.NON_CLIENT, Relation.NON_CLIENT): Handling.SILENCE,
+    (Relation.NON_CLIENT, Relation.NON_CLIENT): Handling.WITHHOLD,
 }
 
 

@@ -2,7 +2,7 @@
 
 Rule: candidates come and go at once, selection waits for the end of the turn: `settle` runs the decision process for
 the prefixes that changed, once each, and reports what became of them. A prefix with one candidate holds just that
-path; only a contested one holds a Contest. Prefixes that are new in a turn and were not touched again stay together
+path; only a contested one holds a Candidates. Prefixes that are new in a turn and were not touched again stay together
 as they came, for nearly all are.
 Source: RFC 4271 3.2 and 9.1.
 """
@@ -10,7 +10,7 @@ Source: RFC 4271 3.2 and 9.1.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from reflector.verdict import RouteVerdict
 Selection = Path | Decision | None
 
 
-class Contest:
+class Candidates:
     """A prefix with several candidates; `decision` is that of the last settled turn."""
 
     __slots__ = ("candidates", "decision")
@@ -51,7 +51,7 @@ class LocRib:
     def __init__(self, family: Family, steps: Sequence[Step] = STEPS_TO_MULTIPATH) -> None:
         self.family = family
         self.steps = steps
-        self.table: dict[bytes, Path | Contest] = {}
+        self.table: dict[bytes, Path | Candidates] = {}
         self.changed: dict[bytes, Selection] = {}
         self.fresh: set[bytes] = set()
         self.depth = 0
@@ -84,22 +84,22 @@ class LocRib:
             elif current is not None:
                 del table[nlri]
             return
-        self._contest(nlri, old, new)
+        self._reconsider(nlri, old, new)
 
-    def _remember(self, nlri: bytes, current: Path | Contest | None) -> None:
+    def _remember(self, nlri: bytes, current: Path | Candidates | None) -> None:
         if nlri in self.fresh:
             self.changed[nlri] = None
         else:
-            self.changed[nlri] = current.decision if type(current) is Contest else current  # type: ignore[assignment]
+            self.changed[nlri] = current.decision if type(current) is Candidates else current  # type: ignore[assignment]
 
-    def _contest(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
+    def _reconsider(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
         current = self.table[nlri]
-        contest = current if isinstance(current, Contest) else Contest([current], current)
+        candidates = current if isinstance(current, Candidates) else Candidates([current], current)
         if old is not None:
-            contest.candidates.remove(old)
+            candidates.candidates.remove(old)
         if new is not None:
-            contest.candidates.append(new)
-        self.table[nlri] = contest if len(contest.candidates) > 1 else contest.candidates[0]
+            candidates.candidates.append(new)
+        self.table[nlri] = candidates if len(candidates.candidates) > 1 else candidates.candidates[0]
 
     def deepen(self, depth: int) -> None:
         """From now on so many candidates are ranked, also where nothing else changes."""
@@ -115,7 +115,7 @@ class LocRib:
 
     def _decide_again(self) -> None:
         for nlri, entry in self.table.items():
-            if type(entry) is Contest:
+            if type(entry) is Candidates:
                 self.changed.setdefault(nlri, entry.decision)
 
     # ---------------------------------------------------------------------------------- selection
@@ -147,12 +147,12 @@ class LocRib:
         for nlri, before in self.changed.items():
             entry = get(nlri)
             after: Selection
-            if type(entry) is Contest:
+            if type(entry) is Candidates:
                 after = entry.decision = decide(entry.candidates, self.depth, self.steps)
                 if after == before:
                     continue
             else:
-                after = entry  # type: ignore[assignment]  # no Contest
+                after = entry  # type: ignore[assignment]  # no Candidates
                 if after is before:
                     continue
             moves[before, after].append(nlri)
@@ -165,13 +165,13 @@ class LocRib:
         if nlri in self.fresh:
             return None
         entry = self.table.get(nlri)
-        return entry.decision if isinstance(entry, Contest) else entry
+        return entry.decision if isinstance(entry, Candidates) else entry
 
     def by_selection(self) -> dict[Selection, list[bytes]]:
         """The whole settled table."""
         grouped: defaultdict[Selection, list[bytes]] = defaultdict(list)
         for nlri, entry in self.table.items():
-            grouped[entry.decision if type(entry) is Contest else entry].append(nlri)  # type: ignore[index]
+            grouped[entry.decision if type(entry) is Candidates else entry].append(nlri)  # type: ignore[index]
         return grouped
 
     def best(self, nlri: bytes) -> Path | None:
@@ -182,9 +182,9 @@ class LocRib:
         entry = self.table.get(nlri)
         if entry is None:
             return []
-        return list(entry.candidates) if isinstance(entry, Contest) else [entry]
+        return list(entry.candidates) if isinstance(entry, Candidates) else [entry]
 
-    def keys(self) -> list[bytes]:
+    def prefixes(self) -> list[bytes]:
         """A copy of all prefixes for which there may be a selection, in no order."""
         return [*self.table, *(nlri for nlri in self.changed if nlri not in self.table)]
 
@@ -192,15 +192,6 @@ class LocRib:
         """Each candidate with BEST or the step it lost at."""
         candidates = self.candidates(nlri)
         return dict(explain_decision(candidates, self.steps)) if candidates else {}
-
-    def selections(self) -> Iterator[tuple[bytes, Selection]]:
-        """Every prefix with its selection of the last settled turn, in no order."""
-        for nlri, entry in self.table.items():
-            if nlri not in self.changed and nlri not in self.fresh:
-                yield nlri, entry.decision if isinstance(entry, Contest) else entry
-        for nlri, selection in self.changed.items():
-            if selection is not None:
-                yield nlri, selection
 
 
 def one_list(parts: list[list[bytes]]) -> list[bytes]:

@@ -21,7 +21,7 @@ from reflector.plan import Family, RouteSource
 from reflector.policy.export import ExportDecision
 from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.rib.path import Path
-from reflector.show.incremental import InParts, at_once
+from reflector.show.incremental import Incremental
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import Origin, format_as_path
 from reflector.wire.communities import format_communities
@@ -30,13 +30,8 @@ from reflector.wire.nlri import pack_nlri, unpack_address, unpack_nlri, wider
 _KEYS_A_TURN = 20_000
 
 
-def explain(engine: Engine, prefix: str) -> Explanation:
+def explain(engine: Engine, prefix: str) -> Incremental[Explanation]:
     """Raises ValueError for text that is no prefix."""
-    return at_once(explain_in_parts(engine, prefix))
-
-
-def explain_in_parts(engine: Engine, prefix: str) -> InParts[Explanation]:
-    """The same, letting turns pass."""
     nlri = pack_nlri(prefix)
     family: Family = 6 if ":" in prefix else 4
     sent = yield from _received(engine, family, nlri)
@@ -54,7 +49,7 @@ def explain_in_parts(engine: Engine, prefix: str) -> InParts[Explanation]:
     )
 
 
-def _received(engine: Engine, family: Family, nlri: bytes) -> InParts[list[tuple[Path, bool]]]:
+def _received(engine: Engine, family: Family, nlri: bytes) -> Incremental[list[tuple[Path, bool]]]:
     """What peers have sent for the prefix, accepted or not, and whether it is stale."""
     found: list[tuple[AdjRibIn, bytes]] = []
     for peer in list(engine.peers.values()):
@@ -65,7 +60,7 @@ def _received(engine: Engine, family: Family, nlri: bytes) -> InParts[list[tuple
     return [(rib.routes[key], key in rib.stale) for rib, key in found if key in rib.routes]
 
 
-def _keys_of(rib: AdjRibIn, nlri: bytes) -> InParts[Sequence[bytes]]:
+def _keys_of(rib: AdjRibIn, nlri: bytes) -> Incremental[Sequence[bytes]]:
     """With path identifiers in front, any key may be of this prefix."""
     keys, found = list(rib.routes), []
     for start in range(0, len(keys), _KEYS_A_TURN):

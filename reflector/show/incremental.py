@@ -10,14 +10,14 @@ from collections.abc import Generator
 from typing import TypeVar
 
 Value = TypeVar("Value")
-InParts = Generator[None, None, Value]
+Incremental = Generator[None, None, Value]
 
 
-def at_once(parts: InParts[Value]) -> Value:
-    """The value, for who has no turns to wait for."""
+def complete_now(answer: Incremental[Value]) -> Value:
+    """The value, where there are no turns to let pass."""
     while True:
         try:
-            next(parts)
+            next(answer)
         except StopIteration as end:
             value: Value = end.value
             return value

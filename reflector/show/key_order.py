@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from reflector.messages import ShowRoutes, Table
 from reflector.plan import Family
-from reflector.show.incremental import InParts
+from reflector.show.incremental import Incremental
 from reflector.wire.nlri import MAX_BITS, contains
 
 KEYS_A_TURN = 2000
@@ -57,8 +57,8 @@ class Question(NamedTuple):
     inside: str
 
 
-class Listings:
-    """The listings of which more pages may be asked for, by question and the place behind which they go on."""
+class KeyOrders:
+    """The orders of which more pages may be asked for, by question and the place behind which they go on."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[Question, str], Iterator[bytes]] = {}
@@ -79,7 +79,7 @@ def _question(request: ShowRoutes) -> Question:
 
 def sort_keys(
     keys: Sequence[bytes], family: Family, *, has_path_ids: bool, inside: bytes | None, after: bytes
-) -> InParts[Iterator[bytes]]:
+) -> Incremental[Iterator[bytes]]:
     """The keys inside a prefix that come behind `after` (packed), packed and in order."""
     order = Order(family)
     cut = _PATH_ID if has_path_ids else 0

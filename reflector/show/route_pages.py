@@ -15,8 +15,8 @@ from reflector.engine import Engine
 from reflector.messages import Routes, RouteStatus, ShowRoutes, Table
 from reflector.plan import Family
 from reflector.rib.path import Path
-from reflector.show.incremental import InParts, at_once
-from reflector.show.key_order import Listings, Order, Place, sort_keys
+from reflector.show.incremental import Incremental
+from reflector.show.key_order import KeyOrders, Order, Place, sort_keys
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import Origin, PathAttributes, format_as_path
 from reflector.wire.communities import format_communities
@@ -28,18 +28,14 @@ ROWS_A_TURN = 100
 Rows = Callable[[Place], Sequence[RouteStatus]]
 
 
-def routes_snapshot(engine: Engine, request: ShowRoutes) -> Routes:
-    """One page. Raises ValueError for a bad `inside`, `after`, `limit` or `peer`."""
-    return at_once(routes_in_parts(engine, request, Listings()))
-
-
-def routes_in_parts(engine: Engine, request: ShowRoutes, listings: Listings) -> InParts[Routes]:
-    """The same, letting turns pass; `listings` remembers what is left for the next page."""
+def route_page(engine: Engine, request: ShowRoutes, orders: KeyOrders) -> Incremental[Routes]:
+    """One page; `orders` keeps what is left for the next one. Raises ValueError for a bad `inside`, `after`, `limit`
+    or `peer`."""
     if request.limit < 1:
         raise ValueError(f"a page of {request.limit} routes: ask for at least one")
     keys, has_path_ids, rows_of = _table(engine, request)
     inside = _parse(request.inside, request.family)
-    rest = listings.resume(request)
+    rest = orders.resume(request)
     if rest is None:
         after = _parse_after(request)
         rest = yield from sort_keys(keys(), request.family, has_path_ids=has_path_ids, inside=inside, after=after)
@@ -53,7 +49,7 @@ def routes_in_parts(engine: Engine, request: ShowRoutes, listings: Listings) -> 
         found = rows_of(place)
         if found and places == limit:
             next_after = _place_text(rows[-1], has_path_ids=has_path_ids)
-            listings.keep(request, next_after, rest, packed)
+            orders.keep(request, next_after, rest, packed)
             return Routes(tuple(rows), next_after)
         rows += found
         places += bool(found)
@@ -91,16 +87,16 @@ def _parse(prefix: str, family: Family) -> bytes | None:
 
 def _table(engine: Engine, request: ShowRoutes) -> tuple[Callable[[], Sequence[bytes]], bool, Rows]:
     """The keys of the table, whether path identifiers stand in front of them, and what makes rows of one."""
-    loc_rib_keys = engine.ribs[request.family].keys
+    loc_rib_prefixes = engine.ribs[request.family].prefixes
     if request.table is Table.LOC_RIB:
-        return loc_rib_keys, False, lambda place: _loc_rib_rows(engine, request, place.nlri)
+        return loc_rib_prefixes, False, lambda place: _loc_rib_rows(engine, request, place.nlri)
     peer = engine.peers.get(request.peer)
     if peer is None:
         raise ValueError(f"there is no session {request.peer!r}")
     if request.table is Table.ADVERTISED:
         if peer.group is None:
             raise ValueError(f"{peer.name} is not Established: it is told nothing")
-        return loc_rib_keys, False, lambda place: _told_rows(engine, request, place.nlri)
+        return loc_rib_prefixes, False, lambda place: _told_rows(engine, request, place.nlri)
     rib = peer.adj_rib_in.get(request.family)
     if rib is None:
         return tuple, False, lambda _: ()

@@ -18,7 +18,7 @@ from reflector.plan import NodePlan
 from reflector.policy.long_lived import stale_routes
 from reflector.rib.loc_rib import LocRib
 from reflector.rib.path import Path
-from reflector.show.incremental import InParts, at_once
+from reflector.show.incremental import Incremental
 from reflector.verdict import RouteVerdict
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import unpack_address
@@ -36,16 +36,9 @@ _RECEIVED_TYPES = (MessageType.UPDATE, MessageType.KEEPALIVE, MessageType.NOTIFI
 # ----------------------------------------------------------------------------------------------- peers
 
 
-def peers_snapshot(engine: Engine, states: dict[str, str], now: float, request: ShowPeers = ALL_PEERS) -> Peers:
-    """The sessions that are asked for. `states` are the FSM states of those that are not Established."""
-    return at_once(peers_in_parts(engine, states, now, request))
-
-
-def peers_in_parts(
-    engine: Engine, states: dict[str, str], now: float, request: ShowPeers = ALL_PEERS
-) -> InParts[Peers]:
-    """The same, letting turns pass. A session that leaves the plan meanwhile is left out. Raises ValueError for a page
-    that follows no session of the plan."""
+def peer_page(engine: Engine, states: dict[str, str], now: float, request: ShowPeers = ALL_PEERS) -> Incremental[Peers]:
+    """The sessions that are asked for; one that leaves the plan meanwhile is left out. `states` are the FSM states
+    of those that are not Established. Raises ValueError for a page that follows no session of the plan."""
     names, next_after = _page(engine.plan, request)
     statuses: list[PeerStatus] = []
     looked_at = 0
@@ -76,7 +69,7 @@ def _page(plan: NodePlan, request: ShowPeers) -> tuple[list[str], str]:
     return page, page[-1] if len(page) < len(names) else ""
 
 
-def _import_verdicts(peer: Peer) -> InParts[Counter[RouteVerdict]]:
+def _import_verdicts(peer: Peer) -> Incremental[Counter[RouteVerdict]]:
     """The routes of its Adj-RIB-Ins by what import made of them."""
     paths: Counter[Path] = Counter()
     for rib in list(peer.adj_rib_in.values()):
@@ -174,7 +167,7 @@ def counters_snapshot(engine: Engine, extra: dict[str, int], uptime: float) -> C
     return Counters(totals | extra, uptime)
 
 
-def decision_losses(engine: Engine) -> InParts[dict[str, int]]:
+def decision_losses(engine: Engine) -> Incremental[dict[str, int]]:
     """How many candidates lost, by the step they lost at. Prefixes with the same candidates are decided once."""
     losses: Counter[RouteVerdict] = Counter()
     for rib in engine.ribs.values():

@@ -208,10 +208,9 @@ class Network:
         """prefix -> (peer, "" for an own route; attributes)."""
         rib = self.engines[name].ribs[4]
         found = {}
-        for nlri, _ in rib.selections():
-            path = rib.best(nlri)
-            assert path is not None
-            found[unpack_nlri(nlri, 4)] = (path.sender.name if path.sender else "", path.attributes)
+        for nlri in rib.prefixes():
+            if (path := rib.best(nlri)) is not None:
+                found[unpack_nlri(nlri, 4)] = (path.sender.name if path.sender else "", path.attributes)
         return found
 
     def adj_rib_in(self, name: str, peer: str) -> dict[Key, PathAttributes]:
@@ -226,7 +225,9 @@ class Network:
         assert to.negotiated is not None
         view = policies.export_view(policies.export_key(to.session, to.negotiated))
         told = {}
-        for nlri, selection in engine.ribs[4].selections():
+        rib = engine.ribs[4]
+        for nlri in rib.prefixes():
+            selection = rib.selection(nlri)
             for identifier, path in self._paths(selection, view.key).items():
                 attributes = view.decide(path, 0).attributes
                 if attributes is not None:
@@ -238,5 +239,4 @@ class Network:
             told = told_paths(selection, key.add_path_limit)
             return {int.from_bytes(identifier, "big"): path for identifier, path in told.items()}
         path = best(selection)
-        assert path is not None
-        return {0: path}
+        return {} if path is None else {0: path}

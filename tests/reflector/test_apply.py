@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from shown import explain
 from speaker_makers import (
     OUR_ADDRESS,
     Router,
@@ -39,7 +40,6 @@ from reflector.plan import (
     Verdict,
 )
 from reflector.policy.policy_set import PolicySet
-from reflector.show.explain import explain
 from reflector.wire.attributes import GRACEFUL_SHUTDOWN
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import pack_address, pack_nlri, unpack_nlri

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from shown import explain
 from speaker_makers import OUR_ADDRESS, OUR_AS, Router, a_client, a_plan, an_ebgp_peer, announce, some_attributes
 
 from reflector.plan import Role
-from reflector.show.explain import explain
 from reflector.verdict import RouteVerdict
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, AsPath

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from shown import explain
 from speaker_makers import Router, a_client, a_plan, a_session, an_ebgp_peer, an_origination, announce
 
 from reflector.plan import Match, Policy, PolicyRule, PrefixMatch, Verdict
-from reflector.show.explain import explain
 from reflector.verdict import RouteVerdict
 
 POD = "10.1.0.0/26"

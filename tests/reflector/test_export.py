@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from shown import explain
 from speaker_makers import (
     OUR_ADDRESS,
     OUR_ADDRESS_V6,
@@ -32,7 +33,6 @@ from reflector.plan import (
     Verdict,
 )
 from reflector.rib.loc_rib import next_hops
-from reflector.show.explain import explain
 from reflector.verdict import RouteVerdict
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, Code, RawAttribute

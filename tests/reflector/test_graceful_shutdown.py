@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from shown import explain
 from speaker_makers import (
     OUR_ADDRESS,
     Router,
@@ -28,7 +29,6 @@ from reflector.plan import (
     SetLocalPref,
     Verdict,
 )
-from reflector.show.explain import explain
 from reflector.wire.attributes import GRACEFUL_SHUTDOWN
 from reflector.wire.nlri import pack_address
 

@@ -82,7 +82,7 @@ def routes(engine: Engine) -> dict[str, Any]:
     for family, rib in engine.ribs.items():
         found[f"Loc-RIB {family}"] = {
             nlri: (path.sender.name if path.sender else "", path.source, path.attributes, path.because)
-            for nlri, _ in rib.selections()
+            for nlri in rib.prefixes()
             if (path := rib.best(nlri)) is not None
         }
         for peer in engine.peers.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from shown import explain, shown_peers
 from speaker_makers import (
     Router,
     a_client,
@@ -20,8 +21,6 @@ from speaker_makers import (
 from reflector.inbound.graceful_restart import STALE_TIME
 from reflector.plan import AddCommunity, Match, Policy, PolicyRule, RemoveCommunity, Verdict
 from reflector.policy.long_lived import BECAUSE
-from reflector.show.explain import explain
-from reflector.show.snapshot import peers_snapshot
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import LLGR_STALE, NO_EXPORT, NO_LLGR
 from reflector.wire.message import HEADER_LENGTH, MessageType, hard_reset
@@ -451,15 +450,15 @@ def test_no_policy_takes_the_community_away() -> None:
 
 def test_what_is_long_lived_stale_is_explained_and_counted(router: Router) -> None:
     away(router, 119)
-    assert [p.long_lived_stale for p in peers_snapshot(router.engine, {}, router.now).peers] == [0, 0]
+    assert [p.long_lived_stale for p in shown_peers(router.engine, {}, router.now).peers] == [0, 0]
     router.wait(1)
-    status, _ = peers_snapshot(router.engine, {}, router.now).peers
+    status, _ = shown_peers(router.engine, {}, router.now).peers
     assert (status.stale, status.long_lived_stale) == (2, 2)
     (candidate,) = explain(router.engine, POD).candidates
     assert (candidate.stale, candidate.rule) == (True, f"accepted by default; {BECAUSE}")
     assert candidate.communities == ("65535:6",)
     router.up("a", long_lived=LIVING)
     router.hear("a", announce(POD))
-    status, _ = peers_snapshot(router.engine, {}, router.now).peers
+    status, _ = shown_peers(router.engine, {}, router.now).peers
     assert (status.stale, status.long_lived_stale) == (1, 1)
     assert explain(router.engine, POD).candidates[0].rule == "accepted by default"

@@ -6,12 +6,11 @@ import math
 from typing import Any
 
 import pytest
+from shown import explain, shown_peers
 from speaker_makers import Router, a_client, a_plan, a_restart, announce, withdraw
 
 from reflector.inbound.maximum_prefixes import REFRESH_INTERVAL
 from reflector.plan import LimitAction, MaximumPrefixes, NodePlan
-from reflector.show.explain import explain
-from reflector.show.snapshot import peers_snapshot
 from reflector.verdict import RouteVerdict
 from reflector.wire.message import HEADER_LENGTH, Cease, ErrorCode, MessageType, notification
 from reflector.wire.update import PLAIN_REFRESH, end_of_rib, route_refresh
@@ -38,7 +37,7 @@ def a_router(action: LimitAction, limit: int = 10, *, negotiated: Any = None, **
 
 
 def warning(router: Router) -> tuple[str, int]:
-    status, _ = peers_snapshot(router.engine, {}, router.now).peers
+    status, _ = shown_peers(router.engine, {}, router.now).peers
     return status.warning, status.prefix_warnings
 
 
@@ -172,7 +171,7 @@ def refreshes(router: Router) -> list[bytes]:
 
 def test_what_is_beyond_the_limit_is_left_out(dropping: Router) -> None:
     assert dropping.told("b") == set(pods(1, 10))
-    status, _ = peers_snapshot(dropping.engine, {}, dropping.now).peers
+    status, _ = shown_peers(dropping.engine, {}, dropping.now).peers
     assert (status.received, status.prefixes_dropped, status.prefix_warnings) == (10, 5, 2)
     assert status.warning == "10 of at most 10 IPv4 prefixes, others are left out"
 

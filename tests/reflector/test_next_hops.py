@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shown import explain
 from speaker_makers import (
     Router,
     a_client,
@@ -36,7 +37,6 @@ from reflector.plan import (
 from reflector.rib.loc_rib import next_hops
 from reflector.rib.next_hops import NextHops
 from reflector.rib.path import Path
-from reflector.show.explain import explain
 from reflector.show.snapshot import counters_snapshot
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.message import HEADER_LENGTH, MAX_LENGTH

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from control_world import ControlWorld
+from shown import shown_peers
 from speaker_makers import (
     Router,
     a_client,
@@ -24,7 +25,6 @@ from reflector.inbound.selection_deferral import DEFERRAL_TIME
 from reflector.journal.recorder import Forgot
 from reflector.messages import Retained, RetainedWithdrawn, ShowRetained, WithdrawRetained
 from reflector.plan import NodePlan, SessionKind
-from reflector.show.snapshot import peers_snapshot
 from reflector.wire.message import HEADER_LENGTH, ErrorCode, MessageType, notification
 from reflector.wire.nlri import pack_address, pack_nlri
 from reflector.wire.update import end_of_rib
@@ -106,7 +106,7 @@ def test_every_way_in_which_a_reflector_goes_leads_to_a_day_but_the_one_for_good
     stays = how != "stopped for good"
     assert (prefixes(router, "rr1") == {POD, OTHER, OUTSIDE}) is stays
     router.wait(121)
-    (status,) = [each for each in peers_snapshot(router.engine, {}, router.now).peers if each.name == "rr1"]
+    (status,) = [each for each in shown_peers(router.engine, {}, router.now).peers if each.name == "rr1"]
     assert (status.long_lived_stale, math.isclose(status.stale_left, DAY, abs_tol=2)) == (
         (3, True) if stays else (0, False)
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from shown import explain
 from speaker_makers import OUR_AS, Router, a_client, a_plan, an_ebgp_peer, an_origination, announce
 
 from reflector.plan import Match, Policy, PolicyRule, Role, Verdict
 from reflector.rib.path import Path
-from reflector.show.explain import explain
 from reflector.verdict import RouteVerdict
 from reflector.wire.nlri import pack_nlri
 

@@ -7,14 +7,15 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shown import shown_routes
 from speaker_makers import Router, a_client, a_plan, a_restart, an_ebgp_peer, an_origination, announce, withdraw
 
 from reflector.messages import RouteStatus, ShowRoutes, Table
 from reflector.plan import Match, Policy, PolicyRule, PrefixMatch, Verdict
-from reflector.show import key_order as listing
-from reflector.show.incremental import at_once
-from reflector.show.key_order import Listings, Order, Place
-from reflector.show.route_pages import MOST_ROWS, routes_in_parts, routes_snapshot
+from reflector.show import key_order
+from reflector.show.incremental import complete_now
+from reflector.show.key_order import KeyOrders, Order, Place
+from reflector.show.route_pages import MOST_ROWS, route_page
 from reflector.wire.attributes import format_as_path
 from reflector.wire.nlri import pack_nlri, unpack_address
 
@@ -33,7 +34,7 @@ def router() -> Router:
 
 
 def shown(router: Router, table: Table, peer: str, **fields) -> tuple[RouteStatus, ...]:
-    return routes_snapshot(router.engine, ShowRoutes(table=table, peer=peer, **fields)).routes
+    return shown_routes(router.engine, ShowRoutes(table=table, peer=peer, **fields)).routes
 
 
 def test_an_adj_rib_in_shows_every_route_with_its_verdict(router: Router) -> None:
@@ -86,7 +87,7 @@ def test_the_loc_rib_can_be_asked_for_one_peers_routes(router: Router) -> None:
 )
 def test_a_question_about_nobody_is_a_value_error(router: Router, request_: ShowRoutes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        routes_snapshot(router.engine, request_)
+        shown_routes(router.engine, request_)
 
 
 def test_a_peer_that_is_not_established_is_told_nothing(router: Router) -> None:
@@ -99,10 +100,10 @@ def test_a_peer_that_is_not_established_is_told_nothing(router: Router) -> None:
 # ------------------------------------------------------------------------------------------- pages
 
 
-def pages(router: Router, listings: Listings, **fields) -> list[tuple[RouteStatus, ...]]:
+def pages(router: Router, orders: KeyOrders, **fields) -> list[tuple[RouteStatus, ...]]:
     after, found = "", []
     while True:
-        page = at_once(routes_in_parts(router.engine, ShowRoutes(after=after, **fields), listings))
+        page = complete_now(route_page(router.engine, ShowRoutes(after=after, **fields), orders))
         found.append(page.routes)
         if not page.next_after:
             return found
@@ -117,34 +118,34 @@ def test_all_paths_of_an_add_path_peer_are_on_the_pages_once(limit: int, remembe
     router.up("a", add_path_receive=frozenset((4,)))
     for path_id in (7, 1, 300):
         router.hear("a", announce("10.1.0.0/26", "10.0.0.0/8", path_id=path_id, med=path_id))
-    listings = Listings()
+    orders = KeyOrders()
     if not remembers:
-        listings.keep = lambda *given: None  # type: ignore[method-assign]  # as if another listing had taken its place
-    found = [row for page in pages(router, listings, table=Table.RECEIVED, peer="a", limit=limit) for row in page]
+        orders.keep = lambda *given: None  # type: ignore[method-assign]  # as if another order had taken its place
+    found = [row for page in pages(router, orders, table=Table.RECEIVED, peer="a", limit=limit) for row in page]
     expected = [(prefix, path_id) for prefix in ("10.0.0.0/8", "10.1.0.0/26") for path_id in (1, 7, 300)]
     assert [(row.prefix, row.path_id) for row in found] == expected
 
 
 def test_a_page_has_a_largest_size(router: Router) -> None:
     router.hear("a", announce(*(f"10.{n // 250}.{n % 250}.0/24" for n in range(MOST_ROWS + 1))))
-    assert [len(page) for page in pages(router, Listings(), limit=5000)] == [MOST_ROWS, 2]
+    assert [len(page) for page in pages(router, KeyOrders(), limit=5000)] == [MOST_ROWS, 2]
 
 
 def test_a_route_that_goes_between_two_pages_is_left_out(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26", "10.3.0.0/26"))
-    listings = Listings()
-    first = at_once(routes_in_parts(router.engine, ShowRoutes(limit=1), listings))
+    orders = KeyOrders()
+    first = complete_now(route_page(router.engine, ShowRoutes(limit=1), orders))
     router.hear("a", withdraw("10.2.0.0/26"))
-    second = at_once(routes_in_parts(router.engine, ShowRoutes(limit=1, after=first.next_after), listings))
+    second = complete_now(route_page(router.engine, ShowRoutes(limit=1, after=first.next_after), orders))
     assert [route.prefix for route in second.routes] == ["10.3.0.0/26"]
 
 
-def test_abandoned_listings_are_forgotten(router: Router) -> None:
+def test_abandoned_orders_are_dropped(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26"))
-    listings = Listings()
+    orders = KeyOrders()
     for inside in ("", "10.0.0.0/8", "10.0.0.0/9", "10.0.0.0/10"):
-        at_once(routes_in_parts(router.engine, ShowRoutes(limit=1, inside=inside), listings))
-    assert len(listings._waiting) == 2
+        complete_now(route_page(router.engine, ShowRoutes(limit=1, inside=inside), orders))
+    assert len(orders._waiting) == 2
 
 
 NETWORKS = st.builds(
@@ -173,6 +174,6 @@ def test_runs_of_any_length_make_one_order(keys_a_turn: int, limit: int) -> None
     prefixes = [f"10.{number * 37 % 50}.0.0/16" for number in range(50)]
     router.hear("b", announce(*prefixes))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listing, "KEYS_A_TURN", keys_a_turn)
-        found = [row.prefix for page in pages(router, Listings(), limit=limit) for row in page]
+        patch.setattr(key_order, "KEYS_A_TURN", keys_a_turn)
+        found = [row.prefix for page in pages(router, KeyOrders(), limit=limit) for row in page]
     assert found == [f"10.{number}.0.0/16" for number in range(50)]

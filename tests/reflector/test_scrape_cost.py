@@ -10,8 +10,8 @@ from speaker_makers import a_client, a_negotiation, a_plan, announce
 
 from reflector.engine import Engine
 from reflector.messages import Message, frame
-from reflector.show.incremental import InParts, at_once
-from reflector.show.snapshot import counters_snapshot, decision_losses, peers_in_parts
+from reflector.show.incremental import Incremental, complete_now
+from reflector.show.snapshot import counters_snapshot, decision_losses, peer_page
 from reflector.wire.message import MessageType
 
 PEERS = 1000
@@ -36,15 +36,15 @@ def engine() -> Engine:
     return engine
 
 
-def answers(engine: Engine) -> Iterator[InParts[Message]]:
+def answers(engine: Engine) -> Iterator[Incremental[Message]]:
     """What the agent asks for a page: ShowPeers and ShowCounters(decision=True)."""
 
-    def counters() -> InParts[Message]:
+    def counters() -> Incremental[Message]:
         counted = counters_snapshot(engine, {}, 1.0)
         yield from decision_losses(engine)
         return counted
 
-    yield peers_in_parts(engine, {}, 1000.0)
+    yield peer_page(engine, {}, 1000.0)
     yield counters()
 
 
@@ -63,7 +63,7 @@ def turns(engine: Engine) -> Iterator[float]:
 
 
 def test_the_peers_are_as_they_are_meant_to_be(engine: Engine) -> None:
-    peers = at_once(peers_in_parts(engine, {}, 1000.0)).peers
+    peers = complete_now(peer_page(engine, {}, 1000.0)).peers
     seen = {(peer.state, peer.best, peer.advertised > 0) for peer in peers}
     assert (len(peers), seen) == (PEERS, {("Established", ROUTES_OF_A_PEER, True)})
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shown import shown_peers
 from speaker_makers import Router, a_client, a_plan, an_ebgp_peer, announce, withdraw
 
 from reflector.engine import Engine, Turn
 from reflector.peer import Peer
 from reflector.plan import Match, NodePlan, Policy, PolicyRule, PrefixMatch, Verdict
-from reflector.show.snapshot import counters_snapshot, peers_snapshot
+from reflector.show.snapshot import counters_snapshot
 from reflector.wire.message import HEADER_LENGTH, MessageType
 from reflector.wire.nlri import unpack_nlri
 from reflector.wire.update import BEGIN_OF_REFRESH, END_OF_REFRESH, end_of_rib
@@ -92,7 +93,7 @@ def slow_peers(router: Router) -> int:
 
 
 def cut_offs(router: Router) -> dict[str, int]:
-    return {peer.name: peer.cut_offs for peer in peers_snapshot(router.engine, {}, 0.0).peers}
+    return {peer.name: peer.cut_offs for peer in shown_peers(router.engine, {}, 0.0).peers}
 
 
 def view_of(router: Router, name: str) -> dict[str, Any]:

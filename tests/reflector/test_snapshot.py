@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from shown import shown_peers, shown_routes
 from speaker_makers import (
     Router,
     a_client,
@@ -26,10 +27,9 @@ from reflector.control.loc_rib_stream import loc_rib_changes, loc_rib_sync
 from reflector.engine import Engine, Turn
 from reflector.messages import FrameReader, LocRibRoutes, LocRibUpdate, ShowPeers, ShowRoutes, decode_reply, frame
 from reflector.plan import RouteSource, SessionType
-from reflector.rib.loc_rib import next_hops
-from reflector.show.incremental import at_once
-from reflector.show.route_pages import routes_snapshot
-from reflector.show.snapshot import counters_snapshot, decision_losses, peers_snapshot
+from reflector.rib.loc_rib import best, next_hops
+from reflector.show.incremental import complete_now
+from reflector.show.snapshot import counters_snapshot, decision_losses
 from reflector.wire.message import MessageType
 from reflector.wire.nlri import pack_address, unpack_nlri
 
@@ -56,7 +56,7 @@ def test_pages_in_prefix_order_hold_every_route_once(router: Router, limit: int)
     router.hear("a", announce(*PREFIXES))
     shown, after = [], ""
     while True:
-        page = routes_snapshot(router.engine, ShowRoutes(after=after, limit=limit))
+        page = shown_routes(router.engine, ShowRoutes(after=after, limit=limit))
         assert len(page.routes) <= limit
         shown += [route.prefix for route in page.routes]
         if not page.next_after:
@@ -68,18 +68,18 @@ def test_pages_in_prefix_order_hold_every_route_once(router: Router, limit: int)
 def test_all_paths_of_a_prefix_follow_the_selected_one(router: Router) -> None:
     router.hear("b", announce("10.0.0.0/8", local_pref=200))
     router.hear("a", announce("10.0.0.0/8", "192.0.2.0/24", local_pref=100))
-    page = routes_snapshot(router.engine, ShowRoutes(limit=1, all_paths=True))
+    page = shown_routes(router.engine, ShowRoutes(limit=1, all_paths=True))
     assert [(route.prefix, route.peer, route.selected, route.candidates) for route in page.routes] == [
         ("10.0.0.0/8", "b", True, 2),
         ("10.0.0.0/8", "a", False, 2),
     ]
     assert page.next_after == "10.0.0.0/8"
-    assert [route.peer for route in routes_snapshot(router.engine, ShowRoutes()).routes] == ["b", "a"]
+    assert [route.peer for route in shown_routes(router.engine, ShowRoutes()).routes] == ["b", "a"]
 
 
 def test_only_routes_inside_a_prefix_are_shown(router: Router) -> None:
     router.hear("a", announce(*PREFIXES))
-    page = routes_snapshot(router.engine, ShowRoutes(inside="10.0.0.0/9"))
+    page = shown_routes(router.engine, ShowRoutes(inside="10.0.0.0/9"))
     assert [route.prefix for route in page.routes] == ["10.0.0.0/16", "10.0.1.0/24"]
 
 
@@ -97,7 +97,7 @@ def test_only_routes_inside_a_prefix_are_shown(router: Router) -> None:
 def test_a_question_that_makes_no_sense_is_a_value_error(router: Router, fields: dict) -> None:
     router.hear("a", announce(*PREFIXES))
     with pytest.raises(ValueError, match=r"."):
-        routes_snapshot(router.engine, ShowRoutes(**fields))
+        shown_routes(router.engine, ShowRoutes(**fields))
 
 
 def test_a_route_is_shown_as_people_read_it(router: Router) -> None:
@@ -105,7 +105,7 @@ def test_a_route_is_shown_as_people_read_it(router: Router) -> None:
     reflection = {"originator_id": pack_address("10.9.9.9"), "cluster_list": (pack_address("224.0.0.9"),)}
     router.hear("a", announce("10.1.0.0/26", local_pref=150, origin=2, **fields, **reflection))
     router.hear("b", announce("10.1.0.0/26"))
-    (route,) = routes_snapshot(router.engine, ShowRoutes()).routes
+    (route,) = shown_routes(router.engine, ShowRoutes()).routes
     assert (route.prefix, route.next_hop, route.source, route.peer) == ("10.1.0.0/26", "10.0.0.1", RouteSource.BGP, "a")
     assert (route.local_pref, route.as_path, route.origin, route.med) == (150, "65001 65002", "INCOMPLETE", 7)
     assert route.communities == ("65001:7", "1:2:3")
@@ -116,7 +116,7 @@ def test_a_route_is_shown_as_people_read_it(router: Router) -> None:
 def test_our_own_route_has_no_peer_and_no_next_hop() -> None:
     router = Router(a_plan(originations=(an_origination("fd00:1::/64", defined_by="block of node rr"),)))
     router.turn()
-    (route,) = routes_snapshot(router.engine, ShowRoutes(family=6)).routes
+    (route,) = shown_routes(router.engine, ShowRoutes(family=6)).routes
     assert (route.next_hop, route.peer, route.source, route.rule) == ("", "", RouteSource.BLOCK, "block of node rr")
 
 
@@ -126,7 +126,7 @@ def test_our_own_route_has_no_peer_and_no_next_hop() -> None:
 def test_peers_in_the_plans_order_with_what_they_sent_and_were_told(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26"), announce("10.3.0.0/26", as_path=(64512,)))
     router.hear("b", announce("10.1.0.0/26", local_pref=200))
-    a, b, x = peers_snapshot(router.engine, {}, now=5.0).peers
+    a, b, x = shown_peers(router.engine, {}, now=5.0).peers
     assert [a.name, b.name, x.name] == ["a", "b", "x"]
     assert (a.received, a.accepted, a.best, a.advertised) == (3, 2, 1, 2)
     assert (b.received, b.accepted, b.best, b.advertised) == (1, 1, 1, 2)
@@ -139,7 +139,7 @@ def test_peers_in_the_plans_order_with_what_they_sent_and_were_told(router: Rout
 
 def test_peers_come_in_pages_and_by_name(router: Router) -> None:
     def page(**asked: Any) -> tuple[list[str], str]:
-        peers = peers_snapshot(router.engine, {}, router.now, ShowPeers(**asked))
+        peers = shown_peers(router.engine, {}, router.now, ShowPeers(**asked))
         return [peer.name for peer in peers.peers], peers.next_after
 
     assert page() == (["a", "b", "x"], "")
@@ -153,7 +153,7 @@ def test_peers_come_in_pages_and_by_name(router: Router) -> None:
 
 def test_a_peer_that_is_not_established_shows_the_state_of_its_connection(router: Router) -> None:
     router.down("a")
-    a, b, _ = peers_snapshot(router.engine, {"a": "Connect"}, now=9.0).peers
+    a, b, _ = shown_peers(router.engine, {"a": "Connect"}, now=9.0).peers
     assert (a.state, a.last_error, a.flaps, a.received, a.advertised) == ("Connect", "test", 1, 0, 0)
     assert b.state == "Established"
 
@@ -161,7 +161,7 @@ def test_a_peer_that_is_not_established_shows_the_state_of_its_connection(router
 def test_what_waits_for_a_peer_is_counted(router: Router) -> None:
     router.engine.receive("a", MessageType.UPDATE, announce("10.1.0.0/26"), now=0.0)
     router.engine.flush(0.0)
-    queued = {peer.name: peer.queued for peer in peers_snapshot(router.engine, {}, now=0.0).peers}
+    queued = {peer.name: peer.queued for peer in shown_peers(router.engine, {}, now=0.0).peers}
     assert queued["b"] > 0
     before = len(router.tables["b"].octets)
     while (chunk := router.engine.peers["b"].outbox.take()) is not None:
@@ -172,18 +172,18 @@ def test_what_waits_for_a_peer_is_counted(router: Router) -> None:
 def test_what_import_refused_is_counted_by_verdict(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26"), announce("10.2.0.0/26", "10.3.0.0/26", as_path=(64512,)))
     router.hear("a", announce("10.4.0.0/26", originator_id=pack_address("10.0.0.100"), cluster_list=(b"aaaa",)))
-    a, b, _ = peers_snapshot(router.engine, {}, now=0.0).peers
+    a, b, _ = shown_peers(router.engine, {}, now=0.0).peers
     assert a.not_accepted == {"as-loop": 2, "originator-loop": 1}
     assert (a.received, a.accepted, b.not_accepted) == (4, 1, {})
 
 
 def test_messages_are_counted_by_type_in_both_directions(router: Router) -> None:
-    before = {peer.name: peer for peer in peers_snapshot(router.engine, {}, now=0.0).peers}
+    before = {peer.name: peer for peer in shown_peers(router.engine, {}, now=0.0).peers}
     router.hear("a", announce("10.1.0.0/26"), announce("10.2.0.0/26"))
     router.hear("a", b"", kind=MessageType.KEEPALIVE)
     router.hear("b", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
     router.wait(100)
-    a, b, _ = peers_snapshot(router.engine, {}, now=0.0).peers
+    a, b, _ = shown_peers(router.engine, {}, now=0.0).peers
     assert a.messages_in == {"UPDATE": 2, "KEEPALIVE": 1, "NOTIFICATION": 0, "ROUTE-REFRESH": 0}
     assert b.messages_in["ROUTE-REFRESH"] == 1
     assert (a.messages_out["KEEPALIVE"], b.messages_out["KEEPALIVE"]) == (1, 1)
@@ -195,30 +195,30 @@ def test_a_peer_that_knows_the_marks_of_a_refresh_is_sent_two() -> None:
     router = Router(a_plan(A))
     router.up("a", route_refresh=True, enhanced_refresh=True)
     router.hear("a", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
-    (a,) = peers_snapshot(router.engine, {}, now=0.0).peers
+    (a,) = shown_peers(router.engine, {}, now=0.0).peers
     assert a.messages_out["ROUTE-REFRESH"] == len(router.tables["a"].refreshes) == 2
 
 
 def test_the_code_of_the_notification_that_ended_the_session_is_kept(router: Router) -> None:
     router.hear("a", b"\6\2", kind=MessageType.NOTIFICATION)
-    a, b, _ = peers_snapshot(router.engine, {}, now=0.0).peers
+    a, b, _ = shown_peers(router.engine, {}, now=0.0).peers
     assert (a.last_error_code, b.last_error_code) == ("6/2", "")
     router.up("a")
     router.down("a")
-    assert peers_snapshot(router.engine, {}, now=0.0).peers[0].last_error_code == ""
+    assert shown_peers(router.engine, {}, now=0.0).peers[0].last_error_code == ""
 
 
 def test_how_long_a_silent_peer_has_left(router: Router) -> None:
     router.wait(100)
-    assert peers_snapshot(router.engine, {}, now=100.0).peers[0].hold_left == 140.0
+    assert shown_peers(router.engine, {}, now=100.0).peers[0].hold_left == 140.0
     router.hear("a", b"", kind=MessageType.KEEPALIVE)
-    assert [peer.hold_left for peer in peers_snapshot(router.engine, {}, now=150.0).peers] == [190.0, 90.0, 90.0]
+    assert [peer.hold_left for peer in shown_peers(router.engine, {}, now=150.0).peers] == [190.0, 90.0, 90.0]
 
 
 def test_losses_are_counted_by_the_step_of_the_decision(router: Router) -> None:
     router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26"), announce("10.3.0.0/26", as_path=(1, 2)))
     router.hear("b", announce("10.1.0.0/26", "10.2.0.0/26", local_pref=200), announce("10.3.0.0/26", as_path=(1,)))
-    assert at_once(decision_losses(router.engine)) == {"lost-local-pref": 2, "lost-as-path-length": 1}
+    assert complete_now(decision_losses(router.engine)) == {"lost-local-pref": 2, "lost-as-path-length": 1}
 
 
 def test_counters(router: Router) -> None:
@@ -266,9 +266,11 @@ def loc_rib(engine: Engine) -> dict[tuple[int, bytes], Any]:
     """The settled Loc-RIB, read from its tables."""
     found = {}
     for family, rib in engine.ribs.items():
-        for nlri, selection in rib.selections():
-            path = rib.best(nlri)
-            assert path is not None
+        for nlri in rib.prefixes():
+            selection = rib.selection(nlri)
+            path = best(selection)
+            if path is None:
+                continue
             hops = tuple(hop for hop in next_hops(selection) if hop)
             found[family, nlri] = LocRibRoutes(
                 family, path.source, path.session_type, hops, path.local_pref, path.interface, ()

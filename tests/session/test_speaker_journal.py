@@ -13,9 +13,9 @@ from reflector.journal.recorder import read_journal
 from reflector.journal.replay import replay
 from reflector.messages import Originate, RouteStatus, ShowJournal, ShowRoutes, StartJournal, StopJournal
 from reflector.plan import NodePlan, Origination, Password, Policy, PolicyRule, RouteSource, Verdict
-from reflector.show.incremental import at_once
-from reflector.show.key_order import Listings
-from reflector.show.route_pages import routes_in_parts
+from reflector.show.incremental import complete_now
+from reflector.show.key_order import KeyOrders
+from reflector.show.route_pages import route_page
 
 pytestmark = pytest.mark.netns
 
@@ -72,7 +72,7 @@ def replayed(speaker: Speaker) -> Engine:
 
 
 def loc_rib(engine: Engine) -> dict[str, RouteStatus]:
-    page = at_once(routes_in_parts(engine, ShowRoutes(), Listings()))
+    page = complete_now(route_page(engine, ShowRoutes(), KeyOrders()))
     return {route.prefix: route for route in page.routes}
 
 

@@ -168,7 +168,7 @@ def tell(has: Heard, end: End) -> Route | None:
     """What a router tells of the route it uses on the session of which it has this end; None for nothing."""
     how = handling(has.relation, end.relation)
     route = has.route._replace(next_hop=_next_hop(has, end))
-    if how is Handling.SILENCE or (end.relation is Relation.EBGP and has.peer_address == end.peer_address):
+    if how is Handling.WITHHOLD or (end.relation is Relation.EBGP and has.peer_address == end.peer_address):
         return None
     if _is_kept_from(has, end) or _lacks_next_hop(has, end):
         return None
@@ -236,7 +236,7 @@ def loop(graph: SessionGraph, there: str, told: Route, end: End) -> Obstacle | N
 def reaches_outside(graph: SessionGraph, outcome: Propagation) -> bool:
     """Whether a router that is no node is told of the prefix."""
     return any(
-        handling(heard.relation, outside) is not Handling.SILENCE
+        handling(heard.relation, outside) is not Handling.WITHHOLD
         for name, heard in outcome.used.items()
         for outside in graph.routers[name].outside
     )

@@ -14,7 +14,7 @@ from reflector.kernel.route_table import ASSUMED, KernelView, Lookup, LookupT, R
 Address = tuple[int, int]
 
 
-class Witness:
+class RecordingKernelView:
     """Stands before the table that an engine looks in, and tells `heard` of its answers."""
 
     def __init__(self, table: KernelView, heard: Callable[[Address, Resolution], None]) -> None:
@@ -40,7 +40,7 @@ class Everything(Touched):
         return set(lookups)
 
 
-class Answers:
+class ReplayedKernelView:
     """In a replay: what was heard so far."""
 
     def __init__(self) -> None:
