@@ -1,7 +1,8 @@
-"""Where connections come in: each is given to the peer at its address, and nobody else is heard.
+"""Incoming connections: each is given to the peer with its address; those of unknown peers are reset.
 
-Rule: an unknown peer costs one accept and one reset, whatever it sends, and is counted. TCP-MD5 keys are the listening
-socket's, one for each peer (RFC 2385): it takes another key at any moment, also while the peer's session lives.
+Rule: an unknown peer costs one accept and one reset, whatever it sends, and is counted. TCP-MD5 keys belong to the
+listening socket, one for each peer (RFC 2385): a key can be replaced at any moment, also while a session is
+Established.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def _send_from_one_hop(listening: sockets.socket) -> None:
-    """What a listening socket itself answers, the SYN-ACK, must satisfy a peer that checks the TTL from its first
-    segment on (RFC 5082 3); which peer that is, is not known before the connection is accepted."""
+    """The SYN-ACK, which the listening socket itself sends, must satisfy a peer that checks the TTL from the first
+    segment on (RFC 5082 3); which peer it is, is not known before the connection is accepted."""
     if listening.family == sockets.AF_INET6:
         listening.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_UNICAST_HOPS, _GTSM_TTL)
     else:
@@ -32,9 +33,9 @@ def _send_from_one_hop(listening: sockets.socket) -> None:
 
 
 class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
-    """Accepts when the event loop says so. An unknown peer is reset at once; `unknown_peers` counts them.
+    """Accepts at events of the event loop. `unknown_peers` counts connections of unknown peers, which are reset.
 
-    `failure` is why an address could not be bound, for a speaker that does not start.
+    `failure` is why an address could not be bound, for a speaker that does not start; "": all were.
     """
 
     def __init__(self, reactor: Any) -> None:

@@ -1,9 +1,9 @@
-"""ExaBGP's reactor around our event loop, and what a new plan changes in it.
+"""ExaBGP's reactor around our event loop: the sessions of the plan, each with its turns.
 
-Rule: a reload compares and changes only what differs. A session whose definition says something else is made anew, one
-whose TCP-MD5 key alone is another keeps its connection (RFC 2385 says nothing of it, and TCP delivers again what the
-other end could not verify meanwhile). What the definition is, is in two places: exabgp.conf, and for what the OPEN says
-beyond it the plan's session (open_message).
+Rule: a reload compares and changes only what differs. A session with another definition is set up anew; one that
+differs only in its TCP-MD5 key keeps its connection (RFC 2385 does not treat it, and TCP retransmits what the other end
+could not verify meanwhile). A definition has two parts: exabgp.conf, and for what the OPEN offers beyond it the plan's
+session (open_message).
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
 
     plan            whose sessions these are
     agenda          when the sessions that ExaBGP works on need a turn
-    is_restarting   whether an OPEN that is sent now has to say so (RFC 4724 4.1)
-    farewell        what peers are told when the speaker stops for good, "" while it does not (drain)
-    end_of_turn     called after every turn of the event loop; it returns when it wants the next one at the latest
+    is_restarting   whether an OPEN that is sent now has the flag R (RFC 4724 4.1)
+    final_reason    the reason for peers, where the speaker stops for good; "": it will start again (drain)
+    end_of_turn     called after every turn of the event loop; returns when the next one is due at the latest
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         self._sessions = by_address(plan)
         self.agenda = Agenda()
         self.is_restarting: Callable[[], bool] = lambda: True
-        self.farewell: Callable[[], str] = lambda: ""
+        self.final_reason: Callable[[], str] = lambda: ""
         self._by_address: dict[str, HandoverPeer] = {}
         self._end_of_turn = end_of_turn
         self._next_turn = 0.0
@@ -83,14 +83,14 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
     # --------------------------------------------------------------------------------------- plans
 
     def reload(self) -> bool:
-        """Read exabgp.conf, for the plan that there is: ExaBGP asks for it at the start, and on SIGUSR1."""
+        """Read exabgp.conf for the present plan: ExaBGP calls this at the start, and on SIGUSR1."""
         applied = self.apply(self.plan)
         garbage.settle()
         return applied
 
     def apply(self, plan: NodePlan) -> bool:
-        """Make its sessions the ones, with exabgp.conf as it is now. False, with nothing changed, if that cannot be
-        read."""
+        """Run the sessions of this plan, with exabgp.conf as it is now. False, with nothing changed, if ExaBGP cannot
+        read that."""
         if not self.configuration.reload():
             return False
         before, self._sessions = self._sessions, by_address(plan)
@@ -109,10 +109,10 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         self.agenda.cancel(key)
         if peer.password:
             self._set_listening_key(peer.neighbor | {"md5-password": None})
-        peer.leave(*self._farewell(peer.address))
+        peer.leave(*self._ending(peer.address))
 
-    def _farewell(self, address: str) -> tuple[str, bytes]:
-        """Why a session whose neighbour is gone has ended, and what its peer is told."""
+    def _ending(self, address: str) -> tuple[str, bytes]:
+        """Why a session whose neighbour has left exabgp.conf ends, and with which NOTIFICATION."""
         if address in self._sessions:
             return "the session's definition changed", cease(Cease.OTHER_CONFIGURATION_CHANGE)
         for suppressed in self.plan.suppressed:
@@ -149,7 +149,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         return {key for key in due if key in self._peers and self._peers[key].has_something_to_run}
 
     def _pending_adjribout(self) -> bool:
-        """ExaBGP asks before a reload; it has no routes, and would take the agenda's sessions for it."""
+        """ExaBGP asks before a reload whether routes are pending; it has none."""
         return False
 
     def _wait_for_io(self, sleeptime: float) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""When a session is dialled again: after a pause that grows with each failure, and not while it is held down.
+"""When a session may be set up: after a pause that grows with each failure, and not while it is in hold-down.
 
 In seconds of a monotonic clock (RFC 4271 8.1.1, DampPeerOscillations and IdleHoldTimer).
 """
@@ -12,28 +12,28 @@ _RETRY_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class RetryDelay:
-    """Takes the place of ExaBGP's Delay, which grows to a minute. A hold-down is longer than any retry, and not ended
-    by what resets those."""
+    """Takes the place of ExaBGP's Delay, which grows to a minute. A hold-down is longer than any retry, and what resets
+    those does not end it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failures = 0
         self._until = 0.0
-        self._held_until = 0.0
+        self._hold_down_until = 0.0
 
     def reset(self) -> None:
         self._failures = 0
         self._until = 0.0
 
-    def hold(self, seconds: float) -> None:
-        self._held_until = self._clock() + seconds
+    def hold_down(self, seconds: float) -> None:
+        self._hold_down_until = self._clock() + seconds
 
-    def release(self) -> None:
-        self._held_until = 0.0
+    def lift_hold_down(self) -> None:
+        self._hold_down_until = 0.0
 
     @property
-    def is_held(self) -> bool:
-        return self._clock() < self._held_until
+    def is_in_hold_down(self) -> bool:
+        return self._clock() < self._hold_down_until
 
     def increase(self) -> None:
         self._until = self._clock() + _RETRY_DELAYS[min(self._failures, len(_RETRY_DELAYS) - 1)]
@@ -44,4 +44,4 @@ class RetryDelay:
 
     @property
     def until(self) -> float:
-        return max(self._until, self._held_until)
+        return max(self._until, self._hold_down_until)

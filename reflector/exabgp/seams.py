@@ -1,20 +1,24 @@
 """Every seam into ExaBGP: which of its names we take the place of, and the one version that this fits.
 
-Rule: ExaBGP owns a session until Established and after we are done with it; in between it neither polls nor visits it.
-All of this leans on names inside ExaBGP that carry no promise, so it runs with the one version it was written for, and
-`require_supported_version` refuses any other. `tests/session/test_seams.py` holds the contract of each seam.
+Rule: ExaBGP has a session until it is Established, and from its end on; in between it neither polls nor visits it.
+All of this uses names inside ExaBGP that no one has promised to keep, so it runs with the one version that it was
+written for, and `require_supported_version` refuses any other. `tests/session/test_seams.py` holds the contract of each
+seam.
 
 What is overridden, where, and why:
-    handover_peer
-        Peer._main              runs in Established: gives the socket to the transport and sleeps until it comes back
+    scheduled_peer
+        Peer.run                as many steps as need no waiting, and only when there is one
+        Peer.socket             nothing to poll: ExaBGP's sockets are in our event loop
+    connecting_peer
         Peer._connect           ExaBGP dials without pause; ours has a connect timeout and a growing, bounded delay
         Peer.handle_connection  ExaBGP always prefers an incoming connection; ours treats collisions alike on both sides
-        Peer._reset             tells people why a session did not come up
-        Peer.run                as many steps as need no waiting; ExaBGP's sockets are in our event loop as well
-        Peer.shutdown           ends sessions that are with the transport as graceful restart wants it
+        Peer._reset             reports why a session did not come up
+    handover_peer
+        Peer._main              runs in Established: gives the socket to the transport and sleeps until it is returned
+        Peer.shutdown           ends sessions that are with the transport as graceful restart needs it
     open_message
         Protocol.new_open       adds the capabilities that ExaBGP does not know
-        Protocol.read_open      another version is answered as RFC 4271 6.2 says
+        Protocol.read_open      answers another version as RFC 4271 6.2 requires
         Protocol.validate_open  refuses a peer whose role does not fit
     listener
         Listener                accepts on events and finds the peer by its address instead of scanning all of them
@@ -24,8 +28,8 @@ What is overridden, where, and why:
         Reactor.active_peers    only sessions that ExaBGP works on, and of those only the ones that are due
         Reactor._wait_for_io    our event loop
         Reactor._pending_adjribout   nothing: ExaBGP has no routes to wait for
-        Reactor()               goes to the directory /; ours comes back to the run directory
-        Reactor.reload          changes only what differs, and sets another TCP-MD5 key on a living session
+        Reactor()               goes to the directory /; ours returns to the run directory
+        Reactor.reload          changes only what differs, and sets another TCP-MD5 key on an Established session
     step_down
         Daemon.drop_privileges  our user, groups and capabilities instead of ExaBGP's
     here
@@ -49,7 +53,7 @@ SUPPORTED_VERSION = "5.0.15"
 
 
 def require_supported_version() -> None:
-    """Raises RuntimeError for an ExaBGP whose inside we do not know."""
+    """Raises RuntimeError for any other ExaBGP."""
     if exabgp_version.split("-")[0] != SUPPORTED_VERSION:
         raise RuntimeError(f"the session layer needs ExaBGP {SUPPORTED_VERSION}, and this is {exabgp_version}")
 

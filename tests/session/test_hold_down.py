@@ -60,21 +60,21 @@ class Arrival:
 def test_a_hold_down_outlasts_every_retry_and_what_resets_those() -> None:
     clock = Clock()
     delay = RetryDelay(clock)
-    delay.hold(60.0)
+    delay.hold_down(60.0)
     delay.reset()
     delay.increase()
     clock.now += 59.0
-    assert (delay.backoff(), delay.is_held) == (True, True)
+    assert (delay.backoff(), delay.is_in_hold_down) == (True, True)
     clock.now += 1.0
-    assert (delay.backoff(), delay.is_held) == (False, False)
+    assert (delay.backoff(), delay.is_in_hold_down) == (False, False)
 
 
 def test_without_a_hold_down_a_session_is_retried_after_its_delay() -> None:
     clock = Clock()
     delay = RetryDelay(clock)
-    delay.hold(0.0)
+    delay.hold_down(0.0)
     delay.increase()
-    assert (delay.backoff(), delay.is_held) == (True, False)
+    assert (delay.backoff(), delay.is_in_hold_down) == (True, False)
     clock.now += 0.2
     assert not delay.backoff()
 
@@ -160,7 +160,7 @@ def test_a_plan_that_changes_the_session_ends_its_hold_down(
     reactor: SpeakerReactor, held: HandoverPeer, tmp_path: Path, changed: object
 ) -> None:
     told(reactor, replace(PLAN, sessions=(changed, PLAN.sessions[1])), tmp_path)
-    assert not held._delay.is_held
+    assert not held._delay.is_in_hold_down
     assert held.key in reactor.active_peers()
 
 
@@ -168,4 +168,4 @@ def test_a_plan_that_changes_another_session_does_not(
     reactor: SpeakerReactor, held: HandoverPeer, tmp_path: Path
 ) -> None:
     told(reactor, replace(PLAN, sessions=(ONE, replace(PLAN.sessions[1], hold_time=30))), tmp_path)
-    assert held._delay.is_held
+    assert held._delay.is_in_hold_down
