@@ -19,7 +19,7 @@ from bgpctl.cli.compile_options import (
 
 if TYPE_CHECKING:
     from bgpctl.compiler import Compiled, CompileOptions
-    from bgpctl.resources.problem import Problem
+    from bgpctl.yaml_source.problem import Problem
     from reflector.plan import NodePlan
 
 FORMATS = ("plan", "exabgp", "json")
@@ -135,7 +135,7 @@ def _report(problems: Iterable[Problem]) -> None:
 
 
 def _finish(problems: Iterable[Problem]) -> None:
-    from bgpctl.resources.problem import has_errors
+    from bgpctl.yaml_source.problem import has_errors
 
     found = tuple(problems)
     _report(found)

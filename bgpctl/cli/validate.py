@@ -30,7 +30,7 @@ def validate(
     from bgpctl.compiler import CompileOptions
     from bgpctl.datastore.directory import read_directories
     from bgpctl.guardrails import check_cluster
-    from bgpctl.resources.problem import has_errors
+    from bgpctl.yaml_source.problem import has_errors
 
     loaded = read_directories(paths)
     found = check_cluster(loaded.resources, CompileOptions(secret_namespace=secret_namespace))

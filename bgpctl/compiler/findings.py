@@ -6,9 +6,9 @@ for a whole cluster: a Secret that is missing, two resources that want one sessi
 
 from __future__ import annotations
 
-from bgpctl.resources.problem import Problem, Severity
 from bgpctl.resources.resource_set import ResourceSet, resource_id
 from bgpctl.resources.values.model import Resource
+from bgpctl.yaml_source.problem import Problem, Severity
 
 
 class Findings:

@@ -23,8 +23,8 @@ from bgpctl.compiler.peering import find_peerings
 from bgpctl.compiler.services import service_routes
 from bgpctl.compiler.session import SessionContext, plan_session, suppress_doubled
 from bgpctl.compiler.vxlan import report_missing_end
-from bgpctl.resources.problem import Problem
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.yaml_source.problem import Problem
 from reflector.plan import NodePlan, Policy, SessionPlan, SuppressedSession
 
 

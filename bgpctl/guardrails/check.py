@@ -20,8 +20,8 @@ from bgpctl.guardrails.reflectors import reflectors
 from bgpctl.guardrails.settings import settings_fit
 from bgpctl.guardrails.shadowing import shadowed_filters, shadowed_rules
 from bgpctl.guardrails.suppressed import suppressed_sessions
-from bgpctl.resources.problem import Problem
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.yaml_source.problem import Problem
 
 NO_OPTIONS = CompileOptions()
 

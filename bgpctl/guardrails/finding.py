@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from bgpctl.resources.problem import Problem, Severity
 from bgpctl.resources.resource_set import Origin, ResourceSet, resource_id
 from bgpctl.resources.values.model import Resource
+from bgpctl.yaml_source.problem import Problem, Severity
 
 SHOWN = 3
 

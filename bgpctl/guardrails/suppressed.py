@@ -12,7 +12,7 @@ from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.peering import Peering
 from bgpctl.compiler.session import SessionContext, plan_session, suppress_doubled
 from bgpctl.guardrails.cluster import Cluster
-from bgpctl.resources.problem import Problem
+from bgpctl.yaml_source.problem import Problem
 from reflector.plan import SessionKind
 
 

@@ -20,9 +20,9 @@ from compiler_makers import (
 
 from bgpctl.compiler import CompileOptions
 from bgpctl.guardrails import check_cluster
-from bgpctl.resources.problem import Problem, Severity
 from bgpctl.resources.resource_set import Origin, ResourceSet, build_resource_set
 from bgpctl.resources.values.model import Resource
+from bgpctl.yaml_source.problem import Problem, Severity
 
 NO_MESH = configuration(nodeToNodeMeshEnabled=False)
 TO_REFLECTORS = bgp_peer("to-reflectors", nodeSelector="!has(rr)", peerSelector="has(rr)")

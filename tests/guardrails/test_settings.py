@@ -9,9 +9,9 @@ import pytest
 from compiler_makers import annotated, bgp_peer, block, configuration, node, pool
 
 from bgpctl.guardrails import check_cluster
-from bgpctl.resources.problem import Problem
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
+from bgpctl.yaml_source.problem import Problem
 
 NO_MESH = configuration(nodeToNodeMeshEnabled=False)
 A, B = node("a", "10.0.0.1/24", labels={"x": ""}), node("b", "10.0.0.2/24", labels={"x": ""})

@@ -181,16 +181,16 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
         ),
         (
             one_node("      startup-config: /absent/a.cfg\n"),
-            "6: $.topology.nodes.n.startup-config: /absent/a.cfg does not exist",
+            "6: $.topology.nodes.n['startup-config']: /absent/a.cfg does not exist",
         ),
         (
             one_node("      startup-config: |\n        router bgp 1\n        exit\n"),
-            "6: $.topology.nodes.n.startup-config: write the configuration into a file beside the topology and name "
+            "6: $.topology.nodes.n['startup-config']: write the configuration into a file beside the topology and name "
             "that",
         ),
         (
             one_node("      startup-delay: 3\n"),
-            "6: $.topology.nodes.n.startup-delay: `startup-delay` is not supported without containers: "
+            "6: $.topology.nodes.n['startup-delay']: `startup-delay` is not supported without containers: "
             "nodes start at once and wait for their neighbours themselves",
         ),
         (
@@ -200,7 +200,7 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
         ),
         (
             "name: x\ntopology:\n  nodes:\n    a-switch-of-the-rack: {kind: bridge}\n",
-            "4: $.topology.nodes.a-switch-of-the-rack: 'a-switch-of-the-rack' is longer than the 15 characters of a "
+            "4: $.topology.nodes['a-switch-of-the-rack']: 'a-switch-of-the-rack' is longer than the 15 characters of a "
             "bridge's name",
         ),
         (
@@ -221,7 +221,7 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
             "name: a/b\ntopology: {nodes: {n: {kind: linux}}}\n",
             "1: $.name: 'a/b' is no lab name: letters, digits, '.', '_' and '-', the first a letter or digit",
         ),
-        ("name: [\n", "2: $: not YAML: did not find expected node content"),
+        ("name: [\n", "1: $: not YAML: while parsing a flow node did not find expected node content"),
         (
             two_nodes('{endpoints: ["a1:eth1", "b2:eth1"]}'),
             "5: $.topology.links[0].endpoints[1]: unknown node 'b2'",
@@ -258,7 +258,8 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_path(tmp_path, text: str, problem: str) -> None:
-    assert f"lab.clab.yml:{problem}" in problems(tmp_path, text)
+    line, rest = problem.split(": ", 1)
+    assert f"lab.clab.yml:{line}: error: {rest}" in problems(tmp_path, text)
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path) -> None:

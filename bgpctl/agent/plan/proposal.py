@@ -22,7 +22,7 @@ from bgpctl.compiler import (
     render_exabgp_conf,
 )
 from bgpctl.resources import Loaded, Problem
-from bgpctl.resources.problem import has_errors
+from bgpctl.yaml_source.problem import has_errors
 from reflector.messages import ProblemStatus
 from reflector.plan import encode_plan
 

@@ -145,7 +145,7 @@ def _pods(element: Element | None, names: NodeNames) -> dict[str, tuple[str, ...
 def _one_or_more(element: Element | None) -> list[Element]:
     if element is None:
         return []
-    return element.items() if isinstance(element.data, list) else [element]
+    return element.items() if isinstance(element.data, tuple) else [element]
 
 
 def _flag(element: Element | None) -> bool:

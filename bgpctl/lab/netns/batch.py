@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from bgpctl.lab.topology.document import DocumentError, Problem
+from bgpctl.lab.topology.document import DocumentError
 from bgpctl.lab.topology.topology import Exec
+from bgpctl.yaml_source.problem import Problem
 
 _SYSCTLS = Path("/proc/sys")
 _FAILED_LINE = re.compile(r"Command failed -:(\d+)")
@@ -41,7 +42,7 @@ class Workplace:
     env: Mapping[str, str]
 
     def problem(self, line: int, path: str, message: str) -> DocumentError:
-        return DocumentError([Problem(self.file, line, path, message)])
+        return DocumentError([Problem(self.file, line, "", path, "", message)])
 
 
 def run_batch(lines: list[Line], place: Workplace) -> None:

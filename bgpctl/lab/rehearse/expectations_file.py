@@ -25,7 +25,7 @@ from bgpctl.lab.actions import ActionScope
 from bgpctl.lab.expect.expectation_sections import SECTIONS, read_sections
 from bgpctl.lab.expect.expectations import Expectations
 from bgpctl.lab.rehearse.events import Event, read_events
-from bgpctl.lab.topology.document import DocumentError, read_document
+from bgpctl.lab.topology.document import DocumentError, read_lab_file
 from bgpctl.lab.topology.node_names import NodeNames, read_sets
 from bgpctl.lab.topology.topology import Topology
 
@@ -43,7 +43,7 @@ class ExpectationsFile:
 
 def read_expectations(file: Path, topology: Topology) -> ExpectationsFile:
     """Raises NotReadyError when the file cannot be read, DocumentError with all problems in it."""
-    root = read_document(file)
+    root = read_lab_file(file)
     fields = dict(root.known_fields((*SECTIONS, "sets", "events")))
     names = NodeNames(topology, read_sets(fields.get("sets"), topology))
     scope = ActionScope(names, file.parent)

@@ -24,6 +24,7 @@ from bgpctl.lab.netns.state import LabState, Record, digest_of
 from bgpctl.lab.running import agents
 from bgpctl.lab.running.lab_resources import LabResources
 from bgpctl.lab.topology.topology import Node, Topology
+from bgpctl.yaml_source.path import json_path
 
 Handler = Callable[[int, FrameType | None], None] | signal.Handlers
 
@@ -163,7 +164,7 @@ def _build(state: LabState, topology: Topology, lock: int, progress: Progress) -
 
 def _set_sysctls(_topology: Topology, node: Node, place: batch.Workplace) -> None:
     for key, value in node.sysctls.items():
-        batch.write_sysctl(key, value, place, node.line, f"$.topology.nodes.{node.name}.sysctls")
+        batch.write_sysctl(key, value, place, node.line, json_path(("topology", "nodes", node.name, "sysctls")))
 
 
 def _make_links(topology: Topology, node: Node, place: batch.Workplace) -> None:

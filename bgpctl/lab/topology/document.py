@@ -6,30 +6,19 @@ text that was written ("02:42", "1e3" and "yes" mean what they look like), None 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from bgpctl.errors import NotReadyError
-
-_NULL = "tag:yaml.org,2002:null"
-_MERGE = "tag:yaml.org,2002:merge"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong (or, as a note, ignored) in a file of a lab. `line` counts from 1."""
-
-    file: str
-    line: int
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.path}: {self.message}"
+from bgpctl.yaml_source import path as yaml_path
+from bgpctl.yaml_source.document import Document, read_document
+from bgpctl.yaml_source.nodes import NotYamlError
+from bgpctl.yaml_source.path import json_path
+from bgpctl.yaml_source.problem import Problem
+from bgpctl.yaml_source.scalars import AS_WRITTEN
+from bgpctl.yaml_source.spelling import SHORT_NAMES, nearest
 
 
 class DocumentError(Exception):
@@ -41,24 +30,49 @@ class DocumentError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
-    """One YAML value: text, None, a mapping or a list of elements; `problems` is shared by the whole document."""
+class LabFile:
+    """A document, the name of its file, and the problems found in it so far."""
 
-    data: str | dict[str, Element] | list[Element] | None
-    file: str
-    line: int
-    path: str
+    name: str
+    document: Document
     problems: list[Problem]
 
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One value of a file: text, None, a mapping or a tuple, and the steps that lead to it."""
+
+    data: Any
+    source: LabFile
+    steps: yaml_path.Path = ()
+
+    @property
+    def file(self) -> str:
+        return self.source.name
+
+    @property
+    def line(self) -> int:
+        """The line of the key for a field: where a reader of the file looks first."""
+        return self.source.document.line_of(self.steps)
+
+    @property
+    def path(self) -> str:
+        return json_path(self.steps)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Of the whole file."""
+        return self.source.problems
+
     def complain(self, message: str) -> None:
-        self.problems.append(Problem(self.file, self.line, self.path, message))
+        self.problems.append(Problem(self.file, self.line, "", self.path, "", message))
 
     def fields(self) -> dict[str, Element]:
         """The mapping, or none with a problem. An empty value is an empty mapping."""
         if self.data is None:
             return {}
         if isinstance(self.data, dict):
-            return self.data
+            return {name: self._child(value, name) for name, value in self.data.items()}
         self.complain("a mapping is expected here")
         return {}
 
@@ -66,8 +80,8 @@ class Element:
         """The list, or none with a problem. An empty value is an empty list."""
         if self.data is None:
             return []
-        if isinstance(self.data, list):
-            return self.data
+        if isinstance(self.data, tuple):
+            return [self._child(value, index) for index, value in enumerate(self.data)]
         self.complain("a list is expected here")
         return []
 
@@ -103,67 +117,30 @@ class Element:
             else:
                 value.complain(f"unknown field {name!r}{suggestion(name, names)}")
 
+    def _child(self, value: Any, step: str | int) -> Element:
+        return Element(value, self.source, (*self.steps, step))
+
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` when one of `known` is near, otherwise nothing."""
-    near = difflib.get_close_matches(name, tuple(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    near = nearest(name, known, SHORT_NAMES)
+    return f"; did you mean '{near}'?" if near else ""
 
 
-def read_document(file: Path) -> Element:
+def read_lab_file(file: Path) -> Element:
     """The root of a YAML file. Raises NotReadyError when it cannot be read, DocumentError when it is not YAML."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise NotReadyError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise DocumentError([Problem(str(file), 1, "$", f"not UTF-8 text: {error.reason}")]) from error
+        raise DocumentError([Problem(str(file), 1, "", "$", "", f"not UTF-8 text: {error.reason}")]) from error
     try:
-        root = yaml.compose(text, yaml.CSafeLoader)
-        if root is None:
-            raise DocumentError([Problem(str(file), 1, "$", "the file is empty")])
-        return _Reader(str(file)).element(root, "$", root.start_mark.line + 1)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DocumentError([Problem(str(file), line, "$", f"not YAML: {error.problem}")]) from error
-    except RecursionError as error:
-        raise DocumentError([Problem(str(file), 1, "$", "an anchor contains itself")]) from error
-
-
-class _Reader:
-    """Turns composed YAML nodes into elements of one document."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._problems: list[Problem] = []
-
-    def element(self, node: yaml.Node, path: str, line: int) -> Element:
-        """`line` is that of the key for a field: where a reader of the file looks first."""
-        return Element(self._data(node, path), self._file, line, path, self._problems)
-
-    def _data(self, node: yaml.Node, path: str) -> str | dict[str, Element] | list[Element] | None:
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [
-                self.element(item, f"{path}[{index}]", item.start_mark.line + 1)
-                for index, item in enumerate(node.value)
-            ]
-        return None if node.tag == _NULL else str(node.value)
-
-    def _mapping(self, node: yaml.MappingNode, path: str) -> dict[str, Element]:
-        own: dict[str, Element] = {}
-        merged: dict[str, Element] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.tag == _MERGE:
-                sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
-                for source in reversed(sources):
-                    merged |= self.element(source, path, line).fields()
-                continue
-            name = str(key.value)
-            child = self.element(value, f"{path}.{name}", line)
-            if name in own:
-                child.complain("this key stands twice in the same mapping")
-            own[name] = child
-        return merged | own
+        document = read_document(text, AS_WRITTEN)
+    except NotYamlError as error:
+        raise DocumentError([Problem(str(file), error.line, "", json_path(error.path), "", str(error))]) from error
+    if document.root is None:
+        raise DocumentError([Problem(str(file), 1, "", "$", "", "the file is empty")])
+    twice = "this key stands twice in the same mapping"
+    problems = [Problem(str(file), each.line, "", json_path(each.path), "", twice) for each in document.duplicates]
+    return Element(document.data, LabFile(str(file), document, problems))

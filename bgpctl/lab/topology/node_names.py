@@ -29,7 +29,7 @@ class NodeNames:
 
     def expand(self, element: Element, among: Collection[str], what: str) -> tuple[str, ...]:
         """The nodes of a list of names (or of one name), in its order, each once."""
-        items = element.items() if isinstance(element.data, list) else [element]
+        items = element.items() if isinstance(element.data, tuple) else [element]
         found: dict[str, None] = {}
         for item in items:
             for name in self.sets.get(item.text(), (item.text(),)):

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bgpctl.lab.topology.document import DocumentError, Element, Problem, read_document, suggestion
+from bgpctl.lab.topology.document import DocumentError, Element, read_lab_file, suggestion
 from bgpctl.lab.topology.fields import CONTAINER_FIELDS, KINDS, NODE_FIELDS, UNSUPPORTED_FIELDS
 from bgpctl.lab.topology.links import Endpoint, Link, read_links
 from bgpctl.lab.topology.roles import CONFIGURATION_MOUNTS, Role, read_role
+from bgpctl.yaml_source.problem import Problem, Severity
 
 __all__ = ["Endpoint", "Exec", "Link", "Node", "Role", "Topology", "lab_name", "read_topology"]
 
@@ -87,7 +88,7 @@ class Topology:
 
 def read_topology(file: Path) -> Topology:
     """The lab in `file`. Raises NotReadyError when it cannot be read, DocumentError with all problems in it."""
-    root = read_document(file)
+    root = read_lab_file(file)
     reader = _TopologyReader(file)
     topology = reader.read(root)
     if root.problems:
@@ -97,7 +98,7 @@ def read_topology(file: Path) -> Topology:
 
 def lab_name(file: Path) -> str:
     """Only the name of the lab in `file`: enough to take it down, whatever else is wrong in the file."""
-    root = read_document(file)
+    root = read_lab_file(file)
     name = _read_name(root)
     if not name:
         raise DocumentError(root.problems)
@@ -165,7 +166,7 @@ class _TopologyReader:
         return Topology(name, self._file, nodes, links, tuple(self._notes))
 
     def _note(self, element: Element, message: str) -> None:
-        self._notes.append(Problem(element.file, element.line, element.path, message))
+        self._notes.append(Problem(element.file, element.line, "", element.path, "", message, Severity.WARNING))
 
     def _nodes(self, parts: dict[str, Element], lab: str) -> tuple[Node, ...]:
         defaults = self._settings(parts["defaults"]) if "defaults" in parts else _Settings()

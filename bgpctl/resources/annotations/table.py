@@ -17,9 +17,11 @@ from bgpctl.resources.annotations import setting_texts as texts
 from bgpctl.resources.annotations.settings import NOTHING_SAID, Settings
 from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
-from bgpctl.resources.reading.refusals import Refusal, json_path
+from bgpctl.resources.reading.refusals import Refusal
 from bgpctl.resources.values.model import Resource
-from bgpctl.resources.values.notations import scalar_text
+from bgpctl.yaml_source.path import json_path
+from bgpctl.yaml_source.scalars import scalar_text
+from bgpctl.yaml_source.spelling import nearest
 
 PREFIX = "bgpctl.io/"
 PEER: tuple[type[Resource], ...] = (BGPPeer,)
@@ -213,7 +215,5 @@ def _refused(kind: type[Resource], key: str, text: Any) -> Iterator[Refusal]:
 
 
 def _unknown(key: str) -> str:
-    from difflib import get_close_matches
-
-    meant = get_close_matches(key, (PREFIX + name for name in BY_NAME), n=1, cutoff=0.8)
-    return f"there is no annotation {key!r}; " + (f"did you mean {meant[0]!r}?" if meant else "remove it")
+    meant = nearest(key.removeprefix(PREFIX), BY_NAME)
+    return f"there is no annotation {key!r}; " + (f"did you mean {PREFIX + meant!r}?" if meant else "remove it")

@@ -12,8 +12,8 @@ from typing import Any
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration
 from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
-from bgpctl.resources.reading.yaml_text import Path
 from bgpctl.resources.values.model import Resource, yaml_name
+from bgpctl.yaml_source.path import Path
 
 # RFC 4724: the restart time has 12 bits.
 MAX_RESTART_TIME = 4095

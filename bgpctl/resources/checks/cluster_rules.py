@@ -15,11 +15,11 @@ from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.block_affinity import BlockAffinity
 from bgpctl.resources.kinds.ip_pool import IPPool
-from bgpctl.resources.problem import Severity
-from bgpctl.resources.reading.yaml_text import Path
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 from bgpctl.resources.values.selector import parse_selector
+from bgpctl.yaml_source.path import Path
+from bgpctl.yaml_source.problem import Severity
 from reflector.plan import NORMAL_PRIORITY, Family
 
 FAMILIES: tuple[Family, ...] = (4, 6)

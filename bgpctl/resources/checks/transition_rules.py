@@ -12,8 +12,8 @@ from typing import Any
 
 from bgpctl.resources.checks.cluster_rules import ClusterFinding
 from bgpctl.resources.kinds.ip_pool import IPPoolSpec
-from bgpctl.resources.problem import Problem
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.yaml_source.problem import Problem
 
 
 def _load_balancer(spec: IPPoolSpec) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from bgpctl.resources.kinds.node import Node, NodeSpec, NodeStatus
-from bgpctl.resources.reading.yaml_text import Path
+from bgpctl.yaml_source.path import Path
 
 DOMAIN = "projectcalico.org/"
 

@@ -12,11 +12,13 @@ from typing import Any
 
 from bgpctl.resources.annotations.table import refused_annotations
 from bgpctl.resources.checks.advice import advise
-from bgpctl.resources.problem import Problem, Severity
 from bgpctl.resources.reading.kinds import KINDS, Kind, explain_unsupported
-from bgpctl.resources.reading.refusals import json_path, refusals
-from bgpctl.resources.reading.yaml_text import Document, DocumentError, Path, read_document
+from bgpctl.resources.reading.refusals import refusals
 from bgpctl.resources.values.model import Resource
+from bgpctl.yaml_source.document import Document, read_document
+from bgpctl.yaml_source.nodes import NotYamlError
+from bgpctl.yaml_source.path import Path, json_path
+from bgpctl.yaml_source.problem import Problem, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def parse_document(text: str) -> ParsedDocument:
     """Reads one document; every mistake in it becomes a Problem."""
     try:
         document = read_document(text)
-    except DocumentError as error:
+    except NotYamlError as error:
         return _only(Problem("", error.line, "", json_path(error.path), "not-yaml", str(error)))
     parts = [_duplicate_keys(document)]
     if document.data is not None:

@@ -20,9 +20,10 @@ from bgpctl.resources.kinds.ip_pool import IPPool
 from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
 from bgpctl.resources.kinds.kubernetes_node import as_calico_node, written_path
 from bgpctl.resources.kinds.node import Node
-from bgpctl.resources.problem import Severity
-from bgpctl.resources.reading.yaml_text import Path
 from bgpctl.resources.values.model import Resource
+from bgpctl.yaml_source.path import Path
+from bgpctl.yaml_source.problem import Severity
+from bgpctl.yaml_source.spelling import nearest
 
 CALICO = "projectcalico.org/v3"
 CALICO_CRD = "crd.projectcalico.org/v1"
@@ -93,15 +94,7 @@ def explain_unsupported(api_version: str, kind: str) -> tuple[Severity, str, str
     ours = "calico" in api_version or "/" not in api_version
     if versions and ours:
         return Severity.ERROR, "apiVersion", f"{kind} has no apiVersion {api_version!r}; write {versions[-1]!r}"
-    meant = _meant(kind)
+    meant = nearest(kind, _CALICO_KINDS)
     if meant and "calico" in api_version:
         return Severity.ERROR, "kind", f"there is no kind {kind!r}; did you mean {meant!r}?"
     return Severity.WARNING, "kind", f"{kind} ({api_version}) does not concern routing here and is left alone"
-
-
-def _meant(kind: str) -> str:
-    from difflib import get_close_matches
-
-    by_lower_case = {name.lower(): name for name in _CALICO_KINDS}
-    found = get_close_matches(kind.lower(), by_lower_case, n=1, cutoff=0.8)
-    return by_lower_case[found[0]] if found else ""

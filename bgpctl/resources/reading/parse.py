@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from bgpctl.resources.checks.cluster_rules import Cluster, ClusterFinding, Judged, judge_cluster
 from bgpctl.resources.kinds.kubernetes_node import merge_nodes
 from bgpctl.resources.kinds.node import Node
-from bgpctl.resources.problem import Problem, has_errors
 from bgpctl.resources.reading.document import ParsedDocument, ParsedResource, parse_document
-from bgpctl.resources.reading.refusals import json_path
-from bgpctl.resources.reading.unchanged_text import unchanged_documents
-from bgpctl.resources.reading.yaml_text import read_document, split_documents
 from bgpctl.resources.resource_set import Origin, ResourceSet, build_resource_set, resource_id
 from bgpctl.resources.values.model import Key, Resource
+from bgpctl.yaml_source.document import read_document
+from bgpctl.yaml_source.documents import split_documents
+from bgpctl.yaml_source.path import json_path
+from bgpctl.yaml_source.problem import Problem, has_errors
+from bgpctl.yaml_source.unchanged_text import unchanged_documents
 
 Source = tuple[str, str]
 

@@ -5,7 +5,6 @@ The input is never repeated in a message that pydantic words, since it may be a 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,9 +12,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bgpctl.resources.reading.yaml_text import Path
 from bgpctl.resources.values.patterns import EXPECTED
 from bgpctl.resources.values.rules import BROKEN_RULES, Rule
+from bgpctl.yaml_source.path import Path
+from bgpctl.yaml_source.spelling import nearest
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -119,12 +119,9 @@ def _without(data: Any, path: Path) -> Any:
 
 
 def _unknown(model: type[BaseModel], name: str) -> str:
-    from difflib import get_close_matches
-
-    by_lower_case = {known.lower(): known for known in yaml_names(model)}
-    meant = get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.8)
+    meant = nearest(name, yaml_names(model))
     if meant:
-        return f"there is no field {name!r} here; did you mean {by_lower_case[meant[0]]!r}?"
+        return f"there is no field {name!r} here; did you mean {meant!r}?"
     return f"there is no field {name!r} here; remove it"
 
 
@@ -143,17 +140,3 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
         yield from _models_in(argument)
-
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def json_path(path: Path) -> str:
-    """("spec", "filters", 0) -> "$.spec.filters[0]"; keys that are no words stand in ['...']."""
-    text = "$"
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        else:
-            text += f".{step}" if _PLAIN.fullmatch(step) else f"[{step!r}]"
-    return text

@@ -20,7 +20,6 @@ from bgpctl.resources.values.notations import (
     parse_duration,
     parse_mac,
     parse_wireguard_key,
-    scalar_text,
 )
 from bgpctl.resources.values.patterns import (
     ANNOTATION_KEY_PATTERN,
@@ -33,6 +32,7 @@ from bgpctl.resources.values.patterns import (
     OPTIONAL_INTERFACE_PATTERN,
 )
 from bgpctl.resources.values.selector import MAX_LENGTH, SelectorError, parse_selector
+from bgpctl.yaml_source.scalars import scalar_text
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Texts with a notation of their own: AS numbers, Go's durations, communities, keys, and scalars that became text.
+"""Texts with a notation of their own: AS numbers, Go's durations, communities, and keys.
 
 Each function turns text into its value or canonical text, or raises ValueError. addresses.py does so for addresses.
 """
@@ -9,7 +9,6 @@ import base64
 import binascii
 import re
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 _AS_TEXT = re.compile(r"(?:(?P<high>[0-9]{1,5})\.)?(?P<low>[0-9]{1,10})")
 
@@ -96,14 +95,3 @@ def parse_wireguard_key(text: str) -> str:
     if len(key) != 32:
         raise ValueError(f"{len(key)} octets")
     return text
-
-
-def scalar_text(value: Any) -> Any:
-    """Booleans and numbers as Kubernetes writes them where text is wanted: yes -> "true", 1.10 -> "1.1"."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return format(value, ".17g") if float(format(value, ".15g")) != value else format(value, ".15g")
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bgpctl.resources.reading.yaml_text import is_separator
+from bgpctl.yaml_source.documents import is_separator
 
 
 class Unchanged(NamedTuple):

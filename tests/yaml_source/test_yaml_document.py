@@ -1,4 +1,4 @@
-"""YAML as Kubernetes reads it."""
+"""YAML as Kubernetes reads it, and as it is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgpctl.resources.reading.yaml_text import DocumentError, Duplicate, read_document, split_documents
+from bgpctl.yaml_source.document import Duplicate, read_document
+from bgpctl.yaml_source.documents import split_documents
+from bgpctl.yaml_source.nodes import NotYamlError
+from bgpctl.yaml_source.scalars import AS_WRITTEN
 
 # PyYAML writes 1e3 and 0o7 without quotes because to itself they are text; to Kubernetes they are numbers.
 texts = st.text(max_size=12).filter(lambda text: not re.fullmatch(r"[-+.0-9eEo_]+", text))
@@ -45,7 +48,7 @@ def test_documents_are_cut_where_they_begin(documents: list[dict[str, int]]) -> 
 def line_of_error(text: str) -> int:
     try:
         read_document(text)
-    except DocumentError as error:
+    except NotYamlError as error:
         return error.line
     return 1
 
@@ -113,14 +116,25 @@ def test_separator_inside_a_line_separates_nothing() -> None:
 
 def test_alias_bomb_is_an_error() -> None:
     levels = ["l0: &l0 [x]"] + [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 12)]
-    with pytest.raises(DocumentError, match="unfold"):
+    with pytest.raises(NotYamlError, match="unfold"):
         read_document("\n".join(levels))
 
 
 def test_recursive_alias_is_an_error() -> None:
-    with pytest.raises(DocumentError, match="nested"):
+    with pytest.raises(NotYamlError, match="nested"):
         read_document("&a [*a]")
 
 
 def test_json_indented_with_tabs_is_read() -> None:
     assert read_document('{\n\t"kind": "List",\n\t"items": []\n}').data == {"kind": "List", "items": ()}
+
+
+def test_a_field_that_comes_by_a_merge_key_has_its_line_where_it_is_written() -> None:
+    document = read_document("base: &base\n  a: 1\nmore: &more\n  a: 2\n  b: 3\nitem:\n  <<: [*base, *more]\n  c: 4\n")
+    assert document.data["item"] == {"a": 1, "b": 3, "c": 4}
+    assert [document.line_of(("item", key)) for key in "abc"] == [2, 5, 8]
+
+
+def test_scalars_as_written_are_text_and_nothing_is_none() -> None:
+    document = read_document("a: yes\nb: 02:42\nc: 1e3\nd:\ne: ~\n2: [0x1f, null]\n", AS_WRITTEN)
+    assert document.data == {"a": "yes", "b": "02:42", "c": "1e3", "d": None, "e": None, "2": ("0x1f", None)}

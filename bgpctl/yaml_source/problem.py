@@ -1,7 +1,7 @@
-"""What is wrong with a resource, said so that its author can put it right.
+"""What is wrong in a file, in words with which its author can correct it.
 
-A Problem names the file, the line, the resource and the field (`$.spec.peerIP`) and says what to do. An ERROR makes
-the resource unusable; a WARNING leaves it as it is. Codes are stable: scripts and tests may rely on them.
+A Problem names the file, the line, the resource and the field (`$.spec.peerIP`) and what to do. An ERROR makes what it
+is about unusable; a WARNING leaves it as it is. Codes are stable: scripts and tests may rely on them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Problem:
     line       counted from 1; 0 when the whole file is meant
     resource   "BGPPeer/tor-1", "Secret/kube-system/bgp"; "" when the text is not a resource
     path       "$" for the whole resource, else "$.spec.filters[0]"
-    code       a stable word such as "unknown-field"
+    code       a stable word such as "unknown-field", which has a page; "" in a file of a lab
     """
 
     file: str
@@ -37,7 +37,8 @@ class Problem:
     def __str__(self) -> str:
         place = ":".join(part for part in (self.file, str(self.line or "")) if part)
         subject = " ".join(part for part in (self.resource, self.path) if part)
-        return f"{place}: {self.severity}: {subject}: {self.message} [{self.code}]"
+        code = f" [{self.code}]" if self.code else ""
+        return f"{place}: {self.severity}: {subject}: {self.message}{code}"
 
 
 def has_errors(problems: tuple[Problem, ...]) -> bool:

@@ -1,0 +1,91 @@
+"""Text to the tree of nodes that libyaml finds, each with its line: what documents are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+from yaml._yaml import CParser
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.reader import ReaderError
+
+from bgpctl.yaml_source.path import Path
+from bgpctl.yaml_source.scalars import MERGE, TEXT, Notation, Resolver, scalar_text
+
+
+class NotYamlError(ValueError):
+    """The text is not a document. `line` counts from 1 within the document's text."""
+
+    def __init__(self, message: str, line: int, path: Path = ()) -> None:
+        super().__init__(message)
+        self.line = line
+        self.path = path
+
+
+class _Composer(CParser, Resolver):
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        Resolver.__init__(self)
+
+
+def compose(text: str) -> Node | None:
+    """The root of the only document in the text; None when there is none. Raises NotYamlError."""
+    composer = _Composer(text)
+    try:
+        return composer.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = " ".join(part for part in (error.context, error.problem) if part)
+        # What is missing at the end is noticed behind it.
+        last = text.rstrip().count("\n") + 1
+        raise NotYamlError(f"not YAML: {reason}", min(mark.line + 1, last) if mark else 1) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise NotYamlError(f"not YAML: {error.reason}", line) from error
+    finally:
+        composer.dispose()
+
+
+def line_of_node(node: Node) -> int:
+    """The line, from 1, on which it begins."""
+    return int(node.start_mark.line) + 1
+
+
+def key_of(node: Node, notation: Notation, path: Path) -> str:
+    """The key of a mapping, which is always text. Raises NotYamlError."""
+    if not isinstance(node, ScalarNode):
+        raise NotYamlError("a key must be text", line_of_node(node), path)
+    return str(node.value if node.tag == TEXT else scalar_text(scalar_of(node, notation, path)))
+
+
+def scalar_of(node: Node, notation: Notation, path: Path) -> object:
+    """The value of a scalar. Raises NotYamlError."""
+    try:
+        return notation.scalar(node)
+    except ValueError as error:
+        raise NotYamlError(str(error), line_of_node(node), path) from error
+
+
+def merged_mappings(node: Node, path: Path) -> Iterator[MappingNode]:
+    """The mappings named by `<<`, one or several; earlier ones win. Raises NotYamlError."""
+    for mapping in node.value if isinstance(node, SequenceNode) else [node]:
+        if not isinstance(mapping, MappingNode):
+            raise NotYamlError("<< must name a mapping", line_of_node(mapping), path)
+        yield mapping
+
+
+def child_of(node: Node, step: str | int, notation: Notation) -> tuple[int, Node] | None:
+    """The line and the node one step down the path; a field that comes by `<<` has its line where it is written."""
+    if isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return line_of_node(node.value[step]), node.value[step]
+    if not isinstance(node, MappingNode):
+        return None
+    for key, value in node.value:
+        if key.tag != MERGE and key_of(key, notation, ()) == step:
+            return line_of_node(key), value
+    for key, value in node.value:
+        for mapping in merged_mappings(value, ()) if key.tag == MERGE else ():
+            found = child_of(mapping, step, notation)
+            if found is not None:
+                return found
+    return None
