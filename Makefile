@@ -12,7 +12,9 @@ LAB := labs/quickstart/quickstart.clab.yml
 BIG_LAB := labs/two-hundred-nodes/two-hundred-nodes.clab.yml
 LABS ?= $(filter-out $(BIG_LAB),$(wildcard labs/*/*.clab.yml)) $(if $(SMALL),,$(BIG_LAB))
 
-DAEMON_PACKAGES := bird2 frr gobgpd openbgpd
+# OpenBGPD is apart: its package has a command bgpctl of its own (requirements/openbgpd).
+DAEMON_PACKAGES := bird2 frr gobgpd
+OPENBGPD := $(VENV)/openbgpd
 LAB_PACKAGES := iproute2 iputils-ping
 TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
 BENCH_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) gcc libc6-dev
@@ -33,6 +35,7 @@ lab-down: $(VENV)/.runtime ## remove every trace of the quickstart cluster
 
 labs: $(VENV)/.runtime $(filter $(BIG_LAB),$(LABS)) ## run every lab with its failures, one after the other (LABS="FILE..." some, SMALL=1 without the largest)
 	@requirements/system-packages required $(LAB_PACKAGES) $(DAEMON_PACKAGES) faketime
+	@requirements/openbgpd required $(OPENBGPD)
 	@$(BIN)/bgpctl lab run $(LABS) $(if $(JUNIT),--junit $(JUNIT))
 
 $(BIG_LAB): labs/two-hundred-nodes/generate.py | $(VENV)/.runtime
@@ -40,6 +43,7 @@ $(BIG_LAB): labs/two-hundred-nodes/generate.py | $(VENV)/.runtime
 
 test: check ## check, then the whole test suite (as root also against the kernel and real neighbours)
 	@requirements/system-packages wanted $(TEST_PACKAGES)
+	@requirements/openbgpd wanted $(OPENBGPD)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## format, lint, types and the import contracts
@@ -55,6 +59,7 @@ format: $(VENV)/.dev ## put the code in order
 BENCH_ARGS ?= --quick
 bench: $(VENV)/.runtime ## measure what labs/bench has (as root); minutes, or with BENCH_ARGS= two hours
 	@requirements/system-packages wanted $(BENCH_PACKAGES)
+	@requirements/openbgpd wanted $(OPENBGPD)
 	@for bench in labs/bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 	@echo "== labs/bench/reflection $(BENCH_ARGS)"
 	@$(BIN)/python -m labs.bench.reflection $(BENCH_ARGS)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from conftest import Lab, eventually, needs_namespaces
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.daemons import BgpRoute, process_control, view_of
 from bgpctl.lab.daemons.daemon import ANSWER_WITHIN, Place
+from bgpctl.lab.daemons.openbgpd import openbgpd_program
 from bgpctl.lab.daemons.table import DAEMONS
 from bgpctl.lab.expect.convergence import ObservedLab
 from bgpctl.lab.netns import namespaces, processes
@@ -285,3 +287,12 @@ def test_a_daemon_that_is_not_installed_is_told_with_its_package(make_lab, tmp_p
     with pytest.raises(NotReadyError, match=r"frr, but /usr/lib/frr/absent is missing; install the package frr$"):
         lab.up()
     assert lab.traces() == []
+
+
+def test_openbgpd_is_taken_from_beside_the_environment_before_the_system(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert openbgpd_program("bgpctl") == "/usr/sbin/bgpctl"
+    unpacked = tmp_path / "openbgpd/usr/sbin/bgpctl"
+    unpacked.parent.mkdir(parents=True)
+    unpacked.touch()
+    assert openbgpd_program("bgpctl") == str(unpacked)

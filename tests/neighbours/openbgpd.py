@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from neighbour import Daemon, Peering, Route, Router, large, route_targets, standard, write
 from segment import Segment
 
+from bgpctl.lab.daemons.openbgpd import openbgpd_program
+
 # It wants an empty directory to chroot to, which its service unit makes; the mount is seen by this process alone.
 _WITH_RUN_DIRECTORY = 'mount -t tmpfs none /run && mkdir -m 755 /run/openbgpd && exec "$@"'
 
@@ -15,7 +17,7 @@ _WITH_RUN_DIRECTORY = 'mount -t tmpfs none /run && mkdir -m 755 /run/openbgpd &&
 class OpenBgpd(Daemon):
     name: ClassVar[str] = "openbgpd"
     package: ClassVar[str] = "openbgpd"
-    binary: ClassVar[str] = "/usr/sbin/bgpd"
+    binary: ClassVar[str] = openbgpd_program("bgpd")
     lacks: ClassVar[dict[str, str]] = {
         "resend": "OpenBGPD has no command that sends a peer everything again",
         "restart_time": "OpenBGPD only helps others to restart: its capability names no family",
@@ -32,7 +34,7 @@ class OpenBgpd(Daemon):
         return ["sh", "-c", _WITH_RUN_DIRECTORY, "sh", self.binary, "-d", "-f", str(self._conf)]
 
     def _bgpctl(self, *words: str) -> str:
-        return self.ask("/usr/sbin/bgpctl", "-s", self._socket, *words)
+        return self.ask(openbgpd_program("bgpctl"), "-s", self._socket, *words)
 
     def _json(self, *words: str) -> Any:
         text = self._bgpctl("-j", *words)
@@ -55,7 +57,7 @@ class OpenBgpd(Daemon):
         self._tell("network", "delete", prefix)
 
     def _tell(self, *words: str) -> None:
-        self.tell("/usr/sbin/bgpctl", "-s", self._socket, *words)
+        self.tell(openbgpd_program("bgpctl"), "-s", self._socket, *words)
 
     def refresh(self, peering: Peering) -> None:
         self._tell("neighbor", peering.peer, "refresh")

@@ -1,21 +1,31 @@
-"""OpenBGPD: its configuration is included from a file of ours, which says where its socket is.
+"""OpenBGPD: its configuration is included from a file of the lab, which sets its control socket.
 
 It changes its root to /run/openbgpd, which its service unit makes, and puts its socket into /run: it runs with a
-private /run. Its command line is called `bgpctl` like ours: in its node that is the name of theirs. On Linux it has no
-kernel routes.
+private /run. Its command line is called `bgpctl` like ours. So a checkout has it in a directory that is not on PATH
+(requirements/openbgpd), and only in its own node the name `bgpctl` means OpenBGPD's. On Linux it has no kernel routes.
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from bgpctl.lab.daemons.bgp_view import BgpRoute, Session
 from bgpctl.lab.daemons.daemon import Daemon, Place, Words, json_answer
 
-_BGPD, _BGPCTL = "/usr/sbin/bgpd", "/usr/sbin/bgpctl"
 _SOCKET = "bgpd.sock"
+
+
+def openbgpd_program(name: str) -> str:
+    """The path of its `bgpd` or `bgpctl`: beside this Python environment, else where Debian's package has it."""
+    unpacked = Path(sys.prefix) / "openbgpd/usr/sbin" / name
+    return str(unpacked if unpacked.exists() else Path("/usr/sbin") / name)
+
+
+_BGPD, _BGPCTL = openbgpd_program("bgpd"), openbgpd_program("bgpctl")
 
 
 class OpenBgpd(Daemon):

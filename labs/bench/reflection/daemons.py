@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bgpctl.compiler.exabgp_conf import render_exabgp_conf
+from bgpctl.lab.daemons.openbgpd import openbgpd_program
 from labs.bench.reflection.case import CLUSTER_ID, LOCAL_AS, ROUTER_ID, Case
 from reflector.plan import (
     DEFAULT_HOLD_TIME,
@@ -193,7 +194,7 @@ allow from ibgp
 allow to ibgp
 """)
     conf.chmod(0o600)
-    return ["sh", "-c", _WITH_RUN_DIRECTORY, "sh", "/usr/sbin/bgpd", "-d", "-f", str(conf)]
+    return ["sh", "-c", _WITH_RUN_DIRECTORY, "sh", openbgpd_program("bgpd"), "-d", "-f", str(conf)]
 
 
 def fanout(program: Path) -> Daemon:
@@ -212,6 +213,6 @@ DAEMONS = (
     Daemon("bird", "bird", "bird2", _bird),
     Daemon("frr", FRR_BGPD, "frr", _frr("")),
     Daemon("frr-tuned", FRR_BGPD, "frr", _frr(FRR_TUNING)),
-    Daemon("openbgpd", "/usr/sbin/bgpd", "openbgpd", _openbgpd),
+    Daemon("openbgpd", openbgpd_program("bgpd"), "openbgpd", _openbgpd),
     Daemon("gobgp", "gobgpd", "gobgpd", _gobgp),
 )
