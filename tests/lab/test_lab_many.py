@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 from conftest import BGPCTL, Lab, command_line, eventually, needs_namespaces
 
+from bgpctl.lab.actions import RunningLab
+from bgpctl.lab.actions.placeholders import Part
+from bgpctl.lab.actions.processes import Kill
 from bgpctl.lab.expect.convergence import wait_for
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.rehearse.expectations_file import read_expectations
-from bgpctl.lab.running import runner
+from bgpctl.lab.running import agents, runner
 from bgpctl.lab.running.warm_speaker import SPEAKER_MODULES
 from bgpctl.lab.topology.topology import Role, read_topology
 
@@ -88,6 +91,24 @@ def test_taking_one_lab_down_leaves_the_other_alone(labs, tmp_path) -> None:
     runner.down(third.name)
     assert third.traces() == []
     assert labs[0].processes() == before
+
+
+@pytest.mark.netns
+@needs_namespaces
+def test_agents_that_this_process_started_and_ended_are_no_zombies(tmp_path) -> None:
+    lab = make(tmp_path, 2)
+    try:
+        lab.up()
+        topology = read_topology(lab.file)
+        alive = agents.running(LabState(lab.name), topology.agents)
+        killed = alive.pop("n1")
+        with LabState(lab.name).locked(create=False) as lock:
+            Kill("n1", Part.AGENT).do(RunningLab(topology, tmp_path, lock))
+        assert not Path(f"/proc/{killed}").exists()
+    finally:
+        runner.down(lab.name)
+    assert alive
+    assert [pid for pid in alive.values() if Path(f"/proc/{pid}").exists()] == []
 
 
 @pytest.mark.netns

@@ -40,7 +40,7 @@ def test_a_quiet_network_loses_nothing_in_either_family(segment: Segment) -> Non
         report = probe.stop()
     assert report.lost == 0
     # One request every 10 ms from the first on; the process may be late to hear that it is over.
-    assert all(95 <= loss.sent <= 200 for loss in report.by_flow.values())
+    assert all(95 <= loss.sent <= 200 for loss in report.losses)
 
 
 def test_an_interruption_is_counted_and_timed(segment: Segment) -> None:
@@ -54,7 +54,7 @@ def test_an_interruption_is_counted_and_timed(segment: Segment) -> None:
         set_link(segment, "up")
         wait(0.5)
         report = probe.stop()
-    loss = report.by_flow[flow]
+    (loss,) = report.losses
     # All the time that it was down; a little more until the neighbour is resolved again.
     assert up - down - 0.05 <= loss.longest_outage
     assert report.lost_between(down, up) >= (up - down) * 100 - 5

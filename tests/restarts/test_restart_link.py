@@ -179,7 +179,7 @@ def failure(rack: Rack, end: str) -> tuple[float, Report]:
         go_on_for(0.3)
         report = probe.stop()
     rack.set_link(end, "up")
-    for flow, loss in report.by_flow.items():
+    for flow, loss in zip(report.flows, report.losses, strict=True):
         assert loss.lost == 0 or flow.target in on_the_link
     last = max((at for loss in report.losses for at in loss.lost_at), default=failed)
     return last - failed, report

@@ -17,6 +17,7 @@ from bgpctl.lab.actions.placeholders import ActionScope, NodeSet, Part
 from bgpctl.lab.expect.convergence import ObservedLab
 from bgpctl.lab.netns import processes
 from bgpctl.lab.running import agents, runner
+from bgpctl.lab.running.forked import reap_ended
 
 # A speaker that is told to stop may say goodbye to its peers.
 _STOPS_WITHIN = 20.0
@@ -167,6 +168,7 @@ class PowerOff(Action):
         for end in cables.ends_of(lab.topology, self.node):
             cables.take_down(lab, end)
         processes.kill_all([lab.namespace(self.node)])
+        reap_ended()
         with lab.inside(self.node):
             kernel.flush_routes()
             kernel.remove_devices()

@@ -1,7 +1,8 @@
-"""A fork of this program that is a daemon: how it becomes one, and how its parent waits for it.
+"""A fork of this program that is a daemon: how it becomes one, how its parent waits for it and reaps it.
 
 A daemon has a session of its own, no input, its output in a file, no other file of its parent open, default signals,
-and a name and a command line that tell people what it is.
+and a name and a command line that show people what it is. A child that has ended is a zombie until its parent has
+asked for its exit status (wait(2)): whoever ends processes of a lab calls `reap_ended`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Forked:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
+        _running.add(self)
 
     def poll(self) -> int | None:
         """The exit status once it has ended; minus the number of the signal that ended it."""
@@ -41,11 +43,23 @@ class Forked:
             pid, status = os.waitpid(self.pid, options)
             if pid:
                 self.returncode = os.waitstatus_to_exitcode(status)
+                _running.discard(self)
         return self.returncode
+
+
+# The children of this process whose exit status has not been asked for.
+_running: set[Forked] = set()
+
+
+def reap_ended() -> None:
+    """Of all children that have ended meanwhile, so that none remains a zombie."""
+    for child in tuple(_running):
+        child.poll()
 
 
 def become_daemon(name: str, output: int) -> None:
     """In the child; `output` is an open file."""
+    _running.clear()  # the parent's
     name_process(name)
     os.setsid()
     os.chdir("/")

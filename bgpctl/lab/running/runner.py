@@ -22,6 +22,7 @@ from bgpctl.lab.netns import batch, disks, links, namespaces, processes
 from bgpctl.lab.netns.progress import Progress, silent
 from bgpctl.lab.netns.state import LabState, Record, digest_of
 from bgpctl.lab.running import agents
+from bgpctl.lab.running.forked import reap_ended
 from bgpctl.lab.running.lab_resources import LabResources
 from bgpctl.lab.topology.topology import Node, Topology
 from bgpctl.yaml_source.path import json_path
@@ -132,6 +133,7 @@ def _clear(state: LabState, lock: int) -> None:
     """Kills, then removes the namespaces, then their markers: stopped anywhere, it can be run again."""
     marked = state.marked()
     processes.kill_all(tuple(marked.values()))
+    reap_ended()
     namespaces.remove(marked.values(), lock)
     disks.unmount_all(state)
     for node in marked:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -61,10 +61,6 @@ class Report(msgspec.Struct, frozen=True):
 
     flows: tuple[Flow, ...]
     losses: tuple[Loss, ...]
-
-    @property
-    def by_flow(self) -> Mapping[Flow, Loss]:
-        return dict(zip(self.flows, self.losses, strict=True))
 
     @property
     def sent(self) -> int:
