@@ -17,7 +17,7 @@ import pytest
 from bgpctl.lab.netns import processes
 from bgpctl.lab.netns.state import LABS
 from bgpctl.lab.running import runner
-from bgpctl.lab.topology.topology import read_topology
+from bgpctl.lab.topology.topology_file import read_topology
 
 BGPCTL = str(Path(sys.executable).with_name("bgpctl"))
 needs_namespaces = pytest.mark.skipif(

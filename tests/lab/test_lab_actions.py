@@ -9,7 +9,7 @@ import small_lab
 
 from bgpctl.lab.actions import ACTIONS, Action, ActionError, ActionScope, read_action
 from bgpctl.lab.topology.node_names import NodeNames
-from bgpctl.lab.topology.topology import read_topology
+from bgpctl.lab.topology.topology_file import read_topology
 
 # Of every action one, in the order of the table.
 EXAMPLES = (

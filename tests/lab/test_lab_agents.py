@@ -13,7 +13,8 @@ from conftest import eventually, needs_namespaces
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.running import agents, runner
-from bgpctl.lab.topology.topology import Node, read_topology
+from bgpctl.lab.topology.topology import Node
+from bgpctl.lab.topology.topology_file import read_topology
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
 

@@ -17,7 +17,7 @@ from conftest import BGPCTL, Lab, eventually, needs_namespaces
 from bgpctl.lab.daemons import view_of
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.running import runner
-from bgpctl.lab.topology.topology import read_topology
+from bgpctl.lab.topology.topology_file import read_topology
 
 pytestmark = [
     pytest.mark.netns,

@@ -30,7 +30,9 @@ from bgpctl.lab.running import runner
 from bgpctl.lab.running.status import status_of
 from bgpctl.lab.topology.addresses import node_of_address
 from bgpctl.lab.topology.document import DocumentError
-from bgpctl.lab.topology.topology import Node, Role, read_topology
+from bgpctl.lab.topology.roles import Role
+from bgpctl.lab.topology.topology import Node
+from bgpctl.lab.topology.topology_file import read_topology
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
 

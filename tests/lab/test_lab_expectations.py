@@ -12,7 +12,8 @@ from bgpctl.lab.expect.failures import bgp_failures, ping_failures, route_failur
 from bgpctl.lab.netns.kernel import KernelRoute
 from bgpctl.lab.rehearse.expectations_file import read_expectations
 from bgpctl.lab.topology.document import DocumentError
-from bgpctl.lab.topology.topology import Node, Role, Topology
+from bgpctl.lab.topology.roles import Role
+from bgpctl.lab.topology.topology import Node, Topology
 from bgpctl.lab.traffic.ping import Ping
 
 QUICKSTART = Path(__file__).parents[2] / "labs/quickstart"
@@ -266,7 +267,7 @@ def test_at_a_node_that_is_ignored_nothing_is_looked_at(tmp_path) -> None:
 
 
 def test_the_quickstart_expects_every_block_on_every_other_node() -> None:
-    from bgpctl.lab.topology.topology import read_topology
+    from bgpctl.lab.topology.topology_file import read_topology
 
     topology = read_topology(QUICKSTART / "quickstart.clab.yml")
     expected = read_expectations(QUICKSTART / "expectations.yml", topology).expectations

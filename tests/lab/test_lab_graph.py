@@ -14,7 +14,7 @@ from conftest import bgpctl
 from bgpctl.lab.topology.drawing import DrawnSession, draw
 from bgpctl.lab.topology.drawing_format import DrawingFormat
 from bgpctl.lab.topology.drawing_formats import render
-from bgpctl.lab.topology.topology import read_topology
+from bgpctl.lab.topology.topology_file import read_topology
 
 QUICKSTART = Path(__file__).parents[2] / "labs/quickstart"
 NODES, REFLECTORS = ["a1", "a2", "a3", "b1", "b2", "b3"], ["rr1", "rr2"]

@@ -15,7 +15,7 @@ from bgpctl.lab.actions import ActionScope, RunningLab, read_action
 from bgpctl.lab.netns import processes
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.topology.node_names import NodeNames
-from bgpctl.lab.topology.topology import read_topology
+from bgpctl.lab.topology.topology_file import read_topology
 
 pytestmark = [pytest.mark.netns, needs_namespaces]
 

@@ -15,14 +15,15 @@ import pytest
 from conftest import BGPCTL, Lab, command_line, eventually, needs_namespaces
 
 from bgpctl.lab.actions import RunningLab
-from bgpctl.lab.actions.placeholders import Part
+from bgpctl.lab.actions.operands import Part
 from bgpctl.lab.actions.processes import Kill
 from bgpctl.lab.expect.convergence import wait_for
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.rehearse.expectations_file import read_expectations
 from bgpctl.lab.running import agents, runner
 from bgpctl.lab.running.warm_speaker import SPEAKER_MODULES
-from bgpctl.lab.topology.topology import Role, read_topology
+from bgpctl.lab.topology.roles import Role
+from bgpctl.lab.topology.topology_file import read_topology
 
 GENERATOR = Path(__file__).parents[2] / "labs/many/generate.py"
 # The bound is that a machine with eight times more to do than cores still gets there.

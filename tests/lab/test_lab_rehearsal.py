@@ -20,7 +20,7 @@ from conftest import BGPCTL, Lab, eventually, needs_namespaces
 
 from bgpctl.lab.rehearse.expectations_file import read_expectations
 from bgpctl.lab.topology.document import DocumentError
-from bgpctl.lab.topology.topology import read_topology
+from bgpctl.lab.topology.topology_file import read_topology
 
 pytestmark = [pytest.mark.netns, needs_namespaces, pytest.mark.timeout(600)]
 

@@ -12,7 +12,10 @@ from bgpctl.errors import NotReadyError
 from bgpctl.lab.topology.addresses import node_of_address
 from bgpctl.lab.topology.document import DocumentError
 from bgpctl.lab.topology.fields import CONTAINER_FIELDS, NODE_FIELDS, UNSUPPORTED_FIELDS
-from bgpctl.lab.topology.topology import Endpoint, Role, Topology, lab_name, read_topology
+from bgpctl.lab.topology.links import Endpoint
+from bgpctl.lab.topology.roles import Role
+from bgpctl.lab.topology.topology import Topology
+from bgpctl.lab.topology.topology_file import lab_name, read_topology
 
 QUICKSTART = Path(__file__).parents[2] / "labs/quickstart/quickstart.clab.yml"
 

@@ -18,7 +18,9 @@ from bgpctl.datastore.directory import read_directories
 from bgpctl.guardrails import check_cluster
 from bgpctl.guardrails.proof.prove import prove
 from bgpctl.lab.rehearse.expectations_file import EXPECTATIONS, read_expectations
-from bgpctl.lab.topology.topology import Role, Topology, read_topology
+from bgpctl.lab.topology.roles import Role
+from bgpctl.lab.topology.topology import Topology
+from bgpctl.lab.topology.topology_file import read_topology
 from bgpctl.resources import ResourceSet
 
 LABS = Path(__file__).parents[2] / "labs"

@@ -23,7 +23,8 @@ from conftest import Lab, bgpctl, eventually, needs_namespaces
 from bgpctl.agent.host.run_directory import SPEAKER_SOCKET
 from bgpctl.lab.daemons.speaker_view import speaker_peers
 from bgpctl.lab.netns.state import LabState
-from bgpctl.lab.topology.topology import Topology, read_topology
+from bgpctl.lab.topology.topology import Topology
+from bgpctl.lab.topology.topology_file import read_topology
 from reflector.control.client import ControlClient
 from reflector.messages import PeerStatus, ShowAgent
 

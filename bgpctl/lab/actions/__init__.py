@@ -6,7 +6,7 @@ done when its method returns, and whatever it leaves on the machine has the lab'
 
 from bgpctl.lab.actions.action import Action, RunningLab
 from bgpctl.lab.actions.grammar import ActionError
-from bgpctl.lab.actions.placeholders import ActionScope
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.actions.table import ACTIONS, read_action
 
 __all__ = ["ACTIONS", "Action", "ActionError", "ActionScope", "RunningLab", "read_action"]

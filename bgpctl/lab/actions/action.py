@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.actions.grammar import render
-from bgpctl.lab.actions.placeholders import ActionScope
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.netns import namespaces, processes
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.running.forked import reap_ended

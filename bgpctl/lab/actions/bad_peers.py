@@ -11,7 +11,7 @@ from typing import ClassVar
 from bgpctl.errors import NotReadyError
 from bgpctl.lab import misbehaviour
 from bgpctl.lab.actions.action import Action, RunningLab, run, wait_until, wait_until_gone
-from bgpctl.lab.actions.placeholders import ActionScope
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.netns import kernel, processes
 
 _LOG = "misbehaviour.log"

@@ -13,7 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from bgpctl.lab.actions.action import RunningLab, run
-from bgpctl.lab.topology.topology import Endpoint, Link, Topology
+from bgpctl.lab.topology.links import Endpoint, Link
+from bgpctl.lab.topology.topology import Topology
 
 _SAVED = "_saved"
 _FAMILIES = ("-4", "-6")

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.actions.action import Action, RunningLab
-from bgpctl.lab.actions.placeholders import ActionScope
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.netns import disks
 from bgpctl.lab.running.lab_resources import LabResources
 

@@ -15,9 +15,10 @@ from typing import ClassVar
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.actions import redirection
 from bgpctl.lab.actions.action import Action, RunningLab, run
-from bgpctl.lab.actions.placeholders import NOTHING, ActionScope, Cable, Quantity
+from bgpctl.lab.actions.operands import NOTHING, Cable, Quantity
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.netns import namespaces, processes
-from bgpctl.lab.topology.topology import Endpoint
+from bgpctl.lab.topology.links import Endpoint
 
 # No node can be called so.
 WIRES = "_wires"

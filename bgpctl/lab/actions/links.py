@@ -14,9 +14,10 @@ from typing import ClassVar
 
 from bgpctl.lab.actions import cables, redirection
 from bgpctl.lab.actions.action import Action, RunningLab
-from bgpctl.lab.actions.placeholders import Cable, NodeSet, Quantity
+from bgpctl.lab.actions.operands import Cable, NodeSet, Quantity
 from bgpctl.lab.netns import kernel
-from bgpctl.lab.topology.topology import Endpoint, Link, Topology
+from bgpctl.lab.topology.links import Endpoint, Link
+from bgpctl.lab.topology.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import ClassVar
 from bgpctl.agent.host.run_directory import AGENT_SOCKET
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.actions.action import Action, RunningLab, needs_agent, run
-from bgpctl.lab.actions.placeholders import ActionScope, Quantity
+from bgpctl.lab.actions.operands import Quantity
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.daemons.tools import environment
 from reflector.control.client import ControlClient, ControlError
 from reflector.drain import Stage as Drained

@@ -1,4 +1,4 @@
-"""What the large words of a usage can be, each checked against the topology when it is read.
+"""The words of a usage in capitals, and what can stand for them. Each is checked against the topology when it is read.
 
 NODE                a node                          PEER     a node, or an address
 SET, OTHER          a node, a set, or several with commas between them
@@ -14,15 +14,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from bgpctl.lab.actions.grammar import ActionError
+from bgpctl.lab.actions.operands import Cable, NodeSet, Part, Quantity
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.topology.document import suggestion
-from bgpctl.lab.topology.node_names import NodeNames
-from bgpctl.lab.topology.topology import Endpoint, Link, Node
+from bgpctl.lab.topology.links import Endpoint, Link
 from reflector.drain import Stage as Drained
 
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|)")
@@ -32,66 +31,9 @@ _UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "kbit": 1e3, "mbit": 1e6, "gbit": 1e9}
 _VETH_ENDS = 2
 
 
-class Part(StrEnum):
-    """Which processes of a node. `daemon`: all that are neither the agent nor the speaker."""
-
-    AGENT = "agent"
-    SPEAKER = "speaker"
-    DAEMON = "daemon"
-    ALL = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class NodeSet:
-    text: str
-    nodes: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Cable:
-    """Links, and of them the ends whose frames are meant when it is one direction."""
-
-    text: str
-    links: tuple[Link, ...]
-    ends: tuple[Endpoint, ...] = field(default=())
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """`value` in seconds, bits a second, or as a fraction of 1."""
-
-    text: str
-    value: float
-
-    def __str__(self) -> str:
-        return self.text
-
-
-NOTHING = Quantity("", 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class ActionScope:
-    """Where actions are read: the topology with its sets, and the directory of expectations.yml."""
-
-    names: NodeNames
-    directory: Path
-
-    def node(self, name: str) -> Node:
-        found = {node.name: node for node in self.names.topology.nodes}
-        if name not in found:
-            raise ActionError(f"the topology has no node {name!r}{suggestion(name, found)}")
-        return found[name]
-
-    def read(self, placeholder: str, word: str) -> Any:
-        """See the table. Raises ActionError."""
-        return _READERS[placeholder](self, word)
+def read_placeholder(scope: ActionScope, placeholder: str, word: str) -> Any:
+    """The value of the table above. Raises ActionError."""
+    return _READERS[placeholder](scope, word)
 
 
 def _node(scope: ActionScope, word: str) -> str:

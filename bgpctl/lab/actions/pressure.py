@@ -13,8 +13,9 @@ from typing import ClassVar
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.actions.action import Action, RunningLab, needs_agent, run
 from bgpctl.lab.actions.kernel import flush_routes
-from bgpctl.lab.actions.placeholders import ActionScope, Part, Quantity
+from bgpctl.lab.actions.operands import Part, Quantity
 from bgpctl.lab.actions.processes import of_part
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.netns import processes
 
 _MEGABYTE = 1 << 20

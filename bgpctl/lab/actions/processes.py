@@ -13,7 +13,8 @@ from bgpctl.agent.speaker.process import runs_for
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.actions import cables, kernel
 from bgpctl.lab.actions.action import Action, RunningLab, wait_until, wait_until_gone
-from bgpctl.lab.actions.placeholders import ActionScope, NodeSet, Part
+from bgpctl.lab.actions.operands import NodeSet, Part
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.expect.convergence import ObservedLab
 from bgpctl.lab.netns import processes
 from bgpctl.lab.running import agents, runner

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bgpctl.lab.actions.action import RunningLab, run
-from bgpctl.lab.topology.topology import Endpoint
+from bgpctl.lab.topology.links import Endpoint
 
 # A pair of which the far end has no addresses: it takes every frame, and gives none.
 _SINK, _SINK_END = "nowhere", "nowhere-end"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from functools import partial
 
 from bgpctl.lab.actions import bad_peers, files, half_open, impairments, links, operations, pressure, processes
 from bgpctl.lab.actions.action import Action
 from bgpctl.lab.actions.grammar import ActionError, OtherUsageError, match, verb
-from bgpctl.lab.actions.placeholders import ActionScope
+from bgpctl.lab.actions.placeholders import read_placeholder
+from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.topology.document import suggestion
 
 ACTIONS: tuple[type[Action], ...] = (
@@ -59,7 +61,7 @@ def read_action(text: str | Sequence[str], scope: ActionScope) -> Action:
     others = []
     for kind in candidates:
         try:
-            action = kind(**match(kind.usage, words, scope.read))
+            action = kind(**match(kind.usage, words, partial(read_placeholder, scope)))
         except OtherUsageError as error:
             others.append(str(error))
             continue

@@ -16,6 +16,7 @@ def up(file: TopologyFile) -> None:
 
     from bgpctl.lab.netns.progress import shown
     from bgpctl.lab.running import runner
+    from bgpctl.lab.running.interruption import Interrupted
     from bgpctl.lab.topology.document import DocumentError
 
     topology = topology_of(file)
@@ -26,7 +27,7 @@ def up(file: TopologyFile) -> None:
             result = runner.up(topology, progress=progress)
     except DocumentError as error:
         end_with_problems(error)
-    except runner.Interrupted as interrupted:
+    except Interrupted as interrupted:
         typer.echo(f"bgpctl: {interrupted}; the lab was taken down", err=True)
         raise typer.Exit(SIGNALLED + interrupted.signal_number) from None
     if result.built:
@@ -44,7 +45,7 @@ def down(
     from bgpctl.lab.netns.state import LabState
     from bgpctl.lab.running import runner
     from bgpctl.lab.topology.document import DocumentError
-    from bgpctl.lab.topology.topology import lab_name
+    from bgpctl.lab.topology.topology_file import lab_name
 
     try:
         # A name needs no file: the file may be gone.

@@ -25,7 +25,7 @@ SIGNALLED = 128
 
 def topology_of(file: Path) -> Topology:
     from bgpctl.lab.topology.document import DocumentError
-    from bgpctl.lab.topology.topology import read_topology
+    from bgpctl.lab.topology.topology_file import read_topology
 
     try:
         return read_topology(file)

@@ -74,7 +74,7 @@ def run(
     from bgpctl.lab.console import lab_console
     from bgpctl.lab.rehearse import event_report, series, series_report
     from bgpctl.lab.rehearse.junit import junit_xml
-    from bgpctl.lab.running import runner
+    from bgpctl.lab.running.interruption import Interrupted
 
     out, runs, interrupted = lab_console(), [], 0
     try:
@@ -83,7 +83,7 @@ def run(
             if junit is not None:
                 junit.mkdir(parents=True, exist_ok=True)
                 (junit / f"{one.figures.lab}.xml").write_bytes(junit_xml(one.figures))
-    except runner.Interrupted as signal:
+    except Interrupted as signal:
         interrupted = SIGNALLED + signal.signal_number
     series_report.print_series(runs, out)
     raise typer.Exit(interrupted or any(not one.figures.passed for one in runs))
@@ -114,12 +114,12 @@ def do(
 
 @contextmanager
 def _undone_when_interrupted() -> Iterator[None]:
-    from bgpctl.lab.running import runner
+    from bgpctl.lab.running.interruption import Interrupted, signals_interrupt
 
     try:
-        with runner.signals_interrupt():
+        with signals_interrupt():
             yield
-    except runner.Interrupted as interrupted:
+    except Interrupted as interrupted:
         typer.echo(f"bgpctl: {interrupted}; the event has been undone", err=True)
         raise typer.Exit(SIGNALLED + interrupted.signal_number) from None
 

@@ -14,7 +14,8 @@ from bgpctl.lab.daemons.speaker_view import speaker_peers, speaker_routes
 from bgpctl.lab.expect.expectations import Expectations
 from bgpctl.lab.netns.kernel import kernel_routes
 from bgpctl.lab.netns.state import LabState
-from bgpctl.lab.topology.topology import Node, Role, Topology
+from bgpctl.lab.topology.roles import Role
+from bgpctl.lab.topology.topology import Node, Topology
 from bgpctl.lab.traffic.echo import ping_all
 from bgpctl.lab.traffic.ping import Ping
 from reflector.messages import PeerStatus, RouteStatus

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bgpctl.lab.netns.batch import Line
-from bgpctl.lab.topology.topology import Endpoint, Link
+from bgpctl.lab.topology.links import Endpoint, Link
 
 
 def creation(links: Iterable[Link], node: str, namespace: Callable[[str], str]) -> list[Line]:

@@ -70,7 +70,7 @@ def inside(name: str) -> Iterator[None]:
         yield
     finally:
         # Coming home must not fail: everything after it would work on the wrong network. A signal's exception may
-        # come in the very moment before the first call, and comes once (runner.Interrupted), hence the second.
+        # come in the very moment before the first call, and comes once (Interrupted), hence the second.
         try:
             _setns(home, "of this machine")
         finally:

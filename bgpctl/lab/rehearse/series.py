@@ -18,8 +18,10 @@ from bgpctl.lab.rehearse.expectations_file import EXPECTATIONS, ExpectationsFile
 from bgpctl.lab.rehearse.figures import CheckFigures, EventFigures, LabFigures, event_figures, figures_of
 from bgpctl.lab.rehearse.rehearsal import rehearse
 from bgpctl.lab.running import runner
+from bgpctl.lab.running.interruption import Interrupted, signals_interrupt
 from bgpctl.lab.topology.document import DocumentError
-from bgpctl.lab.topology.topology import Topology, read_topology
+from bgpctl.lab.topology.topology import Topology
+from bgpctl.lab.topology.topology_file import read_topology
 
 # What the figures call it when a lab could not even be looked at.
 _COMES_UP = "the lab comes up"
@@ -69,8 +71,8 @@ Told = Callable[[EventFigures], None]
 
 def run_series(files: Iterable[Path], begins: Callable[[Path], None], told: Told) -> Iterator[Outcome]:
     """The outcome of each lab when it is gone again; `begins` and `told` hear of each lab and event meanwhile. Raises
-    runner.Interrupted, with nothing left."""
-    with runner.signals_interrupt():
+    Interrupted, with nothing left."""
+    with signals_interrupt():
         for file in files:
             begins(file)
             began = time.monotonic()
@@ -94,7 +96,7 @@ def _run(file: Path, told: Told, began: float) -> Outcome:
             up_seconds, figures = 0.0, _unusable(file, error, topology.name)
         finally:
             runner.down(topology.name)
-    except runner.Interrupted:
+    except Interrupted:
         # It comes once, but perhaps in the very moment before the line above.
         runner.down(topology.name)
         raise

@@ -19,7 +19,8 @@ from bgpctl.lab.netns.progress import Progress, silent
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.running.forked import Forked
 from bgpctl.lab.running.warm_start import fork_agent, import_agent
-from bgpctl.lab.topology.topology import Node, Role
+from bgpctl.lab.topology.roles import Role
+from bgpctl.lab.topology.topology import Node
 from reflector.control.client import ControlClient, ControlError
 from reflector.messages import ShowAgent, ShowCounters
 

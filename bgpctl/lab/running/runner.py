@@ -6,30 +6,21 @@ error, Ctrl-C or SIGTERM; after a SIGKILL the next `up` or `down` clears what is
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import FrameType
 
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.daemons import process_control
-from bgpctl.lab.daemons.tools import waits_for_daemon
-from bgpctl.lab.netns import batch, disks, links, namespaces, processes
+from bgpctl.lab.netns import namespaces
 from bgpctl.lab.netns.progress import Progress, silent
 from bgpctl.lab.netns.state import LabState, Record, digest_of
-from bgpctl.lab.running import agents
-from bgpctl.lab.running.forked import reap_ended
+from bgpctl.lab.running import agents, building
+from bgpctl.lab.running.interruption import signals_interrupt, signals_wait
 from bgpctl.lab.running.lab_resources import LabResources
 from bgpctl.lab.topology.topology import Node, Topology
-from bgpctl.yaml_source.path import json_path
-
-Handler = Callable[[int, FrameType | None], None] | signal.Handlers
-
-_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +30,6 @@ class UpResult:
     built: bool
     started: tuple[str, ...]
     seconds: float
-
-
-class Interrupted(BaseException):
-    """A signal ended the work; everything has been undone."""
-
-    def __init__(self, signal_number: int) -> None:
-        self.signal_number = signal_number
-        super().__init__(signal.Signals(signal_number).name)
 
 
 def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent, progress: Progress = silent) -> UpResult:
@@ -60,13 +43,14 @@ def up(topology: Topology, agent_of: agents.AgentOf = agents.our_agent, progress
             started = start_missing(state, topology, topology.nodes, agent_of, progress)
             return UpResult(False, started, time.monotonic() - began)
         try:
-            _clear(state, lock)
-            _build(state, topology, lock, progress)
+            building.clear(state, lock)
+            state.write_record(_record(topology, complete=False))
+            building.build(state, topology, lock, progress)
             started = start_missing(state, topology, topology.nodes, agent_of, progress)
             state.write_record(_record(topology, complete=True))
         except BaseException:
-            with _signals_wait():
-                _clear(state, lock)
+            with signals_wait():
+                building.clear(state, lock)
                 state.remove()
             raise
     return UpResult(True, started, time.monotonic() - began)
@@ -99,8 +83,8 @@ def down(name: str) -> bool:
     state = LabState(name)
     if not state.exists():
         return False
-    with _signals_wait(), state.locked(create=False) as lock:
-        _clear(state, lock)
+    with signals_wait(), state.locked(create=False) as lock:
+        building.clear(state, lock)
         state.remove()
     return True
 
@@ -127,87 +111,3 @@ def _is_up(state: LabState, topology: Topology) -> bool:
 
 def _record(topology: Topology, *, complete: bool) -> Record:
     return Record(str(topology.file.resolve()), digest_of(topology.file), time.time(), complete)
-
-
-def _clear(state: LabState, lock: int) -> None:
-    """Kills, then removes the namespaces, then their markers: stopped anywhere, it can be run again."""
-    marked = state.marked()
-    processes.kill_all(tuple(marked.values()))
-    reap_ended()
-    namespaces.remove(marked.values(), lock)
-    disks.unmount_all(state)
-    for node in marked:
-        shutil.rmtree(state.node_directory(node))
-    state.remove_shared()
-
-
-def _build(state: LabState, topology: Topology, lock: int, progress: Progress) -> None:
-    process_control.require_installed(topology.daemons)
-    names = {node.name: state.namespace(node.name) for node in topology.nodes}
-    for name in names.values():
-        if namespaces.exists(name):
-            raise NotReadyError(
-                f"there is a network namespace {name} that this lab did not make; remove it or rename the lab"
-            )
-    state.write_record(_record(topology, complete=False))
-    LabResources.of(topology).copy()
-    for node in topology.nodes:
-        disks.mount(state, node)
-        state.mark(node.name)
-    namespaces.create(names.values(), lock)
-    # In every namespace before the next stage: an interface takes over the `default` sysctls when it is made, and a
-    # link is made by one of its two ends.
-    for name, stage in _STAGES.items():
-        for done, node in enumerate(topology.nodes, start=1):
-            with namespaces.inside(names[node.name]):
-                stage(topology, node, batch.Workplace(str(topology.file), node.env))
-            progress(name, done, len(topology.nodes))
-
-
-def _set_sysctls(_topology: Topology, node: Node, place: batch.Workplace) -> None:
-    for key, value in node.sysctls.items():
-        batch.write_sysctl(key, value, place, node.line, json_path(("topology", "nodes", node.name, "sysctls")))
-
-
-def _make_links(topology: Topology, node: Node, place: batch.Workplace) -> None:
-    state = LabState(topology.name)
-    batch.run_batch(links.creation(topology.links, node.name, state.namespace), place)
-
-
-def _configure(topology: Topology, node: Node, place: batch.Workplace) -> None:
-    state = LabState(topology.name)
-    early = [command for command in node.exec if not waits_for_daemon(state, node, command)]
-    batch.run_execs(early, place, links.configuration(topology.links, node.name, node.bridge))
-
-
-_STAGES = {"sysctls": _set_sysctls, "links": _make_links, "addresses and commands": _configure}
-
-
-@contextlib.contextmanager
-def signals_interrupt() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP raise Interrupted, once: a second one would interrupt the undoing."""
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        for ending in _ENDING_SIGNALS:
-            signal.signal(ending, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    with _handlers(interrupt):
-        yield
-
-
-@contextlib.contextmanager
-def _signals_wait() -> Iterator[None]:
-    """The same signals are ignored: cleaning up takes a moment and is not worth leaving half done."""
-    with _handlers(signal.SIG_IGN):
-        yield
-
-
-@contextlib.contextmanager
-def _handlers(handler: Handler) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in _ENDING_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

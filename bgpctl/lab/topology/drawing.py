@@ -13,7 +13,8 @@ from pathlib import Path
 from bgpctl.compiler import ClusterIndex, CompileError, compile_node
 from bgpctl.datastore.directory import read_directory
 from bgpctl.lab.topology.addresses import node_of_address
-from bgpctl.lab.topology.topology import Link, Node, Topology
+from bgpctl.lab.topology.links import Link
+from bgpctl.lab.topology.topology import Node, Topology
 from reflector.plan import NodePlan, SessionPlan
 
 

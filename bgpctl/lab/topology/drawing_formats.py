@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 from bgpctl.lab.topology.drawing import Drawing, DrawnSession
 from bgpctl.lab.topology.drawing_format import DrawingFormat
+from bgpctl.lab.topology.links import Endpoint
 from bgpctl.lab.topology.roles import Role
-from bgpctl.lab.topology.topology import Endpoint
 
 # Role -> shape of Graphviz, and what stands around a label in Mermaid.
 _SHAPES: dict[Role, tuple[str, str, str]] = {
