@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from bgpctl.compiler.addresses import FAMILIES, canonical_prefix
 from bgpctl.compiler.configuration import Configuration
 from bgpctl.compiler.facts import Block, Endpoint, NodeFacts, node_facts
 from bgpctl.compiler.pools import Pool, read_pools
@@ -20,6 +19,7 @@ from bgpctl.resources.annotations.table import settings_of
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.selector import SelectorError, parse_selector
+from reflector.addresses import FAMILIES, canonical_prefix
 from reflector.plan import DEFAULT_BGP_PORT, Family, Vtep
 
 HOST_AFFINITY = ("", "host")

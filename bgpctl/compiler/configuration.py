@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bgpctl.compiler.addresses import canonical_prefix, family_of
 from bgpctl.resources.annotations.settings import NOTHING_SAID, Settings
 from bgpctl.resources.annotations.table import settings_of
 from bgpctl.resources.kinds.bgp_configuration import (
@@ -21,6 +20,7 @@ from bgpctl.resources.kinds.bgp_configuration import (
 )
 from bgpctl.resources.kinds.felix_configuration import FelixConfigurationSpec
 from bgpctl.resources.resource_set import ResourceSet
+from reflector.addresses import canonical_prefix, family_of
 from reflector.plan import DEFAULT_AS, DEFAULT_BGP_PORT, NORMAL_PRIORITY, Family
 
 # Calico's severities in the words of our own log; what it calls Trace is the most that we have.

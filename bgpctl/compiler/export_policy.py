@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from bgpctl.compiler.addresses import MAX_LENGTH, family_of, prefix_length
 from bgpctl.compiler.configuration import Advertisement
 from bgpctl.compiler.facts import Block
 from bgpctl.compiler.pools import Pool
 from bgpctl.compiler.services import ServiceRoutes
+from reflector.addresses import MAX_BITS, family_of, prefix_length
 from reflector.plan import (
     AddCommunity,
     Family,
@@ -71,7 +71,7 @@ def export_policy(inputs: ExportInputs, family: Family) -> Policy:
 
 def inside(prefix: str) -> PrefixMatch:
     """`prefix` and everything more specific."""
-    return PrefixMatch(prefix, prefix_length(prefix), MAX_LENGTH[family_of(prefix)])
+    return PrefixMatch(prefix, prefix_length(prefix), MAX_BITS[family_of(prefix)])
 
 
 def exactly(prefix: str) -> PrefixMatch:

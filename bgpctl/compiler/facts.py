@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bgpctl.compiler.addresses import canonical_address, canonical_prefix
 from bgpctl.compiler.vtep import vtep
 from bgpctl.resources.kinds.node import Node
+from reflector.addresses import canonical_address, canonical_prefix
 from reflector.plan import Family, Vtep
 
 

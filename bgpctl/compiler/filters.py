@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from bgpctl.compiler.addresses import FAMILIES, MAX_LENGTH, canonical_prefix, prefix_length
 from bgpctl.resources.kinds.bgp_filter import (
     BGPFilter,
     FilterOperation,
@@ -27,6 +26,7 @@ from bgpctl.resources.kinds.bgp_filter import (
     FilterRuleV6,
 )
 from bgpctl.resources.resource_set import ResourceSet
+from reflector.addresses import FAMILIES, MAX_BITS, canonical_prefix, prefix_length
 from reflector.plan import (
     PRIORITY_BASE,
     AddCommunity,
@@ -152,7 +152,7 @@ def _prefix_match(rule: FilterRule, family: Family) -> PrefixMatch:
     length = prefix_length(network)
     said = rule.prefix_length
     shortest = length if said is None or said.min is None else max(said.min, length)
-    longest = MAX_LENGTH[family] if said is None or said.max is None else min(said.max, MAX_LENGTH[family])
+    longest = MAX_BITS[family] if said is None or said.max is None else min(said.max, MAX_BITS[family])
     if rule.match_operator in EXACT:
         longest = min(longest, length)
     return PrefixMatch(network, shortest, longest, negate=rule.match_operator in NEGATED)

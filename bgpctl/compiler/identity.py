@@ -5,10 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 from ipaddress import AddressValueError, IPv4Address
 
-from bgpctl.compiler.addresses import FAMILIES
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.options import CompileOptions
+from reflector.addresses import FAMILIES
 from reflector.plan import Family, Listen
 
 ALL_ADDRESSES: dict[Family, str] = {4: "0.0.0.0", 6: "::"}  # noqa: S104  what Calico listens on by default

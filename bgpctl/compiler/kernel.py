@@ -15,7 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bgpctl.compiler.addresses import (
+from bgpctl.compiler.cluster import ClusterIndex
+from bgpctl.compiler.facts import Block, NodeFacts
+from bgpctl.compiler.options import CompileOptions
+from bgpctl.compiler.peering import applies_to
+from bgpctl.compiler.pools import Pool
+from bgpctl.compiler.services import ServiceRoutes
+from bgpctl.compiler.vxlan import plan_vxlans
+from reflector.addresses import (
     FAMILIES,
     address_order,
     canonical_address,
@@ -26,13 +33,6 @@ from bgpctl.compiler.addresses import (
     prefix_length,
     prefix_order,
 )
-from bgpctl.compiler.cluster import ClusterIndex
-from bgpctl.compiler.facts import Block, NodeFacts
-from bgpctl.compiler.options import CompileOptions
-from bgpctl.compiler.peering import applies_to
-from bgpctl.compiler.pools import Pool
-from bgpctl.compiler.services import ServiceRoutes
-from bgpctl.compiler.vxlan import plan_vxlans
 from reflector.plan import Encapsulation, Family, HostRoute, KernelPlan, KernelRule, KernelVerdict, VxlanPlan
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from bgpctl.compiler.addresses import FAMILIES, address_order, prefix_order
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.export_policy import ExportInputs, export_policy
 from bgpctl.compiler.facts import Block
@@ -25,6 +24,7 @@ from bgpctl.compiler.session import SessionContext, plan_session, suppress_doubl
 from bgpctl.compiler.vxlan import report_missing_end
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
+from reflector.addresses import FAMILIES, address_order, prefix_order
 from reflector.plan import NodePlan, Policy, SessionPlan, SuppressedSession
 
 

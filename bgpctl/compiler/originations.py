@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bgpctl.compiler.addresses import family_of, is_single_address, prefix_order
 from bgpctl.compiler.facts import Block
 from bgpctl.compiler.services import ServiceRoutes
+from reflector.addresses import family_of, is_single_address, prefix_order
 from reflector.plan import Family, Origination, RouteSource
 
 

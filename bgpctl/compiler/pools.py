@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bgpctl.compiler.addresses import canonical_prefix, family_of, prefix_order
 from bgpctl.resources.resource_set import ResourceSet
+from reflector.addresses import canonical_prefix, family_of, prefix_order
 from reflector.plan import Encapsulation, Family
 
 

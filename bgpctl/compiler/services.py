@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from bgpctl.compiler.addresses import canonical_address, canonical_prefix, contains, family_of, is_single_address
 from bgpctl.compiler.configuration import Configuration, service_prefixes
 from bgpctl.compiler.options import CompileOptions
 from bgpctl.resources.kinds.kubernetes import EndpointSlice, Service
 from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
+from reflector.addresses import canonical_address, canonical_prefix, contains, family_of, is_single_address
 from reflector.plan import Family
 
 EXCLUDED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from bgpctl.compiler.addresses import canonical_address
 from bgpctl.resources.kinds.node import Node
+from reflector.addresses import canonical_address
 from reflector.plan import Family, Vtep
 
 LOCALLY_ADMINISTERED = 0x02

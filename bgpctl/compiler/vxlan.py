@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from bgpctl.compiler.addresses import FAMILIES
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.configuration import VXLAN_PORT, VXLAN_VNI
 from bgpctl.compiler.findings import Findings
+from reflector.addresses import FAMILIES
 from reflector.plan import Encapsulation, Family, Vtep, VxlanPlan
 
 DEVICES: dict[Family, str] = {4: "vxlan.calico", 6: "vxlan-v6.calico"}

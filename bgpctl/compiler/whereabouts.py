@@ -13,13 +13,13 @@ is no node's - a switch, another cluster - and nothing can be said of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_interface
 from typing import NamedTuple
 
 from bgpctl.compiler.configuration import service_prefixes
 from bgpctl.compiler.pools import read_pools
 from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
+from reflector.addresses import canonical_address, family_of, pack_address
 from reflector.plan import Family
 from reflector.wire.nlri import pack_nlri
 
@@ -64,7 +64,7 @@ def addresses_of(node: Node) -> Iterator[bytes]:
 def _packed(*texts: str) -> Iterator[bytes]:
     for text in filter(None, texts):
         try:
-            yield ip_interface(text).ip.packed if "/" in text else ip_address(text).packed
+            yield pack_address(canonical_address(text))
         except ValueError:
             continue  # a host name, which Calico allows here
 
@@ -76,4 +76,4 @@ def _networks(resources: ResourceSet) -> Iterator[tuple[Family, bytes]]:
         for entries in (spec.service_cluster_ips, spec.service_external_ips, spec.service_load_balancer_ips):
             prefixes += service_prefixes(entries)
     for prefix in dict.fromkeys(prefixes):
-        yield (6 if ":" in prefix else 4), pack_nlri(prefix)
+        yield family_of(prefix), pack_nlri(prefix)

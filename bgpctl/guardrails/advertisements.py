@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from bgpctl.compiler.addresses import canonical_prefix
 from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding
+from reflector.addresses import canonical_prefix
 
 Network = IPv4Network | IPv6Network
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bgpctl.resources.annotations.settings import OTHER_ROLE
+from reflector.addresses import family_of
 from reflector.plan import DEFAULT_BGP_PORT, Family, NodePlan, SessionPlan, SessionType
 
 
@@ -49,7 +50,7 @@ class SessionEnd:
 
 def listen_port(plan: NodePlan, family: Family) -> int:
     """Where the node accepts connections of this family."""
-    found = (each.port for each in plan.listen if (6 if ":" in each.address else 4) == family)
+    found = (each.port for each in plan.listen if family_of(each.address) == family)
     return next(found, DEFAULT_BGP_PORT)
 
 

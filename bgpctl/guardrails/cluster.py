@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from bgpctl.compiler import ClusterIndex, CompileOptions
-from bgpctl.compiler.addresses import FAMILIES
 from bgpctl.compiler.peering import Peering, Peerings, find_peerings
 from bgpctl.guardrails.meshless import without_mesh
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.resource_set import ResourceSet
+from reflector.addresses import FAMILIES
 
 MOST_PEERINGS = 400_000
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import permutations
 
-from bgpctl.compiler.addresses import FAMILIES
 from bgpctl.compiler.facts import Endpoint
 from bgpctl.compiler.peering import Peering
 from bgpctl.compiler.settings import session_families, session_settings
@@ -18,6 +17,7 @@ from bgpctl.guardrails.cluster import Cluster
 from bgpctl.guardrails.finding import Finding, label
 from bgpctl.guardrails.said import author, says
 from bgpctl.resources.annotations.table import annotation_path
+from reflector.addresses import FAMILIES
 from reflector.plan import Family, SessionKind
 
 FIELD = "families"

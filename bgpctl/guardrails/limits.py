@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from bgpctl.compiler.addresses import FAMILIES, family_of, is_single_address
 from bgpctl.compiler.peering import Peering
 from bgpctl.compiler.settings import NO_LIMIT, session_families, session_settings
 from bgpctl.guardrails.cluster import Cluster
@@ -17,6 +16,7 @@ from bgpctl.guardrails.finding import Finding, label
 from bgpctl.guardrails.said import author, says
 from bgpctl.resources.annotations.table import annotation_path
 from bgpctl.resources.values.model import Resource
+from reflector.addresses import FAMILIES, family_of, is_single_address
 from reflector.plan import Family, SessionKind
 
 

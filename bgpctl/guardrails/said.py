@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from bgpctl.compiler.addresses import FAMILIES
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.peering import Peering
 from bgpctl.compiler.session import SessionContext, plan_session
@@ -20,6 +19,7 @@ from bgpctl.resources.annotations.settings import Settings
 from bgpctl.resources.annotations.table import settings_of
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, NODE_NAME_PREFIX
 from bgpctl.resources.values.model import Resource
+from reflector.addresses import FAMILIES
 from reflector.plan import SessionKind, SessionPlan
 
 

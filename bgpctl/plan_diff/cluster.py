@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bgpctl.compiler.addresses import prefix_order
 from bgpctl.plan_diff.difference import ClusterDifference, PlanDifference, PrefixChange
 from bgpctl.plan_diff.plan import added_node, diff_plans, removed_node
+from reflector.addresses import prefix_order
 from reflector.plan import NodePlan
 
 Pair = tuple[NodePlan | None, NodePlan | None]

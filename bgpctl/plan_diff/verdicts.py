@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bgpctl.plan_diff.difference import VerdictChange
+from reflector.addresses import family_of, pack_address
 from reflector.plan import Family, NodePlan, SessionPlan
 from reflector.policy.export import ExportDecision, ExportView
 from reflector.policy.policy_set import PolicySet
@@ -19,7 +20,7 @@ from reflector.session.negotiated import Negotiated
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes, format_as_path
 from reflector.wire.communities import format_communities
-from reflector.wire.nlri import pack_address, unpack_nlri
+from reflector.wire.nlri import unpack_nlri
 
 UNSPECIFIED: dict[Family, str] = {4: "0.0.0.0", 6: "::"}  # noqa: S104  stands for an address the kernel will choose
 ADVERTISED = "advertised"
@@ -39,7 +40,7 @@ class _Exports:
 
     def view(self, session: SessionPlan) -> ExportView:
         """As for a peer that agrees to everything we offer; sessions that are told the same share it."""
-        family: Family = 6 if ":" in session.peer_address else 4
+        family = family_of(session.peer_address)
         address = pack_address(session.local_address or UNSPECIFIED[family])
         extended: frozenset[Family] = frozenset({4} if family == 6 and 4 in session.families else ())
         negotiated = Negotiated(b"", address, session.families, session.hold_time, extended_next_hop=extended)

@@ -33,12 +33,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from bgpctl.lab.netns import namespaces
 from labs.bench.fib import Timing, nlris
 from labs.bench.fib import measure as measure_alone
+from reflector.addresses import pack_address
 from reflector.control.client import ControlClient, ControlError
 from reflector.messages import AgentStatus, ShowAgent, ShowPeers
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import intern_attributes
 from reflector.wire.message import MAX_LENGTH, MessageType, message
-from reflector.wire.nlri import pack_address
 from reflector.wire.update import announcements, end_of_rib, withdrawals
 
 NODE, PEER = "10.0.0.1", "10.0.0.2"

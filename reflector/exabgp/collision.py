@@ -18,9 +18,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from reflector.addresses import pack_address
 from reflector.session.cease import cease
 from reflector.wire.message import Cease
-from reflector.wire.nlri import pack_address
 
 
 def takes_the_place(proto: Any, neighbor: Any, incoming: Any) -> bool:

@@ -13,10 +13,10 @@ from exabgp.bgp.message.open.capability import REFRESH, Capability
 from exabgp.bgp.message.open.capability.graceful import Graceful
 from exabgp.protocol.family import AFI, SAFI
 
+from reflector.addresses import pack_address
 from reflector.exabgp.capabilities import ROLE_CODES, LongLivedCapability, RoleCapability
 from reflector.plan import Family, Role
 from reflector.session.negotiated import GracefulRestart, LongLived, Negotiated
-from reflector.wire.nlri import pack_address
 
 EXABGP_FAMILIES: dict[Family, Any] = {4: (AFI.ipv4, SAFI.unicast), 6: (AFI.ipv6, SAFI.unicast)}
 # N, beside R in the four flags of the graceful restart capability (RFC 8538 2).

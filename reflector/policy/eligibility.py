@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from reflector.addresses import pack_address, unpack_address
 from reflector.plan import NodePlan, Role, SessionPlan
 from reflector.policy import roles
 from reflector.policy.reflection import as_loop, loop
@@ -24,7 +25,6 @@ from reflector.session.relation import Relation
 from reflector.session.sender import Sender
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import AS_SEQUENCE, AsPath, PathAttributes, format_as_path
-from reflector.wire.nlri import pack_address, unpack_address
 
 
 class Ourselves(NamedTuple):

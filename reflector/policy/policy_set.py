@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from reflector.addresses import pack_address
 from reflector.drain import Stage
 from reflector.plan import DEFAULT_LOCAL_PREF, Family, NextHopMode, NodePlan, SessionPlan, SessionType, Verdict
 from reflector.policy import long_lived, roles
@@ -21,7 +22,6 @@ from reflector.session.relation import Relation, cluster_of, relation
 from reflector.session.sender import Sender
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
-from reflector.wire.nlri import pack_address
 
 _serial = count(1)
 

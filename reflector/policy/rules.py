@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_network
 from typing import Any, NamedTuple
 
+from reflector.addresses import MAX_BITS, pack_address
 from reflector.plan import (
     PRIORITY_BASE,
     AddCommunity,
@@ -39,7 +40,6 @@ from reflector.plan import (
 from reflector.rib.path import Path
 from reflector.wire.attributes import PathAttributes, prepend_as_path, starts_with_as
 from reflector.wire.communities import add_community, parse_pattern, remove_communities
-from reflector.wire.nlri import MAX_BITS, pack_address
 
 # Prefixes whose class is remembered; more than a table holds, so that only churn ever fills it.
 _REMEMBERED = 1 << 20

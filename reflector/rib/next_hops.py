@@ -19,12 +19,12 @@ from collections.abc import Collection, Iterable
 from copy import copy
 from weakref import WeakSet
 
+from reflector.addresses import pack_address
 from reflector.kernel.route_table import ASSUMED, KernelView, Resolution
 from reflector.plan import NodePlan
 from reflector.rib.next_hop import NextHop
 from reflector.rib.path import Path
 from reflector.verdict import RouteVerdict
-from reflector.wire.nlri import pack_address
 
 # So many next hops may be kept for nobody before they are swept.
 _SPARE = 1000

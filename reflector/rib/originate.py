@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reflector.addresses import family_of, pack_address
 from reflector.plan import PRIORITY_BASE, Family, Origination
 from reflector.rib.decision import decide
 from reflector.rib.path import Path
 from reflector.wire.attributes import Origin, PathAttributes, intern_attributes
 from reflector.wire.communities import add_community
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 
 
 def originated_paths(
@@ -24,7 +25,7 @@ def originated_paths(
     address or community."""
     result: dict[Family, dict[bytes, Path]] = {4: {}, 6: {}}
     for origination in originations:
-        family: Family = 6 if ":" in origination.prefix else 4
+        family = family_of(origination.prefix)
         nlri = pack_nlri(origination.prefix)
         attributes = _attributes(origination)
         rival = result[family].get(nlri)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from reflector.addresses import pack_address
 from reflector.plan import SessionPlan, SessionType
-from reflector.wire.nlri import pack_address
 
 
 class Relation(Enum):

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
+from reflector.addresses import pack_address
 from reflector.plan import SessionPlan
 from reflector.session.relation import Relation, cluster_of, relation
-from reflector.wire.nlri import pack_address
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import structs
 
+from reflector.addresses import family_of, unpack_address
 from reflector.engine import Engine
 from reflector.messages import CandidateStatus, Explanation, ExportStatus
 from reflector.peer import Peer
@@ -25,7 +26,7 @@ from reflector.show.incremental import Incremental
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import Origin, format_as_path
 from reflector.wire.communities import format_communities
-from reflector.wire.nlri import pack_nlri, unpack_address, unpack_nlri, wider
+from reflector.wire.nlri import pack_nlri, unpack_nlri, wider
 
 _KEYS_A_TURN = 20_000
 
@@ -33,7 +34,7 @@ _KEYS_A_TURN = 20_000
 def explain(engine: Engine, prefix: str) -> Incremental[Explanation]:
     """Raises ValueError for text that is no prefix."""
     nlri = pack_nlri(prefix)
-    family: Family = 6 if ":" in prefix else 4
+    family = family_of(prefix)
     sent = yield from _received(engine, family, nlri)
     verdicts = engine.ribs[family].verdicts(nlri)
     ours = [path for path in verdicts if path.sender is None]

@@ -12,10 +12,11 @@ from heapq import merge
 from itertools import chain
 from typing import NamedTuple
 
+from reflector.addresses import MAX_BITS
 from reflector.messages import ShowRoutes, Table
 from reflector.plan import Family
 from reflector.show.incremental import Incremental
-from reflector.wire.nlri import MAX_BITS, contains
+from reflector.wire.nlri import contains
 
 KEYS_A_TURN = 2000
 _MOST_WAITING = 2

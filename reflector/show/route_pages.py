@@ -11,6 +11,7 @@ from functools import partial
 
 from msgspec import structs
 
+from reflector.addresses import unpack_address
 from reflector.engine import Engine
 from reflector.messages import Routes, RouteStatus, ShowRoutes, Table
 from reflector.plan import Family
@@ -20,7 +21,7 @@ from reflector.show.key_order import KeyOrders, Order, Place, sort_keys
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import Origin, PathAttributes, format_as_path
 from reflector.wire.communities import format_communities
-from reflector.wire.nlri import pack_nlri, unpack_address, unpack_nlri
+from reflector.wire.nlri import pack_nlri, unpack_nlri
 
 MOST_ROWS = 1000
 ROWS_A_TURN = 100

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 
+from reflector.addresses import unpack_address
 from reflector.engine import Engine
 from reflector.inbound.maximum_prefixes import warning
 from reflector.inbound.retained import seconds_left
@@ -21,7 +22,6 @@ from reflector.rib.path import Path
 from reflector.show.incremental import Incremental
 from reflector.verdict import RouteVerdict
 from reflector.wire.message import MessageType
-from reflector.wire.nlri import unpack_address
 
 ALL_PEERS = ShowPeers()
 ROUTES_A_TURN = 20_000

@@ -8,12 +8,11 @@ the key in the Adj-RIB-In of such a session. Only the bare NLRI is ever a key of
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from struct import Struct
 
 from reflector.plan import Family
 
-MAX_BITS: dict[Family, int] = {4: 32, 6: 128}
 # By length modulo 8: the bits of the last octet that the prefix does not own.
 _SLACK = (0, 0x7F, 0x3F, 0x1F, 0x0F, 0x07, 0x03, 0x01)
 # The last octets that set none of these, and a reader of items for each size that an NLRI can have.
@@ -115,15 +114,3 @@ def wider(nlri: bytes) -> Iterator[bytes]:
         if bits & 7:
             octets[-1] &= ~_SLACK[bits & 7]
         yield bytes((bits,)) + octets
-
-
-def pack_address(address: str) -> bytes:
-    """4 or 16 octets. Raises ValueError for anything but an address."""
-    return ip_address(address).packed
-
-
-def unpack_address(packed: bytes) -> str:
-    """The inverse of pack_address; of a next hop of 32 octets (RFC 2545: global and link-local) the global one."""
-    if len(packed) == 4:
-        return str(IPv4Address(packed))
-    return str(IPv6Address(packed[:16]))

@@ -12,11 +12,12 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from reflector.addresses import MAX_BITS
 from reflector.plan import Family
 from reflector.wire.attribute_reader import Dialect, ParsedAttributes, parse_attributes
 from reflector.wire.attributes import OPTIONAL, Code, PathAttributes
 from reflector.wire.message import HEADER_LENGTH, ErrorCode, MessageType, NotificationError, message
-from reflector.wire.nlri import MAX_BITS, NlriError, split_nlri, split_path_nlri
+from reflector.wire.nlri import NlriError, split_nlri, split_path_nlri
 
 AFI: dict[Family, int] = {4: 1, 6: 2}
 FAMILY_OF_AFI: dict[tuple[int, int], Family] = {(1, 1): 4, (2, 1): 6}

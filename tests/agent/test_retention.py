@@ -11,6 +11,7 @@ from address_makers import loaded
 
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.speaker.link import SpeakerAwayError
+from reflector.addresses import pack_address
 from reflector.messages import (
     Refused,
     Reply,
@@ -22,7 +23,7 @@ from reflector.messages import (
     WithdrawRetained,
 )
 from reflector.plan import NodePlan, SessionKind, SessionPlan
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 
 NODE = """
 apiVersion: projectcalico.org/v3

@@ -9,10 +9,10 @@ import pytest
 from labs.bench.reflection.case import CLUSTER_ID, Case
 from labs.bench.reflection.correctness import WITHDRAWER, complaints
 from labs.bench.reflection.messages import LOCAL_PREF, Said
+from reflector.addresses import pack_address
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import intern_attributes
 from reflector.wire.message import MAX_LENGTH
-from reflector.wire.nlri import pack_address
 from reflector.wire.update import announcements
 
 CASE = Case(3, 2)

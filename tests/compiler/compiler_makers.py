@@ -17,7 +17,8 @@ from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
 from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
-from reflector.plan import PRIORITY_BASE, Family, NodePlan, Policy, RouteSource, SessionPlan, SuppressedSession
+from reflector.addresses import family_of
+from reflector.plan import PRIORITY_BASE, NodePlan, Policy, RouteSource, SessionPlan, SuppressedSession
 from reflector.policy.rules import PolicyChain, PrefixClasses, prefix_matches
 from reflector.rib.path import Path
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
@@ -156,7 +157,7 @@ def learned(prefix: str, **fields: Any) -> Route:
 def ask(plan: NodePlan, address: str, route: Route, direction: str = "export") -> PathAttributes | None:
     """What the policies of the session to `address` make of a route, by the engine's own evaluator."""
     found = session(plan, address)
-    family: Family = 6 if ":" in route.prefix else 4
+    family = family_of(route.prefix)
     names, default = {
         "import": (found.import_policies, found.import_default),
         "export": (found.export_policies, found.export_default),

@@ -6,7 +6,8 @@ from compiler_makers import configuration, node, pool
 
 from bgpctl.compiler.whereabouts import Whereabouts
 from bgpctl.resources.resource_set import ResourceSet
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.addresses import pack_address
+from reflector.wire.nlri import pack_nlri
 
 
 def test_every_address_that_a_node_says_is_its_own() -> None:

@@ -21,6 +21,7 @@ import pytest
 
 from bgpctl.compiler import CompileOptions, compile_node
 from bgpctl.resources.reading.parse import parse_documents
+from reflector.addresses import family_of
 from reflector.plan import (
     DEFAULT_BGP_PORT,
     DEFAULT_RESTART_TIME,
@@ -316,10 +317,6 @@ def test_originations_and_host_routes(key: str, expect: dict[str, Any], plan: No
         for each in plan.kernel.host_routes
         if family_of(each.address) == family
     ] == expected["static_routes"]["via"]
-
-
-def family_of(text: str) -> Family:
-    return 6 if ":" in text else 4
 
 
 # -------------------------------------------------------------------------------------------- policies

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bgpctl.compiler import ClusterIndex, compile_cluster
 from bgpctl.resources.annotations.settings import OTHER_ROLE
 from bgpctl.resources.resource_set import ResourceSet
+from reflector.addresses import pack_address
 from reflector.engine import Engine
 from reflector.plan import Family, NodePlan, SessionPlan
 from reflector.session.negotiated import Negotiated
 from reflector.wire.message import MessageReader
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 
 ROUNDS = 200
 Channel = tuple[str, str]  # the sender's node, and its name for the session

@@ -12,12 +12,13 @@ from typing import Any
 from neighbour import Route
 from segment import LOCAL_AS, RawPeer, Segment
 
+from reflector.addresses import pack_address, unpack_address
 from reflector.plan import Family
 from reflector.wire.attribute_reader import Dialect
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
 from reflector.wire.communities import format_communities, parse_community
-from reflector.wire.nlri import pack_address, pack_nlri, unpack_address, unpack_nlri
+from reflector.wire.nlri import pack_nlri, unpack_nlri
 from reflector.wire.update import AFI, UpdateReader, announcements, end_of_rib, withdrawals
 
 # No test takes so long.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reflector.addresses import pack_address, unpack_address
 from reflector.engine import Close, Engine, Turn
 from reflector.plan import Family, NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
 from reflector.session.ending import Ending
@@ -16,7 +17,7 @@ from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
 from reflector.wire.communities import parse_community
 from reflector.wire.message import HEADER_LENGTH, MessageReader, MessageType
-from reflector.wire.nlri import pack_address, pack_nlri, unpack_address, unpack_nlri
+from reflector.wire.nlri import pack_nlri, unpack_nlri
 from reflector.wire.update import UpdateReader, announcements, withdrawals
 
 OUR_AS = 64512

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 from speaker_makers import a_session
 
+from reflector.addresses import pack_address
 from reflector.engine import Engine
 from reflector.outbound.add_path import told_paths
 from reflector.plan import Family, NodePlan, Origination, RouteSource
@@ -25,7 +26,7 @@ from reflector.session.ending import Ending
 from reflector.session.negotiated import GracefulRestart, LongLived, Negotiated
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.message import MessageReader
-from reflector.wire.nlri import pack_address, unpack_nlri
+from reflector.wire.nlri import unpack_nlri
 
 
 class RouterSpec(NamedTuple):

@@ -22,6 +22,7 @@ from speaker_makers import (
     withdraw,
 )
 
+from reflector.addresses import pack_address
 from reflector.drain import Stage
 from reflector.plan import (
     AddCommunity,
@@ -42,7 +43,7 @@ from reflector.plan import (
 from reflector.policy.policy_set import PolicySet
 from reflector.wire.attributes import GRACEFUL_SHUTDOWN
 from reflector.wire.message import MessageType
-from reflector.wire.nlri import pack_address, pack_nlri, unpack_nlri
+from reflector.wire.nlri import pack_nlri, unpack_nlri
 
 POD, SERVICE, POD6 = "10.1.0.0/26", "10.2.0.0/16", "fd00:1::/64"
 INSIDE_PODS = Match(prefix=PrefixMatch("10.1.0.0/16", 16, 32))

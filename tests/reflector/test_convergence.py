@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from speaker_network import LinkSpec, Network, RouterSpec, Topology
 
+from reflector.addresses import pack_address, unpack_address
 from reflector.inbound.graceful_restart import STALE_TIME
 from reflector.inbound.selection_deferral import DEFERRAL_TIME
 from reflector.session.ending import Ending
-from reflector.wire.nlri import pack_address, unpack_address
 
 PREFIXES = ("10.1.0.0/26", "10.2.0.0/26", "10.3.0.0/26")
 MESSAGES = 20_000

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speaker_makers import OUR_AS, a_session, as_sequence, some_attributes
 
+from reflector.addresses import pack_address
 from reflector.kernel.route_table import Resolution
 from reflector.plan import RouteSource
 from reflector.rib.decision import STEPS_COMPARING_ALL_MED, decide, explain_decision, steps_to_multipath
@@ -21,7 +22,6 @@ from reflector.rib.path import Path
 from reflector.session.sender import sender_of
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import AS_CONFED_SEQUENCE, AS_SEQUENCE, AS_SET, LLGR_STALE, AsPath, Origin
-from reflector.wire.nlri import pack_address
 
 
 class Traits(NamedTuple):

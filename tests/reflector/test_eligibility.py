@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from shown import explain
 from speaker_makers import OUR_ADDRESS, OUR_AS, Router, a_client, a_plan, an_ebgp_peer, announce, some_attributes
 
+from reflector.addresses import pack_address
 from reflector.plan import Role
 from reflector.verdict import RouteVerdict
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, AsPath
 from reflector.wire.message import HEADER_LENGTH
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 from reflector.wire.update import announcements
 
 P, P6 = "10.1.0.0/26", "fd00:1::/64"

@@ -21,6 +21,7 @@ from speaker_makers import (
     some_attributes,
 )
 
+from reflector.addresses import pack_address, unpack_address
 from reflector.plan import (
     PRIORITY_BASE,
     AddCommunity,
@@ -38,7 +39,7 @@ from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, Code, RawAttribute
 from reflector.wire.communities import parse_community
 from reflector.wire.message import HEADER_LENGTH
-from reflector.wire.nlri import pack_address, pack_nlri, unpack_address
+from reflector.wire.nlri import pack_nlri
 from reflector.wire.update import announcements
 
 P, P6 = "10.1.0.0/26", "fd00:1::/64"

@@ -18,6 +18,7 @@ from speaker_makers import (
     withdraw,
 )
 
+from reflector.addresses import pack_address
 from reflector.drain import Stage
 from reflector.plan import (
     AddCommunity,
@@ -30,7 +31,6 @@ from reflector.plan import (
     Verdict,
 )
 from reflector.wire.attributes import GRACEFUL_SHUTDOWN
-from reflector.wire.nlri import pack_address
 
 P, OTHER, OWN = "10.1.0.0/26", "10.2.0.0/26", "10.3.0.0/26"
 SHUTDOWN = (GRACEFUL_SHUTDOWN,)

@@ -19,6 +19,7 @@ from speaker_network import Network
 from test_convergence import histories, live_through, restart_histories, restart_through
 from test_route_table import a_route, a_table, via
 
+from reflector.addresses import pack_address
 from reflector.drain import DrainState, Stage
 from reflector.engine import Engine
 from reflector.journal.checkpoint import checkpoint
@@ -36,7 +37,7 @@ from reflector.journal.replay import replay, until
 from reflector.kernel.route_table import RouteTable
 from reflector.plan import MaximumPrefixes, NodePlan, Origination, Password, Verdict
 from reflector.wire.message import MessageType, NotificationError
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 
 POD = "10.1.0.0/26"
 

@@ -22,6 +22,7 @@ from speaker_makers import (
 from test_route_table import CONNECTED, ETH0, ETH1, a_route, a_table, blackhole, via
 
 from bgpctl.cli.explain import explain_lines
+from reflector.addresses import pack_address
 from reflector.kernel.route_table import RouteTable
 from reflector.plan import (
     AddCommunity,
@@ -40,7 +41,7 @@ from reflector.rib.path import Path
 from reflector.show.snapshot import counters_snapshot
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.message import HEADER_LENGTH, MAX_LENGTH
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 from reflector.wire.update import announcements
 
 POD, OTHER_POD, POD_V6 = "10.244.1.0/26", "10.244.2.0/26", "fd24::/64"

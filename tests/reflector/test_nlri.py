@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reflector.addresses import unpack_address
 from reflector.wire.nlri import (
     NlriError,
     contains,
@@ -15,7 +16,6 @@ from reflector.wire.nlri import (
     prefix_order,
     split_nlri,
     split_path_nlri,
-    unpack_address,
     unpack_nlri,
     wider,
 )

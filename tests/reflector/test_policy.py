@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speaker_makers import a_session, as_sequence, some_attributes
 
+from reflector.addresses import pack_address
 from reflector.plan import (
     PRIORITY_BASE,
     AddCommunity,
@@ -31,7 +32,7 @@ from reflector.rib.path import Path
 from reflector.session.sender import sender_of
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, PathAttributes
 from reflector.wire.communities import parse_community
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 
 ACCEPT, REJECT, CONTINUE = Verdict.ACCEPT, Verdict.REJECT, Verdict.CONTINUE
 POOL = PrefixMatch("10.0.0.0/16", 16, 28)

@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 from speaker_makers import Router, a_client, a_plan, a_session, an_ebgp_peer, an_origination, announce, withdraw
 
+from reflector.addresses import pack_address, unpack_address
 from reflector.verdict import RouteVerdict
-from reflector.wire.nlri import pack_address, pack_nlri, unpack_address
+from reflector.wire.nlri import pack_nlri
 
 P = "10.1.0.0/26"
 SESSIONS = {

@@ -20,13 +20,14 @@ from speaker_makers import (
     announce,
 )
 
+from reflector.addresses import pack_address
 from reflector.inbound.retained import awaited, heard_reflectors
 from reflector.inbound.selection_deferral import DEFERRAL_TIME
 from reflector.journal.recorder import Forgot
 from reflector.messages import Retained, RetainedWithdrawn, ShowRetained, WithdrawRetained
 from reflector.plan import NodePlan, SessionKind
 from reflector.wire.message import HEADER_LENGTH, ErrorCode, MessageType, notification
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 from reflector.wire.update import end_of_rib
 
 POD, OTHER, OUTSIDE, POD_V6 = "10.1.0.0/26", "10.2.0.0/26", "192.0.2.0/24", "fd00:1::/64"

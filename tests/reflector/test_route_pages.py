@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shown import shown_routes
 from speaker_makers import Router, a_client, a_plan, a_restart, an_ebgp_peer, an_origination, announce, withdraw
 
+from reflector.addresses import unpack_address
 from reflector.messages import RouteStatus, ShowRoutes, Table
 from reflector.plan import Match, Policy, PolicyRule, PrefixMatch, Verdict
 from reflector.show import key_order
@@ -17,7 +18,7 @@ from reflector.show.incremental import complete_now
 from reflector.show.key_order import KeyOrders, Order, Place
 from reflector.show.route_pages import MOST_ROWS, route_page
 from reflector.wire.attributes import format_as_path
-from reflector.wire.nlri import pack_nlri, unpack_address
+from reflector.wire.nlri import pack_nlri
 
 GUESTS = Policy("guests", (PolicyRule(Verdict.REJECT, Match(prefix=PrefixMatch("10.9.0.0/16", 16, 32))),))
 A = a_client("a", "10.0.0.1", import_policies=("guests",))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reflector.addresses import pack_address
 from reflector.kernel.route_table import NOWHERE, KernelRoute, Leg, Lookup, Resolution, RouteTable
-from reflector.wire.nlri import pack_address
 
 ETH0, ETH1 = 2, 3
 CONNECTED = Leg(0, is_connected=True, interface=ETH0)

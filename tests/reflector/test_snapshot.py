@@ -22,6 +22,7 @@ from speaker_makers import (
     withdraw,
 )
 
+from reflector.addresses import pack_address
 from reflector.control import loc_rib_stream
 from reflector.control.loc_rib_stream import loc_rib_changes, loc_rib_sync
 from reflector.engine import Engine, Turn
@@ -31,7 +32,7 @@ from reflector.rib.loc_rib import best, next_hops
 from reflector.show.incremental import complete_now
 from reflector.show.snapshot import counters_snapshot, decision_losses
 from reflector.wire.message import MessageType
-from reflector.wire.nlri import pack_address, unpack_nlri
+from reflector.wire.nlri import unpack_nlri
 
 A, B = a_client("a", "10.0.0.1", peer_node="node-a"), a_client("b", "10.0.0.2")
 EXTERNAL = an_ebgp_peer("x", "10.0.0.3", 65001)

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speaker_makers import INTERNAL, some_attributes
 
+from reflector.addresses import MAX_BITS
 from reflector.plan import Family
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import RawAttribute
 from reflector.wire.message import HEADER_LENGTH, MessageReader
-from reflector.wire.nlri import MAX_BITS
 from reflector.wire.update import UpdateReader, announcements, room_for_routes, withdrawals
 
 LIMITS = (4096, 65535)

@@ -7,9 +7,10 @@ import struct
 import pytest
 from speaker_makers import INTERNAL, announce, some_attributes, withdraw
 
+from reflector.addresses import pack_address
 from reflector.wire.attribute_writer import encode_attribute, encode_attributes
 from reflector.wire.message import HEADER_LENGTH, NotificationError
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 from reflector.wire.update import Update, UpdateReader, end_of_rib
 
 TEN, ELEVEN = pack_nlri("10.0.0.0/8"), pack_nlri("11.0.0.0/8")

@@ -10,13 +10,13 @@ from open_makers import IPV4_UNICAST, capability, open_body
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
 from bgpctl.compiler import render_exabgp_conf
+from reflector.addresses import pack_address
 from reflector.control.client import ControlClient
 from reflector.drain import Stage
 from reflector.messages import Drain
 from reflector.plan import NodePlan, SuppressedSession
 from reflector.session.cease import cease
 from reflector.wire.message import HEADER_LENGTH, Cease
-from reflector.wire.nlri import pack_address
 
 US, PEER = "10.9.0.9", "10.9.0.1"
 ADDRESS = pack_address(PEER)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from segment import session
 
 from bgpctl.compiler import render_exabgp_conf
+from reflector.addresses import pack_address
 from reflector.engine import Close, Engine, Turn
 from reflector.event_loop import EventLoop
 from reflector.exabgp.configuration import SpeakerConfiguration
@@ -28,7 +29,6 @@ from reflector.session.negotiated import Negotiated
 from reflector.transport.connection import Handover
 from reflector.transport.transport import Transport
 from reflector.wire.message import HEADER_LENGTH
-from reflector.wire.nlri import pack_address
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
 US, PEER = "10.9.0.9", "10.9.0.1"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from segment import Segment, eventually
 
+from reflector.addresses import pack_address
 from reflector.event_loop import EventLoop
 from reflector.kernel.route_table import NOWHERE, Lookup, Resolution, RouteTable
 from reflector.kernel.watch import RECEIVE_BUFFER, RESCAN, KernelRoutes
 from reflector.plan import KernelPlan, NodePlan
-from reflector.wire.nlri import pack_address
 
 pytestmark = pytest.mark.netns
 

@@ -12,13 +12,14 @@ import msgspec
 import pytest
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
+from reflector.addresses import pack_address
 from reflector.control.client import ControlClient
 from reflector.messages import Explain
 from reflector.plan import NodePlan
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import intern_attributes
 from reflector.wire.message import HEADER_LENGTH, MAX_LENGTH
-from reflector.wire.nlri import pack_address, pack_nlri
+from reflector.wire.nlri import pack_nlri
 from reflector.wire.update import announcements
 
 pytestmark = pytest.mark.netns

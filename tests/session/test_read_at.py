@@ -6,6 +6,7 @@ import socket
 
 from segment import session
 
+from reflector.addresses import pack_address
 from reflector.control.loc_rib_stream import LocRibStream
 from reflector.engine import Engine
 from reflector.event_loop import EventLoop
@@ -14,7 +15,6 @@ from reflector.session.negotiated import Negotiated
 from reflector.transport.connection import Handover
 from reflector.transport.transport import Transport
 from reflector.wire.message import KEEPALIVE
-from reflector.wire.nlri import pack_address
 
 US, PEER = "10.9.0.9", "10.9.0.1"
 ONE = session(PEER, US)

@@ -7,11 +7,11 @@ from itertools import count
 import pytest
 from segment import session
 
+from reflector.addresses import pack_address
 from reflector.inbound.selection_deferral import DEFERRAL_TIME, GRACE_WITHOUT_MARKER, SelectionDeferral
 from reflector.peer import Peer
 from reflector.rib.path_identifier import Identifiers
 from reflector.session.negotiated import GracefulRestart, Negotiated
-from reflector.wire.nlri import pack_address
 
 ADDRESS = pack_address("10.9.0.9")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from reflector.addresses import family_of
 from reflector.plan import Family
 
 
@@ -30,7 +31,7 @@ class HostAddress:
 
     @property
     def family(self) -> Family:
-        return 6 if ":" in self.address else 4
+        return family_of(self.address)
 
     @property
     def text(self) -> str:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from bgpctl.fib.kernel.forwarding import NextHop
+from reflector.addresses import family_of
 from reflector.messages import PeerStatus, RouteStatus
 from reflector.plan import Family, RouteSource, SessionKind
 
@@ -157,7 +158,7 @@ def _bgp(speaker: SpeakerFacts | None) -> BGPPart:
 
 def _peers(speaker: SpeakerFacts, family: Family) -> Iterable[PeerPart]:
     for peer in speaker.peers:
-        if peer.kind in PEER_TYPES and _family(peer.peer_address) == family:
+        if peer.kind in PEER_TYPES and family_of(peer.peer_address) == family:
             state = STATES.get(peer.state.lower(), peer.state)
             yield PeerPart(peer.peer_address, PEER_TYPES[peer.kind], state, moment(speaker.changed_at[peer.name]))
 
@@ -171,7 +172,7 @@ def _routes(speaker: SpeakerFacts | None) -> RoutesPart:
         gateway, interface = _way_out(route, speaker)
         learned_from = _learned_from(route, peers.get(route.peer))
         part = RoutePart("FIB" if route.selected else "RIB", route.prefix, gateway, learned_from, interface)
-        routes[_family(route.prefix)].append(part)
+        routes[family_of(route.prefix)].append(part)
     return RoutesPart(tuple(routes[4]), tuple(routes[6]))
 
 
@@ -194,7 +195,3 @@ def _way_out(route: RouteStatus, speaker: SpeakerFacts) -> tuple[str, str]:
         hop = next((each for each in hops if each.gateway == route.next_hop), hops[0])
         return hop.gateway or NO_GATEWAY, hop.interface
     return (NO_GATEWAY, UNREACHABLE) if route.prefix in speaker.unresolved else (route.next_hop, "")
-
-
-def _family(text: str) -> Family:
-    return 6 if ":" in text else 4

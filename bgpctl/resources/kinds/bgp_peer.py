@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from bgpctl.resources.values.addresses import family_of, parse_peer_ip
 from bgpctl.resources.values.fields import (
     AsNumber,
     Int32,
@@ -22,6 +21,7 @@ from bgpctl.resources.values.fields import (
 )
 from bgpctl.resources.values.model import Resource, Value
 from bgpctl.resources.values.rules import Rule, RuledValue
+from reflector.addresses import family_of, parse_peer_ip
 
 NextHopMode = Literal["Auto", "Self", "Keep"]
 SourceAddress = Literal["UseNodeIP", "None"]

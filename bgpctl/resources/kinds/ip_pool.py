@@ -10,10 +10,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from bgpctl.resources.values.addresses import family_of
 from bgpctl.resources.values.fields import DISTINCT, MaskedCIDR, SelectorText
 from bgpctl.resources.values.model import Resource
 from bgpctl.resources.values.rules import Rule, RuledValue
+from reflector.addresses import family_of
 
 EncapsulationMode = Literal["Never", "Always", "CrossSubnet"]
 AllowedUse = Literal["Workload", "Tunnel", "LoadBalancer"]

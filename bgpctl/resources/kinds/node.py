@@ -5,7 +5,6 @@ A Calico Node and a Kubernetes Node of the same name (kubernetes_node.py) are on
 
 from __future__ import annotations
 
-from ipaddress import ip_interface
 from typing import ClassVar, Literal
 
 from bgpctl.resources.values.fields import (
@@ -20,6 +19,7 @@ from bgpctl.resources.values.fields import (
 )
 from bgpctl.resources.values.model import Resource, Value
 from bgpctl.resources.values.rules import Rule, RuledValue
+from reflector.addresses import canonical_prefix
 from reflector.plan import Family
 
 NODE_BGP_RULES = (
@@ -97,7 +97,7 @@ class Node(Resource):
     def subnet(self, family: Family) -> str:
         """The node's own network, canonical ("10.0.0.0/24"); a bare address is its own /32 or /128."""
         text = self._bgp_address(family)
-        return str(ip_interface(text).network) if text else ""
+        return canonical_prefix(text) if text else ""
 
     @property
     def as_number(self) -> int | None:

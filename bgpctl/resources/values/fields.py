@@ -13,7 +13,6 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from bgpctl.resources.values import addresses
 from bgpctl.resources.values.notations import (
     parse_as_number,
     parse_community,
@@ -33,6 +32,7 @@ from bgpctl.resources.values.patterns import (
 )
 from bgpctl.resources.values.selector import MAX_LENGTH, SelectorError, parse_selector
 from bgpctl.yaml_source.scalars import scalar_text
+from reflector import addresses
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
 
-from reflector.wire.nlri import pack_address
+from reflector.addresses import pack_address
 
 Family = Literal[4, 6]
 

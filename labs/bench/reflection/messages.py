@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from labs.bench.reflection.case import LOCAL_AS, Case
+from reflector.addresses import pack_address
 from reflector.plan import DEFAULT_HOLD_TIME, NORMAL_PRIORITY, PRIORITY_BASE
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import intern_attributes
 from reflector.wire.message import MAX_LENGTH, MessageType, message
-from reflector.wire.nlri import pack_address
 from reflector.wire.update import AFI, UNICAST, announcements, end_of_rib, withdrawals
 
 LOCAL_PREF = PRIORITY_BASE - NORMAL_PRIORITY
