@@ -9,7 +9,13 @@ from reflector.messages.outcomes import DrainStatus
 
 
 class ProblemStatus(msgspec.Struct, frozen=True):
-    """A problem of a resource: where it is, and a sentence. `path` is a JSONPath such as `$.spec.peerIP`."""
+    """A problem of a resource.
+
+    severity     `error` or `warning`
+    file, line   where it is
+    path         of the field, such as `$.spec.peerIP`
+    message      one sentence
+    """
 
     severity: str
     file: str
@@ -34,38 +40,45 @@ class Histogram(msgspec.Struct, frozen=True):
 class AgentStatus(Message, frozen=True):
     """The agent of one node: its plan, its speaker and its FIB. Times of day are seconds since the epoch, 0: never.
 
-    uptime                of the agent, in seconds
-    plan_generation       counts the plans that this agent has put in place
-    plan_is_current       the plan in force is compiled from the resources as they are now
-    last_compile_seconds  what the last compilation took
-    compiled_at           when a compilation last succeeded; likewise applied_at, fib_synced_at
-    held                  sessions that are asked for and cannot be set up, each with its reason
-    speaker_pid           0: no speaker
-    speaker_restarts      how often it has ended unasked since the agent started
-    speaker_failures      how often in a row it has ended soon after its start
-    speaker_crash_loop    that is too often
-    speaker_pause         seconds from its last end to its next start; 0: no start is waited for
-    speaker_last_line     the last line of its log before it ended unasked; "" once a new one has lasted
-    fib_desired           kernel routes that the plan and the Loc-RIB ask for
-    fib_installed         of these, those that the kernel has exactly so
-    fib_failed            of these, those that the kernel refused
-    fib_unresolved        of these, those whose next hop the kernel has no way to
-    fib_foreign           routes of other programs that occupy the key of one of ours
-    fib_shadowed          routes of ours that lose to another program's by its metric
-    fib_repairs           how often a route of ours that somebody changed or deleted was put back
-    fib_in_sync           the kernel has what is desired
-    fib_failures          sentences about routes that are not installed, the first of many
-    fib_notes             sentences about routes that are installed and not used
-    fib_batches           from sending a batch of routes to the kernel to its last answer
-    propagation           from reading an UPDATE to the kernel's answer to all that followed from it
-    local_endpoints       interfaces of local workloads that the kernel has a host route to
-    metrics_address       where /metrics is served; "": nowhere
-    detected_addresses    sentences on what stands in for an address that the Node does not set
-    drain                 null: the node is in use
-    retained_routes       kernel routes to nodes whose sessions are down
-    retained_left         for so many seconds
-    retention             one sentence on what is retained; "": nothing
-    reflectors_down       no session to a reflector is Established
+    node                   its name
+    version                of the agent
+    pid, uptime            of the agent; seconds
+    plan_generation        how many plans this agent has put in place
+    plan_is_current        the plan in force is compiled from the resources as they are now
+    last_compile_seconds   what the last compilation took
+    problems               of the resources, as far as they concern this node
+    compiled_at            when a compilation last succeeded
+    applied_at             when a plan was last put in place
+    suppressed             sessions that resources ask for and that cannot be set up, each with its reason
+    speaker_pid            0: no speaker
+    speaker_state          in words, for people
+    speaker_restarts       how often it has ended unasked since the agent started
+    speaker_failures       how often in a row it has ended soon after its start
+    speaker_crash_loop     it has failed three times in a row or more
+    speaker_pause          seconds from its last end to its next start; 0: no start is waited for
+    speaker_last_line      the last line of its log before it ended unasked; "" once a new one has lasted
+    fib_enabled            the agent programs kernel routes; without it all counts of the FIB are 0
+    fib_desired            kernel routes that the plan and the Loc-RIB ask for
+    fib_installed          desired routes that the kernel has exactly so
+    fib_failed             desired routes that the kernel refused
+    fib_foreign            desired routes whose key another program's route occupies
+    fib_repairs            how often a route of ours that somebody changed or deleted was put back
+    fib_in_sync            the kernel was compared with the whole Loc-RIB
+    fib_synced_at          when the kernel last was as desired after a change
+    local_endpoints        interfaces of local workloads that the kernel has a host route to
+    metrics_address        where /metrics is served; "": nowhere
+    fib_unresolved         desired routes whose next hop the kernel has no way to
+    fib_failures           sentences about desired routes that are not installed, the first of many
+    detected_addresses     sentences on what stands in for an address that the Node does not set
+    fib_shadowed           installed routes that lose to another program's route by its metric
+    fib_notes              sentences about installed routes that the kernel does not use
+    fib_batches            from sending a batch of routes to the kernel to its last answer
+    propagation            from reading an UPDATE to the kernel's answer to all that followed from it
+    drain                  null: the node is in use
+    retained_routes        kernel routes that are retained while other nodes are away
+    retained_left          seconds until the last of them goes
+    reflectors_down        no session to a reflector is Established
+    retention              one sentence on what is retained; "": nothing
     """
 
     node: str
@@ -111,6 +124,9 @@ class AgentStatus(Message, frozen=True):
 
 
 class NodeStatusReport(Message, frozen=True):
-    """`status` is the status of a CalicoNodeStatus, as JSON text."""
+    """What a CalicoNodeStatus reports.
+
+    status   its field `status`, as JSON text
+    """
 
     status: bytes

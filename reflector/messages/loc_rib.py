@@ -26,10 +26,13 @@ class Subscribed(Message, frozen=True):
 class LocRibRoutes(msgspec.Struct, frozen=True, array_like=True):
     """Routes that have everything but the prefix in common. Encoded as an array, in this order.
 
-    next_hops    of each path 4 or 16 octets; several: ECMP
-    local_pref   of the best route; 100 where none was received
-    interface    of a route of this node itself; "": none
-    nlri         prefixes: a length octet and the prefix octets (RFC 4271 4.3)
+    family         4: IPv4 unicast, 6: IPv6 unicast
+    source         of the best route
+    session_type   of the session that the best route came from
+    next_hops      of each path 4 or 16 octets; several: ECMP
+    local_pref     of the best route; 100 where none was received
+    interface      of a route of this node itself; "": none
+    nlri           prefixes: a length octet and the prefix octets (RFC 4271 4.3)
     """
 
     family: Family
@@ -44,11 +47,11 @@ class LocRibRoutes(msgspec.Struct, frozen=True, array_like=True):
 class LocRibUpdate(Message, frozen=True):
     """Changes of the Loc-RIB.
 
-    sequence        one more with every change; 0 and unchanged while the table is sent
-    routes          replace what was there for their prefixes
-    withdrawn_v4    prefixes that have no route any more, as NLRI; likewise withdrawn_v6
-    in_sync         with this update the receiver has the whole Loc-RIB
-    read_at         when the first octets that led to it were read, in seconds of CLOCK_MONOTONIC; 0: none did
+    sequence                     one more with every change; while the table is sent, that of the newest change
+    routes                       replace what was there for their prefixes
+    withdrawn_v4, withdrawn_v6   prefixes without a route from now on, as NLRI
+    in_sync                      with this update the receiver has the whole Loc-RIB
+    read_at                      when the first octets that led to it were read, in seconds of CLOCK_MONOTONIC; 0: none
     """
 
     sequence: int

@@ -9,7 +9,10 @@ from reflector.messages.message import Message
 
 
 class Refused(Message, frozen=True):
-    """The request was not carried out, and nothing has changed. `reason` is one sentence for people."""
+    """The request was not carried out, and nothing has changed.
+
+    reason   one sentence for people
+    """
 
     reason: str
 
@@ -17,6 +20,8 @@ class Refused(Message, frozen=True):
 class Applied(Message, frozen=True):
     """The plan runs. Sessions by name.
 
+    added           sessions that the plan before did not have
+    removed         sessions that this plan does not have
     reset           Established sessions that the change has ended
     needs_restart   the plan listens on other addresses or ports, which only a new speaker can do
     """
@@ -28,7 +33,10 @@ class Applied(Message, frozen=True):
 
 
 class Originated(Message, frozen=True):
-    """`prefixes` counts all that this node originates now: by its plan and under any name."""
+    """The set of originations is replaced.
+
+    prefixes   how many this node originates now: by its plan and under any name
+    """
 
     prefixes: int
 
@@ -36,8 +44,9 @@ class Originated(Message, frozen=True):
 class Draining(Message, frozen=True):
     """How far the node is drained.
 
-    unacknowledged   Established sessions whose peer has not acknowledged yet all that is to be sent to it. null: no
-                     speaker answered the agent; the next one starts in this stage
+    stage            that it has reached
+    unacknowledged   Established sessions whose peer has not acknowledged yet all that is to be sent to it; null: no
+                     speaker answered the agent, and the next one starts in this stage
     """
 
     stage: Stage
@@ -47,8 +56,11 @@ class Draining(Message, frozen=True):
 class JournalStatus(Message, frozen=True):
     """The journal of this speaker.
 
-    octets, limit   its size, and at which size it ends
-    ended           why the last journal ended; "": none has
+    path           where it is
+    is_recording   it is being written
+    octets         its size
+    limit          the size at which it ends
+    ended          why the last journal ended; "": none has
     """
 
     path: str
@@ -59,7 +71,12 @@ class JournalStatus(Message, frozen=True):
 
 
 class DrainStatus(msgspec.Struct, frozen=True):
-    """A node that is drained: how far, since how many seconds, and why."""
+    """A node that is drained.
+
+    stage     that it has reached
+    seconds   since the drain began
+    reason    as it was given
+    """
 
     stage: Stage
     seconds: float

@@ -13,14 +13,21 @@ JOURNAL_LIMIT = 256 * 1024 * 1024
 
 
 class Apply(Message, frozen=True):
-    """Run this plan from now on. exabgp.conf in the run directory belongs to it. Reply: Applied or Refused."""
+    """Run this plan from now on. exabgp.conf in the run directory belongs to it. Reply: Applied or Refused.
+
+    plan   the whole plan; only what differs from the present one changes
+    """
 
     plan: NodePlan
 
 
 class Originate(Message, frozen=True):
     """Replace the set of originations of this name; those of the plan and of other names stay. The set outlives this
-    connection and the next plan. An empty set removes it. Reply: Originated or Refused."""
+    connection and the next plan. Reply: Originated or Refused.
+
+    name           of the set
+    originations   all of the set; an empty one is removed
+    """
 
     name: str
     originations: tuple[Origination, ...]
@@ -30,6 +37,7 @@ class Drain(Message, frozen=True):
     """Drain this node as far as this stage, or put it back in use. Plans do not change that. A drain asked of an agent
     outlives speaker and agent, one asked of a speaker ends with it. Reply: Draining.
 
+    stage    a drain stays where it is when it is asked for an earlier stage, except for `in use`
     reason   for peers, in the NOTIFICATION that ends their session (RFC 9003); "": the reason given before
     """
 
@@ -55,7 +63,7 @@ class WithdrawRetained(Message, frozen=True):
 class ShowPeers(Message, frozen=True):
     """Sessions in the plan's order. Reply: Peers, or Refused for an `after` that is not in the plan.
 
-    names   only these sessions; (): all
+    names   only these sessions; []: all
     after   begin behind the session of this name; "": at the first
     limit   at most so many; 0: all
     """
@@ -76,10 +84,12 @@ class Table(StrEnum):
 class ShowRoutes(Message, frozen=True):
     """One page of a table, in prefix order. Reply: Routes or Refused.
 
+    family      4: IPv4 unicast, 6: IPv6 unicast
     inside      only prefixes inside this one; "": all
     after       the `next_after` of the page before, or a prefix: begin behind it
     limit       at most so many prefixes, of an Adj-RIB-In so many routes; never more than 1000
     all_paths   of the Loc-RIB: each best route is followed by the other candidates of its prefix
+    table       the Loc-RIB's best routes, one peer's Adj-RIB-In (`received`) or one peer's Adj-RIB-Out (`advertised`)
     peer        the session whose Adj-RIB-In or Adj-RIB-Out it is; of the Loc-RIB: only routes that this peer sent
     """
 
@@ -93,14 +103,19 @@ class ShowRoutes(Message, frozen=True):
 
 
 class Explain(Message, frozen=True):
-    """Why the speaker uses the route to exactly this prefix, or why it has none. Reply: Explanation or Refused."""
+    """Why the speaker uses a route or not, and what each peer is advertised of it. Reply: Explanation or Refused.
+
+    prefix   exactly this one, not routes inside or around it
+    """
 
     prefix: str
 
 
 class ShowCounters(Message, frozen=True):
-    """Totals. `decision` asks for Counters.lost too, which costs a look at each prefix with several candidates. Reply:
-    Counters."""
+    """Totals. Reply: Counters.
+
+    decision   also Counters.lost, which costs a look at each prefix with several candidates
+    """
 
     decision: bool = False
 
@@ -119,8 +134,11 @@ class Subscribe(Message, frozen=True):
 
 
 class StartJournal(Message, frozen=True):
-    """Write every event from now on to RUN_DIRECTORY/journal, up to `limit` octets. A journal that is being written
-    ends and becomes journal.old. Reply: JournalStatus or Refused."""
+    """Write every event from now on to RUN_DIRECTORY/journal. A journal that is being written ends and becomes
+    journal.old. Reply: JournalStatus or Refused.
+
+    limit   in octets; the journal ends there
+    """
 
     limit: int = JOURNAL_LIMIT
 
@@ -138,7 +156,10 @@ class ShowAgent(Message, frozen=True):
 
 
 class ShowNodeStatus(Message, frozen=True):
-    """Of an agent: what a CalicoNodeStatus with these classes reports now. Reply: NodeStatusReport."""
+    """Of an agent: what a CalicoNodeStatus reports now. Reply: NodeStatusReport.
+
+    classes   of the CalicoNodeStatus: `Agent`, `BGP`, `Routes`
+    """
 
     classes: tuple[str, ...]
 

@@ -11,12 +11,13 @@ class RetainedSession(msgspec.Struct, frozen=True):
     """A session to another node of the cluster whose peer has not sent all its routes since the speaker started, or
     since the session was last down.
 
+    name          of the session
     peer_node     the node at the other end
     is_up         the session is Established
     may_reflect   the peer may reflect other nodes' routes to us
     routes        stale routes that are the best of their prefix
     left          seconds until the last stale route is withdrawn
-    next_hops     of the peer's routes, 4 or 16 octets each; () without a stale route
+    next_hops     of the peer's routes, 4 or 16 octets each; [] without a stale route
     """
 
     name: str
@@ -29,10 +30,12 @@ class RetainedSession(msgspec.Struct, frozen=True):
 
 
 class Retained(Message, frozen=True):
-    """What is retained, as it was just before the update `sequence` of the Loc-RIB stream `epoch`.
+    """What is retained.
 
     awaited               sessions whose peer has yet to send all its routes
     complete_reflectors   sessions to reflectors that have sent all their routes
+    epoch                 of the Loc-RIB stream (see Subscribed)
+    sequence              of the stream; all of this is contained in the updates up to this one
     uptime                of the speaker, in seconds
     """
 
@@ -44,6 +47,9 @@ class Retained(Message, frozen=True):
 
 
 class RetainedWithdrawn(Message, frozen=True):
-    """`routes` counts the stale routes that were withdrawn."""
+    """The retained routes that led to these next hops are withdrawn.
+
+    routes   how many
+    """
 
     routes: int

@@ -15,32 +15,40 @@ from reflector.plan import Family, RouteSource, SessionKind, SessionType
 class PeerStatus(msgspec.Struct, frozen=True):
     """One session. Octets and messages are counted from the start of the speaker.
 
-    kind                   what asked for it
-    rr_client              the peer is a client of this reflector
-    state                  of the BGP finite state machine
-    since                  seconds since it entered this state
-    hold_time              as negotiated; 0: none
-    flaps                  how often it went down
-    last_error             why it last went down or was refused
-    last_error_code        "code/subcode" of the NOTIFICATION that ended it last; "": none did
-    received               routes in its Adj-RIB-In
-    accepted               of these, those that import accepted
-    not_accepted           of these, the others, by the code of a RouteVerdict
-    stale                  of these, those that outlived the session (RFC 4724)
-    long_lived_stale       of the stale ones, those that outlived the restart time, too (RFC 9494)
-    stale_left             seconds until the last stale route is withdrawn
-    best                   of its routes, those that are best
-    advertised             routes in its Adj-RIB-Out
-    updates_in             UPDATEs received; likewise updates_out, bytes_in, bytes_out
-    messages_in            messages received, by name ("UPDATE"), without OPENs; likewise messages_out
-    queued                 octets that are not written yet
-    cut_offs               how often it read so slowly that it was sent only the newest state of what it had missed
-    warning                about its maximum of prefixes
-    prefix_warnings        how often there came to be such a warning
-    prefixes_dropped       routes that were left out for its maximum
-    treated_as_withdrawn   UPDATEs with a malformed attribute, treated as withdraw (RFC 7606)
-    attributes_discarded   malformed attributes that were discarded (RFC 7606)
-    hold_left              seconds until the hold timer expires unless the peer sends something; 0: no hold time
+    name                       of the session
+    peer_address, peer_as      of the peer
+    local_address              our end of the session
+    kind                       what asked for the session
+    session_type               iBGP or eBGP
+    rr_client                  the peer is a client of this reflector
+    state                      of the BGP finite state machine
+    since                      seconds since it entered this state
+    peer_node                  the node at the other end; "": not a node of the cluster
+    peer_router_id             its BGP identifier, once it was Established
+    hold_time                  as negotiated, in seconds; 0: none
+    families                   as negotiated; 4: IPv4 unicast, 6: IPv6 unicast
+    flaps                      how often the session went down
+    last_error                 why it last went down or was refused
+    received                   routes in the peer's Adj-RIB-In
+    accepted                   routes in the peer's Adj-RIB-In that import accepted
+    stale                      routes in the peer's Adj-RIB-In that outlived the session (RFC 4724)
+    long_lived_stale           stale routes that outlived the restart time, too (RFC 9494)
+    best                       routes of the peer that are the best of their prefix
+    advertised                 routes in the peer's Adj-RIB-Out
+    updates_in, updates_out    UPDATEs received and sent
+    bytes_in, bytes_out        octets received and sent while Established
+    queued                     octets that wait to be written
+    cut_offs                   how often the peer read too slowly and was sent only the newest state of what it missed
+    warning                    one sentence while the peer is near or beyond its maximum of prefixes
+    prefix_warnings            how often there came to be such a warning
+    prefixes_dropped           routes that were left out because the peer is at its maximum
+    not_accepted               routes in the peer's Adj-RIB-In that import did not accept, by the code of a RouteVerdict
+    messages_in, messages_out  messages received and sent while Established, by name ("UPDATE")
+    treated_as_withdrawn       UPDATEs with a malformed attribute, treated as withdraw (RFC 7606)
+    attributes_discarded       malformed attributes that were discarded (RFC 7606)
+    last_error_code            "code/subcode" of the NOTIFICATION that ended the session last; "": none did
+    hold_left                  seconds until the hold timer expires unless the peer sends something; 0: no hold time
+    stale_left                 seconds until the last stale route is withdrawn
     """
 
     name: str
@@ -86,6 +94,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
 class Peers(Message, frozen=True):
     """One page of sessions.
 
+    peers        in the plan's order
     drain        null: the node is in use
     next_after   the `after` of the next page; "": this is the last one
     """
@@ -98,15 +107,20 @@ class Peers(Message, frozen=True):
 class RouteStatus(msgspec.Struct, frozen=True):
     """A route. Attributes that are absent are empty or null.
 
-    source       bgp, or what kind of origination of this node
-    peer         the session that it came from; "": this node
-    candidates   how many routes to its prefix there are
-    rule         the policy rule that decided, or what the origination is derived from
-    interface    of a route of this node itself
-    selected     it is in use; false for the other candidates of `all_paths`
-    verdict      the code of a RouteVerdict: why it is best, lost, was not accepted or not advertised
-    path_id      its identifier where there is add-path (RFC 7911)
-    stale        its session is down
+    prefix                        the destination
+    next_hop                      "": this node itself
+    source                        bgp, or what kind of origination of this node
+    peer                          the session that it came from; "": this node
+    local_pref, as_path, origin   attributes
+    med, communities              attributes
+    originator_id, cluster_list   attributes
+    candidates                    how many routes to its prefix there are
+    rule                          the policy rule that decided, or what the origination is derived from
+    interface                     of a route of this node itself
+    selected                      it is in use; false for the other candidates of `all_paths`
+    verdict                       the code of a RouteVerdict: why it is best, lost, was not accepted or not advertised
+    path_id                       its identifier where there is add-path (RFC 7911)
+    stale                         its session is down
     """
 
     prefix: str
@@ -132,6 +146,7 @@ class RouteStatus(msgspec.Struct, frozen=True):
 class Routes(Message, frozen=True):
     """One page of routes as they are when it is made: a route that comes while the others are read may be on none.
 
+    routes       in prefix order
     next_after   the `after` of the next page; "": this is the last one
     """
 
@@ -142,10 +157,18 @@ class Routes(Message, frozen=True):
 class CandidateStatus(msgspec.Struct, frozen=True):
     """A route that was received or originated.
 
-    peer      the session that it came from; "": this node
-    verdict   the code of a RouteVerdict: best, the step of the decision at which it lost, why import did not accept it
-    rule      the policy rule that decided, or what the origination is derived from
-    cost      the kernel's metric of the way to its next hop
+    peer                          the session that it came from; "": this node
+    verdict                       the code of a RouteVerdict: best, the step at which it lost, why it was not accepted
+    source                        bgp, or what kind of origination of this node
+    rule                          the policy rule that decided, or what the origination is derived from
+    next_hop, local_pref          attributes
+    origin, med, as_path          attributes
+    originator_id, cluster_list   attributes
+    communities                   attribute: standard, extended and large ones
+    path_id                       its identifier where the peer has add-path (RFC 7911)
+    stale                         its session is down
+    peer_node                     the node that the peer is; "": not a node of the cluster
+    cost                          the kernel's metric of the way to its next hop
     """
 
     peer: str
@@ -170,10 +193,14 @@ class ExportStatus(msgspec.Struct, frozen=True):
     """What an Established peer is advertised, with these attributes, or why it is advertised nothing. For an add-path
     peer there is one of each candidate (RFC 7911).
 
-    verdict   the code of a RouteVerdict
-    rule      the policy rule that decided
-    source    the session that the candidate came from; "": this node
-    path_id   the identifier that it is advertised with
+    peer                          the session
+    verdict                       the code of a RouteVerdict
+    rule                          the policy rule that decided
+    next_hop, local_pref          attributes as advertised
+    as_path, communities, med     attributes as advertised
+    peer_node                     the node that the peer is; "": not a node of the cluster
+    source                        the session that the candidate came from; "": this node
+    path_id                       the identifier that it is advertised with
     """
 
     peer: str
@@ -192,8 +219,9 @@ class ExportStatus(msgspec.Struct, frozen=True):
 class Explanation(Message, frozen=True):
     """One prefix in this speaker.
 
+    prefix       as it was asked for, in its usual form
     candidates   every route to it, those of this node first
-    exports      one or more for each Established peer
+    exports      for each Established peer, what it is advertised
     covered_by   where there is no candidate: the longest prefix of the Loc-RIB around it
     """
 
