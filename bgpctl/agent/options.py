@@ -11,6 +11,7 @@ from bgpctl.agent.host.log_format import LogFormat
 from bgpctl.agent.http.metrics_address import MetricsAddress
 from bgpctl.agent.http.tls_files import TlsFiles
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
+from bgpctl.compiler.options import CompileOptions
 from bgpctl.errors import NotReadyError
 from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
@@ -69,3 +70,9 @@ class AgentOptions:
     routes: RoutePlace = RoutePlace()
     detection: DetectionSettings = field(default_factory=DetectionSettings)
     endpoint_status: Path = ENDPOINT_STATUS_PREFIX
+
+    @property
+    def compile_options(self) -> CompileOptions:
+        return CompileOptions(
+            without_felix=self.without_felix, route_protocol=self.routes.protocol, route_table=self.routes.table
+        )

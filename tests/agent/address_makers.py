@@ -3,6 +3,7 @@
 from bgpctl.agent.autodetection.choice import Circumstances, Found, NotFound, choose
 from bgpctl.agent.autodetection.host import Host, HostAddress, HostInterface
 from bgpctl.agent.autodetection.method import parse_method
+from bgpctl.agent.node_resources import NodeResources
 from bgpctl.resources import Loaded, parse_documents
 from reflector.plan import Family
 
@@ -39,3 +40,8 @@ def node_document(name: str, bgp: str = "") -> str:
 
 def loaded(*documents: str) -> Loaded:
     return parse_documents([("cluster.yaml", "---\n".join(documents))])
+
+
+def resources(*documents: str) -> NodeResources:
+    """As node `a` sees them."""
+    return NodeResources("a", loaded(*documents))

@@ -47,9 +47,9 @@ CHANGES = 1000
 # Asked for its status it fails: an injected bug, because none is known.
 AGENT_WITH_A_BUG = """
 import sys
-import bgpctl.agent.agent as agent
+import bgpctl.agent.report.status as status
 from bgpctl.cli import main
-agent._version = lambda: str(1 // 0)
+status.version = lambda: str(1 // 0)
 main()
 """
 AGENT_OF_A_SPEAKER_THAT_CRASHES = f"""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bgpctl.agent.control_server import ControlServer
+from bgpctl.agent.report.control_server import ControlServer
 from reflector.control.client import ControlClient, RefusedError
 from reflector.messages import (
     PROTOCOL_VERSION,

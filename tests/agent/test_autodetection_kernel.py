@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from address_makers import found, loaded, node_document
+from address_makers import found, node_document, resources
 
 from bgpctl.agent.autodetection import observer
 from bgpctl.agent.autodetection.detector import Detector
-from bgpctl.agent.autodetection.follow import with_detected_addresses
 from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.observer import HostObserver
 from bgpctl.agent.autodetection.settings import detection_settings
-from bgpctl.resources import Loaded
+from bgpctl.agent.complete.detected_addresses import with_detected_addresses
+from bgpctl.agent.node_resources import NodeResources
 from reflector.plan import ROUTE_PROTOCOL
 
 pytestmark = pytest.mark.netns
@@ -164,11 +164,11 @@ class Followed:
         self._own_protocol = own_protocol
         self.seen: list[tuple[str, str]] = []
         self._came = asyncio.Event()
-        self.resources: asyncio.Queue[Loaded] = asyncio.Queue()
-        self.resources.put_nowait(loaded(node_document("a")))
-        self._detector = Detector("a", detection_settings({}, environment), path / "addresses.json")
+        self.resources: asyncio.Queue[NodeResources] = asyncio.Queue()
+        self.resources.put_nowait(resources(node_document("a")))
+        self._detector = Detector(detection_settings({}, environment), path / "addresses.json")
 
-    async def _changes(self) -> AsyncGenerator[Loaded, None]:
+    async def _changes(self) -> AsyncGenerator[NodeResources, None]:
         while True:
             yield await self.resources.get()
 
@@ -178,7 +178,7 @@ class Followed:
             aclosing(with_detected_addresses(changes, self._detector, self._own_protocol)) as completed,
         ):
             async for each in completed:
-                node = each.resources.nodes["a"]
+                node = each.loaded.resources.nodes["a"]
                 self.seen.append((node.address(4), node.address(6)))
                 self._came.set()
 
@@ -252,7 +252,7 @@ def test_links_that_make_no_difference_are_no_news(with_links: InOwnNetwork, tmp
         for number in range(3):
             ip("link", "add", f"cali{number}", "type", "bridge")
             await asyncio.sleep(QUICK * 1.5)
-        followed.resources.put_nowait(loaded(node_document("a"), node_document("b")))
+        followed.resources.put_nowait(resources(node_document("a"), node_document("b")))
         await followed.saw(2)
 
     assert following(with_links, followed, script) == [("10.0.0.1", "")] * 2
@@ -311,7 +311,7 @@ def test_a_destination_that_cannot_be_reached_is_asked_for_again(
 def test_a_node_that_says_its_addresses_makes_nobody_look(with_links: InOwnNetwork, tmp_path: Path) -> None:
     followed = Followed(tmp_path)
     followed.resources.get_nowait()
-    followed.resources.put_nowait(loaded(node_document("a", "ipv4Address: 10.9.9.9/24")))
+    followed.resources.put_nowait(resources(node_document("a", "ipv4Address: 10.9.9.9/24")))
 
     async def script() -> None:
         opened: list[HostObserver] = []
@@ -320,7 +320,7 @@ def test_a_node_that_says_its_addresses_makes_nobody_look(with_links: InOwnNetwo
             patch.setattr(HostObserver, "_open", lambda self: (opened.append(self), really(self)))
             await followed.saw(1)
             assert opened == []
-            followed.resources.put_nowait(loaded(node_document("a")))
+            followed.resources.put_nowait(resources(node_document("a")))
             await followed.saw(2)
             assert len(opened) == 1
 

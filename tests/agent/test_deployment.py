@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from bgpctl.agent.deploy.deployment import Deployable, Deployment
 from bgpctl.agent.host.listener import listener_pid
 from bgpctl.agent.host.run_directory import PlanFiles, RunDirectory
-from bgpctl.agent.plan.deployment import Deployable, Deployment
 from bgpctl.agent.speaker.link import SpeakerLink
 from reflector.control.client import ControlClient
 from reflector.messages import ShowCounters

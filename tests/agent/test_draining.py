@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bgpctl.agent.draining import DrainKeeper
+from bgpctl.agent.deploy.draining import DrainKeeper
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.speaker.link import SpeakerLink
 from bgpctl.errors import NotReadyError

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bgpctl.agent.plan import endpoint_status
-from bgpctl.agent.plan.endpoint_status import EndpointStatus
+from bgpctl.agent.complete.endpoint_status import EndpointStatus
+from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan.proposal import Proposer
 from bgpctl.compiler import CompileOptions, LocalWorkload
-from bgpctl.resources import Loaded, parse_documents
+from bgpctl.resources import parse_documents
 
 NODE = """\
 apiVersion: projectcalico.org/v3
@@ -32,12 +32,13 @@ spec: {localWorkloadSelector: "role == 'router'", asNumber: 65010}
 ROUTER = {"ifaceName": "cali1", "ipv4Nets": ["10.244.1.2/32"], "ipv6Nets": [], "bgpPeerName": "routers"}
 WORKLOAD = LocalWorkload("routers", "cali1", ("10.244.1.2/32",))
 WITHIN = 10.0
+INTERVAL = 0.02
 
-Take = Callable[[], Awaitable[Loaded]]
+Take = Callable[[], Awaitable[NodeResources]]
 
 
-def resources(text: str) -> Loaded:
-    return parse_documents([("cluster.yaml", text)])
+def resources(text: str) -> NodeResources:
+    return NodeResources("a", parse_documents([("cluster.yaml", text)]))
 
 
 class Felix:
@@ -52,19 +53,14 @@ class Felix:
         (self.directory / name).write_text(text)
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint_status, "_INTERVAL", 0.02)
-
-
-def followed(status: EndpointStatus, script: Callable[[Take, asyncio.Queue[Loaded]], Awaitable[None]]) -> None:
+def followed(status: EndpointStatus, script: Callable[[Take, asyncio.Queue[NodeResources]], Awaitable[None]]) -> None:
     """Runs the script with what takes the next of the stream, and what puts resources into it."""
 
     async def main() -> None:
-        queue: asyncio.Queue[Loaded] = asyncio.Queue()
+        queue: asyncio.Queue[NodeResources] = asyncio.Queue()
         async with aclosing(status.follow(_all_of(queue))) as stream:
 
-            async def take() -> Loaded:
+            async def take() -> NodeResources:
                 return await asyncio.wait_for(anext(stream), WITHIN)
 
             await script(take, queue)
@@ -72,21 +68,21 @@ def followed(status: EndpointStatus, script: Callable[[Take, asyncio.Queue[Loade
     asyncio.run(main())
 
 
-async def _all_of(queue: asyncio.Queue[Loaded]) -> AsyncGenerator[Loaded, None]:
+async def _all_of(queue: asyncio.Queue[NodeResources]) -> AsyncGenerator[NodeResources, None]:
     while True:
         yield await queue.get()
 
 
 def test_a_workload_that_comes_or_goes_makes_another_plan(tmp_path: Path) -> None:
-    status, felix = EndpointStatus(tmp_path), Felix(tmp_path)
-    proposer = Proposer("a", CompileOptions(), lambda: status.workloads)
+    status, felix = EndpointStatus(tmp_path, INTERVAL), Felix(tmp_path)
+    proposer = Proposer(CompileOptions())
 
-    def peers(loaded: Loaded) -> list[str]:
-        wanted = proposer.propose(loaded).wanted
+    def peers(seen: NodeResources) -> list[str]:
+        wanted = proposer.propose(seen).wanted
         assert wanted is not None
         return [session.peer_address for session in wanted.plan.sessions]
 
-    async def script(take: Take, queue: asyncio.Queue[Loaded]) -> None:
+    async def script(take: Take, queue: asyncio.Queue[NodeResources]) -> None:
         queue.put_nowait(resources(NODE + PEER))
         assert peers(await take()) == []
         felix.says("w1", ROUTER)
@@ -98,13 +94,12 @@ def test_a_workload_that_comes_or_goes_makes_another_plan(tmp_path: Path) -> Non
 
 
 def test_files_that_are_there_at_the_start_are_in_the_first_plan(tmp_path: Path) -> None:
-    status, felix = EndpointStatus(tmp_path), Felix(tmp_path)
+    status, felix = EndpointStatus(tmp_path, INTERVAL), Felix(tmp_path)
     felix.says("w1", ROUTER)
 
-    async def script(take: Take, queue: asyncio.Queue[Loaded]) -> None:
+    async def script(take: Take, queue: asyncio.Queue[NodeResources]) -> None:
         queue.put_nowait(resources(NODE + PEER))
-        await take()
-        assert status.workloads == (WORKLOAD,)
+        assert (await take()).local_workloads == (WORKLOAD,)
 
     followed(status, script)
 
@@ -122,41 +117,37 @@ def test_files_that_are_there_at_the_start_are_in_the_first_plan(tmp_path: Path)
     ids=["cut off", "no object", "not a list", "no BGPPeer", "no address", "not an address"],
 )
 def test_a_file_that_names_no_peer_does_not_take_the_others_along(tmp_path: Path, content: object) -> None:
-    status, felix = EndpointStatus(tmp_path), Felix(tmp_path)
+    status, felix = EndpointStatus(tmp_path, INTERVAL), Felix(tmp_path)
     felix.says("w1", content)
     felix.says("w2", {**ROUTER, "another": "field"})
 
-    async def script(take: Take, queue: asyncio.Queue[Loaded]) -> None:
+    async def script(take: Take, queue: asyncio.Queue[NodeResources]) -> None:
         queue.put_nowait(resources(NODE + PEER))
-        await take()
-        assert status.workloads == (WORKLOAD,)
+        assert (await take()).local_workloads == (WORKLOAD,)
 
     followed(status, script)
 
 
 def test_nothing_is_looked_at_when_no_bgp_peer_asks(tmp_path: Path) -> None:
-    status, felix = EndpointStatus(tmp_path), Felix(tmp_path)
+    status, felix = EndpointStatus(tmp_path, INTERVAL), Felix(tmp_path)
     felix.says("w1", ROUTER)
 
-    async def script(take: Take, queue: asyncio.Queue[Loaded]) -> None:
+    async def script(take: Take, queue: asyncio.Queue[NodeResources]) -> None:
         queue.put_nowait(resources(NODE))
-        await take()
-        assert status.workloads == ()
+        assert (await take()).local_workloads == ()
         queue.put_nowait(resources(NODE + PEER))
-        await take()
-        assert status.workloads == (WORKLOAD,)
+        assert (await take()).local_workloads == (WORKLOAD,)
         queue.put_nowait(resources(NODE))
-        await take()
-        assert status.workloads == ()
+        assert (await take()).local_workloads == ()
 
     followed(status, script)
 
 
 def test_the_stream_ends_with_the_resources(tmp_path: Path) -> None:
-    async def once() -> AsyncIterator[Loaded]:
+    async def once() -> AsyncIterator[NodeResources]:
         yield resources(NODE + PEER)
 
-    async def main() -> list[Loaded]:
-        return [loaded async for loaded in EndpointStatus(tmp_path).follow(once())]
+    async def main() -> list[NodeResources]:
+        return [loaded async for loaded in EndpointStatus(tmp_path, INTERVAL).follow(once())]
 
     assert len(asyncio.run(main())) == 1

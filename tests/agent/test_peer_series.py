@@ -9,7 +9,7 @@ from prometheus_client.samples import Sample
 from test_agent_metrics import ACTIVE, AGENT, ESTABLISHED
 
 from bgpctl.agent.metrics.exposition import exposition
-from bgpctl.agent.metrics.growing_sums import GrowingSums
+from bgpctl.agent.metrics.monotonic_sums import MonotonicSums
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.agent.metrics.row import lowest
 from bgpctl.agent.metrics.snapshot import Snapshot
@@ -29,7 +29,7 @@ ORDINARY = replace(
 EXTERNAL = replace(ORDINARY, name="tor", kind=SessionKind.GLOBAL, session_type=SessionType.EBGP, peer_as=65001)
 
 
-def samples(mode: PeerMetrics, *peers: PeerStatus, sums: GrowingSums | None = None) -> list[Sample]:
+def samples(mode: PeerMetrics, *peers: PeerStatus, sums: MonotonicSums | None = None) -> list[Sample]:
     page = exposition(Snapshot(1000.0, AGENT, peers, COUNTERS), mode, sums).decode()
     return [sample for family in text_string_to_metric_families(page) for sample in family.samples]
 
@@ -116,7 +116,7 @@ def test_lowest_is_that_of_those_that_are_not_zero(numbers: tuple[float, ...], e
 # ------------------------------------------------------------------------------------- counters never fall
 
 
-def sent(sums: GrowingSums, *peers: PeerStatus) -> float:
+def sent(sums: MonotonicSums, *peers: PeerStatus) -> float:
     return value(samples(PeerMetrics.BY_TYPE, *peers, sums=sums), "bgpctl_session_updates_sent_total", **MESH)
 
 
@@ -125,26 +125,26 @@ def counted(name: str, updates_out: int) -> PeerStatus:
 
 
 def test_a_session_that_leaves_the_plan_does_not_lower_a_sum() -> None:
-    sums = GrowingSums()
+    sums = MonotonicSums()
     assert sent(sums, counted("b", 10), counted("c", 5)) == 15
     assert sent(sums, counted("b", 12)) == 17
 
 
 def test_a_session_that_comes_back_counts_from_the_beginning() -> None:
-    sums = GrowingSums()
+    sums = MonotonicSums()
     sent(sums, counted("b", 10), counted("c", 5))
     sent(sums, counted("b", 10))
     assert sent(sums, counted("b", 10), counted("c", 6)) == 21
 
 
 def test_a_speaker_that_was_started_again_adds_to_the_sums() -> None:
-    sums = GrowingSums()
+    sums = MonotonicSums()
     assert sent(sums, counted("b", 10), counted("c", 5)) == 15
     assert sent(sums, counted("b", 1), counted("c", 2)) == 18
 
 
 def test_while_the_speaker_is_away_the_sums_stand() -> None:
-    sums = GrowingSums()
+    sums = MonotonicSums()
     sent(sums, counted("b", 10))
     page = exposition(Snapshot(1000.0, AGENT), PeerMetrics.BY_TYPE, sums).decode()
     assert 'bgpctl_session_updates_sent_total{kind="mesh",session_type="ibgp"} 10.0' in page

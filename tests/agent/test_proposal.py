@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan.proposal import Proposer
 from bgpctl.compiler import CompileOptions, cluster
-from bgpctl.resources import Loaded, parse_documents
+from bgpctl.resources import parse_documents
 from reflector.plan import NodePlan
 
 
@@ -17,12 +18,14 @@ def node(name: str, address: str) -> str:
     )
 
 
-def resources(*documents: str, previous: Loaded | None = None) -> Loaded:
-    return parse_documents([("cluster.yaml", "---\n".join(documents))], previous)
+def resources(*documents: str, previous: NodeResources | None = None) -> NodeResources:
+    """As node `a` sees them."""
+    text = "---\n".join(documents)
+    return NodeResources("a", parse_documents([("cluster.yaml", text)], previous.loaded if previous else None))
 
 
-def wanted(proposer: Proposer, loaded: Loaded) -> NodePlan:
-    proposal = proposer.propose(loaded)
+def wanted(proposer: Proposer, seen: NodeResources) -> NodePlan:
+    proposal = proposer.propose(seen)
     assert proposal.wanted is not None, proposal.problems
     return proposal.wanted.plan
 
@@ -30,9 +33,9 @@ def wanted(proposer: Proposer, loaded: Loaded) -> NodePlan:
 def test_a_proposal_does_not_depend_on_what_was_proposed_before() -> None:
     first = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24"), node("c", "10.0.0.3/24"))
     then = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.9/24"), node("d", "10.0.0.4/24"), previous=first)
-    proposer = Proposer("a", CompileOptions())
+    proposer = Proposer(CompileOptions())
     wanted(proposer, first)
-    assert wanted(proposer, then) == wanted(Proposer("a", CompileOptions()), then)
+    assert wanted(proposer, then) == wanted(Proposer(CompileOptions()), then)
     assert [each.peer_address for each in wanted(proposer, then).sessions] == ["10.0.0.4", "10.0.0.9"]
 
 
@@ -41,7 +44,7 @@ def test_only_what_changed_is_worked_out_again(monkeypatch: pytest.MonkeyPatch) 
     really = cluster.node_facts
     monkeypatch.setattr(cluster, "node_facts", lambda node: worked_out.append(node.name) or really(node))
     first = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24"), node("c", "10.0.0.3/24"))
-    proposer = Proposer("a", CompileOptions())
+    proposer = Proposer(CompileOptions())
     wanted(proposer, first)
     assert worked_out == ["a", "b", "c"]
     changed = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.9/24"), node("c", "10.0.0.3/24"), previous=first)
@@ -53,7 +56,7 @@ def test_resources_with_errors_leave_the_next_proposal_as_good_as_any() -> None:
     good = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24"))
     bad = resources(node("a", "10.0.0.1/24"), node("b", "nonsense"), previous=good)
     again = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.3/24"), previous=bad)
-    proposer = Proposer("a", CompileOptions())
+    proposer = Proposer(CompileOptions())
     wanted(proposer, good)
     assert proposer.propose(bad).wanted is None
     assert [each.peer_address for each in wanted(proposer, again).sessions] == ["10.0.0.3"]
@@ -62,7 +65,7 @@ def test_resources_with_errors_leave_the_next_proposal_as_good_as_any() -> None:
 def test_a_node_that_is_not_there_is_an_error_until_it_comes() -> None:
     alone = resources(node("b", "10.0.0.2/24"))
     both = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24"), previous=alone)
-    proposer = Proposer("a", CompileOptions())
+    proposer = Proposer(CompileOptions())
     proposal = proposer.propose(alone)
     assert (proposal.wanted, proposal.problems[0].severity) == (None, "error")
     assert wanted(proposer, both).node == "a"

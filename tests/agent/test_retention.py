@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from address_makers import loaded
+from address_makers import resources
 
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.speaker.link import SpeakerAwayError
@@ -74,11 +74,8 @@ class StandInLink:
         return Retained(self.awaited, (), "epoch", 1, 5.0)
 
 
-@pytest.fixture(autouse=True)
-def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bgpctl.agent.retention.retention.PAUSE", 0.02)
-    monkeypatch.setattr("bgpctl.agent.retention.node_addresses.PATIENCE", 0.2)
-
+# Seconds between looks, and until a node that is missing has left.
+PAUSE, NODE_PATIENCE = 0.02, 0.2
 
 Scene = Callable[[Retention, StandInLink], Awaitable[None]]
 
@@ -88,7 +85,8 @@ def play(tmp_path: Path, scene: Scene, plan: NodePlan = PLAN) -> None:
 
     async def main() -> None:
         link = StandInLink(AWAY)
-        retention = Retention("a", link, lambda: plan, tmp_path / "retained", has_fib=False)
+        retention = Retention(link, tmp_path / "retained", has_fib=False, pause=PAUSE, node_patience=NODE_PATIENCE)
+        retention.apply_plan(plan)
         running = asyncio.create_task(retention.run())
         try:
             async with asyncio.timeout(10):
@@ -114,11 +112,11 @@ async def told(link: StandInLink) -> None:
 
 def test_a_node_that_leaves_is_told_once_with_the_networks_of_the_cluster(tmp_path: Path) -> None:
     async def scene(retention: Retention, link: StandInLink) -> None:
-        retention.take(loaded(A + B + R + POOL))
+        retention.take(resources(A + B + R + POOL))
         await looks(link)
         assert link.forgotten == []
         assert retention.report.sentence.startswith("all reflectors are down; 1 route retained until ")
-        retention.take(loaded(A + R + POOL))
+        retention.take(resources(A + R + POOL))
         await looks(link)
         assert link.forgotten == [], "it may be back in a moment"
         await told(link)
@@ -132,8 +130,8 @@ def test_a_node_that_is_missing_for_a_moment_keeps_its_routes(tmp_path: Path) ->
     """Its file is replaced in two steps."""
 
     async def scene(retention: Retention, link: StandInLink) -> None:
-        for resources in (A + B + R + POOL, A + R + POOL, A + B + R + POOL):
-            retention.take(loaded(resources))
+        for documents in (A + B + R + POOL, A + R + POOL, A + B + R + POOL):
+            retention.take(resources(documents))
             await looks(link)
         await asyncio.sleep(0.3)  # longer than its patience
         await looks(link)
@@ -147,9 +145,9 @@ def test_a_datastore_that_is_half_there_ends_no_route(tmp_path: Path, half: str)
     """An error anywhere, or without this node: nothing is concluded from who is missing."""
 
     async def scene(retention: Retention, link: StandInLink) -> None:
-        retention.take(loaded(A + B + R + POOL))
+        retention.take(resources(A + B + R + POOL))
         await looks(link)
-        retention.take(loaded(half))
+        retention.take(resources(half))
         await asyncio.sleep(0.3)  # longer than its patience
         await looks(link)
         assert link.forgotten == []
@@ -159,7 +157,7 @@ def test_a_datastore_that_is_half_there_ends_no_route(tmp_path: Path, half: str)
 
 def test_a_session_that_retains_nothing_is_not_waited_for(tmp_path: Path) -> None:
     async def scene(retention: Retention, link: StandInLink) -> None:
-        retention.take(loaded(A + R + POOL))
+        retention.take(resources(A + R + POOL))
         await looks(link)
         assert (link.forgotten, retention.report.sentence) == ([], "")
 
@@ -170,7 +168,7 @@ def test_a_session_that_retains_nothing_is_not_waited_for(tmp_path: Path) -> Non
 def test_a_speaker_that_does_not_answer_is_asked_again(tmp_path: Path, how: str) -> None:
     async def scene(retention: Retention, link: StandInLink) -> None:
         setattr(link, how, True)
-        retention.take(loaded(A + R + POOL))
+        retention.take(resources(A + R + POOL))
         await looks(link)
         setattr(link, how, False)
         await told(link)

@@ -13,7 +13,7 @@ import pytest
 from msgspec import structs
 from typer.testing import CliRunner
 
-from bgpctl.agent.control_server import ControlServer
+from bgpctl.agent.report.control_server import ControlServer
 from bgpctl.cli import app
 from reflector.messages import AgentStatus, Histogram
 

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
-import pytest
 import yaml
 
-from bgpctl.agent.node_status import files as status_files
+from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.node_status.files import StatusFiles
 from bgpctl.agent.node_status.report import NoReportError
 from bgpctl.agent.node_status.status import NodeStatus, node_status
-from bgpctl.resources import parse_documents
+from bgpctl.resources import Loaded, ResourceSet, parse_documents
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
+
+# Seconds until a report that could not be made is tried once more.
+RETRY = 0.05
 
 
 def asks(name: str, period: int = 0, node: str = "a", classes: str = "Agent") -> CalicoNodeStatus:
@@ -22,6 +24,10 @@ def asks(name: str, period: int = 0, node: str = "a", classes: str = "Agent") ->
     )
     (found,) = parse_documents([("status.yaml", text)]).resources.node_statuses.values()
     return found
+
+
+def requests_to_a(*requests: CalicoNodeStatus) -> tuple[CalicoNodeStatus, ...]:
+    return NodeResources("a", Loaded(ResourceSet.of(*requests), ())).status_requests
 
 
 class Reports:
@@ -51,7 +57,7 @@ class Reports:
 def running(path: Path, script: Callable[[StatusFiles, Reports], Awaitable[None]]) -> None:
     async def main() -> None:
         reports = Reports()
-        files = StatusFiles(path / "status", "a", reports.report)
+        files = StatusFiles(path / "status", reports.report, RETRY)
         task = asyncio.create_task(files.run())
         try:
             await script(files, reports)
@@ -73,7 +79,7 @@ async def there(*files: Path, gone: tuple[Path, ...] = ()) -> None:
 
 def test_a_resource_for_this_node_is_answered_and_others_are_not(tmp_path: Path) -> None:
     async def script(files: StatusFiles, reports: Reports) -> None:
-        files.take([asks("mine"), asks("other", node="b")])
+        files.take(requests_to_a(asks("mine"), asks("other", node="b")))
         await there(tmp_path / "status" / "mine.yaml")
 
     running(tmp_path, script)
@@ -125,10 +131,7 @@ def test_a_file_that_says_something_else_is_replaced(tmp_path: Path) -> None:
     running(tmp_path, script)
 
 
-def test_an_answer_that_cannot_be_made_leaves_the_old_one_and_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(status_files, "RETRY", 0.05)
+def test_an_answer_that_cannot_be_made_leaves_the_old_one_and_is_tried_again(tmp_path: Path) -> None:
     file = tmp_path / "status" / "mine.yaml"
 
     async def script(files: StatusFiles, reports: Reports) -> None:
@@ -147,8 +150,7 @@ def test_an_answer_that_cannot_be_made_leaves_the_old_one_and_is_tried_again(
     running(tmp_path, script)
 
 
-def test_a_directory_that_cannot_be_made_is_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_files, "RETRY", 0.05)
+def test_a_directory_that_cannot_be_made_is_no_end(tmp_path: Path) -> None:
     (tmp_path / "status").write_text("somebody else's file")
 
     async def script(files: StatusFiles, reports: Reports) -> None:

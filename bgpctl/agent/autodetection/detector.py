@@ -16,7 +16,8 @@ from bgpctl.agent.autodetection.overlay import Detected, Outcome, internal_addre
 from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.host.run_directory import write_private
-from bgpctl.resources import Loaded
+from bgpctl.agent.node_resources import NodeResources
+from bgpctl.resources.kinds.node import Node
 from reflector.plan import Family
 
 log = get_logger("address")
@@ -33,9 +34,8 @@ class Remembered(msgspec.Struct, frozen=True):
 class Detector:
     """The detected addresses of one node. `file` is where they outlive the agent."""
 
-    def __init__(self, node: str, settings: DetectionSettings, file: Path) -> None:
+    def __init__(self, settings: DetectionSettings, file: Path) -> None:
         self.outcomes: dict[Family, Outcome] = {}
-        self._node = node
         self._settings = settings
         self._file = file
         self._remembered = self._written = _read(file)
@@ -45,35 +45,34 @@ class Detector:
         """What was found, or why nothing was, for people."""
         return tuple(_sentence(family, outcome) for family, outcome in sorted(self.outcomes.items()))
 
-    def needed(self, loaded: Loaded) -> tuple[Family, ...]:
-        """The families whose address the host has to tell. None for a Node that is not there: that is a problem of
-        the resources, and no address makes it good."""
-        node = loaded.resources.nodes.get(self._node)
-        return needed_families(node, self._settings) if node else ()
+    def needed(self, resources: NodeResources) -> tuple[Family, ...]:
+        """The families whose address has to be looked for on the host. None for a Node that is not there: that is a
+        problem of the resources, which no address solves."""
+        return needed_families(resources.own, self._settings) if resources.own else ()
 
-    def destinations(self, loaded: Loaded) -> tuple[tuple[Family, str], ...]:
-        """What the kernel is to be asked for: from where it would call these."""
-        wishes = {family: self._settings.wishes[family].method for family in self.needed(loaded)}
+    def destinations(self, resources: NodeResources) -> tuple[tuple[Family, str], ...]:
+        """The destinations of `can-reach`: the kernel is asked for the source address of each."""
+        wishes = {family: self._settings.wishes[family].method for family in self.needed(resources)}
         return tuple((family, each.destination) for family, each in wishes.items() if each.kind == "can-reach")
 
-    def apply(self, loaded: Loaded, host: Host) -> Loaded:
-        """The resources as this node is to compile them on this host. Resources without this node, unreadable ones
-        perhaps, say nothing: what was found stays found."""
-        if self._node not in loaded.resources.nodes:
-            return loaded
-        before = self.outcomes
-        self.outcomes = {family: self._choose(family, loaded, host) for family in self.needed(loaded)}
+    def apply(self, resources: NodeResources, host: Host) -> NodeResources:
+        """The resources as this node compiles them on this host. Resources without this node, unreadable ones
+        perhaps, change nothing: what was found stays found."""
+        if resources.own is None:
+            return resources
+        own, before = resources.own, self.outcomes
+        self.outcomes = {family: self._choose(family, own, host) for family in self.needed(resources)}
         self._remember()
         for family, outcome in self.outcomes.items():
             if outcome != before.get(family):
                 say = log.info if isinstance(outcome, Detected) and not outcome.missing else log.warning
                 say("address of this node", family=family, outcome=_sentence(family, outcome))
-        return overlay(loaded, self._node, self.outcomes)
+        return resources.with_loaded(overlay(resources.loaded, own, self.outcomes))
 
-    def _choose(self, family: Family, loaded: Loaded, host: Host) -> Outcome:
+    def _choose(self, family: Family, own: Node, host: Host) -> Outcome:
         method = self._settings.wishes[family].method
         before = self._remembered.get(str(family))
-        internal = internal_addresses(loaded.resources.nodes[self._node])
+        internal = internal_addresses(own)
         found = choose(method, family, Circumstances(host, internal, {family: before.address} if before else {}))
         if isinstance(found, Found):
             return Detected(found.address, found.interface, method.text)

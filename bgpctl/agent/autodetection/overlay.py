@@ -57,11 +57,10 @@ def internal_addresses(node: Node) -> tuple[str, ...]:
     return tuple(each.address for each in node.spec.addresses if each.type == INTERNAL)
 
 
-def overlay(loaded: Loaded, name: str, outcomes: Mapping[Family, Outcome]) -> Loaded:
-    """`loaded` with the addresses in the Node `name`, which must be there, and a warning about each outcome."""
+def overlay(loaded: Loaded, node: Node, outcomes: Mapping[Family, Outcome]) -> Loaded:
+    """`loaded` with the addresses in its Node `node`, and a warning about each outcome."""
     if not outcomes:
         return loaded
-    node = loaded.resources.nodes[name]
     found = {family: each.address for family, each in outcomes.items() if isinstance(each, Detected)}
     resources = loaded.resources.with_resource(_with_addresses(node, found)) if found else loaded.resources
     problems = tuple(_problem(loaded, node, family, outcome) for family, outcome in outcomes.items())

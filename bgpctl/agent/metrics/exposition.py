@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from bgpctl.agent.metrics.growing_sums import GrowingSums
+from bgpctl.agent.metrics.monotonic_sums import MonotonicSums
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.agent.metrics.peer_series import by_type, each, family_of, info_of
 from bgpctl.agent.metrics.row import PREFIX, HistogramRow, LabelledRow
@@ -25,18 +25,18 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def exposition(
-    snapshot: Snapshot, peer_metrics: PeerMetrics = PeerMetrics.EACH, sums: GrowingSums | None = None
+    snapshot: Snapshot, peer_metrics: PeerMetrics = PeerMetrics.EACH, sums: MonotonicSums | None = None
 ) -> bytes:
     """The snapshot in the text format of CONTENT_TYPE. `sums` are for PeerMetrics.BY_TYPE: those of the page before."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(SnapshotCollector(snapshot, peer_metrics, sums or GrowingSums()))
+    registry.register(SnapshotCollector(snapshot, peer_metrics, sums or MonotonicSums()))
     return generate_latest(registry)
 
 
 class SnapshotCollector(Collector):
     """All metric families of one snapshot."""
 
-    def __init__(self, snapshot: Snapshot, peer_metrics: PeerMetrics, sums: GrowingSums) -> None:
+    def __init__(self, snapshot: Snapshot, peer_metrics: PeerMetrics, sums: MonotonicSums) -> None:
         self._snapshot = snapshot
         self._peer_metrics = peer_metrics
         self._sums = sums

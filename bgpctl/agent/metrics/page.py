@@ -10,7 +10,7 @@ import asyncio
 from http import HTTPStatus
 
 from bgpctl.agent.http.http_server import Page
-from bgpctl.agent.metrics.growing_sums import GrowingSums
+from bgpctl.agent.metrics.monotonic_sums import MonotonicSums
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.agent.metrics.snapshot import Snapshot, SnapshotSource
 
@@ -24,7 +24,7 @@ class MetricsPage:
         self._turn = asyncio.Lock()
         self._shown: Snapshot | None = None
         self._page: asyncio.Task[Page] | None = None
-        self._sums = GrowingSums()
+        self._sums = MonotonicSums()
 
     async def __call__(self) -> Page:
         async with self._turn:

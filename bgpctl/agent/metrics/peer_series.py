@@ -5,7 +5,7 @@ by-type    labelled `kind` and `session_type`; what the rows fold, and no more s
 none       nothing; the number of sessions by state stays
 
 In a full mesh of N nodes there are N * (N - 1) sessions' worth of series with `each`. What sums of counters need to
-remember is in `growing_sums.py`.
+remember is in `monotonic_sums.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import groupby
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
-from bgpctl.agent.metrics.growing_sums import TYPE_LABELS, GrowingSums, Series, type_labels
+from bgpctl.agent.metrics.monotonic_sums import TYPE_LABELS, MonotonicSums, Series, type_labels
 from bgpctl.agent.metrics.row import PREFIX, InfoRow, LabelledRow, Row, Subject, is_counter
 from bgpctl.agent.metrics.rows import LABELLED_SESSION_ROWS, LAST_CHANGE, SESSION_INFO, SESSION_ROWS
 from bgpctl.agent.metrics.snapshot import Snapshot
@@ -57,7 +57,7 @@ def each(snapshot: Snapshot) -> Iterator[Metric]:
         yield family
 
 
-def by_type(snapshot: Snapshot, sums: GrowingSums) -> Iterator[Metric]:
+def by_type(snapshot: Snapshot, sums: MonotonicSums) -> Iterator[Metric]:
     """The sessions of each type together."""
     grown = sums.take(snapshot.peers) if snapshot.counters is not None else sums.stand()
     groups = {

@@ -33,19 +33,21 @@ log = get_logger("status")
 class StatusFiles:
     """The answers of one node in one directory, which is made when it is needed."""
 
-    def __init__(self, directory: Path, node: str, report: Callable[[Iterable[str]], Awaitable[NodeStatus]]) -> None:
+    def __init__(
+        self, directory: Path, report: Callable[[Iterable[str]], Awaitable[NodeStatus]], retry: float = RETRY
+    ) -> None:
         """`report` makes the status of classes; it may raise NoReportError."""
         self._directory = directory
-        self._node = node
         self._report = report
+        self._retry = retry
         self._asked: dict[str, Asked] = {}
         self._due: dict[str, float] = {}
         self._written: dict[str, tuple[Asked, NodeStatus]] = {}
         self._news = asyncio.Event()
 
-    def take(self, statuses: Iterable[CalicoNodeStatus]) -> None:
-        """These are the resources now; those for other nodes are theirs to answer."""
-        asked = {each.name: _asked(each) for each in statuses if each.spec.node == self._node}
+    def take(self, requests: Iterable[CalicoNodeStatus]) -> None:
+        """These are the requests to this node now."""
+        asked = {each.name: _asked(each) for each in requests}
         if asked == self._asked:
             return
         now = asyncio.get_running_loop().time()
@@ -83,7 +85,7 @@ class StatusFiles:
             pause: float = asked.period
         except (NoReportError, OSError) as error:
             log.warning("no report for a CalicoNodeStatus", name=name, reason=str(error))
-            pause = min(asked.period or RETRY, RETRY)
+            pause = min(asked.period or self._retry, self._retry)
         # Who has asked for something else meanwhile is due already.
         if pause and self._asked.get(name) == asked:
             self._due[name] = now + pause

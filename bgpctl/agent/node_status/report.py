@@ -7,18 +7,15 @@ question leaves no report at all, for half of one would be taken for the whole.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 from bgpctl.agent.node_status.status import NodeStatus, SpeakerFacts, node_status
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.kernel.forwarding import NextHop
 from reflector.messages import Counters, Peers, Reply, Request, Routes, RouteStatus, ShowCounters, ShowPeers, ShowRoutes
 from reflector.plan import Family
-
-if TYPE_CHECKING:
-    from bgpctl.fib.programmer import RouteProgrammer
 
 Answer = TypeVar("Answer", bound=Reply)
 PAGE = 2000
@@ -41,15 +38,23 @@ class Standing:
     configured_at: float
 
 
+class KernelRoutes(Protocol):
+    """What the kernel does with the routes that this agent programs."""
+
+    def forwarding(self) -> Mapping[str, tuple[NextHop, ...]]:
+        """Prefix -> how the kernel forwards it."""
+
+    def unresolved(self) -> frozenset[str]:
+        """Prefixes whose next hops the kernel has no way to."""
+
+
 class NodeReporter:
     """Makes reports, one at a time, through a link of its own."""
 
-    def __init__(
-        self, link: SpeakerLink, standing: Callable[[], Standing], programmer: Callable[[], RouteProgrammer | None]
-    ) -> None:
+    def __init__(self, link: SpeakerLink, standing: Callable[[], Standing], kernel: KernelRoutes) -> None:
         self._link = link
         self._standing = standing
-        self._programmer = programmer
+        self._kernel = kernel
         self._moments: dict[tuple[str, str], float] = {}
 
     async def report(self, classes: Iterable[str]) -> NodeStatus:
@@ -71,8 +76,8 @@ class NodeReporter:
             peers=peers,
             changed_at={peer.name: self._moment("peer", peer.name, peer.since) for peer in peers},
             routes=(*await self._routes(4), *await self._routes(6)) if with_routes else (),
-            forwarding=self._forwarding() if with_routes else {},
-            unresolved=self._unresolved() if with_routes else frozenset(),
+            forwarding=self._kernel.forwarding() if with_routes else {},
+            unresolved=self._kernel.unresolved() if with_routes else frozenset(),
         )
 
     async def _routes(self, family: Family) -> list[RouteStatus]:
@@ -93,14 +98,6 @@ class NodeReporter:
         if not isinstance(reply, kind):
             raise NoReportError(f"the speaker answered {type(question).__name__} with {type(reply).__name__}")
         return reply
-
-    def _forwarding(self) -> dict[str, tuple[NextHop, ...]]:
-        programmer = self._programmer()
-        return dict(programmer.forwarding()) if programmer else {}
-
-    def _unresolved(self) -> frozenset[str]:
-        programmer = self._programmer()
-        return frozenset(failure.prefix for failure in programmer.status().unresolved) if programmer else frozenset()
 
     def _moment(self, what: str, name: str, age: float) -> float:
         """When something happened that is `age` seconds old. The same answer every time, as long as it is the same."""

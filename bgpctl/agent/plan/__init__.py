@@ -1,1 +1,1 @@
-"""From resources and the node's own addresses to the plan in force."""
+"""From completed resources to the plan that they ask for, or to the problems that forbid one."""

@@ -1,77 +1,62 @@
-"""From a change of the resources to the plan in place: propose, deploy, remember what is wrong.
+"""From a change of the resources to the plan that they ask for, and what is known of that for the agent's status.
 
-A burst of changes is one: while a proposal is compiled and deployed nothing is read, and then everything at once.
-When the resources forbid a plan, the last good one stays, and one log line names the first problem's file, line and
-field. An agent that starts with such resources takes the plan that an earlier agent left, or waits.
+When the resources forbid a plan, one log line names the first problem's file, line and field, and there is nothing to
+deploy: the last good plan stays. Compiling runs in a thread, so the agent's loop goes on meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 
 from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.plan.deployment import Deployment
-from bgpctl.agent.plan.proposal import Proposal
-from bgpctl.resources import Loaded
+from bgpctl.agent.node_resources import NodeResources
+from bgpctl.agent.plan.deployable import Deployable
+from bgpctl.agent.plan.proposal import Proposer
+from bgpctl.compiler import CompileOptions
 from reflector.messages import ProblemStatus
 
 log = get_logger("plan")
 
 
 class Planning:
-    """Keeps the plan in place in step with the resources.
+    """The plans of one node, one after the other.
 
     problems     of the resources as they are now
     usable       the resources as they are now make a plan
     seconds      what the last compilation took
     succeeded_at when resources last made a plan, in seconds since the epoch; 0 = never
-    has_plan     set when there is a plan in place
     """
 
-    def __init__(self, deployment: Deployment, propose: Callable[[Loaded], Proposal]) -> None:
+    def __init__(self, options: CompileOptions) -> None:
         self.problems: tuple[ProblemStatus, ...] = ()
         self.usable = False
         self.seconds = 0.0
         self.succeeded_at = 0.0
-        self.has_plan = asyncio.Event()
-        self._deployment = deployment
-        self._propose = propose
+        self._proposer = Proposer(options)
 
-    async def follow(self, changes: AsyncIterator[Loaded], changed: Callable[[], Awaitable[None]]) -> None:
-        """Takes up every change, for ever; `changed` is awaited after a new plan was put in place."""
-        async for loaded in changes:
-            proposal = await asyncio.to_thread(self._propose, loaded)
-            if await self._consider(proposal):
-                await changed()
-            if self._deployment.plan is not None:
-                self.has_plan.set()
-
-    async def _consider(self, proposal: Proposal) -> bool:
-        """True when a new plan was put in place."""
+    async def plan(self, resources: NodeResources) -> Deployable | None:
+        """What these resources ask this node to run; None when their problems forbid a plan."""
+        proposal = await asyncio.to_thread(self._proposer.propose, resources)
         self.seconds = proposal.seconds or self.seconds
-        if proposal.wanted is None:
-            self._remember(proposal.problems, usable=False)
-            return False
-        self.succeeded_at = time.time()
-        self._remember(proposal.problems, usable=True)
-        return await self._deployment.deploy(proposal.wanted)
+        if proposal.wanted is not None:
+            self.succeeded_at = time.time()
+        self._remember(proposal.problems, usable=proposal.wanted is not None)
+        return proposal.wanted
 
     def _remember(self, problems: tuple[ProblemStatus, ...], *, usable: bool) -> None:
-        """Says it once: the same problems again are no news."""
+        """Logged once: the same problems are no news."""
         if problems and problems != self.problems:
             first = problems[0]
-            say = log.warning if usable else log.error
-            say(
+            write = log.warning if usable else log.error
+            write(
                 "resources have problems" if usable else "resources are not usable, the last good plan stays",
                 file=first.file,
                 line=first.line,
                 field=first.path,
                 message=first.message,
                 problems=len(problems),
-                has_plan=self._deployment.plan is not None,
             )
         elif self.problems and not problems:
-            log.info("resources are good again")
+            log.info("resources have no problems any more")
         self.problems, self.usable = problems, usable

@@ -8,25 +8,22 @@ runs.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bgpctl.agent.host.run_directory import PlanFiles
-from bgpctl.agent.plan.deployment import Deployable
+from bgpctl.agent.node_resources import NodeResources
+from bgpctl.agent.plan.deployable import Deployable
 from bgpctl.compiler import (
     ClusterIndex,
     CompileError,
     CompileOptions,
-    LocalWorkload,
     compile_node,
     render_exabgp_conf,
 )
-from bgpctl.resources import Loaded, Problem
+from bgpctl.resources import Problem
 from bgpctl.yaml_source.problem import has_errors
 from reflector.messages import ProblemStatus
 from reflector.plan import encode_plan
-
-Workloads = Callable[[], tuple[LocalWorkload, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +36,22 @@ class Proposal:
 
 
 class Proposer:
-    """Compiles one node, again and again. What was worked out for the resources before is kept for the next ones
+    """Compiles one node for each change. What was worked out for the resources before is kept for the next ones
     (`ClusterIndex`): one changed Node of thousands costs that Node. It makes no difference to any plan."""
 
-    def __init__(self, node: str, options: CompileOptions, workloads: Workloads = tuple) -> None:
-        """`workloads` are asked for at each proposal; see CompileOptions."""
-        self._node = node
+    def __init__(self, options: CompileOptions) -> None:
         self._options = options
-        self._workloads = workloads
         self._index: ClusterIndex | None = None
 
-    def propose(self, loaded: Loaded) -> Proposal:
+    def propose(self, resources: NodeResources) -> Proposal:
         """Resources with errors are not compiled: what the compiler then misses is only noise."""
-        started = time.perf_counter()
+        started, loaded = time.perf_counter(), resources.loaded
         if not loaded.ok:
             return Proposal(None, _statuses(loaded.problems), 0.0)
         self._index = ClusterIndex(loaded.resources, self._index)
         try:
-            options = replace(self._options, local_workloads=self._workloads())
-            compiled = compile_node(loaded.resources, self._node, options, self._index)
+            options = replace(self._options, local_workloads=resources.local_workloads)
+            compiled = compile_node(loaded.resources, resources.node, options, self._index)
         except CompileError as error:
             return Proposal(None, (error_status(str(error)), *_statuses(loaded.problems)), 0.0)
         problems = (*loaded.problems, *compiled.problems)

@@ -19,7 +19,8 @@ PATIENCE = 3.0
 class NodeAddresses:
     """Nothing is looked at before it is asked for. `latest` is None until then."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self.latest: Whereabouts | None = None
         self._wanted: ResourceSet | None = None
         self._seen: ResourceSet | None = None
@@ -43,7 +44,7 @@ class NodeAddresses:
         """Node by address; None: nothing is known."""
         if self.latest is None:
             return None
-        self._departed = {each: left for each, left in self._departed.items() if now < left[1] + PATIENCE}
+        self._departed = {each: left for each, left in self._departed.items() if now < left[1] + self._patience}
         if not self._departed:
             return self.latest.owner
         return ChainMap(self.latest.owner, {address: name for address, (name, _) in self._departed.items()})

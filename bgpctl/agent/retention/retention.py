@@ -16,18 +16,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bgpctl.agent.host.logs import get_logger
+from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.retention.file import RetainedFile
-from bgpctl.agent.retention.node_addresses import NodeAddresses
+from bgpctl.agent.retention.node_addresses import PATIENCE, NodeAddresses
 from bgpctl.agent.retention.outlook import outlook_of
 from bgpctl.agent.retention.report import NOTHING_RETAINED, report, to_reflectors
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.retained import Networks, Outlook
-from bgpctl.resources import Loaded
 from reflector.inbound.selection_deferral import DEFERRAL_TIME
 from reflector.messages import (
     LocRibUpdate,
@@ -64,49 +63,53 @@ class Position(NamedTuple):
 
 
 class Retention:
-    """`run` it; tell it of resources (`take`), of the programmer (`adopt`) and of the stream (`follow`).
+    """`run` it. Give it resources (`take`), the plan (`apply_plan`), the programmer (`adopt`), the updates (`follow`).
 
     report   how it stands, as of the last look
     """
 
     def __init__(
-        self, node: str, link: SpeakerLink, plan: Callable[[], NodePlan | None], path: Path, *, has_fib: bool
+        self, link: SpeakerLink, path: Path, *, has_fib: bool, pause: float = PAUSE, node_patience: float = PATIENCE
     ) -> None:
         self.report = NOTHING_RETAINED
-        self._node = node
         self._has_fib = has_fib
         self._link = link
-        self._plan = plan
+        self._plan: NodePlan | None = None
+        self._sessions: dict[str, SessionPlan] = {}
         self._file = RetainedFile(path)
         # Until when what the speaker retains may stay, also while it is away; and what only the kernel has.
         self._until = self._file.read(time.time()).until
         self._kept_until = 0.0
-        self._sessions_of: tuple[NodePlan | None, dict[str, SessionPlan]] = (None, {})
         self._programmer: RouteProgrammer | None = None
         self._position = Position()
         self._epoch = ""
         self._wake = asyncio.Event()
-        self._nodes = NodeAddresses()
+        self._pause = pause
+        self._nodes = NodeAddresses(node_patience)
         self._unreached: Retained | None = None
         self._is_unanswered = False
         self._forgotten: tuple[object, float] = (None, 0.0)
 
     # ------------------------------------------------------------------------------------------ told
 
-    def take(self, loaded: Loaded) -> None:
-        if loaded.ok and self._node in loaded.resources.nodes:
-            self._nodes.take(loaded.resources)
+    def take(self, resources: NodeResources) -> None:
+        if resources.is_trustworthy:
+            self._nodes.take(resources.loaded.resources)
             self._wake.set()
+
+    def apply_plan(self, plan: NodePlan) -> None:
+        """The plan in place: which of its sessions retain."""
+        self._plan = plan
+        self._sessions = {each.name: each for each in plan.sessions if each.peer_node and each.long_lived_stale_time}
+        if self._programmer is not None:
+            self._programmer.retains = bool(self._sessions)
 
     async def adopt(self, programmer: RouteProgrammer) -> None:
         """The kernel's routes are known: what the agent before us knew of them comes back."""
         memory = self._file.read(time.time())
         await programmer.recall((each.paths, each.destinations) for each in memory.routes)
-        self.apply_plan(programmer)
+        programmer.retains = bool(self._sessions)
         self._programmer = programmer
-
-    def apply_plan(self, programmer: RouteProgrammer) -> None:
-        programmer.retains = bool(self._sessions())
 
     def follow(self, update: Subscribed | LocRibUpdate) -> None:
         """The FIB has taken this up."""
@@ -125,7 +128,7 @@ class Retention:
         while True:
             await self._look()
             try:
-                async with asyncio.timeout(PAUSE):
+                async with asyncio.timeout(self._pause):
                     await self._wake.wait()
             except TimeoutError:
                 pass  # the usual end of a pause
@@ -143,8 +146,7 @@ class Retention:
             self._is_unanswered = True
             return
         self._is_unanswered, self._epoch = False, retained.epoch
-        sessions = self._sessions()
-        awaited = [session for session in retained.awaited if session.name in sessions]
+        awaited = [session for session in retained.awaited if session.name in self._sessions]
         if awaited or self._kept():
             await self._nodes.locate(time.monotonic())
         await self._forget(awaited)
@@ -153,15 +155,6 @@ class Retention:
         self._count_time(awaited)
         self._remember(awaited)
         self._tell(awaited)
-
-    def _sessions(self) -> dict[str, SessionPlan]:
-        """Those that retain."""
-        plan = self._plan()
-        if plan is not self._sessions_of[0]:
-            sessions = plan.sessions if plan is not None else ()
-            retaining = {each.name: each for each in sessions if each.peer_node and each.long_lived_stale_time}
-            self._sessions_of = plan, retaining
-        return self._sessions_of[1]
 
     def _kept(self) -> int:
         """Routes in the kernel that the speaker does not name, once it could have."""
@@ -174,7 +167,7 @@ class Retention:
         known = Outlook(nodes.owner(time.monotonic()), Networks(networks), is_over=is_over)
         if retained is None:
             return known
-        return outlook_of(known, retained, self._sessions(), in_sync=self._position.in_sync)
+        return outlook_of(known, retained, self._sessions, in_sync=self._position.in_sync)
 
     # ------------------------------------------------------------------------------------------- ends
 
@@ -237,7 +230,7 @@ class Retention:
             self._until = 0.0
 
     def _longest(self) -> int:
-        return max((each.restart_time + each.long_lived_stale_time for each in self._sessions().values()), default=0)
+        return max((each.restart_time + each.long_lived_stale_time for each in self._sessions.values()), default=0)
 
     def _is_starting(self) -> bool:
         """What the kernel alone has is not known yet: there is no FIB, or it does not follow this speaker yet."""
@@ -259,9 +252,9 @@ class Retention:
     def _tell(self, awaited: list[RetainedSession]) -> None:
         if self._until and self._is_starting():
             return  # it stands as it did before the speaker was restarted
-        plan = self._plan()
+        plan = self._plan
         reflectors = self._nodes.latest.reflectors if self._nodes.latest is not None else frozenset()
-        telling = to_reflectors(plan, self._sessions(), reflectors) if plan is not None and awaited else frozenset()
+        telling = to_reflectors(plan, self._sessions, reflectors) if plan is not None and awaited else frozenset()
         before = self.report.headline
         self.report = report(awaited, telling, self._kept(), max(self._until, self._kept_until))
         if self.report.headline != before:

@@ -7,18 +7,19 @@ them still hold; `retention` decides how long they may stay without one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
+from bgpctl.fib.kernel.forwarding import NextHop
 from reflector.messages import LocRibUpdate
 from reflector.plan import KernelPlan, NodePlan, RouteSource
 
 if TYPE_CHECKING:
-    from bgpctl.fib.programmer import RouteProgrammer
+    from bgpctl.fib.programmer import FibStatus, RouteProgrammer
 
 _STREAM_PAUSE = 0.2
 
@@ -59,7 +60,19 @@ class RouteProgramming:
         if plan != self._programmed:
             self._programmed = plan
             await self.programmer.apply_plan(plan)
-        self._retention.apply_plan(self.programmer)
+
+    def forwarding(self) -> Mapping[str, tuple[NextHop, ...]]:
+        """How the kernel forwards what we program, by prefix; nothing where no kernel is programmed."""
+        return dict(self.programmer.forwarding()) if self.programmer is not None else {}
+
+    def unresolved(self) -> frozenset[str]:
+        """Prefixes whose next hops the kernel has no way to."""
+        status = self.status()
+        return frozenset(each.prefix for each in status.unresolved) if status is not None else frozenset()
+
+    def status(self) -> FibStatus | None:
+        """How the kernel's routes stand; None until the programmer is open."""
+        return self.programmer.status() if self.programmer is not None else None
 
     def local_endpoints(self, plan: NodePlan | None) -> int:
         """Workloads of this node, by the kernel's routes into its own blocks."""

@@ -25,7 +25,7 @@ class Series(NamedTuple):
     labels: tuple[str, str]
 
 
-class GrowingSums:
+class MonotonicSums:
     """Sums over sessions, of what only grows while a session is there. Mutable: it remembers the last snapshot."""
 
     def __init__(self) -> None:

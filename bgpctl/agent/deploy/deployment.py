@@ -11,25 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 
 import msgspec
 
 from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.host.run_directory import PlanFiles, RunDirectory
+from bgpctl.agent.host.run_directory import RunDirectory
+from bgpctl.agent.plan.deployable import Deployable
 from bgpctl.agent.speaker.link import APPLY_TIMEOUT, ProtocolMismatchError, SpeakerAwayError, SpeakerLink
 from reflector.messages import Applied, Apply, Refused
 from reflector.plan import NodePlan, decode_plan
 
 log = get_logger("plan")
-
-
-@dataclass(frozen=True, slots=True)
-class Deployable:
-    """A plan, and the same plan as the speaker reads it."""
-
-    plan: NodePlan
-    files: PlanFiles
 
 
 class Deployment:

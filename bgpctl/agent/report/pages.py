@@ -1,0 +1,27 @@
+"""The agent's pages: /livez, /readyz and /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from bgpctl.agent.http.http_server import Page, Pages
+from bgpctl.agent.metrics.page import MetricsPage
+from bgpctl.agent.report.readiness import waiting_for
+from reflector.messages import AgentStatus
+
+
+def agent_pages(agent_status: Callable[[], AgentStatus], metrics: MetricsPage) -> Pages:
+    """A node that lives on retained routes forwards as before: it is ready, and its page has a line about that."""
+
+    async def livez() -> Page:
+        return Page.text(HTTPStatus.OK)
+
+    async def readyz() -> Page:
+        status = agent_status()
+        missing = waiting_for(status)
+        if missing:
+            return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, missing)
+        return Page.text(HTTPStatus.OK, "\n".join(filter(None, (HTTPStatus.OK.phrase, status.retention))))
+
+    return {"/livez": livez, "/readyz": readyz, "/metrics": metrics}

@@ -1,0 +1,74 @@
+"""Where the agent's status can be had: agent.sock, the pages, and the files that answer CalicoNodeStatus resources."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from bgpctl.agent.host.run_directory import STATUS_DIRECTORY, RunDirectory
+from bgpctl.agent.http.http_server import HttpServer
+from bgpctl.agent.http.tls import ServerTls
+from bgpctl.agent.metrics.page import MetricsPage
+from bgpctl.agent.metrics.snapshot import SnapshotSource
+from bgpctl.agent.node_resources import NodeResources
+from bgpctl.agent.node_status.files import StatusFiles
+from bgpctl.agent.node_status.report import NodeReporter, NoReportError
+from bgpctl.agent.options import AgentOptions
+from bgpctl.agent.report.control_server import Answers, ControlServer
+from bgpctl.agent.report.pages import agent_pages
+from bgpctl.agent.report.status import AgentReport, Stages
+from bgpctl.agent.speaker.links import SpeakerLinks
+from reflector.messages import Drain, NodeStatusReport, Refused, ShowNodeStatus
+
+
+class Reporting:
+    """Give it resources (`take`); it answers inside `served`, and `run` writes the files."""
+
+    def __init__(self, options: AgentOptions, run_directory: RunDirectory, links: SpeakerLinks, stages: Stages) -> None:
+        self._options = options
+        self._directory = run_directory
+        self._drain = stages.drain
+        self._report = AgentReport(options.node, stages, run_directory, programs_kernel=options.program_fib)
+        self._metrics = MetricsPage(SnapshotSource(links.metrics, self._report.status), options.peer_metrics)
+        self._node_reporter = NodeReporter(links.node_status, self._report.standing, stages.routes)
+        self._files = StatusFiles(run_directory.path / STATUS_DIRECTORY, self._node_reporter.report)
+
+    def take(self, resources: NodeResources) -> None:
+        if resources.is_readable:
+            self._files.take(resources.status_requests)
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[None]:
+        """Pages and agent.sock are open inside. Raises NotReadyError when an address is taken or a certificate bad."""
+        http = await self._open_http()
+        others: Answers = {ShowNodeStatus: self._node_status, Drain: self._drain.lead}
+        control = await ControlServer.open(self._directory.agent_socket, self._report.status, others)
+        try:
+            yield
+        finally:
+            control.close()
+            if http is not None:
+                http.close()
+
+    async def run(self) -> None:
+        """Answers CalicoNodeStatus resources, for ever."""
+        await self._files.run()
+
+    async def _open_http(self) -> HttpServer | None:
+        options = self._options
+        if options.metrics_address is None:
+            return None
+        tls = ServerTls(options.metrics_tls) if options.metrics_tls else None
+        pages = agent_pages(self._report.status, self._metrics)
+        server = await HttpServer.open(options.metrics_address, pages, tls)
+        self._report.metrics_address = str(server.address)
+        return server
+
+    async def _node_status(self, asked: ShowNodeStatus) -> NodeStatusReport | Refused:
+        try:
+            status = await self._node_reporter.report(asked.classes)
+        except NoReportError as error:
+            return Refused(str(error))
+        return NodeStatusReport(msgspec.json.encode(status))

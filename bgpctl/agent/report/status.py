@@ -1,0 +1,96 @@
+"""The agent's status: what each stage has come to, read off the stages when it is asked for."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from dataclasses import dataclass
+
+from bgpctl.agent.autodetection.detector import Detector
+from bgpctl.agent.deploy.deployment import Deployment
+from bgpctl.agent.deploy.draining import DrainKeeper
+from bgpctl.agent.host.run_directory import RunDirectory
+from bgpctl.agent.node_status.report import Standing
+from bgpctl.agent.plan.planning import Planning
+from bgpctl.agent.plan.proposal import error_status
+from bgpctl.agent.retention.retention import Retention
+from bgpctl.agent.routes.programming import RouteProgramming
+from bgpctl.agent.routes.report import with_fib
+from bgpctl.agent.speaker.supervisor import Speaker, SpeakerState
+from reflector.messages import AgentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The stages of one agent, in the order in which a change passes them."""
+
+    addresses: Detector
+    planning: Planning
+    deployment: Deployment
+    drain: DrainKeeper
+    speaker: Speaker
+    routes: RouteProgramming
+    retention: Retention
+
+
+class AgentReport:
+    """The status of one agent. `metrics_address` is where its pages are, once they are."""
+
+    def __init__(self, node: str, stages: Stages, run_directory: RunDirectory, *, programs_kernel: bool) -> None:
+        self.metrics_address = ""
+        self._node = node
+        self._stages = stages
+        self._directory = run_directory
+        self._programs_kernel = programs_kernel
+        self._started = time.monotonic()
+
+    def standing(self) -> Standing:
+        """What a CalicoNodeStatus has of the agent itself."""
+        plan, speaker = self._stages.deployment.plan, self._stages.speaker
+        router_id = plan.router_id if plan else ""
+        is_running = speaker.state is SpeakerState.RUNNING
+        return Standing(f"bgpctl {version()}", is_running, router_id, self._directory.installed_at())
+
+    def status(self) -> AgentStatus:
+        stages = self._stages
+        planning, deployment, speaker = stages.planning, stages.deployment, stages.speaker
+        plan, retention = deployment.plan, stages.retention.report
+        refusal = (error_status(deployment.refusal),) if deployment.refusal else ()
+        status = AgentStatus(
+            node=self._node,
+            version=version(),
+            pid=os.getpid(),
+            uptime=time.monotonic() - self._started,
+            plan_generation=deployment.generation,
+            plan_is_current=planning.usable and not deployment.refusal,
+            last_compile_seconds=planning.seconds,
+            compiled_at=planning.succeeded_at,
+            applied_at=deployment.applied_at,
+            problems=planning.problems + refusal,
+            suppressed=tuple(f"{each.name}: {each.reason}" for each in plan.suppressed) if plan else (),
+            speaker_pid=speaker.pid,
+            speaker_state=speaker.state.value,
+            speaker_restarts=speaker.restarts,
+            speaker_failures=speaker.failures.in_a_row,
+            speaker_crash_loop=speaker.failures.is_crash_loop,
+            speaker_pause=speaker.pause,
+            speaker_last_line=speaker.failures.said,
+            fib_enabled=self._programs_kernel,
+            local_endpoints=stages.routes.local_endpoints(plan),
+            metrics_address=self.metrics_address,
+            detected_addresses=stages.addresses.sentences,
+            drain=stages.drain.status,
+            retained_routes=retention.routes,
+            retained_left=retention.left(time.time()),
+            reflectors_down=retention.reflectors_down,
+            retention=retention.sentence,
+        )
+        return with_fib(status, stages.routes.status())
+
+
+@functools.cache
+def version() -> str:
+    from importlib.metadata import version as version_of  # 25 ms, and only status and metrics need it
+
+    return version_of("bgpctl")
