@@ -7,16 +7,13 @@ from bgpctl.agent.host.log_format import LogFormat
 from bgpctl.agent.http.metrics_address import MetricsAddress
 from bgpctl.agent.http.tls_files import TlsFiles
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
-from bgpctl.agent.options import DEFAULT_METRICS_ADDRESS, ENDPOINT_STATUS_PREFIX, AgentOptions, RoutePlace
+from bgpctl.agent.options import AgentOptions
 
 __all__ = [
-    "DEFAULT_METRICS_ADDRESS",
-    "ENDPOINT_STATUS_PREFIX",
     "AgentOptions",
     "LogFormat",
     "MetricsAddress",
     "PeerMetrics",
-    "RoutePlace",
     "TlsFiles",
     "run_agent",
 ]

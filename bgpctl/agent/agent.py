@@ -95,7 +95,7 @@ class Agent:
     async def _follow_resources(self) -> None:
         options = self._options
         changes = watch_directory(options.resources, patient=self._deployment.plan is not None)
-        own_protocol = options.routes.protocol
+        own_protocol = options.compile_options.route_protocol
         async with aclosing(completed(options.node, changes, self._addresses, self._endpoints, own_protocol)) as stream:
             async for resources in stream:
                 self._reporting.take(resources)

@@ -1,78 +1,123 @@
-"""What an agent is told when it starts: a value, checked before anything is touched."""
+"""The options of an agent: declared here, in `CompileOptions` and in `DetectionSettings`, and nowhere else.
+
+Command line, environment, file, validation and docs/agent-options.md follow from the declarations
+(bgpctl/configuration).
+"""
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any
 
 from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.agent.host.log_format import LogFormat
+from bgpctl.agent.host.run_directory import RUN_ROOT
 from bgpctl.agent.http.metrics_address import MetricsAddress
 from bgpctl.agent.http.tls_files import TlsFiles
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
-from bgpctl.compiler.options import CompileOptions
-from bgpctl.errors import NotReadyError
-from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
+from bgpctl.configuration.compile_options import CompileOptions
+from bgpctl.configuration.option import Option, Variables
 
-DEFAULT_METRICS_ADDRESS = "127.0.0.1:9179"
+DEFAULT_METRICS_ADDRESS = MetricsAddress("127.0.0.1", 9179)
 ENDPOINT_STATUS_PREFIX = Path("/var/run/calico")
-# Below are the numbers of the kernel and of whoever types `ip route add`.
-LOWEST_PROTOCOL, HIGHEST_PROTOCOL = 5, 255
-LOCAL_TABLE, HIGHEST_TABLE = 255, 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class RoutePlace:
-    """The protocol number that marks the routes which are ours to change, and the table that they are in."""
-
-    protocol: int = ROUTE_PROTOCOL
-    table: int = MAIN_TABLE
-
-    @classmethod
-    def of(cls, protocol: int, table: int) -> Self:
-        """Raises NotReadyError for what belongs to the kernel itself, and for what is no such number."""
-        if not LOWEST_PROTOCOL <= protocol <= HIGHEST_PROTOCOL:
-            raise NotReadyError(f"--route-protocol {protocol} is not from {LOWEST_PROTOCOL} to {HIGHEST_PROTOCOL}")
-        if not 0 < table <= HIGHEST_TABLE or table == LOCAL_TABLE:
-            raise NotReadyError(f"--route-table {table} is not from 1 to {HIGHEST_TABLE}, or is the table of addresses")
-        return cls(protocol, table)
+def _host_name() -> str:
+    """As Calico: names of Kubernetes nodes are lower case; host names need not be."""
+    return socket.gethostname().strip().lower()
 
 
-@dataclass(frozen=True, slots=True)
+def _metrics_address(text: str) -> MetricsAddress | None:
+    return MetricsAddress.parse(text) if text else None
+
+
+def _variable(name: str, kind: Callable[[str], Any] = str) -> Variables:
+    def read(environment: Mapping[str, str]) -> Any:
+        text = environment.get(name, "").strip()
+        return kind(text) if text else None
+
+    return Variables((name,), read)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
-    """One agent.
+    """One agent. `run_directory`, `program_fib` and `metrics_tls` are what options come to."""
 
-    node             the name of the Node resource this machine is
-    resources        a file or a directory of resources
-    run_directory    see docs/architecture.md; one agent at a time
-    program_fib      False on a dedicated route reflector: routes are learned and told, the kernel is left alone
-    without_felix    no Felix runs here: the routes and devices of VXLAN pools are ours to program
-    metrics_address  None: not served
-    metrics_tls      None: served in the clear
-    peer_metrics     see docs/metrics.md
-    speaker_user     whom the speaker runs as when this agent is root, "": see reflector/process/account.py
-    routes           how our kernel routes are marked, and in which table they are
-    detection        how addresses are found that the Node does not say
-    endpoint_status  the prefix of Felix's endpoint-status files
-    """
-
-    node: str
-    resources: Path
-    run_directory: Path
-    program_fib: bool = True
-    without_felix: bool = False
-    metrics_address: MetricsAddress | None = None
-    log_format: LogFormat = LogFormat.CONSOLE
-    metrics_tls: TlsFiles | None = None
-    speaker_user: str = ""
-    peer_metrics: PeerMetrics = PeerMetrics.EACH
-    routes: RoutePlace = RoutePlace()
+    resources: Annotated[Path, Option("A file or a directory of Calico v3 resources.", metavar="PATH")]
+    node: Annotated[
+        str,
+        Option(
+            "The name of the Node resource that this machine is.",
+            metavar="NAME",
+            default="the host name, in lower case",
+            variables=_variable("NODENAME"),
+        ),
+    ] = field(default_factory=_host_name)
+    run_dir: Annotated[
+        Path | None,
+        Option("The directory of the plan and the control sockets.", metavar="PATH", default=f"{RUN_ROOT}/NODE"),
+    ] = None
+    no_fib: Annotated[
+        bool,
+        Option("The kernel is left alone: a dedicated route reflector, which forwards nothing.", opposite="--fib"),
+    ] = False
+    compile_options: CompileOptions = field(default_factory=CompileOptions)
+    metrics_address: Annotated[
+        MetricsAddress | None,
+        Option(
+            "ADDRESS:PORT of /metrics, /livez and /readyz; empty: they are not served.",
+            parse=_metrics_address,
+            metavar="ADDRESS:PORT",
+            takes_empty=True,
+        ),
+    ] = DEFAULT_METRICS_ADDRESS
+    metrics_cert: Annotated[
+        Path | None, Option("PEM certificate: these pages are served over TLS.", metavar="FILE")
+    ] = None
+    metrics_key: Annotated[Path | None, Option("Its key, if that is not in the same file.", metavar="FILE")] = None
+    metrics_client_ca: Annotated[
+        Path | None, Option("/metrics is only for clients with a certificate of this CA.", metavar="FILE")
+    ] = None
+    peer_metrics: Annotated[PeerMetrics, Option("Series for each session, their sums by type of peer, or neither.")] = (
+        PeerMetrics.EACH
+    )
     detection: DetectionSettings = field(default_factory=DetectionSettings)
-    endpoint_status: Path = ENDPOINT_STATUS_PREFIX
+    speaker_user: Annotated[
+        str,
+        Option(
+            "The user that the speaker becomes, when the agent is root.",
+            metavar="NAME",
+            default="bgpctl, else nobody",
+        ),
+    ] = ""
+    endpoint_status: Annotated[
+        Path,
+        Option(
+            "Felix writes into PREFIX/endpoint-status which workloads peer with the node.",
+            metavar="PREFIX",
+            variables=_variable("CALICO_ENDPOINT_STATUS_PATH_PREFIX", Path),
+        ),
+    ] = ENDPOINT_STATUS_PREFIX
+    log_format: Annotated[LogFormat, Option("How log lines look: for people or for programs.")] = LogFormat.CONSOLE
+
+    def __post_init__(self) -> None:
+        if self.metrics_cert is None and (self.metrics_key or self.metrics_client_ca):
+            raise ValueError("metrics-key and metrics-client-ca need metrics-cert")
 
     @property
-    def compile_options(self) -> CompileOptions:
-        return CompileOptions(
-            without_felix=self.without_felix, route_protocol=self.routes.protocol, route_table=self.routes.table
-        )
+    def run_directory(self) -> Path:
+        return self.run_dir or RUN_ROOT / self.node
+
+    @property
+    def program_fib(self) -> bool:
+        return not self.no_fib
+
+    @property
+    def metrics_tls(self) -> TlsFiles | None:
+        """None: the pages are served without TLS."""
+        if self.metrics_cert is None:
+            return None
+        return TlsFiles(self.metrics_cert, self.metrics_key, self.metrics_client_ca)

@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bgpctl.cli.compile_options import (
-    DEFAULT_SECRET_NAMESPACE,
-    RouterIdOption,
-    SecretNamespaceOption,
-    UsePodCidrOption,
-    WithoutFelixOption,
-    compile_options,
-)
+from bgpctl.cli.options import with_options
+from bgpctl.configuration.compile_options import CompileOptions
 
 if TYPE_CHECKING:
-    from bgpctl.compiler import Compiled, CompileOptions
+    from bgpctl.compiler import Compiled
     from bgpctl.yaml_source.problem import Problem
     from reflector.plan import NodePlan
 
@@ -30,7 +24,9 @@ def register(app: typer.Typer) -> None:
     app.command("compile")(compile_plans)
 
 
+@with_options
 def compile_plans(
+    options: CompileOptions,
     path: Annotated[Path, typer.Argument(help="A file or directory of resources.")],
     node: Annotated[str, typer.Option("--node", "-n", metavar="NAME", help="The node to compile for.")] = "",
     all_nodes: Annotated[bool, typer.Option("--all-nodes", help="Write the files of every node.")] = False,
@@ -43,10 +39,6 @@ def compile_plans(
     with_passwords: Annotated[
         bool, typer.Option("--with-passwords", help="Write passwords into exabgp.conf; they are hidden otherwise.")
     ] = False,
-    without_felix: WithoutFelixOption = False,
-    use_pod_cidr: UsePodCidrOption = False,
-    router_id: RouterIdOption = "",
-    secret_namespace: SecretNamespaceOption = DEFAULT_SECRET_NAMESPACE,
 ) -> None:
     """Show what a node would run, or write it for every node.
 
@@ -60,7 +52,6 @@ def compile_plans(
         raise typer.BadParameter(f"with --node the output is one of {', '.join(FORMATS)}", param_hint="--output")
     if all_nodes and output in FORMATS:
         raise typer.BadParameter("with --all-nodes the output is a directory", param_hint="--output")
-    options = compile_options(without_felix, use_pod_cidr, router_id, secret_namespace)
     if all_nodes:
         _write_all(path, options, Path(output), with_passwords)
     else:

@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bgpctl.cli.compile_options import (
-    DEFAULT_SECRET_NAMESPACE,
-    RouterIdOption,
-    SecretNamespaceOption,
-    UsePodCidrOption,
-    WithoutFelixOption,
-    compile_options,
-)
+from bgpctl.cli.options import with_options
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
-    from bgpctl.compiler import ClusterIndex, CompileOptions
+    from bgpctl.compiler import ClusterIndex
     from bgpctl.plan_diff import ClusterDifference
     from bgpctl.resources import Loaded, Problem
     from reflector.plan import NodePlan
@@ -32,16 +26,14 @@ def register(app: typer.Typer) -> None:
     app.command()(diff)
 
 
+@with_options
 def diff(
+    options: CompileOptions,
     old: Annotated[Path, typer.Argument(help="A file or directory of resources: as it is.")],
     new: Annotated[Path, typer.Argument(help="The same: as it shall be.")],
     node: Annotated[str, typer.Option("--node", "-n", metavar="NAME", help="Only this node.")] = "",
     all_nodes: Annotated[bool, typer.Option("--all-nodes", help="Every node; so it is without --node.")] = False,
     output: Annotated[Output, typer.Option("--output", "-o", help="For people or for programs.")] = "text",
-    without_felix: WithoutFelixOption = False,
-    use_pod_cidr: UsePodCidrOption = False,
-    router_id: RouterIdOption = "",
-    secret_namespace: SecretNamespaceOption = DEFAULT_SECRET_NAMESPACE,
 ) -> None:
     """Say what a change of the resources does: sessions that are reset or only updated, routes that come or go.
 
@@ -53,7 +45,6 @@ def diff(
 
     if node and all_nodes:
         raise typer.BadParameter("give --node NAME or --all-nodes, not both")
-    options = compile_options(without_felix, use_pod_cidr, router_id, secret_namespace)
     before, after = _Side(old, options), _Side(new, options)
     if not (before.loaded.ok and after.loaded.ok):
         _report(problem for side in (before, after) for problem in side.loaded.problems if problem.severity == "error")

@@ -7,15 +7,19 @@ from typing import Annotated, Literal
 
 import typer
 
+from bgpctl.cli.options import with_options
+from bgpctl.configuration.compile_options import CompileOptions
+
 Output = Literal["text", "json"]
-SECRET_NAMESPACE = "kube-system"  # noqa: S105  a namespace, not a password
 
 
 def register(app: typer.Typer) -> None:
     app.command()(proof)
 
 
+@with_options
 def proof(
+    options: CompileOptions,
     path: Annotated[Path, typer.Argument(help="A file or directory of resources.")],
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = "text",
     failures: Annotated[
@@ -27,10 +31,6 @@ def proof(
             metavar="LABEL", help="The node label that makes a rack; else topology.kubernetes.io/zone, or rack."
         ),
     ] = "",
-    use_pod_cidr: Annotated[
-        bool, typer.Option("--use-pod-cidr", help="Blocks are status.podCIDRs (host-local IPAM).")
-    ] = False,
-    secret_namespace: Annotated[str, typer.Option(help="Where the Secrets of passwords are.")] = SECRET_NAMESPACE,
 ) -> None:
     """Prove that what every node originates reaches every other node, or name who is missed, and why.
 
@@ -38,7 +38,6 @@ def proof(
     it does not or the resources have errors, 2 when the path is not there. Failures that break it are named and do not
     change the status.
     """
-    from bgpctl.compiler import CompileOptions
     from bgpctl.datastore.directory import read_directory
     from bgpctl.guardrails.proof.proof_text import proof_data, render_proof
     from bgpctl.guardrails.proof.prove import FailureDepth, prove
@@ -48,7 +47,6 @@ def proof(
         if problem.severity == "error":
             typer.echo(str(problem), err=True)
     depths: dict[int, FailureDepth] = {0: 0, 1: 1, 2: 2}
-    options = CompileOptions(use_pod_cidr=use_pod_cidr, secret_namespace=secret_namespace)
     found = prove(loaded.resources, options, depths[failures], rack_label)
     if output == "json":
         import json

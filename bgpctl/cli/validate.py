@@ -7,33 +7,35 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bgpctl.cli.options import with_options
+from bgpctl.configuration.compile_options import CompileOptions
+
 if TYPE_CHECKING:
     from bgpctl.resources import Problem
 
 Output = Literal["text", "json"]
-SECRET_NAMESPACE = "kube-system"  # noqa: S105  a namespace, not a password
 
 
 def register(app: typer.Typer) -> None:
     app.command()(validate)
 
 
+@with_options
 def validate(
+    options: CompileOptions,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or directories.")],
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print what was found.")] = "text",
-    secret_namespace: Annotated[str, typer.Option(help="Where the Secrets of passwords are.")] = SECRET_NAMESPACE,
 ) -> None:
     """Check resource files and name every problem with its file, line and field; docs/problems explains each code.
 
     Exit status: 0 without errors (warnings do not count), 1 with errors, 2 when a path is not there.
     """
-    from bgpctl.compiler import CompileOptions
     from bgpctl.datastore.directory import read_directories
     from bgpctl.guardrails import check_cluster
     from bgpctl.yaml_source.problem import has_errors
 
     loaded = read_directories(paths)
-    found = check_cluster(loaded.resources, CompileOptions(secret_namespace=secret_namespace))
+    found = check_cluster(loaded.resources, options)
     problems = tuple(sorted({*loaded.problems, *found}))
     if output == "json":
         typer.echo(_as_json(problems))

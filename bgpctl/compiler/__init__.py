@@ -8,7 +8,7 @@ from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.exabgp_conf import render_exabgp_conf
 from bgpctl.compiler.identity import CompileError
 from bgpctl.compiler.node import Compiled, compile_cluster, compile_node
-from bgpctl.compiler.options import CompileOptions, LocalWorkload
+from bgpctl.configuration.compile_options import CompileOptions, LocalWorkload
 
 __all__ = [
     "ClusterIndex",

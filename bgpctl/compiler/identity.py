@@ -7,7 +7,7 @@ from ipaddress import AddressValueError, IPv4Address
 
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.findings import Findings
-from bgpctl.compiler.options import CompileOptions
+from bgpctl.configuration.compile_options import CompileOptions
 from reflector.addresses import FAMILIES
 from reflector.plan import Family, Listen
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.facts import Block, NodeFacts
-from bgpctl.compiler.options import CompileOptions
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.compiler.peering import applies_to
 from bgpctl.compiler.pools import Pool
 from bgpctl.compiler.services import ServiceRoutes

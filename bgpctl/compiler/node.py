@@ -16,7 +16,7 @@ from bgpctl.compiler.filters import compile_filter, compile_filter_of_all
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.identity import CompileError, listen, router_id
 from bgpctl.compiler.kernel import plan_kernel
-from bgpctl.compiler.options import CompileOptions
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.compiler.originations import originations
 from bgpctl.compiler.peering import find_peerings
 from bgpctl.compiler.services import service_routes

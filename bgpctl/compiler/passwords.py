@@ -6,7 +6,7 @@ without one. When the Secret or its key is missing the session is suppressed, wi
 
 from __future__ import annotations
 
-from bgpctl.compiler.options import CompileOptions
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.kinds.bgp_peer import BGPPassword
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import Password

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 from bgpctl.compiler.cluster import ClusterIndex, effective_port
 from bgpctl.compiler.facts import Endpoint
-from bgpctl.compiler.options import CompileOptions
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.kinds.bgp_peer import BGPPeer, BGPPeerSpec
 from reflector.addresses import FAMILIES, canonical_address, family_of, parse_peer_ip
 from reflector.plan import Family, SessionKind

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bgpctl.compiler.configuration import Configuration, service_prefixes
-from bgpctl.compiler.options import CompileOptions
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.kinds.kubernetes import EndpointSlice, Service
 from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet

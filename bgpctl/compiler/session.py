@@ -22,10 +22,10 @@ from bgpctl.compiler.cluster import ClusterIndex, effective_port
 from bgpctl.compiler.export_policy import export_policy_name
 from bgpctl.compiler.filters import filter_policies
 from bgpctl.compiler.findings import Findings
-from bgpctl.compiler.options import CompileOptions
 from bgpctl.compiler.passwords import PasswordMissingError, find_password
 from bgpctl.compiler.peering import Peering
 from bgpctl.compiler.settings import session_families, session_settings, with_settings
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.annotations.settings import Settings
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.kinds.bgp_peer import BGPPeerSpec

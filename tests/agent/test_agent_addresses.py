@@ -4,6 +4,7 @@ Nodes `a` and `b` have a namespace each and a wire between them. The resources t
 address; `b` reads others, for nobody but `a` knows what `a` has found.
 """
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,15 +130,29 @@ def options_of(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environment: 
 def test_the_node_s_name_is_taken_from_the_environment_or_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     options = options_of(monkeypatch, NODENAME="rack1-node2")
     assert (options.node, options.run_directory) == ("rack1-node2", Path("/run/bgpctl/rack1-node2"))
-    monkeypatch.setattr(agent_command.socket, "gethostname", lambda: "Rack1-Node3")
+    monkeypatch.setattr("socket.gethostname", lambda: "Rack1-Node3")
     assert options_of(monkeypatch, NODENAME="").node == "rack1-node3"
     assert options_of(monkeypatch, "--node", "c", NODENAME="rack1-node2").node == "c"
+
+
+def test_a_file_has_options_under_their_names_and_serves_other_commands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text("node: of-file\nroute-table: 200\nno-fib: true\nmetrics-address: ''\n")
+    options = options_of(monkeypatch, "--config", str(file), "--node", "a", NODENAME="")
+    assert (options.node, options.program_fib, options.metrics_address) == ("a", False, None)
+    assert options.compile_options.route_table == 200
+    (tmp_path / "cluster.yaml").write_text(CLUSTER)
+    arguments = ["compile", str(tmp_path / "cluster.yaml"), "--node", "a", "-o", "json", "--config", str(file)]
+    compiled = CliRunner().invoke(app, arguments)
+    assert json.loads(compiled.output)["kernel"]["table"] == 200
 
 
 def test_methods_are_taken_from_options_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = {"IP": "", "IP_AUTODETECTION_METHOD": "cidr=10.0.0.0/8", "IP6": "none"}
     options = options_of(monkeypatch, "--ip6-autodetection", "interface=eth0", **environment)
-    assert {family: str(wish.method) for family, wish in options.detection.wishes.items()} == {
+    assert {family: str(method) for family, method in options.detection.methods.items()} == {
         4: "cidr=10.0.0.0/8",
         6: "interface=eth0",
     }

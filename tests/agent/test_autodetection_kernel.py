@@ -19,9 +19,10 @@ from bgpctl.agent.autodetection import observer
 from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.observer import HostObserver
-from bgpctl.agent.autodetection.settings import detection_settings
+from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.agent.complete.detected_addresses import with_detected_addresses
 from bgpctl.agent.node_resources import NodeResources
+from bgpctl.configuration.read import Sources, read_options
 from reflector.plan import ROUTE_PROTOCOL
 
 pytestmark = pytest.mark.netns
@@ -166,7 +167,7 @@ class Followed:
         self._came = asyncio.Event()
         self.resources: asyncio.Queue[NodeResources] = asyncio.Queue()
         self.resources.put_nowait(resources(node_document("a")))
-        self._detector = Detector(detection_settings({}, environment), path / "addresses.json")
+        self._detector = Detector(read_options(DetectionSettings, Sources({}, environment)), path / "addresses.json")
 
     async def _changes(self) -> AsyncGenerator[NodeResources, None]:
         while True:

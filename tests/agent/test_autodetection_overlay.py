@@ -7,10 +7,11 @@ from address_makers import address, host, interface, node_document, resources
 
 from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.autodetection.host import Host
-from bgpctl.agent.autodetection.settings import detection_settings
+from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan.proposal import Proposer
 from bgpctl.compiler import CompileOptions
+from bgpctl.configuration.read import Sources, read_options
 from bgpctl.resources import Loaded, Severity
 from reflector.plan import Family
 
@@ -20,7 +21,7 @@ BOTH = {"IP": "autodetect", "IP6": "autodetect"}
 
 
 def detector(path: Path, **environment: str) -> Detector:
-    return Detector(detection_settings({}, environment), path / "addresses.json")
+    return Detector(read_options(DetectionSettings, Sources({}, environment)), path / "addresses.json")
 
 
 def addresses(seen: NodeResources) -> tuple[str, str]:

@@ -1,19 +1,23 @@
-"""What operators may say about a node's name and addresses, and what it means."""
+"""What operators may set about a node's name and addresses, and what it means."""
+
+import socket
 
 import pytest
 
-from bgpctl.agent.autodetection.settings import DetectionSettings, Wish, detection_settings
-from bgpctl.agent.plan.node_name import node_name
-from bgpctl.errors import NotReadyError
+from bgpctl.agent.autodetection.settings import DetectionSettings
+from bgpctl.agent.options import AgentOptions
+from bgpctl.configuration.read import OptionsError, Sources, read_options
 from reflector.plan import Family
 
+OPTIONS: dict[Family, str] = {4: "ip_autodetection", 6: "ip6_autodetection"}
 
-def wish(family: Family, option: str = "", **environment: str) -> str:
-    """The method, "default: " in front when nobody asked for it; "never"."""
-    found = detection_settings({family: option}, environment).wishes.get(family)
-    if found is None:
+
+def method(family: Family, option: str = "", **environment: str) -> str:
+    """The method, "default: " in front where no operator asks for it; "never"."""
+    found = read_options(DetectionSettings, Sources({OPTIONS[family]: option}, environment))
+    if family not in found.methods:
         return "never"
-    return str(found.method) if found.asked else f"default: {found.method}"
+    return str(found.methods[family]) if found.asks_for(family) else f"default: {found.methods[family]}"
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,7 @@ def wish(family: Family, option: str = "", **environment: str) -> str:
     ],
 )
 def test_the_environment_of_calico_node_for_ipv4(environment: dict[str, str], v4: str) -> None:
-    assert wish(4, **environment) == v4
+    assert method(4, **environment) == v4
 
 
 @pytest.mark.parametrize(
@@ -46,13 +50,13 @@ def test_the_environment_of_calico_node_for_ipv4(environment: dict[str, str], v4
     ],
 )
 def test_the_environment_of_calico_node_for_ipv6(environment: dict[str, str], v6: str) -> None:
-    assert wish(6, **environment) == v6
+    assert method(6, **environment) == v6
 
 
 @pytest.mark.parametrize(("option", "said"), [("can-reach=8.8.8.8", "can-reach=8.8.8.8"), ("none", "never")])
 def test_an_option_stands_above_the_environment(option: str, said: str) -> None:
-    assert wish(4, option, IP="10.0.0.1", IP_AUTODETECTION_METHOD="first-found") == said
-    assert wish(6, option, IP6="autodetect") == said
+    assert method(4, option, IP="10.0.0.1", IP_AUTODETECTION_METHOD="first-found") == said
+    assert method(6, option, IP6="autodetect") == said
 
 
 @pytest.mark.parametrize(
@@ -61,23 +65,22 @@ def test_an_option_stands_above_the_environment(option: str, said: str) -> None:
         (4, "eth0", {}, "--ip-autodetection: 'eth0' is no way"),
         (6, "interface", {}, "--ip6-autodetection: 'interface': interface wants a value"),
         (4, "", {"IP": "yes"}, "IP: 'yes' is neither an address nor autodetect nor none"),
-        (4, "", {"IP": "fd00::1"}, "IP: 'fd00::1' is no IPv4 address"),
-        (6, "", {"IP6": "10.0.0.1/24"}, "IP6: '10.0.0.1/24' is no IPv6 address"),
+        (4, "", {"IP": "fd00::1"}, "IP: 'fd00::1' is not an IPv4 address"),
+        (6, "", {"IP6": "10.0.0.1/24"}, "IP6: '10.0.0.1/24' is not an IPv6 address"),
         (4, "", {"IP_AUTODETECTION_METHOD": "cidr=x"}, "IP_AUTODETECTION_METHOD: 'cidr=x'"),
     ],
 )
-def test_what_makes_no_sense_is_refused_where_it_was_said(
+def test_what_makes_no_sense_is_refused_with_its_place(
     family: Family, option: str, environment: dict[str, str], sentence: str
 ) -> None:
-    with pytest.raises(NotReadyError) as refusal:
-        detection_settings({family: option}, environment)
+    with pytest.raises(OptionsError) as refusal:
+        read_options(DetectionSettings, Sources({OPTIONS[family]: option}, environment))
     assert str(refusal.value).startswith(sentence)
 
 
-def test_who_says_nothing_gets_an_ipv4_address_for_a_node_without_any() -> None:
-    assert detection_settings({}, {}) == DetectionSettings()
-    assert DetectionSettings().wishes.keys() == {4}
-    assert DetectionSettings().wishes[4] == Wish(DetectionSettings().wishes[4].method, asked=False)
+def test_without_any_setting_a_node_without_any_address_gets_an_ipv4_address() -> None:
+    assert read_options(DetectionSettings, Sources()) == DetectionSettings()
+    assert (list(DetectionSettings().methods), DetectionSettings().asks_for(4)) == ([4], False)
 
 
 @pytest.mark.parametrize(
@@ -89,5 +92,8 @@ def test_who_says_nothing_gets_an_ipv4_address_for_a_node_without_any() -> None:
         ("", {}, "host-1.example"),
     ],
 )
-def test_the_name_of_the_node(option: str, environment: dict[str, str], name: str) -> None:
-    assert node_name(option, environment, "Host-1.Example\n") == name
+def test_the_name_of_the_node(
+    monkeypatch: pytest.MonkeyPatch, option: str, environment: dict[str, str], name: str
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "Host-1.Example\n")
+    assert read_options(AgentOptions, Sources({"resources": "/r", "node": option}, environment)).node == name

@@ -52,8 +52,8 @@ class Detector:
 
     def destinations(self, resources: NodeResources) -> tuple[tuple[Family, str], ...]:
         """The destinations of `can-reach`: the kernel is asked for the source address of each."""
-        wishes = {family: self._settings.wishes[family].method for family in self.needed(resources)}
-        return tuple((family, each.destination) for family, each in wishes.items() if each.kind == "can-reach")
+        methods = {family: self._settings.methods[family] for family in self.needed(resources)}
+        return tuple((family, each.destination) for family, each in methods.items() if each.kind == "can-reach")
 
     def apply(self, resources: NodeResources, host: Host) -> NodeResources:
         """The resources as this node compiles them on this host. Resources without this node, unreadable ones
@@ -70,7 +70,7 @@ class Detector:
         return resources.with_loaded(overlay(resources.loaded, own, self.outcomes))
 
     def _choose(self, family: Family, own: Node, host: Host) -> Outcome:
-        method = self._settings.wishes[family].method
+        method = self._settings.methods[family]
         before = self._remembered.get(str(family))
         internal = internal_addresses(own)
         found = choose(method, family, Circumstances(host, internal, {family: before.address} if before else {}))

@@ -44,11 +44,11 @@ Outcome = Detected | NotFound
 
 def needed_families(node: Node, settings: DetectionSettings) -> tuple[Family, ...]:
     """The families for which an address is to be looked for."""
-    said = {family: node.address(family) for family in _ATTRIBUTES}
+    own = {family: node.address(family) for family in _ATTRIBUTES}
     return tuple(
         family
-        for family, wish in settings.wishes.items()
-        if not said[family] and (wish.asked or not any(said.values()))
+        for family in settings.methods
+        if not own[family] and (settings.asks_for(family) or not any(own.values()))
     )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from bgpctl.errors import NotReadyError
-
 HIGHEST_PORT = 65535
 
 
@@ -19,10 +17,10 @@ class MetricsAddress:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads "127.0.0.1:9179", "[::1]:9179" or ":9179" (all addresses). Raises NotReadyError."""
+        """Reads "127.0.0.1:9179", "[::1]:9179" or ":9179" (all addresses). Raises ValueError."""
         host, colon, port = text.rpartition(":")
         if not colon or not port.isdecimal() or int(port) > HIGHEST_PORT:
-            raise NotReadyError(f"the metrics address {text!r} is not ADDRESS:PORT, for example 127.0.0.1:9179")
+            raise ValueError(f"{text!r} is not ADDRESS:PORT, for example 127.0.0.1:9179")
         return cls(host.removeprefix("[").removesuffix("]"), int(port))
 
     def __str__(self) -> str:

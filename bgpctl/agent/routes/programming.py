@@ -15,11 +15,12 @@ from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.kernel.forwarding import NextHop
+from bgpctl.fib.status import FibStatus
 from reflector.messages import LocRibUpdate
 from reflector.plan import KernelPlan, NodePlan, RouteSource
 
 if TYPE_CHECKING:
-    from bgpctl.fib.programmer import FibStatus, RouteProgrammer
+    from bgpctl.fib.programmer import RouteProgrammer
 
 _STREAM_PAUSE = 0.2
 

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from bgpctl.agent import DEFAULT_METRICS_ADDRESS, AgentOptions, LogFormat, MetricsAddress
+from bgpctl.agent import AgentOptions, LogFormat
 from bgpctl.agent.host.run_directory import AGENT_PID_FILE, AGENT_SOCKET, SPEAKER_SOCKET
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.netns import namespaces, processes
 from bgpctl.lab.netns.progress import Progress, silent
@@ -42,10 +43,9 @@ def our_agent(node: Node, directory: Path) -> AgentOptions:
     return AgentOptions(
         node=node.name,
         resources=node.resources,
-        run_directory=directory,
-        program_fib=node.role is not Role.REFLECTOR,
-        without_felix=True,
-        metrics_address=MetricsAddress.parse(DEFAULT_METRICS_ADDRESS),
+        run_dir=directory,
+        no_fib=node.role is Role.REFLECTOR,
+        compile_options=CompileOptions(without_felix=True),
         log_format=LogFormat.CONSOLE,
         endpoint_status=directory / CALICO,
     )
