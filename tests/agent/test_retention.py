@@ -1,4 +1,4 @@
-"""What the agent tells the speaker of nodes that left the cluster; a stand-in answers for the speaker."""
+"""What the agent has the speaker withdraw when nodes leave the cluster; a stand-in answers for the speaker."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from address_makers import resources
 
+from bgpctl.agent.retention.node_addresses import PATIENCE
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.speaker.link import SpeakerAwayError
 from reflector.addresses import pack_address
@@ -58,24 +59,25 @@ class StandInLink:
     def __init__(self, *awaited: RetainedSession) -> None:
         self.awaited = awaited
         self.looked = asyncio.Event()
-        self.forgotten: list[WithdrawRetained] = []
+        self.withdrawn: list[WithdrawRetained] = []
+        self.now = 1000.0
         self.is_away = self.refuses = False
 
     async def ask(self, request: Request) -> Reply:
         if isinstance(request, ShowRetained):
             self.looked.set()
         if self.is_away:
-            raise SpeakerAwayError("nobody answers")
+            raise SpeakerAwayError("no process listens")
         if self.refuses:
             return Refused("not a request of this version")
         if isinstance(request, WithdrawRetained):
-            self.forgotten.append(request)
+            self.withdrawn.append(request)
             return RetainedWithdrawn(1)
         return Retained(self.awaited, (), "epoch", 1, 5.0)
 
 
-# Seconds between looks, and until a node that is missing has left.
-PAUSE, NODE_PATIENCE = 0.02, 0.2
+# Seconds between looks, of the real clock; the rest of time is the stand-in's `now`.
+PAUSE = 0.02
 
 Scene = Callable[[Retention, StandInLink], Awaitable[None]]
 
@@ -85,7 +87,7 @@ def play(tmp_path: Path, scene: Scene, plan: NodePlan = PLAN) -> None:
 
     async def main() -> None:
         link = StandInLink(AWAY)
-        retention = Retention(link, tmp_path / "retained", has_fib=False, pause=PAUSE, node_patience=NODE_PATIENCE)
+        retention = Retention(link, tmp_path / "retained", has_fib=False, pause=PAUSE, clock=lambda: link.now)
         retention.apply_plan(plan)
         running = asyncio.create_task(retention.run())
         try:
@@ -104,24 +106,23 @@ async def looks(link: StandInLink) -> None:
         await link.looked.wait()
 
 
-async def told(link: StandInLink) -> None:
-    """The speaker has been told to forget something."""
-    while not link.forgotten:
-        await looks(link)
+async def looks_after_patience(link: StandInLink) -> None:
+    """A whole look at which a node that has been missing until now has left the cluster."""
+    link.now += PATIENCE
+    await looks(link)
 
 
-def test_a_node_that_leaves_is_told_once_with_the_networks_of_the_cluster(tmp_path: Path) -> None:
+def test_a_node_that_leaves_is_withdrawn_once_with_the_networks_of_the_cluster(tmp_path: Path) -> None:
     async def scene(retention: Retention, link: StandInLink) -> None:
         retention.take(resources(A + B + R + POOL))
         await looks(link)
-        assert link.forgotten == []
+        assert link.withdrawn == []
         assert retention.report.sentence.startswith("all reflectors are down; 1 route retained until ")
         retention.take(resources(A + R + POOL))
         await looks(link)
-        assert link.forgotten == [], "it may be back in a moment"
-        await told(link)
-        await looks(link)
-        assert link.forgotten == [WithdrawRetained((B_ADDRESS,), ((4, pack_nlri("10.64.0.0/16")),))]
+        assert link.withdrawn == [], "it may be back in a moment"
+        await looks_after_patience(link)
+        assert link.withdrawn == [WithdrawRetained((B_ADDRESS,), ((4, pack_nlri("10.64.0.0/16")),))]
 
     play(tmp_path, scene)
 
@@ -133,9 +134,8 @@ def test_a_node_that_is_missing_for_a_moment_keeps_its_routes(tmp_path: Path) ->
         for documents in (A + B + R + POOL, A + R + POOL, A + B + R + POOL):
             retention.take(resources(documents))
             await looks(link)
-        await asyncio.sleep(0.3)  # longer than its patience
-        await looks(link)
-        assert link.forgotten == []
+        await looks_after_patience(link)
+        assert link.withdrawn == []
 
     play(tmp_path, scene)
 
@@ -148,9 +148,8 @@ def test_a_datastore_that_is_half_there_ends_no_route(tmp_path: Path, half: str)
         retention.take(resources(A + B + R + POOL))
         await looks(link)
         retention.take(resources(half))
-        await asyncio.sleep(0.3)  # longer than its patience
-        await looks(link)
-        assert link.forgotten == []
+        await looks_after_patience(link)
+        assert link.withdrawn == []
 
     play(tmp_path, scene)
 
@@ -159,19 +158,19 @@ def test_a_session_that_retains_nothing_is_not_waited_for(tmp_path: Path) -> Non
     async def scene(retention: Retention, link: StandInLink) -> None:
         retention.take(resources(A + R + POOL))
         await looks(link)
-        assert (link.forgotten, retention.report.sentence) == ([], "")
+        assert (link.withdrawn, retention.report.sentence) == ([], "")
 
     play(tmp_path, scene, NodePlan("a", "10.0.0.1"))
 
 
 @pytest.mark.parametrize("how", ["is_away", "refuses"])
-def test_a_speaker_that_does_not_answer_is_asked_again(tmp_path: Path, how: str) -> None:
+def test_a_speaker_that_does_not_answer_is_asked_at_the_next_look(tmp_path: Path, how: str) -> None:
     async def scene(retention: Retention, link: StandInLink) -> None:
         setattr(link, how, True)
         retention.take(resources(A + R + POOL))
         await looks(link)
         setattr(link, how, False)
-        await told(link)
-        assert len(link.forgotten) == 1
+        await looks_after_patience(link)
+        assert len(link.withdrawn) == 1
 
     play(tmp_path, scene)

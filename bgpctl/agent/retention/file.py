@@ -1,9 +1,8 @@
 """RUN_DIRECTORY/retained: what an agent knows of routes that are retained, for the one after it.
 
-Rule: the file is there only while routes are retained. With it the next agent knows until when they may stay and what
-the speaker had said of them: a speaker that was restarted as well says nothing, and the kernel does not know a
-BGP next hop. It adds no route: what is not in the kernel any more is not taken from here. A file that cannot be read is
-as good as none.
+Rule: the file is there only while routes are retained. It has until when they may stay, and their BGP next hops: the
+kernel does not have those, and a speaker that was restarted as well has nothing. It adds no route: what is not in the
+kernel any more is not taken from here. A file that cannot be read is as good as none.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ WRITE_PAUSE = 10.0
 log = get_logger("retention")
 
 
-class Remembered(msgspec.Struct, frozen=True, array_like=True):
-    """Routes that have their way in common; `nlri` as in LocRibRoutes."""
+class RetainedRoutes(msgspec.Struct, frozen=True, array_like=True):
+    """Routes with the same next hops; `nlri` as in LocRibRoutes."""
 
     family: Family
     next_hops: tuple[bytes, ...]
@@ -42,22 +41,23 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
         return [(self.family, each) for each in self.nlri]
 
 
-class Memory(msgspec.Struct, frozen=True):
+class RetainedState(msgspec.Struct, frozen=True):
     """`until`: when the last of them goes, in seconds since the epoch."""
 
     until: float = 0.0
-    routes: tuple[Remembered, ...] = ()
+    routes: tuple[RetainedRoutes, ...] = ()
 
 
-NOTHING = Memory()
+NOTHING = RetainedState()
 
 
-def gathered(known: Iterable[tuple[Destination, Paths]]) -> tuple[Remembered, ...]:
+def gathered(known: Iterable[tuple[Destination, Paths]]) -> tuple[RetainedRoutes, ...]:
     groups: dict[tuple[Family, Paths], list[bytes]] = {}
     for (family, nlri), paths in known:
         groups.setdefault((family, paths), []).append(nlri)
     return tuple(
-        Remembered(family, paths.next_hops, paths.local_pref, tuple(nlri)) for (family, paths), nlri in groups.items()
+        RetainedRoutes(family, paths.next_hops, paths.local_pref, tuple(nlri))
+        for (family, paths), nlri in groups.items()
     )
 
 
@@ -69,10 +69,10 @@ class RetainedFile:
         self._may_exist = True
         self._written_at: tuple[object, float] = (None, 0.0)
 
-    def read(self, now: float) -> Memory:
+    def read(self, now: float) -> RetainedState:
         """What an earlier agent left, unless its time is over."""
         try:
-            memory = msgspec.msgpack.decode(self._path.read_bytes(), type=Memory)
+            memory = msgspec.msgpack.decode(self._path.read_bytes(), type=RetainedState)
         except FileNotFoundError:
             return NOTHING
         except (OSError, msgspec.MsgspecError) as error:
@@ -88,9 +88,9 @@ class RetainedFile:
         before, written_at = self._written_at
         if state != before and (before is None or now >= written_at + WRITE_PAUSE):
             self._written_at = state, now
-            self.write(Memory(until, gathered(known())))
+            self.write(RetainedState(until, gathered(known())))
 
-    def write(self, memory: Memory) -> None:
+    def write(self, memory: RetainedState) -> None:
         """A disk that is full costs only this knowledge."""
         self._may_exist = True
         try:

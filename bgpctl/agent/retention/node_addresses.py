@@ -1,7 +1,7 @@
-"""Whose an address is now: the newest resources, with patience for a node that is missing for a moment.
+"""Which node has an address now: the newest resources, with patience for a node that is missing for a moment.
 
-Rule: an address is nobody's when no Node has said it for PATIENCE seconds. A file that is replaced in two steps, or a
-Node that is deleted and made again, would otherwise cost retained routes that nobody can tell again.
+Rule: an address is no node's when no Node has had it for PATIENCE seconds. A file that is replaced in two steps, or a
+Node that is deleted and made anew, would otherwise cost retained routes that no peer can advertise now.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ PATIENCE = 3.0
 class NodeAddresses:
     """Nothing is looked at before it is asked for. `latest` is None until then."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self) -> None:
         self.latest: Whereabouts | None = None
         self._wanted: ResourceSet | None = None
         self._seen: ResourceSet | None = None
@@ -44,7 +43,7 @@ class NodeAddresses:
         """Node by address; None: nothing is known."""
         if self.latest is None:
             return None
-        self._departed = {each: left for each, left in self._departed.items() if now < left[1] + self._patience}
+        self._departed = {each: left for each, left in self._departed.items() if now < left[1] + PATIENCE}
         if not self._departed:
             return self.latest.owner
         return ChainMap(self.latest.owner, {address: name for address, (name, _) in self._departed.items()})

@@ -1,7 +1,8 @@
 """How retention stands, as a value and as one sentence for people.
 
-Rule: a route counts as retained if nothing fresh stands beside it. Of several reflectors one is enough: what the others
-had is counted only when none of them is left. In the mesh, and for a reflector its clients, each node counts by itself.
+Rule: a prefix counts as retained if it has no fresh route. One reflector is enough for a node: what its other
+reflectors had is counted only when none is left. In a mesh, and for the clients of a reflector, each node counts by
+itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from reflector.messages import RetainedSession
 from reflector.plan import NodePlan, SessionKind, SessionPlan
 
-# So many nodes are named.
+# How many nodes the sentence names.
 MOST_NAMES = 5
 
 
@@ -31,7 +32,7 @@ class RetentionReport:
 
     @property
     def sentence(self) -> str:
-        """ "" when there is nothing to say."""
+        """ "" when all routes are fresh."""
         if not self.headline:
             return ""
         if not self.routes:
@@ -45,34 +46,36 @@ NOTHING_RETAINED = RetentionReport()
 
 def report(
     awaited: Collection[RetainedSession],
-    telling: Collection[str],
-    kept: int,
+    to_reflectors: Collection[str],
+    in_kernel_only: int,
     until: float,
 ) -> RetentionReport:
-    """`awaited` of the sessions that retain, `telling` those of them to reflectors; `kept`: routes that only the kernel
-    has."""
+    """`awaited` are sessions whose peer has not sent all it has, `to_reflectors` the names of the sessions to
+    reflectors; `in_kernel_only`: routes that only the kernel has."""
     names = {each.name for each in awaited}
-    all_awaited = bool(telling) and names.issuperset(telling)
+    all_awaited = bool(to_reflectors) and names.issuperset(to_reflectors)
     counted = [each for each in awaited if all_awaited or not each.may_reflect]
-    routes = sum(each.routes for each in counted) + kept
-    down = all_awaited and not any(each.is_up for each in awaited if each.name in telling)
+    routes = sum(each.routes for each in counted) + in_kernel_only
+    down = all_awaited and not any(each.is_up for each in awaited if each.name in to_reflectors)
     away = sorted({each.peer_node for each in counted if each.routes})
-    return RetentionReport(routes, until if routes else 0.0, down, _headline(down, all_awaited, away, kept))
+    return RetentionReport(routes, until if routes else 0.0, down, _headline(down, all_awaited, away, in_kernel_only))
 
 
-def _headline(down: bool, all_awaited: bool, away: list[str], kept: int) -> str:
+def _headline(down: bool, all_awaited: bool, away: list[str], in_kernel_only: int) -> str:
     if down:
         return "all reflectors are down"
-    if all_awaited and (away or kept):
-        return "the reflectors have not said all again"
+    if all_awaited and (away or in_kernel_only):
+        return "no reflector has sent all its routes yet"
     if away:
         named = ", ".join(away[:MOST_NAMES]) + (", ..." if len(away) > MOST_NAMES else "")
         return f"{len(away)} nodes are away ({named})" if len(away) > 1 else f"node {named} is away"
-    return "the speaker has been restarted" if kept else ""
+    return "the speaker has been restarted" if in_kernel_only else ""
 
 
-def to_reflectors(node: NodePlan, sessions: Mapping[str, SessionPlan], reflectors: Collection[str]) -> frozenset[str]:
-    """The sessions to reflectors that a node lives by. A reflector lives by its clients."""
+def reflector_sessions(
+    node: NodePlan, sessions: Mapping[str, SessionPlan], reflectors: Collection[str]
+) -> frozenset[str]:
+    """The sessions to reflectors that a node depends on. A reflector depends on its clients instead."""
     if node.cluster_id:
         return frozenset()
     kinds = (SessionKind.GLOBAL, SessionKind.NODE)
