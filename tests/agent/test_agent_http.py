@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from bgpctl.agent import MetricsAddress
-from bgpctl.agent.http import http_server as server_module
 from bgpctl.agent.http.connections import MOST_CONNECTIONS
-from bgpctl.agent.http.http_server import HttpServer, Page
+from bgpctl.agent.http.http_server import REQUEST_SECONDS, HttpServer, Page
 from bgpctl.errors import NotReadyError
 
 pytestmark = pytest.mark.netns
@@ -36,12 +35,12 @@ async def exchange(address: MetricsAddress, request: bytes) -> bytes:
     return answer
 
 
-def ask(in_own_network: InOwnNetwork, request: bytes) -> tuple[bytes, bytes]:
+def ask(in_own_network: InOwnNetwork, request: bytes, request_seconds: float = REQUEST_SECONDS) -> tuple[bytes, bytes]:
     """Status line and body of the answer to `request`."""
     answers: list[bytes] = []
 
     async def main() -> None:
-        server = await HttpServer.open(ANY_PORT, PAGES)
+        server = await HttpServer.open(ANY_PORT, PAGES, request_seconds=request_seconds)
         answers.append(await exchange(server.address, request))
         server.close()
 
@@ -77,27 +76,29 @@ def test_anything_else_is_an_error(in_own_network: InOwnNetwork, request_head: b
     assert ask(in_own_network, request_head)[0] == b"HTTP/1.1 " + status
 
 
-def test_a_client_that_sends_nothing_is_cut_off(in_own_network: InOwnNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.1)
-    assert ask(in_own_network, b"GET /hello HTT") == (b"", b"")
+def test_a_client_that_sends_nothing_is_cut_off(in_own_network: InOwnNetwork) -> None:
+    assert ask(in_own_network, b"GET /hello HTT", request_seconds=0.1) == (b"", b"")
 
 
-def test_a_client_that_does_not_read_is_cut_off_and_little_is_kept_for_it(
-    in_own_network: InOwnNetwork, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.5)
+def test_a_client_that_does_not_read_is_cut_off_and_little_is_kept_for_it(in_own_network: InOwnNetwork) -> None:
     body = b"x" * 64 * 1024 * 1024
     kept: list[int] = []
 
-    async def big() -> Page:
-        return Page(HTTPStatus.OK, body)
-
     async def main() -> None:
-        server = await HttpServer.open(ANY_PORT, {"/big": big})
+        asked = asyncio.Event()
+
+        async def big() -> Page:
+            asked.set()
+            return Page(HTTPStatus.OK, body)
+
+        server = await HttpServer.open(ANY_PORT, {"/big": big}, request_seconds=0.5)
         tracemalloc.start()
         reader, writer = await asyncio.open_connection(server.address.host, server.address.port, limit=1024)
         writer.write(b"GET /big HTTP/1.1\r\n\r\n")
-        await asyncio.sleep(1.0)
+        await asked.wait()
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        assert serving
+        await asyncio.wait(serving)
         kept.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         with contextlib.suppress(ConnectionResetError):
@@ -109,18 +110,15 @@ def test_a_client_that_does_not_read_is_cut_off_and_little_is_kept_for_it(
     assert kept[0] < 2 * 1024 * 1024
 
 
-@pytest.fixture
-def _patient_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a slow machine cuts nobody off before the test does."""
-    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 60.0)
+# So that a slow machine cuts no client off before the test does.
+PATIENT = 60.0
 
 
-@pytest.mark.usefixtures("_patient_server")
-def test_who_says_nothing_makes_room_for_who_comes(in_own_network: InOwnNetwork) -> None:
+def test_a_client_that_sends_nothing_makes_room_for_a_new_one(in_own_network: InOwnNetwork) -> None:
     answers: list[bytes] = []
 
     async def main() -> None:
-        server = await HttpServer.open(ANY_PORT, PAGES)
+        server = await HttpServer.open(ANY_PORT, PAGES, request_seconds=PATIENT)
         host, port = server.address.host, server.address.port
         silent = [await asyncio.open_connection(host, port) for _ in range(MOST_CONNECTIONS)]
         answers.append(await exchange(server.address, b"GET /hello HTTP/1.1\r\n\r\n"))
@@ -137,25 +135,25 @@ def test_who_says_nothing_makes_room_for_who_comes(in_own_network: InOwnNetwork)
     assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 2
 
 
-@pytest.mark.usefixtures("_patient_server")
-def test_while_all_wait_for_their_answer_nobody_else_gets_in(in_own_network: InOwnNetwork) -> None:
-    """And nobody of those who asked in time is cut off."""
+def test_while_all_wait_for_their_answer_no_other_client_gets_in(in_own_network: InOwnNetwork) -> None:
+    """And no client with a request is cut off."""
     done: list[bytes] = []
 
     async def main() -> None:
-        all_asked, asked = asyncio.Event(), []
+        full, all_asked, asked = asyncio.Event(), asyncio.Event(), []
 
         async def slow() -> Page:
             asked.append(1)
+            if len(asked) == MOST_CONNECTIONS:
+                full.set()
             await all_asked.wait()
             return Page.text(HTTPStatus.OK)
 
-        server = await HttpServer.open(ANY_PORT, {"/slow": slow})
+        server = await HttpServer.open(ANY_PORT, {"/slow": slow}, request_seconds=PATIENT)
         request = b"GET /slow HTTP/1.1\r\n\r\n"
         waiting = [asyncio.create_task(exchange(server.address, request)) for _ in range(MOST_CONNECTIONS)]
         async with asyncio.timeout(30):
-            while len(asked) < MOST_CONNECTIONS:  # noqa: ASYNC110 - each of them is an event of its own
-                await asyncio.sleep(0.01)
+            await full.wait()
         with pytest.raises(ConnectionResetError):
             await exchange(server.address, request)
         all_asked.set()
@@ -176,7 +174,7 @@ def test_a_taken_port_is_not_ready(in_own_network: InOwnNetwork) -> None:
     in_own_network(main)
 
 
-def test_an_address_of_nobody_is_not_ready(in_own_network: InOwnNetwork) -> None:
+def test_an_address_of_another_machine_is_not_ready(in_own_network: InOwnNetwork) -> None:
     async def main() -> None:
         with pytest.raises(NotReadyError, match=r"192\.0\.2\.1:9179 cannot be used"):
             await HttpServer.open(MetricsAddress("192.0.2.1", 9179), PAGES)

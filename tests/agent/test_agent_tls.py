@@ -16,8 +16,7 @@ from certificates import Authority, with_passphrase
 from structlog.testing import capture_logs
 
 from bgpctl.agent import MetricsAddress, TlsFiles
-from bgpctl.agent.http import http_server as server_module
-from bgpctl.agent.http.http_server import HttpServer, Page
+from bgpctl.agent.http.http_server import REQUEST_SECONDS, HttpServer, Page
 from bgpctl.agent.http.tls import ServerTls
 from bgpctl.errors import NotReadyError
 
@@ -40,14 +39,15 @@ async def page() -> Page:
 class Serving:
     """A server with these files, and what its loop could not place."""
 
-    def __init__(self, files: TlsFiles) -> None:
+    def __init__(self, files: TlsFiles, request_seconds: float) -> None:
+        self._request_seconds = request_seconds
         self._files = files
         self.stray: list[dict[str, Any]] = []
 
     async def __aenter__(self) -> "Serving":
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.stray.append(context))
         pages = {"/livez": page, "/metrics": page}
-        self._server = await HttpServer.open(ANY_PORT, pages, ServerTls(self._files))
+        self._server = await HttpServer.open(ANY_PORT, pages, ServerTls(self._files), self._request_seconds)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -81,9 +81,14 @@ class Serving:
         return heard
 
 
-def serving(in_own_network: InOwnNetwork, files: TlsFiles, script: Callable[[Serving], Awaitable[None]]) -> None:
+def serving(
+    in_own_network: InOwnNetwork,
+    files: TlsFiles,
+    script: Callable[[Serving], Awaitable[None]],
+    request_seconds: float = REQUEST_SECONDS,
+) -> None:
     async def main() -> None:
-        async with Serving(files) as server:
+        async with Serving(files, request_seconds) as server:
             await script(server)
 
     in_own_network(main)
@@ -107,7 +112,7 @@ def test_certificate_and_key_may_stand_in_one_file(in_own_network: InOwnNetwork,
     serving(in_own_network, TlsFiles(certificate), script)
 
 
-def test_who_does_not_speak_tls_gets_nothing(in_own_network: InOwnNetwork, authority: Authority) -> None:
+def test_a_client_without_tls_gets_nothing(in_own_network: InOwnNetwork, authority: Authority) -> None:
     async def script(server: Serving) -> None:
         assert await server.status("/livez", None) == b""
         assert await server.status("/livez", authority.client()) == OK
@@ -115,15 +120,11 @@ def test_who_does_not_speak_tls_gets_nothing(in_own_network: InOwnNetwork, autho
     serving(in_own_network, TlsFiles(*authority.issue("node-a", authority.path)), script)
 
 
-def test_a_client_that_never_begins_a_handshake_is_cut_off(
-    in_own_network: InOwnNetwork, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.1)
-
+def test_a_client_that_never_begins_a_handshake_is_cut_off(in_own_network: InOwnNetwork, authority: Authority) -> None:
     async def script(server: Serving) -> None:
         assert await server.silent() == b""
 
-    serving(in_own_network, TlsFiles(*authority.issue("node-a", authority.path)), script)
+    serving(in_own_network, TlsFiles(*authority.issue("node-a", authority.path)), script, request_seconds=0.1)
 
 
 def test_handshakes_at_the_same_time_do_not_disturb_each_other(
@@ -166,20 +167,20 @@ def test_a_new_certificate_is_taken_up_by_the_next_connection(
 
 
 @pytest.mark.parametrize("damage", ["not a certificate", ""])
-def test_a_bad_certificate_keeps_the_last_good_one_and_is_said_once(
+def test_a_bad_certificate_keeps_the_last_good_one_and_is_logged_once(
     in_own_network: InOwnNetwork, authority: Authority, damage: str
 ) -> None:
     certificate, key = authority.issue("node-a", authority.path)
 
     async def script(server: Serving) -> None:
-        with capture_logs() as said:
+        with capture_logs() as logged:
             if damage:
                 certificate.write_text(damage)
             else:
                 certificate.unlink()
             for _ in range(3):
                 assert await server.answer("/livez", authority.client()) == (OK, "node-a")
-        (line,) = said
+        (line,) = logged
         assert (line["log_level"], line["certificate"]) == ("error", str(certificate))
         assert line["event"] == "new certificate cannot be used, the last good one stays"
 
@@ -261,13 +262,6 @@ def test_files_that_cannot_be_used_end_the_start(authority: Authority, tmp_path:
         with pytest.raises(NotReadyError, match=reason) as refusal:
             ServerTls(files)
         assert str(refusal.value).startswith("the certificate of the metrics address cannot be used: ")
-
-
-def test_a_key_or_a_ca_without_a_certificate_makes_no_sense() -> None:
-    assert TlsFiles.parse(None, None, None) is None
-    for key, client_ca in ((Path("key"), None), (None, Path("ca"))):
-        with pytest.raises(NotReadyError, match="need --metrics-cert"):
-            TlsFiles.parse(None, key, client_ca)
 
 
 def test_an_agent_serves_its_metrics_over_tls(

@@ -1,1 +1,1 @@
-"""The HTTP server for health and metrics, with TLS."""
+"""The HTTP server of the agent's pages, with TLS."""

@@ -1,7 +1,7 @@
-"""Who may be connected at once: so many, and who has not asked anything makes room for who comes.
+"""How many clients may be connected at once. A new one takes the place of the oldest that has not sent a request.
 
-A scraper that connects and says nothing holds nobody up: the probes of Kubernetes come to the same port, and an agent
-that does not answer them is killed.
+So a scraper that connects and sends nothing keeps no other client waiting: the probes of Kubernetes come to the same
+port, and an agent that does not answer them is killed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ MOST_CONNECTIONS = 128
 
 
 class Connections:
-    """Open connections, those that have not asked yet in the order in which they came. Mutable."""
+    """Open connections; those without a request yet in the order in which they came. Mutable."""
 
     def __init__(self, most: int = MOST_CONNECTIONS) -> None:
         self._most = most
@@ -20,7 +20,7 @@ class Connections:
         self._silent: dict[asyncio.StreamWriter, None] = {}
 
     def enter(self, writer: asyncio.StreamWriter) -> bool:
-        """False where there is no room: everybody has asked and waits for the answer. Else somebody may be cut off."""
+        """False when there is no room: all have sent a request and wait for the answer. One without may be cut off."""
         if self._open >= self._most:
             if not self._silent:
                 return False

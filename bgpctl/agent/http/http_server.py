@@ -5,9 +5,9 @@ memory in each of hundreds of agents, and the standard library's http.server cos
 
     /livez    200 as long as the loop turns
     /readyz   200, or 503 with what is missing
-    /metrics  the Prometheus text format; where clients have certificates, only for those who show one
+    /metrics  the Prometheus text format; with a CA for clients, only for those with a certificate of it
 
-With TLS the handshake is part of a connection, and bounded with it.
+With TLS the time of the handshake counts as part of the request.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from bgpctl.errors import NotReadyError
 LARGEST_HEAD = 8192
 PIECE = 65536
 REQUEST_SECONDS = 5.0
-# How long a client may take to say goodbye after its answer (RFC 8446 6.1).
-GOODBYE_SECONDS = 1.0
-# What is not for everybody where clients have certificates.
+# How long a client may take to close its side after its answer (RFC 8446 6.1).
+CLOSING_SECONDS = 1.0
+# Only for clients with a certificate, where there is a CA for them.
 PROTECTED = frozenset({"/metrics"})
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
@@ -55,8 +55,14 @@ class HttpServer:
         self._server = server
 
     @classmethod
-    async def open(cls, address: MetricsAddress, pages: Pages, tls: ServerTls | None = None) -> HttpServer:
-        """Raises NotReadyError when the address cannot be taken."""
+    async def open(
+        cls,
+        address: MetricsAddress,
+        pages: Pages,
+        tls: ServerTls | None = None,
+        request_seconds: float = REQUEST_SECONDS,
+    ) -> HttpServer:
+        """`request_seconds` bound a request with its answer. Raises NotReadyError when the address cannot be taken."""
         connections = Connections()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,7 +70,7 @@ class HttpServer:
                 writer.transport.abort()
                 return
             try:
-                await _Exchange(reader, writer, connections).serve(pages, tls)
+                await _Exchange(reader, writer, connections).serve(pages, tls, request_seconds)
             finally:
                 connections.leave(writer)
 
@@ -89,18 +95,18 @@ class _Exchange:
         self._writer = writer
         self._connections = connections
 
-    async def serve(self, pages: Pages, tls: ServerTls | None) -> None:
+    async def serve(self, pages: Pages, tls: ServerTls | None, request_seconds: float) -> None:
         writer = self._writer
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
+            async with asyncio.timeout(request_seconds):
                 if tls is not None:
                     await writer.start_tls(tls.context())
-                is_stranger = tls is not None and tls.checks_clients and not writer.get_extra_info("peercert")
-                method, page = await self._answer(pages, is_stranger)
+                lacks_certificate = tls is not None and tls.checks_clients and not writer.get_extra_info("peercert")
+                method, page = await self._answer(pages, lacks_certificate)
                 writer.write(_head(page))
                 await self._send(page.body if method != "HEAD" else b"")
         except (TimeoutError, OSError):
-            pass  # a client that is slow or gone, or whose handshake fails, gets no answer; that is its own affair
+            pass  # a client that is slow or gone, or whose handshake fails, gets no answer
         finally:
             await _close(writer)
 
@@ -111,7 +117,7 @@ class _Exchange:
             await self._writer.drain()
         await self._writer.drain()
 
-    async def _answer(self, pages: Pages, is_stranger: bool) -> tuple[str, Page]:
+    async def _answer(self, pages: Pages, lacks_certificate: bool) -> tuple[str, Page]:
         """The method and what to answer."""
         try:
             head = await self._reader.readuntil(b"\r\n\r\n")
@@ -130,7 +136,7 @@ class _Exchange:
             return method, Page.text(HTTPStatus.NOT_FOUND)
         if method not in ("GET", "HEAD"):
             return method, Page.text(HTTPStatus.METHOD_NOT_ALLOWED)
-        if is_stranger and path in PROTECTED:
+        if lacks_certificate and path in PROTECTED:
             return method, Page.text(HTTPStatus.FORBIDDEN, "this page needs a client certificate")
         return method, await page()
 
@@ -139,7 +145,7 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     """Returns when the connection is gone."""
     writer.close()
     try:
-        async with asyncio.timeout(GOODBYE_SECONDS):
+        async with asyncio.timeout(CLOSING_SECONDS):
             await writer.wait_closed()
     except (TimeoutError, OSError):
         writer.transport.abort()

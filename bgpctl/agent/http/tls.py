@@ -2,10 +2,10 @@
 
     start              the files must be good, or the agent does not start
     every connection   a file that is another one than before is taken up; nothing is polled
-    a bad file         is said once in the log, and the last good certificate stays
+    a bad file         is logged once, and the last good certificate stays
 
-With a CA for clients their certificates are checked. Who shows none is not turned away here: the probes of Kubernetes
-have none, and /livez and /readyz are for them (`http_server.py` decides what is for whom).
+With a CA for clients their certificates are checked. A client without one is accepted here: the probes of Kubernetes
+have none, and /livez and /readyz are for them (`http_server.py` has the pages that need one).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ServerTls:
         try:
             self._context = _load(files)
         except (OSError, ValueError) as error:
-            raise NotReadyError(f"the certificate of the metrics address cannot be used: {_said(error)}") from error
+            raise NotReadyError(f"the certificate of the metrics address cannot be used: {_reason(error)}") from error
 
     def context(self) -> ssl.SSLContext:
         """That of the files as they are now, or else as they were when they were good."""
@@ -48,7 +48,7 @@ class ServerTls:
                 log.error(
                     "new certificate cannot be used, the last good one stays",
                     certificate=str(self._files.certificate),
-                    reason=_said(error),
+                    reason=_reason(error),
                 )
         return self._context
 
@@ -69,7 +69,7 @@ def _load(files: TlsFiles) -> ssl.SSLContext:
 
 def _no_passphrase() -> NoReturn:
     """Without this, OpenSSL would ask at the terminal."""
-    raise ValueError("the key has a passphrase, and nobody is there to say it")
+    raise ValueError("the key has a passphrase; the agent needs one without")
 
 
 def _signature(files: TlsFiles) -> Signature:
@@ -87,5 +87,5 @@ def _stat(path: Path | None) -> tuple[int, int, int, int] | None:
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
