@@ -17,11 +17,11 @@ from collections.abc import Iterable, Iterator
 
 from bgpctl.compiler.cluster import ClusterIndex
 from bgpctl.compiler.facts import Block, NodeFacts
-from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.compiler.peering import applies_to
 from bgpctl.compiler.pools import Pool
 from bgpctl.compiler.services import ServiceRoutes
 from bgpctl.compiler.vxlan import plan_vxlans
+from bgpctl.configuration.compile_options import CompileOptions
 from reflector.addresses import (
     FAMILIES,
     address_order,

@@ -16,12 +16,12 @@ from bgpctl.compiler.filters import compile_filter, compile_filter_of_all
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.identity import CompileError, listen, router_id
 from bgpctl.compiler.kernel import plan_kernel
-from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.compiler.originations import originations
 from bgpctl.compiler.peering import find_peerings
 from bgpctl.compiler.services import service_routes
 from bgpctl.compiler.session import SessionContext, plan_session, suppress_doubled
 from bgpctl.compiler.vxlan import report_missing_end
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
 from reflector.addresses import FAMILIES, address_order, prefix_order
