@@ -21,7 +21,7 @@ from reflector.inbound.import_pipeline import ImportPipeline
 from reflector.inbound.maximum_prefixes import PrefixLimits
 from reflector.inbound.retained import forget
 from reflector.inbound.selection_deferral import SelectionDeferral
-from reflector.kernel.route_table import KernelView
+from reflector.kernel.lookup import KernelView
 from reflector.outbound.adj_rib_out import AdjRibOut, Settled
 from reflector.outbound.slow_peer import LAG_BOUND
 from reflector.outbound.update_group import UpdateGroup

@@ -21,7 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bgpctl.fib.kernel.underlay import Resolution, Underlay, Unresolved
+from bgpctl.fib.kernel.underlay import Underlay
+from reflector.kernel.lookup import Touched
+from reflector.kernel.resolve import Resolution, Unresolved
 from reflector.kernel.route import (
     BLACKHOLE,
     UNICAST,
@@ -38,10 +40,19 @@ from reflector.kernel.route import (
     prefix_of,
 )
 from reflector.plan import PRIORITY_BASE, Encapsulation, Family, KernelPlan, KernelRule, KernelVerdict, VxlanPlan
+from reflector.rib.next_hop import NextHop
 
 IPIP_DEVICE = "tunl0"
 _LOWEST_METRIC = 1  # 0 means "the default" to the kernel: IPv6 makes 1024 of it
 _PLAIN = KernelRule(network="", verdict=KernelVerdict.PROGRAM)
+
+
+NO_DEVICE = "the tunnel device does not exist"
+NO_VTEP = "no node with a VXLAN tunnel endpoint has this address"
+OTHER_FAMILY = "the tunnel does not carry its address family"
+
+# The ways to a next hop, or why there is none.
+Legs = tuple[Leg, ...] | str
 
 
 class Paths(NamedTuple):
@@ -85,7 +96,7 @@ class DesiredRoutes:
         self._static = {parse_address(host.address): parse_address(host.gateway) for host in plan.host_routes}
         self._vtep_of = {vxlan.family: _vteps(vxlan) for vxlan in plan.vxlans}
         self._device_of = {vxlan.family: vxlan.device for vxlan in plan.vxlans}
-        self._resolved: dict[bytes, Resolution] = {}
+        self._next_hops: dict[bytes, NextHop] = {}
         self._ways: dict[tuple[Family, str, tuple[bytes, ...]], Way] = {}
 
     def tunnel_devices(self) -> frozenset[str]:
@@ -116,17 +127,13 @@ class DesiredRoutes:
             wishes[host_destination(address)] = self._host_route(address, gateway)
         return wishes
 
-    def refresh(self, changed: Iterable[Destination]) -> frozenset[bytes]:
-        """Resolves again what the changed destinations may concern. Returns the next hops whose way changed."""
-        prefixes = [prefix_of(destination) for destination in changed]
+    def refresh(self, touched: Touched) -> frozenset[bytes]:
+        """Resolves anew what is touched. Returns the next hops that are reached otherwise now."""
         moved = set()
-        for next_hop, before in list(self._resolved.items()):
-            lead = self._static.get(next_hop, next_hop)
-            if not _any_covers(prefixes, next_hop) and not _any_covers(prefixes, lead):
-                continue
-            self._resolved[next_hop] = self._underlay.resolve(next_hop, self._static)
-            if self._resolved[next_hop] != before:
-                moved.add(next_hop)
+        for next_hop in touched.concerned(self._next_hops.values()):
+            before, next_hop.resolution = next_hop.resolution, self._underlay.table.resolve(next_hop)
+            if next_hop.resolution != before:
+                moved.add(next_hop.address)
         for key in [key for key in self._ways if not moved.isdisjoint(key[2])]:
             del self._ways[key]
         return frozenset(moved)
@@ -160,8 +167,8 @@ class DesiredRoutes:
     def _host_route(self, address: bytes, gateway: bytes) -> Wish:
         family, nlri = host_destination(address)
         legs = self._resolve(gateway)
-        if isinstance(legs, Unresolved):
-            return Wish(reason=_because(gateway, legs))
+        if isinstance(legs, str):
+            return Wish(reason=_reason(gateway, legs))
         metric = self._normal_priority(family)
         return Wish((KernelRoute(family, nlri, metric, self.plan.protocol, legs, table=self.plan.table),))
 
@@ -181,23 +188,23 @@ class DesiredRoutes:
             if next_hop in self._excluded:
                 continue
             found = self._legs_to(family, rule, next_hop)
-            if isinstance(found, Unresolved):
-                reasons.append(_because(next_hop, found))
+            if isinstance(found, str):
+                reasons.append(_reason(next_hop, found))
             else:
                 legs.update(found)
-        return Way(self._running(legs), "; ".join(reasons))
+        return Way(self._with_carrier(legs), "; ".join(reasons))
 
-    def _running(self, legs: set[Leg]) -> tuple[Leg, ...]:
+    def _with_carrier(self, legs: set[Leg]) -> tuple[Leg, ...]:
         """Those whose links are operational. Where none is, all of them: a cable that is pulled and plugged in again
         costs no route, and the kernel itself keeps routes through a link without a carrier."""
         links = self._underlay.links
-        running = [leg for leg in legs if (link := links.get(leg.ifindex)) is None or link.running]
-        return tuple(sorted(running or legs))
+        found = [leg for leg in legs if (link := links.get(leg.ifindex)) is None or link.carrier]
+        return tuple(sorted(found or legs))
 
-    def _legs_to(self, family: Family, rule: KernelRule, next_hop: bytes) -> Resolution:
-        resolved = self._resolve(next_hop)
-        if resolved is Unresolved.OWN_ADDRESS or not self._is_tunnelled(rule, next_hop):
-            return resolved
+    def _legs_to(self, family: Family, rule: KernelRule, next_hop: bytes) -> Legs:
+        is_own = self._resolution(next_hop).reason is Unresolved.OWN_ADDRESS
+        if is_own or not self._is_tunnelled(rule, next_hop):
+            return self._resolve(next_hop)
         if rule.encapsulation is Encapsulation.IPIP:
             return self._through_ipip(family, next_hop)
         return self._through_vxlan(family, next_hop)
@@ -207,28 +214,36 @@ class DesiredRoutes:
             return False
         return not (rule.cross_subnet and _any_covers(self._local, next_hop))
 
-    def _through_ipip(self, family: Family, next_hop: bytes) -> Resolution:
+    def _through_ipip(self, family: Family, next_hop: bytes) -> Legs:
         device = self._underlay.link_named(IPIP_DEVICE)
         if device is None or not device.up:
-            return Unresolved.NO_DEVICE
+            return NO_DEVICE
         if family != 4 or family_of(next_hop) != 4:
-            return Unresolved.OTHER_FAMILY
+            return OTHER_FAMILY
         return (Leg(next_hop, device.index, onlink=True),)
 
-    def _through_vxlan(self, family: Family, next_hop: bytes) -> Resolution:
+    def _through_vxlan(self, family: Family, next_hop: bytes) -> Legs:
         device = self._underlay.link_named(self._device_of.get(family, ""))
         if device is None or not device.up:
-            return Unresolved.NO_DEVICE
+            return NO_DEVICE
         tunnel_address = self._vtep_of[family].get(next_hop)
         if tunnel_address is None:
-            return Unresolved.NO_VTEP
+            return NO_VTEP
         return (Leg(tunnel_address, device.index, onlink=True),)
 
-    def _resolve(self, next_hop: bytes) -> Resolution:
-        resolved = self._resolved.get(next_hop)
-        if resolved is None:
-            resolved = self._resolved[next_hop] = self._underlay.resolve(next_hop, self._static)
-        return resolved
+    def _resolve(self, address: bytes) -> Legs:
+        """As the kernel reaches it; a static host route of the plan is reached as its gateway is."""
+        resolution = self._resolution(address)
+        lead = self._static.get(address, address)
+        legs = {leg if leg.gateway else Leg(lead, leg.ifindex) for leg in resolution.legs}
+        return tuple(sorted(legs)) if legs else str(resolution.reason)
+
+    def _resolution(self, address: bytes) -> Resolution:
+        next_hop = self._next_hops.get(address)
+        if next_hop is None:
+            next_hop = self._next_hops[address] = NextHop(address, self._static.get(address, b""))
+            next_hop.resolution = self._underlay.table.resolve(next_hop)
+        return next_hop.resolution
 
 
 def _vteps(vxlan: VxlanPlan) -> dict[bytes, bytes]:
@@ -240,5 +255,5 @@ def _any_covers(prefixes: Iterable[Prefix], address: bytes) -> bool:
     return any(prefix.covers_address(address) for prefix in prefixes)
 
 
-def _because(next_hop: bytes, why: Unresolved) -> str:
-    return f"next hop {address_text(next_hop)}: {why}"
+def _reason(next_hop: bytes, reason: str) -> str:
+    return f"next hop {address_text(next_hop)}: {reason}"

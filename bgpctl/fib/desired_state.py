@@ -50,7 +50,7 @@ class DesiredState:
 
     def refresh(self) -> bool:
         """Next hops are resolved anew where the underlay changed. Returns whether it did."""
-        changed = self._view.underlay.take_changes()
+        changed = self._view.underlay.table.take_changes()
         if not changed:
             return False
         moved = self._routes.refresh(changed)
@@ -58,7 +58,7 @@ class DesiredState:
             self._work.mark_dirty(self._learned.leading_to(moved))
         self.own = self._routes.own()
         self._work.mark_dirty(self.own)
-        self._work.mark_dirty(destination for destination in changed if destination in self._at)
+        self._work.mark_dirty(destination for destination in changed.destinations() if destination in self._at)
         return True
 
     def refresh_links(self) -> None:

@@ -13,7 +13,8 @@ from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.learned import LearnedRoutes
 from bgpctl.fib.worklist import Worklist
 from reflector.kernel.link import Link, LinkAddress
-from reflector.kernel.route import Destination, KernelRoute
+from reflector.kernel.observe import observe_netconf
+from reflector.kernel.route import Destination, RouteTerms, route_of
 from reflector.kernel.route_message import RouteEvent
 from reflector.plan import MAIN_TABLE
 
@@ -38,12 +39,12 @@ class Observation:
 
     # ------------------------------------------------------------------------------------------ dumps
 
-    def add_to(self, view: KernelView, route: KernelRoute) -> None:
+    def add_to(self, view: KernelView, nlri: bytes, terms: RouteTerms) -> None:
         """One route of a dump."""
-        if route.protocol in self._protocols:
-            view.observed.put(route)
-        elif self._matters(route):
-            view.underlay.put_route(route)
+        if terms.protocol in self._protocols:
+            view.observed.put(route_of(nlri, terms))
+        elif self._matters(terms):
+            view.underlay.table.routes.put(nlri, terms)
 
     def observe_all(self, view: KernelView) -> None:
         """A whole dump, the truth from here on. The view is ours afterwards."""
@@ -58,18 +59,18 @@ class Observation:
     # ------------------------------------------------------------------------------------------ notifications
 
     def observe(self, event: RouteEvent) -> None:
-        if event.route.protocol in self._protocols:
+        if event.terms.protocol in self._protocols:
             self._view.observe_ours(event)
-            self._touched(event.route.destination)
-        elif self._matters(event.route) and self._view.observe_foreign(event):
-            self._work.mark_one_dirty(event.route.destination)
+            self._touched(event.destination)
+        elif self._matters(event.terms) and self._view.observe_foreign(event):
+            self._work.mark_one_dirty(event.destination)
 
     def observe_link(self, link: Link) -> None:
         self.links_changed = True
         before = self._view.underlay.links.get(link.index)
         if self._view.observe_link(link):
             self._tunnel_moved(link)
-        if before is not None and before.running != link.running:
+        if before is not None and before.carrier != link.carrier:
             self._desired.refresh_links()
         self._comparison.retry_refused()
 
@@ -77,14 +78,17 @@ class Observation:
         self.links_changed = True
         self._tunnel_moved(self._view.remove_link(ifindex))
 
+    def observe_configuration(self, body: bytes) -> None:
+        observe_netconf(self._view.underlay.table, body)
+
     def observe_address(self, address: LinkAddress, *, came: bool) -> None:
         self.links_changed = True
         self._view.observe_address(address, came=came)
 
     # ------------------------------------------------------------------------------------------ inside
 
-    def _matters(self, route: KernelRoute) -> bool:
-        return route.table in (MAIN_TABLE, self._desired.plan.table)
+    def _matters(self, terms: RouteTerms) -> bool:
+        return terms.table in (MAIN_TABLE, self._desired.plan.table)
 
     def _touched(self, destination: Destination) -> None:
         if destination in self._desired:

@@ -25,7 +25,7 @@ from reflector.kernel.change import Change, Verb
 from reflector.kernel.device import DeleteDevice, DeviceChange, ReleaseDevice, RemoveAddress, SetDown
 from reflector.kernel.link import LinkAddress
 from reflector.kernel.link_message import ADDRESS_DUMP, decode_address, encode_device, is_marked_address
-from reflector.kernel.route import BLACKHOLE, KernelRoute, address_text, prefix_text
+from reflector.kernel.route import BLACKHOLE, KernelRoute, address_text, prefix_text, route_of
 from reflector.kernel.sockets import DumpInterrupted, Refusal, Requests
 from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
@@ -91,9 +91,9 @@ def _read_routes(requests: Requests, protocol: int) -> Iterator[KernelRoute]:
         try:
             for piece in requests.dump(route_message.dump_request(family)):
                 for _, body in piece:
-                    route = route_message.decode(body)
-                    if route is not None and route.protocol == protocol:
-                        yield route
+                    found = route_message.decode(body)
+                    if found is not None and found[1].protocol == protocol:
+                        yield route_of(*found)
         except DumpInterrupted:
             continue
 
@@ -105,7 +105,7 @@ def _read_addresses(requests: Requests, underlay: Underlay) -> list[LinkAddress]
         for _, body in piece:
             address = decode_address(body)
             if address is not None:
-                underlay.put_address(address)
+                underlay.table.put_address(address)
                 if is_marked_address(body):
                     marked.append(address)
     return marked

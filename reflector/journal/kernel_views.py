@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from reflector.kernel.route_table import ASSUMED, KernelView, Lookup, LookupT, Resolution, Touched
+from reflector.kernel.lookup import KernelView, Lookup, LookupT, Touched
+from reflector.kernel.resolve import ASSUMED, Resolution
 
 # An address: its bits (32 or 128) and itself as a number.
 Address = tuple[int, int]

@@ -20,7 +20,8 @@ import msgspec
 from reflector.drain import Stage
 from reflector.engine import Engine, Turn
 from reflector.journal.kernel_views import Address, RecordingKernelView
-from reflector.kernel.route_table import KernelView, Resolution
+from reflector.kernel.lookup import KernelView
+from reflector.kernel.resolve import Resolution
 from reflector.messages import FrameError, FrameReader, frame
 from reflector.plan import Family, NodePlan, Origination
 from reflector.session.ending import Ending
@@ -256,7 +257,9 @@ class Recorder:
     def _resolved(self, address: Address, resolution: Resolution) -> None:
         bits, number = address
         octets = number.to_bytes(bits // 8, "big")
-        self._sink.write(event_frame(Resolved(octets, *resolution)))
+        self._sink.write(
+            event_frame(Resolved(octets, resolution.is_resolvable, resolution.cost, resolution.interfaces))
+        )
 
     def session_up(self, name: str, negotiated: Negotiated, now: float) -> None:
         self._sink.write(event_frame(SessionUp(name, negotiated, now)))

@@ -15,7 +15,7 @@ from reflector.journal.checkpoint import checkpoint
 from reflector.journal.journal_file import JournalFile
 from reflector.journal.kernel_views import RecordingKernelView
 from reflector.journal.recorder import Events, Recorder, event_frame
-from reflector.kernel.route_table import KernelView
+from reflector.kernel.lookup import KernelView
 from reflector.messages import JournalStatus
 
 

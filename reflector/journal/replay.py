@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from reflector.engine import Engine, Turn
 from reflector.journal.kernel_views import ReplayedKernelView
 from reflector.journal.recorder import Event, JournalError, KernelChanged, PlayedEvent, Resolved, Started
-from reflector.kernel.route_table import Resolution
+from reflector.kernel.resolve import Resolution, Unresolved
+from reflector.kernel.route import Leg
 
 Deliver = Callable[[str, bytes], None]
 
@@ -42,7 +43,7 @@ def _with_answers_first(events: Iterable[Event], kernel: ReplayedKernelView) -> 
     for event in events:
         if isinstance(event, Resolved):
             address = len(event.address) * 8, int.from_bytes(event.address, "big")
-            kernel.learn(address, Resolution(event.is_resolvable, event.cost, event.interfaces))
+            kernel.learn(address, _resolution(event))
             continue
         if waiting is not None:
             yield waiting
@@ -69,3 +70,9 @@ def _end_turn(engine: Engine, turn: Turn, deliver: Deliver | None) -> None:
             if deliver is not None:
                 deliver(peer.name, bytes(chunk))
     engine.forget_sent()
+
+
+def _resolution(event: Resolved) -> Resolution:
+    """As far as it was written down: the reason and the gateways were not."""
+    reason = None if event.is_resolvable else Unresolved.NO_ROUTE
+    return Resolution(reason, event.cost, tuple(Leg(b"", ifindex) for ifindex in event.interfaces))

@@ -1,28 +1,16 @@
-"""Netlink requests and attributes as bytes (rtnetlink(7), linux/netlink.h). Integers are in the machine's order."""
+"""Netlink attributes as octets (rtnetlink(7), linux/netlink.h). Integers are in the machine's order."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
-REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
-REPLACE, EXCL, CREATE, APPEND = 0x100, 0x200, 0x400, 0x800
-
-# Families of a message; 4 and 6 elsewhere in this package.
+# Families of a message; 4 and 6 elsewhere.
 AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 
 _HEADER = struct.Struct("=HH")
 _U32 = struct.Struct("=I")
 _TYPE_MASK = 0x3FFF  # the two upper bits say "nested" and "network byte order"
-
-
-class Request(NamedTuple):
-    """One message before it has a sequence number: RTM_* type, flags beyond REQUEST, payload."""
-
-    kind: int
-    flags: int
-    body: bytes
 
 
 def attribute(kind: int, value: bytes) -> bytes:

@@ -18,12 +18,12 @@ class VxlanSettings(msgspec.Struct, frozen=True):
 
 class Link(msgspec.Struct, frozen=True):
     """`kind` is "vxlan", "veth", ...; "" for hardware. `alias` is free text that stays with the link. `up`: somebody
-    set it up; `running`: it is operational as well, which it is not without a carrier (RFC 2863 ifOperStatus)."""
+    set it up; `carrier`: it is operational as well, or at least has a carrier (RFC 2863 ifOperStatus)."""
 
     index: int
     name: str
     up: bool = True
-    running: bool = True
+    carrier: bool = True
     mtu: int = 1500
     mac: bytes = b""
     kind: str = ""

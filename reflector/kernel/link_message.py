@@ -9,11 +9,6 @@ from reflector.kernel.attributes import (
     AF_INET,
     AF_INET6,
     AF_UNSPEC,
-    CREATE,
-    DUMP,
-    EXCL,
-    REPLACE,
-    Request,
     attribute,
     attribute_text,
     attribute_u32,
@@ -32,18 +27,25 @@ from reflector.kernel.device import (
     RemoveAddress,
     SetDown,
 )
+from reflector.kernel.interfaces import InterfaceState
 from reflector.kernel.link import Link, LinkAddress, VxlanSettings
+from reflector.kernel.message import CREATE, DUMP, EXCL, REPLACE, Request
 from reflector.kernel.neighbour import Entry, Forwarding, Neighbour
-from reflector.plan import ROUTE_PROTOCOL
+from reflector.plan import ROUTE_PROTOCOL, Family
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
+NEWNETCONF, GETNETCONF = 80, 82
 
 _IFINFO = struct.Struct("=BBHiII")
 _IFADDR = struct.Struct("=BBBBi")
 _NDMSG = struct.Struct("=BBHiHBB")
-_UP, _RUNNING = 1, 0x40
+_S32 = struct.Struct("=i")
+_NETCONF_SIZE = 4
+_FAMILY: dict[int, Family] = {AF_INET: 4, AF_INET6: 6}
+# IFF_UP; IFF_RUNNING and IFF_LOWER_UP, by which the kernel sets RTNH_F_LINKDOWN.
+_UP, _HAS_CARRIER = 1, 0x40 | 0x10000
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_IFALIAS = 1, 3, 4, 18, 20
 _INFO_KIND, _INFO_DATA = 1, 2
 _VXLAN_ID, _VXLAN_LOCAL, _VXLAN_LEARNING, _VXLAN_PORT, _VXLAN_LOCAL6 = 1, 4, 7, 15, 17
@@ -53,7 +55,10 @@ _NDA_DST, _NDA_LLADDR = 1, 2
 NUD_PERMANENT = 0x80
 _NTF_SELF = 2
 
-LINK_DUMP = Request(GETLINK, DUMP, _IFINFO.pack(AF_UNSPEC, 0, 0, 0, 0, 0))
+_WITHOUT_STATISTICS = attribute_u32(29, 8)  # IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS
+_NETCONF_IFINDEX, _NETCONF_IGNORE_LINKDOWN = 1, 6
+
+LINK_DUMP = Request(GETLINK, DUMP, _IFINFO.pack(AF_UNSPEC, 0, 0, 0, 0, 0) + _WITHOUT_STATISTICS)
 ADDRESS_DUMP = Request(GETADDR, DUMP, _IFADDR.pack(AF_UNSPEC, 0, 0, 0, 0))
 NEIGHBOUR_DUMP = Request(GETNEIGH, DUMP, _NDMSG.pack(AF_UNSPEC, 0, 0, 0, 0, 0, 0))
 FORWARDING_DUMP = Request(GETNEIGH, DUMP, _NDMSG.pack(AF_BRIDGE, 0, 0, 0, 0, 0, 0))
@@ -76,13 +81,35 @@ def decode_link(body: bytes) -> Link | None:
         index,
         text(found.get(_IFLA_IFNAME, b"")),
         bool(flags & _UP),
-        bool(flags & _RUNNING),
+        bool(flags & _HAS_CARRIER),
         u32(found[_IFLA_MTU]) if _IFLA_MTU in found else 0,
         found.get(_IFLA_ADDRESS, b""),
         kind,
         text(found.get(_IFLA_IFALIAS, b"")),
         _decode_vxlan(info.get(_INFO_DATA, b"")) if kind == "vxlan" else None,
     )
+
+
+def decode_interface(body: bytes) -> tuple[int, InterfaceState] | None:
+    """The index and the state of the link in a message; None for a bridge's view of a link."""
+    family, _, _, index, flags, _ = _IFINFO.unpack_from(body)
+    if family != AF_UNSPEC:
+        return None
+    return index, InterfaceState(bool(flags & _UP), bool(flags & _HAS_CARRIER))
+
+
+def netconf_dump(family: Family) -> Request:
+    """How the links are configured for the family."""
+    return Request(GETNETCONF, DUMP, bytes((AF_INET if family == 4 else AF_INET6, 0, 0, 0)))
+
+
+def decode_netconf(body: bytes) -> tuple[Family, int, bool] | None:
+    """Family, link (or ALL_INTERFACES) and `ignore_routes_with_linkdown`; None for a message about something else."""
+    family = _FAMILY.get(body[0])
+    found = dict(attributes(body, _NETCONF_SIZE))
+    if family is None or _NETCONF_IFINDEX not in found or _NETCONF_IGNORE_LINKDOWN not in found:
+        return None
+    return family, _S32.unpack(found[_NETCONF_IFINDEX])[0], bool(u32(found[_NETCONF_IGNORE_LINKDOWN]))
 
 
 def _decode_vxlan(data: bytes) -> VxlanSettings:

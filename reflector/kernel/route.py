@@ -62,8 +62,30 @@ class KernelRoute(msgspec.Struct, frozen=True, gc=False):
         return RouteKey(self.family, self.table, self.nlri, self.metric, self.tos)
 
     @property
+    def terms(self) -> RouteTerms:
+        return RouteTerms(self.family, self.metric, self.protocol, self.legs, self.kind, self.table, self.tos, self.mtu)
+
+    @property
     def destination(self) -> Destination:
         return self.family, self.nlri
+
+
+class RouteTerms(NamedTuple):
+    """All of a route but its prefix: one value for the many routes that differ in the prefix alone. In the order of
+    KernelRoute's fields."""
+
+    family: Family
+    metric: int
+    protocol: int
+    legs: tuple[Leg, ...] = ()
+    kind: int = UNICAST
+    table: int = MAIN_TABLE
+    tos: int = 0
+    mtu: int = 0
+
+
+def route_of(nlri: bytes, terms: RouteTerms) -> KernelRoute:
+    return KernelRoute(terms[0], nlri, *terms[1:])
 
 
 def nlri_of(length: int, address: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Kernel routes as RTM_NEWROUTE and RTM_DELROUTE messages, both ways (linux/rtnetlink.h).
 
 A deletion names everything that the kernel compares - protocol and kind among it - so that it can only ever hit the
-route that was meant. Everything after the destination is the same for many routes, and is encoded once.
+route that was meant. Everything but the destination is the same for many routes, and is encoded and decoded once.
 """
 
 from __future__ import annotations
@@ -10,24 +10,11 @@ import struct
 from functools import lru_cache
 from typing import NamedTuple
 
-import msgspec
-
-from reflector.kernel.attributes import (
-    AF_INET,
-    AF_INET6,
-    APPEND,
-    CREATE,
-    DUMP,
-    EXCL,
-    REPLACE,
-    Request,
-    attribute,
-    attribute_u32,
-    attributes,
-    u32,
-)
+from reflector.kernel.attributes import AF_INET, AF_INET6, attribute, attribute_u32, attributes, u32
 from reflector.kernel.change import Change, Verb
-from reflector.kernel.route import UNICAST, KernelRoute, Leg, nlri_of
+from reflector.kernel.message import APPEND, CREATE, DUMP, EXCL, MULTI, REPLACE, Request
+from reflector.kernel.prefix_table import Placement
+from reflector.kernel.route import UNICAST, Destination, KernelRoute, Leg, RouteTerms, nlri_of, route_of
 from reflector.plan import Family
 
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
@@ -46,14 +33,21 @@ _AF: dict[Family, int] = {4: AF_INET, 6: AF_INET6}
 _FAMILY: dict[int, Family] = {AF_INET: 4, AF_INET6: 6}
 
 
-class RouteEvent(msgspec.Struct, frozen=True, gc=False):
-    """A notification: the route came or went. `replaces`: it took the place of the one that held its key;
-    `appended`: it was put beside it."""
+class RouteEvent(NamedTuple):
+    """A notification: the route came or went. `placement` is where it came to stand."""
 
-    route: KernelRoute
+    nlri: bytes
+    terms: RouteTerms
     came: bool
-    replaces: bool = False
-    appended: bool = False
+    placement: Placement
+
+    @property
+    def destination(self) -> Destination:
+        return self.terms.family, self.nlri
+
+    @property
+    def route(self) -> KernelRoute:
+        return route_of(self.nlri, self.terms)
 
 
 class _Around(NamedTuple):
@@ -80,34 +74,54 @@ def encode(change: Change) -> Request:
     return Request(NEWROUTE, flags, _body(around, nlri))
 
 
-def dump_request(family: Family) -> Request:
-    """All routes of the family, of every table."""
-    return Request(GETROUTE, DUMP, _RTMSG.pack(_AF[family], 0, 0, 0, 0, 0, 0, 0, 0))
+def dump_request(family: Family, table: int = 0) -> Request:
+    """All routes of the family, of every table or of one."""
+    return Request(GETROUTE, DUMP, _RTMSG.pack(_AF[family], 0, 0, 0, table, 0, 0, 0, 0))
 
 
-def decode(body: bytes) -> KernelRoute | None:
-    """The route in a message; None for cache entries and families that are neither IPv4 nor IPv6."""
-    af, length, _, tos, table, protocol, _, kind, flags = _RTMSG.unpack_from(body)
-    family = _FAMILY.get(af)
-    if family is None or flags & _CLONED:
-        return None
-    found = dict(attributes(body, _RTMSG.size))
-    nlri = nlri_of(length, found.get(_DST, b""))
-    metric = _number(found, _PRIORITY)
-    table = _number(found, _TABLE, table)
-    mtu = _number(dict(attributes(found.get(_METRICS, b""))), _RTAX_MTU)
-    # A blackhole has no way out, though IPv6 names the loopback there.
-    legs = _legs(found, flags) if kind == UNICAST else ()
-    return KernelRoute(family, nlri, metric, protocol, legs, kind, table, tos, mtu)
+def decode(body: bytes) -> tuple[bytes, RouteTerms] | None:
+    """The prefix and the terms of the route in a message; None for cache entries, for routes of one source, and for
+    families that are neither IPv4 nor IPv6."""
+    length = body[1]
+    offset, width = _RTMSG.size, 0
+    if length:
+        while True:
+            width, kind = _ATTRIBUTE.unpack_from(body, offset)
+            if kind == _DST:
+                break
+            offset += max(_ATTRIBUTE.size, (width + 3) & ~3)
+    address = body[offset + _ATTRIBUTE.size : offset + width]
+    terms = _terms(b"".join((body[:1], b"\0", body[2:offset], body[offset + width :])))
+    return None if terms is None else (nlri_of(length, address), terms)
 
 
 def decode_event(kind: int, flags: int, body: bytes) -> RouteEvent | None:
-    """A notification as an event."""
-    route = decode(body)
-    if route is None:
+    """A notification, or an entry of a dump, as an event."""
+    found = decode(body)
+    if found is None:
         return None
-    came = kind == NEWROUTE
-    return RouteEvent(route, came, came and bool(flags & REPLACE), came and bool(flags & APPEND))
+    nlri, terms = found
+    if kind == DELROUTE:
+        return RouteEvent(nlri, terms, False, Placement.BEHIND)
+    if flags & REPLACE:
+        return RouteEvent(nlri, terms, True, Placement.REPLACE)
+    placement = Placement.BEHIND if flags & (APPEND | MULTI) else Placement.FRONT
+    return RouteEvent(nlri, terms, True, placement)
+
+
+@lru_cache(maxsize=8192)
+def _terms(body: bytes) -> RouteTerms | None:
+    """Of a message without its destination: the same for the many routes that differ in the prefix alone."""
+    af, _, source_length, tos, table, protocol, _, kind, flags = _RTMSG.unpack_from(body)
+    family = _FAMILY.get(af)
+    if family is None or source_length or flags & _CLONED:
+        return None
+    found = dict(attributes(body, _RTMSG.size))
+    mtu = _number(dict(attributes(found.get(_METRICS, b""))), _RTAX_MTU)
+    # A blackhole has no way out, though IPv6 names the loopback there.
+    legs = _legs(found, flags) if kind == UNICAST else ()
+    metric, table = _number(found, _PRIORITY), _number(found, _TABLE, table)
+    return RouteTerms(family, metric, protocol, legs, kind, table, tos, mtu)
 
 
 def _scope(legs: tuple[Leg, ...]) -> int:

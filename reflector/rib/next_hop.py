@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reflector.kernel.route_table import Lookup
+from reflector.kernel.lookup import Lookup
 
 
 class NextHop(Lookup):

@@ -20,7 +20,8 @@ from copy import copy
 from weakref import WeakSet
 
 from reflector.addresses import pack_address
-from reflector.kernel.route_table import ASSUMED, KernelView, Resolution
+from reflector.kernel.lookup import KernelView
+from reflector.kernel.resolve import ASSUMED, Resolution
 from reflector.plan import NodePlan
 from reflector.rib.next_hop import NextHop
 from reflector.rib.path import Path
@@ -121,7 +122,7 @@ class NextHops:
         changed = set()
         for hop in hops:
             before, hop.resolution = hop.resolution, self._resolve(hop)
-            if before[:2] != hop.resolution[:2]:
+            if (before.is_resolvable, before.cost) != (hop.resolution.is_resolvable, hop.resolution.cost):
                 changed.add(hop)
         return changed
 

@@ -10,7 +10,18 @@ from bgpctl.fib.desired import Paths
 from bgpctl.fib.kernel.underlay import Underlay
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.link import Link, LinkAddress
-from reflector.kernel.route import BLACKHOLE, Destination, KernelRoute, Leg, RouteKey, parse_address, parse_prefix
+from reflector.kernel.prefix_table import Placement
+from reflector.kernel.route import (
+    BLACKHOLE,
+    Destination,
+    KernelRoute,
+    Leg,
+    RouteKey,
+    parse_address,
+    parse_prefix,
+    route_of,
+)
+from reflector.kernel.route_message import RouteEvent, decode
 from reflector.messages import LocRibRoutes, LocRibUpdate
 from reflector.plan import PRIORITY_BASE, ROUTE_PROTOCOL, RouteSource, SessionType
 
@@ -37,15 +48,35 @@ def underlay(*routes: KernelRoute) -> Underlay:
     """eth0 with 10.0.0.1/24 and fd00::1/64, and the given foreign routes on top."""
     made = Underlay()
     made.put_link(Link(ETH0, "eth0"))
-    made.put_address(LinkAddress(ETH0, parse_address("10.0.0.1"), 24))
-    made.put_address(LinkAddress(ETH0, parse_address("fd00::1"), 64))
+    made.table.put_address(LinkAddress(ETH0, parse_address("10.0.0.1"), 24))
+    made.table.put_address(LinkAddress(ETH0, parse_address("fd00::1"), 64))
     connected = (
         route("10.0.0.0/24", leg(), metric=0, protocol=KERNEL),
         route("fd00::/64", leg(), metric=256, protocol=KERNEL),
     )
     for each in (*connected, *routes):
-        made.put_route(each)
+        put(made, each)
     return made
+
+
+def put(under: Underlay, route: KernelRoute, placement: Placement = Placement.BEHIND) -> None:
+    under.table.routes.put(route.nlri, route.terms, placement)
+
+
+def remove(under: Underlay, route: KernelRoute) -> None:
+    under.table.routes.remove(route.nlri, route.terms)
+
+
+def event(route: KernelRoute, *, came: bool = True, placement: Placement = Placement.FRONT) -> RouteEvent:
+    """A notification."""
+    return RouteEvent(route.nlri, route.terms, came, placement)
+
+
+def decoded(body: bytes) -> KernelRoute:
+    """The route in a message."""
+    found = decode(body)
+    assert found is not None
+    return route_of(*found)
 
 
 def carry_out(change: Change, kernel: dict[RouteKey, KernelRoute]) -> None:

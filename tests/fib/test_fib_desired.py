@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fib_makers import ETH1, STATIC, TUNNEL, at, leg, paths, route, underlay
+from fib_makers import ETH1, STATIC, TUNNEL, at, leg, paths, put, route, underlay
 
 from bgpctl.fib.desired import DesiredRoutes, Wish, metric_of
 from reflector.kernel.link import Link
@@ -197,7 +197,7 @@ def test_only_next_hops_whose_way_changed_are_named_by_refresh() -> None:
     desired = DesiredRoutes(KernelPlan(), under)
     for next_hop in ("10.0.0.2", "10.9.0.7", "10.8.0.7"):
         desired.bgp(at(BLOCK), paths(next_hop))
-    under.take_changes()
-    under.put_route(route("10.9.0.0/16", leg("10.9.0.254", ETH1), metric=0, protocol=STATIC))
-    assert desired.refresh(under.take_changes()) == {parse_address("10.9.0.7")}
+    under.table.take_changes()
+    put(under, route("10.9.0.0/16", leg("10.9.0.254", ETH1), metric=0, protocol=STATIC))
+    assert desired.refresh(under.table.take_changes()) == {parse_address("10.9.0.7")}
     assert desired.bgp(at(BLOCK), paths("10.9.0.7")).routes == (route(BLOCK, leg("10.9.0.254", ETH1)),)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 import structlog
-from fib_makers import learned, until, update
+from fib_makers import decoded, learned, until, update
 from fib_namespaces import Namespace
 
 from bgpctl.fib.failures import RouteFailure
 from bgpctl.fib.programmer import RouteProgrammer
 from reflector.kernel.route import Destination
-from reflector.kernel.route_message import NEWROUTE, decode
+from reflector.kernel.route_message import NEWROUTE
 from reflector.kernel.sockets import RECEIVE_BUFFER, Monitor
 from reflector.plan import KernelPlan
 
@@ -71,7 +71,7 @@ class Absences:
     def listen(self) -> None:
         heard, _ = self._monitor.read(100_000)
         now = time.monotonic()
-        for kind, route in ((each.kind, decode(each.body)) for each in heard):
+        for kind, route in ((each.kind, decoded(each.body)) for each in heard):
             if route is None:
                 continue
             if kind != NEWROUTE:

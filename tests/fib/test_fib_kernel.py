@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 import structlog
-from fib_makers import learned, occupied, until, update
+from fib_makers import decoded, learned, occupied, until, update
 from fib_namespaces import Namespace, Topology
 
 from bgpctl.errors import NotReadyError
 from bgpctl.fib.failures import RouteFailure
 from bgpctl.fib.programmer import RouteProgrammer
 from reflector.kernel import route_message
-from reflector.kernel.attributes import DUMP, Request
 from reflector.kernel.change import Change, Verb
+from reflector.kernel.message import DUMP, Request
 from reflector.kernel.route import KernelRoute, Leg, parse_address, parse_prefix
 from reflector.kernel.sockets import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from reflector.plan import HostRoute, KernelPlan
@@ -210,7 +210,7 @@ def test_a_monitor_hears_what_others_do_and_not_what_its_owner_does(node: Namesp
         legs = (Leg(parse_address("10.0.0.2"), int(node.ip("-o", "link", "show", "eth0").split(":")[0])),)
         requests.batch([route_message.encode(Change(Verb.ADD, KernelRoute(4, parse_prefix(A)[1], METRIC, 179, legs)))])
         node.ip("route", "add", B, "via", "10.0.0.9")
-        found = [route_message.decode(each.body) for each in monitor.read(10)[0]]
+        found = [decoded(each.body) for each in monitor.read(10)[0]]
         monitor.close()
         requests.close()
         # The kernel's own routes to the IPv6 addresses may come as late as this.

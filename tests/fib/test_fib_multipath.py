@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from fib_makers import learned, until, update
+from fib_makers import decoded, learned, until, update
 from fib_namespaces import Namespace, Topology
 
 from bgpctl.fib.programmer import RouteProgrammer
@@ -63,7 +63,7 @@ def reaction(monitor: Monitor, prefix: str, left: str) -> float:
             if each.kind == link_message.NEWLINK:
                 link_changed = link_changed or now
             elif each.kind == route_message.NEWROUTE:
-                route = route_message.decode(each.body)
+                route = decoded(each.body)
                 gateways = [leg.gateway for leg in route.legs] if route else []
                 if route and route.destination == destination and gateways == [parse_prefix(left)[1][1:]]:
                     return now - link_changed

@@ -12,11 +12,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import structlog
-from fib_makers import learned, occupied, until, update
+from fib_makers import decoded, learned, occupied, until, update
 from fib_namespaces import Namespace
 
 from bgpctl.fib.programmer import RouteProgrammer
-from reflector.kernel.route_message import decode
 from reflector.kernel.sockets import Monitor
 from reflector.plan import PRIORITY_BASE, Family, HostRoute, KernelPlan, KernelRule, KernelVerdict
 
@@ -113,7 +112,7 @@ def test_another_priority_moves_the_route_without_a_gap(node: Namespace, family:
         await learn(family)(fib)
         monitor = Monitor()
         await learn(family, metric=512)(fib)
-        heard = [(each.kind, decode(each.body)) for each in monitor.read(10)[0]]
+        heard = [(each.kind, decoded(each.body)) for each in monitor.read(10)[0]]
         monitor.close()
         assert [(kind, route.metric) for kind, route in heard if route] == [(24, 512), (25, 1024)]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from errno import EEXIST, EINVAL, ESRCH
 
 import pytest
-from fib_makers import ETH0, ETH1, KERNEL, STATIC, TUNNEL, at, carry_out, leg, occupied, paths, route, underlay
+from fib_makers import ETH0, ETH1, KERNEL, STATIC, TUNNEL, at, carry_out, event, leg, occupied, paths, route, underlay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +15,8 @@ from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.reconciler import Reconciler
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.prefix_table import Placement
 from reflector.kernel.route import KernelRoute, RouteKey
-from reflector.kernel.route_message import RouteEvent
 from reflector.plan import Encapsulation, KernelPlan, KernelRule, KernelVerdict, Vtep, VxlanPlan
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
@@ -37,7 +37,7 @@ class Transcript:
         view = KernelView()
         view.underlay = underlay()
         for each in (*foreign, *self.kernel.values()):
-            self.state.observation.add_to(view, each)
+            self.state.observation.add_to(view, each.nlri, each.terms)
         self.state.observation.observe_all(view)
 
     def settle(self) -> list[tuple[str, KernelRoute]]:
@@ -61,7 +61,7 @@ class Transcript:
 
     def somebody_deletes(self, gone: KernelRoute) -> None:
         del self.kernel[gone.key]
-        self.state.observation.observe(RouteEvent(gone, came=False))
+        self.state.observation.observe(event(gone, came=False))
 
 
 def test_a_learned_route_is_added() -> None:
@@ -165,7 +165,7 @@ def test_a_deleted_route_is_repaired_and_counted() -> None:
 def test_a_changed_route_is_repaired() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observation.observe(RouteEvent(route(A, leg("10.0.0.9")), came=True, replaces=True))
+    fib.state.observation.observe(event(route(A, leg("10.0.0.9")), placement=Placement.REPLACE))
     assert (fib.settle(), fib.state.work.repairs) == ([("replace", ROUTE_A)], 1)
 
 
@@ -173,7 +173,7 @@ def test_one_hop_deleted_from_an_ipv6_ecmp_route_is_repaired() -> None:
     fib = Transcript()
     fib.state.announce([at("fd09::/64")], paths("fd00::2", "fd00::3"))
     fib.settle()
-    fib.state.observation.observe(RouteEvent(route("fd09::/64", leg("fd00::3")), came=False))
+    fib.state.observation.observe(event(route("fd09::/64", leg("fd00::3")), came=False))
     assert fib.settle() == [("replace", route("fd09::/64", leg("fd00::2"), leg("fd00::3")))]
 
 
@@ -182,7 +182,7 @@ def test_a_route_that_a_stranger_made_with_our_protocol_is_removed() -> None:
     fib.synced(A)
     stranger = route(C, leg("10.0.0.9"))
     fib.kernel[stranger.key] = stranger
-    fib.state.observation.observe(RouteEvent(stranger, came=True))
+    fib.state.observation.observe(event(stranger))
     assert fib.settle() == [("delete", stranger)]
 
 
@@ -199,14 +199,14 @@ def test_a_foreign_route_of_the_same_key_is_reported_and_left() -> None:
 def test_a_foreign_route_that_replaced_ours_is_left_too() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observation.observe(RouteEvent(FOREIGN_A, came=True, replaces=True))
+    fib.state.observation.observe(event(FOREIGN_A, placement=Placement.REPLACE))
     assert (fib.settle(), fib.state.failures.occupied()) == ([], FOREIGN_FAILURE)
 
 
 def test_our_route_takes_its_place_once_the_foreign_one_went() -> None:
     fib = Transcript(foreign=(FOREIGN_A,))
     fib.synced(A)
-    fib.state.observation.observe(RouteEvent(FOREIGN_A, came=False))
+    fib.state.observation.observe(event(FOREIGN_A, came=False))
     assert (fib.settle(), fib.state.failures.occupied()) == ([("add", ROUTE_A)], ())
 
 
@@ -217,7 +217,7 @@ def test_a_foreign_route_with_a_lower_metric_is_no_obstacle_and_told() -> None:
     assert fib.settle() == [("add", ROUTE_A)]
     told = RouteFailure(A, "another program's route wins: static (protocol 4, metric 5)", 1024)
     assert (fib.state.failures.shadowed(), fib.state.failures.occupied()) == ((told,), ())
-    fib.state.observation.observe(RouteEvent(better, came=False))
+    fib.state.observation.observe(event(better, came=False))
     assert (fib.settle(), fib.state.failures.shadowed()) == ([], ())
 
 
@@ -257,9 +257,9 @@ def test_a_blackhole_never_wins_over_a_workloads_route(metric: int, changes: lis
 def test_a_blackhole_gives_way_to_a_workload_that_comes_and_returns_when_it_went() -> None:
     fib = Transcript(plan=OWN_BLOCK)
     fib.synced()
-    fib.state.observation.observe(RouteEvent(workload(1024), came=True))
+    fib.state.observation.observe(event(workload(1024)))
     assert fib.settle() == [("delete", BLACKHOLE_ROUTE)]
-    fib.state.observation.observe(RouteEvent(workload(1024), came=False))
+    fib.state.observation.observe(event(workload(1024), came=False))
     assert fib.settle() == [("add", BLACKHOLE_ROUTE)]
 
 
@@ -271,7 +271,7 @@ def test_an_unresolved_route_is_installed_when_its_next_hop_appears() -> None:
     fib.learn(A, via="10.9.0.7")
     assert fib.settle() == []
     assert fib.state.failures.unresolved() == (RouteFailure(A, "next hop 10.9.0.7: the kernel has no route to it"),)
-    fib.state.observation.observe(RouteEvent(route("10.9.0.0/16", leg("10.0.0.254"), protocol=STATIC), came=True))
+    fib.state.observation.observe(event(route("10.9.0.0/16", leg("10.0.0.254"), protocol=STATIC)))
     assert (fib.settle(), fib.state.failures.unresolved()) == ([("add", route(A, leg("10.0.0.254")))], ())
 
 
@@ -281,7 +281,7 @@ def test_a_route_follows_its_next_hop_to_another_gateway() -> None:
     fib.learn(A, via="10.9.0.7")
     fib.settle()
     after = route("10.9.0.0/16", leg("10.0.0.253"), protocol=STATIC)
-    fib.state.observation.observe(RouteEvent(after, came=True, replaces=True))
+    fib.state.observation.observe(event(after, placement=Placement.REPLACE))
     assert fib.settle() == [("replace", route(A, leg("10.0.0.253")))]
 
 
@@ -372,7 +372,7 @@ def test_a_refusal_that_repeats_is_no_news() -> None:
             lambda state: state.observation.observe_address(LinkAddress(5, b"\1\2\3\4", 24), came=True), id="an address"
         ),
         pytest.param(
-            lambda state: state.observation.observe(RouteEvent(route(C, leg("10.0.0.9"), protocol=STATIC), came=True)),
+            lambda state: state.observation.observe(event(route(C, leg("10.0.0.9"), protocol=STATIC))),
             id="a foreign route",
         ),
     ],
@@ -504,7 +504,7 @@ def multipath() -> Transcript:
 
 def test_a_hop_whose_link_loses_its_carrier_leaves_the_multipath_and_comes_back() -> None:
     fib = multipath()
-    fib.state.observation.observe_link(Link(ETH1, "eth1", running=False))
+    fib.state.observation.observe_link(Link(ETH1, "eth1", carrier=False))
     assert fib.settle() == [("replace", ROUTE_A)]
     fib.state.observation.observe_link(Link(ETH1, "eth1"))
     assert fib.settle() == [("replace", BOTH)]
@@ -512,13 +512,13 @@ def test_a_hop_whose_link_loses_its_carrier_leaves_the_multipath_and_comes_back(
 
 def test_where_no_link_has_a_carrier_all_hops_stay() -> None:
     fib = multipath()
-    fib.state.observation.observe_link(Link(ETH1, "eth1", running=False))
-    fib.state.observation.observe_link(Link(ETH0, "eth0", running=False))
+    fib.state.observation.observe_link(Link(ETH1, "eth1", carrier=False))
+    fib.state.observation.observe_link(Link(ETH0, "eth0", carrier=False))
     assert fib.settle() == []
 
 
 def test_a_single_hop_without_a_carrier_stays() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.state.observation.observe_link(Link(ETH0, "eth0", running=False))
+    fib.state.observation.observe_link(Link(ETH0, "eth0", carrier=False))
     assert fib.settle() == []

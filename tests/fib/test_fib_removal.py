@@ -138,5 +138,5 @@ def test_tunl0_goes_down_as_it_was_when_nobody_else_has_an_address_there(
     under = underlay()
     under.put_link(link)
     for address in (OURS, *others):
-        under.put_address(address)
+        under.table.put_address(address)
     assert list(leaving_others([OURS], under)) == expected

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from fib_makers import leg, route
+from fib_makers import decoded, leg, route
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reflector.kernel import route_message
-from reflector.kernel.attributes import CREATE, EXCL, REPLACE
 from reflector.kernel.change import Change, Verb
+from reflector.kernel.message import CREATE, EXCL, REPLACE
 from reflector.kernel.route import KernelRoute, nlri_of, parse_prefix, prefix_text
 
 
@@ -29,12 +29,12 @@ from reflector.kernel.route import KernelRoute, nlri_of, parse_prefix, prefix_te
     ids=["unicast", "default", "onlink", "ECMP", "IPv6 ECMP", "blackhole", "high table", "via IPv6", "mixed ECMP"],
 )
 def test_what_is_encoded_is_decoded_again(sent: KernelRoute) -> None:
-    assert route_message.decode(route_message.encode(Change(Verb.ADD, sent)).body) == sent
+    assert decoded(route_message.encode(Change(Verb.ADD, sent)).body) == sent
 
 
 def test_an_mtu_travels() -> None:
     sent = KernelRoute(4, b"\x18\x14\0\0", 1024, 179, (leg("10.0.0.2"),), mtu=1400)
-    assert route_message.decode(route_message.encode(Change(Verb.ADD, sent)).body) == sent
+    assert decoded(route_message.encode(Change(Verb.ADD, sent)).body) == sent
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def changes(there: Link | None, *addresses: LinkAddress) -> list[DeviceChange]:
     if there is not None:
         under.put_link(there)
     for address in addresses:
-        under.put_address(address)
+        under.table.put_address(address)
     return device_changes((WANTED,), under)[0]
 
 
@@ -108,7 +108,7 @@ def test_our_device_that_no_plan_asks_for_is_deleted() -> None:
 def test_an_adopted_device_that_no_plan_asks_for_stays_without_what_is_ours() -> None:
     under = underlay()
     under.put_link(link(alias=ADOPTED))
-    under.put_address(ADDRESS)
+    under.table.put_address(ADDRESS)
     assert device_changes((), under)[0] == [RemoveAddress(NAME, ADDRESS), ReleaseDevice(NAME, TUNNEL)]
 
 
@@ -135,7 +135,7 @@ def test_mtu(plan: VxlanPlan, mtu: int) -> None:
 def test_ipip_is_brought_up_and_addressed_but_nothing_of_it_is_removed() -> None:
     under = underlay()
     under.put_link(Link(TUNNEL, "tunl0", up=False, kind="ipip"))
-    under.put_address(LinkAddress(TUNNEL, parse_address("10.1.1.1"), 32))
+    under.table.put_address(LinkAddress(TUNNEL, parse_address("10.1.1.1"), 32))
     tunnels = desired_tunnels(KernelPlan(ipip_address="10.244.0.1"), under)
     assert device_changes(tunnels, under)[0] == [
         ChangeDevice("tunl0", TUNNEL, b"", 0, ""),

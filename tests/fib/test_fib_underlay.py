@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from fib_makers import ETH0, ETH1, KERNEL, STATIC, leg, route, underlay
+from fib_makers import ETH0, ETH1, KERNEL, STATIC, at, leg, paths, put, remove, route, underlay
 
-from bgpctl.fib.kernel.underlay import Unresolved
+from bgpctl.fib.desired import DesiredRoutes
+from bgpctl.fib.kernel.underlay import Underlay
 from reflector.kernel.link import Link
-from reflector.kernel.route import KernelRoute, Leg, parse_address
+from reflector.kernel.prefix_table import Placement
+from reflector.kernel.resolve import Unresolved
+from reflector.kernel.route import KernelRoute, Leg
+from reflector.plan import HostRoute, KernelPlan
 
 DEFAULT = route("0.0.0.0/0", leg("10.0.0.254"), metric=0, protocol=STATIC)
 UNREACHABLE = 7
+
+
+def resolved(under: Underlay, next_hop: str, plan: KernelPlan | None = None) -> tuple[Leg, ...] | str:
+    """The legs of a BGP route with this next hop, or why it has none."""
+    wish = DesiredRoutes(plan or KernelPlan(), under).bgp(at("20.0.0.0/24"), paths(next_hop))
+    return wish.routes[0].legs if wish.routes else wish.reason
 
 
 @pytest.mark.parametrize(
@@ -49,7 +59,7 @@ UNREACHABLE = 7
     ],
 )
 def test_resolved(next_hop: str, foreign: list[KernelRoute], legs: list[Leg]) -> None:
-    assert underlay(*foreign).resolve(parse_address(next_hop)) == tuple(legs)
+    assert resolved(underlay(*foreign), next_hop) == tuple(legs)
 
 
 @pytest.mark.parametrize(
@@ -79,44 +89,44 @@ def test_resolved(next_hop: str, foreign: list[KernelRoute], legs: list[Leg]) ->
     ],
 )
 def test_unresolved(next_hop: str, foreign: list[KernelRoute], why: Unresolved) -> None:
-    assert underlay(*foreign).resolve(parse_address(next_hop)) is why
+    assert resolved(underlay(*foreign), next_hop) == f"next hop {next_hop}: {why}"
 
 
 def test_a_static_host_route_of_the_plan_makes_its_address_reachable() -> None:
-    static = {parse_address("192.168.7.7"): parse_address("10.0.0.5")}
-    assert underlay().resolve(parse_address("192.168.7.7"), static) == (leg("10.0.0.5"),)
+    plan = KernelPlan(host_routes=(HostRoute("192.168.7.7", "10.0.0.5"),))
+    assert resolved(underlay(), "192.168.7.7", plan) == (leg("10.0.0.5"),)
 
 
 def test_a_route_that_went_no_longer_resolves() -> None:
     under = underlay(DEFAULT)
-    under.forget_route(DEFAULT)
-    assert under.resolve(parse_address("192.168.7.7")) is Unresolved.NO_ROUTE
+    remove(under, DEFAULT)
+    assert resolved(under, "192.168.7.7") == f"next hop 192.168.7.7: {Unresolved.NO_ROUTE}"
 
 
 def test_a_link_that_went_down_takes_its_ipv4_routes_along() -> None:
     under = underlay(DEFAULT)
-    under.forget_routes_through(ETH0)
-    assert under.resolve(parse_address("10.0.0.2")) is Unresolved.NO_ROUTE
+    under.put_link(Link(ETH0, "eth0", up=False))
+    assert resolved(under, "10.0.0.2") == f"next hop 10.0.0.2: {Unresolved.NO_ROUTE}"
 
 
 def test_ipv6_deletes_single_hops_of_an_ecmp_route() -> None:
     both = route("fd07::/64", leg("fd00::2"), leg("fd00::3"), protocol=STATIC)
     under = underlay(both)
-    under.forget_route(route("fd07::/64", leg("fd00::3"), protocol=STATIC))
-    assert under.resolve(parse_address("fd07::1")) == (leg("fd00::2"),)
+    remove(under, route("fd07::/64", leg("fd00::3"), protocol=STATIC))
+    assert resolved(under, "fd07::1") == (leg("fd00::2"),)
 
 
 def test_a_replacing_route_takes_the_place_of_the_one_with_its_key() -> None:
     under = underlay(DEFAULT)
-    under.put_route(route("0.0.0.0/0", leg("10.0.0.253"), metric=0, protocol=16), replaces=True)
-    assert under.resolve(parse_address("192.168.7.7")) == (leg("10.0.0.253"),)
+    put(under, route("0.0.0.0/0", leg("10.0.0.253"), metric=0, protocol=16), Placement.REPLACE)
+    assert resolved(under, "192.168.7.7") == (leg("10.0.0.253"),)
 
 
 def test_two_ipv4_routes_of_one_key_can_stand_beside_each_other() -> None:
     other = route("0.0.0.0/0", leg("10.0.0.253"), metric=0, protocol=KERNEL)
     under = underlay(DEFAULT, other)
-    under.forget_route(other)
-    assert under.resolve(parse_address("192.168.7.7")) == (leg("10.0.0.254"),)
+    remove(under, other)
+    assert resolved(under, "192.168.7.7") == (leg("10.0.0.254"),)
 
 
 def test_a_renamed_link_is_known_by_its_new_name_only() -> None:

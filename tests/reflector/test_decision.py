@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from speaker_makers import OUR_AS, a_session, as_sequence, some_attributes
 
 from reflector.addresses import pack_address
-from reflector.kernel.route_table import Resolution
+from reflector.kernel.resolve import Resolution
 from reflector.plan import RouteSource
 from reflector.rib.decision import STEPS_COMPARING_ALL_MED, decide, explain_decision, steps_to_multipath
 from reflector.rib.next_hop import NextHop
@@ -100,7 +100,7 @@ def a_path(traits: Traits = USUAL, originator: str = "") -> Path:
     path = Path(sent_by, 4, attributes, attributes)
     path.source, path.path_id = traits.source, traits.path_id
     path.next_hop = NextHop(attributes.next_hop)
-    path.next_hop.resolution = Resolution(is_resolvable=True, cost=traits.cost)
+    path.next_hop.resolution = Resolution(cost=traits.cost)
     return path
 
 

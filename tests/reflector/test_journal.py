@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from speaker_makers import Router, a_client, a_plan, a_restart, a_session, an_ebgp_peer, an_origination, announce
 from speaker_network import Network
 from test_convergence import histories, live_through, restart_histories, restart_through
-from test_route_table import a_route, a_table, via
+from test_routing_table import a_route, a_table, put, remove, via
 
 from reflector.addresses import pack_address
 from reflector.drain import DrainState, Stage
@@ -34,7 +34,7 @@ from reflector.journal.recorder import (
     without_passwords,
 )
 from reflector.journal.replay import replay, until
-from reflector.kernel.route_table import RouteTable
+from reflector.kernel.routing_table import RoutingTable
 from reflector.plan import MaximumPrefixes, NodePlan, Origination, Password, Verdict
 from reflector.wire.message import MessageType, NotificationError
 from reflector.wire.nlri import pack_nlri
@@ -311,7 +311,7 @@ def test_only_the_first_seconds_are_replayed_when_asked_for(router: RecordedRout
 # ------------------------------------------------------------------------------------ the kernel
 
 
-def hear_of_kernel(router: RecordedRouter, table: RouteTable | None) -> None:
+def hear_of_kernel(router: RecordedRouter, table: RoutingTable | None) -> None:
     router.engine.kernel_changed(table)
     router.turn()
 
@@ -319,13 +319,13 @@ def hear_of_kernel(router: RecordedRouter, table: RouteTable | None) -> None:
 def test_what_the_kernel_answered_is_answered_again(router: RecordedRouter) -> None:
     """RFC 4271 9.1.2.1: a route whose next hop leads nowhere is no candidate, and the cost decides among others."""
     table = a_table()
-    table.put(a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
+    put(table, a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
     hear_of_kernel(router, table)
     router.up("a")
     router.hear("a", announce(POD), announce("10.2.0.0/26", next_hop="192.0.2.1"))
     assert routes(replayed(router.journal)[0]) == routes(router.recorded)
-    table.put(a_route("192.0.2.0/24", via("10.9.9.9")))
-    table.remove(a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
+    put(table, a_route("192.0.2.0/24", via("10.9.9.9")))
+    remove(table, a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
     hear_of_kernel(router, table)
     again, told = replayed(router.journal)
     assert routes(again) == routes(router.recorded)
@@ -369,7 +369,7 @@ def test_any_history_of_the_kernel_is_replayed(events: list[tuple[str, int, int]
             )
         elif what in ("put", "remove"):
             route = a_route(f"192.0.{number}.0/24", via("10.9.9.9", metric=other))
-            (table.put if what == "put" else table.remove)(route)
+            (put if what == "put" else remove)(table, route)
         elif what == "dumped":
             table = a_table()
         elif what == "turn":

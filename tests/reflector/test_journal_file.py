@@ -10,7 +10,7 @@ import pytest
 from control_world import ControlWorld
 from speaker_makers import a_client, a_plan, an_origination, announce
 from test_journal import routes
-from test_route_table import a_route, a_table, via
+from test_routing_table import a_route, a_table, put, via
 
 from reflector.engine import Engine
 from reflector.journal.journal_file import JournalFile
@@ -124,13 +124,13 @@ def test_a_recording_begun_later_replays_to_what_the_speaker_has(world: ControlW
 
 def test_a_recording_knows_the_kernel_and_leaves_it_as_it_was(world: ControlWorld, tmp_path: Path) -> None:
     table = a_table()
-    table.put(a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
+    put(table, a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
     world.events.kernel_changed(table)
     hear(world, announce(POD), announce("10.2.0.0/26", next_hop="192.0.2.1"))
     client = world.client()
     client.ask(StartJournal())
     client.ask(StartJournal())
-    table.put(a_route("192.0.2.0/24", via("10.9.9.9")))
+    put(table, a_route("192.0.2.0/24", via("10.9.9.9")))
     world.events.kernel_changed(table)
     hear(world, announce("10.3.0.0/26", next_hop="192.0.3.1"), peer="b")
     client.ask(StopJournal())

@@ -19,11 +19,11 @@ from speaker_makers import (
     some_attributes,
     withdraw,
 )
-from test_route_table import CONNECTED, ETH0, ETH1, a_route, a_table, blackhole, via
+from test_routing_table import CONNECTED, ETH0, ETH1, a_route, a_table, blackhole, link_down, put, remove, via
 
 from bgpctl.cli.explain import explain_lines
 from reflector.addresses import pack_address
-from reflector.kernel.route_table import RouteTable
+from reflector.kernel.routing_table import RoutingTable
 from reflector.plan import (
     AddCommunity,
     HostRoute,
@@ -51,7 +51,7 @@ UNRESOLVABLE = "next-hop-unresolvable"
 class Node(Router):
     """A router with three peers up, and a kernel below it."""
 
-    def __init__(self, plan: NodePlan | None = None, kernel: RouteTable | None = None) -> None:
+    def __init__(self, plan: NodePlan | None = None, kernel: RoutingTable | None = None) -> None:
         super().__init__(
             plan or a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2"), a_client("c", "10.0.0.3"))
         )
@@ -68,17 +68,17 @@ class Node(Router):
 
     def put(self, prefix: str, *legs: Any, replaces: bool = False) -> None:
         assert self.kernel is not None
-        self.kernel.put(a_route(prefix, *legs, replaces=replaces))
+        put(self.kernel, a_route(prefix, *legs, replaces=replaces))
         self.changed()
 
     def remove(self, prefix: str, *legs: Any) -> None:
         assert self.kernel is not None
-        self.kernel.remove(a_route(prefix, *legs))
+        remove(self.kernel, a_route(prefix, *legs))
         self.changed()
 
     def link_down(self, interface: int) -> None:
         assert self.kernel is not None
-        self.kernel.link(interface, is_up=False)
+        link_down(self.kernel, interface)
         self.changed()
 
     def verdicts(self, prefix: str = POD) -> dict[str, str]:
@@ -89,7 +89,7 @@ class Node(Router):
         return totals["next_hops"], totals["next_hops_unresolvable"]
 
 
-def a_kernel() -> RouteTable:
+def a_kernel() -> RoutingTable:
     return a_table(a_route("10.0.0.0/24", CONNECTED), a_route("10.1.0.0/16", via("10.0.0.9", 50)))
 
 
@@ -123,7 +123,7 @@ def test_a_route_leaves_with_the_kernels_route_to_its_next_hop() -> None:
 
 def test_a_link_that_goes_down_takes_the_routes_over_it_and_no_other() -> None:
     node = Node(kernel=a_kernel())
-    node.kernel.put(a_route("10.2.0.0/16", via("10.9.0.9", 0, ETH1)))
+    put(node.kernel, a_route("10.2.0.0/16", via("10.9.0.9", 0, ETH1)))
     node.changed()
     node.hear("a", announce(POD, next_hop="10.1.0.1"))
     node.hear("b", announce(OTHER_POD, next_hop="10.2.0.1"))
@@ -184,7 +184,7 @@ def test_what_happens_twice_in_one_turn_is_told_as_it_ended() -> None:
     node.hear("a", announce(POD, next_hop="10.1.0.1"))
     updates = len(node.tables["b"].updates)
     for legs in ((blackhole(50),), (via("10.0.0.9", 50),), (blackhole(50),), (via("10.0.0.9", 50),)):
-        node.kernel.put(a_route("10.1.0.0/16", *legs, replaces=True))
+        put(node.kernel, a_route("10.1.0.0/16", *legs, replaces=True))
         node.engine.kernel_changed(node.kernel)
     node.turn()
     assert node.verdicts() == {"a": "best"}
@@ -412,14 +412,14 @@ EVENTS = st.lists(
 @given(events=EVENTS)
 def test_any_history_ends_as_if_the_kernel_had_always_been_so(has_path_ids: bool, events: list[Any]) -> None:
     """What is told as well: the outcome depends on what is, not on how it came."""
-    moving, last = Node(kernel=RouteTable()), Node()
+    moving, last = Node(kernel=RoutingTable()), Node()
     for node in (moving, last):
         if has_path_ids:
             for name in "abc":
                 node.down(name)
                 node.up(name, add_path_receive=frozenset((4,)))
     path_id = 1 if has_path_ids else None
-    last.kernel = RouteTable()
+    last.kernel = RoutingTable()
     for kind, what, value in events:
         if kind in "abc":
             body = announce(what, next_hop=value, path_id=path_id) if value else withdraw(what, path_id=path_id)
@@ -441,10 +441,10 @@ def test_any_history_ends_as_if_the_kernel_had_always_been_so(has_path_ids: bool
     assert best == {name: list(moving.selected().values()).count(name) for name in best}
 
 
-def _change(table: RouteTable, kind: str, what: str, value: int) -> None:
+def _change(table: RoutingTable, kind: str, what: str, value: int) -> None:
     if kind == "down":
-        table.link(value, is_up=False)
+        link_down(table, value)
     elif kind == "put":
-        table.put(a_route(what, KERNEL[what][value]))
+        put(table, a_route(what, KERNEL[what][value]))
     elif kind == "remove":
-        table.remove(a_route(what, KERNEL[what][value]))
+        remove(table, a_route(what, KERNEL[what][value]))

@@ -13,7 +13,9 @@ from segment import Segment, eventually
 
 from reflector.addresses import pack_address
 from reflector.event_loop import EventLoop
-from reflector.kernel.route_table import NOWHERE, Lookup, Resolution, RouteTable
+from reflector.kernel.lookup import Lookup
+from reflector.kernel.resolve import NO_ROUTE, UNREACHABLE, Resolution
+from reflector.kernel.routing_table import RoutingTable
 from reflector.kernel.watch import RECEIVE_BUFFER, RESCAN, KernelRoutes
 from reflector.plan import KernelPlan, NodePlan
 
@@ -41,7 +43,7 @@ class Watcher:
         self._segment = segment
         self._directory = directory
         self.loop = EventLoop()
-        self.table: RouteTable | None = None
+        self.table: RoutingTable | None = None
         self.told = 0
 
     def watch(self, plan: NodePlan = PLAN, receive_buffer: int = RECEIVE_BUFFER) -> CountedRoutes:
@@ -54,7 +56,7 @@ class Watcher:
             self.routes.follow(plan)
         self.routes.wait(1.0)
 
-    def changed(self, table: RouteTable | None) -> None:
+    def changed(self, table: RoutingTable | None) -> None:
         self.told += 1
         self.table = table
         if table is not None:
@@ -62,6 +64,10 @@ class Watcher:
 
     def ip(self, words: str) -> None:
         subprocess.run(["ip", "-n", self._segment.namespace("n"), *words.split()], check=True)
+
+    def sysctl(self, name: str, value: int) -> None:
+        command = ("sh", "-c", f"echo {value} > /proc/sys/{name}")
+        subprocess.run(["ip", "netns", "exec", self._segment.namespace("n"), *command], check=True)
 
     def batch(self, *lines: str) -> None:
         path = self._directory / "batch"
@@ -133,7 +139,7 @@ def test_every_kind_of_route_is_read_from_a_dump_and_from_notifications(watcher:
         watcher.batch(*VARIETY)
     assert {address: watcher.cost(address) for address in COSTS} == COSTS
     assert {a: watcher.leads_to(a) for a in COSTS} == {a: cost is not None for a, cost in COSTS.items()}
-    assert watcher.resolve("10.28.0.1") == NOWHERE
+    assert watcher.resolve("10.28.0.1") == NO_ROUTE
     watcher.batch(*(line.replace("route add", "route del") for line in VARIETY))
     covered = {address: cost if cost == 0 else None for address, cost in COSTS.items()}
     assert {address: watcher.cost(address) for address in COSTS} == covered
@@ -194,27 +200,40 @@ def test_notifications_that_are_lost_are_made_good_by_a_dump(watcher: Watcher) -
     eventually(lambda: watcher.cost("10.20.0.1") == 9, "the last route is known")
     assert routes.overruns >= 1
     last = blocks[-1].removesuffix(".0/24")
-    assert watcher.resolve(f"{last}.1") == NOWHERE
+    assert watcher.resolve(f"{last}.1") == UNREACHABLE
     watcher.ip("route add 10.0.0.0/8 via 10.9.0.2 metric 3")
     assert [watcher.cost(f"{last}.1"), watcher.cost("10.64.0.1")] == [None, 3]
 
 
-def test_what_the_kernel_drops_without_a_word_is_found_by_the_next_scan(watcher: Watcher) -> None:
-    """An address that goes takes the routes along that were to be used with it."""
-    routes = watcher.watch()
-    routes.tick(1.0)
+def test_routes_that_go_with_a_link_are_gone_at_once_though_the_kernel_does_not_notify(watcher: Watcher) -> None:
+    watcher.watch()
     watcher.ip("link add one type veth peer name other")
     watcher.ip("link set one up")
     watcher.ip("link set other up")
     watcher.ip("route add 10.20.0.0/16 dev one")
     assert watcher.cost("10.20.0.1") == 0
+    before = len(watcher.table.routes)
     watcher.ip("link del one")
     assert watcher.cost("10.20.0.1") is None
-    assert watcher.table is not None
-    held = len(watcher.table)
+    assert len(watcher.table.routes) == before - 1
+
+
+def test_what_the_kernel_drops_without_a_notification_is_found_by_the_next_scan(watcher: Watcher) -> None:
+    """IPv6 routes that go with their link, where the node is set up so."""
+    routes = watcher.watch()
+    routes.tick(1.0)
+    watcher.sysctl("net/ipv6/route/skip_notify_on_dev_down", 1)
+    watcher.ip("link add one type veth peer name other")
+    watcher.ip("link set one up")
+    watcher.ip("link set other up")
+    watcher.ip("route add fd20::/64 dev one")
+    assert watcher.cost("fd20::1") == 1024
+    watcher.ip("link del one")
+    assert watcher.cost("fd20::1") is None
+    before = len(watcher.table.routes)
     routes.tick(1.0 + RESCAN)
     watcher.settle()
-    assert len(watcher.table) == held - 1
+    assert len(watcher.table.routes) < before
 
 
 def test_a_scan_that_finds_nothing_new_tells_nobody(watcher: Watcher) -> None:

@@ -18,13 +18,13 @@ from typing import Any, Self
 from bgpctl.agent.autodetection.address_message import decode_host_address
 from bgpctl.agent.autodetection.host import Host, HostAddress, HostInterface, Source
 from reflector.kernel.link_message import ADDRESS_DUMP, LINK_DUMP, decode_link
+from reflector.kernel.message import Message
 from reflector.kernel.route_message import DELROUTE, NEWROUTE
 from reflector.kernel.sockets import (
     EVERYTHING,
     LINKS_AND_ADDRESSES,
     DumpInterrupted,
     Monitor,
-    Notification,
     Overrun,
     Requests,
 )
@@ -116,7 +116,7 @@ class HostObserver:
         if any(map(self._matters, heard)):
             self._stirred.set()
 
-    def _matters(self, heard: Notification) -> bool:
+    def _matters(self, heard: Message) -> bool:
         """A route that BGP brought is no news about the host; anything else may be."""
         return heard.kind not in (NEWROUTE, DELROUTE) or heard.body[_PROTOCOL_OCTET] != self._own_protocol
 

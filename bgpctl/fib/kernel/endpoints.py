@@ -27,7 +27,7 @@ def local_endpoints(underlay: Underlay, blocks: Iterable[str]) -> frozenset[str]
     """The names of the interfaces; those that are down do not count."""
     own = [prefix_of(parse_prefix(block)) for block in blocks]
     found: set[str] = set()
-    for route in filter(_leads_to_a_host, underlay.routes()):
+    for route in filter(_leads_to_a_host, underlay.table.routes):
         link = underlay.links.get(route.legs[0].ifindex)
         if link is not None and link.up and (link.name.startswith(CALICO_PREFIX) or _is_inside(route, own)):
             found.add(link.name)

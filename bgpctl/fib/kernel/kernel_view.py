@@ -1,9 +1,10 @@
 """The kernel as we see it: links, addresses and foreign routes below, our own routes beside them. Pure.
 
-A dump fills it, notifications keep it true. Two things happen without a notification that would do; after them
-the view is `outdated` and only another dump helps:
+A dump fills it, notifications keep it true. Some things happen without a notification that would do; after them the
+view is `outdated` and only another dump helps:
 
-- a link goes down, or loses its last IPv4 address: the kernel drops the IPv4 routes through it and says nothing
+- a link is set down, or loses its last IPv4 address: the kernel drops the IPv4 routes through it and does not notify
+- it is set up again: the kernel takes up legs of multipath routes
 - somebody appends an IPv6 route to a key of ours: the kernel makes one ECMP route of both
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 from bgpctl.fib.kernel.observed import ObservedRoutes
 from bgpctl.fib.kernel.underlay import Underlay
 from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.prefix_table import Placement
 from reflector.kernel.route_message import RouteEvent
 
 
@@ -36,56 +38,50 @@ class KernelView:
     def become(self, dumped: KernelView) -> None:
         """What was dumped takes the place of all that was known."""
         self.underlay, self.observed = dumped.underlay, dumped.observed
-        self.underlay.take_changes()
+        self.underlay.table.take_changes()
         self.outdated, self.is_known = False, True
 
     def observe_ours(self, event: RouteEvent) -> None:
         """Somebody else made, changed or deleted a route with our protocol number."""
+        route = event.route
         if event.came:
-            self.observed.put(event.route)
+            self.observed.put(route)
         else:
-            self.observed.went(event.route)
-        if event.replaces:
-            self.underlay.forget_key(event.route.key)
+            self.observed.went(route)
+        if event.placement is Placement.REPLACE:
+            self.underlay.table.routes.remove_key(route.key)
 
     def observe_foreign(self, event: RouteEvent) -> bool:
         """A foreign route came or went. Returns whether a route of ours has the same key."""
-        route = event.route
+        route, routes = event.route, self.underlay.table.routes
         ours = any(each.key == route.key for each in self.observed.at(route.destination))
         if not event.came:
-            self.underlay.forget_route(route)
-        elif ours and event.appended and route.family == 6:
+            routes.remove(event.nlri, event.terms)
+        elif ours and event.placement is Placement.BEHIND and route.family == 6:
             self.outdated = True
         else:
-            self.underlay.put_route(route, replaces=event.replaces)
-            if ours and event.replaces:
-                self.observed.forget(route.destination, route.key)
+            routes.put(event.nlri, event.terms, event.placement)
+            if ours and event.placement is Placement.REPLACE:
+                self.observed.remove(route.destination, route.key)
         return ours
 
     def observe_link(self, link: Link) -> bool:
         """A link came or changed. Returns whether what leads over it may do so now, or no longer."""
         before = self.underlay.links.get(link.index)
-        self.underlay.put_link(link)
+        self.outdated |= self.underlay.put_link(link)
         if before is not None and before.up and not link.up:
-            self._lost_ipv4(link.index)
+            self.outdated |= self.observed.uses(link.index)
         return before is None or (before.up, before.name) != (link.up, link.name)
 
     def remove_link(self, ifindex: int) -> Link | None:
         """A link went. Returns it, if it was known."""
         before = self.underlay.links.get(ifindex)
-        self.underlay.forget_link(ifindex)
-        self._lost_ipv4(ifindex)
+        self.underlay.remove_link(ifindex)
+        self.outdated |= self.observed.uses(ifindex)
         return before
 
     def observe_address(self, address: LinkAddress, *, came: bool) -> None:
         if came:
-            self.underlay.put_address(address)
-            return
-        self.underlay.forget_address(address)
-        left = (a for a in self.underlay.addresses if a.ifindex == address.ifindex and len(a.address) == 4)
-        if len(address.address) == 4 and next(left, None) is None:
-            self._lost_ipv4(address.ifindex)
-
-    def _lost_ipv4(self, ifindex: int) -> None:
-        self.underlay.forget_routes_through(ifindex)
-        self.outdated |= self.observed.uses(ifindex)
+            self.underlay.table.put_address(address)
+        elif self.underlay.table.remove_address(address):
+            self.outdated |= self.observed.uses(address.ifindex)

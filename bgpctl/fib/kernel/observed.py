@@ -1,10 +1,11 @@
-"""Our routes as the kernel holds them: filled by dumps, kept true by notifications and by the kernel's answers."""
+"""Our routes as the kernel has them: filled by dumps, kept true by notifications and by the kernel's answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bgpctl.fib.kernel.underlay import without_legs
+import msgspec
+
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.route import Destination, KernelRoute, RouteKey
 
@@ -40,17 +41,17 @@ class ObservedRoutes:
         else:
             self._at[destination] = (route,)
 
-    def forget(self, destination: Destination, key: RouteKey) -> None:
+    def remove(self, destination: Destination, key: RouteKey) -> None:
         self._set(destination, self._others(destination, key))
 
     def went(self, route: KernelRoute) -> None:
         """A notification of deletion: the whole route, or for IPv6 the legs that it names."""
         twin = next((each for each in self.at(route.destination) if each.key == route.key), None)
-        left = without_legs(twin, route) if twin is not None and route.family == 6 else None
+        left = _without_legs(twin, route) if twin is not None and route.family == 6 else None
         if left is not None:
             self.put(left)
         else:
-            self.forget(route.destination, route.key)
+            self.remove(route.destination, route.key)
 
     def accepted(self, change: Change) -> None:
         """The kernel carried out a change of ours."""
@@ -60,7 +61,7 @@ class ObservedRoutes:
         elif self._at.get(route.destination) == (route,):  # by far the most common case
             del self._at[route.destination]
         else:
-            self.forget(route.destination, route.key)
+            self.remove(route.destination, route.key)
 
     def _others(self, destination: Destination, key: RouteKey) -> tuple[KernelRoute, ...]:
         return tuple(route for route in self.at(destination) if route.key != key)
@@ -70,3 +71,12 @@ class ObservedRoutes:
             self._at[destination] = routes
         else:
             self._at.pop(destination, None)
+
+
+def _without_legs(route: KernelRoute, gone: KernelRoute) -> KernelRoute | None:
+    """What is left of `route` when the kernel reports that `gone` was deleted. IPv6 deletes single legs of an ECMP
+    route, and names only those; None when nothing is left."""
+    left = tuple(leg for leg in route.legs if leg not in gone.legs)
+    if not left or len(left) == len(route.legs):
+        return None
+    return msgspec.structs.replace(route, legs=left)

@@ -8,9 +8,10 @@ from typing import TypeVar
 from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.observation import Observation
 from reflector.kernel import link_message, route_message
-from reflector.kernel.attributes import Request
 from reflector.kernel.link import Link, LinkAddress
-from reflector.kernel.sockets import DumpInterrupted, Notification, Requests
+from reflector.kernel.message import NO_FAMILY, Message, Request
+from reflector.kernel.observe import observe_netconf
+from reflector.kernel.sockets import DumpInterrupted, Requests
 from reflector.plan import Family
 
 FAMILIES: tuple[Family, ...] = (4, 6)
@@ -24,15 +25,16 @@ def read_kernel(requests: Requests, observation: Observation, view: KernelView) 
     for link in read_links(requests):
         view.underlay.put_link(link)
     for address in read_addresses(requests):
-        view.underlay.put_address(address)
+        view.underlay.table.put_address(address)
+    _read_configuration(requests, view)
     interrupted = False
     for family in FAMILIES:
         try:
             for piece in requests.dump(route_message.dump_request(family)):
                 for _, body in piece:
-                    route = route_message.decode(body)
-                    if route is not None:
-                        observation.add_to(view, route)
+                    found = route_message.decode(body)
+                    if found is not None:
+                        observation.add_to(view, *found)
                 yield
         except DumpInterrupted:
             interrupted = True
@@ -56,7 +58,7 @@ def update_links(requests: Requests, view: KernelView, observation: Observation)
         observation.observe_address(address, came=True)
 
 
-def take_notification(notification: Notification, observation: Observation) -> None:
+def take_notification(notification: Message, observation: Observation) -> None:
     """Takes up what somebody else changed."""
     match notification.kind:
         case route_message.NEWROUTE | route_message.DELROUTE:
@@ -69,10 +71,23 @@ def take_notification(notification: Notification, observation: Observation) -> N
                 observation.observe_link(link)
             elif link is not None:
                 observation.remove_link(link.index)
+        case link_message.NEWNETCONF:
+            observation.observe_configuration(notification.body)
         case link_message.NEWADDR | link_message.DELADDR:
             address = link_message.decode_address(notification.body)
             if address is not None:
                 observation.observe_address(address, came=notification.kind == link_message.NEWADDR)
+
+
+def _read_configuration(requests: Requests, view: KernelView) -> None:
+    for family in FAMILIES:
+        try:
+            for piece in requests.dump(link_message.netconf_dump(family)):
+                for _, body in piece:
+                    observe_netconf(view.underlay.table, body)
+        except OSError as error:
+            if error.errno not in NO_FAMILY:
+                raise
 
 
 def read_links(requests: Requests) -> Iterator[Link]:

@@ -30,9 +30,10 @@ from reflector.kernel.link_message import (
     encode_device,
     encode_entry,
 )
+from reflector.kernel.message import Message
 from reflector.kernel.neighbour import Entry, Neighbour
 from reflector.kernel.route import address_text
-from reflector.kernel.sockets import Notification, Requests
+from reflector.kernel.sockets import Requests
 from reflector.plan import KernelPlan, VxlanPlan
 
 _ROUNDS = 5
@@ -52,7 +53,7 @@ class TunnelSetup:
         self.wanted = True
         self._entries_done.clear()
 
-    def take_notification(self, notification: Notification) -> None:
+    def take_notification(self, notification: Message) -> None:
         """Somebody else has put or removed an entry: those of a device of ours are compared again."""
         if notification.kind in (NEWNEIGH, DELNEIGH):
             self.wanted |= self._entries_done.pop(device_of_entry(notification.body), None) is not None
