@@ -19,7 +19,7 @@ LAB_PACKAGES := iproute2 iputils-ping
 TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
 BENCH_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) gcc libc6-dev
 
-.PHONY: help lab lab-down labs test check format bench wheels lock clean
+.PHONY: help lab lab-down labs test-fast test check format bench wheels lock clean
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -40,6 +40,9 @@ labs: $(VENV)/.runtime $(filter $(BIG_LAB),$(LABS)) ## run every lab with its fa
 
 $(BIG_LAB): labs/two-hundred-nodes/generate.py | $(VENV)/.runtime
 	@$(BIN)/python $<
+
+test-fast: $(VENV)/.dev ## the tests that need neither root nor daemons nor minutes: the loop while you write
+	@$(BIN)/pytest -n 2 -q -m "not netns and not slow" $(PYTEST_ARGS)
 
 test: check ## check, then the whole test suite (as root also against the kernel and real neighbours)
 	@requirements/system-packages wanted $(TEST_PACKAGES)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from hatchling.metadata.core import ProjectMetadata
 from hatchling.metadata.plugin.interface import MetadataHookInterface
+from hatchling.plugin.manager import PluginManager
 
 
 class FromTheProject(MetadataHookInterface):
     """Called by hatchling with the metadata of the pyproject.toml beside this file."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        project = tomllib.loads((Path(self.root).parent.parent / "pyproject.toml").read_text())["project"]
-        for name in ("version", "license", "requires-python"):
-            metadata[name] = project[name]
-        metadata["dependencies"] = [f"{project['name']}=={project['version']}"]
+        project = ProjectMetadata(str(Path(self.root).parent.parent), PluginManager())
+        metadata["version"] = project.version
+        metadata["license"] = project.core.license_expression
+        metadata["requires-python"] = project.core.requires_python
+        metadata["dependencies"] = [f"{project.core.raw_name}=={project.version}"]

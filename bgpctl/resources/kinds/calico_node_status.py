@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bgpctl.resources.values.fields import DISTINCT, Name
-from bgpctl.resources.values.model import LoosePart, Resource, ResourcePart
+from bgpctl.resources.values.model import LooseValue, Resource, Value
 
 StatusClass = Literal["Agent", "BGP", "Routes"]
 
 
-class CalicoNodeStatusSpec(ResourcePart):
+class CalicoNodeStatusSpec(Value):
     """`update_period_seconds` 0 asks for one report."""
 
     node: Name
@@ -20,7 +20,7 @@ class CalicoNodeStatusSpec(ResourcePart):
     update_period_seconds: int = Field(ge=0, le=86400)
 
 
-class ReportedStatus(LoosePart):
+class ReportedStatus(LooseValue):
     """What the node wrote. Nothing here reads it back but for its time."""
 
     last_updated: str = ""

@@ -10,13 +10,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from bgpctl.resources.values.fields import refuse
-from bgpctl.resources.values.model import LoosePart, Resource
+from bgpctl.resources.values.model import LooseValue, Resource
 
 DEFAULT_NAMESPACE = "default"
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
 
-class NamespacedResource(Resource, LoosePart):
+class NamespacedResource(Resource, LooseValue):
     @property
     def namespace(self) -> str:
         return self.metadata.namespace or DEFAULT_NAMESPACE
@@ -59,7 +59,7 @@ ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]
 TrafficPolicy = Literal["Cluster", "Local", ""]
 
 
-class ServiceSpec(LoosePart):
+class ServiceSpec(LooseValue):
     """`cluster_ip` is "None" for a headless service."""
 
     type: ServiceType = "ClusterIP"
@@ -71,15 +71,15 @@ class ServiceSpec(LoosePart):
     external_traffic_policy: TrafficPolicy = ""
 
 
-class LoadBalancerIngress(LoosePart):
+class LoadBalancerIngress(LooseValue):
     ip: str = ""
 
 
-class LoadBalancerStatus(LoosePart):
+class LoadBalancerStatus(LooseValue):
     ingress: tuple[LoadBalancerIngress, ...] = ()
 
 
-class ServiceStatus(LoosePart):
+class ServiceStatus(LooseValue):
     load_balancer: LoadBalancerStatus = LoadBalancerStatus()
 
 
@@ -88,13 +88,13 @@ class Service(NamespacedResource):
     status: ServiceStatus = ServiceStatus()
 
 
-class EndpointConditions(LoosePart):
+class EndpointConditions(LooseValue):
     """An endpoint that does not say is ready."""
 
     ready: bool | None = None
 
 
-class SliceEndpoint(LoosePart):
+class Endpoint(LooseValue):
     addresses: tuple[str, ...] = ()
     node_name: str = ""
     conditions: EndpointConditions = EndpointConditions()
@@ -106,7 +106,7 @@ class SliceEndpoint(LoosePart):
 
 class EndpointSlice(NamespacedResource):
     address_type: Literal["IPv4", "IPv6", "FQDN"] = "IPv4"
-    endpoints: tuple[SliceEndpoint, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
 
     @property
     def service_key(self) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from bgpctl.resources.values.model import ResourcePart
+from bgpctl.resources.values.model import Value
 
 BROKEN_RULES = "broken-rules"
 
@@ -33,7 +33,7 @@ class Rule:
     message: str
 
 
-class RuledValue(ResourcePart):
+class RuledValue(Value):
     """A value with rules over its fields."""
 
     RULES: ClassVar[tuple[Rule, ...]] = ()

@@ -1,1 +1,0 @@
-"""What a ResourceSet says about the cluster as a whole, looked up by all nodes' plans."""

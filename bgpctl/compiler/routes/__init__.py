@@ -1,1 +1,0 @@
-"""What a node originates and what its kernel is to have."""

@@ -1,1 +1,0 @@
-"""From BGPPeers and the mesh to the sessions of one node."""

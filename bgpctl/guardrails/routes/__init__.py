@@ -1,1 +1,0 @@
-"""Guardrails about filters, advertised prefixes and tunnels."""
