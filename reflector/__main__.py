@@ -1,9 +1,9 @@
 """python -m reflector [--user UID:GID] RUN_DIRECTORY: the speaker of one node.
 
 Reads plan.json and exabgp.conf in the run directory, and drain.json if there is one, and serves speaker.sock there. As
-root it becomes that user as soon as it listens, or the usual one when none is named (exabgp/account.py). With
-BGPCTL_JOURNAL=on in its environment every event is recorded from the first one on (journal.py). Exit status: 0 stopped
-by SIGTERM, 2 the world is not ready (one sentence on standard error), anything else is a fault of ours.
+root it becomes that user as soon as it listens, or the usual one when none is named (process/account.py). With
+BGPCTL_JOURNAL=on in its environment every event is recorded from the first one on (journal/). Exit status: 0 stopped by
+SIGTERM, 2 something that it needs is missing (one sentence on standard error), anything else is a bug.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """RUN_DIRECTORY/drain.json: the drain state of a node, kept by its agent and read by each speaker before it listens.
 
-/run is a tmpfs: a machine that is started anew is in use.
+/run is a tmpfs: after a boot of the machine the node is in use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DRAIN_FILE = "drain.json"
 
 
 class DrainFileError(ValueError):
-    """The file is there and says nothing that this version understands. One sentence."""
+    """The file exists and this version cannot read it. One sentence."""
 
 
 def read_drain(run_directory: Path) -> DrainState:

@@ -37,7 +37,7 @@ from reflector.wire.message import Cease
 
 # Timers are looked at this often; the shortest hold time that RFC 4271 allows is 3 s.
 _TICK = 0.25
-# Sessions wait so long for each part of the kernel's routes at the start; milliseconds are usual for all of it.
+# At the start sessions wait at most so long for each part of the kernel's routes; all of it usually takes milliseconds.
 _KERNEL_PATIENCE = 1.0
 
 
@@ -50,9 +50,9 @@ def run_speaker(
     drain: DrainState = IN_USE,
     is_recorded: bool = False,
 ) -> tuple[int, str]:
-    """Run until told to stop, in the run directory, as `account` as soon as it listens; drained from the first event
-    on (`since` by the clock), and recording if asked to. ExaBGP's exit status, and a sentence if the world was not
-    ready for a start."""
+    """Run until it is stopped, in the run directory, as `account` as soon as it listens; drained from the first event
+    on (`since` by the clock), and recording if `is_recorded`. ExaBGP's exit status, and a sentence if the speaker could
+    not start."""
     take_the_seams()
     log.init(getenv())
     conf = run_directory / "exabgp.conf"
@@ -74,7 +74,7 @@ def run_speaker(
 
 class Speaker:
     """`configuration` is ExaBGP's, reading RUN_DIRECTORY/exabgp.conf; `clock` never goes back. `events` takes all that
-    happens: the engine, or who records for it."""
+    happens: the engine, or a recorder in its place."""
 
     def __init__(self, plan: NodePlan, configuration: Any, run_directory: Path, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -97,7 +97,7 @@ class Speaker:
         self._control = ControlServer(run_directory / "speaker.sock", loop, Answers(self, self._stream, clock))
 
     def run(self) -> int:
-        """ExaBGP's exit code, when it was told to stop or could not start."""
+        """ExaBGP's exit code, when it was stopped or could not start."""
         try:
             return int(self.reactor.run())
         finally:
@@ -105,7 +105,7 @@ class Speaker:
             self.recording.stop("the speaker stopped")
 
     def record_from_the_start(self) -> None:
-        """Without a recording it starts just as well."""
+        """A speaker that cannot record starts all the same."""
         try:
             self.recording.start(JOURNAL_LIMIT, self.started)
         except OSError as error:

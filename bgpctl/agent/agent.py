@@ -32,7 +32,7 @@ from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.speaker.links import SpeakerLinks
 from bgpctl.agent.speaker.process import speaker_command
-from bgpctl.agent.speaker.supervisor import Speaker
+from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
 from bgpctl.datastore import watch_directory
 from reflector.plan import NodePlan
 from reflector.process.account import Account
@@ -55,7 +55,7 @@ class Agent:
         self._planning = Planning(options.compile_options)
         self._deployment = Deployment(run_directory, links.commands)
         self._drain = DrainKeeper(run_directory, links.commands)
-        self.speaker = Speaker(run_directory, links.commands, self._bring_up_to_date, command)
+        self.speaker = SpeakerSupervisor(run_directory, links.commands, self._bring_up_to_date, command)
         self._retention = Retention(links.retention, run_directory.path / RETAINED_FILE, has_fib=options.program_fib)
         self._routes = RouteProgramming(links.loc_rib, self._retention)
         stages = Stages(

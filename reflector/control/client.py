@@ -1,7 +1,7 @@
-"""Asks a speaker or an agent over its control socket, one question at a time, and waits for the answer.
+"""Asks a speaker or an agent on its control socket, one question at a time, and waits for the answer.
 
-For people's commands and tests: blocking, with a deadline for each answer. Daemons that must not block have their
-own link. The protocol is `reflector.messages`; a client never subscribes through this one.
+For commands and tests: blocking, with a deadline for each answer. Daemons that must not block have a link of their own.
+The protocol is `reflector.messages`; a subscription is not for this client.
 
     with ControlClient(run_directory / "speaker.sock") as speaker:
         peers = speaker.ask(ShowPeers()).peers
@@ -70,7 +70,7 @@ _ANSWERS: dict[type[Question], type[Reply]] = {
 
 
 class ControlError(Exception):
-    """No usable answer: nobody listens, the answer is late, or it is not of this protocol. Text: one sentence."""
+    """No usable answer: nothing listens, the answer is late, or it is not of this protocol. One sentence."""
 
 
 class RefusedError(ControlError):
@@ -81,7 +81,7 @@ class ControlClient:
     """One connection to a control socket. `timeout` is seconds: for the connection, then for each whole answer."""
 
     def __init__(self, path: Path | str, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Connects. Raises ControlError when nobody listens on `path`."""
+        """Connects. Raises ControlError when nothing listens on `path`."""
         self.path = Path(path)
         self.timeout = timeout
         self._frames = FrameReader()
@@ -91,7 +91,7 @@ class ControlClient:
             self._socket.connect(str(self.path))
         except OSError as error:
             self._socket.close()
-            raise ControlError(f"nobody answers on {self.path}: {error.strerror or error}") from error
+            raise ControlError(f"cannot connect to {self.path}: {error.strerror or error}") from error
 
     def __enter__(self) -> Self:
         return self

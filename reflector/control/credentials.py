@@ -1,4 +1,4 @@
-"""Who is at the other end of a Unix socket, as the kernel says it (SO_PEERCRED, unix(7))."""
+"""The process at the other end of a Unix socket, as the kernel reports it (SO_PEERCRED, unix(7))."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Credentials(NamedTuple):
 
     @property
     def may_control(self) -> bool:
-        """Root and the user that this process runs as; the socket's mode says the same to whoever looks at it."""
+        """Root and the user that this process runs as; the mode of the socket has the same effect."""
         return self.uid in (0, os.geteuid())
 
 

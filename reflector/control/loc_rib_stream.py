@@ -1,9 +1,10 @@
-"""The Loc-RIB as a stream: the whole table, then every change in sequence; who comes back is told what it missed.
+"""The Loc-RIB as a stream: the whole table, then every change in sequence; who resumes is sent what it missed.
 
-Rule: whoever follows the changes from the first part of a synchronisation on has the Loc-RIB after its last part,
-though turns pass between the parts: a part tells routes as they are when it is made, and what changes later is told
-later. The newest changes are kept as frames, up to HISTORY_OCTETS, for a subscriber that lost its connection; an
-`epoch` tells this speaker's sequence numbers from an earlier one's. Until somebody subscribes no change costs anything.
+Rule: a subscriber that follows the changes from the first part of a synchronisation on has the Loc-RIB after its last
+part, though turns pass between the parts: a part has routes as they are when it is made, and later changes follow as
+changes. The newest changes are kept as frames, up to HISTORY_OCTETS, for a subscriber that lost its connection; the
+`epoch` separates this speaker's sequence numbers from an earlier one's. No change costs anything before the first
+subscription.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ class LocRibStream:
         self._was_complete = False
 
     def follow(self) -> None:
-        """Somebody synchronises: from now on changes count."""
+        """A subscriber synchronises: from now on changes count."""
         self._is_followed = True
 
     def publish(
         self, changes: Changes, *, is_complete: bool, read_at: float = 0.0
     ) -> tuple[LocRibUpdate, bytes] | None:
-        """The update that subscribers are told of a turn, and its frame; None if there is nothing to tell. Nobody is in
-        sync before the Loc-RIB is complete; that it is now is told as well."""
+        """The update for subscribers after a turn, and its frame; None if nothing has changed for them. No one is in
+        sync before the Loc-RIB is complete; that it has become complete is a change, too."""
         becomes_complete = is_complete and not self._was_complete
         self._was_complete = is_complete
         if not self._is_followed:
@@ -117,28 +118,28 @@ def loc_rib_changes(changes: Changes, sequence: int) -> LocRibUpdate | None:
     return LocRibUpdate(sequence, tuple(routes), tuple(withdrawn[4]), tuple(withdrawn[6]))
 
 
-# What the FIB is told of a prefix: its best route and the next hops of all that are as good.
-_Told = tuple[Path | None, tuple[bytes, ...]]
+# What subscribers see of a prefix: its best route and the next hops of all that are as good.
+_Published = tuple[Path | None, tuple[bytes, ...]]
 
 
-def _newest(changes: list[tuple[Transition, list[bytes]]]) -> dict[_Told, list[bytes]]:
+def _newest(changes: list[tuple[Transition, list[bytes]]]) -> dict[_Published, list[bytes]]:
     """What the FIB sees of the changes; a prefix that moved several times before the flush counts where it ended."""
     seen = [
-        (_told(transition.after), keys)
+        (_published(transition.after), keys)
         for transition, keys in changes
-        if _told(transition.before) != _told(transition.after)
+        if _published(transition.before) != _published(transition.after)
     ]
-    newest: dict[_Told, list[bytes]] = {}
+    newest: dict[_Published, list[bytes]] = {}
     if len(set().union(*(keys for _, keys in seen))) == sum(len(keys) for _, keys in seen):
-        for told, keys in seen:
-            newest.setdefault(told, []).extend(keys)
+        for published, keys in seen:
+            newest.setdefault(published, []).extend(keys)
         return newest
-    for nlri, told in {nlri: told for told, keys in seen for nlri in keys}.items():
-        newest.setdefault(told, []).append(nlri)
+    for nlri, published in {nlri: published for published, keys in seen for nlri in keys}.items():
+        newest.setdefault(published, []).append(nlri)
     return newest
 
 
-def _told(selection: Selection) -> _Told:
+def _published(selection: Selection) -> _Published:
     return best(selection), next_hops(selection)
 
 

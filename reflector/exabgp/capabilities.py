@@ -1,10 +1,10 @@
-"""Capabilities of the OPEN that ExaBGP does not know, in its way: registered by their code, read and written by it.
+"""Capabilities of the OPEN that ExaBGP does not know, made as its own are: registered by their code.
 
     9    BGP role                       RFC 9234 4.1   one octet
     71   long-lived graceful restart    RFC 9494 3.1   for each family AFI, SAFI, flags (F) and 24 bits of seconds
 
-Rule: a value of the wrong length is an OPEN message error (RFC 4271 6.2, RFC 5492 3). Roles that are said more
-than once are all kept: whether they agree is for whoever reads them (RFC 9234 4.2).
+Rule: a value of the wrong length is an OPEN message error (RFC 4271 6.2, RFC 5492 3). All roles of an OPEN with several
+are kept; whether they agree is judged where they are read (RFC 9234 4.2).
 """
 
 from __future__ import annotations

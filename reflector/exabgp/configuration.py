@@ -1,11 +1,11 @@
-"""exabgp.conf, read again by parts: only neighbours whose text is new are parsed.
+"""exabgp.conf, reread in parts: only neighbours whose text is new are parsed.
 
-ExaBGP needs a quarter of a millisecond for a neighbour, and while it parses no session is served. So the file is cut
-into its neighbours, and what has been parsed before is used again. A TCP-MD5 key is put in afterwards: a cluster that
-rotates one rotates it in every neighbour.
+ExaBGP needs a quarter of a millisecond for a neighbour, and no session is served while it parses. So the file is cut
+into its neighbours, and those that have been parsed before are reused. The TCP-MD5 key is set afterwards: a cluster
+that rotates its key rotates it in every neighbour.
 
-Rule: ExaBGP judges what is new, and the whole file as soon as anything is out of the ordinary: sections that are no
-neighbours, a neighbour that it refuses, one that stands there twice. So its verdict and its messages are the same.
+Rule: ExaBGP judges what is new, and the whole file where anything is unusual: sections that are no neighbours, a
+neighbour that it refuses, one that appears twice. So its judgement and its messages are the same as for a whole file.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SpeakerConfiguration(Configuration):  # type: ignore[misc]  # ExaBGP has n
         self._path = path
         self._text_read: str | None = None
         self._known: dict[str, tuple[str, Any]] = {}
-        # How many neighbours ExaBGP has parsed, for those who want to know what a reload costs.
+        # How many neighbours ExaBGP has parsed: the cost of reloads.
         self.parsed = 0
 
     def reload(self) -> bool:

@@ -108,14 +108,14 @@ class HandoverPeer(ConnectingPeer):
         if not self.is_handed_over:
             self._wake()
 
-    def redefine(self, neighbor: Any, *, offers_alike: bool) -> None:
-        """Another definition of the session, whose OPEN offers the same as far as exabgp.conf does not show it."""
+    def redefine(self, neighbor: Any, *, offers_the_same: bool) -> None:
+        """Take up another definition. `offers_the_same`: in the OPEN, as far as exabgp.conf does not show it."""
         if self.password and neighbor["md5-password"] and self.password != neighbor["md5-password"]:
             self._set_key(neighbor["md5-password"])
         self.defined_by = neighbor
         if self._neighbor is not None:
             self._neighbor = neighbor
-        elif self.neighbor != neighbor or not offers_alike:
+        elif self.neighbor != neighbor or not offers_the_same:
             self._begin_anew(neighbor)
 
     def _begin_anew(self, neighbor: Any) -> None:

@@ -1,4 +1,4 @@
-"""What two OPENs agreed on, as our value: ExaBGP's view of them, and the capabilities that only we know.
+"""What two OPENs agreed on, as a value: ExaBGP's view of them, and the capabilities that it does not know.
 
 Rule: a capability counts when both ends have sent it (RFC 5492 4). A peer without the multiprotocol capability speaks
 IPv4 unicast (RFC 4760 8).
@@ -27,7 +27,7 @@ _IPV6_NEXT_HOP = (AFI.ipv4, SAFI.unicast, AFI.ipv6)
 def read_negotiated(negotiated: Any, connection: socket) -> Negotiated:
     """ExaBGP's view of the two OPENs as our value."""
     families = _families(negotiated)
-    roles = said_roles(negotiated.received_open.capabilities)
+    roles = roles_in(negotiated.received_open.capabilities)
     return Negotiated(
         router_id=negotiated.received_open.router_id.pack(),
         local_address=pack_address(connection.getsockname()[0].split("%")[0]),
@@ -46,8 +46,8 @@ def read_negotiated(negotiated: Any, connection: socket) -> Negotiated:
     )
 
 
-def said_roles(capabilities: Any) -> frozenset[Role | None]:
-    """The roles in an OPEN, normally one or none; None stands for a number that is no role."""
+def roles_in(capabilities: Any) -> frozenset[Role | None]:
+    """The roles in an OPEN, usually one or none; None stands for a number that is no role."""
     return frozenset(ROLE_CODES.get(code) for code in capabilities.get(RoleCapability.ID, ()))
 
 
@@ -84,8 +84,8 @@ def _long_lived(negotiated: Any, families: tuple[Family, ...]) -> LongLived | No
         for code in (LongLivedCapability.ID, Capability.CODE.GRACEFUL_RESTART)
     ):
         return None
-    said = {f: received[LongLivedCapability.ID].get(EXABGP_FAMILIES[f]) for f in families}
+    received_families = {f: received[LongLivedCapability.ID].get(EXABGP_FAMILIES[f]) for f in families}
     return LongLived(
-        times={family: value[1] for family, value in said.items() if value is not None},
-        forwarding=frozenset(family for family, value in said.items() if value is not None and value[0]),
+        times={family: value[1] for family, value in received_families.items() if value is not None},
+        forwarding=frozenset(family for family, value in received_families.items() if value is not None and value[0]),
     )

@@ -1,7 +1,7 @@
-"""The OPEN: what we offer beyond what exabgp.conf says, and which peers we refuse for theirs.
+"""The OPEN: what we offer beyond exabgp.conf, and which peers we refuse for the OPEN that they sent.
 
-Rule: what both ends agree on when the session opens comes from one of two places. ExaBGP knows its own settings from
-exabgp.conf; the rest it has no words for, and the OPEN takes it from the plan's session:
+Rule: what is offered comes from one of two places. ExaBGP has its own settings from exabgp.conf; what it has no setting
+for, the OPEN takes from the plan's session:
 
     extended next hop            IPv4 routes on an IPv6 session may have an IPv6 next hop (RFC 8950 4). ExaBGP offers it
                                  only to sessions that carry IPv6 routes as well, which is not needed
@@ -11,11 +11,11 @@ exabgp.conf; the rest it has no words for, and the OPEN takes it from the plan's
     graceful restart, N          a NOTIFICATION that is no hard reset is a restart, too (RFC 8538 2)
     graceful restart, R          from the start of the speaker until its End-of-RIB markers may go out (RFC 4724 4.1)
 
-R is said after every start, also after the first one of a machine: a speaker cannot know whether somebody still holds
-routes of the one before it. All that R asks of a peer is not to wait for our End-of-RIB, which we hold back until
-everybody has been heard (selection_deferral): without it a cluster that boots would wait in a circle. What says that
-nothing must be flushed is F. It is always set: kernel routes outlive the speaker, a reflector forwards nothing, and
-after a boot of the machine the End-of-RIB sweeps what the peers kept.
+R is set after every start, also after the first one of a machine: a speaker cannot know whether a peer still has routes
+of the speaker before it. All that R asks of a peer is not to wait for our End-of-RIB, which we send only when all peers
+have sent their routes (selection_deferral): without R a cluster that boots would wait in a circle. With F peers do not
+flush routes. It is always set: kernel routes outlive the speaker, a reflector forwards nothing, and after a boot of the
+machine the End-of-RIB removes what the peers kept.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from exabgp.protocol.family import AFI, SAFI
 from exabgp.reactor.protocol import Protocol
 
 from reflector.exabgp.capabilities import LongLivedCapability, RoleCapability
-from reflector.exabgp.negotiation import EXABGP_FAMILIES, NOTIFICATION_FLAG, said_roles
+from reflector.exabgp.negotiation import EXABGP_FAMILIES, NOTIFICATION_FLAG, roles_in
 from reflector.plan import Role, SessionPlan
 from reflector.wire.message import ErrorCode, OpenError
 
@@ -72,18 +72,18 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc]  # ExaBGP has no types
         except Notify as refusal:
             if (refusal.code, refusal.subcode) != (ErrorCode.OPEN_MESSAGE, OpenError.UNSUPPORTED_VERSION):
                 raise
-            # RFC 4271 6.2: the data is the version that we do support, not a sentence.
+            # RFC 4271 6.2: the data is the version that we support, not a sentence.
             raise Notify(refusal.code, refusal.subcode, BGP_VERSION.to_bytes(2, "big")) from refusal
 
     def validate_open(self) -> None:
         super().validate_open()
-        mismatch = role_mismatch(self._session, said_roles(self.negotiated.received_open.capabilities))
+        mismatch = role_mismatch(self._session, roles_in(self.negotiated.received_open.capabilities))
         if mismatch:
             raise Notify(ErrorCode.OPEN_MESSAGE, OpenError.ROLE_MISMATCH, mismatch)
 
 
 def offer(capabilities: Any, session: SessionPlan) -> None:
-    """Adds to ExaBGP's capabilities what the plan's session has beyond them."""
+    """Adds to ExaBGP's capabilities what the plan's session offers beyond them."""
     if ":" in session.peer_address and 4 in session.families:
         capabilities[Capability.CODE.NEXTHOP] = NextHop([(AFI.ipv4, SAFI.unicast, AFI.ipv6)])
     if session.role is not None:
@@ -99,8 +99,8 @@ def offer(capabilities: Any, session: SessionPlan) -> None:
         capabilities[LongLivedCapability.ID] = long_lived
 
 
-def offers_alike(one: SessionPlan, other: SessionPlan) -> bool:
-    """Whether two definitions say the same in the OPEN, as far as exabgp.conf does not show it."""
+def offers_the_same(one: SessionPlan, other: SessionPlan) -> bool:
+    """Whether two definitions make the same OPEN, as far as exabgp.conf does not show it."""
     return (one.role, one.role_strict, one.long_lived_stale_time) == (
         other.role,
         other.role_strict,
@@ -108,13 +108,13 @@ def offers_alike(one: SessionPlan, other: SessionPlan) -> bool:
     )
 
 
-def role_mismatch(session: SessionPlan | None, said: frozenset[Role | None]) -> str:
-    """Why the peer's role cannot be accepted, "" if it can. None in `said` is a role that nobody knows."""
+def role_mismatch(session: SessionPlan | None, received: frozenset[Role | None]) -> str:
+    """Why the peer's role cannot be accepted, "" if it can. None in `received` is a number that is no role."""
     if session is None or session.role is None:
         return ""
-    if not said:
+    if not received:
         return "a role is required" if session.role_strict else ""
-    if said == {COUNTERPART[session.role]}:
+    if received == {COUNTERPART[session.role]}:
         return ""
-    names = " and ".join(sorted("unknown" if role is None else role.value for role in said))
+    names = " and ".join(sorted("unknown" if role is None else role.value for role in received))
     return f"the role of a {session.role.value}'s peer is {COUNTERPART[session.role].value}, not {names}"

@@ -18,7 +18,7 @@ from exabgp.reactor.loop import Reactor
 from reflector.event_loop import EventLoop
 from reflector.exabgp.agenda import Agenda
 from reflector.exabgp.handover_peer import HandoverPeer
-from reflector.exabgp.open_message import offers_alike
+from reflector.exabgp.open_message import offers_the_same
 from reflector.plan import NodePlan, SessionPlan
 from reflector.process import garbage
 from reflector.session.cease import cease
@@ -132,9 +132,9 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         session, former = self.session_at(peer.address), before.get(peer.address)
         if session != former:
             peer.lift_hold_down()
-        is_alike = session is None or former is None or offers_alike(former, session)
-        if peer.defined_by is not neighbor or not is_alike:
-            peer.redefine(neighbor, offers_alike=is_alike)
+        offers_same = session is None or former is None or offers_the_same(former, session)
+        if peer.defined_by is not neighbor or not offers_same:
+            peer.redefine(neighbor, offers_the_same=offers_same)
 
     def _set_listening_key(self, neighbor: Any) -> None:
         for ip in self._ips:

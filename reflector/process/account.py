@@ -1,7 +1,7 @@
-"""Which user the speaker is once it listens, and what of its run directory that user is given.
+"""The user that the speaker runs as once it listens, and what of the run directory belongs to that user.
 
 Rule: root only by its name. A user that is named and does not exist is refused; when none is named it is `bgpctl` if
-there is such a user, else number 65534, which is nobody everywhere.
+there is such a user, else number 65534, the user `nobody`.
 
     run directory             root:GROUP 1770   the speaker makes files in it, and removes only its own (sticky)
     plan.json, exabgp.conf    root:GROUP 0640   it reads them, also the ones that are put in their place later
@@ -34,7 +34,7 @@ _OWN = {"speaker.sock": 0o660, "journal": 0o600, "journal.old": 0o600}
 
 
 class AccountError(Exception):
-    """There is no such user, or this process may not become it: one sentence."""
+    """There is no such user, or this process may not become that user: one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Account:
         return f"{self.uid}:{self.gid}"
 
     @property
-    def is_ours(self) -> bool:
+    def is_current(self) -> bool:
         """This process is that user already."""
         return self.uid == os.geteuid()
 
@@ -62,8 +62,8 @@ class Account:
 
 
 def account_named(name: str) -> Account:
-    """The account of the speaker when this process is root; "" means that none was named. Whoever is not root runs it
-    as the user that it is. Raises AccountError."""
+    """The account of the speaker when this process is root; "" means that none was named. A process
+    that is not root runs it as its own user. Raises AccountError."""
     here = Account(os.geteuid(), os.getegid())
     named = _look_up(name) if name else None
     if here.uid == ROOT:
@@ -74,7 +74,7 @@ def account_named(name: str) -> Account:
 
 
 def admit(directory: Path, account: Account) -> None:
-    """Lets the account read its part of a run directory of root, and make files there. Raises OSError."""
+    """Lets the account read its part of a run directory of root, and create files there. Raises OSError."""
     if os.geteuid() == ROOT != account.uid:
         _give(directory, -1, account.gid, SHARED_MODE)
         for name in _READ:
@@ -82,14 +82,14 @@ def admit(directory: Path, account: Account) -> None:
 
 
 def hand_over(directory: Path, account: Account) -> None:
-    """What this process has made there as root is the account's. Raises OSError."""
+    """Gives the account what this process has created there as root. Raises OSError."""
     if os.geteuid() == ROOT != account.uid:
         for name, mode in _OWN.items():
             _give(directory / name, account.uid, -1, mode)
 
 
 def _give(path: Path, uid: int, gid: int, mode: int) -> None:
-    """A link is refused: in a directory that the account may write to, it could lead to anybody's file."""
+    """A link is refused: in a directory that the account may write to, it could lead to any file."""
     try:
         held = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -1,14 +1,15 @@
-"""What this process may do beyond its user's files: the kernel's capabilities, and giving them up for good.
+"""The kernel's capabilities of this process, and giving them up for good.
 
-Rule: what is not named is gone from every set (capabilities(7)), and no program that this process starts gets it back.
+Rule: a capability that is not named is removed from every set (capabilities(7)), and no program that this process
+starts gets it back.
 
     permitted, effective    what was there and is named
     ambient                 likewise; as root it is empty anyway
     inheritable             what is in ambient: the one set cannot be without the other
-    bounding                what is named; only who has CAP_SETPCAP can say so
+    bounding                what is named; changing this set needs CAP_SETPCAP
     no_new_privs            set: a file's set-user-ID bit or capabilities count for nothing
 
-They belong to a thread (capset(2)), so this is for a process that has one.
+They belong to a thread (capset(2)), so this is for a process with a single thread.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Capability(IntEnum):
-    """Those that somebody here keeps or tests for (linux/capability.h)."""
+    """Those that are kept or tested for in this project (linux/capability.h)."""
 
     CHOWN = 0
     DAC_READ_SEARCH = 2
@@ -49,7 +50,7 @@ def permitted() -> frozenset[int]:
 
 
 def keep(wanted: Collection[int]) -> None:
-    """Gives up everything else. Raises OSError when the kernel does not let us."""
+    """Gives up everything else. Raises OSError when the kernel refuses."""
     if Capability.SETPCAP in permitted():
         _drop_bounding(wanted)
     kept = permitted() & frozenset(wanted)
@@ -67,11 +68,11 @@ def use(effective: Collection[int]) -> None:
 
 def become(uid: int, gid: int) -> None:
     """From root to another user with its one group and without any capability; there is no way back. Raises OSError
-    when that is not this process's to do."""
+    when this process may not do that."""
     _drop_bounding(())
     os.setgroups([])
     os.setresgid(gid, gid, gid)
-    # The kernel empties permitted, effective and ambient with the last user ID that was 0, unless it was told not to.
+    # The kernel empties permitted, effective and ambient with the last user ID that was 0, unless KEEPCAPS is set.
     _prctl(_PR_SET_KEEPCAPS, 0)
     os.setresuid(uid, uid, uid)
     keep(())
@@ -92,7 +93,7 @@ def _lower_ambient(kept: Collection[int]) -> frozenset[int]:
 
 
 def _known() -> range:
-    """The capabilities of this kernel: it refuses to speak of others."""
+    """The capabilities that this kernel knows."""
     last = 0
     while _libc.prctl(_PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0:
         last += 1

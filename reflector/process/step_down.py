@@ -1,9 +1,9 @@
 """The step from root to the speaker's user: once, when everything that needs root is open.
 
-Rule: it is done between the last listening socket and the first session. What comes after needs no capability: TCP-MD5
-keys, TTLs, source addresses and netlink reads are anybody's, and a plan that listens elsewhere gets a new speaker.
+Rule: it is done between the last listening socket and the first session. What comes after needs no capability: any user
+may set TCP-MD5 keys, TTLs and source addresses and read netlink, and a plan that listens elsewhere gets a new speaker.
 
-ExaBGP asks for it at that moment (`Daemon.drop_privileges`); its own way keeps root where it was told `root`.
+ExaBGP calls it at that moment (`Daemon.drop_privileges`); its own method keeps root where its user is `root`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reflector.process.account import Account, admit, hand_over
 
 
 class StepDown:
-    """Called once, in the run directory; False when the kernel does not let us, and `failure` says why."""
+    """Called once, in the run directory; False when the kernel refuses; `failure` is the reason."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -32,7 +32,7 @@ class StepDown:
 
 
 def _become(account: Account) -> None:
-    if account.is_ours:
+    if account.is_current:
         privileges.keep(())
     else:
         privileges.become(account.uid, account.gid)

@@ -1,6 +1,6 @@
 """Path attribute bytes to values, with every error answered as RFC 7606 asks.
 
-Rule: one table says for each attribute how it is flagged, what length it may have, and what a malformed one costs:
+Rule: one table has for each attribute its flags, the length it may have, and what a malformed one costs:
 the attribute (discard), the routes (treat as withdraw) or the session (reset, as NotificationError). The first copy of
 a repeated attribute counts; a repeated MP_REACH_NLRI or MP_UNREACH_NLRI resets.
 Wrong flags always cost the routes (RFC 7606 3 c).
@@ -43,7 +43,7 @@ class Penalty(Enum):
 
 
 class MalformedError(ValueError):
-    """An attribute's value is not what its type says."""
+    """An attribute's value does not fit its type."""
 
 
 class ParsedAttributes(NamedTuple):
@@ -142,7 +142,7 @@ class _Rule(NamedTuple):
 
     @property
     def stays_partial(self) -> bool:
-        """It travels on, with the Partial bit that it came with (RFC 4271 5). AS4_PATH is written anew by everybody."""
+        """It travels on, with the Partial bit that it came with (RFC 4271 5). Every speaker writes AS4_PATH anew."""
         return self.flags == _OPTIONAL_TRANSITIVE and self.field != "as4_path"
 
     def fits(self, length: int) -> bool:
@@ -263,7 +263,7 @@ class _BlockReader:
                 self.errors.append(f"{Code(code).name} has flags {raw.flags:#04x}")
             self.multiprotocol[code] = raw.value
         elif code in self.seen:
-            self.discarded.append(f"attribute {code} appears again")
+            self.discarded.append(f"attribute {code} appears twice")
         else:
             self.seen.add(code)
             rule = _RULES.get(code)
@@ -300,7 +300,7 @@ class _BlockReader:
             self.others.append(RawAttribute(raw.flags | PARTIAL, raw.code, raw.value))
 
     def _missing(self) -> str:
-        """RFC 7606 3 d. NEXT_HOP is asked of the UPDATE, where NLRI say whether it is needed."""
+        """RFC 7606 3 d. Whether NEXT_HOP is needed depends on the UPDATE's NLRI, and is checked there."""
         wanted = ("origin", "as_path") if self.dialect.external else ("origin", "as_path", "local_pref")
         missing = [name.upper() for name in wanted if name not in self.fields]
         return f"mandatory attribute {', '.join(missing)} is missing" if missing else ""

@@ -87,7 +87,7 @@ class PathAttributes:
     next_hop        4 or 16 octets (32 with a link-local one, RFC 2545); b"" for a route this node originates
     extended_communities   8 octets each, in the order in which they came
     only_to_customer       the AS that has set it (RFC 9234 5), None if absent
-    partial         type codes of fields that came with the Partial bit, which nobody may take off again (RFC 4271 5)
+    partial         type codes of fields that came with the Partial bit, which no one may clear (RFC 4271 5)
     originator_id   4 octets, b"" if absent; cluster_list nearest cluster first
     as_path_length  as the decision process counts it: an AS_SET is one, confederation segments none
     neighbor_as     the first AS of the path, 0 of an empty one: whose MED it is

@@ -137,5 +137,5 @@ def remove_communities(attributes: PathAttributes, text: str) -> PathAttributes:
 
 
 def transitive(communities: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """The extended communities that may be told to another AS (RFC 4360 6)."""
+    """The extended communities that may be advertised to another AS (RFC 4360 6)."""
     return tuple(community for community in communities if not community[0] & _NON_TRANSITIVE)

@@ -99,7 +99,7 @@ def notification(code: int, subcode: int, data: bytes = b"") -> bytes:
 
 
 def hard_reset(body: bytes) -> bytes:
-    """The NOTIFICATION message that ends a session for good and says why with the body of another (RFC 8538 3)."""
+    """The NOTIFICATION that ends a session for good, with the body of another one as the reason (RFC 8538 3)."""
     return notification(ErrorCode.CEASE, Cease.HARD_RESET, body)
 
 

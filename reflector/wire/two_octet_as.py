@@ -57,7 +57,7 @@ def narrow_aggregator(others: tuple[RawAttribute, ...]) -> list[RawAttribute]:
 
 
 def restore_aggregator(others: list[RawAttribute]) -> tuple[list[RawAttribute], bool]:
-    """`others` without AS4_AGGREGATOR, whose value AGGREGATOR takes over if it says AS_TRANS. And whether AS4_PATH may
+    """`others` without AS4_AGGREGATOR, whose value AGGREGATOR takes over if it is AS_TRANS. And whether AS4_PATH may
     be used: not if AGGREGATOR shows that a two-octet speaker aggregated the route anew."""
     given = {raw.code: raw for raw in others}
     rest = [raw for raw in others if raw.code != Code.AS4_AGGREGATOR]

@@ -35,7 +35,7 @@ Withdrawn = tuple[Family, list[bytes]]
 
 
 class Update(NamedTuple):
-    """What an UPDATE says. Keys are NLRI, with the path identifier in front where the family has add-path.
+    """The content of an UPDATE. Keys are NLRI, with the path identifier in front where the family has add-path.
 
     announced      (family, attributes, keys)
     withdrawn      (family, keys), including routes whose attributes were malformed

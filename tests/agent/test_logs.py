@@ -71,7 +71,7 @@ def test_a_line_for_people_has_no_colours_where_nobody_sees_them(capsys: pytest.
 def test_what_the_speaker_says_is_passed_on_at_every_level(level: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The speaker keeps to the level itself; a line of it says no level."""
     configure(LogFormat.JSON, level)
-    pass_on(get_logger("speaker"), "speaker says", line="a session is down")
+    pass_on(get_logger("speaker"), "speaker log", line="a session is down")
     assert [line["line"] for line in lines(capsys)] == ["a session is down"]
 
 
@@ -109,7 +109,7 @@ def test_plans_and_secrets_have_no_text_form_that_tells_them() -> None:
 def test_a_key_in_the_speaker_s_log_is_not_passed_on(tmp_path: Path, line: str, passed_on: str) -> None:
     log = SpeakerLog(tmp_path / "speaker.log")
     (tmp_path / "speaker.log").write_text(f"{line}\n")
-    assert log.last_words() == passed_on
+    assert log.last_line() == passed_on
     assert log.new_lines() == [passed_on]
 
 

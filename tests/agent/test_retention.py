@@ -67,7 +67,7 @@ class StandInLink:
         if isinstance(request, ShowRetained):
             self.looked.set()
         if self.is_away:
-            raise SpeakerAwayError("no process listens")
+            raise SpeakerAwayError("it does not answer")
         if self.refuses:
             return Refused("not a request of this version")
         if isinstance(request, WithdrawRetained):

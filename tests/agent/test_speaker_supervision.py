@@ -19,7 +19,7 @@ from bgpctl.agent.speaker.crash_loop import Failures
 from bgpctl.agent.speaker.heartbeat import EVERY_FIVE_SECONDS, Rhythm
 from bgpctl.agent.speaker.link import SpeakerLink
 from bgpctl.agent.speaker.process import SpeakerProcess, runs_for
-from bgpctl.agent.speaker.supervisor import Speaker, SpeakerState
+from bgpctl.agent.speaker.supervisor import SpeakerState, SpeakerSupervisor
 from bgpctl.errors import NotReadyError
 
 WaitUntil = Callable[..., None]
@@ -41,24 +41,24 @@ async def within(seconds: float, condition: Callable[[], object]) -> None:
 
 
 def supervise(
-    path: Path, how: str, story: Callable[[Speaker], Awaitable[None]], rhythm: Rhythm = EVERY_FIVE_SECONDS
+    path: Path, how: str, story: Callable[[SpeakerSupervisor], Awaitable[None]], rhythm: Rhythm = EVERY_FIVE_SECONDS
 ) -> None:
     """Runs `story` beside the supervision of stand-ins that behave as `how` says; then stops them."""
 
     async def main() -> None:
         with RunDirectory.claim(path) as directory:
             link = SpeakerLink(directory.speaker_socket)
-            speaker = Speaker(directory, link, nothing_to_confirm, command(how), rhythm)
+            speaker = SpeakerSupervisor(directory, link, nothing_to_confirm, command(how), rhythm)
             supervision = asyncio.create_task(speaker.run())
-            told = asyncio.create_task(story(speaker))
+            telling = asyncio.create_task(story(speaker))
             try:
-                await asyncio.wait({supervision, told}, return_when=asyncio.FIRST_COMPLETED)
-                if told.done():
-                    told.result()
+                await asyncio.wait({supervision, telling}, return_when=asyncio.FIRST_COMPLETED)
+                if telling.done():
+                    telling.result()
                 else:
                     supervision.result()
             finally:
-                told.cancel()
+                telling.cancel()
                 supervision.cancel()
                 await asyncio.wait({supervision})
                 await speaker.stop()
@@ -83,7 +83,7 @@ def left_behind(path: Path, how: str, wait_until: WaitUntil) -> Iterator[subproc
 
 
 def test_a_speaker_is_started_and_is_ready_when_it_answers(run_path: Path) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         assert (speaker.state, speaker.restarts) == (SpeakerState.RUNNING, 0)
         assert (run_path / "speaker.pid").read_text() == f"{speaker.pid}\n"
@@ -92,7 +92,7 @@ def test_a_speaker_is_started_and_is_ready_when_it_answers(run_path: Path) -> No
 
 
 def test_a_killed_speaker_is_started_again(run_path: Path) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         first = speaker.pid
         os.kill(first, signal.SIGKILL)
@@ -103,7 +103,7 @@ def test_a_killed_speaker_is_started_again(run_path: Path) -> None:
 
 
 def test_a_speaker_whose_world_is_not_ready_ends_the_start_with_its_sentence(run_path: Path) -> None:
-    async def story(_: Speaker) -> None:
+    async def story(_: SpeakerSupervisor) -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(BaseExceptionGroup) as failure:
@@ -117,15 +117,15 @@ def test_a_speaker_that_cannot_be_started_ends_the_start_with_one_sentence(run_p
 
 
 def test_a_speaker_that_crashes_is_tried_again_and_again_and_reported(run_path: Path) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await within(30, lambda: speaker.restarts >= 3)
         assert not speaker.answering.is_set()
 
     supervise(run_path, "crash", story)
 
 
-def test_what_a_crashed_speaker_said_last_is_known(run_path: Path) -> None:
-    async def story(speaker: Speaker) -> None:
+def test_the_last_line_of_a_crashed_speaker_is_known(run_path: Path) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await within(30, lambda: speaker.state is SpeakerState.BACKING_OFF)
         assert (run_path / "speaker.log").read_text().splitlines()[-1] == "RuntimeError: a bug of the speaker"
 
@@ -133,22 +133,26 @@ def test_what_a_crashed_speaker_said_last_is_known(run_path: Path) -> None:
 
 
 def test_a_speaker_that_keeps_crashing_is_in_a_crash_loop(run_path: Path) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await within(30, lambda: speaker.failures.in_a_row == 2)
         assert not speaker.failures.is_crash_loop
         await within(30, lambda: speaker.failures.is_crash_loop and speaker.pause)
-        assert speaker.failures.said == "RuntimeError: a bug of the speaker"
+        assert speaker.failures.last_line == "RuntimeError: a bug of the speaker"
         assert speaker.pause == 0.8
         await within(30, lambda: speaker.failures.in_a_row == 4)
 
-    with capture_logs() as said:
+    with capture_logs() as logged:
         supervise(run_path, "crash", story)
-    (line,) = [line for line in said if line["event"] == "speaker is in a crash loop"]
-    assert (line["log_level"], line["failures"], line["said"]) == ("error", 3, "RuntimeError: a bug of the speaker")
+    (line,) = [line for line in logged if line["event"] == "speaker is in a crash loop"]
+    assert (line["log_level"], line["failures"], line["last_line"]) == (
+        "error",
+        3,
+        "RuntimeError: a bug of the speaker",
+    )
 
 
 def test_a_run_that_lasts_ends_a_crash_loop(run_path: Path) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         speaker._backoff = Backoff(good_run=1.0)
         await speaker.answering.wait()
         assert (speaker.failures.is_crash_loop, speaker.pause) == (True, 0.0)
@@ -156,13 +160,13 @@ def test_a_run_that_lasts_ends_a_crash_loop(run_path: Path) -> None:
         assert (speaker.failures, speaker.restarts) == (Failures(), 3)
         assert speaker.answering.is_set()
 
-    with capture_logs() as said:
+    with capture_logs() as logged:
         supervise(run_path, "crash-at-first", story)
-    assert "speaker runs again, the crash loop is over" in [line["event"] for line in said]
+    assert "speaker has run for long enough, the crash loop is over" in [line["event"] for line in logged]
 
 
 def test_a_speaker_that_is_replaced_has_not_failed(run_path: Path) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         first = speaker.pid
         await speaker.replace("for the test")
@@ -173,7 +177,7 @@ def test_a_speaker_that_is_replaced_has_not_failed(run_path: Path) -> None:
 
 
 def test_a_running_speaker_is_adopted_and_no_second_one_started(run_path: Path, wait_until: WaitUntil) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         assert speaker.pid == process.pid
 
@@ -182,7 +186,7 @@ def test_a_running_speaker_is_adopted_and_no_second_one_started(run_path: Path, 
 
 
 def test_a_speaker_that_is_about_to_listen_is_adopted(run_path: Path, wait_until: WaitUntil) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         assert speaker.pid == process.pid
 
@@ -191,7 +195,7 @@ def test_a_speaker_that_is_about_to_listen_is_adopted(run_path: Path, wait_until
 
 
 def test_an_adopted_speaker_that_ends_is_replaced(run_path: Path, wait_until: WaitUntil) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         process.kill()
         await within(30, lambda: speaker.answering.is_set() and speaker.pid not in (0, process.pid))
@@ -201,7 +205,7 @@ def test_an_adopted_speaker_that_ends_is_replaced(run_path: Path, wait_until: Wa
 
 
 def test_a_speaker_of_another_version_is_replaced(run_path: Path, wait_until: WaitUntil) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         assert speaker.pid != process.pid
         assert process.wait(5) == -signal.SIGTERM
@@ -214,7 +218,7 @@ def test_a_number_in_speaker_pid_that_is_another_process_now_is_not_adopted(run_
     run_path.mkdir()
     (run_path / "speaker.pid").write_text(f"{os.getpid()}\n")
 
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         assert speaker.pid != os.getpid()
 
@@ -232,8 +236,8 @@ def test_a_speaker_that_ignores_sigterm_is_killed(run_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_a_speaker_that_stands_still_is_said_to_and_forgiven_when_it_answers(run_path: Path) -> None:
-    async def story(speaker: Speaker) -> None:
+def test_a_speaker_that_stands_still_is_reported_until_it_answers(run_path: Path) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         os.kill(speaker.pid, signal.SIGSTOP)
         await within(30, lambda: speaker.state is SpeakerState.SILENT)
@@ -245,7 +249,7 @@ def test_a_speaker_that_stands_still_is_said_to_and_forgiven_when_it_answers(run
 
 
 def test_a_speaker_that_stands_still_for_long_is_replaced(run_path: Path) -> None:
-    async def story(speaker: Speaker) -> None:
+    async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()
         still = speaker.pid
         os.kill(still, signal.SIGSTOP)

@@ -77,7 +77,7 @@ def test_a_refusal_carries_its_reason_and_the_connection_stays_usable(serve) -> 
 
 
 def test_nobody_listening_is_said_with_the_path(tmp_path: Path) -> None:
-    with pytest.raises(ControlError, match=r"nobody answers on .*agent\.sock: No such file"):
+    with pytest.raises(ControlError, match=r"cannot connect to .*agent\.sock: No such file"):
         ControlClient(tmp_path / "agent.sock")
 
 

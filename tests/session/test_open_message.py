@@ -21,7 +21,7 @@ from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 from bgpctl.compiler import render_exabgp_conf
 from reflector import peer
 from reflector.exabgp.negotiation import read_negotiated
-from reflector.exabgp.open_message import COUNTERPART, offer, offers_alike, role_mismatch
+from reflector.exabgp.open_message import COUNTERPART, offer, offers_the_same, role_mismatch
 from reflector.plan import NodePlan, Role, SessionPlan
 
 US, PEER, US6, PEER6 = "10.9.0.9", "10.9.0.1", "fd00:9::9", "fd00:9::1"
@@ -219,8 +219,8 @@ def test_a_long_lived_capability_that_ends_within_a_family_is_an_error() -> None
 )
 def test_what_only_the_plan_says_of_the_open_makes_two_definitions_differ(field: str, value: object) -> None:
     one = session(PEER, US, restart_time=120)
-    assert offers_alike(one, replace(one, defined_by="another"))
-    assert not offers_alike(one, replace(one, **{field: value}))
+    assert offers_the_same(one, replace(one, defined_by="another"))
+    assert not offers_the_same(one, replace(one, **{field: value}))
 
 
 # --------------------------------------------------------------------------------------- on the wire

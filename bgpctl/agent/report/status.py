@@ -17,7 +17,7 @@ from bgpctl.agent.plan.proposal import error_status
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.report import with_fib
-from bgpctl.agent.speaker.supervisor import Speaker, SpeakerState
+from bgpctl.agent.speaker.supervisor import SpeakerState, SpeakerSupervisor
 from reflector.messages import AgentStatus
 
 
@@ -29,7 +29,7 @@ class Stages:
     planning: Planning
     deployment: Deployment
     drain: DrainKeeper
-    speaker: Speaker
+    speaker: SpeakerSupervisor
     routes: RouteProgramming
     retention: Retention
 
@@ -75,7 +75,7 @@ class AgentReport:
             speaker_failures=speaker.failures.in_a_row,
             speaker_crash_loop=speaker.failures.is_crash_loop,
             speaker_pause=speaker.pause,
-            speaker_last_line=speaker.failures.said,
+            speaker_last_line=speaker.failures.last_line,
             fib_enabled=self._programs_kernel,
             local_endpoints=stages.routes.local_endpoints(plan),
             metrics_address=self.metrics_address,

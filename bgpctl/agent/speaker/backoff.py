@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Backoff:
-    """All in seconds. A run of `good_run` or longer forgives all failures before it."""
+    """All in seconds. A run of `good_run` or longer clears all failures before it."""
 
     first: float = 0.2
     longest: float = 30.0

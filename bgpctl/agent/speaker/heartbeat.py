@@ -1,7 +1,7 @@
-"""Whether a running speaker still answers: a speaker that stands still looks, to the kernel, like one that works.
+"""Whether a running speaker still answers: to the kernel, a speaker that stands still looks like one that works.
 
     asked                 every PERIOD, on a connection of its own, with PATIENCE for the answer
-    SILENT_AFTER misses   it is silent: /readyz and metrics say so, nothing is done
+    SILENT_AFTER misses   it is silent: /readyz and the metrics show it, nothing is done
     GIVEN_UP_AFTER        it is ended, and another one is started; peers keep our routes meanwhile (RFC 4724)
 
 Misses in a row are counted, not seconds: an agent that was stopped together with its speaker (a suspended machine)
@@ -31,9 +31,9 @@ class Rhythm:
 EVERY_FIVE_SECONDS = Rhythm()
 
 
-async def listen(link: SpeakerLink, rhythm: Rhythm, heard: Callable[[int], None]) -> None:
-    """Asks until the speaker is given up; `heard` is told after each question how many were missed in a row. `link` is
-    for these questions only."""
+async def watch_answers(link: SpeakerLink, rhythm: Rhythm, report: Callable[[int], None]) -> None:
+    """Asks until the speaker is given up. After each question `report` is called with the number of answers that were
+    missed in a row. `link` is for these questions only."""
     missed = 0
     try:
         while missed < rhythm.given_up_after:
@@ -44,6 +44,6 @@ async def listen(link: SpeakerLink, rhythm: Rhythm, heard: Callable[[int], None]
                 missed += 1
             else:
                 missed = 0
-            heard(missed)
+            report(missed)
     finally:
         link.close()

@@ -1,7 +1,7 @@
-"""The agent's side of speaker.sock: questions with their answers, and the stream of the Loc-RIB.
+"""The agent's side of speaker.sock: requests with their replies, and the stream of the Loc-RIB.
 
-Two connections, because an answer on the stream's own would wait behind the whole table. A connection that fails in
-any way is closed and made anew at the next use; nobody but the supervisor (`speaker.py`) decides about the process.
+Two connections: on the connection of the stream a reply would wait behind the whole table. A connection that fails in
+any way is closed and made anew at the next use; only the supervisor (supervisor.py) decides about the process.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _READ_SIZE = 262144
 
 
 class SpeakerAwayError(Exception):
-    """The speaker did not answer: nobody listens, the connection broke, or the answer is late. One sentence."""
+    """The speaker did not answer: none listens, the connection broke, or the answer is late. One sentence."""
 
 
 class ProtocolMismatchError(SpeakerAwayError):
-    """Somebody listens on the socket but does not speak this version of the protocol."""
+    """What listens on the socket has another version of the protocol."""
 
 
 class SpeakerLink:
@@ -60,7 +60,7 @@ class SpeakerLink:
                     f"the speaker did not answer {type(request).__name__} within {timeout:g} s"
                 ) from error
             except BaseException:
-                # Also when cancelled: an answer that nobody read would be taken for that of the next question.
+                # Also when cancelled: an answer that was not read would be taken for that of the next question.
                 self.close()
                 raise
 
@@ -81,7 +81,7 @@ class SpeakerLink:
                 if not isinstance(update, LocRibUpdate):
                     raise ProtocolMismatchError(f"the speaker streams {type(update).__name__}")
                 yield update
-                # Whoever asked for it has taken it up.
+                # Who asked for this update has taken up the one before.
                 if update.in_sync or self._resumption.epoch:
                     self._resumption = Subscribe(answer.epoch, update.sequence)
         finally:
@@ -107,7 +107,7 @@ class _Connection:
         try:
             return cls(*await asyncio.open_unix_connection(path))
         except OSError as error:
-            raise SpeakerAwayError(f"nobody answers on {path}: {error.strerror}") from error
+            raise SpeakerAwayError(f"cannot connect to {path}: {error.strerror}") from error
 
     @property
     def ended(self) -> bool:

@@ -1,11 +1,11 @@
-"""What the speaker says: its standard output and error, in speaker.log, passed on to our own log.
+"""The speaker's log: its standard output and error, in speaker.log, passed on to the agent's own log.
 
-A file and not a pipe, because the speaker outlives an agent that was killed, and a pipe without a reader would then
-end it too. The file stays small: once its lines are passed on and it exceeds LARGEST, it is emptied. The speaker
-appends (O_APPEND), so it goes on at the new end; a line written in that instant may be lost.
+A file and not a pipe: the speaker outlives an agent that was killed, and a pipe without a reader would end it. The file
+stays small: once its lines are passed on and it exceeds LARGEST, it is emptied. The speaker appends (O_APPEND), so it
+goes on at the new end; a line written in that instant may be lost.
 
-ExaBGP says every word of its configuration when it is told to debug. The file is for its owner; what is passed on may
-go anywhere, so a key is taken out of it.
+At the level debug ExaBGP logs its whole configuration. The file is for its owner only; what is passed on may go
+anywhere, so keys are removed from it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 LARGEST = 1024 * 1024
 POLL_SECONDS = 1.0
-_LAST_WORDS = 8192
+_LAST_OCTETS = 8192
 _KEY = re.compile(r"(md5-password[\s|]*)\S.*")
 
 
@@ -51,20 +51,20 @@ class SpeakerLog:
             self._position = self._start = 0
         return [_without_key(line) for line in text.decode(errors="replace").split("\n") if line.strip()]
 
-    def last_words(self) -> str:
-        """The last line of the speaker that was started last, "" if it said nothing: why it ended."""
+    def last_line(self) -> str:
+        """The last line of the speaker that was started last, "" if it wrote none: why it ended."""
         if self._size() <= self._start:
             return ""
         with self._path.open("rb") as file:
-            file.seek(max(self._start, self._size() - _LAST_WORDS))
+            file.seek(max(self._start, self._size() - _LAST_OCTETS))
             lines = file.read().decode(errors="replace").splitlines()
         return next((_without_key(line.strip()) for line in reversed(lines) if line.strip()), "")
 
-    async def follow(self, say: Callable[[str], None]) -> None:
-        """Hands every new line to `say`, for ever."""
+    async def follow(self, pass_on: Callable[[str], None]) -> None:
+        """Calls `pass_on` with every new line, for ever."""
         while True:
             for line in self.new_lines():
-                say(line)
+                pass_on(line)
             await asyncio.sleep(POLL_SECONDS)
 
     def _size(self) -> int:

@@ -81,7 +81,7 @@ class SpeakerProcess:
 
     async def ended(self) -> int | None:
         """Waits for the end: the exit status, minus the signal's number, or None of an adopted process (only a
-        parent is told)."""
+        parent gets it)."""
         return await asyncio.shield(self._ended)
 
     async def stop(self, patience: float = STOP_PATIENCE) -> None:
