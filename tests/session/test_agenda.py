@@ -40,7 +40,7 @@ def test_a_cancelled_or_endless_appointment_never_comes() -> None:
     agenda.put("a", 5.0)
     agenda.put("b", math.inf)
     agenda.cancel("a")
-    agenda.cancel("nobody")
+    agenda.cancel("no one")
     assert (agenda.next(), agenda.due(9.0)) == (math.inf, set())
 
 

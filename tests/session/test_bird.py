@@ -50,7 +50,7 @@ def pair(segment: Segment) -> Segment:
 def start(pair: Segment, ours: NodePlan, conf: str) -> tuple[Speaker, Bird]:
     speaker, bird = pair.speaker("us", ours), pair.bird("bird", conf)
     speaker.wait_established()
-    eventually(lambda: bird.is_established("ours"), "BIRD says Established")
+    eventually(lambda: bird.is_established("ours"), "BIRD has it Established")
     return speaker, bird
 
 
@@ -115,7 +115,7 @@ def test_bird_with_the_counterpart_of_our_role(pair: Segment, role: Role, birds:
 
 
 def test_bird_with_a_role_that_does_not_fit_never_comes_up(pair: Segment) -> None:
-    """RFC 9234 4.2: whoever notices first says Role Mismatch."""
+    """RFC 9234 4.2: the end that notices first sends Role Mismatch."""
     ours = plan(session(BIRD, US, peer_as=65001, role=Role.PROVIDER))
     speaker = pair.speaker("us", ours, render_exabgp_conf(ours))
     bird = pair.bird("bird", bird_conf("direct; local role provider;", asn=65001))
@@ -130,11 +130,11 @@ def test_bird_hears_of_our_long_lived_graceful_restart(pair: Segment) -> None:
     speaker, bird = pair.speaker("us", ours, render_exabgp_conf(ours)), pair.bird("bird", bird_conf(options))
     speaker.wait_established()
     shown = eventually(
-        lambda: bird.is_established("ours") and bird.ask("show", "protocols", "all", "ours"), "BIRD says Established"
+        lambda: bird.is_established("ours") and bird.ask("show", "protocols", "all", "ours"), "BIRD has it Established"
     )
-    theirs = shown[shown.index("Neighbor capabilities") :]
-    assert "Restart time: 120" in theirs
-    assert "LL stale time: 3600" in theirs
+    capabilities = shown[shown.index("Neighbor capabilities") :]
+    assert "Restart time: 120" in capabilities
+    assert "LL stale time: 3600" in capabilities
 
 
 def test_bird_hears_that_ipv4_routes_may_have_ipv6_next_hops(pair: Segment) -> None:
@@ -146,7 +146,7 @@ def test_bird_hears_that_ipv4_routes_may_have_ipv6_next_hops(pair: Segment) -> N
     bird = pair.bird("bird", conf.replace("export all;", "export none; extended next hop on;"))
     speaker.wait_established()
     shown = eventually(
-        lambda: bird.is_established("ours") and bird.ask("show", "protocols", "all", "ours"), "BIRD says Established"
+        lambda: bird.is_established("ours") and bird.ask("show", "protocols", "all", "ours"), "BIRD has it Established"
     )
     assert "Extended next hop" in shown[shown.index("Neighbor capabilities") :]
 

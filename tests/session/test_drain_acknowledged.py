@@ -1,4 +1,4 @@
-"""Who has taken up what a drain tells: known as far as TCP knows it."""
+"""Which peers have what a drain sent: as far as TCP knows it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PLAN = NodePlan(
 def test_a_peer_that_acknowledges_nothing_is_named_until_it_does(
     segment: Segment, raw_peer: Callable[[str, str, str], RawPeer]
 ) -> None:
-    """The cable is out: its TCP has not said that the marked routes have arrived, though all is written."""
+    """The cable is out: its TCP has not acknowledged the marked routes, though all is written."""
     segment.host("us", f"{US}/24")
     segment.host("peer", f"{PEER}/24")
     speaker = segment.speaker("us", PLAN)

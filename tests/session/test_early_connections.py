@@ -18,7 +18,7 @@ OTHERS = [f"10.9.{number // 200 + 1}.{number % 200 + 1}" for number in range(100
 
 
 def test_a_connection_from_before_its_key_was_set_is_worth_nothing(segment: Segment) -> None:
-    """RFC 2385 4.1: whoever has no key is not heard, however early it comes."""
+    """RFC 2385 4.1: who has no key is not accepted, however early it dials."""
     segment.host("us", f"{US}/16")
     segment.host("peer", f"{PEER}/16")
     with_key = session(PEER, US, password=Password("correct-horse"), passive=True, hold_time=9)

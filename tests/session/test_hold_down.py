@@ -1,4 +1,4 @@
-"""A session that stays down for a while, or until the plan says something else of it."""
+"""A session in hold-down: for a time, or until the plan defines it otherwise."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def reactor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Speaker
 
 
 @pytest.fixture
-def held(reactor: SpeakerReactor) -> HandoverPeer:
+def down(reactor: SpeakerReactor) -> HandoverPeer:
     """The peer of a session that ended a moment ago and stays down until the plan changes it."""
     assert reactor.reload()
     peer = reactor.peer_at(PEER)
@@ -118,19 +118,19 @@ def held(reactor: SpeakerReactor) -> HandoverPeer:
     return peer
 
 
-def told(reactor: SpeakerReactor, plan: NodePlan, tmp_path: Path) -> None:
+def apply(reactor: SpeakerReactor, plan: NodePlan, tmp_path: Path) -> None:
     (tmp_path / "exabgp.conf").write_text(render_exabgp_conf(plan))
     assert reactor.apply(plan)
 
 
-def test_a_held_session_is_neither_accepted_nor_dialled(reactor: SpeakerReactor, held: HandoverPeer) -> None:
+def test_a_session_in_hold_down_is_neither_accepted_nor_dialled(reactor: SpeakerReactor, down: HandoverPeer) -> None:
     """RFC 4486 4: connection rejected."""
     arrival = Arrival()
-    held.handle_connection(arrival)
+    down.handle_connection(arrival)
     assert arrival.answer() == bytes((6, 5))
     reactor.processes = Processes()
-    held.run()
-    assert held.generator is None
+    down.run()
+    assert down.generator is None
     assert reactor.active_peers() == {to_the_other(reactor)}
 
 
@@ -157,15 +157,15 @@ class Processes:
     ids=["another limit", "another definition", "another reason"],
 )
 def test_a_plan_that_changes_the_session_ends_its_hold_down(
-    reactor: SpeakerReactor, held: HandoverPeer, tmp_path: Path, changed: object
+    reactor: SpeakerReactor, down: HandoverPeer, tmp_path: Path, changed: object
 ) -> None:
-    told(reactor, replace(PLAN, sessions=(changed, PLAN.sessions[1])), tmp_path)
-    assert not held._delay.is_in_hold_down
-    assert held.key in reactor.active_peers()
+    apply(reactor, replace(PLAN, sessions=(changed, PLAN.sessions[1])), tmp_path)
+    assert not down._delay.is_in_hold_down
+    assert down.key in reactor.active_peers()
 
 
 def test_a_plan_that_changes_another_session_does_not(
-    reactor: SpeakerReactor, held: HandoverPeer, tmp_path: Path
+    reactor: SpeakerReactor, down: HandoverPeer, tmp_path: Path
 ) -> None:
-    told(reactor, replace(PLAN, sessions=(ONE, replace(PLAN.sessions[1], hold_time=30))), tmp_path)
-    assert held._delay.is_in_hold_down
+    apply(reactor, replace(PLAN, sessions=(ONE, replace(PLAN.sessions[1], hold_time=30))), tmp_path)
+    assert down._delay.is_in_hold_down

@@ -27,7 +27,7 @@ def plan(*prefixes: str) -> NodePlan:
 
 @pytest.fixture
 def speaker(segment: Segment) -> Speaker:
-    """One that has a peer to hear, which has nothing to say."""
+    """One with a peer that sends no routes."""
     segment.host("a", f"{ADDRESS}/24")
     segment.host("b", f"{PEER}/24")
     speaker = segment.speaker("a", plan("10.1.0.0/26", "10.2.0.0/26"))
@@ -42,13 +42,13 @@ class Follower:
     def __init__(self, stream: AsyncIterator[Subscribed | LocRibUpdate], begins: Subscribed) -> None:
         self._stream = stream
         self.is_resumed = begins.resumed
-        self.told: set[str] = set()
+        self.published: set[str] = set()
         self.withdrawn: set[str] = set()
 
     async def until(self, is_so: Callable[[Follower, LocRibUpdate], bool]) -> None:
         async for update in self._stream:
             assert isinstance(update, LocRibUpdate)
-            self.told |= {unpack_nlri(nlri, group.family) for group in update.routes for nlri in group.nlri}
+            self.published |= {unpack_nlri(nlri, group.family) for group in update.routes for nlri in group.nlri}
             self.withdrawn |= {unpack_nlri(nlri, 4) for nlri in update.withdrawn_v4}
             if is_so(self, update):
                 return
@@ -66,14 +66,14 @@ async def follow(link: SpeakerLink) -> AsyncIterator[Follower]:
 
 
 async def synchronise(link: SpeakerLink) -> set[str]:
-    """The whole table; the update that says so has been taken up when the stream is asked for the next one."""
+    """The whole table; the update that completes it has been taken up when the stream is asked for the next one."""
     async with follow(link) as follower:
         assert not follower.is_resumed
         await follower.until(lambda _, update: update.in_sync)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await follower.until(lambda *_: True)
-        return follower.told
+        return follower.published
 
 
 def run(story: Awaitable[None]) -> None:
@@ -90,8 +90,12 @@ def test_after_a_broken_connection_only_what_was_missed_is_told(speaker: Speaker
         assert await synchronise(link) == {"10.1.0.0/26", "10.2.0.0/26"}
         speaker.apply(plan("10.1.0.0/26", "10.3.0.0/26"))
         async with follow(link) as follower:
-            await follower.until(lambda so_far, _: bool(so_far.told and so_far.withdrawn))
-            assert (follower.is_resumed, follower.told, follower.withdrawn) == (True, {"10.3.0.0/26"}, {"10.2.0.0/26"})
+            await follower.until(lambda so_far, _: bool(so_far.published and so_far.withdrawn))
+            assert (follower.is_resumed, follower.published, follower.withdrawn) == (
+                True,
+                {"10.3.0.0/26"},
+                {"10.2.0.0/26"},
+            )
 
     run(story())
 

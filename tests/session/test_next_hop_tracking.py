@@ -32,7 +32,7 @@ ANSWERS_WITHIN = 0.05
 
 
 class Reflector:
-    """A reflector with an uplink of its own, and two hand-written clients: a says, b hears."""
+    """A reflector with an uplink of its own, and two hand-written clients: a sends routes, b receives them."""
 
     def __init__(self, segment: Segment, connect: Callable[[str, str, str], RawPeer]) -> None:
         self._namespace = segment.namespace("rr")
@@ -65,7 +65,7 @@ class Reflector:
             peer.send(UPDATE, message[HEADER_LENGTH:])
 
     def hear(self, prefix: str, *, withdrawn: bool) -> float:
-        """When b is told so."""
+        """When b has received that."""
         nlri = pack_nlri(prefix)
         while True:
             body = self.b.receive_until(UPDATE)
@@ -74,7 +74,7 @@ class Reflector:
                 return time.monotonic()
 
     def after(self, words: str, prefix: str, *, withdrawn: bool) -> float:
-        """Seconds from the end of the `ip` command until b has been told."""
+        """Seconds from the end of the `ip` command until b has received it."""
         self.ip(words)
         done = time.monotonic()
         return self.hear(prefix, withdrawn=withdrawn) - done
@@ -131,7 +131,7 @@ def test_the_metric_of_the_way_decides_and_a_new_one_decides_again(rr: Reflector
 
 
 def test_a_static_route_that_the_kernel_dropped_with_its_link_does_not_come_back_with_it(rr: Reflector) -> None:
-    """The kernel tells nobody that it dropped it."""
+    """The kernel does not report that it dropped it."""
     rr.ip("route add 10.60.0.0/16 via 10.50.0.2")
     rr.announce(rr.a, "10.60.0.1", POD)
     rr.wait_for(a=("best", 0))
@@ -176,7 +176,7 @@ def test_routes_of_our_own_protocol_number_resolve_nothing(rr: Reflector) -> Non
 
 
 def test_what_was_there_before_the_speaker_counts_from_the_first_route_on(rr: Reflector) -> None:
-    """Nothing is told that would be withdrawn as soon as the kernel has been read."""
+    """Nothing is advertised that would be withdrawn as soon as the kernel has been read."""
     rr.ip("route add default via 10.9.0.254 metric 20")
     rr.ip("route add blackhole 10.70.0.0/16")
     rr.speaker.process.kill()

@@ -1,4 +1,4 @@
-"""What we say in an OPEN beyond exabgp.conf, and what we make of a peer's."""
+"""What we offer in an OPEN beyond exabgp.conf, and what is made of the peer's OPEN."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from open_makers import IPV4_UNICAST, IPV6_UNICAST, answer_to, capability, offer
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
 from bgpctl.compiler import render_exabgp_conf
-from reflector import peer
 from reflector.exabgp.negotiation import read_negotiated
 from reflector.exabgp.open_message import COUNTERPART, offer, offers_the_same, role_mismatch
 from reflector.plan import NodePlan, Role, SessionPlan
+from reflector.session.negotiated import GracefulRestart, LongLived
+from reflector.session.negotiated import Negotiated as Agreed
 
 US, PEER, US6, PEER6 = "10.9.0.9", "10.9.0.1", "fd00:9::9", "fd00:9::1"
 GRACEFUL, LONG_LIVED, ROLE, NEXT_HOP = 64, 71, 9, 5
@@ -30,7 +31,7 @@ Connect = Callable[[str, str, str], RawPeer]
 
 
 def our_open(one: SessionPlan, *, restarting: bool = False) -> Open:
-    """Ours for this session, as ExaBGP begins and we complete it."""
+    """Our OPEN for this session, as ExaBGP begins and we complete it."""
     neighbor = Neighbor()
     neighbor["local-as"] = ASN(one.local_as)
     neighbor["capability"]["graceful-restart"] = one.restart_time or False
@@ -45,14 +46,14 @@ def offered(one: SessionPlan) -> dict[int, list[bytes]]:
     return {code: value.extract() for code, value in our_open(one).capabilities.items()}
 
 
-def negotiated(one: SessionPlan, *theirs: bytes) -> peer.Negotiated:
+def negotiated(one: SessionPlan, *received: bytes) -> Agreed:
     """What our OPEN for the session and the peer's with these capabilities agree on."""
     neighbor = Neighbor()
     for family in one.families:
         neighbor.add_family((AFI.ipv4 if family == 4 else AFI.ipv6, SAFI.unicast))
     exabgps = Negotiated(neighbor)
     exabgps.sent(our_open(one))
-    exabgps.received(Open.unpack_message(open_body(PEER, *theirs)))
+    exabgps.received(Open.unpack_message(open_body(PEER, *received)))
     with socket.create_server(("127.0.0.1", 0)) as bound:
         return read_negotiated(exabgps, bound)
 
@@ -72,11 +73,11 @@ def test_other_sessions_do_not(one: SessionPlan) -> None:
 
 def test_extended_next_hops_are_used_when_both_ends_have_said_so() -> None:
     """RFC 8950 4."""
-    one, theirs = session(PEER6, US6, families=(4, 6)), capability(NEXT_HOP, bytes((0, 1, 0, 1, 0, 2)))
-    assert negotiated(one, IPV4_UNICAST, theirs).extended_next_hop == {4}
+    one, received = session(PEER6, US6, families=(4, 6)), capability(NEXT_HOP, bytes((0, 1, 0, 1, 0, 2)))
+    assert negotiated(one, IPV4_UNICAST, received).extended_next_hop == {4}
     assert negotiated(one, IPV4_UNICAST).extended_next_hop == frozenset()
-    assert negotiated(one, IPV6_UNICAST, theirs).extended_next_hop == frozenset()
-    assert negotiated(session(PEER, US), IPV4_UNICAST, theirs).extended_next_hop == frozenset()
+    assert negotiated(one, IPV6_UNICAST, received).extended_next_hop == frozenset()
+    assert negotiated(session(PEER, US), IPV4_UNICAST, received).extended_next_hop == frozenset()
 
 
 # -------------------------------------------------------------------------------------------- roles
@@ -96,12 +97,12 @@ def test_no_role_is_offered_unless_the_plan_has_one() -> None:
 
 
 @pytest.mark.parametrize("ours", Role)
-@pytest.mark.parametrize("theirs", Role)
-def test_only_the_counterpart_of_our_role_is_accepted(ours: Role, theirs: Role) -> None:
+@pytest.mark.parametrize("received", Role)
+def test_only_the_counterpart_of_our_role_is_accepted(ours: Role, received: Role) -> None:
     """RFC 9234 4.2, table 2."""
     pairs = {("provider", "customer"), ("customer", "provider"), ("rs", "rs-client"), ("rs-client", "rs")}
-    fits = (ours, theirs) in pairs | {("peer", "peer")}
-    assert (role_mismatch(session(PEER, US, role=ours), frozenset({theirs})) == "") == fits
+    fits = (ours, received) in pairs | {("peer", "peer")}
+    assert (role_mismatch(session(PEER, US, role=ours), frozenset({received})) == "") == fits
 
 
 def test_a_peer_without_a_role_is_refused_in_strict_mode_only() -> None:
@@ -118,9 +119,9 @@ def test_several_roles_and_unknown_ones_do_not_fit() -> None:
 
 
 def test_a_peers_role_is_in_what_was_negotiated() -> None:
-    said = capability(ROLE, b"\x03")
-    assert negotiated(session(PEER, US, role=Role.PROVIDER), IPV4_UNICAST, said).role is Role.CUSTOMER
-    assert negotiated(session(PEER, US, role=Role.PROVIDER), IPV4_UNICAST, said, said).role is Role.CUSTOMER
+    role = capability(ROLE, b"\x03")
+    assert negotiated(session(PEER, US, role=Role.PROVIDER), IPV4_UNICAST, role).role is Role.CUSTOMER
+    assert negotiated(session(PEER, US, role=Role.PROVIDER), IPV4_UNICAST, role, role).role is Role.CUSTOMER
     assert negotiated(session(PEER, US), IPV4_UNICAST).role is None
 
 
@@ -144,22 +145,22 @@ def graceful(flags_and_time: int, *families: bytes) -> bytes:
 V4_KEPT = bytes((0, 1, 1, 0x80))
 
 
-def test_our_graceful_restart_says_notification_and_forwarding_state_kept() -> None:
-    """RFC 8538 2 (N), RFC 4724 3 (F); R is not said by a speaker that is not restarting."""
+def test_our_graceful_restart_has_n_and_the_forwarding_state_bit() -> None:
+    """RFC 8538 2 (N), RFC 4724 3 (F); R is not role by a speaker that is not restarting."""
     assert offered(session(PEER, US, restart_time=120))[GRACEFUL] == [bytes((0x40, 120)) + V4_KEPT]
 
 
-def test_a_restarting_speaker_says_r() -> None:
+def test_a_restarting_speaker_sets_r() -> None:
     """RFC 4724 4.1."""
     (value,) = our_open(session(PEER, US, restart_time=120), restarting=True).capabilities[GRACEFUL].extract()
     assert value[0] == 0xC0
 
 
 @pytest.mark.parametrize(("flags", "agreed"), [(0x4000, True), (0x0000, False)], ids=["N", "no N"])
-def test_a_notification_is_a_restart_when_both_ends_say_so(flags: int, agreed: bool) -> None:
+def test_a_notification_is_a_restart_when_both_ends_have_set_n(flags: int, agreed: bool) -> None:
     """RFC 8538 2."""
     restart = negotiated(session(PEER, US, restart_time=120), IPV4_UNICAST, graceful(flags | 60, V4_KEPT))
-    assert restart.graceful_restart == peer.GracefulRestart(60, False, frozenset({4}), frozenset({4}), agreed)
+    assert restart.graceful_restart == GracefulRestart(60, False, frozenset({4}), frozenset({4}), agreed)
 
 
 # ------------------------------------------------------------------------ long-lived graceful restart
@@ -193,8 +194,8 @@ def test_a_time_beyond_24_bits_is_the_longest_there_is() -> None:
 
 def test_the_peers_stale_times_are_in_what_was_negotiated() -> None:
     one = session(PEER, US, families=(4, 6), restart_time=120, long_lived_stale_time=3600)
-    theirs = (IPV4_UNICAST, IPV6_UNICAST, graceful(60, V4_KEPT), long_lived(V4_FOR_AN_HOUR, V6_FOR_A_DAY))
-    assert negotiated(one, *theirs).long_lived == peer.LongLived({4: 3600, 6: 86400}, frozenset({4}))
+    received = (IPV4_UNICAST, IPV6_UNICAST, graceful(60, V4_KEPT), long_lived(V4_FOR_AN_HOUR, V6_FOR_A_DAY))
+    assert negotiated(one, *received).long_lived == LongLived({4: 3600, 6: 86400}, frozenset({4}))
 
 
 def test_it_needs_both_ends_and_graceful_restart() -> None:

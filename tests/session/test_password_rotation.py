@@ -32,7 +32,7 @@ def plan_b(password: Password | None, block: str = "10.245.0.0/26") -> NodePlan:
     return plan(B, A, password, block)
 
 
-def tell(speaker: Speaker, ours: NodePlan) -> Applied:
+def apply(speaker: Speaker, ours: NodePlan) -> Applied:
     return speaker.apply(ours, render_exabgp_conf(ours))
 
 
@@ -55,9 +55,9 @@ def pair(segment: Segment) -> tuple[Speaker, Speaker]:
 
 def test_a_rotated_key_keeps_the_session_while_routes_flow(pair: tuple[Speaker, Speaker]) -> None:
     a, b = pair
-    applied = tell(a, plan_a(NEW, "10.244.1.0/26"))
+    applied = apply(a, plan_a(NEW, "10.244.1.0/26"))
     assert (applied.added, applied.removed, applied.reset) == ((), (), ())
-    assert tell(b, plan_b(NEW, "10.245.1.0/26")).reset == ()
+    assert apply(b, plan_b(NEW, "10.245.1.0/26")).reset == ()
     eventually(lambda: "10.244.1.0/26" in b.routes(), "b has what a announced while only a had the new key")
     eventually(lambda: "10.245.1.0/26" in a.routes(), "a has b's new block")
     assert (flaps(a), flaps(b)) == (0, 0)
@@ -66,8 +66,8 @@ def test_a_rotated_key_keeps_the_session_while_routes_flow(pair: tuple[Speaker, 
 def test_the_new_key_is_the_sessions_key_from_then_on(pair: tuple[Speaker, Speaker]) -> None:
     """The hold time passes, so KEEPALIVEs arrive under the new key; and a new connection needs it as well."""
     a, b = pair
-    tell(a, plan_a(NEW))
-    tell(b, plan_b(NEW))
+    apply(a, plan_a(NEW))
+    apply(b, plan_b(NEW))
     rotated = time.monotonic()
     eventually(lambda: time.monotonic() - rotated > 10, "more than the hold time is over", within=12)
     assert (flaps(a), flaps(b)) == (0, 0)
@@ -81,10 +81,10 @@ def test_the_new_key_is_the_sessions_key_from_then_on(pair: tuple[Speaker, Speak
 def test_a_rotation_at_one_end_alone_ends_with_the_hold_time(pair: tuple[Speaker, Speaker]) -> None:
     """RFC 2385 2: segments under another key are dropped in silence; RFC 4271 6.5 ends the session then."""
     a, b = pair
-    assert tell(a, plan_a(NEW)).reset == ()
+    assert apply(a, plan_a(NEW)).reset == ()
     assert flaps(a) == 0
     eventually(lambda: flaps(a) == 1 and flaps(b) == 1, "the hold time is over", within=20)
-    assert tell(b, plan_b(NEW)).reset == ()
+    assert apply(b, plan_b(NEW)).reset == ()
     a.wait_established()
 
 
@@ -97,8 +97,8 @@ def test_a_key_that_comes_or_goes_resets_the_session(
     a = segment.speaker("a", plan_a(before), render_exabgp_conf(plan_a(before)))
     b = segment.speaker("b", plan_b(before), render_exabgp_conf(plan_b(before)))
     a.wait_established()
-    assert tell(a, plan_a(after)).reset == diff_plans(plan_a(before), plan_a(after)).reset == (f"to-{B}",)
-    tell(b, plan_b(after))
+    assert apply(a, plan_a(after)).reset == diff_plans(plan_a(before), plan_a(after)).reset == (f"to-{B}",)
+    apply(b, plan_b(after))
     eventually(lambda: a.established() and b.established(), "the session is back")
 
 
@@ -129,7 +129,7 @@ def configure(bird: Bird, password: str) -> str:
 
 
 def test_bird_that_rotates_finds_our_session_with_the_new_key(segment: Segment) -> None:
-    """BIRD restarts its end of a session for another key; ours stays until BIRD says so, and is back at once."""
+    """BIRD restarts its end of a session for another key; ours stays until BIRD ends it, and returns at once."""
     segment.host("a", f"{A}/24")
     segment.host("b", f"{B}/24")
     a, bird = (
@@ -138,7 +138,7 @@ def test_bird_that_rotates_finds_our_session_with_the_new_key(segment: Segment) 
     )
     a.wait_established()
     eventually(lambda: "10.245.0.0/24" in a.routes(), "we have BIRD's route")
-    assert tell(a, plan_a(NEW)).reset == ()
+    assert apply(a, plan_a(NEW)).reset == ()
     assert (flaps(a), a.established()) == (0, True)
     assert "Reconfig" in configure(bird, "new-secret")
     eventually(lambda: bird.is_established("ours") and a.established(), "both ends are Established with the new key")

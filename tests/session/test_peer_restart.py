@@ -38,7 +38,7 @@ def speaker(segment: Segment) -> Speaker:
 def test_a_new_connection_takes_the_place_of_a_session_that_is_dead(
     speaker: Speaker, raw_peer: Callable[[str, str, str], RawPeer]
 ) -> None:
-    """The old connection is still open here, as after a power failure: nobody has closed it. Only in the first seconds
+    """The old connection is still open here, as after a power failure: no one has closed it. Only in the first seconds
     of a session is a new connection taken for a collision (RFC 4271 6.8)."""
     first = raw_peer("peer", PEER, US)
     first.send(1, open_body(PEER, IPV4_UNICAST, RESTARTS))

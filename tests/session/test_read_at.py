@@ -40,7 +40,7 @@ def test_the_first_read_of_a_turn_counts_and_a_turn_without_one_has_none() -> No
         assert (transport.take_read_at(), transport.take_read_at()) == (101.0, 0.0)
 
 
-def test_subscribers_are_told_when_it_was_read() -> None:
+def test_subscribers_receive_when_it_was_read() -> None:
     stream = LocRibStream("epoch")
     stream.follow()
     published = stream.publish({4: [], 6: []}, is_complete=True, read_at=101.0)

@@ -120,7 +120,7 @@ def test_peer_methods_that_run_a_session_are_generators() -> None:
 
 
 def test_codes_that_we_register_are_not_exabgps() -> None:
-    """A new ExaBGP that knows them has to be given up to, or told from ours."""
+    """A new ExaBGP that knows them must be used instead, or kept apart from ours."""
     assert Capability.klass(RoleCapability.ID) is RoleCapability
     assert Capability.klass(LongLivedCapability.ID) is LongLivedCapability
     assert {RoleCapability.ID, LongLivedCapability.ID}.isdisjoint(Capability.CODE.__dict__.values())

@@ -46,9 +46,9 @@ def test_the_end_is_reported_once() -> None:
 
 
 def test_a_peer_that_stays_away_is_waited_for_until_the_timer_is_over() -> None:
-    deferral, heard = SelectionDeferral(0.0, waits_for_restarting=True), established_peer(1)
-    heard.end_of_rib.add(4)
-    peers = [heard, silent_peer(2)]
+    deferral, complete = SelectionDeferral(0.0, waits_for_restarting=True), established_peer(1)
+    complete.end_of_rib.add(4)
+    peers = [complete, silent_peer(2)]
     assert not deferral.check(peers, DEFERRAL_TIME - 0.1)
     assert deferral.check(peers, DEFERRAL_TIME)
 

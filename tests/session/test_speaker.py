@@ -144,7 +144,7 @@ def test_a_session_that_leaves_the_plan_is_closed_and_the_other_stays(cluster: d
     applied = cluster["rr"].apply(reflector_plan(sessions=(session(A, RR, rr_client=True),)))
     assert applied.removed == (f"to-{B}",)
     eventually(lambda: BLOCK_B not in cluster["a"].routes(), "b's block is withdrawn")
-    status = eventually(lambda: next((p for p in cluster["b"].peers().values() if p.flaps), None), "b is told")
+    status = eventually(lambda: next((p for p in cluster["b"].peers().values() if p.flaps), None), "b is notified")
     assert status.last_error == "peer sent NOTIFICATION: cease (peer deconfigured)"
     assert cluster["rr"].peers()[f"to-{A}"].flaps == 0
 
@@ -194,10 +194,10 @@ def reflector(hosts: Segment) -> Speaker:
 def test_a_stranger_is_reset_and_counted(
     hosts: Segment, reflector: Speaker, raw_peer: Callable[[str, str, str], RawPeer]
 ) -> None:
-    hosts.host("stranger", "10.9.0.66/24")
+    hosts.host("unknown", "10.9.0.66/24")
     with pytest.raises(ConnectionResetError):
-        raw_peer("stranger", "10.9.0.66", RR).socket.recv(1)
-    eventually(lambda: reflector.counters().totals["unknown_peers"] == 1, "the stranger is counted")
+        raw_peer("unknown", "10.9.0.66", RR).socket.recv(1)
+    eventually(lambda: reflector.counters().totals["unknown_peers"] == 1, "the unknown peer is counted")
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_the_control_socket_is_for_the_speakers_user_and_root_alone(reflector: S
 
 
 def test_the_speaker_survives_a_frozen_client(cluster: dict[str, Speaker]) -> None:
-    """A peer that does not read costs nobody else anything."""
+    """A peer that does not read costs the others nothing."""
     cluster["b"].process.send_signal(signal.SIGSTOP)
     try:
         blocks = tuple(Origination(f"10.245.{i}.0/24", RouteSource.BLOCK) for i in range(200))
@@ -301,7 +301,7 @@ def test_the_speaker_survives_a_frozen_client(cluster: dict[str, Speaker]) -> No
 def test_a_client_that_never_reads_is_cut_off_and_costs_bounded_memory(
     hosts: Segment, raw_peer: Callable[[str, str, str], RawPeer]
 ) -> None:
-    """It is told its own routes, each time with other attributes, 4 KB each; the other client hears every route."""
+    """It is sent routes with other attributes each time, 4 KB each; the other client receives every route."""
     reflector, listener = hosts.speaker("rr", reflector_plan()), hosts.speaker("b", node_plan(B, BLOCK_B))
     reflector.wait_established()
     listener.wait_established()

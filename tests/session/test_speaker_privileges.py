@@ -1,4 +1,4 @@
-"""The speaker is nobody once it listens, and everything that it does from then on goes on (capabilities(7))."""
+"""The speaker has no privilege once it listens, and does everything from then on without one (capabilities(7))."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def start(segment: Segment, host: str, plan: NodePlan) -> Speaker:
     return segment.speaker(host, plan, render_exabgp_conf(plan))
 
 
-def tell(speaker: Speaker, plan: NodePlan) -> None:
+def apply(speaker: Speaker, plan: NodePlan) -> None:
     speaker.apply(plan, render_exabgp_conf(plan))
 
 
@@ -94,14 +94,14 @@ def test_sessions_with_passwords_are_added_and_rotated_after_the_step(hosts: Seg
     a.wait_listening()
     b.wait_listening()
     for password in (FIRST, SECOND):
-        tell(a, plan(A, session(B, A, password=password, hold_time=9)))
-        tell(b, plan(B, session(A, B, password=password, hold_time=9), block="10.245.0.0/26"))
+        apply(a, plan(A, session(B, A, password=password, hold_time=9)))
+        apply(b, plan(B, session(A, B, password=password, hold_time=9), block="10.245.0.0/26"))
         a.wait_established()
         eventually(lambda: "10.245.0.0/26" in a.routes(), "a has b's block")
     assert [peer.flaps for peer in a.peers().values()] == [0]
     # And one more, between other addresses of the same hosts.
-    tell(a, plan(A, session(B, A, password=SECOND, hold_time=9), session(B2, A2, password=FIRST)))
-    tell(b, plan(B, session(A, B, password=SECOND, hold_time=9), session(A2, B2, password=FIRST)))
+    apply(a, plan(A, session(B, A, password=SECOND, hold_time=9), session(B2, A2, password=FIRST)))
+    apply(b, plan(B, session(A, B, password=SECOND, hold_time=9), session(A2, B2, password=FIRST)))
     a.wait_established(2)
 
 

@@ -1,6 +1,6 @@
-"""A flood of connections from addresses that are nobody's: what it costs the peers there are.
+"""A flood of connections from unknown peers: what it costs the peers of the plan.
 
-The strangers are a C program (tests/support/flood.c); BGPCTL_FLOOD_SECONDS makes it last longer than a test should.
+The unknown peers are a C program (tests/support/flood.c); BGPCTL_FLOOD_SECONDS makes it last longer than a test should.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reflector.plan import NodePlan
 
 pytestmark = pytest.mark.netns
 
-US, PEER, STRANGERS = "10.9.0.9", "10.9.0.1", "10.9.66.0"
+US, PEER, UNKNOWN = "10.9.0.9", "10.9.0.1", "10.9.66.0"
 RATE = 10_000
 # What gets through at the least on a machine that does a lot besides.
 BUSY_RATE = 1_000
@@ -78,12 +78,12 @@ class Heartbeat(threading.Thread):
 
 @pytest.fixture
 def speaker(segment: Segment) -> Speaker:
-    """With one peer; the strangers' host has a whole network of addresses."""
+    """With one peer; the host of the unknown peers has a whole network of addresses."""
     segment.host("us", f"{US}/16")
     segment.host("peer", f"{PEER}/16")
-    segment.host("strangers", "10.9.65.1/16")
+    segment.host("unknown", "10.9.65.1/16")
     subprocess.run(
-        ["ip", "-n", segment.namespace("strangers"), "route", "add", "local", f"{STRANGERS}/24", "dev", "lo"],
+        ["ip", "-n", segment.namespace("unknown"), "route", "add", "local", f"{UNKNOWN}/24", "dev", "lo"],
         check=True,
     )
     plan = NodePlan(node="us", router_id=US, listen=LISTEN, sessions=(session(PEER, US, passive=True),))
@@ -99,9 +99,9 @@ def resident_octets(speaker: Speaker) -> int:
 
 
 def flood(segment: Segment, program: Path, rate: int, seconds: float) -> dict[str, float]:
-    command = [program, US, "179", f"{STRANGERS[:-1]}1", "250", str(rate), str(seconds)]
+    command = [program, US, "179", f"{UNKNOWN[:-1]}1", "250", str(rate), str(seconds)]
     done = subprocess.run(
-        ["ip", "netns", "exec", segment.namespace("strangers"), *map(str, command)],
+        ["ip", "netns", "exec", segment.namespace("unknown"), *map(str, command)],
         check=False,
         capture_output=True,
         text=True,
@@ -112,7 +112,7 @@ def flood(segment: Segment, program: Path, rate: int, seconds: float) -> dict[st
     return answer
 
 
-def test_a_flood_of_strangers_delays_no_keepalive_and_costs_no_memory(
+def test_a_flood_of_unknown_peers_delays_no_keepalive_and_costs_no_memory(
     segment: Segment,
     speaker: Speaker,
     flood_program: Path,
@@ -120,7 +120,7 @@ def test_a_flood_of_strangers_delays_no_keepalive_and_costs_no_memory(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """RFC 4271 4.4: a hold time of 3 s needs a KEEPALIVE every second; one that is late by another one is too late. A
-    connection that is still in the kernel's queue at the end is nobody's."""
+    connection that is still in the kernel's queue at the end belongs to no one."""
     peer = raw_peer("peer", PEER, US)
     peer.open(PEER, hold_time=HOLD_TIME)
     eventually(speaker.established, "Established")
@@ -131,7 +131,7 @@ def test_a_flood_of_strangers_delays_no_keepalive_and_costs_no_memory(
     outcome = flood(segment, flood_program, RATE, SECONDS)
     heartbeat.stop()
     grown, counted = resident_octets(speaker) - before, speaker.counters().totals["unknown_peers"] - counted
-    figures = {**outcome, "strangers": counted, "gap": round(heartbeat.longest_gap(), 3), "grown": grown}
+    figures = {**outcome, "unknown": counted, "gap": round(heartbeat.longest_gap(), 3), "grown": grown}
     if SECONDS > 3:
         with capsys.disabled():
             print(figures)  # noqa: T201  asked for

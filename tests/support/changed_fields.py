@@ -99,11 +99,11 @@ SESSION_CHANGES: dict[str, Any] = {
 
 
 def with_plan_field(plan: NodePlan, field: str) -> NodePlan:
-    """The plan in which one field says something else."""
+    """The plan with another value in one field."""
     return replace(plan, **{field: PLAN_CHANGES[field]})
 
 
 def with_session_field(plan: NodePlan, field: str) -> NodePlan:
-    """The plan in whose session one field says something else."""
+    """The plan with another value in one field of its session."""
     (session,) = plan.sessions
     return replace(plan, sessions=(replace(session, **{field: SESSION_CHANGES[field]}),))

@@ -1,4 +1,4 @@
-/* flood: strangers that connect at a rate, say something, and wait to be thrown out.
+/* flood: unknown peers that connect at a rate, send something, and wait to be reset.
  *
  *     flood TARGET PORT FIRST-SOURCE SOURCES RATE SECONDS
  *
@@ -59,7 +59,7 @@ static void end(int fd, long *count) {
     close(fd);
 }
 
-/* Got through: say something, and wait for the end. */
+/* Connected: send something, and wait for the end. */
 static void arrive(int fd) {
     counts.through++;
     if (send(fd, HELLO, sizeof HELLO - 1, MSG_NOSIGNAL) < 0) { end(fd, &counts.reset); return; }

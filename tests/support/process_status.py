@@ -1,4 +1,4 @@
-"""What the kernel says of a process: /proc/PID/status (proc_pid_status(5))."""
+"""What the kernel reports of a process: /proc/PID/status (proc_pid_status(5))."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Privileges(NamedTuple):
 
 def privileges_of(pid: int) -> Privileges:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    said = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    users, groups, more = (tuple(map(int, said[name].split())) for name in ("Uid", "Gid", "Groups"))
+    fields = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    users, groups, more = (tuple(map(int, fields[name].split())) for name in ("Uid", "Gid", "Groups"))
     names = ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb")
-    return Privileges(users, groups, more, *(_numbers(said[name]) for name in names), said["NoNewPrivs"] == "1")
+    return Privileges(users, groups, more, *(_numbers(fields[name]) for name in names), fields["NoNewPrivs"] == "1")
 
 
 def _numbers(mask: str) -> frozenset[int]:

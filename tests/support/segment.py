@@ -240,7 +240,7 @@ IPV4_UNICAST = bytes((1, 4, 0, 1, 0, 1))
 
 
 class RawPeer:
-    """A peer written by hand: it says exactly what a test wants it to."""
+    """A peer written by hand: it sends exactly what a test makes it send."""
 
     MARKER = b"\xff" * 16
 

@@ -1,4 +1,4 @@
-"""What peers are told when a session ends (RFC 4486, RFC 9003, RFC 8538)."""
+"""The NOTIFICATION with which a session ends (RFC 4486, RFC 9003, RFC 8538)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def established(hosts: Segment, raw_peer: Callable[[str, str, str], RawPeer]) ->
     return establish
 
 
-def tell(speaker: Speaker, plan: NodePlan) -> None:
+def apply(speaker: Speaker, plan: NodePlan) -> None:
     speaker.apply(plan, render_exabgp_conf(plan))
 
 
@@ -72,7 +72,7 @@ N_AND_120_SECONDS = capability(64, bytes((0x40, 120, 0, 1, 1, 0x80)))
 
 @pytest.mark.netns
 @pytest.mark.parametrize(
-    ("after", "told"),
+    ("after", "notification"),
     [
         (replace(PLAN, sessions=()), bytes((6, 3))),
         (
@@ -86,12 +86,12 @@ N_AND_120_SECONDS = capability(64, bytes((0x40, 120, 0, 1, 1, 0x80)))
     ids=["gone", "suppressed", "another hold time", "another router ID", "another peer AS"],
 )
 def test_a_plan_that_ends_a_session_says_why(
-    established: Callable[..., tuple[Speaker, RawPeer]], after: NodePlan, told: bytes
+    established: Callable[..., tuple[Speaker, RawPeer]], after: NodePlan, notification: bytes
 ) -> None:
     """RFC 4486 4: peer de-configured, administrative shutdown with its text (RFC 9003), other configuration change."""
     speaker, peer = established(PLAN)
-    tell(speaker, after)
-    assert peer.receive_until(3) == told
+    apply(speaker, after)
+    assert peer.receive_until(3) == notification
     assert peer.receive()[0] == 0
 
 
@@ -101,7 +101,7 @@ def test_a_removed_peer_that_might_keep_routes_is_reset_hard(
 ) -> None:
     """RFC 8538 3.1."""
     speaker, peer = established(replace(PLAN, sessions=(GRACEFUL,)), N_AND_120_SECONDS)
-    tell(speaker, replace(PLAN, sessions=()))
+    apply(speaker, replace(PLAN, sessions=()))
     assert peer.receive_until(3) == bytes((6, 9, 6, 3))
 
 
@@ -135,14 +135,14 @@ def test_a_session_that_is_still_being_opened_is_told_of_its_new_definition(
     speaker.wait_listening()
     peer = raw_peer("peer", PEER, US)
     peer.receive_until(1)
-    tell(speaker, replace(PLAN, sessions=(replace(ONE, hold_time=30),)))
+    apply(speaker, replace(PLAN, sessions=(replace(ONE, hold_time=30),)))
     assert peer.receive() == (3, bytes((6, 6)))
     assert raw_peer("peer", PEER, US).receive_until(1)[3:5] == (30).to_bytes(2, "big")
 
 
 @pytest.mark.netns
 @pytest.mark.parametrize(
-    ("capabilities", "told"),
+    ("capabilities", "notification"),
     [
         ((), bytes((6, 2, 7)) + b"upgrade"),
         ((N_AND_120_SECONDS,), bytes((6, 9, 6, 2, 7)) + b"upgrade"),
@@ -150,14 +150,14 @@ def test_a_session_that_is_still_being_opened_is_told_of_its_new_definition(
     ids=["no graceful restart", "graceful restart with N"],
 )
 def test_a_speaker_whose_routes_are_withdrawn_stops_for_good(
-    established: Callable[..., tuple[Speaker, RawPeer]], capabilities: tuple[bytes, ...], told: bytes
+    established: Callable[..., tuple[Speaker, RawPeer]], capabilities: tuple[bytes, ...], notification: bytes
 ) -> None:
-    """RFC 9003, RFC 8538 3.1: nobody keeps routes of a node that is taken out of use."""
+    """RFC 9003, RFC 8538 3.1: no peer keeps routes of a node that is taken out of use."""
     speaker, peer = established(replace(PLAN, sessions=(GRACEFUL,)), *capabilities)
     with ControlClient(speaker.directory / "speaker.sock") as client:
         client.ask(Drain(Stage.WITHDRAWN, "upgrade"))
     speaker.process.terminate()
-    assert peer.receive_until(3) == told
+    assert peer.receive_until(3) == notification
 
 
 @pytest.mark.netns
