@@ -103,7 +103,7 @@ def _write_node(folder: Path, compiled: Compiled, with_passwords: bool) -> None:
 
 def _renderers(with_passwords: bool) -> dict[str, Callable[[NodePlan], str]]:
     from bgpctl.compiler import render_exabgp_conf
-    from bgpctl.compiler.plan_text import render_plan, without_passwords
+    from bgpctl.compiler.rendering.plan_text import render_plan, without_passwords
 
     return {
         "plan": render_plan,

@@ -4,10 +4,10 @@ Pure and deterministic to the byte; the order in which resources were read makes
 question; `node.py` asks them all.
 """
 
-from bgpctl.compiler.cluster import ClusterIndex
-from bgpctl.compiler.exabgp_conf import render_exabgp_conf
+from bgpctl.compiler.cluster.index import ClusterIndex
 from bgpctl.compiler.identity import CompileError
 from bgpctl.compiler.node import Compiled, compile_cluster, compile_node
+from bgpctl.compiler.rendering.exabgp_conf import render_exabgp_conf
 from bgpctl.configuration.compile_options import CompileOptions, LocalWorkload
 
 __all__ = [

@@ -20,11 +20,11 @@ class Findings:
 
     def warn(self, resource: Resource | None, path: str, code: str, message: str) -> None:
         """`resource` None: the finding concerns the cluster as a whole."""
-        origin = self._resources.origin(resource) if resource else None
+        location = self._resources.location(resource) if resource else None
         self._found.add(
             Problem(
-                file=origin.file if origin else "",
-                line=origin.line if origin else 0,
+                file=location.file if location else "",
+                line=location.line if location else 0,
                 resource=_display(resource) if resource else "",
                 path=path,
                 code=code,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from ipaddress import AddressValueError, IPv4Address
 
-from bgpctl.compiler.cluster import ClusterIndex
+from bgpctl.compiler.cluster.index import ClusterIndex
 from bgpctl.compiler.findings import Findings
 from bgpctl.configuration.compile_options import CompileOptions
 from reflector.addresses import FAMILIES

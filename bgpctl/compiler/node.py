@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from bgpctl.compiler.cluster import ClusterIndex
-from bgpctl.compiler.export_policy import ExportInputs, export_policy
-from bgpctl.compiler.facts import Block
-from bgpctl.compiler.filters import compile_filter, compile_filter_of_all
+from bgpctl.compiler.cluster.facts import Block
+from bgpctl.compiler.cluster.index import ClusterIndex
+from bgpctl.compiler.cluster.services import service_routes
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.identity import CompileError, listen, router_id
-from bgpctl.compiler.kernel import plan_kernel
-from bgpctl.compiler.originations import originations
-from bgpctl.compiler.peering import find_peerings
-from bgpctl.compiler.services import service_routes
-from bgpctl.compiler.session import SessionContext, plan_session, suppress_doubled
-from bgpctl.compiler.vxlan import report_missing_end
+from bgpctl.compiler.policies.export_policy import ExportInputs, export_policy
+from bgpctl.compiler.policies.filters import compile_filter, compile_filter_of_all
+from bgpctl.compiler.routes.kernel_plan import plan_kernel
+from bgpctl.compiler.routes.originations import originations
+from bgpctl.compiler.routes.vxlan import report_missing_end
+from bgpctl.compiler.sessions.peering import find_peerings
+from bgpctl.compiler.sessions.session import SessionContext, plan_session, suppress_doubled
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem

@@ -5,35 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from bgpctl.compiler import CompileOptions
-from bgpctl.guardrails.advertisements import advertised_prefixes
-from bgpctl.guardrails.both_ends import as_number_of_a_node, both_ends_fit
-from bgpctl.guardrails.cluster import MOST_PEERINGS, Cluster
-from bgpctl.guardrails.encapsulation import disabled_encapsulation, mtu_mismatch
-from bgpctl.guardrails.families import families_agree
+from bgpctl.guardrails.cluster_sessions import MOST_PEERINGS, ClusterSessions
 from bgpctl.guardrails.finding import Finding, located
-from bgpctl.guardrails.idle import nodes_without_session, peers_without_session
-from bgpctl.guardrails.limits import low_limits
-from bgpctl.guardrails.mesh import large_mesh, mesh_doubled
-from bgpctl.guardrails.options import options_differ
-from bgpctl.guardrails.partition import partitions
-from bgpctl.guardrails.reflectors import reflectors
-from bgpctl.guardrails.settings import settings_fit
-from bgpctl.guardrails.shadowing import shadowed_filters, shadowed_rules
-from bgpctl.guardrails.suppressed import suppressed_sessions
+from bgpctl.guardrails.routes.encapsulation import disabled_encapsulation, mtu_mismatch
+from bgpctl.guardrails.routes.prefix_advertisements import advertised_prefixes
+from bgpctl.guardrails.routes.shadowed_filters import shadowed_filters, shadowed_rules
+from bgpctl.guardrails.sessions.annotations import settings_fit
+from bgpctl.guardrails.sessions.both_ends import as_number_of_a_node, both_ends_fit
+from bgpctl.guardrails.sessions.differing_options import options_differ
+from bgpctl.guardrails.sessions.families import families_agree
+from bgpctl.guardrails.sessions.prefix_limits import low_limits
+from bgpctl.guardrails.sessions.suppressed import suppressed_sessions
+from bgpctl.guardrails.topology.mesh import large_mesh, mesh_doubled
+from bgpctl.guardrails.topology.partition import partitions
+from bgpctl.guardrails.topology.reflectors import reflectors
+from bgpctl.guardrails.topology.without_session import nodes_without_session, peers_without_session
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
 
 NO_OPTIONS = CompileOptions()
 
 
-def not_examined(cluster: Cluster) -> Iterator[Finding]:
+def not_examined(cluster: ClusterSessions) -> Iterator[Finding]:
     """Where BGPPeers ask for too many sessions to look at each of them."""
     if not cluster.is_examined:
         message = f"BGPPeers ask for more than {MOST_PEERINGS} sessions; they were not examined one by one"
         yield Finding("sessions-not-examined", None, "$", message)
 
 
-QUESTIONS: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
+QUESTIONS: tuple[Callable[[ClusterSessions], Iterable[Finding]], ...] = (
     large_mesh,
     mesh_doubled,
     not_examined,
@@ -58,6 +58,6 @@ QUESTIONS: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
 def check_cluster(resources: ResourceSet, options: CompileOptions = NO_OPTIONS) -> tuple[Problem, ...]:
     """All findings of the guardrails, and those of the compiler about suppressed sessions, in order. A set without any
     Node is a fragment of a cluster: only what does not depend on nodes is checked."""
-    cluster = Cluster(resources, options)
+    cluster = ClusterSessions(resources, options)
     found = [each for question in QUESTIONS for each in question(cluster)]
     return tuple(sorted({*located(resources, found), *suppressed_sessions(cluster)}))

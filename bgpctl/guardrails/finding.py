@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from bgpctl.resources.resource_set import Origin, ResourceSet, resource_id
+from bgpctl.resources.resource_set import ResourceSet, resource_id
 from bgpctl.resources.values.model import Resource
-from bgpctl.yaml_source.problem import Problem, Severity
+from bgpctl.yaml_source.problem import Location, Problem, Severity
 
 SHOWN = 3
 
@@ -66,10 +66,10 @@ def located(resources: ResourceSet, findings: Iterable[Finding]) -> list[Problem
 
 
 def _problem(resources: ResourceSet, finding: Finding) -> Problem:
-    origin = resources.origin(finding.resource) if finding.resource else Origin()
+    location = resources.location(finding.resource) if finding.resource else Location()
     severity = CATALOGUE[finding.code]
     subject = label(finding.resource)
-    return Problem(origin.file, origin.line, subject, finding.path, finding.code, finding.message, severity)
+    return Problem(location.file, location.line, subject, finding.path, finding.code, finding.message, severity)
 
 
 def label(resource: Resource | None) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from bgpctl.compiler.plan_text import limit_text
-from bgpctl.plan_diff.difference import Change, FieldChange, ItemChange
-from bgpctl.plan_diff.effects import Row, effect_of, worst
+from bgpctl.compiler.rendering.plan_text import limit_text
+from bgpctl.plan_diff.difference import ChangeKind, FieldChange, ItemChange
+from bgpctl.plan_diff.effects import EffectRow, effect_of, worst
 from reflector.plan import Listen, MaximumPrefixes, Password, Value
 
 V = TypeVar("V", bound=Value)
@@ -31,13 +31,13 @@ def changed_fields(old: Value, new: Value, *, but: frozenset[str] = frozenset())
     return tuple(changes)
 
 
-def _row(kind: type[Value], field: str, before: object, after: object) -> Row:
+def _row(kind: type[Value], field: str, before: object, after: object) -> EffectRow:
     """What the change does. A value that was there before and is after counts by what changed inside it."""
     if not isinstance(before, Value) or not isinstance(after, Value) or type(before) is not type(after):
         return effect_of(kind, field)
     inner = changed_fields(before, after)
     effect = worst(each.effect for each in inner)
-    return Row(effect, next(each.reason for each in inner if each.effect is effect))
+    return EffectRow(effect, next(each.reason for each in inner if each.effect is effect))
 
 
 def as_text(value: object) -> str:
@@ -92,10 +92,12 @@ def changed_items(
         defined_by, reason = (str(getattr(after or before, each, "")) for each in ("defined_by", "reason"))
         if before is None or after is None:
             changes.append(
-                ItemChange(kind, key, Change.ADDED if before is None else Change.REMOVED, (), defined_by, reason)
+                ItemChange(
+                    kind, key, ChangeKind.ADDED if before is None else ChangeKind.REMOVED, (), defined_by, reason
+                )
             )
         elif fields := changed_fields(before, after, but=but):
-            changes.append(ItemChange(kind, key, Change.CHANGED, fields, defined_by, reason))
+            changes.append(ItemChange(kind, key, ChangeKind.CHANGED, fields, defined_by, reason))
     return tuple(changes)
 
 
@@ -103,8 +105,8 @@ def changed_names(kind: str, old: Iterable[str], new: Iterable[str]) -> tuple[It
     """The same for lists of plain prefixes or addresses."""
     before, after = dict.fromkeys(old), dict.fromkeys(new)
     return (
-        *(ItemChange(kind, each, Change.ADDED) for each in after if each not in before),
-        *(ItemChange(kind, each, Change.REMOVED) for each in before if each not in after),
+        *(ItemChange(kind, each, ChangeKind.ADDED) for each in after if each not in before),
+        *(ItemChange(kind, each, ChangeKind.REMOVED) for each in before if each not in after),
     )
 
 

@@ -12,17 +12,17 @@ import msgspec
 from bgpctl.plan_diff.effects import Effect
 
 
-class Difference(msgspec.Struct, frozen=True):
+class DifferenceValue(msgspec.Struct, frozen=True):
     """The base of these values; in JSON every field is there, so that a program need not know defaults."""
 
 
-class Change(StrEnum):
+class ChangeKind(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
 
 
-class FieldChange(Difference, frozen=True):
+class FieldChange(DifferenceValue, frozen=True):
     """One field: what it was, what it becomes, what that does and why. Equal texts: what changed is not shown."""
 
     field: str
@@ -32,7 +32,7 @@ class FieldChange(Difference, frozen=True):
     reason: str
 
 
-class ItemChange(Difference, frozen=True):
+class ItemChange(DifferenceValue, frozen=True):
     """One entry of a list of the plan.
 
     kind      "suppressed", "origination", "rule", "blackhole", "host route", "vtep" ...
@@ -43,36 +43,36 @@ class ItemChange(Difference, frozen=True):
 
     kind: str
     name: str
-    change: Change
+    change: ChangeKind
     fields: tuple[FieldChange, ...] = ()
     defined_by: str = ""
     reason: str = ""
 
 
-class SessionChange(Difference, frozen=True):
+class SessionChange(DifferenceValue, frozen=True):
     """One session. `effect` counts for CHANGED; `policies` are those it asks whose rules differ."""
 
     name: str
     peer_address: str
     peer_node: str
-    change: Change
+    change: ChangeKind
     effect: Effect = Effect.SOFT
     fields: tuple[FieldChange, ...] = ()
     policies: tuple[str, ...] = ()
     defined_by: str = ""
 
 
-class PolicyChange(Difference, frozen=True):
+class PolicyChange(DifferenceValue, frozen=True):
     """One policy, the sessions that ask it now (of a removed one: that asked it), and its rules as text."""
 
     name: str
-    change: Change
+    change: ChangeKind
     sessions: tuple[str, ...]
     rules_removed: tuple[str, ...] = ()
     rules_added: tuple[str, ...] = ()
 
 
-class VerdictChange(Difference, frozen=True):
+class VerdictChange(DifferenceValue, frozen=True):
     """Routes of this node that its peers on these sessions are told otherwise than before."""
 
     prefixes: tuple[str, ...]
@@ -81,7 +81,7 @@ class VerdictChange(Difference, frozen=True):
     after: str
 
 
-class PlanDifference(Difference, frozen=True):
+class PlanDifference(DifferenceValue, frozen=True):
     """Everything that differs for one node. For a node that comes or goes: all its sessions and originations.
 
     fields     of the plan itself, and of its KernelPlan ("kernel.table")
@@ -90,7 +90,7 @@ class PlanDifference(Difference, frozen=True):
     """
 
     node: str
-    change: Change
+    change: ChangeKind
     fields: tuple[FieldChange, ...] = ()
     sessions: tuple[SessionChange, ...] = ()
     suppressed: tuple[ItemChange, ...] = ()
@@ -110,17 +110,17 @@ class PlanDifference(Difference, frozen=True):
             self.verdicts,
             self.kernel,
         )
-        return self.change is not Change.CHANGED or any(parts)
+        return self.change is not ChangeKind.CHANGED or any(parts)
 
     @property
     def added(self) -> tuple[str, ...]:
         """The names of the sessions that are new."""
-        return self._sessions(Change.ADDED)
+        return self._sessions(ChangeKind.ADDED)
 
     @property
     def removed(self) -> tuple[str, ...]:
         """The names of the sessions that are closed for good."""
-        return self._sessions(Change.REMOVED)
+        return self._sessions(ChangeKind.REMOVED)
 
     @property
     def reset(self) -> tuple[str, ...]:
@@ -132,11 +132,11 @@ class PlanDifference(Difference, frozen=True):
         """Something has no effect before the speaker is started again."""
         return any(each.effect is Effect.RESTART for each in self.fields)
 
-    def _sessions(self, change: Change) -> tuple[str, ...]:
+    def _sessions(self, change: ChangeKind) -> tuple[str, ...]:
         return tuple(each.name for each in self.sessions if each.change is change)
 
 
-class PrefixChange(Difference, frozen=True):
+class PrefixChange(DifferenceValue, frozen=True):
     """A prefix that the cluster begins to originate (`before` empty), ceases to (`after` empty), or that moved: none
     of the nodes that originated it still does. Both hold node names."""
 
@@ -145,7 +145,7 @@ class PrefixChange(Difference, frozen=True):
     after: tuple[str, ...]
 
 
-class ClusterDifference(Difference, frozen=True):
+class ClusterDifference(DifferenceValue, frozen=True):
     """The nodes that differ, in name order, how many there are in all, and the prefixes of the cluster as a whole."""
 
     nodes: tuple[PlanDifference, ...]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from bgpctl.compiler.plan_text import rule_text
+from bgpctl.compiler.rendering.plan_text import rule_text
 from bgpctl.plan_diff.compare import by_name, changed_fields, changed_items, order_change, pairs
 from bgpctl.plan_diff.difference import (
-    Change,
+    ChangeKind,
     FieldChange,
     ItemChange,
     PlanDifference,
@@ -33,7 +33,7 @@ OF_ALL_SESSIONS = frozenset({Effect.REFRESH, Effect.RESET})
 def diff_plans(old: NodePlan, new: NodePlan) -> PlanDifference:
     """What becomes of the node that runs `old` when it is told `new`. Falsy when the plans are equal."""
     if old == new:
-        return PlanDifference(new.node, Change.CHANGED)
+        return PlanDifference(new.node, ChangeKind.CHANGED)
     fields = changed_fields(old, new, but=APART)
     policies, suppressed, originations = _policies(old, new), _suppressed(old, new), _originations(old, new)
     sessions = tuple(_sessions(old, new, fields, frozenset(each.name for each in policies)))
@@ -41,7 +41,7 @@ def diff_plans(old: NodePlan, new: NodePlan) -> PlanDifference:
     silent = [field for field, changes in found.items() if not changes]
     return PlanDifference(
         node=new.node,
-        change=Change.CHANGED,
+        change=ChangeKind.CHANGED,
         fields=(
             *fields,
             *(order_change(NodePlan, field) for field in silent if getattr(old, field) != getattr(new, field)),
@@ -61,7 +61,7 @@ def added_node(plan: NodePlan) -> PlanDifference:
     nothing = NodePlan(plan.node, plan.router_id)
     return PlanDifference(
         node=plan.node,
-        change=Change.ADDED,
+        change=ChangeKind.ADDED,
         sessions=tuple(_sessions(nothing, plan, (), frozenset())),
         suppressed=_suppressed(nothing, plan),
         originations=_originations(nothing, plan),
@@ -73,7 +73,7 @@ def removed_node(plan: NodePlan) -> PlanDifference:
     nothing = NodePlan(plan.node, plan.router_id)
     return PlanDifference(
         node=plan.node,
-        change=Change.REMOVED,
+        change=ChangeKind.REMOVED,
         sessions=tuple(_sessions(plan, nothing, (), frozenset())),
         suppressed=_suppressed(plan, nothing),
         originations=_originations(plan, nothing),
@@ -92,20 +92,20 @@ def _sessions(
     for name, after in by_name(new.sessions, _name).items():
         was = before.pop(name, None)
         if was is None:
-            yield _session(after, Change.ADDED)
+            yield _session(after, ChangeKind.ADDED)
             continue
         changes = (*changed_fields(was, after), *of_all)
         asked = tuple(dict.fromkeys(each for each in _asked(after) if each in policies))
         if changes or asked:
             effect = worst((*(each.effect for each in changes), *(Effect.REFRESH for _ in asked)))
-            yield _session(after, Change.CHANGED, effect, changes, asked)
+            yield _session(after, ChangeKind.CHANGED, effect, changes, asked)
     for gone in before.values():
-        yield _session(gone, Change.REMOVED)
+        yield _session(gone, ChangeKind.REMOVED)
 
 
 def _session(
     session: SessionPlan,
-    change: Change,
+    change: ChangeKind,
     effect: Effect = Effect.SOFT,
     fields: tuple[FieldChange, ...] = (),
     policies: tuple[str, ...] = (),
@@ -135,10 +135,10 @@ def _policies(old: NodePlan, new: NodePlan) -> tuple[PolicyChange, ...]:
     return tuple(changes)
 
 
-def _kind_of_change(before: object | None, after: object | None) -> Change:
+def _kind_of_change(before: object | None, after: object | None) -> ChangeKind:
     if before is None:
-        return Change.ADDED
-    return Change.REMOVED if after is None else Change.CHANGED
+        return ChangeKind.ADDED
+    return ChangeKind.REMOVED if after is None else ChangeKind.CHANGED
 
 
 def _rules(before: Policy | None, after: Policy | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bgpctl.plan_diff.difference import Change, ClusterDifference, PlanDifference
+from bgpctl.plan_diff.difference import ChangeKind, ClusterDifference, PlanDifference
 
 
 class Fate(NamedTuple):
@@ -23,8 +23,8 @@ class Fate(NamedTuple):
 
 
 FATES = (
-    Fate(lambda node: node.change is Change.ADDED, "is new", "are new"),
-    Fate(lambda node: node.change is Change.REMOVED, "goes", "go"),
+    Fate(lambda node: node.change is ChangeKind.ADDED, "is new", "are new"),
+    Fate(lambda node: node.change is ChangeKind.REMOVED, "goes", "go"),
     Fate(
         lambda node: node.needs_restart,
         "needs its speaker restarted",

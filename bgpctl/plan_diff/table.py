@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from bgpctl.plan_diff.effects import EFFECTS, Row
+from bgpctl.plan_diff.effects import EFFECTS, EffectRow
 from reflector.plan import Value
 
 OPENING = """\
@@ -37,7 +37,7 @@ def render_table() -> str:
     return OPENING + "".join(line for kind, rows in EFFECTS.items() for line in _section(kind, rows))
 
 
-def _section(kind: type[Value], rows: dict[str, Row]) -> Iterator[str]:
+def _section(kind: type[Value], rows: dict[str, EffectRow]) -> Iterator[str]:
     yield f"\n## {kind.__name__}\n| field | effect | why |\n|---|---|---|\n"
     yield from (f"| `{field}` | {row.effect} | {row.reason} |\n" for field, row in rows.items())
 

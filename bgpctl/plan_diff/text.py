@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bgpctl.plan_diff.difference import (
-    Change,
+    ChangeKind,
     ClusterDifference,
     FieldChange,
     ItemChange,
@@ -22,7 +22,7 @@ from bgpctl.plan_diff.difference import (
 from bgpctl.plan_diff.effects import Effect
 from bgpctl.plan_diff.summary import counted, summary
 
-SIGNS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
+SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
 RESET_SIGN = "!"
 # Effects that somebody will ask about.
 EXPLAINED = {Effect.RESET: " ({})", Effect.RESTART: " (waits for a restart: {})"}
@@ -57,7 +57,7 @@ def _paragraphs(nodes: Iterable[PlanDifference]) -> list[tuple[Names, list[Part]
 
 def _parts(node: PlanDifference) -> Iterator[Part]:
     """What happens to one node, each thing as its lines."""
-    if node.change is not Change.CHANGED:
+    if node.change is not ChangeKind.CHANGED:
         yield (f"{SIGNS[node.change]} the whole node",)
     yield from ((f"~ {_field(each)}",) for each in node.fields)
     yield from ((line,) for line in _sessions(node.sessions))
@@ -95,7 +95,7 @@ def _peer(session: SessionChange) -> str:
 
 
 def _what(session: SessionChange) -> str:
-    if session.change is not Change.CHANGED:
+    if session.change is not ChangeKind.CHANGED:
         return session.defined_by
     told = [_field(each) for each in session.fields if each.field not in NOT_SHOWN] or ["defined by another resource"]
     if session.policies:

@@ -20,6 +20,7 @@ from bgpctl.resources.kinds.ip_pool import IPPool
 from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
 from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.values.model import Key, Resource
+from bgpctl.yaml_source.problem import Location
 
 COLLECTIONS: dict[type[Resource], str] = {
     Node: "nodes",
@@ -34,14 +35,6 @@ COLLECTIONS: dict[type[Resource], str] = {
     Service: "services",
     EndpointSlice: "endpoint_slices",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a resource stands: the file as its source named it, and the line (from 1) it begins on."""
-
-    file: str = ""
-    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,40 +52,40 @@ class ResourceSet:
     secrets: Mapping[tuple[str, str], Secret] = field(default_factory=dict)
     services: Mapping[tuple[str, str], Service] = field(default_factory=dict)
     endpoint_slices: Mapping[tuple[str, str], EndpointSlice] = field(default_factory=dict)
-    origins: Mapping[tuple[str, Key], Origin] = field(default_factory=dict, compare=False)
+    locations: Mapping[tuple[str, Key], Location] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, *resources: Resource) -> ResourceSet:
         """A set of these; of two with the same kind and key the later one counts."""
-        return build_resource_set((resource, Origin()) for resource in resources)
+        return build_resource_set((resource, Location()) for resource in resources)
 
-    def origin(self, resource: Resource) -> Origin:
-        """Where it came from; an empty Origin when it was made by code."""
-        return self.origins.get(resource_id(resource), Origin())
+    def location(self, resource: Resource) -> Location:
+        """Where it came from; an empty Location when it was made by code."""
+        return self.locations.get(resource_id(resource), Location())
 
-    def with_resource(self, resource: Resource, origin: Origin | None = None) -> ResourceSet:
+    def with_resource(self, resource: Resource, location: Location | None = None) -> ResourceSet:
         """A copy in which this resource is added or takes the place of the one with its key."""
         name, key = COLLECTIONS[type(resource)], resource.key
         old: Mapping[Any, Resource] = getattr(self, name)
         new = {**old, key: resource}
         if key not in old:
             new = dict(sorted(new.items()))
-        origins = {**self.origins, (type(resource).__name__, key): origin} if origin else self.origins
-        changed: dict[str, Any] = {name: new, "origins": origins}
+        locations = {**self.locations, (type(resource).__name__, key): location} if location else self.locations
+        changed: dict[str, Any] = {name: new, "locations": locations}
         return replace(self, **changed)
 
-    def with_changed(self, changed: Iterable[tuple[Resource, Origin]]) -> ResourceSet:
+    def with_changed(self, changed: Iterable[tuple[Resource, Location]]) -> ResourceSet:
         """A copy in which these resources take the places of those with their keys, which must be there.
 
         Mappings of kinds that did not change are the same objects as before.
         """
-        mappings: dict[str, Any] = {"origins": dict(self.origins)}
-        for resource, origin in changed:
+        mappings: dict[str, Any] = {"locations": dict(self.locations)}
+        for resource, location in changed:
             name = COLLECTIONS[type(resource)]
             if name not in mappings:
                 mappings[name] = dict(getattr(self, name))
             mappings[name][resource.key] = resource
-            mappings["origins"][resource_id(resource)] = origin
+            mappings["locations"][resource_id(resource)] = location
         return replace(self, **mappings)
 
     def without_resource(self, resource: Resource) -> ResourceSet:
@@ -111,13 +104,13 @@ def resource_id(resource: Resource) -> tuple[str, Key]:
     return (type(resource).__name__, resource.key)
 
 
-def build_resource_set(resources: Iterable[tuple[Resource, Origin]]) -> ResourceSet:
+def build_resource_set(resources: Iterable[tuple[Resource, Location]]) -> ResourceSet:
     """A set in key order out of resources in any order; of two with the same kind and key the later one counts."""
     collections: dict[str, dict[Any, Resource]] = {name: {} for name in COLLECTIONS.values()}
-    origins: dict[tuple[str, Key], Origin] = {}
-    for resource, origin in resources:
+    locations: dict[tuple[str, Key], Location] = {}
+    for resource, location in resources:
         key = resource.key
         collections[COLLECTIONS[type(resource)]][key] = resource
-        origins[(type(resource).__name__, key)] = origin
+        locations[(type(resource).__name__, key)] = location
     ordered: dict[str, Any] = {name: dict(sorted(found.items())) for name, found in collections.items()}
-    return ResourceSet(**ordered, origins=origins)
+    return ResourceSet(**ordered, locations=locations)

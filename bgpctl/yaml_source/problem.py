@@ -15,6 +15,14 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a resource stands: the file as its source named it, and the line (from 1) it begins on."""
+
+    file: str = ""
+    line: int = 0
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One finding.

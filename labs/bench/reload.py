@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from msgspec.structs import replace
 
-from bgpctl.compiler.exabgp_conf import render_exabgp_conf
+from bgpctl.compiler.rendering.exabgp_conf import render_exabgp_conf
 from labs.bench.reflection import messages
 from labs.bench.reflection.case import Case
 from labs.bench.reflection.daemons import DAEMONS, speaker_plan

@@ -14,7 +14,7 @@ from bgpctl.agent import LogFormat
 from bgpctl.agent.host.logs import LEVELS, configure, get_logger, pass_on
 from bgpctl.agent.host.run_directory import PlanFiles
 from bgpctl.agent.speaker.log import SpeakerLog
-from bgpctl.compiler.configuration import LOG_LEVELS
+from bgpctl.compiler.cluster.configuration import LOG_LEVELS
 from bgpctl.resources import parse_documents
 from reflector.__main__ import LOG_LEVELS as SPEAKER_LEVELS
 

@@ -6,7 +6,8 @@ import pytest
 
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan.proposal import Proposer
-from bgpctl.compiler import CompileOptions, cluster
+from bgpctl.compiler import CompileOptions
+from bgpctl.compiler.cluster import index as cluster
 from bgpctl.resources import parse_documents
 from reflector.plan import NodePlan
 

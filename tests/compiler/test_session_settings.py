@@ -22,7 +22,7 @@ from compiler_makers import (
 )
 
 from bgpctl.compiler import CompileOptions, LocalWorkload, compile_node
-from bgpctl.compiler.plan_text import render_plan
+from bgpctl.compiler.rendering.plan_text import render_plan
 from bgpctl.datastore.directory import read_directory
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource

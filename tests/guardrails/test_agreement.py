@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bgpctl.guardrails.agreement import Disagreement, SessionEnd, disagreement
-from bgpctl.guardrails.both_ends import CODES
 from bgpctl.guardrails.finding import CATALOGUE
+from bgpctl.guardrails.sessions.agreement import Disagreement, SessionEnd, disagreement
+from bgpctl.guardrails.sessions.both_ends import CODES
 from reflector.plan import Password, Role, SessionKind, SessionPlan
 
 

@@ -20,9 +20,9 @@ from compiler_makers import (
 
 from bgpctl.compiler import CompileOptions
 from bgpctl.guardrails import check_cluster
-from bgpctl.resources.resource_set import Origin, ResourceSet, build_resource_set
+from bgpctl.resources.resource_set import ResourceSet, build_resource_set
 from bgpctl.resources.values.model import Resource
-from bgpctl.yaml_source.problem import Problem, Severity
+from bgpctl.yaml_source.problem import Location, Problem, Severity
 
 NO_MESH = configuration(nodeToNodeMeshEnabled=False)
 TO_REFLECTORS = bgp_peer("to-reflectors", nodeSelector="!has(rr)", peerSelector="has(rr)")
@@ -49,7 +49,7 @@ def only(*resources: Resource) -> Problem:
 
 def test_a_finding_names_file_and_line_of_its_resource() -> None:
     peer = bgp_peer("p", nodeSelector="has(a)", peerSelector="has(a)")
-    placed = [(each, Origin("cluster.yaml", line)) for line, each in enumerate([NO_MESH, *nodes(1, a=""), peer], 1)]
+    placed = [(each, Location("cluster.yaml", line)) for line, each in enumerate([NO_MESH, *nodes(1, a=""), peer], 1)]
 
     (found,) = check_cluster(build_resource_set(placed))
 

@@ -22,7 +22,7 @@ MAKERS = {
     "ClusterFinding": 2,
     "Finding": 0,
     "Problem": 4,
-    "Refusal": 0,
+    "FieldFinding": 0,
     "Rule": 0,
     "_suppressed": 3,
     "_problem": 1,

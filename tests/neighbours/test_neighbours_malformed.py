@@ -30,7 +30,7 @@ from neighbour import Peering, Router
 from segment import LISTEN, LOCAL_AS, RawPeer, Segment, Speaker, eventually, session
 from witness import four_octet_as, multiprotocol
 
-from bgpctl.compiler.exabgp_conf import render_exabgp_conf
+from bgpctl.compiler.rendering.exabgp_conf import render_exabgp_conf
 from reflector.messages import PeerStatus
 from reflector.plan import NodePlan, Origination, RouteSource
 

@@ -24,8 +24,8 @@ from openbgpd import OpenBgpd
 from segment import LOCAL_AS, Segment, Speaker, eventually, session
 from witness import HOLD_TIME, Witness
 
-from bgpctl.compiler.exabgp_conf import render_exabgp_conf
-from bgpctl.compiler.settings import CLUSTER_STALE_TIME
+from bgpctl.compiler.rendering.exabgp_conf import render_exabgp_conf
+from bgpctl.compiler.sessions.session_settings import CLUSTER_STALE_TIME
 from reflector.control.client import ControlClient
 from reflector.messages import CandidateStatus, Explain, Explanation, PeerStatus, RouteStatus, ShowRoutes
 from reflector.plan import Family, Listen, NodePlan, Origination, RouteSource, SessionPlan

@@ -7,7 +7,7 @@ from changed_fields import ROUTE, A, B, pair_plan, with_plan_field, with_session
 from msgspec.structs import replace
 
 from bgpctl.plan_diff import ClusterDifference, diff_clusters, diff_node
-from bgpctl.plan_diff.difference import Change, PrefixChange
+from bgpctl.plan_diff.difference import ChangeKind, PrefixChange
 from bgpctl.plan_diff.summary import summary
 from bgpctl.plan_diff.text import render_difference
 from reflector.plan import NodePlan, Origination, RouteSource
@@ -32,17 +32,17 @@ def test_equal_clusters_have_no_difference() -> None:
 def test_nodes_are_paired_by_name_whatever_comes_and_goes_between_them() -> None:
     found = diff([node("a"), node("b"), node("d")], [node("b"), node("c"), node("d", ROUTE), node("e")])
     assert [(each.node, each.change) for each in found.nodes] == [
-        ("a", Change.REMOVED),
-        ("c", Change.ADDED),
-        ("d", Change.CHANGED),
-        ("e", Change.ADDED),
+        ("a", ChangeKind.REMOVED),
+        ("c", ChangeKind.ADDED),
+        ("d", ChangeKind.CHANGED),
+        ("e", ChangeKind.ADDED),
     ]
     assert found.nodes_in_all == 5
 
 
 def test_a_new_node_brings_its_sessions_and_originations() -> None:
     (found,) = diff([], [node("a", ROUTE)]).nodes
-    assert [each.change for each in (*found.sessions, *found.originations)] == [Change.ADDED, Change.ADDED]
+    assert [each.change for each in (*found.sessions, *found.originations)] == [ChangeKind.ADDED, ChangeKind.ADDED]
 
 
 def test_a_node_in_neither_cluster_is_a_mistake_of_the_caller() -> None:

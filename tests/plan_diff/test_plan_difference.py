@@ -20,7 +20,7 @@ from compiler_makers import annotated, bgp_peer, compiled, configuration, node
 from msgspec.structs import replace
 
 from bgpctl.plan_diff import diff_plans
-from bgpctl.plan_diff.difference import Change, PlanDifference, SessionChange, VerdictChange
+from bgpctl.plan_diff.difference import ChangeKind, PlanDifference, SessionChange, VerdictChange
 from bgpctl.plan_diff.effects import EFFECTS, Effect
 from reflector.plan import (
     AddCommunity,
@@ -103,7 +103,11 @@ def test_another_order_is_a_difference(plan: NodePlan) -> None:
 def test_the_way_back_takes_what_the_way_there_brings(field: str) -> None:
     changed = with_plan_field(BASE, field)
     there, back = diff_plans(BASE, changed), diff_plans(changed, BASE)
-    opposite = {Change.ADDED: Change.REMOVED, Change.REMOVED: Change.ADDED, Change.CHANGED: Change.CHANGED}
+    opposite = {
+        ChangeKind.ADDED: ChangeKind.REMOVED,
+        ChangeKind.REMOVED: ChangeKind.ADDED,
+        ChangeKind.CHANGED: ChangeKind.CHANGED,
+    }
     assert {(each.name, opposite[each.change]) for each in getattr(there, field)} == {
         (each.name, each.change) for each in getattr(back, field)
     }
@@ -160,7 +164,7 @@ def test_a_session_that_becomes_held_is_removed_and_the_reason_is_there() -> Non
     session = SuppressedSession(NAME, B, "BGPPeer b: Secret kube-system/bgp does not exist")
     difference = diff_plans(BASE, replace(BASE, sessions=(), suppressed=(session,)))
     assert difference.removed == (NAME,)
-    assert [(each.change, each.reason) for each in difference.suppressed] == [(Change.ADDED, session.reason)]
+    assert [(each.change, each.reason) for each in difference.suppressed] == [(ChangeKind.ADDED, session.reason)]
 
 
 # -------------------------------------------------------------------------------------------- policies
@@ -301,9 +305,9 @@ def test_originations_come_go_and_change() -> None:
     old = replace(BASE, originations=(kept, gone))
     new = replace(BASE, originations=(replace(kept, priority=512), come))
     assert [(each.name, each.change, each.defined_by) for each in diff_plans(old, new).originations] == [
-        (ROUTE, Change.CHANGED, ""),
-        ("10.96.0.0/12", Change.ADDED, "BGPConfiguration serviceClusterIPs"),
-        ("10.244.5.0/26", Change.REMOVED, ""),
+        (ROUTE, ChangeKind.CHANGED, ""),
+        ("10.96.0.0/12", ChangeKind.ADDED, "BGPConfiguration serviceClusterIPs"),
+        ("10.244.5.0/26", ChangeKind.REMOVED, ""),
     ]
 
 
@@ -321,10 +325,10 @@ def test_originations_come_go_and_change() -> None:
 def test_entries_for_the_kernel_come_and_go(fields: dict[str, object], kind: str, name: str) -> None:
     changed = with_kernel(**fields)
     assert [(each.kind, each.name, each.change) for each in diff_plans(BASE, changed).kernel] == [
-        (kind, name, Change.ADDED)
+        (kind, name, ChangeKind.ADDED)
     ]
     assert [(each.kind, each.name, each.change) for each in diff_plans(changed, BASE).kernel] == [
-        (kind, name, Change.REMOVED)
+        (kind, name, ChangeKind.REMOVED)
     ]
 
 
@@ -339,7 +343,7 @@ def test_a_kernel_rule_says_what_of_it_changed() -> None:
 def test_one_end_of_the_vxlan_is_one_change_whatever_else_is_there() -> None:
     b, c = Vtep("b", B, "10.244.1.1", "02:00:00:00:00:02"), Vtep("c", "10.9.0.3", "10.244.2.1", "02:00:00:00:00:03")
     (change,) = diff_plans(with_kernel(vxlans=(vxlan(b),)), with_kernel(vxlans=(vxlan(b, c),))).kernel
-    assert (change.kind, change.name, change.change) == ("vtep of vxlan.calico", "c", Change.ADDED)
+    assert (change.kind, change.name, change.change) == ("vtep of vxlan.calico", "c", ChangeKind.ADDED)
 
 
 def test_a_field_of_the_kernel_plan_carries_its_place() -> None:

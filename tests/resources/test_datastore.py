@@ -58,7 +58,7 @@ def test_tree_is_read_in_order_without_hidden_and_topology_files(tmp_path: Path)
     loaded = read_directory(tmp_path)
     assert names(loaded) == ["a", "b", "c"]
     assert loaded.problems == ()
-    assert loaded.resources.origin(loaded.resources.nodes["c"]).file == str(tmp_path / "deep/er/c.json")
+    assert loaded.resources.location(loaded.resources.nodes["c"]).file == str(tmp_path / "deep/er/c.json")
 
 
 def test_single_file_is_read_whatever_its_name(tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ def test_labels_become_text() -> None:
 
 def test_resource_knows_where_it_came_from() -> None:
     loaded = load("# first\n---\n" + NODE + "---\n" + PEER)
-    origin = loaded.resources.origin(loaded.resources.bgp_peers["tor"])
-    assert (origin.file, origin.line) == ("0.yaml", 14)
+    location = loaded.resources.location(loaded.resources.bgp_peers["tor"])
+    assert (location.file, location.line) == ("0.yaml", 14)
 
 
 def test_every_problem_of_a_resource_is_found_at_its_line() -> None:

@@ -36,7 +36,7 @@ FILES = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 
 
 def said(loaded: Loaded) -> object:
-    return loaded.resources, dict(loaded.resources.origins), loaded.problems
+    return loaded.resources, dict(loaded.resources.locations), loaded.problems
 
 
 def read_again(old: str, new: str) -> Loaded:
@@ -65,5 +65,5 @@ def test_resources_around_the_change_stay_the_same_objects(place: int) -> None:
     after = parse_documents([("f.yaml", "---\n".join(texts))], before)
     same = [before.resources.ip_pools[name] is after.resources.ip_pools[name] for name in names]
     assert same == [name != names[place] for name in names]
-    lines = [after.resources.origin(after.resources.ip_pools[name]).line for name in names]
+    lines = [after.resources.location(after.resources.ip_pools[name]).line for name in names]
     assert lines == [1 + sum(text.count("\n") + 1 for text in texts[:number]) for number in range(3)]

@@ -76,9 +76,9 @@ def _with_addresses(node: Node, addresses: Mapping[Family, str]) -> Node:
 
 
 def _problem(loaded: Loaded, node: Node, family: Family, outcome: Outcome) -> Problem:
-    origin, subject, path = loaded.resources.origin(node), f"Node/{node.name}", _PATHS[family]
+    location, subject, path = loaded.resources.location(node), f"Node/{node.name}", _PATHS[family]
     if isinstance(outcome, Detected):
         message = f"the Node says no IPv{family} address; in use is {outcome}"
-        return Problem(origin.file, origin.line, subject, path, "detected-address", message, Severity.WARNING)
+        return Problem(location.file, location.line, subject, path, "detected-address", message, Severity.WARNING)
     message = f"the Node says no IPv{family} address and none was found: {outcome.reason}"
-    return Problem(origin.file, origin.line, subject, path, "no-address-detected", message, Severity.WARNING)
+    return Problem(location.file, location.line, subject, path, "no-address-detected", message, Severity.WARNING)

@@ -10,7 +10,7 @@ import asyncio
 from collections import ChainMap
 from collections.abc import Mapping
 
-from bgpctl.compiler.whereabouts import Whereabouts
+from bgpctl.compiler.cluster.node_lookup import NodeLookup
 from bgpctl.resources.resource_set import ResourceSet
 
 PATIENCE = 3.0
@@ -20,7 +20,7 @@ class NodeAddresses:
     """Nothing is looked at before it is asked for. `latest` is None until then."""
 
     def __init__(self) -> None:
-        self.latest: Whereabouts | None = None
+        self.latest: NodeLookup | None = None
         self._wanted: ResourceSet | None = None
         self._seen: ResourceSet | None = None
         self._departed: dict[bytes, tuple[str, float]] = {}
@@ -33,7 +33,7 @@ class NodeAddresses:
         resources, before = self._wanted, self.latest
         if resources is None or resources is self._seen:
             return
-        found = await asyncio.to_thread(Whereabouts, resources, before)
+        found = await asyncio.to_thread(NodeLookup, resources, before)
         self._seen, self.latest = resources, found
         if before is not None:
             gone = before.owner.keys() - found.owner.keys()

@@ -35,8 +35,8 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
-    """Failures that break something, and how many were tried. `untried` pairs are beyond the bound."""
+class FailureProof:
+    """FailureProof that break something, and how many were tried. `untried` pairs are beyond the bound."""
 
     breaking: tuple[Failure, ...]
     tried: int
@@ -55,13 +55,13 @@ def paired_units(classes: Classes, racks: Mapping[str, Iterable[str]]) -> list[U
     return [*_reflectors(classes), *_racks(classes, racks)]
 
 
-def single_failures(classes: Classes, units: Sequence[Unit], usual: Reach) -> Failures:
+def single_failures(classes: Classes, units: Sequence[Unit], usual: Reach) -> FailureProof:
     """`usual` is what does not work even when nothing has failed."""
     breaking = (_failure(classes, (unit,), {gap.pair for gap in usual.gaps}) for unit in units)
-    return Failures(tuple(each for each in breaking if each.gaps), len(units))
+    return FailureProof(tuple(each for each in breaking if each.gaps), len(units))
 
 
-def double_failures(classes: Classes, units: Sequence[Unit], usual: Reach, singles: Failures) -> Failures:
+def double_failures(classes: Classes, units: Sequence[Unit], usual: Reach, singles: FailureProof) -> FailureProof:
     """Pairs of units, without those one of which breaks as much by itself."""
     alone = {failure.units: failure.gaps for failure in singles.breaking}
     pairs = [pair for pair in combinations(units, 2) if pair[0].members.isdisjoint(pair[1].members)]
@@ -72,7 +72,7 @@ def double_failures(classes: Classes, units: Sequence[Unit], usual: Reach, singl
         failure = _failure(classes, pair, known)
         if failure.gaps:
             breaking.append(failure)
-    return Failures(tuple(breaking), min(len(pairs), MOST_PAIRS), max(len(pairs) - MOST_PAIRS, 0))
+    return FailureProof(tuple(breaking), min(len(pairs), MOST_PAIRS), max(len(pairs) - MOST_PAIRS, 0))
 
 
 def _failure(classes: Classes, units: tuple[Unit, ...], known: set[tuple[str, str]]) -> Failure:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from bgpctl.guardrails.proof.completeness import Gap
-from bgpctl.guardrails.proof.failures import Failure, Failures
+from bgpctl.guardrails.proof.failures import Failure, FailureProof
 from bgpctl.guardrails.proof.propagation import Obstacle
 from bgpctl.guardrails.proof.prove import FamilyProof, Proof
 
@@ -95,7 +95,7 @@ def _missing(gap: Gap) -> str:
     return f"{gap.destination} {'does' if gap.destination.count == 1 else 'do'} not hear {gap.origin}"
 
 
-def _failures(title: str, failures: Failures) -> Iterator[str]:
+def _failures(title: str, failures: FailureProof) -> Iterator[str]:
     tried = f"{failures.tried} tried" + (f", {failures.untried} more not tried" if failures.untried else "")
     if not failures.breaking:
         yield f"  {title}: none breaks it for those that survive ({tried})"
@@ -148,7 +148,7 @@ def _gap_data(gap: Gap) -> dict[str, Any]:
     }
 
 
-def _failures_data(failures: Failures | None) -> dict[str, Any] | None:
+def _failures_data(failures: FailureProof | None) -> dict[str, Any] | None:
     if failures is None:
         return None
     breaking = [

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
-from bgpctl.guardrails.meshless import without_mesh
 from bgpctl.guardrails.proof.classes import Classes, node_classes
 from bgpctl.guardrails.proof.completeness import Gap, survey
 from bgpctl.guardrails.proof.failures import (
-    Failures,
+    FailureProof,
     double_failures,
     paired_units,
     single_failures,
     single_units,
 )
 from bgpctl.guardrails.proof.session_graph import session_graphs
+from bgpctl.guardrails.without_mesh import without_mesh
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import Family
 
@@ -40,8 +40,8 @@ class FamilyProof:
     reflectors: tuple[str, ...]
     gaps: tuple[Gap, ...]
     unknown: tuple[Gap, ...]
-    single: Failures | None = None
-    double: Failures | None = None
+    single: FailureProof | None = None
+    double: FailureProof | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from functools import cache
 from typing import NamedTuple
 
 from bgpctl.compiler import ClusterIndex, CompileOptions
-from bgpctl.compiler.passwords import PasswordMissingError, find_password
-from bgpctl.compiler.settings import session_families
-from bgpctl.guardrails.agreement import Disagreement, SessionEnd, disagreement, listen_port
+from bgpctl.compiler.sessions.passwords import PasswordMissingError, find_password
+from bgpctl.compiler.sessions.session_settings import session_families
+from bgpctl.guardrails.sessions.agreement import Disagreement, SessionEnd, disagreement, listen_port
 from reflector.addresses import FAMILIES, family_of, pack_address
 from reflector.plan import Family, NextHopMode, NodePlan, Password, Role, RouteSource, SessionKind, SessionPlan
 from reflector.session.relation import Relation, relation

@@ -17,7 +17,7 @@ from bgpctl.resources.annotations import setting_texts as texts
 from bgpctl.resources.annotations.settings import NOTHING_SAID, Settings
 from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
-from bgpctl.resources.reading.refusals import Refusal
+from bgpctl.resources.values.field_finding import FieldFinding
 from bgpctl.resources.values.model import Resource
 from bgpctl.yaml_source.path import json_path
 from bgpctl.yaml_source.scalars import scalar_text
@@ -190,7 +190,7 @@ def settings_of(resource: Resource) -> Settings:
     return Settings(**said) if said else NOTHING_SAID  # type: ignore[arg-type]  # the table has a parser for each field
 
 
-def refused_annotations(kind: type[Resource], data: dict[str, Any]) -> Iterator[Refusal]:
+def refused_annotations(kind: type[Resource], data: dict[str, Any]) -> Iterator[FieldFinding]:
     """Everything that is wrong with our annotations in the data of a resource of this kind."""
     metadata = data.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
@@ -199,19 +199,21 @@ def refused_annotations(kind: type[Resource], data: dict[str, Any]) -> Iterator[
             yield from _refused(kind, key, scalar_text(value))
 
 
-def _refused(kind: type[Resource], key: str, text: Any) -> Iterator[Refusal]:
+def _refused(kind: type[Resource], key: str, text: Any) -> Iterator[FieldFinding]:
     path = ("metadata", "annotations", key)
     row = BY_NAME.get(key.removeprefix(PREFIX))
     if row is None:
-        yield Refusal("unknown-annotation", path, _unknown(key))
+        yield FieldFinding("unknown-annotation", path, _unknown(key))
     elif kind not in row.kinds:
         where = " or a ".join(each.__name__ for each in row.kinds)
-        yield Refusal("misplaced-annotation", path, f"a {kind.__name__} has no {row.name}; it belongs on a {where}")
+        yield FieldFinding(
+            "misplaced-annotation", path, f"a {kind.__name__} has no {row.name}; it belongs on a {where}"
+        )
     elif isinstance(text, str):
         try:
             row.read(text)
         except ValueError:
-            yield Refusal("bad-annotation", path, f"{text!r} is not {row.form}")
+            yield FieldFinding("bad-annotation", path, f"{text!r} is not {row.form}")
 
 
 def _unknown(key: str) -> str:

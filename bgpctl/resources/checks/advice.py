@@ -12,20 +12,12 @@ from typing import Any
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration
 from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
+from bgpctl.resources.values.field_finding import FieldFinding
 from bgpctl.resources.values.model import Resource, yaml_name
 from bgpctl.yaml_source.path import Path
 
 # RFC 4724: the restart time has 12 bits.
 MAX_RESTART_TIME = 4095
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to say about one field of one resource."""
-
-    code: str
-    path: Path
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +117,19 @@ ADVICE: dict[type[Resource], tuple[Advice, ...]] = {
 }
 
 
-def advise(resource: Resource) -> Iterator[Finding]:
+def advise(resource: Resource) -> Iterator[FieldFinding]:
     """Every warning about the resource by itself."""
     for advice in ADVICE.get(type(resource), ()):
         if advice.applies(resource):
-            yield Finding(advice.code, advice.path, advice.message)
+            yield FieldFinding(advice.code, advice.path, advice.message)
     if isinstance(resource, BGPFilter):
         yield from _impossible_lengths(resource)
 
 
-def _impossible_lengths(bgp_filter: BGPFilter) -> Iterator[Finding]:
+def _impossible_lengths(bgp_filter: BGPFilter) -> Iterator[FieldFinding]:
     for field in type(bgp_filter.spec).model_fields:
         for index, rule in enumerate(getattr(bgp_filter.spec, field)):
             length = rule.prefix_length
             if length and length.min is not None and length.max is not None and length.min > length.max:
                 path: Path = ("spec", yaml_name(field), index, "prefixLength")
-                yield Finding("impossible-length", path, "min is above max: no prefix length lies between them")
+                yield FieldFinding("impossible-length", path, "min is above max: no prefix length lies between them")

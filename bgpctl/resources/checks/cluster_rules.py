@@ -37,7 +37,7 @@ class ClusterFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class RuleScope:
     """What the rules look at. `unreadable` holds (kind, name) of resources that have errors of their own."""
 
     resources: ResourceSet
@@ -53,7 +53,7 @@ class Cluster:
 class Judged:
     """A cluster and what each rule found in it, in the order of CLUSTER_RULES."""
 
-    cluster: Cluster
+    cluster: RuleScope
     by_rule: tuple[tuple[ClusterFinding, ...], ...]
 
     @property
@@ -61,7 +61,7 @@ class Judged:
         return [finding for found in self.by_rule for finding in found]
 
 
-def judge_cluster(cluster: Cluster, previous: Judged | None = None) -> Judged:
+def judge_cluster(cluster: RuleScope, previous: Judged | None = None) -> Judged:
     """Everything that is wrong between the resources of a set. Of `previous` is kept what rules found that read
     nothing that changed since."""
     kept: Sequence[tuple[ClusterFinding, ...] | None] = [None] * len(CLUSTER_RULES)
@@ -80,7 +80,7 @@ def judge_cluster(cluster: Cluster, previous: Judged | None = None) -> Judged:
 # -------------------------------------------------------------------------------------------- errors
 
 
-def overlapping_pools(cluster: Cluster) -> Iterator[ClusterFinding]:
+def overlapping_pools(cluster: RuleScope) -> Iterator[ClusterFinding]:
     """Sorted by network, a pool that overlaps any earlier one overlaps the widest that has not ended yet."""
     pools = sorted(cluster.resources.ip_pools.values(), key=_network_order)
     enclosing: IPPool | None = None
@@ -103,7 +103,7 @@ def _network_order(pool: IPPool) -> tuple[int, int, int, str]:
     return (network.version, int(network.network_address), network.prefixlen, pool.name)
 
 
-def missing_filters(cluster: Cluster) -> Iterator[ClusterFinding]:
+def missing_filters(cluster: RuleScope) -> Iterator[ClusterFinding]:
     for peer in cluster.resources.bgp_peers.values():
         for index, name in enumerate(peer.spec.filters):
             if name not in cluster.resources.bgp_filters and ("BGPFilter", name) not in cluster.unreadable:
@@ -114,7 +114,7 @@ def missing_filters(cluster: Cluster) -> Iterator[ClusterFinding]:
 # ------------------------------------------------------------------------------------------ warnings
 
 
-def unknown_nodes(cluster: Cluster) -> Iterator[ClusterFinding]:
+def unknown_nodes(cluster: RuleScope) -> Iterator[ClusterFinding]:
     """Resources that name a node which is not there."""
     resources = cluster.resources
     # Nearly always every block's node is there, and there are many blocks.
@@ -137,7 +137,7 @@ def _named_nodes(resources: ResourceSet, blocks: Iterable[BlockAffinity]) -> Ite
         yield status, ("spec", "node"), status.spec.node
 
 
-def shared_addresses(cluster: Cluster) -> Iterator[ClusterFinding]:
+def shared_addresses(cluster: RuleScope) -> Iterator[ClusterFinding]:
     """Two nodes with one session address have no session with each other, and others cannot tell them apart."""
     nodes = cluster.resources.nodes.values()
     speakers = [node.spec.bgp for node in nodes if node.spec.bgp]
@@ -155,7 +155,7 @@ def shared_addresses(cluster: Cluster) -> Iterator[ClusterFinding]:
                 yield ClusterFinding(node, path, "shared-address", message, Severity.WARNING)
 
 
-def shared_blocks(cluster: Cluster) -> Iterator[ClusterFinding]:
+def shared_blocks(cluster: RuleScope) -> Iterator[ClusterFinding]:
     """Both nodes would originate the block."""
     owners: dict[str, str] = {}
     for affinity in cluster.resources.block_affinities.values():
@@ -167,7 +167,7 @@ def shared_blocks(cluster: Cluster) -> Iterator[ClusterFinding]:
             yield ClusterFinding(affinity, ("spec", "cidr"), "shared-block", message, Severity.WARNING)
 
 
-def selectors_without_nodes(cluster: Cluster) -> Iterator[ClusterFinding]:
+def selectors_without_nodes(cluster: RuleScope) -> Iterator[ClusterFinding]:
     """A peerSelector that matches nothing is most often a misspelt label."""
     labels = [node.metadata.labels for node in cluster.resources.nodes.values()]
     for peer in cluster.resources.bgp_peers.values() if labels else ():
@@ -196,7 +196,7 @@ DEFAULT_BGP_PROGRAMS = "EnabledNoEncapOnly"
 DEFAULT_FELIX_PROGRAMS = "EnabledIPIPOnly"
 
 
-def disagreement_with_felix(cluster: Cluster) -> Iterator[ClusterFinding]:
+def disagreement_with_felix(cluster: RuleScope) -> Iterator[ClusterFinding]:
     """Felix and BGP share out the kernel routes and must use one priority. Only asked where there is a Felix."""
     configuration = cluster.resources.bgp_configurations.get(GLOBAL_NAME)
     felix = cluster.resources.felix_configurations.get(GLOBAL_NAME)
@@ -222,7 +222,7 @@ def disagreement_with_felix(cluster: Cluster) -> Iterator[ClusterFinding]:
 
 
 # Each rule with the collections of the ResourceSet that it looks at.
-CLUSTER_RULES: tuple[tuple[Callable[[Cluster], Iterable[ClusterFinding]], tuple[str, ...]], ...] = (
+CLUSTER_RULES: tuple[tuple[Callable[[RuleScope], Iterable[ClusterFinding]], tuple[str, ...]], ...] = (
     (overlapping_pools, ("ip_pools",)),
     (missing_filters, ("bgp_peers", "bgp_filters")),
     (unknown_nodes, ("nodes", "bgp_peers", "bgp_configurations", "block_affinities", "node_statuses")),

@@ -32,7 +32,7 @@ def transition_problems(before: ResourceSet, after: ResourceSet) -> list[Problem
     """The findings with file and line of the resource."""
     problems = []
     for finding in transition_findings(before, after):
-        here, field = after.origin(finding.resource), ".".join(("$", *map(str, finding.path)))
+        here, field = after.location(finding.resource), ".".join(("$", *map(str, finding.path)))
         label = f"IPPool/{finding.resource.name}"
         problems.append(Problem(here.file, here.line, label, field, finding.code, finding.message, finding.severity))
     return problems

@@ -26,7 +26,7 @@ from bgpctl.resources.values.fields import (
     RoutePriority,
     Seconds,
 )
-from bgpctl.resources.values.model import Resource, Value, yaml_name
+from bgpctl.resources.values.model import Resource, ResourcePart, yaml_name
 from bgpctl.resources.values.notations import is_community
 from bgpctl.resources.values.rules import Rule, RuledValue
 
@@ -38,21 +38,21 @@ GLOBAL_NAME = "default"
 NODE_NAME_PREFIX = "node."
 
 
-class Community(Value):
+class NamedCommunity(ResourcePart):
     """A name for "aa:nn" (RFC 1997) or "aa:nn:mm" (RFC 8092)."""
 
     name: Name
     value: CommunityValue
 
 
-class PrefixAdvertisement(Value):
+class PrefixAdvertisement(ResourcePart):
     """Routes inside `cidr` get these communities: values, or names out of the same object's `communities`."""
 
     cidr: CIDR = Field(min_length=1)
     communities: tuple[str, ...] = Field(min_length=1, max_length=50)
 
 
-class ServiceCIDR(Value):
+class ServiceCIDR(ResourcePart):
     """An entry without a CIDR is legal and means nothing."""
 
     cidr: MaskedCIDR = ""
@@ -106,7 +106,7 @@ class BGPConfigurationSpec(RuledValue):
     service_external_ips: tuple[ServiceCIDR, ...] = ()
     service_cluster_ips: tuple[ServiceCIDR, ...] = ()
     service_load_balancer_aggregation: EnabledDisabled = "Enabled"
-    communities: tuple[Community, ...] = Field(default=(), max_length=500)
+    communities: tuple[NamedCommunity, ...] = Field(default=(), max_length=500)
     prefix_advertisements: tuple[PrefixAdvertisement, ...] = Field(default=(), max_length=500)
     listen_port: Port | None = None
     node_mesh_password: BGPPassword | None = None

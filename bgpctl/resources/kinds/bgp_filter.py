@@ -17,7 +17,7 @@ from bgpctl.resources.values.fields import (
     OptionalInterfaceGlob,
     RoutePriority,
 )
-from bgpctl.resources.values.model import Resource, Value
+from bgpctl.resources.values.model import Resource, ResourcePart
 from bgpctl.resources.values.rules import Rule, RuledValue
 
 FilterAction = Literal["Accept", "Reject"]
@@ -30,37 +30,37 @@ LengthV4 = Annotated[int, Field(ge=0, le=32)]
 LengthV6 = Annotated[int, Field(ge=0, le=128)]
 
 
-class PrefixLengthV4(Value):
+class PrefixLengthV4(ResourcePart):
     """Bounds of the route's prefix length, both inclusive."""
 
     min: LengthV4 | None = None
     max: LengthV4 | None = None
 
 
-class PrefixLengthV6(Value):
+class PrefixLengthV6(ResourcePart):
     """Bounds of the route's prefix length, both inclusive."""
 
     min: LengthV6 | None = None
     max: LengthV6 | None = None
 
 
-class CommunityMatch(Value):
+class CommunityMatch(ResourcePart):
     """Exactly one value today; the API keeps room for more."""
 
     values: tuple[ExactCommunity, ...] = Field(min_length=1, max_length=1)
 
 
-class AddCommunity(Value):
+class CommunityToAdd(ResourcePart):
     value: ExactCommunity
 
 
-class PrependASPath(Value):
+class PrependASPath(ResourcePart):
     """[a, b] makes "a b <path as it was>"."""
 
     prefix: tuple[AsNumber, ...] = Field(min_length=1, max_length=10)
 
 
-class SetPriority(Value):
+class SetPriority(ResourcePart):
     """Sets LOCAL_PREF to 2147483647 - value."""
 
     value: RoutePriority
@@ -82,7 +82,7 @@ class FilterOperation(RuledValue):
 
     RULES: ClassVar = OPERATION_RULES
 
-    add_community: AddCommunity | None = None
+    add_community: CommunityToAdd | None = None
     prepend_as_path: PrependASPath | None = None
     set_priority: SetPriority | None = None
 
@@ -138,7 +138,7 @@ class FilterRuleV6(FilterRule):
     prefix_length: PrefixLengthV6 | None = None
 
 
-class BGPFilterSpec(Value):
+class BGPFilterSpec(ResourcePart):
     export_v4: tuple[FilterRuleV4, ...] = ()
     export_v6: tuple[FilterRuleV6, ...] = ()
     import_v4: tuple[FilterRuleV4, ...] = ()

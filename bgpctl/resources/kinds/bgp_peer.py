@@ -19,7 +19,7 @@ from bgpctl.resources.values.fields import (
     SelectorText,
     UInt8,
 )
-from bgpctl.resources.values.model import Resource, Value
+from bgpctl.resources.values.model import Resource, ResourcePart
 from bgpctl.resources.values.rules import Rule, RuledValue
 from reflector.addresses import family_of, parse_peer_ip
 
@@ -28,7 +28,7 @@ SourceAddress = Literal["UseNodeIP", "None"]
 ReversePeering = Literal["Auto", "Manual"]
 
 
-class SecretKeyRef(Value):
+class SecretKeyRef(ResourcePart):
     """A key of a Secret in the namespace that the compiler is told."""
 
     key: str
@@ -36,7 +36,7 @@ class SecretKeyRef(Value):
     optional: bool | None = None
 
 
-class BGPPassword(Value):
+class BGPPassword(ResourcePart):
     secret_key_ref: SecretKeyRef | None = None
 
 

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bgpctl.resources.values.fields import DISTINCT, Name
-from bgpctl.resources.values.model import LooseValue, Resource, Value
+from bgpctl.resources.values.model import LoosePart, Resource, ResourcePart
 
 StatusClass = Literal["Agent", "BGP", "Routes"]
 
 
-class CalicoNodeStatusSpec(Value):
+class CalicoNodeStatusSpec(ResourcePart):
     """`update_period_seconds` 0 asks for one report."""
 
     node: Name
@@ -20,7 +20,7 @@ class CalicoNodeStatusSpec(Value):
     update_period_seconds: int = Field(ge=0, le=86400)
 
 
-class ReportedStatus(LooseValue):
+class ReportedStatus(LoosePart):
     """What the node wrote. Nothing here reads it back but for its time."""
 
     last_updated: str = ""

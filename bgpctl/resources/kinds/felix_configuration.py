@@ -9,10 +9,10 @@ from pydantic import Field
 
 from bgpctl.resources.kinds.bgp_configuration import ProgramClusterRoutes
 from bgpctl.resources.values.fields import MTU, IPv4Address, IPv6Address, Port, RoutePriority, UInt8
-from bgpctl.resources.values.model import LooseValue, Resource
+from bgpctl.resources.values.model import LoosePart, Resource
 
 
-class FelixConfigurationSpec(LooseValue):
+class FelixConfigurationSpec(LoosePart):
     """None means "not said here". An MTU of 0 is found out from the underlay."""
 
     program_cluster_routes: ProgramClusterRoutes | None = None

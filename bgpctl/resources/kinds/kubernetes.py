@@ -10,13 +10,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from bgpctl.resources.values.fields import refuse
-from bgpctl.resources.values.model import LooseValue, Resource
+from bgpctl.resources.values.model import LoosePart, Resource
 
 DEFAULT_NAMESPACE = "default"
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
 
-class NamespacedResource(Resource, LooseValue):
+class NamespacedResource(Resource, LoosePart):
     @property
     def namespace(self) -> str:
         return self.metadata.namespace or DEFAULT_NAMESPACE
@@ -59,7 +59,7 @@ ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]
 TrafficPolicy = Literal["Cluster", "Local", ""]
 
 
-class ServiceSpec(LooseValue):
+class ServiceSpec(LoosePart):
     """`cluster_ip` is "None" for a headless service."""
 
     type: ServiceType = "ClusterIP"
@@ -71,15 +71,15 @@ class ServiceSpec(LooseValue):
     external_traffic_policy: TrafficPolicy = ""
 
 
-class LoadBalancerIngress(LooseValue):
+class LoadBalancerIngress(LoosePart):
     ip: str = ""
 
 
-class LoadBalancerStatus(LooseValue):
+class LoadBalancerStatus(LoosePart):
     ingress: tuple[LoadBalancerIngress, ...] = ()
 
 
-class ServiceStatus(LooseValue):
+class ServiceStatus(LoosePart):
     load_balancer: LoadBalancerStatus = LoadBalancerStatus()
 
 
@@ -88,13 +88,13 @@ class Service(NamespacedResource):
     status: ServiceStatus = ServiceStatus()
 
 
-class EndpointConditions(LooseValue):
+class EndpointConditions(LoosePart):
     """An endpoint that does not say is ready."""
 
     ready: bool | None = None
 
 
-class Endpoint(LooseValue):
+class SliceEndpoint(LoosePart):
     addresses: tuple[str, ...] = ()
     node_name: str = ""
     conditions: EndpointConditions = EndpointConditions()
@@ -106,7 +106,7 @@ class Endpoint(LooseValue):
 
 class EndpointSlice(NamespacedResource):
     address_type: Literal["IPv4", "IPv6", "FQDN"] = "IPv4"
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: tuple[SliceEndpoint, ...] = ()
 
     @property
     def service_key(self) -> tuple[str, str]:

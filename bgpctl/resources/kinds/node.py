@@ -17,7 +17,7 @@ from bgpctl.resources.values.fields import (
     MACAddress,
     WireguardKey,
 )
-from bgpctl.resources.values.model import Resource, Value
+from bgpctl.resources.values.model import Resource, ResourcePart
 from bgpctl.resources.values.rules import Rule, RuledValue
 from reflector.addresses import canonical_prefix
 from reflector.plan import Family
@@ -46,29 +46,29 @@ class NodeBGPSpec(RuledValue):
     route_reflector_cluster_id: IPv4Address = ""
 
 
-class OrchRef(Value):
+class OrchRef(ResourcePart):
     node_name: str = ""
     orchestrator: str
 
 
-class WireguardSpec(Value):
+class WireguardSpec(ResourcePart):
     interface_ipv4_address: IPv4Address = ""
     interface_ipv6_address: IPv6Address = ""
 
 
-class NodeAddress(Value):
+class NodeAddress(ResourcePart):
     """Another address of the host."""
 
     address: str
     type: Literal["CalicoNodeIP", "InternalIP", "ExternalIP", ""] = ""
 
 
-class NodeInterface(Value):
+class NodeInterface(ResourcePart):
     name: str = ""
     addresses: tuple[str, ...] = ()
 
 
-class NodeSpec(Value):
+class NodeSpec(ResourcePart):
     bgp: NodeBGPSpec | None = None
     ipv4_vxlan_tunnel_addr: IPv4Address = ""
     ipv6_vxlan_tunnel_addr: IPv6Address = ""
@@ -80,7 +80,7 @@ class NodeSpec(Value):
     interfaces: tuple[NodeInterface, ...] = ()
 
 
-class NodeStatus(Value):
+class NodeStatus(ResourcePart):
     wireguard_public_key: WireguardKey = ""
     wireguard_public_key_v6: WireguardKey = ""
     pod_cidrs: tuple[CIDR, ...] = ()

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from bgpctl.resources.checks.cluster_rules import Cluster, ClusterFinding, Judged, judge_cluster
+from bgpctl.resources.checks.cluster_rules import ClusterFinding, Judged, RuleScope, judge_cluster
 from bgpctl.resources.kinds.kubernetes_node import merge_nodes
 from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.reading.document import ParsedDocument, ParsedResource, parse_document
-from bgpctl.resources.resource_set import Origin, ResourceSet, build_resource_set, resource_id
+from bgpctl.resources.resource_set import ResourceSet, build_resource_set, resource_id
 from bgpctl.resources.values.model import Key, Resource
 from bgpctl.yaml_source.document import read_document
 from bgpctl.yaml_source.documents import split_documents
 from bgpctl.yaml_source.path import json_path
-from bgpctl.yaml_source.problem import Problem, has_errors
+from bgpctl.yaml_source.problem import Location, Problem, has_errors
 from bgpctl.yaml_source.unchanged_text import unchanged_documents
 
 Source = tuple[str, str]
@@ -33,7 +33,7 @@ class PlacedResource:
     """
 
     parsed: ParsedResource
-    origin: Origin
+    location: Location
     document_text: str
     document_line: int
     identity: tuple[str, Key, bool]
@@ -93,20 +93,20 @@ def parse_documents(sources: Iterable[Source], previous: Loaded | None = None) -
         distinct, duplicates = _without_duplicates(files.values())
         resources = build_resource_set(_with_merged_nodes(distinct))
         plain = not duplicates and len(distinct) == len(resources)
-    judged = judge_cluster(Cluster(resources, unreadable), previous.judged if previous else None)
+    judged = judge_cluster(RuleScope(resources, unreadable), previous.judged if previous else None)
     problems = [problem for file in files.values() for problem in file.problems]
     problems += [*duplicates, *_located(judged.findings, files.values())]
     return Loaded(resources, tuple(sorted(problems)), files, judged, plain)
 
 
-def _changed_in_place(previous: Loaded, files: Mapping[str, ParsedFile]) -> list[tuple[Resource, Origin]] | None:
+def _changed_in_place(previous: Loaded, files: Mapping[str, ParsedFile]) -> list[tuple[Resource, Location]] | None:
     """The resources of all changed files, if these hold the same kinds and keys as before; otherwise None.
 
     What most changes are: one resource says something else. Then nothing has to be sorted or compared anew.
     """
     if not previous.plain or previous.files.keys() != files.keys():
         return None
-    changed: list[tuple[Resource, Origin]] = []
+    changed: list[tuple[Resource, Location]] = []
     for name, file in files.items():
         before = previous.files[name]
         if before is file:
@@ -114,7 +114,7 @@ def _changed_in_place(previous: Loaded, files: Mapping[str, ParsedFile]) -> list
         if [here.identity for here in before.resources] != [here.identity for here in file.resources]:
             return None
         changed += [
-            (here.parsed.resource, here.origin)
+            (here.parsed.resource, here.location)
             for here, there in zip(file.resources, before.resources, strict=True)
             if here is not there
         ]
@@ -163,7 +163,7 @@ def _place_document(file: str, line: int, text: str, before: PlacedDocument | No
     resources = tuple(
         PlacedResource(
             each,
-            Origin(file, line + each.line - 1),
+            Location(file, line + each.line - 1),
             text,
             line,
             (*resource_id(each.resource), each.kind.kubernetes_node),
@@ -182,28 +182,28 @@ def _without_duplicates(files: Iterable[ParsedFile]) -> tuple[list[PlacedResourc
         for here in file.resources:
             there = first.setdefault(here.identity, here)
             if there is not here:
-                place = f"{there.origin.file}:{there.origin.line}"
+                place = f"{there.location.file}:{there.location.line}"
                 message = f"this resource stands in {place} already; remove one of the two"
                 label, path = _label(here.parsed.resource), json_path(here.parsed.path)
-                origin = here.origin
-                problems.append(Problem(origin.file, origin.line, label, path, "duplicate-resource", message))
+                location = here.location
+                problems.append(Problem(location.file, location.line, label, path, "duplicate-resource", message))
     return list(first.values()), problems
 
 
-def _with_merged_nodes(placed: list[PlacedResource]) -> Iterator[tuple[Resource, Origin]]:
-    """Resources with their origins; a Calico Node comes after the Kubernetes Node of its name, and holds it."""
+def _with_merged_nodes(placed: list[PlacedResource]) -> Iterator[tuple[Resource, Location]]:
+    """Resources with their locations; a Calico Node comes after the Kubernetes Node of its name, and holds it."""
     kubernetes: dict[str, Node] = {}
     for here in placed:
         resource = here.parsed.resource
         if here.parsed.kind.kubernetes_node and isinstance(resource, Node):
             kubernetes[resource.name] = resource
-            yield resource, here.origin
+            yield resource, here.location
     for here in placed:
         resource = here.parsed.resource
         if not here.parsed.kind.kubernetes_node:
             if kubernetes and isinstance(resource, Node) and resource.name in kubernetes:
                 resource = merge_nodes(resource, kubernetes[resource.name])
-            yield resource, here.origin
+            yield resource, here.location
 
 
 def _located(findings: list[ClusterFinding], files: Iterable[ParsedFile]) -> Iterator[Problem]:
@@ -218,7 +218,7 @@ def _located(findings: list[ClusterFinding], files: Iterable[ParsedFile]) -> Ite
         path = (*here.parsed.path, *here.parsed.kind.written(finding.path))
         line = here.document_line + read_document(here.document_text).line_of(path) - 1
         label = _label(finding.resource)
-        yield Problem(here.origin.file, line, label, json_path(path), finding.code, finding.message, finding.severity)
+        yield Problem(here.location.file, line, label, json_path(path), finding.code, finding.message, finding.severity)
 
 
 def _label(resource: Resource) -> str:

@@ -6,12 +6,12 @@ The input is never repeated in a message that pydantic words, since it may be a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from bgpctl.resources.values.field_finding import FieldFinding
 from bgpctl.resources.values.patterns import EXPECTED
 from bgpctl.resources.values.rules import BROKEN_RULES, Rule
 from bgpctl.yaml_source.path import Path
@@ -39,16 +39,7 @@ TABLE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """`path` as in the model's YAML names."""
-
-    code: str
-    path: Path
-    message: str
-
-
-def refusals(model: type[R], data: dict[str, Any]) -> tuple[R | None, tuple[Refusal, ...]]:
+def refusals(model: type[R], data: dict[str, Any]) -> tuple[R | None, tuple[FieldFinding, ...]]:
     """The model's value, or None and everything that is wrong with the data."""
     try:
         return model.model_validate(data, by_alias=True, by_name=False), ()
@@ -57,28 +48,28 @@ def refusals(model: type[R], data: dict[str, Any]) -> tuple[R | None, tuple[Refu
     return None, (*_explain(model, found), *_rules_behind(model, data, found))
 
 
-def _explain(model: type[BaseModel], errors: Any) -> Iterator[Refusal]:
+def _explain(model: type[BaseModel], errors: Any) -> Iterator[FieldFinding]:
     for error in errors:
         path = tuple(step for step in error["loc"] if step != "[key]")
         context = error.get("ctx", {})
         if error["type"] == BROKEN_RULES:
             yield from (_of_rule(rule, path) for rule in context["rules"])
         elif error["type"] == "extra_forbidden":
-            yield Refusal("unknown-field", path, _unknown(model, str(path[-1])))
+            yield FieldFinding("unknown-field", path, _unknown(model, str(path[-1])))
         elif error["type"] == "string_pattern_mismatch":
-            yield Refusal("bad-text", path, f"must be {EXPECTED[context['pattern']]}")
+            yield FieldFinding("bad-text", path, f"must be {EXPECTED[context['pattern']]}")
         elif error["type"] in TABLE:
             code, message = TABLE[error["type"]]
-            yield Refusal(code, path, message.format_map(context))
+            yield FieldFinding(code, path, message.format_map(context))
         else:
-            yield Refusal(error["type"], path, error["msg"])
+            yield FieldFinding(error["type"], path, error["msg"])
 
 
-def _of_rule(rule: Rule, path: Path) -> Refusal:
-    return Refusal(rule.code, (*path, *(rule.field.split(".") if rule.field else ())), rule.message)
+def _of_rule(rule: Rule, path: Path) -> FieldFinding:
+    return FieldFinding(rule.code, (*path, *(rule.field.split(".") if rule.field else ())), rule.message)
 
 
-def _rules_behind(model: type[BaseModel], data: dict[str, Any], errors: Any) -> Iterator[Refusal]:
+def _rules_behind(model: type[BaseModel], data: dict[str, Any], errors: Any) -> Iterator[FieldFinding]:
     """Rules are only asked of a value whose fields are all right. Look again without the bad fields, so that a
     broken rule is not hidden behind them; rules that read a bad field keep silent."""
     bad = {_field(error["loc"]) for error in errors if error["type"] not in (BROKEN_RULES, "missing")}

@@ -57,7 +57,7 @@ def yaml_name(attribute: str) -> str:
     return first + "".join(ACRONYMS.get(word, word.capitalize()) for word in rest)
 
 
-class Value(BaseModel):
+class ResourcePart(BaseModel):
     """A frozen part of a resource. From YAML only the YAML names count; code constructs by attribute name."""
 
     model_config = ConfigDict(
@@ -70,7 +70,7 @@ class Value(BaseModel):
     )
 
 
-class LooseValue(Value):
+class LoosePart(ResourcePart):
     """A part of which only the fields named here concern us."""
 
     model_config = ConfigDict(extra="ignore")
@@ -106,7 +106,7 @@ def _within_size(annotations: Mapping[str, str]) -> Mapping[str, str]:
     return annotations
 
 
-class Metadata(Value):
+class Metadata(ResourcePart):
     """The object's name and labels. Label and annotation values are text, whatever YAML took them for."""
 
     name: Name
@@ -124,7 +124,7 @@ class Metadata(Value):
         return data
 
 
-class Resource(Value):
+class Resource(ResourcePart):
     """What every kind has. `api_version` and `kind` have been looked at before a resource is made."""
 
     metadata: Metadata

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from bgpctl.resources.values.model import Value
+from bgpctl.resources.values.model import ResourcePart
 
 BROKEN_RULES = "broken-rules"
 
@@ -33,7 +33,7 @@ class Rule:
     message: str
 
 
-class RuledValue(Value):
+class RuledValue(ResourcePart):
     """A value with rules over its fields."""
 
     RULES: ClassVar[tuple[Rule, ...]] = ()

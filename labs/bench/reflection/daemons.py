@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bgpctl.compiler.exabgp_conf import render_exabgp_conf
+from bgpctl.compiler.rendering.exabgp_conf import render_exabgp_conf
 from bgpctl.lab.daemons.openbgpd import openbgpd_program
 from labs.bench.reflection.case import CLUSTER_ID, LOCAL_AS, ROUTER_ID, Case
 from reflector.plan import (

@@ -1,0 +1,184 @@
+"""Service addresses: which of them this node announces, and which it must keep out of its kernel.
+
+Whole networks (BGPConfiguration's three lists) are announced by every node, so that routers spread traffic over
+all of them. Single addresses are announced by a node when
+
+    a single-address entry of a list has been hit and the policy is Cluster   -> every node, once a slice exists
+    the policy is Local                                                      -> nodes with a ready endpoint
+    load balancer addresses are not aggregated and the service has one       -> every node, once one is ready
+    otherwise                                                                -> nobody: the network suffices
+
+A node labelled as excluded from external load balancers announces none. No node programs a route for a service
+network that another node announces: kube-proxy answers for the addresses on every node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bgpctl.compiler.cluster.configuration import Configuration, service_prefixes
+from bgpctl.configuration.compile_options import CompileOptions
+from bgpctl.resources.kinds.kubernetes import EndpointSlice, Service
+from bgpctl.resources.kinds.node import Node
+from bgpctl.resources.resource_set import ResourceSet
+from reflector.addresses import canonical_address, canonical_prefix, contains, family_of, is_single_address
+from reflector.plan import Family
+
+EXCLUDED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
+ADVERTISED_TYPES = frozenset({"ClusterIP", "NodePort", "LoadBalancer"})
+SLICE_FAMILY: dict[str, Family] = {"IPv4": 4, "IPv6": 6}
+KUBERNETES = "k8s"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLists:
+    """BGPConfiguration's lists as canonical prefixes, in their order."""
+
+    cluster: tuple[str, ...]
+    external: tuple[str, ...]
+    load_balancer: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """A service that could be announced. `ready` has the nodes with a ready endpoint, by family."""
+
+    name: str
+    policy: str
+    cluster: tuple[str, ...]
+    external: tuple[str, ...]
+    ingress: tuple[str, ...]
+    asked_address: str
+    has_slice: bool
+    ready: dict[Family, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRoutes:
+    """For one node.
+
+    announced   (prefix, what defines it), without doubles
+    unkerneled  networks whose routes stay out of the kernel
+    reflected   networks inside which a route reflector passes on what others announce
+    """
+
+    announced: tuple[tuple[str, str], ...]
+    unkerneled: tuple[str, ...]
+    reflected: tuple[str, ...]
+
+
+def service_facts(resources: ResourceSet) -> tuple[ServiceFacts, ...]:
+    """The services of a cluster that have a cluster address and a type that is announced."""
+    slices: dict[tuple[str, str], list[EndpointSlice]] = {}
+    for each in resources.endpoint_slices.values():
+        slices.setdefault(each.service_key, []).append(each)
+    return tuple(
+        _facts(service, slices.get(key, []))
+        for key, service in resources.services.items()
+        if service.spec.type in ADVERTISED_TYPES and service.spec.cluster_ip not in ("", "None")
+    )
+
+
+def service_routes(
+    services: Iterable[ServiceFacts], configuration: Configuration, node: Node, options: CompileOptions
+) -> ServiceRoutes:
+    """What `node` does about service addresses."""
+    lists = _lists(configuration, options)
+    networks = _networks(lists, configuration)
+    announced: dict[str, str] = {}
+    if node.metadata.labels.get(EXCLUDED_LABEL) != "true":
+        announced.update(networks)
+        for service in services:
+            for address in _announced_addresses(service, lists, configuration, _kubernetes_name(node)):
+                announced.setdefault(canonical_prefix(address), f"Service {service.name}")
+    return ServiceRoutes(
+        announced=tuple(announced.items()),
+        unkerneled=tuple(prefix for prefix in networks if not is_single_address(prefix)),
+        reflected=tuple(dict.fromkeys((*lists.load_balancer, *lists.external))) if node.cluster_id else (),
+    )
+
+
+def _lists(configuration: Configuration, options: CompileOptions) -> ServiceLists:
+    spec = configuration.cluster
+    cluster = service_prefixes(spec.service_cluster_ips)
+    return ServiceLists(
+        cluster=(canonical_prefix(options.cluster_ip_range),) if options.cluster_ip_range else cluster,
+        external=service_prefixes(spec.service_external_ips),
+        load_balancer=service_prefixes(spec.service_load_balancer_ips),
+    )
+
+
+def _networks(lists: ServiceLists, configuration: Configuration) -> dict[str, str]:
+    """The networks announced as a whole, and the field that says so."""
+    load_balancer = lists.load_balancer if configuration.aggregates_load_balancers else ()
+    named = [
+        *((prefix, "serviceClusterIPs") for prefix in lists.cluster),
+        *((prefix, "serviceExternalIPs") for prefix in lists.external if not is_single_address(prefix)),
+        *((prefix, "serviceLoadBalancerIPs") for prefix in load_balancer if not is_single_address(prefix)),
+    ]
+    networks: dict[str, str] = {}
+    for prefix, field in named:
+        networks.setdefault(prefix, f"BGPConfiguration {field}")
+    return networks
+
+
+def _facts(service: Service, slices: list[EndpointSlice]) -> ServiceFacts:
+    spec = service.spec
+    families = {SLICE_FAMILY[name] for name in spec.ip_families}
+    ready: dict[Family, set[str]] = {4: set(), 6: set()}
+    for each in slices:
+        family = SLICE_FAMILY.get(each.address_type)
+        if family in families and family is not None:
+            ready[family].update(endpoint.node_name for endpoint in each.endpoints if endpoint.ready)
+    return ServiceFacts(
+        name="/".join(service.key),
+        policy=spec.external_traffic_policy,
+        cluster=_addresses(spec.cluster_ips or (spec.cluster_ip,)),
+        external=_addresses(spec.external_ips),
+        ingress=_addresses(each.ip for each in service.status.load_balancer.ingress)
+        if spec.type == "LoadBalancer"
+        else (),
+        asked_address=canonical_address(spec.load_balancer_ip) if spec.load_balancer_ip else "",
+        has_slice=bool(slices),
+        ready={family: frozenset(nodes) for family, nodes in ready.items()},
+    )
+
+
+def _addresses(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(canonical_address(text) for text in texts if text))
+
+
+def _announced_addresses(
+    service: ServiceFacts, lists: ServiceLists, configuration: Configuration, node: str
+) -> Iterator[str]:
+    load_balancer = [each for each in service.ingress if _inside(each, lists.load_balancer)]
+    addresses = [
+        *(service.cluster if lists.cluster else ()),
+        *(each for each in service.external if _inside(each, lists.external)),
+        *load_balancer,
+    ]
+    if service.policy == "Cluster" and service.has_slice and _hits_single_address(service, lists):
+        yield from addresses
+    elif service.policy == "Local":
+        yield from (each for each in addresses if node in service.ready[family_of(each)])
+    elif load_balancer and not configuration.aggregates_load_balancers:
+        yield from (each for each in addresses if service.ready[family_of(each)])
+
+
+def _hits_single_address(service: ServiceFacts, lists: ServiceLists) -> bool:
+    """Whether one of its addresses stands in a list by itself, as a /32 or /128."""
+    asked = (service.asked_address,) if service.asked_address else ()
+    return any(canonical_prefix(each) in lists.load_balancer for each in (*asked, *service.ingress)) or any(
+        canonical_prefix(each) in lists.external for each in service.external
+    )
+
+
+def _inside(address: str, prefixes: Iterable[str]) -> bool:
+    return any(contains(prefix, address) for prefix in prefixes)
+
+
+def _kubernetes_name(node: Node) -> str:
+    """What EndpointSlices call this node."""
+    named = (each.node_name for each in node.spec.orch_refs if each.orchestrator == KUBERNETES)
+    return next(named, "") or node.name

@@ -1,0 +1,1 @@
+"""What a node originates and what its kernel is to have."""

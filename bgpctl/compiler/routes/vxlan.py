@@ -1,0 +1,58 @@
+"""The VXLAN of a cluster, one device for each family: what this node sets up, and all the other ends."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bgpctl.compiler.cluster.configuration import VXLAN_PORT, VXLAN_VNI
+from bgpctl.compiler.cluster.index import ClusterIndex
+from bgpctl.compiler.findings import Findings
+from reflector.addresses import FAMILIES
+from reflector.plan import Encapsulation, Family, Vtep, VxlanPlan
+
+DEVICES: dict[Family, str] = {4: "vxlan.calico", 6: "vxlan-v6.calico"}
+
+
+def plan_vxlans(index: ClusterIndex, node: str) -> tuple[VxlanPlan, ...]:
+    """The devices this node needs: one for each family that has a VXLAN pool and in which it has an end."""
+    plans = (_plan(index, node, family) for family in vxlan_families(index))
+    return tuple(plan for plan in plans if plan is not None)
+
+
+def vxlan_families(index: ClusterIndex) -> tuple[Family, ...]:
+    """The families that have a VXLAN pool."""
+    found = {pool.family for pool in index.pools if pool.encapsulation is Encapsulation.VXLAN}
+    return tuple(family for family in FAMILIES if family in found)
+
+
+def report_missing_end(index: ClusterIndex, node: str, findings: Findings) -> None:
+    """A node that shall program a VXLAN it has no end of cannot reach workloads on other nodes. Route reflectors
+    are not asked: most of them forward nothing."""
+    facts = index.nodes[node]
+    for family in () if facts.is_reflector else vxlan_families(index):
+        if facts.vteps[family] is None:
+            message = f"there are IPv{family} VXLAN pools, and this node lacks an address or a tunnel address for them"
+            findings.warn(facts.node, f"$.spec.ipv{family}VXLANTunnelAddr", "no-vxlan-tunnel-address", message)
+
+
+def _plan(index: ClusterIndex, node: str, family: Family) -> VxlanPlan | None:
+    own = index.nodes[node].vteps[family]
+    if own is None:
+        return None
+    say = partial(index.configuration.felix_value, node)
+    return VxlanPlan(
+        family=family,
+        device=DEVICES[family],
+        vni=say("vxlan_vni", VXLAN_VNI),
+        port=say("vxlan_port", VXLAN_PORT),
+        local_address=own.node_address,
+        tunnel_address=own.tunnel_address,
+        mac=own.mac,
+        mtu=say("vxlan_mtu" if family == 4 else "vxlan_mtu_v6", 0),
+        vteps=_all_but(index.vteps[family], own),
+    )
+
+
+def _all_but(ends: tuple[Vtep, ...], own: Vtep) -> tuple[Vtep, ...]:
+    place = ends.index(own)
+    return ends[:place] + ends[place + 1 :]

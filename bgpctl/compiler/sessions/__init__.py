@@ -1,0 +1,1 @@
+"""From BGPPeers and the mesh to the sessions of one node."""

@@ -1,0 +1,1 @@
+"""Guardrails about filters, advertised prefixes and tunnels."""

@@ -1,0 +1,1 @@
+"""Guardrails about single sessions: do both ends fit, and does every option have an effect?"""

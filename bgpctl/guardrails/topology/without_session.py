@@ -1,0 +1,50 @@
+"""Nodes that have nobody to talk to, and BGPPeers that make nobody talk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bgpctl.guardrails.cluster_sessions import ClusterSessions
+from bgpctl.guardrails.finding import Finding
+
+
+def nodes_without_session(cluster: ClusterSessions) -> Iterator[Finding]:
+    """One finding for the cluster when nobody talks at all. A cluster of one node needs no session."""
+    if len(cluster.index.nodes) < 2 or not cluster.is_examined:
+        return
+    idle = [name for name, found in cluster.peerings.items() if not found.wanted and not _in_company(cluster, name)]
+    if len(idle) == len(cluster.index.nodes):
+        message = f"none of {len(idle)} nodes has a session: the mesh is off and no BGPPeer makes one"
+        yield Finding("node-without-session", cluster.configuration, "$", message)
+        return
+    for name in idle:
+        facts = cluster.index.nodes[name]
+        addressed = any(facts.addresses.values())
+        why = "no BGPPeer selects it" if addressed else "it has no BGP address"
+        path = "$" if addressed else "$.spec.bgp"
+        message = f"the node has no session ({why}): it tells nobody of its pods and learns of nobody's"
+        yield Finding("node-without-session", facts.node, path, message)
+
+
+def _in_company(cluster: ClusterSessions, name: str) -> bool:
+    """Whether the mesh gives the node a session."""
+    if name not in cluster.mesh:
+        return False
+    return any(other != name and cluster.shares_family(name, other) for other in cluster.mesh)
+
+
+def peers_without_session(cluster: ClusterSessions) -> Iterator[Finding]:
+    """A BGPPeer whose nodes and peers are there and that still joins nobody."""
+    if not cluster.is_examined:
+        return
+    asking: set[str] = set()
+    for found in cluster.peerings.values():
+        asking.update(each.peer.name for each in found.wanted if each.peer)
+        asking.update(each.peer.name for pairs in (found.doubled, found.repeated) for each, _ in pairs if each.peer)
+    for name, peer in cluster.resources.bgp_peers.items():
+        if name not in asking and cluster.scope(peer) and cluster.remotes(peer):
+            message = (
+                "this makes no session: the nodes that it joins have no address of one family, or are one and the "
+                "same node"
+            )
+            yield Finding("peer-without-session", peer, "$.spec", message)
