@@ -27,7 +27,7 @@ from reflector.wire.update import UpdateReader
 class Peer:
     """`since` is when `is_established` last changed; `last_error` why the last session ended, `last_error_code` with
     which NOTIFICATION ("code/subcode", "" with none). `error_code` is that of the session that is about to end;
-    `identifiers` are those under which others are told what it sends (RFC 7911)."""
+    `identifiers` are those under which others are advertised what it sends (RFC 7911)."""
 
     def __init__(self, session: SessionPlan, now: float, identifiers: Identifiers) -> None:
         self.session = session
@@ -41,7 +41,7 @@ class Peer:
         self.error_code = ""
         self.negotiated: Negotiated | None = None
         self.best = 0
-        self.heard = now
+        self.received_at = now
         self.keepalive_due = 0.0
         self.adj_rib_in: dict[Family, AdjRibIn] = {}
         # Paths by what they were made of, so that equal routes share one; entries die with their last route.
@@ -56,7 +56,7 @@ class Peer:
         self.prefix_counts: dict[Family, PrefixCount] = {}
 
     def redefine(self, session: SessionPlan) -> None:
-        """The plan says something else of this session. What needs a reset has been decided elsewhere."""
+        """The plan defines this session otherwise. What needs a reset has been decided elsewhere."""
         if session.maximum_prefixes != self.session.maximum_prefixes:
             for prefixes in self.prefix_counts.values():
                 prefixes.refresh_at = 0.0  # an operator does not wait for what protects from a peer
@@ -68,8 +68,18 @@ class Peer:
         return self.negotiated is not None
 
     @property
+    def is_of_the_cluster(self) -> bool:
+        """It is another node of the cluster."""
+        return bool(self.session.peer_node)
+
+    @property
+    def marks_refreshes(self) -> bool:
+        """RFC 7313: both ends support enhanced route refresh."""
+        return self.negotiated is not None and self.negotiated.enhanced_refresh
+
+    @property
     def is_stale(self) -> bool:
-        """It has been lost, and has not said since that it has sent everything again."""
+        """Its session was down, and it has not marked since that it has sent everything."""
         return any(rib.stale_since is not None for rib in self.adj_rib_in.values())
 
     def establish(self, negotiated: Negotiated, now: float) -> None:
@@ -84,7 +94,7 @@ class Peer:
         self.prefix_counts = {family: PrefixCount() for family in negotiated.families}
         dialect = Dialect(negotiated.four_octet_as, external=self.sender.relation is Relation.EBGP)
         self.reader = UpdateReader(dialect, frozenset(negotiated.families), negotiated.add_path_receive)
-        self.since = self.heard = now
+        self.since = self.received_at = now
         self.keepalive_due = now + self.keepalive_interval
         self.counters.established += 1
 
@@ -93,7 +103,7 @@ class Peer:
         self._reset()
         self.adj_rib_in = retained
         for rib in retained.values():
-            rib.not_sent_again = set()
+            rib.expected = set()
         self.negotiated = None
         self.since = now
         self.last_error = reason
@@ -110,4 +120,4 @@ class Peer:
         return min(float(self.session.keepalive_time), third) if self.session.keepalive_time else third
 
     def hold_expired(self, now: float) -> bool:
-        return self.negotiated is not None and 0 < self.negotiated.hold_time < now - self.heard
+        return self.negotiated is not None and 0 < self.negotiated.hold_time < now - self.received_at

@@ -15,16 +15,17 @@ from exabgp.environment import getenv
 from exabgp.logger import log
 from msgspec import structs
 
+from reflector.commands import Turn
 from reflector.control.answers import Answers
 from reflector.control.loc_rib_stream import LocRibStream
 from reflector.control.server import ControlServer
 from reflector.drain import IN_USE, DrainState
-from reflector.engine import Engine, Turn
+from reflector.engine import Engine
 from reflector.event_loop import EventLoop
+from reflector.events import Events
 from reflector.exabgp.configuration import SpeakerConfiguration
 from reflector.exabgp.reactor import SpeakerReactor
 from reflector.exabgp.seams import take_the_seams
-from reflector.journal.recorder import Events
 from reflector.journal.recording import Recording
 from reflector.kernel.watch import KernelRoutes
 from reflector.messages import JOURNAL_LIMIT, Applied, Message, Refused
@@ -86,7 +87,7 @@ class Speaker:
         self.engine = Engine(plan, self.started)
         self.events: Events = self.engine
         self.reactor = SpeakerReactor(configuration, loop, plan, self._end_of_turn)
-        self.reactor.is_restarting = lambda: self.engine.is_restarting
+        self.reactor.is_restarting = lambda: self.engine.start.is_restarting
         self.reactor.final_reason = lambda: self.engine.drain_state.farewell
         self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
         self._kernel = KernelRoutes(loop, lambda table: self.events.kernel_changed(table))
@@ -127,7 +128,7 @@ class Speaker:
         if now >= self._next_tick:
             self._next_tick = now + _TICK
             self.events.tick(now)
-            self.engine.forget_sent()
+            self.engine.trim_logs()
             self._kernel.tick(now)
         has_more_to_answer = self._control.work()
         turn = self.events.flush(now)
@@ -140,7 +141,7 @@ class Speaker:
 
     def _publish(self, turn: Turn) -> None:
         published = self._stream.publish(
-            turn.changes, is_complete=self.engine.complete.is_over, read_at=self._transport.take_read_at()
+            turn.changes, is_complete=self.engine.start.complete.is_over, read_at=self._transport.take_read_at()
         )
         if published is not None:
             self._control.publish(*published)

@@ -94,7 +94,7 @@ def _sentence(status: JournalStatus) -> str:
 def _replayed(file: Path, until_seconds: float | None) -> Engine:
     """Raises NotReadyError for a file that is no journal."""
     from reflector.journal import replay as replaying
-    from reflector.journal.recorder import JournalError, read_journal
+    from reflector.journal.journal_format import JournalError, read_journal
 
     try:
         events = read_journal(_chunks(file))

@@ -112,7 +112,7 @@ def _verdict(decision: ExportDecision | None) -> str:
         return "not carried on the session"
     if decision.verdict is RouteVerdict.ADVERTISED:
         return ADVERTISED
-    return f"withheld: {decision.verdict.text}" + (f" ({decision.because})" if decision.because else "")
+    return f"withheld: {decision.verdict.text}" + (f" ({decision.rule})" if decision.rule else "")
 
 
 def _attributes(attributes: PathAttributes) -> dict[str, str]:

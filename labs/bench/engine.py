@@ -103,7 +103,7 @@ def run(engine: Engine, streams: list[tuple[str, bytes]]) -> Figures:
                 engine.receive(name, kind, body, 0.0)
         told = end_turn(engine)
         octets, chunks = octets + told[0], chunks + told[1]
-        engine.forget_sent()
+        engine.trim_logs()
     return Figures(time.perf_counter() - started, octets, chunks)
 
 
@@ -120,7 +120,7 @@ def measure(clients: int, prefixes: int, profile: cProfile.Profile | None) -> Fi
     for peer in engine.peers.values():
         assert peer.outbox.is_empty
         assert peer.group is not None
-        assert peer.group.advertised[4] == clients * prefixes
+        assert peer.group.encoder.advertised[4] == clients * prefixes
     return figures
 
 

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from reflector.control.loc_rib_stream import LocRibStream, loc_rib_sync
-from reflector.engine import FAMILIES, Engine
-from reflector.inbound.retained import awaited, heard_reflectors
-from reflector.journal.recorder import Events
+from reflector.engine import Engine
+from reflector.events import Events
 from reflector.journal.recording import Recording
 from reflector.messages import (
     Apply,
@@ -44,6 +43,7 @@ from reflector.plan import NodePlan
 from reflector.show.explain import explain
 from reflector.show.incremental import Incremental
 from reflector.show.key_order import KeyOrders
+from reflector.show.retained import awaited, complete_reflectors
 from reflector.show.route_pages import route_page
 from reflector.show.snapshot import counters_snapshot, decision_losses, peer_page
 
@@ -96,7 +96,7 @@ class Answers:
             StopJournal: lambda _: speaker.recording.stop(),
             ShowJournal: lambda _: speaker.recording.status(),
             WithdrawRetained: lambda request: RetainedWithdrawn(
-                speaker.events.forget(frozenset(request.next_hops), request.inside)
+                speaker.events.withdraw_retained(frozenset(request.next_hops), request.inside)
             ),
         }
         self._in_parts: dict[type[Request], Callable[[Any], Incremental[Message]]] = {
@@ -126,7 +126,7 @@ class Answers:
 
     def _originate(self, request: Originate) -> Message:
         self._speaker.events.originate(request.name, request.originations)
-        return Originated(sum(len(self._engine.originated(family)) for family in FAMILIES))
+        return Originated(len(self._engine.originations))
 
     def _drain(self, request: Drain) -> Message:
         self._speaker.events.drain(request.stage, request.reason, self._clock())
@@ -141,7 +141,7 @@ class Answers:
     def _retained(self, _: ShowRetained) -> Incremental[Message]:
         """The stream's sequence is taken a turn later: by then it contains the routes of these peers."""
         now, peers = self._clock(), self._engine.peers.values()
-        sessions, complete = tuple(awaited(peers, now)), tuple(heard_reflectors(peers, now))
+        sessions, complete = tuple(awaited(peers, now)), tuple(complete_reflectors(peers, now))
         yield
         return Retained(sessions, complete, self._stream.epoch, self._stream.sequence, now - self._speaker.started)
 
@@ -163,7 +163,7 @@ class Answers:
         self._stream.follow()
         yield Subscribed(self._stream.epoch)
         for routes, is_last in loc_rib_sync(self._engine):
-            in_sync = is_last and self._engine.complete.is_over
+            in_sync = is_last and self._engine.start.complete.is_over
             yield LocRibUpdate(self._stream.sequence, routes, in_sync=in_sync)
             if not is_last:
                 yield None

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from reflector.engine import FAMILIES, Changes, Engine
+from reflector.addresses import FAMILIES
+from reflector.commands import Changes
+from reflector.engine import Engine
 from reflector.messages import LocRibRoutes, LocRibUpdate, frame
 from reflector.plan import Family
 from reflector.rib.loc_rib import LocRib, Selection, Transition, best, next_hops

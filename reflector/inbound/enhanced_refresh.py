@@ -1,11 +1,11 @@
-"""Enhanced route refresh, seen from the end that is sent routes: what a peer leaves out between its marks is gone.
+"""Enhanced route refresh, seen from the end that is sent routes: what a peer leaves out between its marks is withdrawn.
 
-    Beginning of Route Refresh   everything that the peer has sent of the family counts as not sent again yet
-    a route comes or goes        it has been sent again
-    End of Route Refresh         what has not been is withdrawn; without a beginning it says nothing
+    Beginning of Route Refresh   every route that the peer has sent of the family is expected anew
+    a route comes or goes        it is no longer expected
+    End of Route Refresh         what is still expected is withdrawn; without a beginning it means nothing
 
-Rule: a peer may begin again before it has ended, and then all counts anew. While its routes are stale from a restart
-the marks say nothing: until the End-of-RIB they are its first announcement, not a refresh.
+Rule: a peer may begin a second time before it has ended, and then all counts anew. While its routes are stale from a
+restart the marks mean nothing: until the End-of-RIB they are its first announcement, not a refresh.
 Source: RFC 7313 4. Our own half of it, between the marks to a peer that asks, is in update_group.
 """
 
@@ -17,11 +17,11 @@ from reflector.wire.update import BEGIN_OF_REFRESH, END_OF_REFRESH
 
 
 def take_mark(pipeline: ImportPipeline, rib: AdjRibIn, subtype: int) -> None:
-    """A ROUTE-REFRESH of this subtype, where both ends speak RFC 7313. Unknown subtypes are ignored (section 5)."""
+    """A ROUTE-REFRESH of this subtype, where both ends support RFC 7313. Unknown subtypes are ignored (section 5)."""
     if rib.stale_since is not None:
         return
     if subtype == BEGIN_OF_REFRESH:
-        rib.not_sent_again = set(rib.routes)
+        rib.expected = set(rib.routes)
     elif subtype == END_OF_REFRESH:
         # In the order of the table: that of a set is another one in each process, and a replay's must not be.
-        pipeline.withdraw(rib, [key for key in rib.routes if key in rib.not_sent_again])
+        pipeline.withdraw(rib, [key for key in rib.routes if key in rib.expected])

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from reflector.inbound import long_lived
 from reflector.inbound.import_pipeline import ImportPipeline
 from reflector.peer import Peer
 from reflector.plan import Family, SessionPlan
-from reflector.policy import long_lived
 from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.session.ending import STAYS, Ending
 from reflector.session.negotiated import Negotiated
@@ -43,7 +43,7 @@ def is_another_peer(before: SessionPlan, now: SessionPlan) -> bool:
     return (before.peer_address, before.peer_as, before.local_as) != (now.peer_address, now.peer_as, now.local_as)
 
 
-class Retention(NamedTuple):
+class StaleTimes(NamedTuple):
     """What both ends' capabilities say of a family's routes once the session is lost, in seconds: how long they stay,
     and how long as long-lived stale ones after that (RFC 9494 4.2). `outlasts_restarts`: N."""
 
@@ -59,28 +59,28 @@ class ReceivingSpeaker:
     def __init__(self, pipeline: ImportPipeline) -> None:
         self._pipeline = pipeline
 
-    def lost(self, peer: Peer, ending: Ending, now: float) -> dict[Family, AdjRibIn]:
+    def down(self, peer: Peer, ending: Ending, now: float) -> dict[Family, AdjRibIn]:
         """The Adj-RIB-Ins of this Established peer that outlive its session; all other routes are withdrawn."""
         kept: dict[Family, AdjRibIn] = {}
         for family, rib in peer.adj_rib_in.items():
-            retention = _retention(peer, family, ending)
-            if retention is not None and self._retain(peer, rib, retention, now):
+            times = _stale_times(peer, family, ending)
+            if times is not None and self._retain(peer, rib, times, now):
                 kept[family] = rib
             else:
                 self._pipeline.withdraw(rib, list(rib.routes))
         return kept
 
-    def _retain(self, peer: Peer, rib: AdjRibIn, retention: Retention, now: float) -> bool:
+    def _retain(self, peer: Peer, rib: AdjRibIn, times: StaleTimes, now: float) -> bool:
         """Make all its routes stale. False if there are none, or their time is over already."""
         if not rib.routes:
             return False
-        if rib.stale_since is not None and not _goes_on(peer, rib, retention, now):
+        if rib.stale_since is not None and not _goes_on(peer, rib, times, now):
             self._synchronise(rib)
-        rib.stale_until = now + retention.restart
+        rib.stale_until = now + times.restart
         if rib.stale_since is None:
             rib.stale_since = now
-            rib.long_lived_until = rib.stale_until + retention.long_lived if retention.long_lived else 0.0
-        elif retention.long_lived:
+            rib.long_lived_until = rib.stale_until + times.long_lived if times.long_lived else 0.0
+        elif times.long_lived:
             # RFC 9494 4.2: the timer is not updated by a peer that has not synchronised.
             rib.stale_until = min(rib.stale_until, rib.long_lived_until)
         else:
@@ -88,7 +88,7 @@ class ReceivingSpeaker:
         rib.stale = set(rib.routes)
         return now < rib.stale_until or now < rib.long_lived_until
 
-    def back(self, peer: Peer, negotiated: Negotiated, now: float) -> None:
+    def reestablished(self, peer: Peer, negotiated: Negotiated, now: float) -> None:
         """The peer is about to be Established: of what was retained, what its OPEN does not cover is withdrawn."""
         for family, rib in list(peer.adj_rib_in.items()):
             if not _is_covered(rib, negotiated):
@@ -110,7 +110,7 @@ class ReceivingSpeaker:
         rib.long_lived_until = 0.0
         rib.is_long_lived = False
 
-    def overdue(self, peer: Peer, now: float) -> None:
+    def expire(self, peer: Peer, now: float) -> None:
         """What is still stale when its time is over goes, or becomes long-lived stale."""
         for rib in peer.adj_rib_in.values():
             if rib.stale_since is None or now < rib.stale_until:
@@ -127,7 +127,7 @@ class ReceivingSpeaker:
                 self._synchronise(rib)
 
 
-def _retention(peer: Peer, family: Family, ending: Ending) -> Retention | None:
+def _stale_times(peer: Peer, family: Family, ending: Ending) -> StaleTimes | None:
     """None: nothing stays. RFC 9494 4.2: a family that one of the capabilities does not list has zero seconds there;
     4.5: without the one of RFC 4724 the other counts for nothing."""
     negotiated = peer.negotiated
@@ -138,17 +138,17 @@ def _retention(peer: Peer, family: Family, ending: Ending) -> Retention | None:
         return None
     restart_time = restart.time if family in restart.families else 0
     long_lived_time = negotiated.long_lived.times.get(family, 0) if negotiated.long_lived is not None else 0
-    return Retention(restart_time, long_lived_time, restart.notification)
+    return StaleTimes(restart_time, long_lived_time, restart.notification)
 
 
-def _goes_on(peer: Peer, rib: AdjRibIn, retention: Retention, now: float) -> bool:
+def _goes_on(peer: Peer, rib: AdjRibIn, times: StaleTimes, now: float) -> bool:
     """Lost again before it has synchronised, the peer keeps what was stale already (RFC 8538 4.1, RFC 9494 4.2)."""
     assert rib.stale_since is not None  # noqa: S101  only what is stale goes on
     if now >= peer.since + STALE_TIME:
         return False
-    if retention.long_lived:
+    if times.long_lived:
         return rib.long_lived_until > 0
-    return retention.outlasts_restarts and now < rib.stale_since + STALE_TIME
+    return times.outlasts_restarts and now < rib.stale_since + STALE_TIME
 
 
 def _is_covered(rib: AdjRibIn, negotiated: Negotiated) -> bool:

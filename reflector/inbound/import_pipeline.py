@@ -30,14 +30,18 @@ class ImportPipeline:
 
     def withdraw(self, rib: AdjRibIn, keys: list[bytes]) -> None:
         replace = self._ribs[rib.family].replace
-        rib.has_come_again(keys)
+        rib.mark_received(keys)
         for key in keys:
             path = rib.routes.pop(key, None)
             if path is not None and path.attributes is not None:
                 replace(rib.nlri(key), path, None)
 
+    def withdraw_all(self, peer: Peer) -> None:
+        for rib in peer.adj_rib_in.values():
+            self.withdraw(rib, list(rib.routes))
+
     def announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
-        rib.has_come_again(keys)
+        rib.mark_received(keys)
         for path_id, alike in rib.by_path_id(keys).items():
             if not self.policies.import_uses_prefix(peer.session, rib.family):
                 self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), alike)
@@ -77,13 +81,13 @@ class ImportPipeline:
             elif former is not None:
                 replace(nlri(key), former, None)
 
-    def again(self, peer: Peer) -> None:
+    def reimport(self, peer: Peer) -> None:
         """Every route of the peer under the policies of now."""
         for rib in peer.adj_rib_in.values():
             for key, path in list(rib.routes.items()):
                 self._reinstall(peer, rib, key, path)
 
-    def resolve_again(self, changed: set[NextHop]) -> None:
+    def next_hops_changed(self, changed: set[NextHop]) -> None:
         """The routes with these next hops, which the kernel now resolves otherwise or at another cost."""
         by_rib: dict[tuple[str, Family], dict[Path, Path]] = {}
         for path, successor in self._next_hops.successors(changed).items():

@@ -19,19 +19,16 @@ import math
 import struct
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from reflector.inbound.import_pipeline import ImportPipeline
+from reflector.peer import Peer
 from reflector.plan import Family, LimitAction, MaximumPrefixes
+from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.session.prefix_count import PrefixCount
+from reflector.wire.attributes import PathAttributes
 from reflector.wire.message import Cease, ErrorCode, notification
-from reflector.wire.update import AFI, UNICAST
-
-if TYPE_CHECKING:
-    from reflector.inbound.import_pipeline import ImportPipeline
-    from reflector.peer import Peer
-    from reflector.rib.adj_rib_in import AdjRibIn
-    from reflector.wire.attributes import PathAttributes
-    from reflector.wire.update import Withdrawn
+from reflector.wire.update import AFI, UNICAST, Withdrawn
 
 # A peer is asked for all its routes at most this often: it may have many, and room comes and goes.
 REFRESH_INTERVAL = 60.0
@@ -60,7 +57,7 @@ class PrefixLimits:
 
     def _admitted(self, peer: Peer, rib: AdjRibIn, limit: int, keys: list[bytes]) -> list[bytes]:
         count = peer.prefix_counts[rib.family]
-        room = limit - _held(rib)
+        room = limit - _routes(rib)
         if len(keys) <= room and not count.leaves_out:
             return keys
         keys = list(dict.fromkeys(keys))
@@ -83,7 +80,7 @@ class PrefixLimits:
         """An UPDATE of the peer has withdrawn these, and what it announces comes now. What was left out of them is
         missed no longer."""
         for family, rib in peer.adj_rib_in.items():
-            peer.prefix_counts[family].routes = _held(rib)
+            peer.prefix_counts[family].routes = _routes(rib)
         for family, keys in withdrawn:
             if family in peer.prefix_counts and peer.prefix_counts[family].left_out:
                 peer.prefix_counts[family].left_out.difference_update(keys)
@@ -92,7 +89,7 @@ class PrefixLimits:
         """Look at the peer's counts after its UPDATE; an Excess if its session has to end for them."""
         for family, rib in peer.adj_rib_in.items():
             count = peer.prefix_counts[family]
-            before, count.routes = count.routes, _held(rib)
+            before, count.routes = count.routes, _routes(rib)
             level = _level(limit, count)
             peer.counters.prefix_warnings += level > count.level
             count.level = level
@@ -100,20 +97,20 @@ class PrefixLimits:
                 return _excess(family, limit)
         return None
 
-    def wanted_again(self, peer: Peer, now: float) -> Iterator[Family]:
+    def refreshes_due(self, peer: Peer, now: float) -> Iterator[Family]:
         """Families of which the peer has to be asked for all routes now: what was left out of them has room."""
         if peer.negotiated is None or not peer.negotiated.route_refresh:
             return
         limit = peer.session.maximum_prefixes
         drops_at = limit.limit if limit is not None and limit.action is LimitAction.DROP else math.inf
         for family, count in peer.prefix_counts.items():
-            if count.leaves_out and now >= count.refresh_at and _held(peer.adj_rib_in[family]) < drops_at:
+            if count.leaves_out and now >= count.refresh_at and _routes(peer.adj_rib_in[family]) < drops_at:
                 count.clear()
                 count.refresh_at = now + REFRESH_INTERVAL
                 yield family
 
 
-def _held(rib: AdjRibIn) -> int:
+def _routes(rib: AdjRibIn) -> int:
     return len(rib.routes) - len(rib.stale)
 
 

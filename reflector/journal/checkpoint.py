@@ -14,18 +14,18 @@ from math import ceil
 from msgspec import structs
 
 from reflector.engine import Engine
-from reflector.journal.recorder import (
-    Drained,
+from reflector.events import (
     Event,
     Flushed,
-    Originated,
+    OriginationsReplaced,
     PlanApplied,
     Received,
     SessionDown,
     SessionUp,
+    StageChanged,
     Started,
-    without_passwords,
 )
+from reflector.journal.journal_format import without_passwords
 from reflector.peer import Peer
 from reflector.plan import Family, NodePlan
 from reflector.rib.adj_rib_in import AdjRibIn
@@ -41,10 +41,10 @@ def checkpoint(engine: Engine, now: float, began: float) -> Iterator[Event]:
     """`began` is `now` in seconds since the epoch."""
     plan = without_passwords(engine.plan)
     yield Started(_without_limits(plan), now, began)
-    for name, originations in engine.origination_sets.items():
-        yield Originated(name, originations)
+    for name, originations in engine.originations.sets.items():
+        yield OriginationsReplaced(name, originations)
     if (drain := engine.drain_state).is_draining:
-        yield Drained(drain.stage, drain.reason, drain.since)
+        yield StageChanged(drain.stage, drain.reason, drain.since)
     for peer in engine.peers.values():
         yield from _lost(peer)
         if peer.negotiated is not None:
@@ -53,7 +53,7 @@ def checkpoint(engine: Engine, now: float, began: float) -> Iterator[Event]:
                 yield from _sent(peer, peer.negotiated, rib)
             for family in sorted(peer.end_of_rib):
                 yield Received(peer.name, MessageType.UPDATE, end_of_rib(family)[HEADER_LENGTH:], peer.since)
-            yield Received(peer.name, MessageType.KEEPALIVE, b"", peer.heard)
+            yield Received(peer.name, MessageType.KEEPALIVE, b"", peer.received_at)
     yield PlanApplied(plan, now)
     yield Flushed(now)
 
@@ -101,11 +101,11 @@ def _that_lets_stay(peer: Peer, ribs: list[AdjRibIn]) -> tuple[float, Negotiated
 def _sent(peer: Peer, negotiated: Negotiated, rib: AdjRibIn) -> Iterator[Event]:
     """What the session has brought; what a refresh that is under way has not brought again comes before its mark
     (RFC 7313 4)."""
-    if rib.not_sent_again:
-        yield from _announcements(peer, negotiated, rib, rib.not_sent_again, peer.since)
+    if rib.expected:
+        yield from _announcements(peer, negotiated, rib, rib.expected, peer.since)
         mark = route_refresh(rib.family, BEGIN_OF_REFRESH)
         yield Received(peer.name, MessageType.ROUTE_REFRESH, mark[HEADER_LENGTH:], peer.since)
-    others = rib.routes.keys() - rib.stale - rib.not_sent_again
+    others = rib.routes.keys() - rib.stale - rib.expected
     yield from _announcements(peer, negotiated, rib, others, peer.since)
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from reflector.journal.recorder import HEADER
+from reflector.journal.journal_format import HEADER
 
 # What may wait in memory for the end of the turn.
 _LARGEST_PENDING = 256 * 1024

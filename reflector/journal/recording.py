@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reflector.engine import Engine
+from reflector.events import Events
 from reflector.journal.checkpoint import checkpoint
 from reflector.journal.journal_file import JournalFile
+from reflector.journal.journal_format import event_frame
 from reflector.journal.kernel_views import RecordingKernelView
-from reflector.journal.recorder import Events, Recorder, event_frame
+from reflector.journal.recorder import Recorder
 from reflector.kernel.lookup import KernelView
 from reflector.messages import JournalStatus
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from reflector.engine import Engine, Turn
+from reflector.commands import Turn
+from reflector.engine import Engine
+from reflector.events import Event, KernelChanged, Playable, Resolved, Started
+from reflector.journal.journal_format import JournalError
 from reflector.journal.kernel_views import ReplayedKernelView
-from reflector.journal.recorder import Event, JournalError, KernelChanged, PlayedEvent, Resolved, Started
 from reflector.kernel.resolve import Resolution, Unresolved
 from reflector.kernel.route import Leg
 
@@ -36,15 +38,17 @@ def replay(events: Iterable[Event], deliver: Deliver | None = None) -> Engine:
     return engine
 
 
-def _with_answers_first(events: Iterable[Event], kernel: ReplayedKernelView) -> Iterator[PlayedEvent]:
+def _with_answers_first(events: Iterable[Event], kernel: ReplayedKernelView) -> Iterator[Playable | KernelChanged]:
     """The events but for the kernel's answers: those were asked for during the event in front of them, and are known
-    before it happens again."""
-    waiting: PlayedEvent | None = None
+    before it is played. Raises JournalError for a second beginning."""
+    waiting: Playable | KernelChanged | None = None
     for event in events:
         if isinstance(event, Resolved):
             address = len(event.address) * 8, int.from_bytes(event.address, "big")
             kernel.learn(address, _resolution(event))
             continue
+        if isinstance(event, Started):
+            raise JournalError("an engine starts in the middle of the journal")
         if waiting is not None:
             yield waiting
         waiting = event
@@ -69,7 +73,7 @@ def _end_turn(engine: Engine, turn: Turn, deliver: Deliver | None) -> None:
         while (chunk := peer.outbox.take()) is not None:
             if deliver is not None:
                 deliver(peer.name, bytes(chunk))
-    engine.forget_sent()
+    engine.trim_logs()
 
 
 def _resolution(event: Resolved) -> Resolution:

@@ -1,11 +1,11 @@
-"""Add-path: which paths of a prefix a peer is told (RFC 7911).
+"""Add-path: which paths of a prefix a peer is advertised (RFC 7911).
 
     limit 1      the best one, always under the same identifier: another best path replaces it
     limit N      the N best ones, each the best of what is left without the ones before it
     no limit     every candidate, so that peers behind a reflector have all next hops for ECMP
 
-Where several are told, a path is announced before the one whose place it takes is withdrawn, so that a receiver always
-has one.
+Where several are advertised, a path is announced before the one whose place it takes is withdrawn, so that a receiver
+always has one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from reflector.rib.path import Path
 from reflector.rib.path_identifier import OWN
 
 
-def told_paths(selection: Selection, limit: int) -> dict[bytes, Path]:
-    """The paths of a prefix that are told, by identifier. `limit`: see SessionPlan.add_path_limit."""
+def advertised_paths(selection: Selection, limit: int) -> dict[bytes, Path]:
+    """The paths of a prefix that are advertised, by identifier. `limit`: see SessionPlan.add_path_limit."""
     if limit == 1:
         path = best(selection)
         return {} if path is None else {OWN.octets: path}

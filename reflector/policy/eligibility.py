@@ -37,7 +37,7 @@ class Ourselves(NamedTuple):
 
 class Refusal(NamedTuple):
     verdict: RouteVerdict
-    because: str = ""
+    rule: str = ""
 
 
 def own_addresses(plan: NodePlan) -> frozenset[bytes]:
@@ -77,5 +77,5 @@ def _own_next_hop(sender: Sender, received: PathAttributes, ourselves: Ourselves
 
 
 def _leak(session: SessionPlan, received: PathAttributes) -> Refusal | None:
-    because = roles.leak(session.role, session.peer_as, received)
-    return Refusal(RouteVerdict.ROUTE_LEAK, because) if because else None
+    rule = roles.leak(session.role, session.peer_as, received)
+    return Refusal(RouteVerdict.ROUTE_LEAK, rule) if rule else None

@@ -39,7 +39,7 @@ from reflector.drain import Stage
 from reflector.plan import Family, NextHopMode, Role, SessionType
 from reflector.plan import Verdict as PolicyVerdict
 from reflector.policy import long_lived, roles
-from reflector.policy.graceful_shutdown import BECAUSE_DRAINING, is_marked, marked
+from reflector.policy.graceful_shutdown import RULE_DRAINING, is_marked, marked
 from reflector.policy.reflection import Handling, handling, reflected
 from reflector.policy.rules import PolicyChain
 from reflector.rib.path import Path
@@ -99,11 +99,11 @@ class Advertisement:
 
 
 class ExportDecision(NamedTuple):
-    """`attributes` and their encoding are None unless the verdict is ADVERTISED; `because` names the policy rule that
+    """`attributes` and their encoding are None unless the verdict is ADVERTISED; `rule` names the policy rule that
     decided."""
 
     verdict: RouteVerdict
-    because: str
+    rule: str
     attributes: PathAttributes | None
     advertisement: Advertisement | None = None
 
@@ -152,30 +152,31 @@ class ExportView:
         """The verdict with its reason, as `advertisement` acts on it."""
         attributes = path.attributes
         if attributes is None:
-            return ExportDecision(path.verdict, path.because, None)
+            return ExportDecision(path.verdict, path.rule, None)
         how = handling(path.relation, self.key.relation)
         withheld = self._withheld(path, attributes, how)
         if withheld is not None:
             return ExportDecision(withheld, "", None)
         outcome = self._chains[path.family].evaluate(path, self._without_received_med(path, attributes), prefix_class)
         if outcome.attributes is None:
-            return ExportDecision(RouteVerdict.EXPORT_REJECTED, outcome.because, None)
+            return ExportDecision(RouteVerdict.EXPORT_REJECTED, outcome.rule, None)
         next_hop = self._next_hop(path, outcome.attributes, outcome.next_hop_mode)
         unusable = self._unusable(path.family, next_hop)
         if unusable:
             return ExportDecision(RouteVerdict.NO_NEXT_HOP, unusable, None)
-        attributes, because = long_lived.told(self.key, path, outcome.attributes), outcome.because
+        attributes = long_lived.advertised(path, outcome.attributes, peer_supports_it=self.key.long_lived)
+        rule = outcome.rule
         if next_hop != attributes.next_hop:
             attributes = attributes.replace(next_hop=next_hop)
         if self.key.stage is not Stage.IN_USE and is_marked(how, next_hop, self._next_hops.get(path.family, b"")):
             if self.key.stage is Stage.WITHDRAWN:
-                return ExportDecision(RouteVerdict.DRAINED, because, None)
-            attributes, because = marked(attributes), f"{because}; {BECAUSE_DRAINING}"
+                return ExportDecision(RouteVerdict.DRAINED, rule, None)
+            attributes, rule = marked(attributes), f"{rule}; {RULE_DRAINING}"
         told = self._told(path, attributes, how)
         advertisement = self._intern(told)
         if not self._fits(path.family, advertisement):
-            return ExportDecision(RouteVerdict.TOO_LONG, because, None)
-        return ExportDecision(RouteVerdict.ADVERTISED, because, told, advertisement)
+            return ExportDecision(RouteVerdict.TOO_LONG, rule, None)
+        return ExportDecision(RouteVerdict.ADVERTISED, rule, told, advertisement)
 
     def _fits(self, family: Family, advertisement: Advertisement) -> bool:
         """RFC 8654 5: what came in an extended message may not fit into one of a peer that has none."""

@@ -27,8 +27,8 @@ from reflector.session.relation import Relation
 from reflector.wire.attributes import GRACEFUL_SHUTDOWN, PathAttributes
 
 LAST_RESORT = 0
-BECAUSE_RECEIVED = "GRACEFUL_SHUTDOWN: LOCAL_PREF 0 (RFC 8326)"
-BECAUSE_DRAINING = "this node drains: GRACEFUL_SHUTDOWN (RFC 8326)"
+RULE_RECEIVED = "GRACEFUL_SHUTDOWN: LOCAL_PREF 0 (RFC 8326)"
+RULE_DRAINING = "this node drains: GRACEFUL_SHUTDOWN (RFC 8326)"
 
 
 def is_honoured(learned_from: Relation, attributes: PathAttributes) -> bool:

@@ -14,8 +14,9 @@ from reflector.plan import DEFAULT_LOCAL_PREF, Family, NextHopMode, NodePlan, Se
 from reflector.policy import long_lived, roles
 from reflector.policy.eligibility import Ourselves, own_addresses, refusal
 from reflector.policy.export import ExportKey, ExportView, SpeakerIdentity
-from reflector.policy.graceful_shutdown import BECAUSE_RECEIVED, LAST_RESORT, is_honoured
-from reflector.policy.rules import PolicyChain, PrefixClasses, prefix_matches
+from reflector.policy.graceful_shutdown import LAST_RESORT, RULE_RECEIVED, is_honoured
+from reflector.policy.prefix_classes import PrefixClasses, prefix_matches
+from reflector.policy.rules import PolicyChain
 from reflector.rib.path import Path
 from reflector.session.negotiated import Negotiated
 from reflector.session.relation import Relation, cluster_of, relation
@@ -54,7 +55,7 @@ class PolicySet:
         """What import makes of these attributes from this peer, whose session is now defined so."""
         refused = refusal(sender, session, received, self._ourselves)
         if refused is not None:
-            return Path(sender, family, received, None, refused.verdict, refused.because)
+            return Path(sender, family, received, None, refused.verdict, refused.rule)
         attributes = roles.received(roles.role_of(session), session.peer_as, received)
         if attributes.local_pref is None:
             attributes = attributes.replace(local_pref=DEFAULT_LOCAL_PREF)
@@ -62,13 +63,13 @@ class PolicySet:
         chain = self._import_chain(session, family)
         outcome = chain.evaluate(candidate, attributes, prefix_class)
         if outcome.attributes is None:
-            return Path(sender, family, received, None, RouteVerdict.IMPORT_REJECTED, outcome.because)
+            return Path(sender, family, received, None, RouteVerdict.IMPORT_REJECTED, outcome.rule)
         accepted = long_lived.imported(received, outcome.attributes)
         candidate.attributes = accepted
-        candidate.because = long_lived.because(outcome.because, accepted)
+        candidate.rule = long_lived.rule_of(outcome.rule, accepted)
         if is_honoured(sender.relation, accepted):
             candidate.attributes = accepted.replace(local_pref=LAST_RESORT)
-            candidate.because = f"{candidate.because}; {BECAUSE_RECEIVED}"
+            candidate.rule = f"{candidate.rule}; {RULE_RECEIVED}"
         candidate.next_hop_self = outcome.next_hop_mode is NextHopMode.SELF
         return candidate
 

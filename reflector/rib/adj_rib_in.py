@@ -13,23 +13,23 @@ from reflector.rib.path import Path
 
 class AdjRibIn:
     """`routes` holds the path of each key; rejected ones too, so that a new policy needs no route refresh. `stale` are
-    the keys that a restarting peer has not sent again (RFC 4724); graceful_restart sets what concerns them:
+    the keys that a restarting peer has yet to send (RFC 4724); graceful_restart sets what concerns them:
 
-    stale_since        when the peer was lost of whose routes not all have come again; None when it is synchronised
+    stale_since        when the session went down of whose routes not all have been sent since; None when synchronised
     stale_until        when something has to be done about them
-    long_lived_until   when the last of them goes (RFC 9494), 0 where they do not outlive the restart time
+    long_lived_until   when the last of them is withdrawn (RFC 9494), 0 where they do not outlive the restart time
     is_long_lived      the restart time has been over since then
 
-    `not_sent_again` are keys that a refresh has not brought yet; see enhanced_refresh.
+    `expected` are keys that a refresh has not brought yet (enhanced_refresh).
     """
 
     __slots__ = (
+        "expected",
         "family",
         "has_path_ids",
         "is_long_lived",
         "long_lived_until",
         "nlri",
-        "not_sent_again",
         "routes",
         "stale",
         "stale_since",
@@ -41,7 +41,7 @@ class AdjRibIn:
         self.has_path_ids = has_path_ids
         self.routes: dict[bytes, Path] = {}
         self.stale: set[bytes] = set()
-        self.not_sent_again: set[bytes] = set()
+        self.expected: set[bytes] = set()
         self.stale_since: float | None = None
         self.stale_until = 0.0
         self.long_lived_until = 0.0
@@ -52,12 +52,12 @@ class AdjRibIn:
         """How many routes take part in the decision process."""
         return sum(path.attributes is not None for path in self.routes.values())
 
-    def has_come_again(self, keys: list[bytes]) -> None:
-        """The peer has said something of these."""
+    def mark_received(self, keys: list[bytes]) -> None:
+        """The peer has announced or withdrawn these."""
         if self.stale:
             self.stale.difference_update(keys)
-        if self.not_sent_again:
-            self.not_sent_again.difference_update(keys)
+        if self.expected:
+            self.expected.difference_update(keys)
 
     def stale_keys(self) -> list[bytes]:
         """In the order of the table: that of a set is another one in each process, and a replay's must not be."""

@@ -31,7 +31,7 @@ def originated_paths(
         rival = result[family].get(nlri)
         known = present[family].get(nlri)
         if known is None or known.attributes is not attributes or not _same(known, origination):
-            known = Path(None, family, attributes, attributes, because=origination.defined_by)
+            known = Path(None, family, attributes, attributes, rule=origination.defined_by)
             known.source = origination.source
             known.interface = origination.interface
         result[family][nlri] = known if rival is None else decide((rival, known)).best
@@ -39,7 +39,7 @@ def originated_paths(
 
 
 def _same(path: Path, origination: Origination) -> bool:
-    return (path.source, path.interface, path.because) == (
+    return (path.source, path.interface, path.rule) == (
         origination.source,
         origination.interface,
         origination.defined_by,

@@ -19,7 +19,7 @@ from reflector.wire.attributes import PathAttributes
 class Path:
     """received    attributes as the peer sent them (of a local route: as originated)
     attributes     after import; None if the path was not accepted
-    verdict        ACCEPTED, or why not; `because` names the policy rule
+    verdict        ACCEPTED, or why not; `rule` names the policy rule
     next_hop       its next hop as the kernel sees it (next_hops), None where that is not asked; `imported` are then the
                    attributes after import also while the next hop is unresolvable
     sender         None for a route of this node
@@ -32,7 +32,6 @@ class Path:
     __slots__ = (
         "__weakref__",
         "attributes",
-        "because",
         "exports",
         "family",
         "identifier",
@@ -42,6 +41,7 @@ class Path:
         "next_hop_self",
         "path_id",
         "received",
+        "rule",
         "sender",
         "source",
         "verdict",
@@ -54,14 +54,14 @@ class Path:
         received: PathAttributes,
         attributes: PathAttributes | None,
         verdict: RouteVerdict = RouteVerdict.ACCEPTED,
-        because: str = "",
+        rule: str = "",
     ) -> None:
         self.sender = sender
         self.family = family
         self.received = received
         self.attributes = attributes
         self.verdict = verdict
-        self.because = because
+        self.rule = rule
         self.imported: PathAttributes | None = None
         self.next_hop: NextHop | None = None
         self.path_id = 0
@@ -78,12 +78,17 @@ class Path:
             and self.received is other.received
             and self.attributes is other.attributes
             and self.verdict is other.verdict
-            and self.because == other.because
+            and self.rule == other.rule
             and self.path_id == other.path_id
             and self.next_hop_self == other.next_hop_self
             and self.imported is other.imported
             and self.next_hop is other.next_hop
         )
+
+    @property
+    def received_next_hop(self) -> bytes:
+        """Without the link-local address that may follow it (RFC 2545 3)."""
+        return self.received.next_hop[:16]
 
     @property
     def relation(self) -> Relation:

@@ -86,7 +86,7 @@ def _candidate(engine: Engine, path: Path, verdict: RouteVerdict, *, stale: bool
         peer=path.sender.name if path.sender else "",
         verdict=verdict.value,
         source=path.source,
-        rule=path.because,
+        rule=path.rule,
         next_hop=_address(attributes.next_hop),
         local_pref=attributes.local_pref,
         origin=Origin(attributes.origin).name,
@@ -109,7 +109,7 @@ def _exports(engine: Engine, family: Family, nlri: bytes) -> Iterator[ExportStat
         group = peer.group
         if group is None or family not in group.view.key.families:
             continue
-        told = group.paths_of(family, selection)
+        told = group.encoder.paths_of(family, selection)
         for identifier, path in told.items():
             yield _export(peer, path, group.view.decide(path, prefix_class), identifier)
         if family in group.view.key.add_path:
@@ -127,7 +127,7 @@ def _export(peer: Peer, path: Path, decision: ExportDecision, identifier: bytes)
     status = ExportStatus(
         peer.name,
         decision.verdict.value,
-        decision.because,
+        decision.rule,
         peer_node=peer.session.peer_node,
         source=path.sender.name if path.sender else "",
         path_id=int.from_bytes(identifier, "big"),

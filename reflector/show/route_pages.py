@@ -136,12 +136,12 @@ def _told_rows(engine: Engine, request: ShowRoutes, nlri: bytes) -> Sequence[Rou
     if peer is None or peer.group is None or request.family not in peer.group.view.key.families:
         return ()
     prefix_class = engine.policies.classes[request.family].classify(nlri)
-    paths = peer.group.paths_of(request.family, engine.ribs[request.family].selection(nlri))
+    paths = peer.group.encoder.paths_of(request.family, engine.ribs[request.family].selection(nlri))
     decisions = [(identifier, path, peer.group.view.decide(path, prefix_class)) for identifier, path in paths.items()]
     return [
         structs.replace(
             _row(engine, nlri, path, decision.attributes, decision.verdict),
-            rule=decision.because,
+            rule=decision.rule,
             path_id=int.from_bytes(identifier, "big"),
         )
         for identifier, path, decision in decisions
@@ -174,7 +174,7 @@ def _row(
         originator_id=unpack_address(attributes.originator_id) if attributes.originator_id else "",
         cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
         candidates=len(engine.ribs[path.family].candidates(nlri)),
-        rule=path.because,
+        rule=path.rule,
         interface=path.interface,
         selected=path is engine.ribs[path.family].best(nlri),
         verdict=verdict.value,

@@ -11,15 +11,15 @@ from itertools import islice
 
 from reflector.addresses import unpack_address
 from reflector.engine import Engine
+from reflector.inbound.long_lived import long_lived_stale
 from reflector.inbound.maximum_prefixes import warning
-from reflector.inbound.retained import seconds_left
 from reflector.messages import Counters, Peers, PeerStatus, ShowPeers, drain_status
 from reflector.peer import Peer
 from reflector.plan import NodePlan
-from reflector.policy.long_lived import stale_routes
 from reflector.rib.loc_rib import LocRib
 from reflector.rib.path import Path
 from reflector.show.incremental import Incremental
+from reflector.show.retained import seconds_left
 from reflector.verdict import RouteVerdict
 from reflector.wire.message import MessageType
 
@@ -86,7 +86,7 @@ def _import_verdicts(peer: Peer) -> Incremental[Counter[RouteVerdict]]:
 
 def _peer_status(peer: Peer, verdicts: Counter[RouteVerdict], states: dict[str, str], now: float) -> PeerStatus:
     negotiated, counters, session = peer.negotiated, peer.counters, peer.session
-    advertised = sum(peer.group.advertised.values()) if peer.group else 0
+    advertised = sum(peer.group.encoder.advertised.values()) if peer.group else 0
     return PeerStatus(
         name=peer.name,
         peer_address=session.peer_address,
@@ -106,7 +106,7 @@ def _peer_status(peer: Peer, verdicts: Counter[RouteVerdict], states: dict[str, 
         received=verdicts.total(),
         accepted=verdicts[RouteVerdict.ACCEPTED],
         stale=sum(len(rib.stale) for rib in peer.adj_rib_in.values()),
-        long_lived_stale=sum(map(stale_routes, peer.adj_rib_in.values())),
+        long_lived_stale=sum(map(long_lived_stale, peer.adj_rib_in.values())),
         best=peer.best,
         advertised=advertised,
         updates_in=counters.updates_in,
@@ -126,7 +126,9 @@ def _peer_status(peer: Peer, verdicts: Counter[RouteVerdict], states: dict[str, 
         treated_as_withdrawn=counters.treated_as_withdrawn,
         attributes_discarded=counters.attributes_discarded,
         last_error_code=peer.last_error_code,
-        hold_left=max(0.0, peer.heard + negotiated.hold_time - now) if negotiated and negotiated.hold_time else 0.0,
+        hold_left=max(0.0, peer.received_at + negotiated.hold_time - now)
+        if negotiated and negotiated.hold_time
+        else 0.0,
         stale_left=seconds_left(peer, now),
     )
 
@@ -155,7 +157,7 @@ def counters_snapshot(engine: Engine, extra: dict[str, int], uptime: float) -> C
         "sessions": len(engine.peers),
         "sessions_established": sum(peer.is_established for peer in peers),
         "prefixes": sum(len(rib.table) for rib in engine.ribs.values()),
-        "decision_changes": engine.decision_changes,
+        "decision_changes": engine.turn.decision_changes,
         "next_hops": len(engine.next_hops),
         "next_hops_unresolvable": engine.next_hops.unresolvable(),
         "update_groups": len(engine.groups),

@@ -9,9 +9,10 @@ from __future__ import annotations
 import select
 from collections.abc import Callable
 
-from reflector.engine import Engine, Turn
+from reflector.commands import Turn
+from reflector.engine import Engine
 from reflector.event_loop import READ, WRITE, EventLoop
-from reflector.journal.recorder import Events
+from reflector.events import Events
 from reflector.session.ending import Ending, sent_ending
 from reflector.transport.connection import Connection, Handover
 

@@ -19,7 +19,8 @@ from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 from reflector.addresses import family_of
 from reflector.plan import PRIORITY_BASE, NodePlan, Policy, RouteSource, SessionPlan, SuppressedSession
-from reflector.policy.rules import PolicyChain, PrefixClasses, prefix_matches
+from reflector.policy.prefix_classes import PrefixClasses, prefix_matches
+from reflector.policy.rules import PolicyChain
 from reflector.rib.path import Path
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
 from reflector.wire.communities import add_community

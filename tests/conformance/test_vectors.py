@@ -35,7 +35,8 @@ from reflector.plan import (
     SessionPlan,
     SessionType,
 )
-from reflector.policy.rules import PolicyChain, PrefixClasses, prefix_matches
+from reflector.policy.prefix_classes import PrefixClasses, prefix_matches
+from reflector.policy.rules import PolicyChain
 from reflector.rib.path import Path as RoutePath
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
 from reflector.wire.communities import parse_community

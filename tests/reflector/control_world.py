@@ -10,12 +10,12 @@ from typing import Self
 
 from speaker_makers import Router
 
+from reflector.commands import Turn
 from reflector.control.answers import Answers
 from reflector.control.loc_rib_stream import LocRibStream
 from reflector.control.server import ControlServer
-from reflector.engine import Turn
 from reflector.event_loop import EventLoop
-from reflector.journal.recorder import Events
+from reflector.events import Events
 from reflector.journal.recording import Recording
 from reflector.messages import Applied, FrameReader, LocRibUpdate, Message, Reply, Request, decode_reply, frame
 from reflector.plan import NodePlan
@@ -59,7 +59,7 @@ class ControlWorld(Router):
         self.loop.turn(0)
         self.server.work()
         turn = self.events.flush(self.now)
-        published = self.stream.publish(turn.changes, is_complete=self.engine.complete.is_over)
+        published = self.stream.publish(turn.changes, is_complete=self.engine.start.complete.is_over)
         if published is not None:
             self.server.publish(*published)
         self.longest = max(self.longest, time.thread_time() - began)

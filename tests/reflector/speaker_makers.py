@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from reflector.addresses import pack_address, unpack_address
-from reflector.engine import Close, Engine, Turn
+from reflector.commands import Close, Turn
+from reflector.engine import Engine
 from reflector.plan import Family, NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
 from reflector.session.ending import Ending
 from reflector.session.negotiated import GracefulRestart, LongLived, Negotiated

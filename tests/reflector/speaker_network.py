@@ -16,7 +16,7 @@ from speaker_makers import a_session
 
 from reflector.addresses import pack_address
 from reflector.engine import Engine
-from reflector.outbound.add_path import told_paths
+from reflector.outbound.add_path import advertised_paths
 from reflector.plan import Family, NodePlan, Origination, RouteSource
 from reflector.policy.export import ExportKey
 from reflector.policy.policy_set import PolicySet
@@ -163,7 +163,7 @@ class Network:
         for peer in turn.ready:
             while (chunk := peer.outbox.take()) is not None:
                 self.send((name, peer.name), bytes(chunk))
-        self.engines[name].forget_sent()
+        self.engines[name].trim_logs()
 
     def send(self, direction: Direction, octets: bytes) -> None:
         """Onto the wire, if it is not cut."""
@@ -237,7 +237,7 @@ class Network:
 
     def _paths(self, selection: Selection, key: ExportKey) -> dict[int, Path]:
         if key.add_path:
-            told = told_paths(selection, key.add_path_limit)
+            told = advertised_paths(selection, key.add_path_limit)
             return {int.from_bytes(identifier, "big"): path for identifier, path in told.items()}
         path = best(selection)
         return {} if path is None else {0: path}

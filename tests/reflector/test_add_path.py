@@ -183,7 +183,7 @@ def test_another_limit_in_the_plan_is_told_as_a_difference(before: int, after: i
     assert router.tables["client"].next_hops(P) == set(best_first[: after or 3])
     group = router.engine.peers["client"].group
     assert group is not None
-    assert group.advertised[4] == (after or 3)
+    assert group.encoder.advertised[4] == (after or 3)
 
 
 def test_a_refresh_brings_all_paths_again() -> None:
@@ -209,10 +209,10 @@ def test_a_peer_that_was_cut_off_ends_with_the_paths_of_now() -> None:
     client.group.cut_off.append(client)
     router.engine.receive("s1", 2, withdraw(P), 0.0)
     router.engine.receive("s2", 2, announce(P, next_hop="10.0.0.2", med=9), 0.0)
-    router.engine._settle()
+    router.engine.turn.settle()
     router.engine.receive("s1", 2, announce(P, next_hop="10.0.0.1", med=5), 0.0)
-    router.engine._settle()
+    router.engine.turn.settle()
     router.engine.receive("s3", 2, withdraw(P), 0.0)
     router.turn()
     assert {path.med for path in router.tables["client"].paths[P].values()} == {9, 5}
-    assert client.group.advertised[4] == 2
+    assert client.group.encoder.advertised[4] == 2

@@ -83,7 +83,7 @@ def assert_as_if_fresh(router: Router) -> None:
     for name, table in router.tables.items():
         group = router.engine.peers[name].group
         assert group is not None
-        assert sum(group.advertised.values()) == len(table.routes)
+        assert sum(group.encoder.advertised.values()) == len(table.routes)
 
 
 def octets(router: Router) -> dict[str, int]:

@@ -94,7 +94,7 @@ def assert_silent(network: Network) -> None:
         for peer in engine.peers.values():
             assert all(not rib.routes for rib in peer.adj_rib_in.values())
             assert (peer.best, peer.outbox.is_empty) == (0, True)
-            assert peer.group is None or peer.group.advertised[4] == 0
+            assert peer.group is None or peer.group.encoder.advertised[4] == 0
 
 
 # ------------------------------------------------------------------------------ named topologies
@@ -168,7 +168,7 @@ def test_the_way_through_several_clusters_of_one_reflector() -> None:
     assert attributes is not None
     assert [unpack_address(cluster) for cluster in attributes.cluster_list] == ["10.0.0.4", WEST, EAST, "10.0.0.3"]
     nlri = next(iter(network.engines["r1"].ribs[4].table))
-    assert [path.peer.name for path in network.engines["r1"].ribs[4].candidates(nlri) if path.peer] == ["r3"]
+    assert [path.sender.name for path in network.engines["r1"].ribs[4].candidates(nlri) if path.sender] == ["r3"]
     assert len(network.engines["r4"].ribs[4].candidates(nlri)) == 2
 
 

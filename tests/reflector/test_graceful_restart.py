@@ -102,7 +102,7 @@ def test_a_peer_that_never_marks_the_end_is_swept_in_time(router: Router) -> Non
     router.hear("a", announce(POD))
     router.now += STALE_TIME
     router.hear("a", kind=MessageType.KEEPALIVE)
-    router.engine.peers["a"].heard = router.engine.peers["b"].heard = router.now
+    router.engine.peers["a"].received_at = router.engine.peers["b"].received_at = router.now
     router.wait(0)
     assert router.told("b") == {POD}
 
@@ -272,7 +272,7 @@ def test_the_end_is_marked_when_all_peers_have_marked_theirs(started: Router) ->
     started.hear("a", announce(POD), END_V4, END_V6)
     started.hear("b", END_V4, END_V6)
     assert started.tables["a"].ends == started.tables["b"].ends == [4, 6]
-    assert started.engine.complete.is_over
+    assert started.engine.start.complete.is_over
 
 
 def test_a_peer_that_comes_later_is_sent_the_marker_with_its_routes(started: Router) -> None:

@@ -22,17 +22,10 @@ from test_routing_table import a_route, a_table, put, remove, via
 from reflector.addresses import pack_address
 from reflector.drain import DrainState, Stage
 from reflector.engine import Engine
+from reflector.events import Events, Started
 from reflector.journal.checkpoint import checkpoint
-from reflector.journal.recorder import (
-    HEADER,
-    Events,
-    JournalError,
-    Recorder,
-    Started,
-    event_frame,
-    read_journal,
-    without_passwords,
-)
+from reflector.journal.journal_format import HEADER, JournalError, event_frame, read_journal, without_passwords
+from reflector.journal.recorder import Recorder
 from reflector.journal.replay import replay, until
 from reflector.kernel.routing_table import RoutingTable
 from reflector.plan import MaximumPrefixes, NodePlan, Origination, Password, Verdict
@@ -82,7 +75,7 @@ def routes(engine: Engine) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for family, rib in engine.ribs.items():
         found[f"Loc-RIB {family}"] = {
-            nlri: (path.sender.name if path.sender else "", path.source, path.attributes, path.because)
+            nlri: (path.sender.name if path.sender else "", path.source, path.attributes, path.rule)
             for nlri in rib.prefixes()
             if (path := rib.best(nlri)) is not None
         }
@@ -208,7 +201,7 @@ def test_every_kind_of_event_is_replayed(router: RecordedRouter) -> None:
     router.turn()
     router.down("a", is_lost=True)
     gone, pools = frozenset({pack_address("fd00::1")}), ((6, pack_nlri("fd00:1::/48")),)
-    assert router.engine.forget(gone, pools) == 1
+    assert router.engine.withdraw_retained(gone, pools) == 1
     router.turn()
     again, _ = replayed(router.journal)
     assert routes(again) == routes(router.recorded)
@@ -216,7 +209,7 @@ def test_every_kind_of_event_is_replayed(router: RecordedRouter) -> None:
     assert again.drain_state == DrainState(Stage.MARKED, 100.0, "why")
     assert replay(checkpoint(router.recorded, 200.0, 0.0)).drain_state == again.drain_state
     assert (again.peers["x"].last_error, again.peers["a"].is_stale) == ("nonsense", True)
-    assert "10.96.0.0/12" in str(again.origination_sets["services"])
+    assert "10.96.0.0/12" in str(again.originations.sets["services"])
 
 
 def test_what_a_peer_was_sent_is_sent_again_to_the_octet(router: RecordedRouter) -> None:
@@ -249,7 +242,7 @@ def test_another_process_sends_the_same_octets(router: RecordedRouter, tmp_path:
 
 def octets_of_a_replay(journal: Path, hash_seed: str) -> str:
     program = (
-        "import sys; from reflector.journal.recorder import read_journal\n"
+        "import sys; from reflector.journal.journal_format import read_journal\n"
         "from reflector.journal.replay import replay; told = b''\n"
         "def hear(peer, octets): global told; told += octets if peer == 'x' else b''\n"
         "replay(read_journal([open(sys.argv[1], 'rb').read()]), hear); print(told.hex())"
@@ -269,7 +262,7 @@ def test_a_stale_route_is_stale_again_after_a_checkpoint(router: RecordedRouter)
     router.hear("a", announce(POD))
     again = replay(checkpoint(router.recorded, 1.0, 0.0))
     assert routes(again) == routes(router.recorded)
-    assert (again.peers["a"].adj_rib_in[4].stale_until, again.peers["a"].heard) == (300.0, 0.0)
+    assert (again.peers["a"].adj_rib_in[4].stale_until, again.peers["a"].received_at) == (300.0, 0.0)
 
 
 def test_a_refresh_that_is_under_way_goes_on_after_a_checkpoint(router: RecordedRouter) -> None:
@@ -440,7 +433,7 @@ def test_an_event_that_a_crash_cut_off_is_left_out(router: RecordedRouter) -> No
     [
         (b"", "this is not a journal"),
         (b"\x7fELF and so on, for more than the length of a header", "this is not a journal"),
-        (b"bgpctl journal 99\n", "a journal of version 99; this is version 1"),
+        (b"bgpctl journal 99\n", "a journal of version 99; this is version 2"),
         (HEADER + b"\1\0\0\0\2hi", "the journal is damaged"),
         (HEADER + b"\1\xff\xff\xff\xff", "the journal is damaged"),
         (HEADER, "does not begin with the start of an engine"),

@@ -14,7 +14,7 @@ from test_routing_table import a_route, a_table, put, via
 
 from reflector.engine import Engine
 from reflector.journal.journal_file import JournalFile
-from reflector.journal.recorder import HEADER, read_journal
+from reflector.journal.journal_format import HEADER, read_journal
 from reflector.journal.replay import replay
 from reflector.messages import JournalStatus, Originate, Refused, ShowCounters, ShowJournal, StartJournal, StopJournal
 from reflector.plan import Password

@@ -20,7 +20,7 @@ from speaker_makers import (
 
 from reflector.inbound.graceful_restart import STALE_TIME
 from reflector.plan import AddCommunity, Match, Policy, PolicyRule, RemoveCommunity, Verdict
-from reflector.policy.long_lived import BECAUSE
+from reflector.policy.long_lived import RULE
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import LLGR_STALE, NO_EXPORT, NO_LLGR
 from reflector.wire.message import HEADER_LENGTH, MessageType, hard_reset
@@ -455,7 +455,7 @@ def test_what_is_long_lived_stale_is_explained_and_counted(router: Router) -> No
     status, _ = shown_peers(router.engine, {}, router.now).peers
     assert (status.stale, status.long_lived_stale) == (2, 2)
     (candidate,) = explain(router.engine, POD).candidates
-    assert (candidate.stale, candidate.rule) == (True, f"accepted by default; {BECAUSE}")
+    assert (candidate.stale, candidate.rule) == (True, f"accepted by default; {RULE}")
     assert candidate.communities == ("65535:6",)
     router.up("a", long_lived=LIVING)
     router.hear("a", announce(POD))

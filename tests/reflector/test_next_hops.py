@@ -250,10 +250,10 @@ def test_a_new_metric_decides_again() -> None:
 def test_a_new_metric_of_the_only_route_tells_nobody_anything() -> None:
     node = Node(kernel=a_kernel())
     node.hear("a", announce(POD, next_hop="10.1.0.1"))
-    updates, changes = len(node.tables["b"].updates), node.engine.decision_changes
+    updates, changes = len(node.tables["b"].updates), node.engine.turn.decision_changes
     node.put("10.1.0.0/16", via("10.0.0.9", 10))
     assert explain(node.engine, POD).candidates[0].cost == 10
-    assert (len(node.tables["b"].updates), node.engine.decision_changes) == (updates, changes)
+    assert (len(node.tables["b"].updates), node.engine.turn.decision_changes) == (updates, changes)
 
 
 def test_routes_that_are_equal_but_for_the_cost_are_not_one_multipath_set() -> None:

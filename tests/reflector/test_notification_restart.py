@@ -60,7 +60,7 @@ def test_without_n_a_notification_leaves_nothing(router: Router) -> None:
 
 def test_the_hold_timer_lets_the_routes_stay(router: Router) -> None:
     """RFC 8538 4: the NOTIFICATION is sent as ever."""
-    router.engine.peers["b"].heard = 241.0
+    router.engine.peers["b"].received_at = 241.0
     router.wait(241)
     assert router.closes[0].notification == notification(ErrorCode.HOLD_TIMER_EXPIRED, 0)
     assert router.told("b") == {POD, OTHER}
@@ -135,7 +135,7 @@ def test_a_peer_that_restarts_again_and_again_does_not_keep_stale_routes_for_eve
     router.hear("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
     for _ in range(int(STALE_TIME) // 100):
         router.wait(100)
-        router.engine.peers["b"].heard = router.now
+        router.engine.peers["b"].received_at = router.now
         router.up("a", graceful_restart=N)
         router.hear("a", announce(POD))
         assert router.told("b") == {POD, OTHER}

@@ -38,7 +38,7 @@ def test_a_set_is_replaced_whole_and_others_stay(router: Router) -> None:
 def test_an_empty_set_is_withdrawn_and_forgotten(router: Router) -> None:
     originate(router, "services", SERVICE)
     originate(router, "services")
-    assert (router.told("a"), router.engine.origination_sets) == ({BLOCK}, {})
+    assert (router.told("a"), router.engine.originations.sets) == ({BLOCK}, {})
 
 
 def test_a_set_survives_another_plan(router: Router) -> None:

@@ -27,7 +27,8 @@ from reflector.plan import (
     SetNextHop,
     Verdict,
 )
-from reflector.policy.rules import Outcome, PolicyChain, PrefixClasses
+from reflector.policy.prefix_classes import PrefixClasses
+from reflector.policy.rules import Outcome, PolicyChain
 from reflector.rib.path import Path
 from reflector.session.sender import sender_of
 from reflector.wire.attributes import AS_SEQUENCE, AS_SET, PathAttributes
@@ -288,9 +289,9 @@ def test_the_default_decides_when_no_rule_did(default: Verdict, accepted: bool) 
 
 
 def test_the_outcome_names_the_rule_or_its_policy() -> None:
-    assert evaluate(PolicyRule(REJECT, defined_by="rule 3 of BGPFilter x")).because == "rule 3 of BGPFilter x"
-    assert evaluate(PolicyRule(REJECT)).because == "policy p"
-    assert evaluate(PolicyRule(ACCEPT, Match(local_pref=1))).because == "no policy accepts it"
+    assert evaluate(PolicyRule(REJECT, defined_by="rule 3 of BGPFilter x")).rule == "rule 3 of BGPFilter x"
+    assert evaluate(PolicyRule(REJECT)).rule == "policy p"
+    assert evaluate(PolicyRule(ACCEPT, Match(local_pref=1))).rule == "no policy accepts it"
 
 
 def test_a_chain_knows_whether_prefixes_matter() -> None:

@@ -21,11 +21,11 @@ from speaker_makers import (
 )
 
 from reflector.addresses import pack_address
-from reflector.inbound.retained import awaited, heard_reflectors
+from reflector.events import RetainedRoutesWithdrawn
 from reflector.inbound.selection_deferral import DEFERRAL_TIME
-from reflector.journal.recorder import Forgot
 from reflector.messages import Retained, RetainedWithdrawn, ShowRetained, WithdrawRetained
 from reflector.plan import NodePlan, SessionKind
+from reflector.show.retained import awaited, complete_reflectors
 from reflector.wire.message import HEADER_LENGTH, ErrorCode, MessageType, notification
 from reflector.wire.nlri import pack_nlri
 from reflector.wire.update import end_of_rib
@@ -73,7 +73,7 @@ def waiting(router: Router) -> list[str]:
 
 
 def heard(router: Router) -> list[str]:
-    return list(heard_reflectors(router.engine.peers.values(), router.now))
+    return list(complete_reflectors(router.engine.peers.values(), router.now))
 
 
 def prefixes(router: Router, name: str) -> set[str]:
@@ -83,7 +83,7 @@ def prefixes(router: Router, name: str) -> set[str]:
 
 
 def forget(router: Router, *next_hops: bytes, networks: Any = POOLS) -> int:
-    forgotten = router.engine.forget(frozenset(next_hops), networks)
+    forgotten = router.engine.withdraw_retained(frozenset(next_hops), networks)
     router.turn()
     return forgotten
 
@@ -229,5 +229,5 @@ def test_the_control_socket_tells_and_forgets(tmp_path: Path) -> None:
 
 def test_what_was_forgotten_is_forgotten_in_a_replay_too(router: Router) -> None:
     router.down("rr1", is_lost=True)
-    Forgot((GONE,), POOLS).play(router.engine)
+    RetainedRoutesWithdrawn((GONE,), POOLS).play(router.engine)
     assert prefixes(router, "rr1") == {OTHER, OUTSIDE}

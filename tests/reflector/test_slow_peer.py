@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from shown import shown_peers
 from speaker_makers import Router, a_client, a_plan, an_ebgp_peer, announce, withdraw
 
-from reflector.engine import Engine, Turn
+from reflector.commands import Turn
+from reflector.engine import Engine
 from reflector.peer import Peer
 from reflector.plan import Match, NodePlan, Policy, PolicyRule, PrefixMatch, Verdict
 from reflector.show.snapshot import counters_snapshot
@@ -80,7 +81,7 @@ class SlowNetwork(Router):
 
     def tick(self) -> None:
         self.engine.tick(self.now)
-        self.engine.forget_sent()
+        self.engine.trim_logs()
         self.turn()
 
 
@@ -290,7 +291,7 @@ def test_keepalives_reach_a_peer_that_is_cut_off(router: SlowNetwork) -> None:
     changes(router, 50)
     router.now += 90.0
     for peer in router.engine.peers.values():
-        peer.heard = router.now
+        peer.received_at = router.now
     router.tick()
     router.drain("slow")
     assert router.tables["slow"].keepalives == router.tables["fast"].keepalives > 0
@@ -375,7 +376,7 @@ def test_any_interleaving_with_a_tiny_bound_ends_with_the_view_of_the_loc_rib(st
         assert table.routes == view_of(router, name), name
         group = router.engine.peers[name].group
         assert group is not None
-        assert sum(group.advertised.values()) == len(table.routes)
+        assert sum(group.encoder.advertised.values()) == len(table.routes)
 
 
 def test_the_interleavings_do_cut_peers_off() -> None:

@@ -23,9 +23,10 @@ from speaker_makers import (
 )
 
 from reflector.addresses import pack_address
+from reflector.commands import Turn
 from reflector.control import loc_rib_stream
 from reflector.control.loc_rib_stream import loc_rib_changes, loc_rib_sync
-from reflector.engine import Engine, Turn
+from reflector.engine import Engine
 from reflector.messages import FrameReader, LocRibRoutes, LocRibUpdate, ShowPeers, ShowRoutes, decode_reply, frame
 from reflector.plan import RouteSource, SessionType
 from reflector.rib.loc_rib import best, next_hops

@@ -36,7 +36,7 @@ def recount(router: Router) -> None:
     for name, table in router.tables.items():
         group = router.engine.peers[name].group
         assert group is not None
-        assert sum(group.advertised.values()) == len(table.routes)
+        assert sum(group.encoder.advertised.values()) == len(table.routes)
 
 
 def test_members_are_sent_the_same_octets_encoded_once(router: Router) -> None:
@@ -122,7 +122,7 @@ def test_joiners_of_an_unchanged_table_share_one_snapshot(router: Router) -> Non
     assert first.octets == second.octets
     group = router.engine.peers["c3"].group
     assert group is not None
-    assert group._snapshot is not None
+    assert group._packed is not None
 
 
 def test_a_slow_reader_is_sent_everything_in_order_and_the_log_keeps_it(router: Router) -> None:
@@ -133,7 +133,7 @@ def test_a_slow_reader_is_sent_everything_in_order_and_the_log_keeps_it(router: 
         turn = engine.flush(0.0)
         turn.ready.remove(slow)
         router.deliver(turn)
-        engine.forget_sent()
+        engine.trim_logs()
     assert slow.outbox.octets > 29 * 50
     assert slow.group is not None
     assert slow.group.log.octets == slow.outbox.octets
@@ -144,7 +144,7 @@ def test_a_slow_reader_is_sent_everything_in_order_and_the_log_keeps_it(router: 
             slow.outbox.put_back(memoryview(chunk)[7:])
         meds.append(router.tables["c4"].routes.get("10.1.0.0/26"))
     assert [each.med for each in dict.fromkeys(meds) if each] == list(range(1, 30))
-    engine.forget_sent()
+    engine.trim_logs()
     assert slow.group.log.octets == 0
 
 

@@ -17,7 +17,8 @@ from restart_world import HOLD_TIME, Cluster, Member, ask
 from segment import eventually
 from traffic import Record, go_on_for, pings, undisturbed_sessions
 
-from reflector.journal.recorder import Started, read_journal
+from reflector.events import Started
+from reflector.journal.journal_format import read_journal
 from reflector.messages import StartJournal, StopJournal
 
 pytestmark = pytest.mark.netns

@@ -17,7 +17,8 @@ from segment import session
 
 from bgpctl.compiler import render_exabgp_conf
 from reflector.addresses import pack_address
-from reflector.engine import Close, Engine, Turn
+from reflector.commands import Close, Turn
+from reflector.engine import Engine
 from reflector.event_loop import EventLoop
 from reflector.exabgp.configuration import SpeakerConfiguration
 from reflector.exabgp.handover_peer import HandoverPeer

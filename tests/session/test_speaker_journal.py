@@ -9,7 +9,7 @@ from segment import LISTEN, Segment, Speaker, eventually, session
 
 from reflector.control.client import ControlClient
 from reflector.engine import Engine
-from reflector.journal.recorder import read_journal
+from reflector.journal.journal_format import read_journal
 from reflector.journal.replay import replay
 from reflector.messages import Originate, RouteStatus, ShowJournal, ShowRoutes, StartJournal, StopJournal
 from reflector.plan import NodePlan, Origination, Password, Policy, PolicyRule, RouteSource, Verdict
