@@ -20,7 +20,7 @@ from reflector.session.negotiated import Negotiated
 from reflector.session.prefix_count import PrefixCount
 from reflector.session.relation import Relation
 from reflector.session.sender import sender_of
-from reflector.wire.attribute_reader import Dialect
+from reflector.wire.attribute_rules import Dialect
 from reflector.wire.update import UpdateReader
 
 

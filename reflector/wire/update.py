@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from reflector.addresses import MAX_BITS
 from reflector.plan import Family
-from reflector.wire.attribute_reader import Dialect, ParsedAttributes, parse_attributes
+from reflector.wire.attribute_reader import ParsedAttributes, parse_attributes
+from reflector.wire.attribute_rules import Dialect
 from reflector.wire.attributes import OPTIONAL, Code, PathAttributes
 from reflector.wire.message import HEADER_LENGTH, ErrorCode, MessageType, NotificationError, message
 from reflector.wire.nlri import NlriError, split_nlri, split_path_nlri

@@ -14,7 +14,7 @@ from segment import LOCAL_AS, RawPeer, Segment
 
 from reflector.addresses import pack_address, unpack_address
 from reflector.plan import Family
-from reflector.wire.attribute_reader import Dialect
+from reflector.wire.attribute_rules import Dialect
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
 from reflector.wire.communities import format_communities, parse_community

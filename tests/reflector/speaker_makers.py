@@ -13,7 +13,7 @@ from reflector.engine import Engine
 from reflector.plan import Family, NodePlan, Origination, RouteSource, SessionKind, SessionPlan, Verdict
 from reflector.session.ending import Ending
 from reflector.session.negotiated import GracefulRestart, LongLived, Negotiated
-from reflector.wire.attribute_reader import Dialect
+from reflector.wire.attribute_rules import Dialect
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import AS_SEQUENCE, PathAttributes, intern_attributes
 from reflector.wire.communities import parse_community

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speaker_makers import INTERNAL, as_sequence, some_attributes
 
-from reflector.wire.attribute_reader import Dialect, parse_attributes
+from reflector.wire.attribute_reader import parse_attributes
+from reflector.wire.attribute_rules import Dialect
 from reflector.wire.attribute_writer import encode_attribute, encode_attributes
 from reflector.wire.attributes import (
     AS_SEQUENCE,

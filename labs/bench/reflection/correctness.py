@@ -19,7 +19,7 @@ from labs.bench.reflection.load import LIMIT, WINDOW, Load, LoadError, Outcome
 from labs.bench.reflection.messages import LOCAL_PREF
 from labs.bench.reflection.segment import REFLECTOR, Segment
 from reflector.addresses import pack_address, unpack_address
-from reflector.wire.attribute_reader import Dialect
+from reflector.wire.attribute_rules import Dialect
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.message import HEADER_LENGTH
 from reflector.wire.nlri import unpack_nlri
