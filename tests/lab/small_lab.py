@@ -129,7 +129,7 @@ events:
     lose at most: 0
   - {name: all resources gone, do: [remove cluster.yaml], lose at most: 0}
   - {name: the disk is full, do: [fill disk b], within: 20, lose at most: 0}
-  - name: a hard process_control
+  - name: under pressure
     do: [limit memory b 500, overflow netlink b, delete routes b for 300ms]
   - {name: garbage, do: [garbage host to a as 65003], lose at most: 0}
   - {name: too many prefixes, do: [flood host to b as 65003 prefixes 101], lose at most: 0}

@@ -76,7 +76,7 @@ def test_a_refusal_carries_its_reason_and_the_connection_stays_usable(serve) -> 
         assert client.ask(ShowPeers()) == Peers(())
 
 
-def test_nobody_listening_is_said_with_the_path(tmp_path: Path) -> None:
+def test_a_socket_without_a_listener_is_reported_with_the_path(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match=r"cannot connect to .*agent\.sock: No such file"):
         ControlClient(tmp_path / "agent.sock")
 
@@ -87,7 +87,7 @@ def test_a_silent_server_ends_the_question_at_the_deadline(serve) -> None:
         client.ask(ShowPeers())
 
 
-def test_a_server_that_hangs_up_is_said(serve) -> None:
+def test_a_server_that_hangs_up_is_reported(serve) -> None:
     client = ControlClient(serve(lambda request: b""))
     with client, pytest.raises(ControlError, match="closed the connection"):
         client.ask(ShowPeers())

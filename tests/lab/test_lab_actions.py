@@ -1,4 +1,4 @@
-"""The words of actions: what each means, how it is taken back, and what is said about words that mean nothing."""
+"""The words of actions: what each means, what undoes it, and which problem is reported for words that mean nothing."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_each_action_has_an_example_here(scope: ActionScope) -> None:
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
-def test_an_action_is_said_in_the_words_that_it_is_read_from(scope: ActionScope, text: str) -> None:
+def test_an_action_is_printed_in_the_words_that_it_is_read_from(scope: ActionScope, text: str) -> None:
     assert str(read_action(text, scope)) == text
 
 
@@ -112,44 +112,46 @@ def test_a_link_is_all_of_a_node_or_those_between_two_or_one_direction(scope: Ac
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         ("", "an action is missing"),
         ("kil a", "'kil' is no action; did you mean 'kill'?"),
         ("power a", "'power a' is no action; there is `power off NODE` and `power on NODE`"),
-        ("kill", "NODE is missing; it is `kill NODE [PART]`"),
+        ("kill", "NODE is missing; the form is `kill NODE [PART]`"),
         ("kill c", "the topology has no node 'c'"),
         ("kill a speker", "'speker' is none of agent, speaker, daemon, all; did you mean 'speaker'?"),
-        ("kill a speaker now", "'now' is too much; it is `kill NODE [PART]`"),
+        ("kill a speaker now", "'now' is not expected; the form is `kill NODE [PART]`"),
         ("kill pod-a speaker", "no speaker runs on pod-a, it is a pod"),
         ("roll a,host agent", "no agent runs on host, it is a pod"),
-        ("cut a from", "OTHER is missing; it is `cut SET from OTHER`"),
+        ("cut a from", "OTHER is missing; the form is `cut SET from OTHER`"),
         ("cut a--b", "the topology has no link 'a--b'"),
         ("cut a:eth9", "the topology has no link 'a:eth9'; did you mean"),
         ("flap a times few every 1s", "'few' is not a whole number"),
-        ("impair a", "it says no delay, loss or rate"),
-        ("impair a delay long", "'long' is not like 200ms or 5s"),
-        ("impair a loss 101%", "'101%' is not like 5%, at most 100%"),
-        ("impair a rate 10", "'10' is not like 10mbit"),
+        ("impair a", "it has no delay, loss or rate"),
+        ("impair a delay long", "'long' is not of the form 200ms or 5s"),
+        ("impair a loss 101%", "'101%' is not of the form 5%, at most 100%"),
+        ("impair a rate 10", "'10' is not of the form 10mbit"),
         ("write nothing.yaml", "nothing.yaml does not exist"),
         ("remove ../cluster.yaml", "'../cluster.yaml' is not the name of a file"),
         ("write another-block.yaml on host", "no agent reads resources on host"),
         ("fill disk a", "a has no disk of its own; give it the label bgpctl-disk"),
         ("drain a now", "'now' is neither marked nor withdrawn"),
         ("drain host", "no agent runs on host"),
-        ("garbage a to b as 64512", "a is a node; a node that speaks no BGP itself can play a bad peer"),
-        ("flood host to fd00::1 as 65003 prefixes 1", "its sessions are IPv4"),
+        ("garbage a to b as 64512", "a is a node; only a node that runs no BGP program can misbehave as a peer"),
+        ("flood host to fd00::1 as 65003 prefixes 1", "a misbehaving peer has IPv4 sessions only"),
         ("run a 'ip", "not a command: No closing quotation"),
     ],
 )
-def test_words_that_mean_nothing_are_told_what_would_be_right(scope: ActionScope, text: str, said: str) -> None:
+def test_words_that_mean_nothing_are_answered_with_the_form_that_is_expected(
+    scope: ActionScope, text: str, sentence: str
+) -> None:
     with pytest.raises(ActionError) as result:
         read_action(text, scope)
-    assert said in str(result.value)
+    assert sentence in str(result.value)
 
 
 def test_netem_gets_the_same_figures(scope: ActionScope) -> None:
-    """tc-netem(8): where the kernel has it, it does what our wire does elsewhere."""
+    """tc-netem(8): where the kernel has it, it does what our process does elsewhere."""
     impair = read_action("impair a delay 1.5s loss 0.5% rate 64kbit", scope)
     assert impair.netem() == ["delay", "1500ms", "loss", "0.5%", "rate", "64000bit"]  # type: ignore[attr-defined]
 

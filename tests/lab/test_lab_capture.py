@@ -138,7 +138,7 @@ def test_the_filter_leaves_out_what_is_not_bgp(lab, tmp_path, which, has_icmp) -
     assert (1 in protocols(file)) is has_icmp
 
 
-def test_an_unknown_interface_is_told_with_those_that_there_are(lab) -> None:
+def test_an_unknown_interface_is_reported_with_those_that_there_are(lab) -> None:
     done = lab.command("capture", "b1", "eth7")
     assert done.returncode == 2
     assert done.stderr.startswith("bgpctl: no capture on 'eth7': No such device; ")

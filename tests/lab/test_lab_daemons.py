@@ -85,7 +85,7 @@ def test_every_daemon_tells_its_sessions_in_the_same_words(lab, name) -> None:
     eventually(established, CONVERGED, f"{name} has its sessions")
 
 
-def test_a_peer_is_told_by_the_name_of_its_node(lab) -> None:
+def test_a_peer_is_shown_by_the_name_of_its_node(lab) -> None:
     names = node_of_address(read_topology(lab.file))
     sessions = view_of(LabState(lab.name), node_of(lab, "bird"), names).sessions() or ()
     assert {session.peer for session in sessions} == {"frr", "gobgp", "openbgpd"}
@@ -129,7 +129,7 @@ def test_the_kernels_of_bird_and_frr_have_the_routes_in_their_own_namespaces(lab
         ("openbgpd", "bgpctl show summary"),
     ],
 )
-def test_exec_finds_the_daemon_of_the_node_without_being_told_where(lab, name, command) -> None:
+def test_exec_finds_the_daemon_of_the_node_without_a_path(lab, name, command) -> None:
     done = lab.command("exec", name, "--", "sh", "-c", command)
     assert done.returncode == 0, done.stderr
     assert "10.9.0." in done.stdout
@@ -142,7 +142,7 @@ def test_frr_has_the_name_of_its_node(lab) -> None:
 
 
 def test_frrs_bgpd_begins_when_zebra_listens(lab, tmp_path) -> None:
-    """Earlier it would announce routes for ten seconds that nobody puts into the kernel."""
+    """Before that, it would advertise routes for ten seconds that are not in the kernel."""
     daemon, place = DAEMONS[Role.FRR], Place("switch", tmp_path, lab.file.with_name("frr.conf"))
     daemon.prepare(place)
     with namespaces.inside(lab.namespace("switch")):
@@ -220,7 +220,7 @@ def test_a_daemon_that_does_not_answer_is_up_and_not_ready(lab) -> None:
     assert (bird.state.value, bird.processes) == ("up", (("bird", pid),))
 
 
-def test_a_node_that_is_ignored_is_not_asked_and_keeps_nobody_waiting(lab) -> None:
+def test_a_node_that_is_ignored_is_not_asked_and_delays_no_answer(lab) -> None:
     topology = read_topology(lab.file)
     (pid,) = process_control.running(LabState(lab.name), topology.daemons)["bird"]
     observed = ObservedLab.of(topology)
@@ -271,7 +271,7 @@ def test_a_daemon_that_does_not_like_its_configuration_ends_up_with_its_words(ma
     assert lab.traces() == []
 
 
-def test_a_command_of_the_daemons_own_tool_that_fails_is_told_with_its_line(make_lab, tmp_path) -> None:
+def test_a_command_of_the_daemons_own_tool_that_fails_is_reported_with_its_line(make_lab, tmp_path) -> None:
     require_all_daemons()
     (tmp_path / "gobgpd.toml").write_text('[global.config]\nas = 65001\nrouter-id = "10.0.0.1"\n')
     text = one_daemon("gobgp", tmp_path / "gobgpd.toml")
@@ -282,7 +282,7 @@ def test_a_command_of_the_daemons_own_tool_that_fails_is_told_with_its_line(make
     assert lab.traces() == []
 
 
-def test_a_daemon_that_is_not_installed_is_told_with_its_package(make_lab, tmp_path, monkeypatch) -> None:
+def test_a_daemon_that_is_not_installed_is_reported_with_its_package(make_lab, tmp_path, monkeypatch) -> None:
     (tmp_path / "x.conf").touch()
     lab = make_lab(one_daemon("frr", tmp_path / "x.conf"))
     monkeypatch.setattr(type(DAEMONS[node_of(lab, "r1").role]), "needs", ("/usr/lib/frr/absent",))

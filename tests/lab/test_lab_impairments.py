@@ -103,8 +103,8 @@ def test_two_nodes_that_meet_in_a_third_are_parted_by_address_and_lose_no_carrie
 
 def test_a_flapping_link_is_up_in_the_end(hosts: Hosts) -> None:
     def changes() -> int:
-        said = hosts.lab.run("router", "cat", "/sys/class/net/a/carrier_changes")
-        return int(said.stdout)
+        output = hosts.lab.run("router", "cat", "/sys/class/net/a/carrier_changes")
+        return int(output.stdout)
 
     before = changes()
     hosts.do("flap h1--router times 4 every 20ms")
@@ -144,8 +144,8 @@ def test_everything_is_lost_without_a_change_of_carrier(hosts: Hosts) -> None:
     assert "LOWER_UP" in hosts.lab.run("h1", "ip", "link", "show", "eth1").stdout
 
 
-def test_tcp_gets_through_a_wire_with_its_segments_whole(hosts: Hosts) -> None:
-    """The kernel leaves cutting into segments and summing to the last moment; the wire must come after it."""
+def test_tcp_gets_through_an_impairment_with_its_segments_whole(hosts: Hosts) -> None:
+    """The kernel leaves cutting into segments and summing to the last moment; the impairment must come after it."""
     hosts.do("impair h1--router delay 5ms")
     receive = subprocess.Popen(
         ["ip", "netns", "exec", hosts.lab.namespace("h2"), "python3", "-c", RECEIVE], stdout=subprocess.PIPE, text=True
@@ -173,26 +173,26 @@ with socket.create_connection(("10.2.0.2", 7777)) as client:
 def test_a_rate_is_kept(hosts: Hosts) -> None:
     """40 packets of 1 kB at 400 kbit/s are 0.8 s; what waits for more than 0.2 s is dropped."""
     hosts.do("impair h1:eth1 rate 400kbit")
-    said = hosts.lab.run("h1", "ping", "-q", "-c40", "-i0.002", "-s958", "-W2", H2).stdout
-    received = int(re.search(r"(\d+) received", said)[1])
+    output = hosts.lab.run("h1", "ping", "-q", "-c40", "-i0.002", "-s958", "-W2", H2).stdout
+    received = int(re.search(r"(\d+) received", output)[1])
     assert 8 <= received < 40
 
 
-def test_wires_are_not_among_the_processes_of_a_node_and_go_with_the_lab(hosts: Hosts) -> None:
+def test_impairments_are_not_among_the_processes_of_a_node_and_go_with_the_lab(hosts: Hosts) -> None:
     hosts.do("impair h1 delay 1ms")
-    wires = hosts.lab.namespace("_wires")
-    assert len(processes.running_in([wires])[wires]) == 2
+    namespace = hosts.lab.namespace("_impairments")
+    assert len(processes.running_in([namespace])[namespace]) == 2
     assert hosts.lab.namespace("h1") not in hosts.lab.processes()
     assert bgpctl("lab", "down", hosts.lab.file).returncode == 0
     assert hosts.lab.traces() == []
 
 
-def test_down_removes_what_a_killed_wire_has_left(hosts: Hosts) -> None:
+def test_down_removes_what_a_killed_impairment_has_left(hosts: Hosts) -> None:
     hosts.do("impair h1:eth1 delay 1ms")
-    wires = hosts.lab.namespace("_wires")
-    (pid,) = processes.running_in([wires])[wires]
-    processes.send(pid, [wires], signal.SIGKILL)
-    eventually(lambda: not processes.running_in([wires]), 10, "the wire is dead")
+    namespace = hosts.lab.namespace("_impairments")
+    (pid,) = processes.running_in([namespace])[namespace]
+    processes.send(pid, [namespace], signal.SIGKILL)
+    eventually(lambda: not processes.running_in([namespace]), 10, "the process has ended")
     assert hosts.received(H2, 1) == 0
     hosts.do("clear h1:eth1")
     assert hosts.received(H2) == 3
@@ -214,7 +214,7 @@ def test_an_address_that_both_sides_have_is_not_cut_off(hosts: Hosts) -> None:
 def test_the_command_does_one_action_and_says_what_takes_it_back(hosts: Hosts) -> None:
     (Path(hosts.lab.file).parent / "expectations.yml").write_text("pings: {h1: 10.1.0.2, h2: 10.2.0.2}\n")
     done = hosts.lab.command("do", "cut", "h1", "from", "h2")
-    assert done.stdout == "done: cut h1 from h2; it is taken back by: mend h1 from h2\n", done.stderr
+    assert done.stdout == "done: cut h1 from h2; it is undone by: mend h1 from h2\n", done.stderr
     report = hosts.lab.file.with_suffix(".json")
     assert hosts.lab.command("test", "--within", "0.1", "--json", str(report)).returncode == 1
     assert json.loads(report.read_text())["checks"][1]["failures"] == ["h1 -> h2: no answer", "h2 -> h1: no answer"]
@@ -222,7 +222,7 @@ def test_the_command_does_one_action_and_says_what_takes_it_back(hosts: Hosts) -
     assert hosts.lab.command("test").returncode == 0
     wrong = hosts.lab.command("do", "cut", "h1", "form", "h2")
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert "'form h2' is too much" in wrong.stderr
+    assert "'form h2' is not expected" in wrong.stderr
 
 
 def test_a_command_is_run_where_expectations_yml_is(hosts: Hosts) -> None:

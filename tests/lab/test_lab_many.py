@@ -67,8 +67,8 @@ def labs(tmp_path_factory):
     labs = [make(tmp_path_factory.mktemp("many"), 3, pods=True) for _ in range(2)]
     try:
         commands = [lab.start("up") for lab in labs]
-        said = [command.communicate(timeout=90) for command in commands]
-        assert [command.returncode for command in commands] == [0, 0], said
+        output = [command.communicate(timeout=90) for command in commands]
+        assert [command.returncode for command in commands] == [0, 0], output
         yield labs
     finally:
         for lab in labs:
@@ -135,14 +135,14 @@ def test_on_a_terminal_up_draws_and_the_agents_still_write_into_their_logs(tmp_p
 
 
 def read_to_end(terminal: int) -> str:
-    """Until nobody has the other end open, which Linux tells as EIO."""
-    said = b""
+    """Until no process has the other end open, which Linux reports as EIO."""
+    output = b""
     while True:
         try:
             part = os.read(terminal, 4096)
         except OSError:
-            return said.decode()
-        said += part
+            return output.decode()
+        output += part
 
 
 def speaker_pid(lab: Lab, node: str) -> int:

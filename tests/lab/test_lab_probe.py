@@ -84,7 +84,7 @@ def test_two_probes_in_one_namespace_do_not_hear_each_other(segment: Segment) ->
     assert report.lost == report.sent
 
 
-def test_a_namespace_that_is_not_there_is_said() -> None:
+def test_a_namespace_that_is_not_there_is_reported() -> None:
     with pytest.raises(NotReadyError):
         Probe.start([Flow("a", "no-such-lab-node", B[0])])
 

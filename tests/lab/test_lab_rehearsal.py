@@ -1,4 +1,4 @@
-"""Events against a real lab of two nodes: what is done to it, what is found, how it is taken back and reported.
+"""Events against a real lab of two nodes: what is done to it, what is found, how it is undone and reported.
 
 Most events are rehearsed by one run of the command, as a user does; the tests below read its figures.
 """
@@ -80,13 +80,13 @@ def test_every_event_is_as_expected_and_costs_no_packet_that_it_may_not(figures,
     assert set(failures) == set(FAILING), failures
 
 
-def test_a_failure_is_told_in_sentences_and_undone(figures, rehearsed) -> None:
+def test_a_failure_is_reported_in_sentences_and_undone(figures, rehearsed) -> None:
     parted, nothing, impossible = (figures[name] for name in FAILING)
     assert parted["failures"] == [f"lost {parted['lost']} of {parted['sent']} packets, and at most 0 may be"]
     assert parted["undone"] == ["mend a from b"]
     assert nothing["failures"] == [
-        "a -> b: Established, and should not be",
-        "b -> a: Established, and should not be",
+        "a -> b: Established, and must not be",
+        "b -> a: Established, and must not be",
     ]
     assert impossible["failures"] == ["`kill host`: nothing runs on host that could be meant"]
     assert rehearsed.returncode == 1
@@ -124,15 +124,15 @@ def test_junit_has_a_case_for_each_kind_of_expectation_and_each_event(lab, figur
 
 
 def test_events_are_left_out_when_only_convergence_is_asked_for(lab, figures) -> None:
-    said = test_lab(lab, "--no-events")
-    assert said.returncode == 0, said.stdout
-    assert "speaker killed" not in said.stdout
+    output = test_lab(lab, "--no-events")
+    assert output.returncode == 0, output.stdout
+    assert "speaker killed" not in output.stdout
 
 
-def test_an_unknown_event_is_told(lab) -> None:
-    said = test_lab(lab, "--only", "speaker kiled")
-    assert said.returncode == 2
-    assert "the lab has no event 'speaker kiled'; did you mean 'speaker killed'?" in said.stderr
+def test_an_unknown_event_is_reported(lab) -> None:
+    output = test_lab(lab, "--only", "speaker kiled")
+    assert output.returncode == 2
+    assert "the lab has no event 'speaker kiled'; did you mean 'speaker killed'?" in output.stderr
 
 
 def test_an_interrupted_event_is_taken_back(lab, figures) -> None:
@@ -155,9 +155,9 @@ def test_a_command_of_an_event_finds_the_files_of_the_lab_and_our_command_line(l
 
 def test_what_is_not_undone_stays_and_the_command_undoes_it_by_hand(lab, figures) -> None:
     """The last one: it breaks the lab. `kill b` leaves its session down, hence the event fails."""
-    said = test_lab(lab, "--only", "stays broken", "--within", "20")
-    assert said.returncode == 1
-    assert "b -> a: the speaker of b does not answer" in said.stdout
+    output = test_lab(lab, "--only", "stays broken", "--within", "20")
+    assert output.returncode == 1
+    assert "b -> a: the speaker of b does not answer" in output.stdout
     assert lab.command("do", "start b").returncode == 0
     back = test_lab(lab, "--no-events")
     assert back.returncode == 0, back.stdout
@@ -178,7 +178,7 @@ def test_what_is_not_undone_stays_and_the_command_undoes_it_by_hand(lab, figures
         ("{name: x, do: []}, {name: x, do: []}", "$.events[1]: there are two events 'x'"),
     ],
 )
-def test_a_mistake_in_an_event_is_told_with_its_line_and_path(tmp_path: Path, text: str, problem: str) -> None:
+def test_a_mistake_in_an_event_is_reported_with_its_line_and_path(tmp_path: Path, text: str, problem: str) -> None:
     small_lab.write_files(tmp_path)
     file = tmp_path / "x.clab.yml"
     file.write_text(small_lab.TOPOLOGY.replace("NAME", "x"))

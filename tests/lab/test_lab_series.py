@@ -38,7 +38,7 @@ events:
     within: 5
     lose at most: 0
 """
-# Of what is said to be reachable, packets are counted.
+# Packets are counted between pairs that are expected to reach each other.
 CUT_AND_MISSED = CUT.replace("    expect: {unreachable: [{between: [one], and: [two]}]}\n", "").replace("5", "1")
 LONG = CUT.replace("[cut one--two]", "[wait 60s]").replace(
     "    expect: {unreachable: [{between: [one], and: [two]}]}\n", ""
@@ -91,10 +91,10 @@ def test_ctrl_c_leaves_nothing_and_says_what_was_done(labs: dict[str, Lab]) -> N
     run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     eventually(lambda: is_complete(labs["long"]), 30, "the second lab is up and tested")
     run.send_signal(signal.SIGINT)
-    said, _ = run.communicate(timeout=30)
+    output, _ = run.communicate(timeout=30)
     assert run.returncode == 128 + signal.SIGINT
-    assert f"│ {labs['good'].name}" in said
-    assert labs["bad"].name not in said
+    assert f"│ {labs['good'].name}" in output
+    assert labs["bad"].name not in output
     assert all(lab.traces() == [] for lab in labs.values())
 
 

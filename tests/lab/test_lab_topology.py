@@ -260,12 +260,12 @@ def test_settings_that_only_concern_containers_are_accepted(tmp_path) -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_path(tmp_path, text: str, problem: str) -> None:
+def test_a_mistake_is_reported_with_its_line_and_path(tmp_path, text: str, problem: str) -> None:
     line, rest = problem.split(": ", 1)
     assert f"lab.clab.yml:{line}: error: {rest}" in problems(tmp_path, text)
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path) -> None:
+def test_all_mistakes_are_reported_at_once_in_the_order_of_their_lines(tmp_path) -> None:
     text = two_nodes('{endpoints: ["a2:eth1", "b2:eth1"], mut: 9}') + "nodse: {}\n"
     lines = [problem.split(":")[1] for problem in problems(tmp_path, text)]
     assert lines == ["5", "5", "5", "6"]

@@ -194,9 +194,9 @@ def test_up_undoes_itself_when_a_signal_ends_it(make_lab, tmp_path, number: sign
     up = lab.start("up")
     wait_until_half_way(lab)
     up.send_signal(number)
-    _, said = up.communicate(timeout=10)
+    _, output = up.communicate(timeout=10)
     assert up.returncode == 128 + number
-    assert said == f"bgpctl: {number.name}; the lab was taken down again\n"
+    assert output == f"bgpctl: {number.name}; the lab was taken down\n"
     assert lab.traces() == []
 
 
@@ -218,8 +218,8 @@ def test_a_second_up_waits_for_the_first(make_lab, tmp_path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         second.wait(timeout=2)
     subprocess.run(["kill", str(sleeper)], check=True)
-    _, said = first.communicate(timeout=10)
-    assert first.returncode == 1, said  # its command was killed: it undid itself, and the second built anew
+    _, output = first.communicate(timeout=10)
+    assert first.returncode == 1, output  # its command was killed: it undid itself, and the second built anew
     wait_until_half_way(lab)
     second.terminate()
     second.communicate(timeout=10)
@@ -250,11 +250,19 @@ def test_a_namespace_that_somebody_else_made_is_refused_and_left_alone(make_lab)
 def test_without_root_up_says_so_in_one_sentence(make_lab) -> None:
     lab = make_lab(ROUTER)
     # Nobody, but one who may read this working copy wherever it lies.
-    nobody = ["setpriv", "--reuid", "65534", "--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]
+    unprivileged = [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--inh-caps",
+        "+dac_read_search",
+        "--ambient-caps",
+        "+dac_read_search",
+    ]
     with tempfile.TemporaryDirectory() as readable:
         Path(readable).chmod(0o755)
         shutil.copy(lab.file, readable)
-        up = [*nobody, BGPCTL, "lab", "up", f"{readable}/{lab.file.name}"]
+        up = [*unprivileged, BGPCTL, "lab", "up", f"{readable}/{lab.file.name}"]
         done = subprocess.run(up, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (2, "bgpctl: a lab needs root: it makes network namespaces\n")
 

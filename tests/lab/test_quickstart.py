@@ -238,11 +238,13 @@ def test_a_removed_peering_ends_only_its_own_session_within_a_second(changed) ->
 
 
 def test_explain_names_the_winner_the_loser_and_the_step_between(lab) -> None:
-    said = bgpctl("explain", pod_address("b1"), "--run-dir", str(LabState(lab.name).node_directory("a1"))).stdout
-    assert re.search(r"from 10\.1\.0\.10 \(rr1\)[^:]*: best", said)
-    assert re.search(r"from 10\.2\.0\.20 \(rr2\)[^:]*: not used: higher peer address", said)
+    output = bgpctl("explain", pod_address("b1"), "--run-dir", str(LabState(lab.name).node_directory("a1"))).stdout
+    assert re.search(r"from 10\.1\.0\.10 \(rr1\)[^:]*: best", output)
+    assert re.search(r"from 10\.2\.0\.20 \(rr2\)[^:]*: not used: higher peer address", output)
     assert re.search(
-        r"^  10\.1\.0\.10 \(rr1\), path \d+ from .*: iBGP split horizon: neither side is a client$", said, re.MULTILINE
+        r"^  10\.1\.0\.10 \(rr1\), path \d+ from .*: iBGP split horizon: neither side is a client$",
+        output,
+        re.MULTILINE,
     )
 
 
@@ -272,8 +274,8 @@ def test_killing_the_speaker_of_a_reflector_loses_no_ping(lab) -> None:
     before = sent_by(lab, "pod-a1")
     eventually(lambda: sent_by(lab, "pod-a1") >= before + 100, 10, "the first hundred pings are on their way")
     os.kill(speaker, signal.SIGKILL)
-    said, _ = ping.communicate(timeout=30)
-    assert re.search(r"800 packets transmitted, 800 received", said), said
+    output, _ = ping.communicate(timeout=30)
+    assert re.search(r"800 packets transmitted, 800 received", output), output
     eventually(lambda: lab.established() == EXPECTED_SESSIONS, CONVERGED, "the reflector is back")
     assert (directory / SPEAKER_SOCKET).exists()
 

@@ -24,7 +24,7 @@ _POLL = 0.01
 
 @dataclass(frozen=True, slots=True)
 class RunningLab:
-    """A running lab on which actions are done, by one program at a time (it holds the lab's lock, `lock`)."""
+    """A running lab to which actions are done, by one program at a time (it holds the lab's lock, `lock`)."""
 
     topology: Topology
     directory: Path
@@ -59,18 +59,18 @@ class Action(ABC):
     summary: ClassVar[str]
 
     def check(self, scope: ActionScope) -> str:  # noqa: ARG002
-        """ "" or why it makes no sense in this lab, where the fields alone do not say it."""
+        """ "" or the reason why it makes no sense in this lab, where the fields alone do not show it."""
         return ""
 
     def prepare(self, lab: RunningLab) -> None:  # noqa: B027  most need nothing
-        """Before packets are counted: what would itself cost some, and changes nothing."""
+        """Before packets are counted: preparations that cost packets themselves and change nothing else."""
 
     @abstractmethod
     def do(self, lab: RunningLab) -> None:
-        """Returns when it is done. Raises NotReadyError when the world does not allow it."""
+        """Returns when it is done. Raises NotReadyError when it cannot be done."""
 
     def undo(self) -> Action | None:
-        """What takes it back; None for what passes by itself."""
+        """The action that undoes it; None where nothing is left to undo."""
         return None
 
     def __str__(self) -> str:
@@ -83,19 +83,19 @@ def needs_agent(scope: ActionScope, node: str) -> str:
 
 
 def run(words: Sequence[str], text: str = "") -> str:
-    """Runs a command in the calling thread's namespace. Raises NotReadyError with what it said."""
+    """Runs a command in the calling thread's namespace. Raises NotReadyError with the first line of its output."""
     try:
         done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
     except OSError as error:
         raise NotReadyError(f"{words[0]}: {error.strerror}") from error
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise NotReadyError(f"`{' '.join(words)}` ended with status {done.returncode}: {said[0] if said else ''}")
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise NotReadyError(f"`{' '.join(words)}` ended with status {done.returncode}: {lines[0] if lines else ''}")
     return done.stdout
 
 
 def wait_until(condition: Callable[[], bool], within: float, what: str) -> None:
-    """Raises NotReadyError when it does not come true."""
+    """Raises NotReadyError when it is not so within that time."""
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:

@@ -1,4 +1,5 @@
-"""Actions of bad peers: a node without a BGP program plays one (bgpctl/lab/misbehaviour/), until it behaves again."""
+"""Actions of peers that misbehave: a node without a BGP program becomes one (bgpctl/lab/misbehaviour/), until
+`behave`."""
 
 from __future__ import annotations
 
@@ -21,9 +22,9 @@ _MANY = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Misbehave(Action):
-    """`manner` is the word of misbehaviour.py. Done when the session has been Established."""
+    """`behaviour` is the word of bgpctl/lab/misbehaviour. Done when the session has been Established."""
 
-    manner: ClassVar[str]
+    behaviour: ClassVar[str]
     node: str
     peer: str
     asn: int
@@ -32,20 +33,20 @@ class _Misbehave(Action):
     def check(self, scope: ActionScope) -> str:
         role = scope.node(self.node).role
         if role.speaks_bgp:
-            return f"{self.node} is a {role}; a node that speaks no BGP itself can play a bad peer"
-        return "its sessions are IPv4" if ":" in self.peer else ""
+            return f"{self.node} is a {role}; only a node that runs no BGP program can misbehave as a peer"
+        return "a misbehaving peer has IPv4 sessions only" if ":" in self.peer else ""
 
     def do(self, lab: RunningLab) -> None:
         log = lab.state.node_directory(self.node) / _LOG
         log.write_bytes(b"")
         address = _address(lab, self.node, self.peer)
-        arguments = (self.manner, address, str(self.asn), str(self.n))
+        arguments = (self.behaviour, address, str(self.asn), str(self.n))
         with lab.inside(self.node):
             processes.start_daemon([sys.executable, "-m", misbehaviour.__name__, *arguments], log, {})
         wait_until(
             lambda: misbehaviour.ESTABLISHED in log.read_text(),
             _ESTABLISHED_WITHIN,
-            f"a session of {self.node} with {self.peer} ({address}) is Established; {log} says more",
+            f"a session of {self.node} with {self.peer} ({address}) is Established; {log} has its messages",
         )
 
     def undo(self) -> Action | None:
@@ -53,59 +54,59 @@ class _Misbehave(Action):
 
 
 def _address(lab: RunningLab, node: str, peer: str) -> str:
-    """The peer's address in a network of the node's, or its first one. Raises NotReadyError."""
+    """The peer's address in a network of the node, otherwise the peer's first one. Raises NotReadyError."""
     if all(peer != each.name for each in lab.topology.nodes):
         return peer
     with lab.inside(node):
         words = run(["ip", "-4", "-o", "address", "show", "scope", "global"]).split()
     networks = [ipaddress.ip_interface(words[index + 1]).network for index, word in enumerate(words) if word == "inet"]
-    theirs = [each for each in kernel.addresses(lab.namespace(peer)) if ":" not in each]
-    near = [each for each in theirs if any(ipaddress.ip_address(each) in network for network in networks)]
-    if not theirs:
+    of_the_peer = [each for each in kernel.addresses(lab.namespace(peer)) if ":" not in each]
+    near = [each for each in of_the_peer if any(ipaddress.ip_address(each) in network for network in networks)]
+    if not of_the_peer:
         raise NotReadyError(f"{peer} has no IPv4 address")
-    return (near or theirs)[0]
+    return (near or of_the_peer)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage(_Misbehave):
     usage: ClassVar[str] = "garbage NODE to PEER as ASN"
-    summary: ClassVar[str] = "a session, then octets that are no message, again and again"
-    manner: ClassVar[str] = "garbage"
+    summary: ClassVar[str] = "a session, then octets that are no BGP message, each time anew"
+    behaviour: ClassVar[str] = "garbage"
 
 
 @dataclass(frozen=True, slots=True)
 class Flood(_Misbehave):
     usage: ClassVar[str] = "flood NODE to PEER as ASN prefixes N"
-    summary: ClassVar[str] = "a session, then so many prefixes at once (/32 of 198.18.0.0/15)"
-    manner: ClassVar[str] = "flood"
+    summary: ClassVar[str] = "a session, then N prefixes at once (/32 of 198.18.0.0/15)"
+    behaviour: ClassVar[str] = "flood"
 
 
 @dataclass(frozen=True, slots=True)
 class Churn(_Misbehave):
     usage: ClassVar[str] = "churn NODE to PEER as ASN [prefixes N]"
-    summary: ClassVar[str] = "a session, then updates of N prefixes (1000) without a pause"
-    manner: ClassVar[str] = "churn"
+    summary: ClassVar[str] = "a session, then UPDATE messages for N prefixes (1000) without a pause"
+    behaviour: ClassVar[str] = "churn"
     n: int = _MANY
 
 
 @dataclass(frozen=True, slots=True)
 class SlowReader(_Misbehave):
     usage: ClassVar[str] = "slow reader NODE to PEER as ASN"
-    summary: ClassVar[str] = "a session of which it never reads what it is told"
-    manner: ClassVar[str] = "slow"
+    summary: ClassVar[str] = "a session from which the node never reads"
+    behaviour: ClassVar[str] = "slow"
 
 
 @dataclass(frozen=True, slots=True)
 class Silent(_Misbehave):
     usage: ClassVar[str] = "silent NODE to PEER as ASN"
-    summary: ClassVar[str] = "a session on which it says nothing more: until the hold time is over"
-    manner: ClassVar[str] = "silent"
+    summary: ClassVar[str] = "a session on which the node sends nothing, until the hold time expires"
+    behaviour: ClassVar[str] = "silent"
 
 
 @dataclass(frozen=True, slots=True)
 class Behave(Action):
     usage: ClassVar[str] = "behave NODE"
-    summary: ClassVar[str] = "the bad peer goes away"
+    summary: ClassVar[str] = "the misbehaving peer ends"
     node: str
 
     def do(self, lab: RunningLab) -> None:

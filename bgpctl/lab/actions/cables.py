@@ -1,8 +1,8 @@
-"""Links down and up, as when a cable is pulled and put back: what the kernel forgets meanwhile is remembered here.
+"""Links down and up, as when a cable is pulled and put back: what the kernel drops meanwhile is saved here.
 
 A veth pair has no carrier to take away: one end is set down, and the other end then has none. It is the end without
 addresses (the port of a bridge) where there is one, so that the router at the other end keeps its routes as it would.
-An end that does have addresses keeps them (keep_addr_on_down), and gets its static routes again from a file.
+An end that does have addresses keeps them (keep_addr_on_down), and its static routes are restored from a file.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from bgpctl.lab.topology.topology import Topology
 
 _SAVED = "_saved"
 _FAMILIES = ("-4", "-6")
-# What `ip route show` says about a route that `ip route replace` does not take.
-_NOT_SAID = {"linkdown", "dead", "\\"}
-_OURS_TO_SAVE = (None, "static", "boot")
+# Words of `ip route show` that `ip route replace` does not accept.
+_STATE_WORDS = {"linkdown", "dead", "\\"}
+_SAVED_PROTOCOLS = (None, "static", "boot")
 
 
 def ends_of(topology: Topology, node: str) -> list[Endpoint]:
@@ -67,11 +67,11 @@ def _file(lab: RunningLab, end: Endpoint) -> Path:
 
 
 def _routes(end: Endpoint, family: str) -> Iterable[str]:
-    """Routes over the interface that somebody wrote down; a daemon's are its own to bring back."""
+    """Routes over the interface that were configured; a daemon installs its own anew."""
     for line in run(["ip", "-o", family, "route", "show", "table", "main"]).splitlines():
-        words = [word for word in line.replace("\\", " ").split() if word not in _NOT_SAID]
+        words = [word for word in line.replace("\\", " ").split() if word not in _STATE_WORDS]
         protocol = words[words.index("proto") + 1] if "proto" in words else None
-        if ("dev", end.interface) in pairwise(words) and protocol in _OURS_TO_SAVE:
+        if ("dev", end.interface) in pairwise(words) and protocol in _SAVED_PROTOCOLS:
             yield " ".join(words)
 
 

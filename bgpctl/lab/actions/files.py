@@ -27,7 +27,7 @@ def _has_agent(scope: ActionScope, node: str) -> str:
 class Write(Action):
     usage: ClassVar[str] = "write FILE [as NAME] [on NODE]"
     summary: ClassVar[str] = (
-        "a file from beside expectations.yml becomes a resource file, of all nodes or of one's directory"
+        "copy a file from beside expectations.yml to the resource files, of all nodes or of one node's directory"
     )
     file: Path
     name: str = ""
@@ -52,7 +52,7 @@ class Write(Action):
 @dataclass(frozen=True, slots=True)
 class Remove(Action):
     usage: ClassVar[str] = "remove NAME [on NODE]"
-    summary: ClassVar[str] = "a resource file goes away"
+    summary: ClassVar[str] = "delete a resource file"
     name: str
     node: str = ""
 
@@ -71,7 +71,7 @@ class Remove(Action):
 @dataclass(frozen=True, slots=True)
 class Restore(Action):
     usage: ClassVar[str] = "restore NAME"
-    summary: ClassVar[str] = "the resource file is again as it was when the lab came up, or gone if it was not there"
+    summary: ClassVar[str] = "the resource file is as it was when the lab came up; deleted if it was not there"
     name: str
 
     def do(self, lab: RunningLab) -> None:
@@ -107,7 +107,7 @@ class FillDisk(Action):
 @dataclass(frozen=True, slots=True)
 class FreeDisk(Action):
     usage: ClassVar[str] = "free disk NODE"
-    summary: ClassVar[str] = "there is room again"
+    summary: ClassVar[str] = "the disk has room"
     node: str
 
     def do(self, lab: RunningLab) -> None:

@@ -1,7 +1,8 @@
-"""The words of an action as fields of a value, told by its usage: `impair LINK [delay TIME] [loss PERCENT]`.
+"""The words of an action become fields of a value, as its usage defines: `impair LINK [delay TIME] [loss PERCENT]`.
 
-In a usage a small word is itself, a large one (a placeholder, placeholders.py) is read into the field of its name, and
-what is in brackets may be absent; such options come last and in any order. `COMMAND` takes all words that are left.
+In a usage a word in small letters stands for itself. A word in capitals (a placeholder, placeholders.py) is read into
+the field of its name. What is in brackets may be absent; such options come last, in any order. `COMMAND` takes all
+words that are left.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ REST = "COMMAND"
 
 
 class ActionError(ValueError):
-    """The words are no action; the text says why."""
+    """The words are no action; the text has the reason."""
 
 
 class OtherUsageError(ActionError):
-    """The words do not have the form of this usage; perhaps of another one with the same verb."""
+    """The words do not have the form of this usage, but perhaps that of another one with the same verb."""
 
 
 def verb(usage: str) -> tuple[str, ...]:
@@ -43,11 +44,11 @@ def match(usage: str, words: Sequence[str], read: Reader) -> dict[str, Any]:
     while rest:
         option = next((option for option in options if not option[0].islower() or option[0] == rest[0]), None)
         if option is None:
-            raise OtherUsageError(f"{' '.join(rest)!r} is too much; it is `{usage}`")
+            raise OtherUsageError(f"{' '.join(rest)!r} is not expected; the form is `{usage}`")
         options.remove(option)
         more, rest = _take(option, rest, usage)
         found |= more
-    # Read last: words of another form are to be told so, not that something in them is unknown.
+    # Read last: where the form is wrong, that is the problem to report, not an unknown name in it.
     return {name.lower(): word if name == REST else read(name, str(word)) for name, word in found.items()}
 
 
@@ -56,28 +57,29 @@ def _take(tokens: list[str], words: list[str], usage: str) -> tuple[dict[str, An
     found: dict[str, Any] = {}
     for token in tokens:
         if not words:
-            raise OtherUsageError(f"{token} is missing; it is `{usage}`")
+            raise OtherUsageError(f"{token} is missing; the form is `{usage}`")
         if token == REST:
             return found | {token: tuple(words)}, []
         word = words.pop(0)
         if not token.islower():
             found[token] = word
         elif token != word:
-            raise OtherUsageError(f"{token!r} is expected where {word!r} is; it is `{usage}`")
+            raise OtherUsageError(f"{token!r} is expected in place of {word!r}; the form is `{usage}`")
     return found, words
 
 
 def render(usage: str, value: Any) -> str:
-    """The words again, of a value whose fields have the names of the placeholders. What has its default is left out."""
+    """The words of an action, from a value whose fields have the names of the placeholders. What has its default is
+    left out."""
     defaults = {each.name: each.default for each in fields(value)}
-    said: list[str] = []
+    words: list[str] = []
     for token in _TOKEN.findall(usage):
         parts = token.strip("[]").split()
         names = [part.lower() for part in parts if not part.islower()]
         if token.startswith("[") and all(getattr(value, name) == defaults[name] for name in names):
             continue
-        said += [part if part.islower() else _text(getattr(value, part.lower())) for part in parts]
-    return " ".join(said)
+        words += [part if part.islower() else _text(getattr(value, part.lower())) for part in parts]
+    return " ".join(words)
 
 
 def _text(value: Any) -> str:

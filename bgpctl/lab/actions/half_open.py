@@ -1,4 +1,4 @@
-"""The action that leaves a TCP connection with one end: the other is gone without a word, between any two programs."""
+"""The action that leaves TCP connections with one end only: the other end is gone, and nothing was sent about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BGP_CONNECTIONS = "( sport = :179 or dport = :179 )"
 @dataclass(frozen=True, slots=True)
 class HalfOpen(Action):
     usage: ClassVar[str] = "half-open NODE"
-    summary: ClassVar[str] = "its end of every BGP connection is gone, and the other ends are not told"
+    summary: ClassVar[str] = "its end of every BGP connection is gone, and the other ends receive nothing"
     node: str
 
     def prepare(self, lab: RunningLab) -> None:
@@ -23,10 +23,10 @@ class HalfOpen(Action):
             redirection.prepare(lab, end)
 
     def do(self, lab: RunningLab) -> None:
-        """The resets that the kernel sends go nowhere (ss(8): -K is a reset, tcp(7))."""
+        """The resets that the kernel sends are dropped (ss(8): -K is a reset, tcp(7))."""
         ends = cables.ends_of(lab.topology, self.node)
         for end in ends:
-            redirection.swallow_bgp(lab, end)
+            redirection.drop_bgp(lab, end)
         try:
             with lab.inside(self.node):
                 run(["ss", "-K", "state", "established", _BGP_CONNECTIONS])
@@ -35,4 +35,6 @@ class HalfOpen(Action):
             for end in ends:
                 redirection.release_bgp(lab, end)
         if left.strip():
-            raise NotReadyError("this kernel ends no connection of others (CONFIG_INET_DIAG_DESTROY)")
+            raise NotReadyError(
+                "this kernel cannot end the connections of other programs (it lacks CONFIG_INET_DIAG_DESTROY)"
+            )

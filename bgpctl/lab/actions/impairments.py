@@ -1,7 +1,8 @@
 """Actions on what a link does to its frames: delay, loss and rate, of each direction or of one.
 
-By netem (tc-netem(8)) where the kernel has it. Elsewhere the frames of the end pass a wire of ours (wire.py), one
-process for each direction, in a namespace of its own: no node's processes are among them when all of a node are killed.
+By netem (tc-netem(8)) where the kernel has it. Elsewhere the frames pass through a process of the lab
+(traffic/impairment.py), one for each direction. These processes are in a namespace of their own, so that they are not
+killed with the processes of a node.
 """
 
 from __future__ import annotations
@@ -20,22 +21,24 @@ from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.netns import namespaces, processes
 from bgpctl.lab.topology.links import Endpoint
 
-# No node can be called so.
-WIRES = "_wires"
+# No node can have this name.
+IMPAIRMENTS = "_impairments"
 _NETEM_IS_UNKNOWN = ("qdisc kind is unknown", "No such file")
 
 
 @dataclass(frozen=True, slots=True)
 class Impair(Action):
     usage: ClassVar[str] = "impair LINK [delay TIME] [loss PERCENT] [rate RATE]"
-    summary: ClassVar[str] = "each direction: frames come so much later, so many not at all, no faster than so"
+    summary: ClassVar[str] = (
+        "in each direction: frames arrive TIME later, PERCENT of them are lost, at most RATE passes"
+    )
     link: Cable
     time: Quantity = NOTHING
     percent: Quantity = NOTHING
     rate: Quantity = NOTHING
 
     def check(self, scope: ActionScope) -> str:  # noqa: ARG002
-        return "" if self.time.text or self.percent.text or self.rate.text else "it says no delay, loss or rate"
+        return "" if self.time.text or self.percent.text or self.rate.text else "it has no delay, loss or rate"
 
     def prepare(self, lab: RunningLab) -> None:
         for end in self.link.ends:
@@ -45,7 +48,7 @@ class Impair(Action):
         for end in self.link.ends:
             _clear(lab, end)
             if not _by_netem(lab, end, self.netem()):
-                _by_wire(lab, end, self)
+                _by_process(lab, end, self)
 
     def netem(self) -> list[str]:
         """The words of tc-netem(8)."""
@@ -65,7 +68,7 @@ class Impair(Action):
 @dataclass(frozen=True, slots=True)
 class Clear(Action):
     usage: ClassVar[str] = "clear LINK"
-    summary: ClassVar[str] = "a good link again"
+    summary: ClassVar[str] = "the impairment ends"
     link: Cable
 
     def do(self, lab: RunningLab) -> None:
@@ -85,7 +88,7 @@ def _by_netem(lab: RunningLab, end: Endpoint, words: list[str]) -> bool:
     return True
 
 
-def _by_wire(lab: RunningLab, end: Endpoint, impair: Impair) -> None:
+def _by_process(lab: RunningLab, end: Endpoint, impair: Impair) -> None:
     namespace = _namespace(lab)
     name = f"{end.node}:{end.interface}"
     figures = (str(impair.time.value), str(impair.percent.value), str(impair.rate.value))
@@ -98,32 +101,32 @@ def _by_wire(lab: RunningLab, end: Endpoint, impair: Impair) -> None:
         *figures,
         name,
     ]
-    with (lab.state.node_directory(WIRES) / "wires.log").open("ab") as log, namespaces.inside(namespace):
+    with (lab.state.node_directory(IMPAIRMENTS) / "impairments.log").open("ab") as log, namespaces.inside(namespace):
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True, cwd="/"
         )
     assert process.stdout is not None  # noqa: S101
-    with process.stdout as said:
-        tap = said.readline().decode().strip()
+    with process.stdout as output:
+        tap = output.readline().decode().strip()
     if not tap:
-        raise NotReadyError(f"the wire of {name} cannot be laid; {log.name} says why")
-    redirection.into_wire(lab, end, tap)
+        raise NotReadyError(f"the frames of {name} cannot be impaired; {log.name} has the reason")
+    redirection.into_process(lab, end, tap)
 
 
 def _namespace(lab: RunningLab) -> str:
-    """Of the wires of this lab, made when it is first needed; `down` removes it like a node's."""
-    name = lab.namespace(WIRES)
+    """Of the impairing processes of this lab. Made when it is first needed; `down` removes it like that of a node."""
+    name = lab.namespace(IMPAIRMENTS)
     if not namespaces.exists(name):
-        lab.state.mark(WIRES)
+        lab.state.mark(IMPAIRMENTS)
         namespaces.create([name], lab.lock)
     return name
 
 
 def _clear(lab: RunningLab, end: Endpoint) -> None:
-    """First the frames pass by, then the wire ends when it is empty."""
-    redirection.past_wire(lab, end)
+    """First the frames pass by the process, then it ends when the frames in it have been sent."""
+    redirection.past_process(lab, end)
     words = [lab.namespace(end.node).encode(), end.interface.encode()]
-    name = lab.namespace(WIRES)
+    name = lab.namespace(IMPAIRMENTS)
     for pid in processes.running_in([name]).get(name, []):
         if words == processes.command_line(pid)[3:5]:
             processes.send(pid, [name], signal.SIGTERM)

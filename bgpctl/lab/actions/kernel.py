@@ -1,4 +1,4 @@
-"""What we put into a node's kernel, taken out behind our back. The calling thread is in the node's namespace."""
+"""Removes from a node's kernel what our agent has put there. The calling thread is in the node's namespace."""
 
 from __future__ import annotations
 

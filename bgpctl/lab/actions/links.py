@@ -1,8 +1,8 @@
-"""Actions on links: cut and mended, flapping, and two sets of nodes that no longer hear each other.
+"""Actions on links: cut and mended, flapping, and two sets of nodes that cannot reach each other.
 
-Sets with links between them are parted by taking those down. Sets that only meet in a third node (two racks at one
-fabric) are parted by address: what leaves a node of one for an address of the other goes nowhere, and no carrier is
-lost. To a set belong the nodes behind it: those that have links to nothing else, as pods do.
+Sets with links between them are separated by taking these links down. Sets that only meet in a third node (two racks at
+one fabric) are separated by address: what leaves a node of one set for an address of the other is dropped, and no
+carrier is lost. Nodes that have links only to the set, as pods do, belong to it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bgpctl.lab.topology.topology import Topology
 @dataclass(frozen=True, slots=True)
 class Cut(Action):
     usage: ClassVar[str] = "cut LINK"
-    summary: ClassVar[str] = "take the link down, as a pulled cable"
+    summary: ClassVar[str] = "take the link down, like pulling its cable"
     link: Cable
 
     def do(self, lab: RunningLab) -> None:
@@ -37,7 +37,7 @@ class Cut(Action):
 @dataclass(frozen=True, slots=True)
 class Mend(Action):
     usage: ClassVar[str] = "mend LINK"
-    summary: ClassVar[str] = "put the cable back"
+    summary: ClassVar[str] = "bring the link up"
     link: Cable
 
     def do(self, lab: RunningLab) -> None:
@@ -48,7 +48,7 @@ class Mend(Action):
 @dataclass(frozen=True, slots=True)
 class Partition(Action):
     usage: ClassVar[str] = "cut SET from OTHER"
-    summary: ClassVar[str] = "part two sets of nodes: links between them go down; without such links, by address"
+    summary: ClassVar[str] = "separate two sets of nodes: links between them go down; without such links, by address"
     set: NodeSet
     other: NodeSet
 
@@ -63,7 +63,7 @@ class Partition(Action):
         for link in links:
             cables.take_down(lab, cables.end_to_pull(lab, link))
         if not links:
-            _part_by_address(lab, self.set, self.other)
+            _separate_by_address(lab, self.set, self.other)
 
     def undo(self) -> Action | None:
         return Rejoin(self.set, self.other)
@@ -72,7 +72,9 @@ class Partition(Action):
 @dataclass(frozen=True, slots=True)
 class Rejoin(Action):
     usage: ClassVar[str] = "mend SET from OTHER"
-    summary: ClassVar[str] = "join them again (by address: every such cut of the nodes ends)"
+    summary: ClassVar[str] = (
+        "the two sets reach each other (where it was by address: every such cut of these nodes ends)"
+    )
     set: NodeSet
     other: NodeSet
 
@@ -88,7 +90,7 @@ class Rejoin(Action):
 @dataclass(frozen=True, slots=True)
 class Flap(Action):
     usage: ClassVar[str] = "flap LINK times N every EVERY"
-    summary: ClassVar[str] = "down and up again so often, each time down for half of the time"
+    summary: ClassVar[str] = "N times down and up, one cycle in EVERY, half of which the link is down"
     link: Cable
     n: int
     every: Quantity
@@ -134,10 +136,10 @@ def _neighbours(topology: Topology, node: str) -> Iterator[str]:
             yield from (name for name in names if name != node)
 
 
-def _part_by_address(lab: RunningLab, one: NodeSet, other: NodeSet) -> None:
-    """An address that both sides have (a gateway of pods, anycast) is no way from one to the other."""
+def _separate_by_address(lab: RunningLab, one: NodeSet, other: NodeSet) -> None:
+    """An address that both sides have (a gateway of pods, anycast) leads from neither side to the other."""
     sides = [_with_those_behind(lab.topology, side) for side in (one, other)]
     first, second = ({address for node in side for address in kernel.addresses(lab.namespace(node))} for side in sides)
     for side, closed in zip((one, other), (second - first, first - second), strict=True):
         for end in _ends(lab.topology, side):
-            redirection.swallow_addresses(lab, end, sorted(closed))
+            redirection.drop_addresses(lab, end, sorted(closed))

@@ -1,4 +1,4 @@
-"""Actions of an operator: lead traffic away from a node and back, run a command, let time pass."""
+"""Actions of an operator: drain a node and put it back into use, run a command, let time pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reflector.messages import Drain as DrainRequest
 @dataclass(frozen=True, slots=True)
 class Drain(Action):
     usage: ClassVar[str] = "drain NODE [DRAINED]"
-    summary: ClassVar[str] = "lead traffic away from it: routes marked (RFC 8326), or withdrawn"
+    summary: ClassVar[str] = "take the node out of use: its routes are marked (RFC 8326), or withdrawn"
     node: str
     drained: Drained = Drained.MARKED
 
@@ -37,7 +37,7 @@ class Drain(Action):
 @dataclass(frozen=True, slots=True)
 class Undrain(Action):
     usage: ClassVar[str] = "undrain NODE"
-    summary: ClassVar[str] = "traffic may come again"
+    summary: ClassVar[str] = "the node is in use"
     node: str
 
     def check(self, scope: ActionScope) -> str:
@@ -48,7 +48,7 @@ class Undrain(Action):
 
 
 def _drain(lab: RunningLab, node: str, drained: Drained) -> None:
-    """The agent is asked: it outlives speaker and agent (reflector/drain.py)."""
+    """By the agent, which keeps it for the next speaker and agent (reflector/drain.py)."""
     try:
         with ControlClient(lab.state.node_directory(node) / AGENT_SOCKET) as agent:
             agent.ask(DrainRequest(drained))
@@ -60,8 +60,8 @@ def _drain(lab: RunningLab, node: str, drained: Drained) -> None:
 class Run(Action):
     usage: ClassVar[str] = "run NODE COMMAND"
     summary: ClassVar[str] = (
-        "any command in the node's namespace and the directory of expectations.yml, with `bgpctl` and its daemon's "
-        "command lines; must end with status 0"
+        "any command, in the node's namespace and the directory of expectations.yml, with `bgpctl` and the daemon's "
+        "command lines on PATH; it must end with status 0"
     )
     node: str
     command: tuple[str, ...]
@@ -77,7 +77,7 @@ class Run(Action):
 @dataclass(frozen=True, slots=True)
 class Wait(Action):
     usage: ClassVar[str] = "wait TIME"
-    summary: ClassVar[str] = "let time pass, where that is the point: hold times, restart times"
+    summary: ClassVar[str] = "let time pass: for hold times and restart times"
     time: Quantity
 
     def do(self, lab: RunningLab) -> None:  # noqa: ARG002

@@ -94,7 +94,7 @@ def _quantity(pattern: re.Pattern[str], example: str) -> Callable[[ActionScope, 
     def read(_scene: ActionScope, word: str) -> Quantity:
         found = pattern.fullmatch(word)
         if not found:
-            raise ActionError(f"{word!r} is not like {example}")
+            raise ActionError(f"{word!r} is not of the form {example}")
         return Quantity(word, float(found[1]) * _UNITS[found[2]])
 
     return read
@@ -103,7 +103,7 @@ def _quantity(pattern: re.Pattern[str], example: str) -> Callable[[ActionScope, 
 def _percent(_scene: ActionScope, word: str) -> Quantity:
     found = _PERCENT.fullmatch(word)
     if not found or float(found[1]) > 100:
-        raise ActionError(f"{word!r} is not like 5%, at most 100%")
+        raise ActionError(f"{word!r} is not of the form 5%, at most 100%")
     return Quantity(word, float(found[1]) / 100)
 
 

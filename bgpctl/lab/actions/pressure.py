@@ -1,4 +1,5 @@
-"""Actions that make a node's life hard: no memory, routes deleted behind its back, more netlink news than it hears."""
+"""Actions that put a node under pressure: no memory, routes deleted by another program, netlink sockets that
+overflow."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ from bgpctl.lab.netns import processes
 
 _MEGABYTE = 1 << 20
 _DELETES_EVERY = 0.05
-# A netlink socket of 1 MiB holds some thousand messages; a route that comes and goes is two of them.
+# A netlink socket of 1 MiB holds some thousand messages; a route that is added and deleted is two of them.
 _FLOOD = 20_000
-# RFC 5737; of a protocol number that is nobody's.
+# RFC 5737; with a protocol number that no program uses.
 _FLOOD_PREFIX, _FLOOD_PROTOCOL = "192.0.2", "250"
 _FLOOD_ROUTES = 256
 
@@ -30,7 +31,7 @@ _FLOOD_ROUTES = 256
 @dataclass(frozen=True, slots=True)
 class LimitMemory(Action):
     usage: ClassVar[str] = "limit memory NODE MB"
-    summary: ClassVar[str] = "the speaker may take so many MiB more than it has, and gets no more (RLIMIT_AS)"
+    summary: ClassVar[str] = "the speaker can allocate MB MiB more than it has now, and no more (RLIMIT_AS)"
     node: str
     mb: int
 
@@ -48,7 +49,7 @@ class LimitMemory(Action):
 @dataclass(frozen=True, slots=True)
 class FreeMemory(Action):
     usage: ClassVar[str] = "free memory NODE"
-    summary: ClassVar[str] = "the limit is taken away (a speaker that was started since has none)"
+    summary: ClassVar[str] = "the limit is removed (a speaker that was started since has none)"
     node: str
 
     def check(self, scope: ActionScope) -> str:
@@ -81,7 +82,7 @@ def _address_space(pid: int) -> int:
 @dataclass(frozen=True, slots=True)
 class DeleteRoutes(Action):
     usage: ClassVar[str] = "delete routes NODE for TIME"
-    summary: ClassVar[str] = "as another program would: all our kernel routes, again and again for so long"
+    summary: ClassVar[str] = "delete all our kernel routes every 50 ms for TIME, as another program would"
     node: str
     time: Quantity
 
@@ -99,7 +100,7 @@ class DeleteRoutes(Action):
 class OverflowNetlink(Action):
     usage: ClassVar[str] = "overflow netlink NODE"
     summary: ClassVar[str] = (
-        "agent and speaker stand still while 40,000 routes come and go: their sockets overflow (ENOBUFS)"
+        "agent and speaker are stopped while 40,000 routes are added and deleted: their sockets overflow (ENOBUFS)"
     )
     node: str
 

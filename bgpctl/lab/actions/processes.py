@@ -1,6 +1,6 @@
-"""Actions on the processes of a node: killed, frozen, restarted, one node after the other, without power.
+"""Actions on the processes of a node: kill, freeze, restart, roll over several nodes, power off.
 
-What is killed here is not told anything, and neither are its peers by a node without power: its links go first.
+A killed process gets SIGKILL and can send nothing. A node that is powered off sends nothing either: its links go first.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from bgpctl.lab.netns import processes
 from bgpctl.lab.running import agents, runner
 from bgpctl.lab.running.forked import reap_ended
 
-# A speaker that is told to stop may say goodbye to its peers.
+# A speaker that gets SIGTERM may send Cease to its peers.
 _STOPS_WITHIN = 20.0
-_BACK_WITHIN = 120.0
+_ANSWERS_WITHIN = 120.0
 
 
 def of_part(lab: RunningLab, node: str, part: Part) -> list[int]:
@@ -41,10 +41,10 @@ def of_part(lab: RunningLab, node: str, part: Part) -> list[int]:
 
 
 def _signal(lab: RunningLab, node: str, part: Part, number: signal.Signals) -> list[int]:
-    """Raises NotReadyError when no such process runs: a rehearsal of nothing proves nothing."""
+    """Raises NotReadyError when no such process runs: an event in which nothing happens would prove nothing."""
     pids = of_part(lab, node, part)
     if not pids:
-        raise NotReadyError(f"nothing runs on {node} that could be meant{'' if part is Part.ALL else f' by {part}'}")
+        raise NotReadyError(f"no {'process' if part is Part.ALL else part} runs on {node}")
     for pid in pids:
         processes.send(pid, [lab.namespace(node)], number)
     return pids
@@ -71,14 +71,14 @@ class Kill(Action):
         wait_until_gone(lab, self.node, _signal(lab, self.node, self.part, signal.SIGKILL))
 
     def undo(self) -> Action | None:
-        """An agent starts its speaker again itself."""
+        """An agent restarts its speaker itself."""
         return None if self.part is Part.SPEAKER else Start(self.node)
 
 
 @dataclass(frozen=True, slots=True)
 class Start(Action):
     usage: ClassVar[str] = "start NODE"
-    summary: ClassVar[str] = "start what should run on the node and does not; done when it answers"
+    summary: ClassVar[str] = "start what must run on the node and does not run; done when it answers"
     node: str
 
     def do(self, lab: RunningLab) -> None:
@@ -88,7 +88,7 @@ class Start(Action):
 @dataclass(frozen=True, slots=True)
 class Freeze(Action):
     usage: ClassVar[str] = "freeze NODE [PART]"
-    summary: ClassVar[str] = "SIGSTOP: its connections stay open and nobody answers on them"
+    summary: ClassVar[str] = "SIGSTOP: its connections stay open, and nothing answers on them"
     node: str
     part: Part = Part.ALL
 
@@ -115,7 +115,7 @@ class Thaw(Action):
 @dataclass(frozen=True, slots=True)
 class Restart(Action):
     usage: ClassVar[str] = "restart NODE [PART]"
-    summary: ClassVar[str] = "SIGTERM, as an orderly stop, then start again; done when it answers"
+    summary: ClassVar[str] = "SIGTERM, which is an orderly stop, then start; done when it answers"
     node: str
     part: Part = Part.ALL
 
@@ -123,19 +123,21 @@ class Restart(Action):
         return _has_part(scope, self.node, self.part)
 
     def do(self, lab: RunningLab) -> None:
-        # The agent stops its speaker; one that is told at the same time has two reasons to go, which is no harm.
+        # The agent stops its speaker, which gets the signal directly as well: that does no harm.
         pids = _signal(lab, self.node, self.part, signal.SIGTERM)
         wait_until_gone(lab, self.node, pids, _STOPS_WITHIN)
         runner.start_missing(lab.state, lab.topology, [lab.node(self.node)])
         if lab.node(self.node).role.runs_agent:
             directory = lab.state.node_directory(self.node)
-            wait_until(lambda: agents.is_ready(directory), _BACK_WITHIN, f"agent and speaker of {self.node} answer")
+            wait_until(lambda: agents.is_ready(directory), _ANSWERS_WITHIN, f"agent and speaker of {self.node} answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Roll(Action):
     usage: ClassVar[str] = "roll SET [PART]"
-    summary: ClassVar[str] = "restart node after node, each when the sessions of the one before are back (an upgrade)"
+    summary: ClassVar[str] = (
+        "restart node after node, each when all sessions of the one before are Established (an upgrade)"
+    )
     set: NodeSet
     part: Part = Part.ALL
 
@@ -147,7 +149,11 @@ class Roll(Action):
         before = _established(observed)
         for node in self.set.nodes:
             Restart(node, self.part).do(lab)
-            wait_until(lambda: before <= _established(observed), _BACK_WITHIN, f"all sessions are back after {node}")
+            wait_until(
+                lambda: before <= _established(observed),
+                _ANSWERS_WITHIN,
+                f"all sessions are Established after the restart of {node}",
+            )
 
 
 def _established(observed: ObservedLab) -> set[tuple[str, str]]:
@@ -162,7 +168,7 @@ def _established(observed: ObservedLab) -> set[tuple[str, str]]:
 @dataclass(frozen=True, slots=True)
 class PowerOff(Action):
     usage: ClassVar[str] = "power off NODE"
-    summary: ClassVar[str] = "links down, everything killed, and what was learned is gone from the kernel"
+    summary: ClassVar[str] = "links down, all processes killed, learned routes and devices removed from the kernel"
     node: str
 
     def do(self, lab: RunningLab) -> None:
@@ -182,7 +188,7 @@ class PowerOff(Action):
 class PowerOn(Action):
     usage: ClassVar[str] = "power on NODE"
     summary: ClassVar[str] = (
-        "links up with their addresses and static routes, then everything starts; done when it answers"
+        "links up with their addresses and static routes, then all processes start; done when they answer"
     )
     node: str
 

@@ -1,8 +1,9 @@
-"""Frames that leave an interface and are led elsewhere: to nowhere, or into a wire (wire.py).
+"""Frames that leave an interface and are redirected: they are dropped, or pass through a process
+(traffic/impairment.py).
 
 By `mirred` filters on the egress hook of the interface (tc-mirred(8)), which any kernel with containers has: before its
 queueing discipline, after routing. Nothing that its node knows of its links changes. Priorities keep two things apart:
-what is swallowed by address comes first, then all that passes the wire.
+what is dropped by address comes first, then all that passes through the process.
 """
 
 from __future__ import annotations
@@ -13,36 +14,36 @@ from pathlib import Path
 from bgpctl.lab.actions.action import RunningLab, run
 from bgpctl.lab.topology.links import Endpoint
 
-# A pair of which the far end has no addresses: it takes every frame, and gives none.
+# A pair whose far end has no addresses: every frame that enters it is dropped.
 _SINK, _SINK_END = "nowhere", "nowhere-end"
-_BGP_4, _BGP_6, _SWALLOW_4, _SWALLOW_6, _INTO_WIRE = 8, 9, 10, 11, 20
+_BGP_4, _BGP_6, _DROP_4, _DROP_6, _INTO_PROCESS = 8, 9, 10, 11, 20
 _BGP_PORT = 179
 
 
-def swallow_addresses(lab: RunningLab, end: Endpoint, addresses: Iterable[str]) -> None:
-    """What leaves by this end for one of the addresses goes nowhere."""
+def drop_addresses(lab: RunningLab, end: Endpoint, addresses: Iterable[str]) -> None:
+    """What leaves by this end for one of the addresses is dropped."""
     with lab.inside(end.node):
         _make_sink()
         _hook(end)
-        lines = [_swallow(end.interface, address) for address in addresses]
+        lines = [_drop(end.interface, address) for address in addresses]
         run(["tc", "-batch", "-"], "\n".join(lines) + "\n")
 
 
-def _swallow(interface: str, address: str) -> str:
+def _drop(interface: str, address: str) -> str:
     if ":" in address:
-        match = f"pref {_SWALLOW_6} protocol ipv6 u32 match ip6 dst {address}/128"
+        match = f"pref {_DROP_6} protocol ipv6 u32 match ip6 dst {address}/128"
     else:
-        match = f"pref {_SWALLOW_4} protocol ip u32 match ip dst {address}/32"
+        match = f"pref {_DROP_4} protocol ip u32 match ip dst {address}/32"
     return f"filter add dev {interface} egress {match} action mirred egress redirect dev {_SINK}"
 
 
 def release_addresses(lab: RunningLab, end: Endpoint) -> None:
-    for priority in (_SWALLOW_4, _SWALLOW_6):
+    for priority in (_DROP_4, _DROP_6):
         _remove(lab, end, priority)
 
 
-def swallow_bgp(lab: RunningLab, end: Endpoint) -> None:
-    """Segments of BGP sessions that leave by this end go nowhere; whatever else does, passes."""
+def drop_bgp(lab: RunningLab, end: Endpoint) -> None:
+    """Segments of BGP sessions that leave by this end are dropped; everything else passes."""
     with lab.inside(end.node):
         _make_sink()
         _hook(end)
@@ -62,15 +63,15 @@ def release_bgp(lab: RunningLab, end: Endpoint) -> None:
         _remove(lab, end, priority)
 
 
-def into_wire(lab: RunningLab, end: Endpoint, name: str) -> None:
-    """`name`: the TAP of the wire."""
+def into_process(lab: RunningLab, end: Endpoint, name: str) -> None:
+    """`name`: the TAP interface of the process."""
     with lab.inside(end.node):
         _hook(end)
-        run(["tc", *_everything(end.interface, _INTO_WIRE, name)])
+        run(["tc", *_everything(end.interface, _INTO_PROCESS, name)])
 
 
-def past_wire(lab: RunningLab, end: Endpoint) -> None:
-    _remove(lab, end, _INTO_WIRE)
+def past_process(lab: RunningLab, end: Endpoint) -> None:
+    _remove(lab, end, _INTO_PROCESS)
 
 
 def _everything(interface: str, priority: int, to: str) -> list[str]:

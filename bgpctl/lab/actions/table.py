@@ -1,4 +1,4 @@
-"""The actions that there are, and the one that words mean."""
+"""All actions, and the one that some words mean."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ACTIONS: tuple[type[Action], ...] = (
 
 
 def read_action(text: str | Sequence[str], scope: ActionScope) -> Action:
-    """Raises ActionError, which says what would be right."""
+    """Raises ActionError with the form or the name that is expected."""
     words = _split(text) if isinstance(text, str) else list(text)
     candidates = [kind for kind in ACTIONS if verb(kind.usage) == tuple(words[: len(verb(kind.usage))])]
     if not candidates:

@@ -23,9 +23,9 @@ class BgpRoute:
     """The best route of a prefix, received or the node's own (`next_hop` is "" then).
 
     as_path       AS numbers with a space between them, sets in braces; "" for a route from the own AS
-    local_pref    None where the daemon does not say
+    local_pref    None where the daemon does not show it
     communities   sorted texts: "aa:nn" (RFC 1997), "aa:nn:mm" (RFC 8092), "rt:aa:nn" (RFC 4360)
-    stale         its peer is away and may come back (RFC 4724, RFC 9494); False where the daemon does not say
+    stale         its peer is away (RFC 4724, RFC 9494); False where the daemon does not show it
     """
 
     prefix: str

@@ -1,8 +1,8 @@
 """What a routing daemon is to a lab: programs in a node's namespace, a configuration, a command line that answers.
 
-One file a daemon says where that one differs. A daemon is ready when its own command line gives an answer; all that is
-known of it is asked there. Its sockets, logs and process numbers are in the node's directory, its configuration is the
-node's `startup-config`, read in place.
+Each daemon has a file with what is different in it. A daemon is ready when its own command line answers; everything
+that is known of it is asked there. Its sockets, logs and process numbers are in the node's directory, its configuration
+is the node's `startup-config`, read in place.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class Daemon(ABC):
 
     @abstractmethod
     def tools(self, place: Place) -> Mapping[str, Words]:
-        """Its command lines by name, with all that they have to be told to find this daemon."""
+        """Its command lines by name, with all the options that they need to find this daemon."""
 
     @abstractmethod
     def is_ready(self, place: Place) -> bool:
         """Its command line answers."""
 
     def configure(self, place: Place) -> str:  # noqa: ARG002
-        """Once it is ready: what its own start does not read. "" or what was wrong with it."""
+        """Once it is ready: what its own start does not read. "" or what is wrong with it."""
         return ""
 
     @abstractmethod
@@ -79,7 +79,7 @@ class Daemon(ABC):
 
 
 def answer(command: Sequence[str]) -> str | None:
-    """What a command line says; None when it fails, which it does while the daemon does not answer."""
+    """The output of a command line; None when it fails, which it does while the daemon does not answer."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ANSWER_WITHIN, check=False

@@ -1,4 +1,4 @@
-"""The answers of other people's daemons, in the order of the prefixes whatever their own order is."""
+"""A routing daemon's answers, with node names in place of addresses, and routes in the order of their prefixes."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ class DaemonView:
 
 
 def _order(route: BgpRoute) -> tuple[int, bytes, int]:
-    """IPv4 first, then by address and length: the order of the control socket (RFC 4271 says nothing of one)."""
+    """IPv4 first, then by address and length: the order of the control socket (RFC 4271 defines none)."""
     network = ipaddress.ip_network(route.prefix, strict=False)
     return network.version, network.network_address.packed, network.prefixlen

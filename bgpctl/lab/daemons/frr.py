@@ -20,12 +20,12 @@ from bgpctl.lab.daemons.daemon import Daemon, Place, Words, answer, json_answer
 _PROGRAMS = Path("/usr/lib/frr")
 # Since FRR 9 static routes are configured through it.
 _MANAGEMENT = _PROGRAMS / "mgmtd"
-# One that does not find zebra tries again after ten seconds, and meanwhile announces routes that no kernel has.
+# One that does not find zebra retries after ten seconds, and meanwhile advertises routes that no kernel has.
 _FIRST = ("zebra", "mgmtd")
 _AFTER_ZEBRA = 'until [ -S /run/frr/zserv.api ]; do sleep 0.01; done; exec "$@"'
 _STATIC_ROUTE = re.compile(r"^\s*(?:ip|ipv6) route ", re.MULTILINE)
 _FAMILIES = ("ipv4", "ipv6")
-# So many prefixes are asked for in one command line, of which Linux takes 2 MiB.
+# This number of prefixes is asked for in one command line, of which Linux takes 2 MiB.
 _AT_ONCE = 2000
 
 

@@ -74,7 +74,7 @@ def running(state: LabState, nodes: Iterable[Node]) -> dict[str, list[int]]:
 
 
 def complete(state: LabState, nodes: Iterable[Node]) -> set[str]:
-    """The names of the nodes whose daemons need nothing."""
+    """The names of the nodes whose daemons are complete."""
     return {name for name in running(state, nodes) if (state.node_directory(name) / _COMPLETE).exists()}
 
 
@@ -84,7 +84,7 @@ def is_ready(state: LabState, node: Node) -> bool:
 
 def wait_until_ready(state: LabState, nodes: Collection[Node], started: Started, progress: Progress) -> None:
     """Returns when every started daemon answers and has its whole configuration. Raises NotReadyError with the last
-    words of one that has ended, is not ready in time, or does not like its configuration."""
+    lines of the log of one that has ended, or when one is not ready in time or refuses its configuration."""
     deadline = time.monotonic() + _READY_WITHIN
     waiting = {node.name: node for node in nodes if node.name in started}
     total = len(waiting)
@@ -114,20 +114,20 @@ def finish(state: LabState, topology: Topology, nodes: Iterable[Node]) -> None:
 def _configure(state: LabState, node: Node) -> None:
     wrong = DAEMONS[node.role].configure(place_of(state, node))
     if wrong:
-        raise NotReadyError(f"{node.role} of {node.name} does not take {node.configuration}: {wrong}")
+        raise NotReadyError(f"{node.role} of {node.name} refuses {node.configuration}: {wrong}")
 
 
 def _require_alive(state: LabState, node: Node, programs: dict[str, subprocess.Popen[bytes]]) -> None:
     for name, process in programs.items():
         status = process.poll()
         if status is not None:
-            said = _last_words(state.node_directory(node.name) / f"{name}.log")
-            raise NotReadyError(f"{name} of {node.name} ended with status {status}: {said}")
+            last = _last_lines(state.node_directory(node.name) / f"{name}.log")
+            raise NotReadyError(f"{name} of {node.name} ended with status {status}: {last}")
 
 
-def _last_words(log: Path) -> str:
+def _last_lines(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return "; ".join(lines[-_LAST_LINES:]) or "it said nothing"
+    return "; ".join(lines[-_LAST_LINES:]) or "its log is empty"
 
 
 def _pid_file(directory: Path, program: str) -> Path:
@@ -142,8 +142,8 @@ def _recorded(state: LabState, node: Node) -> list[int]:
 
 
 def _end(state: LabState, node: Node) -> None:
-    """What is left of the daemon: a part of it would be in the way of the whole. Each program leads a process group of
-    its own (processes.start_daemon), to which its children belong."""
+    """Ends what is left of the daemon: a part of it would keep the whole from starting. Each program leads a process
+    group of its own (processes.start_daemon), to which its children belong."""
     directory = state.node_directory(node.name)
     (directory / _COMPLETE).unlink(missing_ok=True)
     files = list(directory.glob("*.pid"))

@@ -1,4 +1,4 @@
-"""Which daemon a role is, and whom to ask what of a node."""
+"""Which daemon a role is, and the view of a node by its role."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def place_of(state: LabState, node: Node) -> Place:
 
 
 def view_of(state: LabState, node: Node, names: Mapping[str, str] = MappingProxyType({})) -> BgpView:
-    """Whoever speaks BGP in the node. `names` (topology_addresses.node_of_address) has the name of the node with an
-    address: sessions are told by it. Raises NotReadyError when nobody speaks BGP there."""
+    """The BGP of the node, from our speaker or its daemon. `names` (addresses.node_of_address) gives an address the
+    name of its node, for the peers of sessions. Raises NotReadyError when the node speaks no BGP."""
     if node.role.runs_agent:
         return SpeakerView(state.node_directory(node.name), names)
     if node.role in DAEMONS:

@@ -1,4 +1,4 @@
-"""The daemons' command lines in a node: `birdc show route` finds the node's daemon without being told where.
+"""The daemons' command lines in a node: `birdc show route` finds the node's daemon without a path.
 
 Each is a script of its own name in the node's `bin`, which is the first directory of PATH for all that runs there. A
 command of `exec` that begins with one of them waits until the daemon answers.
@@ -39,7 +39,7 @@ def _program(name: str) -> str:
 
 def environment(state: LabState, node: Node) -> Mapping[str, str]:
     """What a command in the node has on top of this program's environment: a PATH with the daemon's command lines and
-    then this installation's, so that `bgpctl` is ours wherever it is not the daemon's own."""
+    then this installation's, so that `bgpctl` is ours unless the daemon has a `bgpctl` of its own."""
     path = node.env.get("PATH", os.environ.get("PATH", os.defpath))
     directories = [str(state.node_directory(node.name) / _BIN)] if node.role in DAEMONS else []
     return {**node.env, "PATH": os.pathsep.join([*directories, str(Path(sys.executable).parent), path])}

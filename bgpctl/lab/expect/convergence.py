@@ -1,4 +1,4 @@
-"""Waits until a lab is as expected, and says how long that took or what is still missing.
+"""Waits until a lab is as expected; the result is how long that took, or what is still missing.
 
 Sessions, kernel routes and RIBs are looked at every tenth of a second, and pings are sent once all are right. At the
 deadline everything is looked at a last time, so that the answer is complete.
@@ -51,7 +51,8 @@ class TestResult:
 
 @dataclass(frozen=True, slots=True)
 class ObservedLab:
-    """A lab that is looked at. `names` has the node of each address in it: daemons know their peers by address."""
+    """A running lab, to be observed. `names` has the node of each address in it: daemons know their peers by
+    address."""
 
     topology: Topology
     state: LabState
@@ -69,7 +70,7 @@ class ObservedLab:
         return cls(topology, state, names)
 
     def checks(self, expectations: Expectations) -> tuple[Check, ...]:
-        """All but the pings. A kind of which nothing is expected is left out, but not the sessions."""
+        """All but the pings. A kind of which nothing is expected is left out, except sessions."""
         return tuple(
             check
             for check in (self._sessions(expectations), self._routes(expectations), self._bgp(expectations))
@@ -79,12 +80,13 @@ class ObservedLab:
     def pings(self, expectations: Expectations) -> Check:
         wanted = expectations.all_pings
         answered = ping_all(wanted, self.state.namespace, _PING_TIMEOUT)
-        said = tuple(failures.ping_failures(expectations, answered))
+        found = tuple(failures.ping_failures(expectations, answered))
         closed = len(wanted) - len(expectations.pings)
-        return Check(f"pings answered{f', {closed} of them must not be' if closed else ''}", len(wanted), said)
+        return Check(f"pings answered{f', {closed} of them must not be' if closed else ''}", len(wanted), found)
 
     def sessions(self, ignored: Collection[str] = ()) -> dict[str, tuple[Session, ...]]:
-        """Of each node that speaks BGP and answers. Who is ignored is not asked: a frozen one would keep us waiting."""
+        """Of each node that speaks BGP and answers. An ignored node is not asked: a frozen one would delay the
+        answer."""
         found = {}
         for node in self._speakers():
             if node.name in ignored:
@@ -100,21 +102,21 @@ class ObservedLab:
         return (node for node in self.topology.nodes if node.role.speaks_bgp)
 
     def _sessions(self, expectations: Expectations) -> Check:
-        said = tuple(failures.session_failures(expectations, self.sessions(expectations.ignored)))
-        return Check("sessions Established", len(expectations.sessions), said)
+        found = tuple(failures.session_failures(expectations, self.sessions(expectations.ignored)))
+        return Check("sessions Established", len(expectations.sessions), found)
 
     def _routes(self, expectations: Expectations) -> Check:
         nodes = {node for route in expectations.routes for node in route.on}
         seen = {node: kernel.kernel_routes(self.state.namespace(node)) for node in nodes}
-        ours = {node.name: ROUTE_PROTOCOL for node in self.topology.agents}
-        said = tuple(failures.route_failures(expectations.routes, seen, ours))
-        return Check("kernel routes", sum(len(route.on) for route in expectations.routes), said)
+        own_protocol = {node.name: ROUTE_PROTOCOL for node in self.topology.agents}
+        found = tuple(failures.route_failures(expectations.routes, seen, own_protocol))
+        return Check("kernel routes", sum(len(route.on) for route in expectations.routes), found)
 
     def _bgp(self, expectations: Expectations) -> Check:
         nodes = {node for route in expectations.bgp for node in route.on}
         seen = {node.name: view_of(self.state, node).routes() for node in self._speakers() if node.name in nodes}
-        said = tuple(failures.bgp_failures(expectations.bgp, seen))
-        return Check("BGP routes", sum(len(route.on) for route in expectations.bgp), said)
+        found = tuple(failures.bgp_failures(expectations.bgp, seen))
+        return Check("BGP routes", sum(len(route.on) for route in expectations.bgp), found)
 
 
 def wait_for(topology: Topology, expectations: Expectations, within: float) -> TestResult:

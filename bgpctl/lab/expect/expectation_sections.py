@@ -30,7 +30,7 @@ _BGP_FIELDS = ("prefix", "on", "next_hop", "as_path", "local_pref", "communities
 def read_sections(
     root: Element, fields: Mapping[str, Element], names: NodeNames, within: float = DEFAULT_WITHIN
 ) -> Expectations:
-    """`fields` are those of `root`, already known ones; a section that is absent says nothing."""
+    """`fields` are those of `root`, already known ones; a section that is absent expects nothing."""
     sessions = _sessions(fields.get("sessions"), names)
     pods = _pods(fields.get("pings"), names)
     expectations = Expectations(

@@ -91,17 +91,17 @@ class Expectations:
     within: float = DEFAULT_WITHIN
 
     def then(self, other: Expectations) -> Expectations:
-        """These expectations with what `other` says differently: of each session, route and pair, the last word."""
-        told = other.sessions | other.down | other.never
+        """These expectations with the differences of `other`: for each session, route and pair its value wins."""
+        changed = other.sessions | other.down | other.never
         ignored = self.ignored | other.ignored
         return Expectations(
-            sessions=_not_at(ignored, (self.sessions - told) | other.sessions),
-            down=_not_at(ignored, (self.down - told) | other.down),
-            never=_not_at(ignored, (self.never - told) | other.never),
+            sessions=_not_at(ignored, (self.sessions - changed) | other.sessions),
+            down=_not_at(ignored, (self.down - changed) | other.down),
+            never=_not_at(ignored, (self.never - changed) | other.never),
             routes=(*_without(self.routes, other.routes, ignored), *other.routes),
             bgp=(*_without(self.bgp, other.bgp, ignored), *other.bgp),
             pods={**self.pods, **other.pods},
-            # What is reachable again is no longer said to be unreachable.
+            # What is expected to be reachable is no longer expected to be unreachable.
             unreachable=(self.unreachable - other.reachable) | other.unreachable,
             ignored=ignored,
             within=other.within,
@@ -131,9 +131,9 @@ def _not_at(nodes: frozenset[str], sessions: Pairs) -> Pairs:
     return frozenset(pair for pair in sessions if pair[0] not in nodes)
 
 
-def _without(routes: tuple[Route, ...], told: tuple[Route, ...], ignored: frozenset[str]) -> tuple[Route, ...]:
-    """The routes, each only on the nodes of which the other ones do not speak, and that are not ignored."""
-    replaced = {(route.prefix, node) for route in told for node in route.on}
+def _without(routes: tuple[Route, ...], others: tuple[Route, ...], ignored: frozenset[str]) -> tuple[Route, ...]:
+    """The routes, each only on the nodes for which `others` have no such route, and that are not ignored."""
+    replaced = {(route.prefix, node) for route in others for node in route.on}
     replaced |= {(route.prefix, node) for route in routes for node in ignored}
     kept = ((route, tuple(node for node in route.on if (route.prefix, node) not in replaced)) for route in routes)
     return tuple(replace(route, on=on) for route, on in kept if on)

@@ -1,4 +1,4 @@
-"""What of a lab's expectations is not so: a sentence for each. Pure: what is seen comes in as values."""
+"""Which expectations of a lab are not met: a sentence for each. Pure: what is seen comes in as values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Routes = Mapping[str, tuple[KernelRoute, ...]]
 
 
 def session_failures(expected: Expectations, seen: Mapping[str, tuple[Session, ...]]) -> Iterator[str]:
-    """A sentence for each session that is not as expected, or that nobody expects. A node that is not in `seen` does
+    """A sentence for each session that is not as expected, or that is not expected. A node that is not in `seen` does
     not answer; several sessions between the same two must all be as expected."""
     states: dict[Pair, list[str]] = {}
     for node, sessions in seen.items():
@@ -24,12 +24,12 @@ def session_failures(expected: Expectations, seen: Mapping[str, tuple[Session, .
     yield from _not_established(expected.sessions, seen, states)
     for node, peer in sorted(expected.down):
         if any(map(_is_up, states.get((node, peer), ()))):
-            yield f"{node} -> {peer}: Established, and should not be"
+            yield f"{node} -> {peer}: Established, and must not be"
     for node, peer in sorted(expected.never & states.keys()):
-        yield f"{node} -> {peer}: a session that must not be"
+        yield f"{node} -> {peer}: a session that must not exist"
     for node, peer in sorted(states.keys() - expected.sessions - expected.down - expected.never):
         if node not in expected.ignored:
-            yield f"{node} -> {peer}: a session that nobody expects"
+            yield f"{node} -> {peer}: a session that is not expected"
 
 
 def _not_established(expected: Pairs, answering: Collection[str], states: Mapping[Pair, list[str]]) -> Iterator[str]:
@@ -48,14 +48,14 @@ def _is_up(state: str) -> bool:
     return state.lower() == _ESTABLISHED
 
 
-def route_failures(expected: Iterable[ExpectedRoute], seen: Routes, ours: Mapping[str, int]) -> Iterator[str]:
-    """A sentence for each kernel route that is not as expected. `ours`: the routing protocol number that the routes
-    of a node must have; a node that is not there may have any."""
+def route_failures(expected: Iterable[ExpectedRoute], seen: Routes, own_protocol: Mapping[str, int]) -> Iterator[str]:
+    """A sentence for each kernel route that is not as expected. `own_protocol`: the routing protocol number that the
+    routes of a node must have; a node that is not there may have any."""
     for route in expected:
         for node in route.on:
             there = [each for each in seen.get(node, ()) if each.to == route.to]
-            if not _fits(route, there, ours.get(node)):
-                protocol = f" protocol {ours[node]}" if node in ours and not route.absent else ""
+            if not _fits(route, there, own_protocol.get(node)):
+                protocol = f" protocol {own_protocol[node]}" if node in own_protocol and not route.absent else ""
                 instead = "; ".join(map(str, there)) or "no route"
                 yield f"{node}: expected {route}{protocol}; seen: {instead}"
 
@@ -81,7 +81,7 @@ def bgp_failures(
                 yield f"{node}: {route.prefix}: its speaker does not answer"
                 continue
             there = tables[node].get(route.prefix)
-            yield from (f"{node}: {route.prefix} {said}" for said in _differences(route, there))
+            yield from (f"{node}: {route.prefix} {difference}" for difference in _differences(route, there))
 
 
 def _differences(route: ExpectedBgpRoute, there: BgpRoute | None) -> Iterator[str]:
@@ -90,7 +90,7 @@ def _differences(route: ExpectedBgpRoute, there: BgpRoute | None) -> Iterator[st
             yield "is not in its RIB"
         return
     if route.absent:
-        yield f"is in its RIB, with next hop {there.next_hop or 'of its own'}"
+        yield f"is in its RIB, with next hop {there.next_hop or 'none (its own route)'}"
         return
     for name in ("next_hop", "as_path", "local_pref", "stale"):
         wanted, has = getattr(route, name), getattr(there, name)
@@ -108,4 +108,4 @@ def ping_failures(expected: Expectations, answered: Collection[Ping]) -> Iterato
         if should and not reaches:
             yield f"{ping}: no answer"
         elif reaches and not should:
-            yield f"{ping}: an answer, and it should not be reached"
+            yield f"{ping}: answered, and must not be"

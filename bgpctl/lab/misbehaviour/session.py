@@ -25,7 +25,7 @@ _LARGEST_SHORT_AS = 0xFFFF
 _CAPABILITY_AS4 = 65
 _MULTIPROTOCOL = bytes((1, 4, 0, 1, 0, 1))
 _FIRST = int(ipaddress.IPv4Address("198.18.0.0"))
-# So many /32 fit into one message of 4096 octets beside the attributes.
+# This number of /32 fits into one message of 4096 octets beside the attributes.
 _PER_UPDATE = 700
 _SMALLEST_BUFFER = 2048
 

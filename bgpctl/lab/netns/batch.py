@@ -99,9 +99,9 @@ def _run_one(command: Exec, place: Workplace) -> None:
     except OSError as error:
         raise place.problem(command.line, command.path, f"`{command.words[0]}`: {error.strerror}") from error
     if done.returncode:
-        said = (done.stderr or done.stdout).strip() or "no output"
+        output = (done.stderr or done.stdout).strip() or "no output"
         raise place.problem(
-            command.line, command.path, f"`{' '.join(command.words)}` ended with status {done.returncode}: {said}"
+            command.line, command.path, f"`{' '.join(command.words)}` ended with status {done.returncode}: {output}"
         )
 
 

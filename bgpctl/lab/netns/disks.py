@@ -1,7 +1,7 @@
 """A disk of its own for a node whose label `bgpctl-disk` gives it a size: a tmpfs on its directory, which can be full.
 
 Made by `up` before anything is written there, taken away by `down` before the directory is removed. What is mounted is
-found by looking: a crash leaves nothing that nobody knows of.
+read from the kernel, so that it is found after a crash, too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def unmount_all(state: LabState) -> None:
 
 
 def _unmount(point: Path) -> None:
-    """What was killed leaves its namespaces, so that it is seen no more, a moment before its files are closed."""
+    """A killed process leaves its namespaces, and is no longer found in them, a moment before its files are closed."""
     deadline = time.monotonic() + _FREE_WITHIN
     while True:
         try:

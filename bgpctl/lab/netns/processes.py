@@ -1,4 +1,4 @@
-"""The processes of a lab: everything that runs inside its namespaces, found by looking and not by remembering.
+"""The processes of a lab: everything that runs inside its namespaces, found in /proc, not from a record.
 
 The rule: only a process whose network namespace is the lab's is ever signalled. It is held by a pidfd while that is
 checked, so that a reused process number cannot be hit (pidfd_open(2)).

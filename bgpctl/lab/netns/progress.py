@@ -1,4 +1,4 @@
-"""How far `up` has come: one line that moves on a terminal, a line for each stage otherwise."""
+"""How far `up` is: one line that moves on a terminal, a line for each stage otherwise."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-# So many lines of one stage at most where nothing can move.
+# At most this number of lines for one stage where no line can move.
 _PARTS = 4
 
 
 class Progress(Protocol):
-    """Is told after each node that `stage` is through with `done` of `total` nodes."""
+    """Called after each node: `stage` has finished `done` of `total` nodes."""
 
     def __call__(self, stage: str, done: int, total: int) -> None: ...
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Nobody is looking."""
+    """Nothing is shown."""
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def shown(console: Console) -> Iterator[Progress]:
         yield _Lines(console)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    # A thread that draws would be in the way of forks (warm_start.py): it is drawn when something has changed.
+    # No thread may draw while this program forks (warm_start.py): it is drawn when something has changed.
     with Bar(*columns, console=console, transient=True, auto_refresh=False) as bar:
         yield _Moving(bar)
 

@@ -1,13 +1,13 @@
 """What a lab leaves on this machine while it runs, all under /run/bgpctl/lab/<lab>/, and the lock on it.
 
     .lab.json           which topology this is, and whether `up` got to its end
-    <node>/namespace    the marker: the network namespace <lab>-<node> is ours (an empty file)
+    <node>/namespace    the marker: the network namespace <lab>-<node> is the lab's (an empty file)
     <node>/...          the run directory of the node's agent (docs/architecture.md), its logs
     _resources/...      what the agents read: copies (lab_resources.py)
-    _wires/...          the namespace and the log of impaired links; _saved/... routes of links that are down
+    _impairments/...    the namespace and the log of impaired links; _saved/... routes of links that are down
 
 The rule: a marker is written before its namespace is made and removed after it is gone. So whatever kills `up`, and
-whenever, `down` finds every namespace that is ours, and no namespace that is not.
+whenever, `down` finds every namespace of the lab, and no other.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class LabState:
         return f"{self.name}-{node}"
 
     def mark(self, node: str) -> None:
-        """Says that the node's namespace is ours, before it exists."""
+        """Records that the node's namespace is the lab's, before it exists."""
         directory = self.node_directory(node)
         directory.mkdir(mode=0o700, exist_ok=True)
         (directory / _MARKER).touch()
@@ -123,7 +123,7 @@ class LabState:
             _give_up_left_behind(lock)
             _held.add(lock)
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # Whoever held the lock before may have removed the directory: then this lock is on nothing.
+            # The program that held the lock before may have removed the directory: then this lock protects nothing.
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock), self.directory.stat()):
                     return lock

@@ -3,12 +3,12 @@
     events:
       - name: a reflector is killed
         do: [kill rr1]                      # in this order, at once
-        expect:                             # the sections of the file: what is different from it meanwhile
+        expect:                             # the sections of the file: what is different meanwhile
           sessions: [{down: nodes, and: [rr1]}]
         within: 10                          # seconds after the last action
-        traffic: [[pod-a1, pod-b1]]         # whose packets are counted; else all pairs that may reach each other
+        traffic: [[pod-a1, pod-b1]]         # whose packets are counted; otherwise all pairs that reach each other
         lose at most: 0                     # packets, from before the first action until everything is undone
-        undo: [start rr1]                   # else what takes the actions back; `undo: no` leaves things as they are
+        undo: [start rr1]                   # otherwise what undoes the actions; `undo: no` leaves them as they are
 
 Pure values and their reading; rehearsal.py makes them happen.
 """
@@ -78,7 +78,7 @@ def _event(element: Element, base: Expectations, scope: ActionScope) -> Event:
 
 
 def opposite(actions: Sequence[Action]) -> tuple[Action, ...]:
-    """What takes the actions back, the last one first."""
+    """What undoes the actions, the last one first."""
     return tuple(undo for action in reversed(actions) if (undo := action.undo()) is not None)
 
 

@@ -4,7 +4,7 @@
     sets: {nodes: [a1, a2]}                     # names for several nodes
     sessions:                                   # exactly these, Established, seen from both ends
       - {between: nodes, and: [rr1, rr2]}       # without `and`: every pair of `between`
-    routes:                                     # in the kernel, with the routing protocol number of ours
+    routes:                                     # in the kernel, with our routing protocol number
       - {to: 10.244.11.0/26, via: 10.1.0.11, dev: eth1, on: [a2]}
     bgp:                                        # in the RIB
       - {prefix: 10.244.11.0/26, next_hop: 10.1.0.11, as_path: "", on: [rr1]}

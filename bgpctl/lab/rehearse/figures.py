@@ -1,6 +1,6 @@
 """What a test of a lab has found, as plain data: for --json, for JUnit, for tables of many labs.
 
-Seconds are those of a monotonic clock, None where it did not come to that.
+Seconds are those of a monotonic clock, None where that was not reached.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class CheckFigures(msgspec.Struct, frozen=True):
 
 
 class EventFigures(msgspec.Struct, frozen=True):
-    """One event. `lost` of `sent` packets, `lost_after_undo` of them when it was undone; None: nobody sent any."""
+    """One event. `lost` of `sent` packets, `lost_after_undo` of them when it was undone; None: none were sent."""
 
     name: str
     passed: bool

@@ -21,7 +21,7 @@ def junit_xml(lab: LabFigures) -> bytes:
         _properties(case, event)
     for name in lab.not_run:
         case = _case(suite, f"{lab.lab}.{_EVENTS}", name, 0.0, ())
-        SubElement(case, "skipped", message="the lab did not come back from the event before")
+        SubElement(case, "skipped", message="the lab did not recover from the event before")
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(len(suite.findall("./testcase/failure"))))
     suite.set("skipped", str(len(lab.not_run)))
@@ -31,10 +31,10 @@ def junit_xml(lab: LabFigures) -> bytes:
 
 def _case(suite: Element, classname: str, name: str, seconds: float, failures: Iterable[str]) -> Element:
     case = SubElement(suite, "testcase", classname=classname, name=name, time=f"{seconds:.3f}")
-    said = list(failures)
-    if said:
-        failure = SubElement(case, "failure", message=said[0])
-        failure.text = "\n".join(said)
+    lines = list(failures)
+    if lines:
+        failure = SubElement(case, "failure", message=lines[0])
+        failure.text = "\n".join(lines)
     return case
 
 

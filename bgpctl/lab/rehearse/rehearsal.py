@@ -1,7 +1,7 @@
-"""Makes the events of a lab happen one after the other, and measures: how long until all is well, what was lost.
+"""Rehearses the events of a lab one after the other, and measures how long each takes to converge and what is lost.
 
-An event is undone whatever happens in it, an interruption too. One after which the lab does not come back to what is
-expected of it ends the rehearsal: what came after it would be judged for what went before.
+An event is undone whatever happens in it, also when it is interrupted. If the lab does not return to what is expected
+of it, the rehearsal ends: later events would fail for the same reason.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from bgpctl.lab.topology.document import DocumentError
 from bgpctl.lab.topology.topology import Topology
 from bgpctl.lab.traffic.probe import RATE, Flow, Probe, Report
 
-# So many packets a second can be sent and counted without a delay of their own (one process sends all).
+# This number of packets a second can be sent and counted without a delay of their own (one process sends all).
 _ALL_FLOWS_RATE = 3000.0
 
 
 @dataclass(slots=True)
 class EventResult:
-    """What came of an event. `trouble` are sentences about actions that could not be done."""
+    """What came of an event. `not_done`: a sentence for each action that could not be done."""
 
     event: Event
     converged: TestResult | None = None
@@ -36,28 +36,28 @@ class EventResult:
     traffic: Report | None = None
     done: list[Action] = field(default_factory=list)
     undone: list[Action] = field(default_factory=list)
-    trouble: list[str] = field(default_factory=list)
+    not_done: list[str] = field(default_factory=list)
     lost_after_undo: int = 0
 
     @property
     def failures(self) -> list[str]:
         """A sentence for each thing that is not as it should be."""
-        said = list(self.trouble)
+        found = list(self.not_done)
         if self.converged is not None:
-            said += self.converged.failures
+            found += self.converged.failures
         allowed = self.event.lose_at_most
         if self.traffic is not None and allowed is not None and self.traffic.lost > allowed:
-            said.append(f"lost {self.traffic.lost} of {self.traffic.sent} packets, and at most {allowed} may be")
+            found.append(f"lost {self.traffic.lost} of {self.traffic.sent} packets; at most {allowed} may be lost")
         if self.recovered is not None:
-            said += [f"after it was undone: {failure}" for failure in self.recovered.failures]
-        return said
+            found += [f"after it was undone: {failure}" for failure in self.recovered.failures]
+        return found
 
     @property
     def passed(self) -> bool:
         return not self.failures
 
     @property
-    def came_back(self) -> bool:
+    def returned(self) -> bool:
         return self.recovered is None or self.recovered.passed
 
 
@@ -68,15 +68,15 @@ def perform(topology: Topology, directory: Path, action: Action) -> None:
 
 
 def rehearse(
-    topology: Topology, base: Expectations, events: Iterable[Event], told: Callable[[EventResult], None]
+    topology: Topology, base: Expectations, events: Iterable[Event], ended: Callable[[EventResult], None]
 ) -> list[EventResult]:
-    """Each event in its order; `told` hears of each when it is over. Those after one from which the lab did not come
-    back are left out."""
+    """Each event in its order; `ended` is called with each when it is over. Events after one from which the lab did
+    not recover are left out."""
     results: list[EventResult] = []
     for event in events:
         results.append(_Rehearsal(topology, base, event).run())
-        told(results[-1])
-        if not results[-1].came_back:
+        ended(results[-1])
+        if not results[-1].returned:
             break
     return results
 
@@ -97,11 +97,11 @@ class _Rehearsal:
             try:
                 self._happen()
             except BaseException:
-                self._take_back(opposite(self._result.done))
+                self._undo_all(opposite(self._result.done))
                 raise
             undone_at = time.monotonic()
             if self._event.recovers:
-                self._take_back(self._event.undo)
+                self._undo_all(self._event.undo)
                 self._result.recovered = wait_until(self._observed, self._base, self._base.within)
             if probe is not None:
                 self._result.traffic = probe.stop()
@@ -110,20 +110,20 @@ class _Rehearsal:
 
     def _happen(self) -> None:
         for action in self._event.actions:
-            # Also what can be done in part only is taken back.
+            # Undone even if it was done only in part.
             self._result.done.append(action)
             if not self._done(action):
                 return
         self._result.converged = wait_until(self._observed, self._event.expectations, self._event.expectations.within)
 
-    def _take_back(self, actions: Iterable[Action]) -> None:
+    def _undo_all(self, actions: Iterable[Action]) -> None:
         self._result.undone += [action for action in actions if self._done(action)]
 
     def _done(self, action: Action) -> bool:
         try:
             perform(self._topology, self._topology.file.parent, action)
         except (NotReadyError, DocumentError) as error:
-            self._result.trouble.append(f"`{action}`: {error}")
+            self._result.not_done.append(f"`{action}`: {error}")
             return False
         return True
 
@@ -137,7 +137,7 @@ class _Rehearsal:
             yield probe
 
     def _flows(self) -> list[Flow]:
-        """Of the pairs that are chosen, else of those that reach each other before, meanwhile and after."""
+        """Of the chosen pairs, otherwise of those that reach each other before, during and after the event."""
         chosen = self._event.traffic
         if chosen is None:
             lasting = self._base.unreachable | self._event.expectations.unreachable

@@ -1,7 +1,7 @@
 """Labs one after the other: each is built, tested with its events, and removed again, whatever came of it.
 
 The rule: nothing is left of a lab before the next one begins, and after an interruption nothing at all. A lab that is
-up already is somebody's: it is neither tested nor taken down.
+up already is in use: it is neither tested nor taken down.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from bgpctl.lab.topology.document import DocumentError
 from bgpctl.lab.topology.topology import Topology
 from bgpctl.lab.topology.topology_file import read_topology
 
-# What the figures call it when a lab could not even be looked at.
+# The name of the check in the figures of a lab that could not be tested.
 _COMES_UP = "the lab comes up"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LabRun:
     """What came of one lab.
 
     sessions     how many there are, each counted once
@@ -66,32 +66,32 @@ class Outcome:
         return self.up_seconds + self.figures.converged_seconds if converged else None
 
 
-Told = Callable[[EventFigures], None]
+EventEnded = Callable[[EventFigures], None]
 
 
-def run_series(files: Iterable[Path], begins: Callable[[Path], None], told: Told) -> Iterator[Outcome]:
-    """The outcome of each lab when it is gone again; `begins` and `told` hear of each lab and event meanwhile. Raises
+def run_series(files: Iterable[Path], begins: Callable[[Path], None], ended: EventEnded) -> Iterator[LabRun]:
+    """What came of each lab, when it is down; `begins` is called with each lab and `ended` with each event. Raises
     Interrupted, with nothing left."""
     with signals_interrupt():
         for file in files:
             begins(file)
             began = time.monotonic()
-            yield _run(file, told, began)
+            yield _run(file, ended, began)
 
 
-def _run(file: Path, told: Told, began: float) -> Outcome:
+def _run(file: Path, ended: EventEnded, began: float) -> LabRun:
     try:
         topology = read_topology(file)
-        script = read_expectations(file.with_name(EXPECTATIONS), topology)
+        expected = read_expectations(file.with_name(EXPECTATIONS), topology)
         if LabState(topology.name).exists():
             raise NotReadyError(f"the lab {topology.name} is up already; run `bgpctl lab down {topology.name}` first")
     except (NotReadyError, DocumentError) as error:
-        return Outcome(_unusable(file, error), seconds=time.monotonic() - began)
-    sessions = len({frozenset(pair) for pair in script.expectations.sessions})
+        return LabRun(_unusable(file, error), seconds=time.monotonic() - began)
+    sessions = len({frozenset(pair) for pair in expected.expectations.sessions})
     try:
         try:
             up_seconds = runner.up(topology).seconds
-            figures = _examine(topology, script, told)
+            figures = _examine(topology, expected, ended)
         except (NotReadyError, DocumentError) as error:
             up_seconds, figures = 0.0, _unusable(file, error, topology.name)
         finally:
@@ -100,14 +100,14 @@ def _run(file: Path, told: Told, began: float) -> Outcome:
         # It comes once, but perhaps in the very moment before the line above.
         runner.down(topology.name)
         raise
-    return Outcome(figures, len(topology.nodes), sessions, up_seconds, time.monotonic() - began)
+    return LabRun(figures, len(topology.nodes), sessions, up_seconds, time.monotonic() - began)
 
 
-def _examine(topology: Topology, script: ExpectationsFile, told: Told) -> LabFigures:
-    result = wait_for(topology, script.expectations, script.expectations.within)
-    events = script.events if result.passed else ()
-    happened = rehearse(topology, script.expectations, events, lambda each: told(event_figures(each)))
-    not_run = [event.name for event in script.events[len(happened) :]]
+def _examine(topology: Topology, expected: ExpectationsFile, ended: EventEnded) -> LabFigures:
+    result = wait_for(topology, expected.expectations, expected.expectations.within)
+    events = expected.events if result.passed else ()
+    happened = rehearse(topology, expected.expectations, events, lambda each: ended(event_figures(each)))
+    not_run = [event.name for event in expected.events[len(happened) :]]
     return figures_of(topology.name, result, happened, not_run)
 
 

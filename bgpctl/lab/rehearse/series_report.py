@@ -11,23 +11,23 @@ from rich.text import Text
 
 from bgpctl.lab.console import BAD, GOOD
 from bgpctl.lab.rehearse.figures import LabFigures
-from bgpctl.lab.rehearse.series import Outcome
+from bgpctl.lab.rehearse.series import LabRun
 
 _RIGHT = ("Nodes", "Sessions", "Converged in", "Packets lost", "of", "Failures survived", "Took")
 
 
-def print_series(outcomes: Sequence[Outcome], out: Console) -> None:
+def print_series(runs: Sequence[LabRun], out: Console) -> None:
     """Everything that failed first, so that the table is what one sees last."""
-    for outcome in outcomes:
-        for failure in failures(outcome.figures):
-            out.print(Text(f"{outcome.figures.lab}: {failure}", style=BAD), soft_wrap=True)
+    for run in runs:
+        for failure in failures(run.figures):
+            out.print(Text(f"{run.figures.lab}: {failure}", style=BAD), soft_wrap=True)
     table = Table(title="Labs", title_justify="left")
     table.add_column("Lab")
     for column in _RIGHT:
         table.add_column(column, justify="right")
     table.add_column("Verdict")
-    for outcome in outcomes:
-        table.add_row(outcome.figures.lab, *_cells(outcome), _verdict(outcome.figures.passed))
+    for run in runs:
+        table.add_row(run.figures.lab, *_cells(run), _verdict(run.figures.passed))
     out.print(table)
 
 
@@ -38,16 +38,16 @@ def failures(lab: LabFigures) -> list[str]:
     return [*checks, *events, *(f"{name}: not run" for name in lab.not_run)]
 
 
-def _cells(outcome: Outcome) -> tuple[str, ...]:
-    converged = outcome.converged_seconds
+def _cells(run: LabRun) -> tuple[str, ...]:
+    converged = run.converged_seconds
     return (
-        str(outcome.nodes),
-        str(outcome.sessions),
+        str(run.nodes),
+        str(run.sessions),
         "never" if converged is None else f"{converged:.1f} s",
-        str(outcome.lost),
-        str(outcome.sent),
-        f"{outcome.survived} of {outcome.rehearsed}",
-        f"{outcome.seconds:.0f} s",
+        str(run.lost),
+        str(run.sent),
+        f"{run.survived} of {run.rehearsed}",
+        f"{run.seconds:.0f} s",
     )
 
 

@@ -37,7 +37,7 @@ Started = dict[str, "Forked | subprocess.Popen[bytes]"]
 
 
 def our_agent(node: Node, directory: Path) -> AgentOptions:
-    """The agent of this installation. There is no Felix in a lab: VXLAN is the agent's to program, and what Felix says
+    """The agent of this installation. There is no Felix in a lab: the agent programs VXLAN, and what Felix reports
     of workloads is in the node's directory, if the lab writes it."""
     assert node.resources is not None  # noqa: S101  the topology has complained otherwise
     return AgentOptions(
@@ -88,8 +88,8 @@ def _recorded_pid(directory: Path) -> int:
 
 
 def wait_until_ready(state: LabState, started: Started, progress: Progress = silent) -> None:
-    """Returns when every started agent is ready. Raises NotReadyError with the last words of one that has ended, or
-    that is not ready in time."""
+    """Returns when every started agent is ready. Raises NotReadyError with the last line of the log of one that has
+    ended, or when one is not ready in time."""
     deadline = time.monotonic() + _READY_WITHIN
     waiting = dict(started)
     while waiting:
@@ -123,7 +123,7 @@ def is_ready(directory: Path) -> bool:
 
 def _why_it_ended(name: str, status: int, log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    last = lines[-1] if lines else "it said nothing"
+    last = lines[-1] if lines else "its log is empty"
     if status == _NOT_READY_STATUS:
         return f"the agent of {name} cannot start: {last.removeprefix('bgpctl: ')}"
     return f"the agent of {name} ended with status {status}: {last}"

@@ -2,7 +2,7 @@
 
 A daemon has a session of its own, no input, its output in a file, no other file of its parent open, default signals,
 and a name and a command line that show people what it is. A child that has ended is a zombie until its parent has
-asked for its exit status (wait(2)): whoever ends processes of a lab calls `reap_ended`.
+asked for its exit status (wait(2)): every part that ends processes of a lab calls `reap_ended`.
 """
 
 from __future__ import annotations

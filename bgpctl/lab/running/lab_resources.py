@@ -2,7 +2,7 @@
 
     <lab>/_resources/<name of the directory>/...      what the agents read and watch
 
-Directories of the same name are told apart by a number. A file is replaced by a rename, so that an agent that is
+Directories of the same name get a number. A file is replaced by a rename, so that an agent that is
 reading reads a whole one.
 """
 
@@ -55,14 +55,14 @@ class LabResources:
             temporary.rename(copy / name)
 
     def remove(self, name: str, node: Node | None = None) -> int:
-        """How many copies have had it."""
+        """From all copies, or that of one node; returns from how many."""
         there = [copy / name for copy in self._meant(node) if (copy / name).exists()]
         for file in there:
             file.unlink()
         return len(there)
 
     def restore(self, name: str) -> None:
-        """As in the originals: there again, or gone."""
+        """As in the originals: restored, or deleted."""
         for source, copy in self.copies.items():
             if (source / name).exists():
                 temporary = copy / f".{name}.new"

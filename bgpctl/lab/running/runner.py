@@ -70,11 +70,11 @@ def start_missing(
     missing = [LabResources.of(topology).read_by(node) for node in missing]
     daemons = [node for node in missing if node.role.runs_daemon]
     started = process_control.start(state, daemons)
-    ours = agents.start(state, [node for node in missing if node.role.runs_agent], agent_of)
+    started_agents = agents.start(state, [node for node in missing if node.role.runs_agent], agent_of)
     process_control.wait_until_ready(state, daemons, started, progress)
     process_control.finish(state, topology, daemons)
-    agents.wait_until_ready(state, ours, progress)
-    return (*started, *ours)
+    agents.wait_until_ready(state, started_agents, progress)
+    return (*started, *started_agents)
 
 
 def down(name: str) -> bool:

@@ -21,7 +21,7 @@ from bgpctl.lab.running.forked import Forked, become_daemon, name_process, set_c
 SPEAKER_MODULES = ("reflector.__main__", "reflector.speaker")
 _LONGEST_COMMAND = 65536
 _SEPARATOR = "\0"
-# What stands in front of what the speaker's main is told.
+# The words of the command line before the arguments of the speaker's main.
 _PROGRAM_WORDS = len(SPEAKER_COMMAND)
 _FAULT_STATUS = 1
 
@@ -31,13 +31,13 @@ class WarmSpeaker:
 
     def __init__(self, options: AgentOptions) -> None:
         """Forks. This program must have one thread."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        own_end, other_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if not pid:
-            ours.close()
-            _wait_and_become_speaker(theirs, options)
-        theirs.close()
-        self._socket: socket.socket | None = ours
+            own_end.close()
+            _wait_and_become_speaker(other_end, options)
+        other_end.close()
+        self._socket: socket.socket | None = own_end
         self._child = Forked(pid)
 
     def start(self, command: tuple[str, ...], output: int) -> Forked | None:
@@ -77,8 +77,8 @@ def _run(command: tuple[str, ...], output: int, options: AgentOptions) -> int:
     from reflector.__main__ import main
 
     become_daemon(f"speaker {options.node}", output)
-    # With these words an agent that comes later knows it again (speaker_process.runs_for).
+    # By these words a later agent recognizes it (agent/speaker/process.py, runs_for).
     set_command_line(("speaker", command[-1]))
-    # What it would have inherited from the agent, which has given up the same by now.
+    # What it would have inherited from the agent, which has given these privileges up by now.
     give_up_the_rest(Work(options.program_fib, options.resources))
     return main(list(command[_PROGRAM_WORDS:]))

@@ -1,6 +1,6 @@
-"""Which node has which address, as far as the topology says: on its links, and in `ip address add` of its `exec`.
+"""Which node has which address, as far as the topology has it: on its links, and in `ip address add` of its `exec`.
 
-An address that several nodes have (anycast) is nobody's name.
+An address that several nodes have (anycast) is left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A topology as a drawing has it: nodes, links, and the BGP sessions that our compiler makes between nodes of the lab.
 
-Nothing is started and nothing asked: the sessions are those of the plans of the lab's agents. A session with a node
-that has no plan (a BIRD, say) is drawn as well; what such nodes have among themselves is in their configurations only.
+Nothing is started or asked: the sessions are those of the plans of the lab's agents. A session with a node
+that has no plan (for example BIRD) is drawn as well; sessions between two such nodes are only in their configurations.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reflector.plan import NodePlan, SessionPlan
 @dataclass(frozen=True, slots=True, order=True)
 class DrawnSession:
     """`one` and `other` are nodes in alphabetical order. `at` are those of them whose plan has the session: one of two
-    agents means that the other would refuse it."""
+    agents means that the other one would refuse it."""
 
     one: str
     other: str
@@ -31,7 +31,7 @@ class DrawnSession:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """`notes` say whose sessions are missing, and why."""
+    """`notes`: which sessions are missing, and why."""
 
     name: str
     nodes: tuple[Node, ...]

@@ -1,4 +1,4 @@
-"""The languages in which a topology can be drawn."""
+"""The languages in which a topology can be drawn; apart from the drawing, which takes longer to import."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class DrawingFormat(StrEnum):
-    """What `bgpctl lab graph --format` can say."""
+    """The values of `bgpctl lab graph --format`."""
 
     DOT = "dot"
     MERMAID = "mermaid"

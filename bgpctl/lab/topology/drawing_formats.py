@@ -1,4 +1,4 @@
-"""A drawing in the languages of others: Graphviz (dot), Mermaid, and text for a terminal.
+"""A drawing as Graphviz (dot), as Mermaid, and as text for a terminal.
 
 Links are lines with the interfaces and addresses of both ends, sessions dashed ones; a role has its own shape. A dummy
 interface leads nowhere and is in the text only.

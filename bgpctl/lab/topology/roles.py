@@ -1,4 +1,4 @@
-"""What runs in a node, said by its label `bgpctl-role`: the kinds of containerlab cannot say it.
+"""What runs in a node: its label `bgpctl-role`, as containerlab's kinds have no words for it.
 
 node       a cluster node: `bgpctl agent` with kernel routes
 reflector  a dedicated route reflector: `bgpctl agent --no-fib`
@@ -20,7 +20,7 @@ ROLE_LABEL = "bgpctl-role"
 
 
 class Role(StrEnum):
-    """What the label can say; `host` is another word for `pod`."""
+    """The values of the label; `host` is another word for `pod`."""
 
     NODE = "node"
     REFLECTOR = "reflector"
@@ -45,7 +45,7 @@ class Role(StrEnum):
         return self.runs_agent or self.runs_daemon
 
 
-# Where the daemons' images look for their configuration: a bind to one of these says the same as `startup-config`.
+# Where the daemons' images look for their configuration: a bind to one of these means the same as `startup-config`.
 CONFIGURATION_MOUNTS: Mapping[Role, tuple[str, ...]] = {
     Role.BIRD: ("/etc/bird/bird.conf", "/etc/bird.conf"),
     Role.FRR: ("/etc/frr/frr.conf",),
@@ -56,7 +56,7 @@ _BY_WORD = {**{role.value: role for role in Role}, "host": Role.POD}
 
 
 def read_role(element: Element, labels: Mapping[str, str], kind: str) -> Role:
-    """The role of a node; a label that says nothing known, or not what the kind says, is a problem of `element`."""
+    """The role of a node; a label that is unknown, or does not fit the kind, is a problem of `element`."""
     usual = Role.BRIDGE if kind == "bridge" else Role.ROUTER
     text = labels.get(ROLE_LABEL, usual.value)
     role = _BY_WORD.get(text)

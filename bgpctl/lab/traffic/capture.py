@@ -63,7 +63,7 @@ def capture(
             except TimeoutError:
                 continue
             except OSError as error:
-                raise NotReadyError(f"{interface} in {namespace} cannot be read any more: {error.strerror}") from error
+                raise NotReadyError(f"{interface} in {namespace} can no longer be read: {error.strerror}") from error
             output.write(_packet(packet, stamps))
             output.flush()
             packets += 1
@@ -72,7 +72,7 @@ def capture(
 
 
 def open_socket(namespace: str, interface: str, which: Filter) -> socket.socket:
-    """Hears nothing before it is bound, and nothing but the interface then."""
+    """Receives nothing before it is bound, and then only what passes the interface."""
     with namespaces.inside(namespace):
         opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         try:

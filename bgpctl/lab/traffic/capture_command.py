@@ -1,4 +1,4 @@
-"""A capture as a person runs it: into a file or a pipe, until its time is over, Ctrl-C, or the reader has gone."""
+"""A capture as a person runs it: into a file or a pipe, until its time is over, Ctrl-C, or the reader ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run_capture(namespace: str, interface: str, target: str, which: Filter, seco
         except BrokenPipeError:
             # Python would write to it once more at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise NotReadyError("whoever read the capture has gone") from None
+            raise NotReadyError("the program that read the capture has ended") from None
 
 
 @contextlib.contextmanager

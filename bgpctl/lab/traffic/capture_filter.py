@@ -59,7 +59,7 @@ BGP_PROGRAM: tuple[tuple[int, int, int, int], ...] = (
 
 
 def attach(target: socket.socket, program: Iterable[tuple[int, int, int, int]]) -> None:
-    """The socket hears only what the program returns. Raises OSError."""
+    """The socket receives only what the program returns. Raises OSError."""
     code = b"".join(_INSTRUCTION.pack(*instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code, len(code))
     # struct sock_fprog: the number of instructions, and where they are.

@@ -1,8 +1,8 @@
 """Echo requests from inside namespaces: the ping matrix without a process for every pair.
 
 One raw socket a namespace and family, all requests sent at once, then the replies gathered until the deadline. A socket
-stays in the namespace in which it was opened, whatever thread reads it. The kernel says when a reply arrived, since
-we read it later; so times are those of the wall clock.
+stays in the namespace in which it was opened, whatever thread reads it. The kernel stamps each reply with its
+arrival, as it is read later; so times are those of the wall clock.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Echo requests and replies as octets: ICMP (RFC 792) and ICMPv6 (RFC 4443 4), for raw sockets.
 
-The kernel sums ICMPv6 itself (RFC 3542 3.1) and gives raw ICMPv6 sockets no IP header; for ICMP both are ours.
+The kernel sums ICMPv6 itself (RFC 3542 3.1) and gives raw ICMPv6 sockets no IP header; for ICMP this module does both.
 """
 
 from __future__ import annotations

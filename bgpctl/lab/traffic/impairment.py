@@ -1,11 +1,11 @@
-"""A wire with delay, loss and a rate, for kernels without netem: the frames that leave an interface pass through here.
+"""Delay, loss and a rate for kernels without netem: the frames that leave an interface pass through this process.
 
 `python -m bgpctl.lab.traffic.impairment NAMESPACE INTERFACE DELAY LOSS RATE SEED` (seconds, 0 to 1, bits a second or 0)
-makes a TAP interface beside the interface and says its name. Whoever leads the interface's frames into it (a `mirred`
-redirection on egress, actions/redirection.py) gets them sent by the interface in their order, DELAY later, but for LOSS
-of them. The kernel cuts large segments and fills in checksums on their way into the TAP, as on their way into a cable.
-The frames go out past the queueing discipline, hence not through the redirection a second time. SIGTERM: what is on
-the wire still arrives, then this ends, and the TAP with it.
+makes a TAP interface beside the interface and prints its name. The interface's frames are redirected into it (`mirred`
+on egress, actions/redirection.py); they leave by the interface in their order, DELAY later, except for the share LOSS
+of them. The kernel cuts large segments and fills in checksums on their way into the TAP, as on their way into a real
+link. The frames go out past the queueing discipline, so they are not redirected a second time. On SIGTERM the frames
+that are delayed are still sent, then the process ends, and the TAP with it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Impairment:
 
 
 @dataclass(slots=True)
-class Wire:
+class ImpairedDirection:
     """One direction. The frames in `under_way` are in the order of their times."""
 
     tap: int
@@ -104,45 +104,46 @@ class Wire:
                 self.out.send(frame)
 
 
-def open_wire(namespace: str, interface: str, impairment: Impairment) -> tuple[Wire, str]:
-    """Makes the TAP, and says its name. Raises NotReadyError when there is no such namespace, OSError for the rest."""
+def open_direction(namespace: str, interface: str, impairment: Impairment) -> tuple[ImpairedDirection, str]:
+    """Makes the TAP; returns its name as well. Raises NotReadyError when there is no such namespace, OSError for the
+    rest."""
     with namespaces.inside(namespace):
         out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         out.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
         out.setblocking(False)
         out.bind((interface, 0))
         tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        # The kernel puts the first free number there: the wire before may not be empty yet.
-        made = fcntl.ioctl(tap, _TUNSETIFF, _IFREQ.pack(b"wire%d", _IFF_TAP | _IFF_NO_PI))
+        # The kernel puts the first free number there: the process before this one may not have ended yet.
+        made = fcntl.ioctl(tap, _TUNSETIFF, _IFREQ.pack(b"impair%d", _IFF_TAP | _IFF_NO_PI))
         name = _IFREQ.unpack(made)[0].rstrip(b"\0").decode()
-        # The kernel must not say anything of its own on it: that would leave by the interface.
+        # The kernel must send nothing of its own on it: that would leave by the interface.
         quiet = Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
         if quiet.exists():
             quiet.write_text("1")
         words = ["txqueuelen", str(_TAP_QUEUE), "mtu", _mtu(interface), "up"]
         subprocess.run(["ip", "link", "set", "dev", name, *words], check=True)
-    return Wire(tap, out, impairment), name
+    return ImpairedDirection(tap, out, impairment), name
 
 
 def _mtu(interface: str) -> str:
-    said = subprocess.run(["ip", "-o", "link", "show", "dev", interface], capture_output=True, text=True, check=True)
-    words = said.stdout.split()
+    shown = subprocess.run(["ip", "-o", "link", "show", "dev", interface], capture_output=True, text=True, check=True)
+    words = shown.stdout.split()
     return words[words.index("mtu") + 1]
 
 
 def main(arguments: list[str]) -> int:
     namespace, interface, delay, loss, rate, seed = arguments
-    # Which frames are lost is the same at each run; nobody's secret.
+    # Which frames are lost is the same at each run, and is no secret.
     impairment = Impairment(float(delay), float(loss), float(rate), random.Random(seed))  # noqa: S311
-    wire, name = open_wire(namespace, interface, impairment)
+    direction, name = open_direction(namespace, interface, impairment)
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        wire.ending = True
+        direction.ending = True
 
     signal.signal(signal.SIGTERM, end)
     sys.stdout.write(f"{name}\n")
     sys.stdout.flush()
-    wire.run()
+    direction.run()
     return 0
 
 

@@ -1,7 +1,7 @@
-"""A continuous ping between namespaces, and what it lost: the judge of every restart and failure.
+"""A continuous ping between namespaces, and what it lost: which measures every restart and failure.
 
     with Probe.start([Flow("pod-a1", "lab-pod-a1", "10.244.12.2")]) as probe:
-        ...                       # what must not cost a packet
+        ...                       # what is measured
         report = probe.stop()     # Report(losses={Flow: Loss(sent, lost_at, longest_outage)})
 
 The pings are sent by a process of its own (`python -m bgpctl.lab.traffic.prober`): nothing that the caller does
@@ -49,15 +49,15 @@ class Loss(msgspec.Struct, frozen=True):
         return len(self.lost_at)
 
 
-class Order(msgspec.Struct, frozen=True):
-    """What the process is told on its standard input. `rate`: requests a second on each flow."""
+class ProbeRequest(msgspec.Struct, frozen=True):
+    """What the process gets on its standard input. `rate`: requests a second on each flow."""
 
     flows: tuple[Flow, ...]
     rate: float = RATE
 
 
 class Report(msgspec.Struct, frozen=True):
-    """One Loss for each flow, in the order of the order."""
+    """One Loss for each flow, in the order of the request."""
 
     flows: tuple[Flow, ...]
     losses: tuple[Loss, ...]
@@ -95,32 +95,32 @@ class Probe:
             stdout=subprocess.PIPE,
         )
         probe = cls(process)
-        # A process that has ended says so to standard error, and by the end of its output.
-        probe._tell(msgspec.json.encode(Order(tuple(flows), rate)))
-        if probe._hear() != STARTED + b"\n":
+        # A process that has ended has its reason on standard error, and its output ends.
+        probe._send(msgspec.json.encode(ProbeRequest(tuple(flows), rate)))
+        if probe._read_answer() != STARTED + b"\n":
             probe._end()
-            raise NotReadyError("the probe cannot be started; it has said why")
+            raise NotReadyError("the probe cannot be started; its reason is on standard error")
         return probe
 
     def report(self) -> Report:
         """So far: requests younger than PATIENCE are left out. Raises NotReadyError when the probe has died."""
-        self._tell(b"report")
-        return _decoded(self._hear())
+        self._send(b"report")
+        return _decoded(self._read_answer())
 
     def stop(self) -> Report:
         """Sends no more, waits PATIENCE for the last replies. Raises NotReadyError when the probe has died."""
         assert self._process.stdin is not None  # noqa: S101  it was opened with pipes
         self._process.stdin.close()
-        answer = self._hear()
+        answer = self._read_answer()
         self._end()
         return _decoded(answer)
 
-    def _tell(self, line: bytes) -> None:
+    def _send(self, line: bytes) -> None:
         assert self._process.stdin is not None  # noqa: S101
         with contextlib.suppress(BrokenPipeError):  # it has died: then it does not answer either
             self._process.stdin.write(line + b"\n")
 
-    def _hear(self) -> bytes:
+    def _read_answer(self) -> bytes:
         assert self._process.stdout is not None  # noqa: S101
         return self._process.stdout.readline()
 
@@ -143,5 +143,5 @@ class Probe:
 
 def _decoded(answer: bytes) -> Report:
     if not answer:
-        raise NotReadyError("the probe has ended before its time; it has said why")
+        raise NotReadyError("the probe has ended too early; its reason is on standard error")
     return msgspec.json.decode(answer, type=Report)

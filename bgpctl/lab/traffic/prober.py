@@ -1,4 +1,4 @@
-"""The process that sends the pings of a probe (`probe.py`): an Order on standard input, then a report for each line,
+"""The process that sends the pings of a probe (`probe.py`): a request on standard input, then a report for each line,
 and the last one when standard input ends."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.netns import namespaces
 from bgpctl.lab.traffic.icmp import LARGEST_ANSWER, EchoFamily, family_of
-from bgpctl.lab.traffic.probe import PATIENCE, STARTED, Flow, Loss, Order, Report
+from bgpctl.lab.traffic.probe import PATIENCE, STARTED, Flow, Loss, ProbeRequest, Report
 
 _SEQUENCES = 1 << 16
 _IDENTIFIERS = 1 << 16
@@ -25,7 +25,7 @@ _BUFFER = 1 << 20
 
 @dataclass(slots=True)
 class _Sender:
-    """One flow at work. `answered[n]` says whether request n was; its sequence number is n modulo 2^16."""
+    """One flow at work. `answered[n]`: whether request n was; its sequence number is n modulo 2^16."""
 
     flow: Flow
     identifier: int
@@ -39,7 +39,7 @@ class _Sender:
         family = family_of(flow.target)
         with namespaces.inside(flow.namespace):
             opened = family.open()
-        # Everybody's echo replies come to every raw socket of the namespace.
+        # The echo replies to all processes come to every raw socket of the namespace.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         return cls(flow, identifier, family, opened)
 
@@ -63,7 +63,7 @@ class _Sender:
                 self._answer(sequence)
 
     def _answer(self, sequence: int) -> None:
-        """The youngest request with this number; numbers come again after eleven minutes at RATE."""
+        """The youngest request with this number; numbers repeat after eleven minutes at RATE."""
         newest = len(self.due) - 1
         number = newest - (newest - sequence) % _SEQUENCES
         if number >= 0:
@@ -87,9 +87,9 @@ class _Sender:
         return Loss(sent, tuple(lost), outage)
 
 
-def _work(order: Order) -> None:
+def _work(request: ProbeRequest) -> None:
     """Sends until standard input ends; answers each of its lines with a report so far."""
-    senders = [_Sender.open(flow, (os.getpid() + number) % _IDENTIFIERS) for number, flow in enumerate(order.flows)]
+    senders = [_Sender.open(flow, (os.getpid() + number) % _IDENTIFIERS) for number, flow in enumerate(request.flows)]
     with selectors.DefaultSelector() as selector:
         for sender in senders:
             selector.register(sender.socket, selectors.EVENT_READ, sender)
@@ -97,27 +97,27 @@ def _work(order: Order) -> None:
         due = time.monotonic()
         for sender in senders:
             sender.send(due)
-        _say(STARTED)
+        _print(STARTED)
         while True:
-            due += 1 / order.rate
-            if not _attend(selector, senders, due):
+            due += 1 / request.rate
+            if not _serve(selector, senders, due):
                 break
             for sender in senders:
                 sender.send(due)
         selector.unregister(sys.stdin.buffer)
         ended = time.monotonic()
-        _attend(selector, senders, ended + PATIENCE)
-    _say(_report(senders, ended))
+        _serve(selector, senders, ended + PATIENCE)
+    _print(_report(senders, ended))
 
 
-def _attend(selector: selectors.BaseSelector, senders: list[_Sender], until: float) -> bool:
+def _serve(selector: selectors.BaseSelector, senders: list[_Sender], until: float) -> bool:
     """Reads until then, at least once. False when standard input has ended."""
     while True:
         for key, _ in selector.select(max(0.0, until - time.monotonic())):
             if isinstance(key.data, _Sender):
                 key.data.receive()
             elif sys.stdin.buffer.readline():
-                _say(_report(senders, time.monotonic() - PATIENCE))
+                _print(_report(senders, time.monotonic() - PATIENCE))
             else:
                 return False
         if time.monotonic() >= until:
@@ -129,14 +129,14 @@ def _report(senders: list[_Sender], until: float) -> bytes:
     return msgspec.json.encode(Report(tuple(sender.flow for sender in senders), losses))
 
 
-def _say(line: bytes) -> None:
+def _print(line: bytes) -> None:
     sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
 
 
 def main() -> int:
     try:
-        _work(msgspec.json.decode(sys.stdin.buffer.readline(), type=Order))
+        _work(msgspec.json.decode(sys.stdin.buffer.readline(), type=ProbeRequest))
     except NotReadyError as error:
         print(f"probe: {error}", file=sys.stderr)  # noqa: T201  the one sentence of exit status 2
         return 2
