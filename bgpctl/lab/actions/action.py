@@ -16,7 +16,7 @@ from bgpctl.lab.actions.grammar import render
 from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.netns import namespaces, processes
 from bgpctl.lab.netns.state import LabState
-from bgpctl.lab.running.forked import reap_ended
+from bgpctl.lab.running.forked import reap
 from bgpctl.lab.topology.topology import Node, Topology
 
 _POLL = 0.01
@@ -105,4 +105,4 @@ def wait_until(condition: Callable[[], bool], within: float, what: str) -> None:
 
 def wait_until_gone(lab: RunningLab, node: str, pids: Collection[int], within: float = 10.0) -> None:
     wait_until(lambda: not set(pids) & set(lab.pids(node)), within, f"processes of {node} end: {sorted(pids)}")
-    reap_ended()
+    reap(pids)

@@ -18,7 +18,7 @@ from bgpctl.lab.actions.scope import ActionScope
 from bgpctl.lab.expect.convergence import ObservedLab
 from bgpctl.lab.netns import processes
 from bgpctl.lab.running import agents, runner
-from bgpctl.lab.running.forked import reap_ended
+from bgpctl.lab.running.forked import reap
 
 # A speaker that gets SIGTERM may send Cease to its peers.
 _STOPS_WITHIN = 20.0
@@ -174,8 +174,7 @@ class PowerOff(Action):
     def do(self, lab: RunningLab) -> None:
         for end in cables.ends_of(lab.topology, self.node):
             cables.take_down(lab, end)
-        processes.kill_all([lab.namespace(self.node)])
-        reap_ended()
+        reap(processes.kill_all([lab.namespace(self.node)]))
         with lab.inside(self.node):
             kernel.flush_routes()
             kernel.remove_devices()

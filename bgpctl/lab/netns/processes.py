@@ -48,17 +48,20 @@ def command_line(pid: int) -> list[bytes]:
         return []
 
 
-def kill_all(names: Sequence[str]) -> None:
-    """Kills until nothing runs in the namespaces any more: what is killed may have been starting something."""
+def kill_all(names: Sequence[str]) -> set[int]:
+    """Kills until nothing runs in the namespaces (a killed process may have started another one). Returns which."""
+    killed: set[int] = set()
     deadline = time.monotonic() + _DEADLINE
     inodes = {inode for name in names if (inode := namespaces.inode(name)) is not None}
     while running := running_in(names):
         for pids in running.values():
+            killed.update(pids)
             for pid in pids:
                 _send(pid, inodes, signal.SIGKILL)
         if time.monotonic() > deadline:
             raise NotReadyError(f"these processes do not end: {running}")
         time.sleep(_POLL)
+    return killed
 
 
 def kill(pid: int, names: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from bgpctl.lab.daemons.tools import waits_for_daemon
 from bgpctl.lab.netns import batch, disks, links, namespaces, processes
 from bgpctl.lab.netns.progress import Progress
 from bgpctl.lab.netns.state import LabState
-from bgpctl.lab.running.forked import reap_ended
+from bgpctl.lab.running.forked import reap
 from bgpctl.lab.running.lab_resources import LabResources
 from bgpctl.lab.topology.topology import Node, Topology
 from bgpctl.yaml_source.path import json_path
@@ -23,8 +23,7 @@ from bgpctl.yaml_source.path import json_path
 def clear(state: LabState, lock: int) -> None:
     """Kills, then removes the namespaces, then their markers."""
     marked = state.marked()
-    processes.kill_all(tuple(marked.values()))
-    reap_ended()
+    reap(processes.kill_all(tuple(marked.values())))
     namespaces.remove(marked.values(), lock)
     disks.unmount_all(state)
     for node in marked:

@@ -2,7 +2,7 @@
 
 A daemon has a session of its own, no input, its output in a file, no other file of its parent open, default signals,
 and a name and a command line that show people what it is. A child that has ended is a zombie until its parent has
-asked for its exit status (wait(2)): every part that ends processes of a lab calls `reap_ended`.
+asked for its exit status (wait(2)): every part that ends processes of a lab calls `reap`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 _PR_SET_NAME = 15
@@ -51,10 +51,11 @@ class Forked:
 _running: set[Forked] = set()
 
 
-def reap_ended() -> None:
-    """Of all children that have ended meanwhile, so that none remains a zombie."""
+def reap(killed: Collection[int]) -> None:
+    """Of these processes, which are ending, those that are children of this one: none remains a zombie."""
     for child in tuple(_running):
-        child.poll()
+        if child.pid in killed:
+            child.wait()
 
 
 def become_daemon(name: str, output: int) -> None:
