@@ -10,8 +10,9 @@ addresses on other devices (tunl0)           their protocol number (Linux 5.18) 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from errno import EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH
+from typing import TypeVar
 
 import msgspec
 
@@ -19,18 +20,19 @@ from bgpctl.fib.desired import IPIP_DEVICE
 from bgpctl.fib.kernel.observer import FAMILIES, read_links
 from bgpctl.fib.kernel.underlay import Underlay
 from bgpctl.fib.tunnels.tunnel import device_changes
-from bgpctl.fib.tunnels.tunnel_setup import remove_entries
+from bgpctl.fib.tunnels.tunnel_setup import carry_out
 from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.device import DeleteDevice, DeviceChange, ReleaseDevice, RemoveAddress, SetDown
 from reflector.kernel.link import LinkAddress
-from reflector.kernel.link_message import ADDRESS_DUMP, decode_address, encode_device, is_marked_address
+from reflector.kernel.link_message import ADDRESS_DUMP, decode_address, is_marked_address
 from reflector.kernel.route import BLACKHOLE, KernelRoute, address_text, prefix_text, route_of
 from reflector.kernel.sockets import DumpInterrupted, Refusal, Requests
 from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
 # Appended routes show one by one, and a dump that was interrupted may have missed some.
 _ROUNDS = 5
+_T = TypeVar("_T")
 _ALREADY_GONE = (ESRCH, ENOENT, ENODEV, EADDRNOTAVAIL)
 
 
@@ -74,12 +76,21 @@ def remove_ours(requests: Requests, protocol: int = ROUTE_PROTOCOL) -> tuple[str
 
 def _remove(requests: Requests, found: Ours) -> Iterator[tuple[str, str]]:
     """What the kernel refused, and why."""
-    remove_entries(requests, {each.ifindex for each in found.devices if isinstance(each, ReleaseDevice)})
     answers = requests.batch([route_message.encode(Change(Verb.DELETE, route)) for route in found.routes])
-    answers += requests.batch([encode_device(change) for change in found.devices])
+    answers += _finished(carry_out(requests, found.devices))
     for thing, answer in zip(found.sentences(), answers, strict=True):
         if answer is not None and not _is_gone(answer):
             yield thing, f": {answer.reason}"
+
+
+def _finished(work: Generator[None, None, _T]) -> _T:
+    """What comes of work that pauses, done at once."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            value: _T = end.value
+            return value
 
 
 def _is_gone(answer: Refusal) -> bool:

@@ -122,14 +122,15 @@ class Settling:
             if view.outdated and not (view.is_known and self._state.work):
                 await self._read_all()
             if self.tunnels.wanted or self._state.observation.links_changed:
-                self._set_up_tunnels()
+                await self._set_up_tunnels()
         except Overrun:
             self._log.answers_lost()
             view.mark_unknown()
 
-    def _set_up_tunnels(self) -> None:
+    async def _set_up_tunnels(self) -> None:
         before = self.tunnels.failures
-        self.tunnels.settle(self._state)
+        for _ in self.tunnels.settle(self._state):
+            await asyncio.sleep(0)
         self._state.observation.links_changed = False
         self._log.devices(before, self.tunnels.failures)
 

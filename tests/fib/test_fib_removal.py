@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from bgpctl.fib.programmer import RouteProgrammer
 from bgpctl.fib.removal import find_ours, leaving_others, remove_ours
 from reflector.kernel.device import AddAddress, DeviceChange, RemoveAddress, SetDown
+from reflector.kernel.device_message import encode_device
 from reflector.kernel.link import Link, LinkAddress
-from reflector.kernel.link_message import encode_device
 from reflector.kernel.route import parse_address
 from reflector.kernel.sockets import Requests
 from reflector.plan import KernelPlan, Vtep, VxlanPlan

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+import msgspec
+
 from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.observation import Observation
 from reflector.kernel import link_message, route_message
@@ -66,7 +68,7 @@ def take_notification(notification: Message, observation: Observation) -> None:
             if event is not None:
                 observation.observe(event)
         case link_message.NEWLINK | link_message.DELLINK:
-            link = link_message.decode_link(notification.body)
+            link = decode_link(notification.body)
             if link is not None and notification.kind == link_message.NEWLINK:
                 observation.observe_link(link)
             elif link is not None:
@@ -90,8 +92,19 @@ def _read_configuration(requests: Requests, view: KernelView) -> None:
                 raise
 
 
+def decode_link(body: bytes) -> Link | None:
+    """The link in a message, with its VXLAN settings if it has any."""
+    link = link_message.decode_link(body)
+    if link is None or link.kind != "vxlan":
+        return link
+    # pyroute2 is for nodes with tunnels: to import it costs the others memory and time (pyroute2_message).
+    from reflector.kernel.device_message import vxlan_settings
+
+    return msgspec.structs.replace(link, vxlan=vxlan_settings(body))
+
+
 def read_links(requests: Requests) -> Iterator[Link]:
-    return _read(requests, link_message.LINK_DUMP, link_message.decode_link)
+    return _read(requests, link_message.LINK_DUMP, decode_link)
 
 
 def read_addresses(requests: Requests) -> Iterator[LinkAddress]:

@@ -5,12 +5,11 @@ A device is set up in rounds - change, look, compare - because what is created s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Generator, Iterator, Sequence
 
 from bgpctl.fib.kernel.observer import update_links
 from bgpctl.fib.reconciler import Reconciler
 from bgpctl.fib.tunnels.tunnel import DeviceFailure, desired_tunnels, device_changes, our_devices
-from bgpctl.fib.tunnels.vxlan import desired_entries, entry_difference
 from reflector.kernel.device import (
     AddAddress,
     CreateDevice,
@@ -20,21 +19,11 @@ from reflector.kernel.device import (
     ReleaseDevice,
     RemoveAddress,
 )
-from reflector.kernel.link_message import (
-    DELNEIGH,
-    FORWARDING_DUMP,
-    NEIGHBOUR_DUMP,
-    NEWNEIGH,
-    decode_entry,
-    device_of_entry,
-    encode_device,
-    encode_entry,
-)
+from reflector.kernel.link_message import DELNEIGH, NEWNEIGH, device_of_entry
 from reflector.kernel.message import Message
-from reflector.kernel.neighbour import Entry, Neighbour
 from reflector.kernel.route import address_text
-from reflector.kernel.sockets import Requests
-from reflector.plan import KernelPlan, VxlanPlan
+from reflector.kernel.sockets import Refusal, Requests
+from reflector.plan import VxlanPlan
 
 _ROUNDS = 5
 
@@ -58,21 +47,20 @@ class TunnelSetup:
         if notification.kind in (NEWNEIGH, DELNEIGH):
             self.wanted |= self._entries_done.pop(device_of_entry(notification.body), None) is not None
 
-    def settle(self, state: Reconciler) -> None:
-        """Brings devices and entries to what the plan asks for."""
+    def settle(self, state: Reconciler) -> Iterator[None]:
+        """Brings devices and entries to what the plan asks for; pauses between slices of the work."""
         self.wanted = False
-        self.failures = (
-            *self._settle_devices(state.desired.plan, state),
-            *self._settle_entries(state.desired.plan, state),
-        )
+        devices = yield from self._settle_devices(state)
+        entries = yield from self._settle_entries(state)
+        self.failures = (*devices, *entries)
 
-    def _settle_devices(self, plan: KernelPlan, state: Reconciler) -> tuple[DeviceFailure, ...]:
+    def _settle_devices(self, state: Reconciler) -> Generator[None, None, tuple[DeviceFailure, ...]]:
+        plan = state.desired.plan
         for _ in range(_ROUNDS):
             changes, failures = device_changes(desired_tunnels(plan, state.view.underlay), state.view.underlay)
             if not changes:
                 return failures
-            remove_entries(self._requests, {each.ifindex for each in changes if isinstance(each, ReleaseDevice)})
-            answers = self._requests.batch([encode_device(change) for change in changes])
+            answers = yield from carry_out(self._requests, changes)
             update_links(self._requests, state.view, state.observation)
             refused = [
                 DeviceFailure(change.name, f"{what_is_done(change)}: {answer.reason}")
@@ -83,50 +71,36 @@ class TunnelSetup:
                 return (*failures, *refused)
         return tuple(DeviceFailure(change.name, f"{what_is_done(change)} has no effect") for change in changes)
 
-    def _settle_entries(self, plan: KernelPlan, state: Reconciler) -> list[DeviceFailure]:
+    def _settle_entries(self, state: Reconciler) -> Generator[None, None, list[DeviceFailure]]:
         devices = {link.name: link.index for link in our_devices(state.view.underlay)}
         todo = {
             devices[vxlan.device]: vxlan
-            for vxlan in plan.vxlans
+            for vxlan in state.desired.plan.vxlans
             if vxlan.device in devices and self._entries_done.get(devices[vxlan.device]) != vxlan
         }
+        failures: list[DeviceFailure] = []
         if not todo:
-            return []
-        observed = read_entries(self._requests)
-        failures = []
+            return failures
+        from bgpctl.fib.tunnels.entries import put_entries, read_entries  # pyroute2, as below
+
+        observed = yield from read_entries(self._requests, todo)
         for ifindex, vxlan in todo.items():
             there = [entry for entry in observed if entry.ifindex == ifindex]
-            refused = self._put_entries(vxlan, ifindex, there)
+            refused = yield from put_entries(self._requests, vxlan, ifindex, there)
             failures += refused
             if not refused:
                 self._entries_done[ifindex] = vxlan
         return failures
 
-    def _put_entries(self, plan: VxlanPlan, ifindex: int, there: list[Entry]) -> list[DeviceFailure]:
-        found = entry_difference(desired_entries(plan, ifindex), there)
-        requests = [encode_entry(entry) for entry in found.put]
-        requests += [encode_entry(entry, remove=True) for entry in found.remove]
-        answers = self._requests.batch(requests)
-        return [
-            DeviceFailure(plan.device, f"{_entry_text(entry)}: {answer.reason}")
-            for entry, answer in zip((*found.put, *found.remove), answers, strict=True)
-            if answer is not None
-        ]
 
+def carry_out(requests: Requests, changes: Sequence[DeviceChange]) -> Generator[None, None, list[Refusal | None]]:
+    """Makes the changes in one datagram; a device that is released loses its entries first."""
+    # pyroute2 is for nodes with tunnels: to import it costs the others memory and time (pyroute2_message).
+    from bgpctl.fib.tunnels.entries import remove_entries
+    from reflector.kernel.device_message import encode_device
 
-def remove_entries(requests: Requests, ifindexes: Collection[int]) -> None:
-    """Permanent entries on these devices, all of which are ours; a refusal shows when they are looked at again."""
-    if ifindexes:
-        gone = [entry for entry in read_entries(requests) if entry.ifindex in ifindexes]
-        requests.batch([encode_entry(entry, remove=True) for entry in gone])
-
-
-def read_entries(requests: Requests) -> list[Entry]:
-    entries = []
-    for request in (NEIGHBOUR_DUMP, FORWARDING_DUMP):
-        for piece in requests.dump(request):
-            entries += [entry for _, body in piece if (entry := decode_entry(body)) is not None]
-    return entries
+    yield from remove_entries(requests, {each.ifindex for each in changes if isinstance(each, ReleaseDevice)})
+    return requests.batch([encode_device(change) for change in changes])
 
 
 def what_is_done(change: DeviceChange) -> str:
@@ -143,8 +117,3 @@ def what_is_done(change: DeviceChange) -> str:
             return f"removing {address_text(change.address.address)}"
         case _:
             return "changing the device"
-
-
-def _entry_text(entry: Entry) -> str:
-    address = entry.address if isinstance(entry, Neighbour) else entry.remote
-    return f"{'neighbour' if isinstance(entry, Neighbour) else 'forwarding'} entry for {address_text(address)}"
