@@ -26,8 +26,8 @@ from bgpctl.agent.host.run_directory import (
     our_files,
 )
 from bgpctl.errors import NotReadyError
-from bgpctl.fib.permission import require_permission
-from bgpctl.fib.removal import find_ours, remove_ours
+from bgpctl.fib.edge.permission import require_permission
+from bgpctl.fib.edge.removal import find_ours, remove_ours
 from reflector.control.client import ControlClient, ControlError
 from reflector.drain import Stage
 from reflector.kernel.sockets import Requests

@@ -10,14 +10,14 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator
 
-from bgpctl.fib.desired import Paths
+from bgpctl.fib.core.desired import Paths
+from bgpctl.fib.core.reconciler import Reconciler
+from bgpctl.fib.core.retained import RetainedRoute
+from bgpctl.fib.edge.permission import require_permission
+from bgpctl.fib.edge.settling import Settling
 from bgpctl.fib.kernel.endpoints import local_endpoints
 from bgpctl.fib.kernel.forwarding import NextHop, forwarding
 from bgpctl.fib.latency import LatencyCounter
-from bgpctl.fib.permission import require_permission
-from bgpctl.fib.reconciler import Reconciler
-from bgpctl.fib.retained import RetainedRoute
-from bgpctl.fib.settling import Settling
 from bgpctl.fib.status import FibStatus
 from reflector.kernel.route import Destination
 from reflector.kernel.sockets import NEIGHBOURS_TOO, RECEIVE_BUFFER, Monitor, Requests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bgpctl.fib.failures import RouteFailure
+from bgpctl.fib.core.failures import RouteFailure
 from bgpctl.fib.tunnels.tunnel import DeviceFailure
 from reflector.messages import Histogram
 

@@ -30,8 +30,8 @@ from pathlib import Path
 from msgspec import structs
 
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
+from bgpctl.fib.edge.settling import BATCH
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.settling import BATCH
 from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.route import KernelRoute, Leg, parse_address, prefix_text

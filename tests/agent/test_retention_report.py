@@ -8,7 +8,7 @@ import msgspec
 
 from bgpctl.agent.retention.file import NOTHING, RetainedFile, RetainedState, gathered
 from bgpctl.agent.retention.report import RetentionReport, reflector_sessions, report
-from bgpctl.fib.desired import Paths
+from bgpctl.fib.core.desired import Paths
 from reflector.messages import RetainedSession
 from reflector.plan import NodePlan, SessionKind, SessionPlan
 

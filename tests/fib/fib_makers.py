@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from bgpctl.fib.desired import Paths
+from bgpctl.fib.core.desired import Paths
 from bgpctl.fib.kernel.underlay import Underlay
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.link import Link, LinkAddress

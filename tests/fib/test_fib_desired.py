@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fib_makers import ETH1, STATIC, TUNNEL, at, leg, paths, put, route, underlay
 
-from bgpctl.fib.desired import DesiredRoutes, Wish, metric_of
+from bgpctl.fib.core.desired import DesiredRoutes, Wish, metric_of
 from reflector.kernel.link import Link
 from reflector.kernel.route import KernelRoute, host_destination, parse_address
 from reflector.plan import (

@@ -7,7 +7,7 @@ from fib_makers import carry_out, leg, route
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgpctl.fib.difference import difference
+from bgpctl.fib.core.difference import difference
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.route import KernelRoute, Leg, RouteKey
 

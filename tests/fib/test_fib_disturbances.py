@@ -14,7 +14,7 @@ import structlog
 from fib_makers import decoded, learned, until, update
 from fib_namespaces import Namespace
 
-from bgpctl.fib.failures import RouteFailure
+from bgpctl.fib.core.failures import RouteFailure
 from bgpctl.fib.programmer import RouteProgrammer
 from reflector.kernel.route import Destination
 from reflector.kernel.route_message import NEWROUTE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fib_makers import route
 
-from bgpctl.fib.foreign_route_log import FIRST, PAUSE, ForeignChange, ForeignRouteLog
+from bgpctl.fib.core.foreign_route_log import FIRST, PAUSE, ForeignChange, ForeignRouteLog
 from reflector.kernel.route import Leg
 
 WAY = Leg(b"", 2)

@@ -14,7 +14,7 @@ from fib_makers import decoded, learned, occupied, until, update
 from fib_namespaces import Namespace, Topology
 
 from bgpctl.errors import NotReadyError
-from bgpctl.fib.failures import RouteFailure
+from bgpctl.fib.core.failures import RouteFailure
 from bgpctl.fib.programmer import RouteProgrammer
 from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb

@@ -10,9 +10,9 @@ from fib_makers import ETH0, ETH1, KERNEL, STATIC, TUNNEL, at, carry_out, event,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgpctl.fib.failures import RouteFailure
+from bgpctl.fib.core.failures import RouteFailure
+from bgpctl.fib.core.reconciler import Reconciler
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.reconciler import Reconciler
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.link import Link, LinkAddress
 from reflector.kernel.prefix_table import Placement

@@ -7,8 +7,8 @@ from fib_makers import underlay
 from fib_namespaces import Namespace
 from msgspec.structs import replace
 
+from bgpctl.fib.edge.removal import find_ours, leaving_others, remove_ours
 from bgpctl.fib.programmer import RouteProgrammer
-from bgpctl.fib.removal import find_ours, leaving_others, remove_ours
 from reflector.kernel.device import AddAddress, DeviceChange, RemoveAddress, SetDown
 from reflector.kernel.device_message import encode_device
 from reflector.kernel.link import Link, LinkAddress

@@ -8,7 +8,7 @@ import pytest
 from fib_makers import at, leg, paths, route
 from test_fib_reconciler import Transcript
 
-from bgpctl.fib.retained import Networks, Outlook, RetainedRoute
+from bgpctl.fib.core.retained import Networks, Outlook, RetainedRoute
 from reflector.kernel.route import BLACKHOLE, KernelRoute, parse_address
 from reflector.plan import KernelPlan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fib_makers import ETH0, ETH1, KERNEL, STATIC, at, leg, paths, put, remove, route, underlay
 
-from bgpctl.fib.desired import DesiredRoutes
+from bgpctl.fib.core.desired import DesiredRoutes
 from bgpctl.fib.kernel.underlay import Underlay
 from reflector.kernel.link import Link
 from reflector.kernel.prefix_table import Placement

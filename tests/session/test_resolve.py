@@ -14,10 +14,10 @@ import pytest
 from segment import Segment
 from test_kernel_routes import Watcher
 
-from bgpctl.fib.desired import DesiredRoutes, Paths
+from bgpctl.fib.core.desired import DesiredRoutes, Paths
+from bgpctl.fib.core.reconciler import Reconciler
+from bgpctl.fib.edge.observer import read_kernel
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.kernel.observer import read_kernel
-from bgpctl.fib.reconciler import Reconciler
 from reflector.addresses import pack_address, unpack_address
 from reflector.kernel.resolve import Unresolved
 from reflector.kernel.route import parse_prefix

@@ -14,7 +14,7 @@ import msgspec
 
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.host.run_directory import write_private
-from bgpctl.fib.desired import Paths
+from bgpctl.fib.core.desired import Paths
 from reflector.kernel.route import Destination
 from reflector.plan import Family
 

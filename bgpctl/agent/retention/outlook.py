@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bgpctl.fib.retained import Outlook
+from bgpctl.fib.core.retained import Outlook
 from reflector.messages import Retained
 from reflector.plan import SessionPlan
 

@@ -30,7 +30,7 @@ from bgpctl.agent.retention.outlook import outlook_of
 from bgpctl.agent.retention.progress import Progress
 from bgpctl.agent.retention.report import NOTHING_RETAINED, reflector_sessions, report
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
-from bgpctl.fib.retained import Networks, Outlook
+from bgpctl.fib.core.retained import Networks, Outlook
 from reflector.inbound.selection_deferral import DEFERRAL_TIME
 from reflector.messages import LocRibUpdate, Retained, RetainedSession, ShowRetained, Subscribed
 from reflector.plan import NodePlan, SessionPlan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from bgpctl.fib.failures import RouteFailure
+from bgpctl.fib.core.failures import RouteFailure
 from bgpctl.fib.status import FibStatus
 from reflector.messages import AgentStatus
 

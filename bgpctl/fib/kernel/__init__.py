@@ -1,1 +1,1 @@
-"""What the kernel has, as the FIB observes it."""
+"""The kernel of this node and what our routes are in it, as the FIB observes it."""

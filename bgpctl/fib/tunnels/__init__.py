@@ -1,1 +1,1 @@
-"""VXLAN and IPIP: devices, forwarding entries, neighbours."""
+"""VXLAN and IPIP: which devices and entries are desired."""

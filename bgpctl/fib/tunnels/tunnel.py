@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bgpctl.fib.desired import IPIP_DEVICE
+from bgpctl.fib.core.desired import IPIP_DEVICE
 from bgpctl.fib.kernel.underlay import Underlay
 from reflector.kernel.device import (
     AddAddress,

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bgpctl.fib.comparison import Comparison
-from bgpctl.fib.desired import Paths
-from bgpctl.fib.desired_state import DesiredState
-from bgpctl.fib.failures import Failures
+from bgpctl.fib.core.comparison import Comparison
+from bgpctl.fib.core.desired import Paths
+from bgpctl.fib.core.desired_state import DesiredState
+from bgpctl.fib.core.failures import Failures
+from bgpctl.fib.core.learned import LearnedRoutes
+from bgpctl.fib.core.observation import Observation
+from bgpctl.fib.core.retained import RetainedRoute, gateways_of
+from bgpctl.fib.core.worklist import Worklist
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.learned import LearnedRoutes
-from bgpctl.fib.observation import Observation
-from bgpctl.fib.retained import RetainedRoute, gateways_of
-from bgpctl.fib.worklist import Worklist
 from reflector.kernel.route import Destination
 from reflector.plan import KernelPlan
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 import structlog
 
-from bgpctl.fib.foreign_route_log import PAUSE, ForeignRouteLog
+from bgpctl.fib.core.foreign_route_log import PAUSE, ForeignRouteLog
 from bgpctl.fib.tunnels.tunnel import DeviceFailure
 from reflector.kernel.change import Change
 from reflector.kernel.route import prefix_text

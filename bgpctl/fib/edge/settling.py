@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bgpctl.fib.failure_log import FailureLog
+from bgpctl.fib.core.reconciler import Reconciler
+from bgpctl.fib.edge.failure_log import FailureLog
+from bgpctl.fib.edge.observer import read_kernel, take_notification
+from bgpctl.fib.edge.retry import Retry
+from bgpctl.fib.edge.tunnel_setup import TunnelSetup
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.kernel.observer import read_kernel, take_notification
 from bgpctl.fib.latency import LatencyCounter
-from bgpctl.fib.reconciler import Reconciler
-from bgpctl.fib.retry import Retry
-from bgpctl.fib.tunnels.tunnel_setup import TunnelSetup
 from reflector.kernel import route_message
 from reflector.kernel.change import Change
 from reflector.kernel.sockets import DumpInterrupted, Monitor, Overrun, Requests

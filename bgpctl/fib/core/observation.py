@@ -7,11 +7,11 @@ through, and the one that ours are in.
 
 from __future__ import annotations
 
-from bgpctl.fib.comparison import Comparison
-from bgpctl.fib.desired_state import DesiredState
+from bgpctl.fib.core.comparison import Comparison
+from bgpctl.fib.core.desired_state import DesiredState
+from bgpctl.fib.core.learned import LearnedRoutes
+from bgpctl.fib.core.worklist import Worklist
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.learned import LearnedRoutes
-from bgpctl.fib.worklist import Worklist
 from reflector.kernel.link import Link, LinkAddress
 from reflector.kernel.observe import observe_netconf
 from reflector.kernel.route import Destination, RouteTerms, route_of

@@ -16,11 +16,11 @@ from typing import TypeVar
 
 import msgspec
 
-from bgpctl.fib.desired import IPIP_DEVICE
-from bgpctl.fib.kernel.observer import FAMILIES, read_links
+from bgpctl.fib.core.desired import IPIP_DEVICE
+from bgpctl.fib.edge.observer import FAMILIES, read_links
+from bgpctl.fib.edge.tunnel_setup import carry_out
 from bgpctl.fib.kernel.underlay import Underlay
 from bgpctl.fib.tunnels.tunnel import device_changes
-from bgpctl.fib.tunnels.tunnel_setup import carry_out
 from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.device import DeleteDevice, DeviceChange, ReleaseDevice, RemoveAddress, SetDown

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
+from bgpctl.fib.core.observation import Observation
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.observation import Observation
 from reflector.kernel import link_message, route_message
 from reflector.kernel.link import Link, LinkAddress
 from reflector.kernel.message import NO_FAMILY, Message, Request

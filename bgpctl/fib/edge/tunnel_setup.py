@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 
-from bgpctl.fib.kernel.observer import update_links
-from bgpctl.fib.reconciler import Reconciler
+from bgpctl.fib.core.reconciler import Reconciler
+from bgpctl.fib.edge.observer import update_links
 from bgpctl.fib.tunnels.tunnel import DeviceFailure, desired_tunnels, device_changes, our_devices
 from reflector.kernel.device import (
     AddAddress,
@@ -81,7 +81,7 @@ class TunnelSetup:
         failures: list[DeviceFailure] = []
         if not todo:
             return failures
-        from bgpctl.fib.tunnels.entries import put_entries, read_entries  # pyroute2, as below
+        from bgpctl.fib.edge.tunnel_entries import put_entries, read_entries  # pyroute2, as below
 
         observed = yield from read_entries(self._requests, todo)
         for ifindex, vxlan in todo.items():
@@ -96,7 +96,7 @@ class TunnelSetup:
 def carry_out(requests: Requests, changes: Sequence[DeviceChange]) -> Generator[None, None, list[Refusal | None]]:
     """Makes the changes in one datagram; a device that is released loses its entries first."""
     # pyroute2 is for nodes with tunnels: to import it costs the others memory and time (pyroute2_message).
-    from bgpctl.fib.tunnels.entries import remove_entries
+    from bgpctl.fib.edge.tunnel_entries import remove_entries
     from reflector.kernel.device_message import encode_device
 
     yield from remove_entries(requests, {each.ifindex for each in changes if isinstance(each, ReleaseDevice)})

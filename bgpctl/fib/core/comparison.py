@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from errno import EEXIST, ENOENT, ESRCH
 
-from bgpctl.fib.desired_state import DesiredState
-from bgpctl.fib.difference import difference
-from bgpctl.fib.failures import Failures
-from bgpctl.fib.foreign import occupied, shadowed
+from bgpctl.fib.core.desired_state import DesiredState
+from bgpctl.fib.core.difference import difference
+from bgpctl.fib.core.failures import Failures
+from bgpctl.fib.core.foreign import occupied, shadowed
+from bgpctl.fib.core.learned import LearnedRoutes
+from bgpctl.fib.core.worklist import Worklist
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.learned import LearnedRoutes
-from bgpctl.fib.worklist import Worklist
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.route import Destination
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from bgpctl.fib.desired import Paths
+from bgpctl.fib.core.desired import Paths
 from reflector.kernel.route import Destination
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bgpctl.fib.owners import owner_of, removal_command
+from bgpctl.fib.core.owners import owner_of, removal_command
 from reflector.kernel.route import BLACKHOLE, UNICAST, KernelRoute, RouteKey
 
 _CONNECTED = 2  # RTPROT_KERNEL

@@ -6,12 +6,12 @@ remembered until its destination is decided anew.
 
 from __future__ import annotations
 
-from bgpctl.fib.desired import NOTHING, DesiredRoutes, Wish
-from bgpctl.fib.failures import Failures
-from bgpctl.fib.foreign import without_harm
+from bgpctl.fib.core.desired import NOTHING, DesiredRoutes, Wish
+from bgpctl.fib.core.failures import Failures
+from bgpctl.fib.core.foreign import without_harm
+from bgpctl.fib.core.learned import LearnedRoutes
+from bgpctl.fib.core.worklist import Worklist
 from bgpctl.fib.kernel.kernel_view import KernelView
-from bgpctl.fib.learned import LearnedRoutes
-from bgpctl.fib.worklist import Worklist
 from reflector.kernel.link import Link
 from reflector.kernel.route import Destination, KernelRoute
 from reflector.plan import KernelPlan

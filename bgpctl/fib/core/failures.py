@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bgpctl.fib.foreign_route_log import ForeignRouteLog
+from bgpctl.fib.core.foreign_route_log import ForeignRouteLog
 from reflector.kernel.route import Destination, RouteKey, prefix_text
 
 _T = TypeVar("_T")

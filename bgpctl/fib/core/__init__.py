@@ -1,0 +1,1 @@
+"""What is desired against what is observed, without any I/O."""

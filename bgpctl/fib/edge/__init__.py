@@ -1,0 +1,1 @@
+"""Where the FIB touches the world: the kernel, the clock, the log."""
