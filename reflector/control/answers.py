@@ -79,8 +79,8 @@ class AnsweredSpeaker(Protocol):
 
 
 class Answers:
-    """Answers for one speaker; called with a request it begins an answer. `_at_once` and `_in_parts` list which method
-    answers which request."""
+    """Answers for one speaker; called with a request it begins an answer. `_immediate` and `_incremental` list which
+    method answers which request."""
 
     def __init__(self, speaker: AnsweredSpeaker, stream: LocRibStream, clock: Callable[[], float]) -> None:
         self._speaker = speaker
@@ -88,7 +88,7 @@ class Answers:
         self._stream = stream
         self._clock = clock
         self._orders = KeyOrders()
-        self._at_once: dict[type[Request], Callable[[Any], Message]] = {
+        self._immediate: dict[type[Request], Callable[[Any], Message]] = {
             Apply: lambda request: speaker.apply_plan(request.plan),
             Originate: self._originate,
             Drain: self._drain,
@@ -99,7 +99,7 @@ class Answers:
                 speaker.events.withdraw_retained(frozenset(request.next_hops), request.inside)
             ),
         }
-        self._in_parts: dict[type[Request], Callable[[Any], Incremental[Message]]] = {
+        self._incremental: dict[type[Request], Callable[[Any], Incremental[Message]]] = {
             ShowPeers: lambda request: peer_page(self._engine, speaker.session_states(), clock(), request),
             ShowRoutes: lambda request: route_page(self._engine, request, self._orders),
             ShowRetained: self._retained,
@@ -118,10 +118,10 @@ class Answers:
 
     def _reply(self, request: Request) -> Incremental[Message]:
         kind = type(request)
-        if kind in self._at_once:
-            return self._at_once[kind](request)
-        if kind in self._in_parts:
-            return (yield from self._in_parts[kind](request))
+        if kind in self._immediate:
+            return self._immediate[kind](request)
+        if kind in self._incremental:
+            return (yield from self._incremental[kind](request))
         return Refused(f"a speaker does not answer {kind.__name__}: ask the agent")
 
     def _originate(self, request: Originate) -> Message:

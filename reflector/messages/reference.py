@@ -48,7 +48,7 @@ Parts of the messages above. They have no key `type`.
 """
 
 PLAN_OPENING = """
-`NodePlan` and `Origination` are values of the plan: maps with the keys that `bgpctl compile --format json` prints. The
+`NodePlan` and `Origination` are values of the plan: maps with the keys that `bgpctl compile --output json` prints. The
 table of its fields is in [applying-changes.md](applying-changes.md).
 """
 
