@@ -2,8 +2,8 @@
 
 stop     SIGTERM or SIGINT: the speaker is stopped, the kernel's routes stay (a restart must not lose packets)
 restart  SIGUSR2: only the agent ends. The next one, a newer release perhaps, adopts the speaker with its sessions
-fail     the world is not ready at the start: what was made is undone, and one sentence says what is missing
-crash    our bug: a traceback; speaker and kernel routes go on without us until the next agent adopts them
+fail     the world is not ready at the start: what was made is undone, and one sentence names what is missing
+crash    our bug: a traceback; speaker and kernel routes stay until the next agent adopts them
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ async def _fail(agent: Agent, failure: BaseException | None) -> NoReturn:
 
 
 async def _first_bug() -> None:
-    """Waits for an exception that nobody awaits, in a callback or the handler of a connection, and raises it."""
+    """Waits for an exception that no task awaits, in a callback or the handler of a connection, and raises it."""
     loop = asyncio.get_running_loop()
     bug: asyncio.Future[None] = loop.create_future()
 

@@ -1,8 +1,8 @@
-"""Takes bgpctl off a node: agent and speaker, what the kernel has of us, and the run directory.
+"""Removes bgpctl from a node: agent and speaker, what the kernel has of us, and the run directory.
 
 Rule: everything is found where it is - listeners on sockets, the kernel's own marks (fib/removal), files by name - so
-it works without an agent, without its run directory, and again after it was interrupted. What is not ours is not
-touched. The agent goes first, or it would put back what is removed; peers are told that it is for good (drain.py).
+it works without an agent, without its run directory, and once more after it was interrupted. What is not ours is
+not touched. The agent ends first, or it would put back what is removed; peers get a cease that is for good (drain.py).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Installation:
     run_directory: Path | None
 
     def sentences(self) -> list[str]:
-        """What there is, one sentence each. Raises NotReadyError when it is not from here that it can be removed."""
+        """What there is, one sentence each. Raises NotReadyError when it cannot be removed from here."""
         with self._processes() as (agent, speaker), _requests() as requests:
             processes = {"agent": agent, "speaker": speaker}
             found = [f"{what}, process {each.pid}" for what, each in processes.items() if each is not None]

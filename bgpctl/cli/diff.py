@@ -35,7 +35,8 @@ def diff(
     all_nodes: Annotated[bool, typer.Option("--all-nodes", help="Every node; so it is without --node.")] = False,
     output: Annotated[Output, typer.Option("--output", "-o", help="For people or for programs.")] = "text",
 ) -> None:
-    """Say what a change of the resources does: sessions that are reset or only updated, routes that come or go.
+    """Show what a change of the resources does: sessions that are reset or only updated, routes that are added or
+    removed.
 
     Exit status: 0 no node changes, 1 some node does, 2 when one of the two has errors or is not there, or when Calico
     refuses to go from OLD to NEW. Problems go to standard error: errors of both, and the warnings that NEW has and OLD

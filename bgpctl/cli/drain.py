@@ -1,11 +1,11 @@
 """`bgpctl drain`: take a node out of use before its maintenance without losing a packet that has another way.
 
-    mark       what draws traffic here is told again with GRACEFUL_SHUTDOWN (RFC 8326)     bgpctl drain
+    mark       what draws traffic here is readvertised with GRACEFUL_SHUTDOWN (RFC 8326)   bgpctl drain
     wait       until every peer has acknowledged it, and --wait seconds more
-    withdraw   the same is withdrawn; wait again                                           bgpctl drain --withdraw
+    withdraw   the same is withdrawn; wait once more                                       bgpctl drain --withdraw
     stop       speaker and agent end: sessions close with Administrative Shutdown          bgpctl drain --stop
 
-Each step says what it did. A step that cannot be done ends with status 2, and the node stays as far as it is.
+Each step prints what it did. A step that cannot be done ends with status 2, and the node stays as far as it is.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from reflector.drain import Stage
 if TYPE_CHECKING:
     from bgpctl.cli.running import RunningNode
 
-# RFC 8326 leaves it to the operator. What peers do once they have it - choose, program their kernels, tell others, who
-# do the same - takes tens of milliseconds for each router on the way; a pause that it may make between two UPDATEs is
-# 5 s inside an AS (RFC 4271 10). Towards peers of other ASes it may be 30 s: who has such peers waits longer.
+# RFC 8326 leaves it to the operator. What peers do then - choose, program their kernels, advertise it, whose peers do
+# the same - takes tens of milliseconds for each router on the way; a router may wait 5 s between two UPDATEs inside an
+# AS (RFC 4271 10), and 30 s towards peers of other ASes: operators with such peers wait longer.
 WAIT = 5.0
 # A peer that takes longer to acknowledge does not read; its hold time (90 s here) will end that session.
 PATIENCE = 60.0
@@ -39,19 +39,18 @@ def register(app: typer.Typer) -> None:
 def drain(
     node: NodeOption = "",
     run_dir: RunDirOption = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Traffic may come again.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="The node is in use as before.")] = False,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Then withdraw the node's routes.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Then withdraw, and end speaker and agent for good.")] = False,
     wait: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="For peers to choose other paths, after each step.")
     ] = WAIT,
-    reason: Annotated[str, typer.Option(help="What peers are told when sessions close (RFC 9003).")] = "",
+    reason: Annotated[str, typer.Option(help="The reason that peers are given when sessions close (RFC 9003).")] = "",
 ) -> None:
     """Lead traffic away from one node, step by step, before its maintenance; --undo leads it back.
 
-    Peers are told its routes again with GRACEFUL_SHUTDOWN (RFC 8326), and nothing is reset. The node goes on forwarding
-    what still comes. It stays drained over restarts of speaker and agent, until --undo or until the machine is started
-    anew.
+    Its routes are readvertised with GRACEFUL_SHUTDOWN (RFC 8326), and no session is reset. The node goes on forwarding
+    what still comes. It stays drained over restarts of speaker and agent, until --undo or until the machine restarts.
     """
     from bgpctl.cli.running import find_one_node
 
@@ -61,13 +60,13 @@ def drain(
     drained = find_one_node(node, run_dir)
     _lead(drained, Stage.MARKED, reason, wait)
     if withdraw or stop:
-        _say_what_is_withdrawn(drained)
+        _print_what_is_withdrawn(drained)
         _lead(drained, Stage.WITHDRAWN, reason, wait)
     if stop:
         _stop(drained)
-        typer.echo("an agent that is started here before the machine is stays drained until bgpctl drain --undo")
+        typer.echo("an agent that starts here before the machine restarts stays drained until bgpctl drain --undo")
     else:
-        typer.echo(f"{drained.name} drains; end it with bgpctl drain --undo")
+        typer.echo(f"{drained.name} is drained; bgpctl drain --undo ends that")
 
 
 _DONE = {
@@ -83,7 +82,7 @@ def _lead(node: RunningNode, stage: Stage, reason: str, wait: float) -> None:
     reached = node.agent().drain
     answer = node.drain(Drain(stage, reason))
     if answer.unacknowledged is None:
-        typer.echo(f"{node.name}: no speaker runs; the next one is told before its first session")
+        typer.echo(f"{node.name}: no speaker runs; the next one reads it before its first session")
         return
     peers = _wait_for_peers(node, stage)
     typer.echo(f"{node.name}: {_DONE[answer.stage]}; acknowledged by {peers} {'peer' if peers == 1 else 'peers'}")
@@ -93,27 +92,27 @@ def _lead(node: RunningNode, stage: Stage, reason: str, wait: float) -> None:
 
 
 def _wait_for_peers(node: RunningNode, stage: Stage) -> int:
-    """Until every peer has acknowledged what it is told. How many there are. Raises NotReadyError."""
+    """Until every peer has acknowledged everything. How many there are. Raises NotReadyError."""
     from reflector.messages import Drain
 
     deadline = time.monotonic() + PATIENCE
-    said: tuple[str, ...] = ()
+    printed: tuple[str, ...] = ()
     while unacknowledged := node.drain(Drain(stage)).unacknowledged:
         if time.monotonic() > deadline:
             raise NotReadyError(
                 f"not acknowledged within {PATIENCE:g} s by {', '.join(unacknowledged)}; "
                 f"{node.name} stays as far as it is"
             )
-        if unacknowledged != said and time.monotonic() > deadline - PATIENCE + 1:
-            said = unacknowledged
+        if unacknowledged != printed and time.monotonic() > deadline - PATIENCE + 1:
+            printed = unacknowledged
             typer.echo(f"{node.name}: not acknowledged yet by {', '.join(unacknowledged)}")
         time.sleep(_POLL)
     return sum(peer.state == "Established" for peer in node.peers().peers)
 
 
-def _say_what_is_withdrawn(node: RunningNode) -> None:
-    """The node's own prefixes. Whether there is another path is what this node itself has heard: peers of one AS may
-    not tell it of each other's."""
+def _print_what_is_withdrawn(node: RunningNode) -> None:
+    """The node's own prefixes. Whether there is another path is what this node itself has received: peers of one AS
+    may not advertise each other's to it."""
     from reflector.messages import ShowRoutes
     from reflector.plan import RouteSource
 
@@ -124,7 +123,7 @@ def _say_what_is_withdrawn(node: RunningNode) -> None:
     if shared:
         typer.echo(f"{node.name}: withdraws {', '.join(shared)}: another path is known here")
     if alone:
-        typer.echo(f"{node.name}: withdraws {', '.join(alone)}: no other path is known here, what has none ends now")
+        typer.echo(f"{node.name}: withdraws {', '.join(alone)}: no other path is known here, so traffic to it ends now")
 
 
 def _stop(node: RunningNode) -> None:
@@ -139,7 +138,7 @@ def _stop(node: RunningNode) -> None:
 
 
 def _gone(node: RunningNode) -> NoReturn:
-    raise NotReadyError(f"the agent of {node.name} has ended by itself")
+    raise NotReadyError(f"the agent of {node.name} has ended before")
 
 
 def _undo(node: str, run_dir: Path | None) -> None:

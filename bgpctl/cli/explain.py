@@ -24,7 +24,7 @@ def explain(
     run_dir: RunDirOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Say why a route is or is not there: every route received and why it won or lost, and what each peer is told.
+    """Show why a route is or is not there: all routes received, why each won or lost, and what each peer is advertised.
 
     Exit status 1 when this node has no route to it.
     """
@@ -53,7 +53,7 @@ def explain_lines(explanation: Explanation, node: str) -> Iterator[str]:
     for candidate in sorted(explanation.candidates, key=lambda each: each.verdict != RouteVerdict.BEST):
         yield from _candidate(candidate)
     if explanation.exports:
-        yield "told to"
+        yield "advertised to"
         for export in explanation.exports:
             yield from _export(export)
 
@@ -82,7 +82,7 @@ def _candidate(candidate: CandidateStatus) -> Iterator[str]:
 
 def _export(export: ExportStatus) -> Iterator[str]:
     rule = f" ({export.rule})" if export.rule else ""
-    # An add-path peer is told of each path; of the others it goes without saying that it is the best one.
+    # An add-path peer is advertised each path; for other peers it is always the best one.
     path = f", path {export.path_id} {_source(export)}" if export.path_id else ""
     yield f"  {_peer(export)}{path}: {text_of(export.verdict)}{rule}"
     if export.next_hop:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, say_silent
+from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, report_silent
 
 if TYPE_CHECKING:
     from bgpctl.cli.tables import Columns
@@ -32,10 +32,10 @@ def register(app: typer.Typer) -> None:
 def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
     """Show the kernel's routes against what they should be, and a sentence on each that is not so.
 
-    FAILED: the kernel refused. FOREIGN: somebody else's route has the same prefix and metric; it is left alone.
-    UNRESOLVED: a next hop leads nowhere. SHADOWED: somebody else's route of lower metric is used instead, which may be
-    meant so. REPAIRS: routes that somebody changed and that were put back. Exit status 1 when something is wrong or a
-    node does not answer.
+    FAILED: the kernel refused. FOREIGN: another program's route has the same prefix and metric; it is left alone.
+    UNRESOLVED: the kernel has no way to a next hop. SHADOWED: another program's route of lower metric is used instead,
+    which may be intended. REPAIRS: routes that another program changed and that were put back. Exit status 1 when
+    something is wrong or a node does not answer.
     """
     from bgpctl.cli import tables
     from bgpctl.cli.running import RunningNode, ask_all, find_nodes
@@ -48,7 +48,7 @@ def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOptio
         for name, agent in answers:
             for sentence in filter(None, (*agent.fib_failures, *agent.fib_notes, agent.retention)):
                 typer.echo(f"{name}: {sentence}")
-    say_silent(silent)
+    report_silent(silent)
     if silent or any(is_wrong(agent) for _, agent in answers):
         raise typer.Exit(1)
 

@@ -49,7 +49,7 @@ def stop(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
 
 @journal.command()
 def status(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
-    """Say whether a speaker is recorded. Status 1 when it is not."""
+    """Show whether a speaker is recorded. Status 1 when it is not."""
     from bgpctl.cli.running import find_one_node
     from reflector.messages import ShowJournal
 
@@ -66,7 +66,7 @@ def replay(
     until: Annotated[float | None, typer.Option(help="Only the first so many seconds.", min=0.0)] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Make the routing state again that a journal leads to, and show its Loc-RIB or explain one prefix of it."""
+    """Make the routing state that a journal leads to, and show its Loc-RIB or explain one prefix of it."""
     from bgpctl.cli import tables
     from bgpctl.cli.explain import show_explanation
     from reflector.show.explain import explain

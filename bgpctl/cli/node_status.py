@@ -1,4 +1,4 @@
-"""`bgpctl node-status`: what a CalicoNodeStatus would say of the nodes that run here, as that resource."""
+"""`bgpctl node-status`: the nodes that run here as CalicoNodeStatus resources."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bgpctl.cli.show import NodeOption, RunDirOption, say_silent
+from bgpctl.cli.show import NodeOption, RunDirOption, report_silent
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def node_status(
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(resources), indent=2).decode() + "\n")
     else:
         sys.stdout.write(as_yaml(resources))
-    say_silent(silent)
+    report_silent(silent)
 
 
 def _resource(running: RunningNode, classes: tuple[str, ...]) -> dict[str, object]:

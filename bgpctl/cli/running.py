@@ -56,7 +56,7 @@ class RunningNode:
             raise NotReadyError(f"the agent of {self.name} does not answer: {error}") from error
 
     def retention(self) -> str:
-        """What its agent says of retained routes; "" also without one, which `bgpctl status` says."""
+        """The sentence of its agent about retained routes; "" also without an agent, which `bgpctl status` reports."""
         try:
             return self.agent().retention
         except NotReadyError:
@@ -126,7 +126,9 @@ def find_nodes(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> 
         return [RunningNode(node or run_directory.absolute().name, run_directory)]
     found = _all_nodes(root)
     if not found:
-        raise NotReadyError(f"no agent found in {root}/* or {root}/lab/*/*; start one, or say where with --run-dir")
+        raise NotReadyError(
+            f"no agent found in {root}/* or {root}/lab/*/*; start one, or name its directory with --run-dir"
+        )
     meant = [each for each in found if node in ("", each.name, each.run_directory.name)]
     if not meant:
         raise NotReadyError(f"no node {node} runs here; there are: {_names(found)}")
@@ -142,7 +144,7 @@ def find_one_node(node: str, run_directory: Path | None, root: Path = RUN_ROOT) 
 
 
 def find_drained(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> Path | None:
-    """The drain.json of the one node that is meant, if it was stopped: nobody is there who could be asked."""
+    """The drain.json of the one node that is meant, if it was stopped: there is no process to ask."""
     meant = [run_directory] if run_directory is not None else _directories(root)
     meant = [path for path in meant if run_directory is not None or node in ("", path.name)]
     found = [path / DRAIN_FILE for path in meant if (path / DRAIN_FILE).exists()]
@@ -152,7 +154,7 @@ def find_drained(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -
 def ask_all(
     nodes: list[RunningNode], question: Callable[[RunningNode], Answer]
 ) -> tuple[list[tuple[str, Answer]], list[NotReadyError]]:
-    """The answers with their nodes' names, and why the others gave none. NotReadyError when nobody answers."""
+    """The answers with their nodes' names, and why the others gave none. NotReadyError when none answers."""
     answers: list[tuple[str, Answer]] = []
     silent: list[NotReadyError] = []
     for node in nodes:

@@ -10,7 +10,7 @@ import typer
 
 from bgpctl.errors import NotReadyError
 
-# Whoever uses these options finds the running agents without any of them.
+# Without these options a command finds the running agents by itself.
 NodeOption = Annotated[str, typer.Option("--node", help="Only this node.", show_default="all that run here")]
 RunDirOption = Annotated[Path | None, typer.Option("--run-dir", help="The run directory of one agent.")]
 
@@ -39,7 +39,7 @@ def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOp
         tables.print_json([{"name": name, **tables.fields(agent)} for name, agent in answers])
     else:
         tables.print_agents(answers)
-    say_silent(silent)
+    report_silent(silent)
 
 
 def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
@@ -60,14 +60,14 @@ def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOpt
         for each in nodes:
             if sentence := each.retention():
                 typer.echo(f"{each.name}: {sentence}")
-    say_silent(silent)
+    report_silent(silent)
 
 
 def routes(
     prefix: Annotated[str, typer.Argument(help="Only the route to exactly this prefix.")] = "",
     inside: Annotated[str, typer.Option(help="Only routes inside this prefix.")] = "",
     received: Annotated[str, typer.Option(help="What this peer has sent, used or not: session, address or node.")] = "",
-    told: Annotated[str, typer.Option(help="What this peer has been told.")] = "",
+    advertised: Annotated[str, typer.Option(help="What this peer has been advertised.")] = "",
     node: NodeOption = "",
     run_dir: RunDirOption = None,
     output: OutputOption = Output.TABLE,
@@ -77,12 +77,12 @@ def routes(
     from bgpctl.cli.running import find_one_node
     from reflector.messages import ShowRoutes, Table
 
-    if received and told:
-        raise NotReadyError("--received and --told are two questions: ask one of them")
+    if received and advertised:
+        raise NotReadyError("--received and --advertised exclude each other")
     wanted = canonical_prefix(prefix or inside)
     speaker = find_one_node(node, run_dir)
-    session = speaker.session(received or told) if received or told else ""
-    table = Table.RECEIVED if received else Table.ADVERTISED if told else Table.LOC_RIB
+    session = speaker.session(received or advertised) if received or advertised else ""
+    table = Table.RECEIVED if received else Table.ADVERTISED if advertised else Table.LOC_RIB
     questions = (ShowRoutes(family, wanted, table=table, peer=session) for family in tables.families_of(wanted))
     found = [route for question in questions for route in speaker.routes(question)]
     if prefix:
@@ -95,8 +95,8 @@ def routes(
         raise typer.Exit(1)
 
 
-def say_silent(silent: list[NotReadyError]) -> None:
-    """Names those that gave no answer, one sentence each; nobody takes their absence from a table for health."""
+def report_silent(silent: list[NotReadyError]) -> None:
+    """Names those that gave no answer, one sentence each; their absence from a table must not be taken for health."""
     for error in silent:
         typer.echo(f"bgpctl: {error}", err=True)
 

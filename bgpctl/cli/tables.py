@@ -80,8 +80,8 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
 
 def drain_sentence(name: str, drain: DrainStatus) -> str:
     reason = f" ({drain.reason})" if drain.reason else ""
-    since = f"{name} drains since {duration(drain.seconds)}, its routes are {drain.stage}{reason}"
-    return f"{since}: end it with bgpctl drain --undo"
+    since = f"{name} has been drained for {duration(drain.seconds)}, its routes are {drain.stage}{reason}"
+    return f"{since}; bgpctl drain --undo ends that"
 
 
 def print_table(columns: Columns[T], rows: Iterable[T]) -> None:
@@ -165,9 +165,9 @@ def _speaker(agent: AgentStatus) -> str:
 
 
 def _failure(agent: AgentStatus) -> str:
-    """What a speaker said before it ended, which the one that runs now does not know."""
-    again = f", the next one starts after {agent.speaker_pause:g} s" if agent.speaker_pause else ""
-    return f"ended {agent.speaker_failures} times in a row{again}; its last words: {agent.speaker_last_line or '-'}"
+    """The last line of the speaker that failed last; the one that runs now does not have it."""
+    pause = f"; the next one starts after {agent.speaker_pause:g} s" if agent.speaker_pause else ""
+    return f"ended {agent.speaker_failures} times in a row{pause}; its last line: {agent.speaker_last_line or '-'}"
 
 
 def _kernel(agent: AgentStatus) -> str:

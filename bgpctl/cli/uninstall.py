@@ -18,9 +18,9 @@ def register(app: typer.Typer) -> None:
 def uninstall(
     node: NodeOption = "",
     run_dir: RunDirOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
 ) -> None:
-    """Stop the agent and the speaker of this node, and remove all routes, devices and files that are theirs.
+    """Stop the agent and the speaker of this node, and remove all their routes, devices and files.
 
     It works without a running agent, and without its run directory: the kernel knows our routes by their protocol
     number, and our devices and addresses by marks of their own. Nothing else is touched. Traffic of pods ends with the

@@ -311,7 +311,7 @@ def test_a_crash_loop_is_in_status_metrics_readiness_and_log(world: World, wait_
     assert status.speaker_failures >= 3
     assert world.metric("a", "bgpctl_speaker_crash_loop") == 1
     assert world.metric("a", "bgpctl_speaker_up") == 0
-    assert world.refusal("a", "readyz") == "503 the speaker is in a crash loop: bgpctl status has its last words\n"
+    assert world.refusal("a", "readyz") == "503 the speaker is in a crash loop: bgpctl status has its last line\n"
     assert re.search(r"speaker is in a crash loop.* last_line='RuntimeError: a bug of the speaker'", world.log("a"))
     shown = subprocess.run(
         [BGPCTL, "status", "--run-dir", world.run_directory("a")], capture_output=True, text=True, check=True

@@ -42,7 +42,7 @@ def test_the_address_that_each_method_chooses(method: str, v4: str, v6: str) -> 
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["first-found", "skip-interface=eth1"])
 def test_interfaces_of_containers_and_tunnels_are_left_aside(method: str, name: str) -> None:
-    assert found(method, 4, host(interface(2, name, "10.0.0.1/24"))) == f"{name} is left aside by its name"
+    assert found(method, 4, host(interface(2, name, "10.0.0.1/24"))) == f"{name} is excluded by its name"
 
 
 @pytest.mark.parametrize("name", ["ibmveth0", "eth0.docker", "mylo", "vxlan1"])
@@ -53,9 +53,9 @@ def test_a_name_is_left_aside_only_by_how_it_begins(name: str) -> None:
 @pytest.mark.parametrize(
     ("unusable", "why"),
     [
-        (address("169.254.1.1/16"), "not for calls from elsewhere"),
-        (address("127.0.0.2/8"), "not for calls from elsewhere"),
-        (address("fe80::1/64"), "not for calls from elsewhere"),
+        (address("169.254.1.1/16"), "not reachable from other hosts"),
+        (address("127.0.0.2/8"), "not reachable from other hosts"),
+        (address("fe80::1/64"), "not reachable from other hosts"),
         (address("fd00::1/64", tentative=True), "tentative"),
         (address("fd00::1/64", deprecated=True), "deprecated"),
         (address("fd00::1/64", secondary=True), "temporary"),
@@ -79,12 +79,12 @@ def test_a_secondary_ipv4_address_comes_after_every_primary_one() -> None:
 def test_an_interface_that_is_down_is_passed_over() -> None:
     down = interface(5, "eth5", "10.5.0.1/24", up=False)
     assert found("first-found", 4, host(ETH0, down)) == "10.0.0.1/24 eth0"
-    assert found("interface=eth5", 4, host(ETH0, down)) == "eth5 is down, eth0 is left aside by its name"
+    assert found("interface=eth5", 4, host(ETH0, down)) == "eth5 is down, eth0 is excluded by its name"
 
 
 def test_a_reason_names_the_first_interfaces_and_counts_the_others() -> None:
     pods = [interface(index, f"cali{index}", "10.9.0.1/32") for index in range(10, 30)]
-    assert found("first-found", 4, host(*pods)).endswith("cali24 is left aside by its name and 14 more")
+    assert found("first-found", 4, host(*pods)).endswith("cali24 is excluded by its name and 14 more")
     assert found("first-found", 4, host()) == "there is no interface"
 
 
@@ -128,8 +128,8 @@ def test_can_reach_is_the_address_that_the_kernel_calls_from() -> None:
     ("source", "reason"),
     [
         (Source(reason="8.8.8.8 cannot be reached"), "8.8.8.8 cannot be reached"),
-        (Source("127.0.0.1"), "8.8.8.8 is called from 127.0.0.1, which nobody else can call"),
-        (Source("10.0.0.9"), "8.8.8.8 is called from 10.0.0.9, of no interface"),
+        (Source("127.0.0.1"), "the way to 8.8.8.8 has the source 127.0.0.1, which other routers cannot reach"),
+        (Source("10.0.0.9"), "the way to 8.8.8.8 has the source 10.0.0.9, which no interface has"),
     ],
 )
 def test_can_reach_without_a_usable_source_says_why(source: Source, reason: str) -> None:
@@ -148,7 +148,7 @@ def test_an_internal_address_of_no_interface_stands_alone() -> None:
 
 def test_without_an_internal_address_of_the_family_there_is_none() -> None:
     assert found("kubernetes-internal-ip", 4, HOST, internal=("fd00::1",)) == "the Node has no InternalIP that is IPv4"
-    assert "'node-1' of the Node is no address" in found("kubernetes-internal-ip", 4, HOST, internal=("node-1",))
+    assert "'node-1' of the Node is not an address" in found("kubernetes-internal-ip", 4, HOST, internal=("node-1",))
 
 
 # ------------------------------------------------------------------------------------------------- the texts
@@ -162,8 +162,8 @@ def test_without_an_internal_address_of_the_family_there_is_none() -> None:
         ("address=10.0.0.1", "no way to find an address"),
         ("first-found=eth0", "takes no value"),
         ("kubernetes-internal-ip=", "takes no value"),
-        ("can-reach", "wants a value"),
-        ("interface=", "wants a value"),
+        ("can-reach", "needs a value"),
+        ("interface=", "needs a value"),
         ("interface=eth[", "unterminated character set"),
         ("cidr=10.0.0.0/33", "does not appear to be"),
     ],

@@ -146,7 +146,7 @@ def test_can_reach_follows_the_kernel_s_routes(with_links: InOwnNetwork) -> None
             (4, "8.9.8.8"): "10.0.0.7/24 eth0",
             (6, "2001:db8::1"): "fd01::1/64 eth1",
             (4, "9.9.9.9"): "9.9.9.9 cannot be reached over IPv4 (Network is unreachable)",
-            (4, "localhost"): "localhost is called from 127.0.0.1, which nobody else can call",
+            (4, "localhost"): "the way to localhost has the source 127.0.0.1, which other routers cannot reach",
             (6, "8.8.8.8"): "8.8.8.8 cannot be reached over IPv6 (Address family for hostname not supported)",
         }
         host = await look(*asked)

@@ -43,14 +43,14 @@ def addresses(seen: NodeResources) -> tuple[str, str]:
         ("", {"IP": "192.0.2.1/30"}, ("192.0.2.1", "")),
     ],
 )
-def test_an_address_that_the_node_says_always_wins(
+def test_an_address_of_the_node_always_wins(
     tmp_path: Path, bgp: str, environment: dict[str, str], result: tuple[str, str]
 ) -> None:
     seen = resources(node_document("a", bgp), node_document("b"))
     assert addresses(detector(tmp_path, **environment).apply(seen, HOST)) == result
 
 
-def test_everything_else_that_the_node_says_stays(tmp_path: Path) -> None:
+def test_everything_else_of_the_node_stays(tmp_path: Path) -> None:
     before = resources(node_document("a", "asNumber: 65001, routeReflectorClusterID: 1.0.0.1"), node_document("b"))
     node = detector(tmp_path).apply(before, HOST).loaded.resources.nodes["a"]
     assert (node.as_number, node.cluster_id, node.subnet(4)) == (65001, "1.0.0.1", "10.0.0.0/24")
@@ -69,7 +69,7 @@ def test_a_warning_says_where_the_address_came_from(tmp_path: Path) -> None:
         "cluster.yaml", 5, "Node/a", "$.spec.bgp.ipv4Address"
     )  # fmt: skip
     assert (problem.code, problem.severity) == ("detected-address", Severity.WARNING)
-    assert problem.message == ("the Node says no IPv4 address; in use is 10.0.0.1/24, found on eth0 (first-found)")
+    assert problem.message == ("the Node has no IPv4 address; in use is 10.0.0.1/24, found on eth0 (first-found)")
 
 
 def test_a_warning_says_why_there_is_no_address(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_an_address_that_is_gone_without_another_is_kept_with_a_warning(tmp_path
     kept.apply(resources(node_document("a")), HOST)
     after = kept.apply(resources(node_document("a")), EMPTY)
     assert addresses(after) == ("10.0.0.1", "")
-    assert after.loaded.problems[0].message.endswith("kept though there is none now: eth0 has no IPv4 address")
+    assert after.loaded.problems[0].message.endswith("kept although it is not found now: eth0 has no IPv4 address")
 
 
 def test_an_address_that_is_gone_gives_way_to_another(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_tentative_address_joins_the_plan_when_it_has_proved_itself(tmp_path: 
     assert plan_of(tmp_path, HOST, **BOTH)[1:] == ([(4,), (6,)], ["10.0.0.1", "fd00::1"])
 
 
-def test_resources_without_this_node_are_no_reason_to_forget_its_address(tmp_path: Path) -> None:
+def test_resources_without_this_node_keep_its_address(tmp_path: Path) -> None:
     """An agent cannot read them for a while, and the host has no address at the moment that they are back."""
     first = detector(tmp_path)
     first.apply(resources(node_document("a")), HOST)

@@ -62,8 +62,8 @@ def test_an_option_stands_above_the_environment(option: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("family", "option", "environment", "sentence"),
     [
-        (4, "eth0", {}, "--ip-autodetection: 'eth0' is no way"),
-        (6, "interface", {}, "--ip6-autodetection: 'interface': interface wants a value"),
+        (4, "eth0", {}, "--ip-autodetection: 'eth0' is not a method"),
+        (6, "interface", {}, "--ip6-autodetection: 'interface': interface needs a value"),
         (4, "", {"IP": "yes"}, "IP: 'yes' is neither an address nor autodetect nor none"),
         (4, "", {"IP": "fd00::1"}, "IP: 'fd00::1' is not an IPv4 address"),
         (6, "", {"IP6": "10.0.0.1/24"}, "IP6: '10.0.0.1/24' is not an IPv6 address"),

@@ -1,4 +1,4 @@
-"""Which plan is in place: told to a speaker, refused by one, or waiting for one. Stand-ins play the speakers."""
+"""Which plan is in place: applied by a speaker, refused by one, or waiting for one. Stand-ins play the speakers."""
 
 import asyncio
 import errno

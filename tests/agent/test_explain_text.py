@@ -42,7 +42,7 @@ def test_every_route_with_its_fate_and_every_peer_with_what_it_is_told() -> None
   of this node (kernel): not used: a route of this node is preferred
       kernel route of eth0
       no attributes
-told to
+advertised to
   to-b (b): advertised (accepted by default)
       next hop 10.0.0.1, LOCAL_PREF 100, AS_PATH 65001, MED 5
   many, path 2 from to-a: advertised

@@ -233,7 +233,7 @@ def test_what_a_peer_has_sent_is_shown_with_verdicts(tmp_path: Path, serve: Call
 
 def test_what_a_peer_was_told_is_shown_with_its_path_identifiers(tmp_path: Path, serve: Callable[[Path], None]) -> None:
     serve(tmp_path / "a")
-    _, output = bgpctl("routes", "--told", "rr1", "--run-dir", tmp_path / "a")
+    _, output = bgpctl("routes", "--advertised", "rr1", "--run-dir", tmp_path / "a")
     title, row = output.splitlines()
     assert (title.split()[-1], row.split()[-1]) == ("PATH", "3")
 
@@ -241,7 +241,7 @@ def test_what_a_peer_was_told_is_shown_with_its_path_identifiers(tmp_path: Path,
 def test_an_unknown_peer_is_answered_with_those_there_are(tmp_path: Path, serve: Callable[[Path], None]) -> None:
     serve(tmp_path / "a")
     with pytest.raises(NotReadyError, match=r"no session 'rr9' on a; there are: to-rr1"):
-        bgpctl("routes", "--told", "rr9", "--run-dir", tmp_path / "a")
+        bgpctl("routes", "--advertised", "rr9", "--run-dir", tmp_path / "a")
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_journal_is_started_and_stopped(
 STEPS_OF_A_DRAIN = [
     "a: what draws traffic here is marked with GRACEFUL_SHUTDOWN; acknowledged by 1 peer",
     "a: waiting 0.01 s for them to choose other paths",
-    "a drains; end it with bgpctl drain --undo",
+    "a is drained; bgpctl drain --undo ends that",
 ]
 
 
@@ -290,7 +290,7 @@ def test_status_says_that_the_node_drains(capsys: pytest.CaptureFixture[str]) ->
     print_agents([("a", agent)])
     print_json([fields(agent)])
     table, _, json_text = capsys.readouterr().out.partition("[")
-    assert "a drains since 1m15s, its routes are marked (upgrade): end it with bgpctl drain --undo" in table
+    assert "a has been drained for 1m15s, its routes are marked (upgrade); bgpctl drain --undo ends that" in table
     assert json.loads(f"[{json_text}")[0]["drain"] == {"stage": "marked", "seconds": 75.0, "reason": "upgrade"}
 
 
@@ -298,7 +298,7 @@ def test_peers_says_that_the_node_drains(tmp_path: Path, serve: Callable[[Path],
     serve(tmp_path / "a")
     _, output = bgpctl("peers", "--run-dir", tmp_path / "a")
     assert output.splitlines()[-1] == (
-        "a drains since 1m15s, its routes are marked (upgrade): end it with bgpctl drain --undo"
+        "a has been drained for 1m15s, its routes are marked (upgrade); bgpctl drain --undo ends that"
     )
 
 

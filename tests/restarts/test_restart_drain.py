@@ -58,7 +58,7 @@ STEPS = [
     "a: what draws traffic here is withdrawn; acknowledged by 2 peers",
     "a: waiting 1 s for them to choose other paths",
     "a: sessions are closed with Administrative Shutdown, speaker and agent have ended",
-    "an agent that is started here before the machine is stays drained until bgpctl drain --undo",
+    "an agent that starts here before the machine restarts stays drained until bgpctl drain --undo",
 ]
 
 
@@ -102,7 +102,7 @@ def test_a_drain_outlives_speaker_and_agent_and_no_route_leaves_unmarked(world: 
     assert status is not None
     assert (status.stage, status.reason) == (Stage.MARKED, "new disk")
     for command in ("status", "peers"):
-        assert "a drains since" in world.bgpctl("a", command).stdout
+        assert "a has been drained for" in world.bgpctl("a", command).stdout
     assert world.bgpctl("a", "drain", "--undo").stdout == "a is in use\n"
     eventually(lambda: world.way() == "a", "the node is in use again")
     eventually(lambda: world.metric("a", "bgpctl_draining") == 0, "the metric says that it is in use")

@@ -1,12 +1,12 @@
-"""Chooses one family's address out of what a host has, or says why none will do. Pure.
+"""Chooses one family's address out of what a host has, or gives the reason why there is none. Pure.
 
-    filter    interfaces that the method leaves aside are passed over; so are those that are down
+    filter    interfaces that the method excludes are passed over; so are those that are down
     usable    not link-local, not loopback, not multicast; not tentative, not deprecated, not temporary
     order     the youngest interface first, as in Calico; in it primary addresses first, else as the kernel has them
-    keep      the address that was chosen before, if the method still could choose it: that a link comes is no reason
-              to be another router
+    keep      the address that was chosen before, if the method still could choose it: a new link does not make
+              another router of the node
 
-`can-reach` and `kubernetes-internal-ip` do not choose; they look for the one address that somebody else named.
+`can-reach` and `kubernetes-internal-ip` do not choose; they look for the one address that is given.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class NotFound:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What an address is chosen from: the host, what Kubernetes says, and the choice before ("10.0.0.1/24", or "")."""
+    """What an address is chosen from: the host, the addresses that Kubernetes has, and the choice before
+    ("10.0.0.1/24", or "")."""
 
     host: Host
     internal_addresses: tuple[str, ...] = ()
@@ -51,10 +52,10 @@ def choose(method: Method, family: Family, found: Circumstances) -> Found | NotF
     """The address of this family."""
     match method.kind:
         case Kind.CAN_REACH:
-            return _called_from(method.destination, family, found.host)
+            return _source_to(method.destination, family, found.host)
         case Kind.KUBERNETES_INTERNAL_IP:
             return _internal(family, found)
-        case Kind.SAID:
+        case Kind.GIVEN:
             return _on_host(method.destination, found.host)
         case _:
             return _first(method, family, found)
@@ -63,14 +64,18 @@ def choose(method: Method, family: Family, found: Circumstances) -> Found | NotF
 # ----------------------------------------------------------------------------------------- one that is named
 
 
-def _called_from(destination: str, family: Family, host: Host) -> Found | NotFound:
+def _source_to(destination: str, family: Family, host: Host) -> Found | NotFound:
     source = host.sources.get((family, destination))
     if source is None or not source.address:
-        return NotFound(source.reason if source else f"nobody has asked yet how {destination} is reached")
+        return NotFound(source.reason if source else f"the kernel was not asked yet about {destination}")
     if not HostAddress(source.address, 0).is_global:
-        return NotFound(f"{destination} is called from {source.address}, which nobody else can call")
+        return NotFound(f"the way to {destination} has the source {source.address}, which other routers cannot reach")
     found = _on_host(source.address, host)
-    return found if found.interface else NotFound(f"{destination} is called from {source.address}, of no interface")
+    return (
+        found
+        if found.interface
+        else NotFound(f"the way to {destination} has the source {source.address}, which no interface has")
+    )
 
 
 def _internal(family: Family, found: Circumstances) -> Found | NotFound:
@@ -78,14 +83,14 @@ def _internal(family: Family, found: Circumstances) -> Found | NotFound:
         try:
             address = ip_address(text)
         except ValueError:
-            return NotFound(f"the InternalIP {text!r} of the Node is no address")
+            return NotFound(f"the InternalIP {text!r} of the Node is not an address")
         if address.version == family:
             return _on_host(str(address), found.host)
     return NotFound(f"the Node has no InternalIP that is IPv{family}")
 
 
 def _on_host(text: str, host: Host) -> Found:
-    """With the prefix length that its link says; an address of no link, and with none of its own, is alone."""
+    """With the prefix length of its link; an address that no link has, given without a length, is a host address."""
     address = str(ip_interface(text).ip)
     for interface in host.interfaces:
         for each in interface.addresses:
@@ -94,7 +99,7 @@ def _on_host(text: str, host: Host) -> Found:
     return Found(text if "/" in text else ip_interface(text).with_prefixlen, "")
 
 
-# -------------------------------------------------------------------------------------- the first that will do
+# -------------------------------------------------------------------------------------- the first usable one
 
 
 def _first(method: Method, family: Family, found: Circumstances) -> Found | NotFound:
@@ -111,17 +116,17 @@ def _first(method: Method, family: Family, found: Circumstances) -> Found | NotF
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An address that would do."""
+    """A usable address."""
 
     interface: HostInterface
     address: HostAddress
 
 
 def _candidates(method: Method, family: Family, host: Host) -> Iterator[Candidate | str]:
-    """What would do, in order; and between them why the rest does not."""
+    """The usable ones, in order; and between them the reasons against the others."""
     for interface in sorted(host.interfaces, key=lambda each: -each.index):
         if not _admits(method, interface.name):
-            yield f"{interface.name} is left aside by its name"
+            yield f"{interface.name} is excluded by its name"
         elif not interface.up:
             yield f"{interface.name} is down"
         elif not interface.of_family(family):
@@ -145,7 +150,7 @@ def _admits(method: Method, name: str) -> bool:
 
 
 _FLAWS: Sequence[tuple[str, Callable[[HostAddress], bool]]] = (
-    ("not for calls from elsewhere", lambda address: not address.is_global),
+    ("not reachable from other hosts", lambda address: not address.is_global),
     ("tentative", lambda address: address.tentative),
     ("deprecated", lambda address: address.deprecated),
     ("temporary", lambda address: address.secondary and address.family == 6),
@@ -153,7 +158,7 @@ _FLAWS: Sequence[tuple[str, Callable[[HostAddress], bool]]] = (
 
 
 def _flaw(method: Method, address: HostAddress) -> str:
-    """Why this address will not do, "" if it will."""
+    """Why this address cannot be used, "" if it can."""
     found = next((name for name, holds in _FLAWS if holds(address)), "")
     if found or method.kind is not Kind.CIDR:
         return found

@@ -1,4 +1,4 @@
-"""Keeps what was detected: one choice follows the other, and a restart of the agent is no reason for another one.
+"""Keeps what was detected: each choice takes the one before into account, also after a restart of the agent.
 
 Rule: an address that is gone without another in its place stays in the plan, with a warning. A network service that is
 restarted takes every address away for a moment, and a plan without addresses would reset every session.
@@ -23,8 +23,8 @@ from reflector.plan import Family
 log = get_logger("address")
 
 
-class Remembered(msgspec.Struct, frozen=True):
-    """What stands in the file for one family."""
+class KeptAddress(msgspec.Struct, frozen=True):
+    """One family in the file."""
 
     address: str
     interface: str
@@ -38,11 +38,11 @@ class Detector:
         self.outcomes: dict[Family, Outcome] = {}
         self._settings = settings
         self._file = file
-        self._remembered = self._written = _read(file)
+        self._kept = self._written = _read(file)
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What was found, or why nothing was, for people."""
+        """What was found, or why nothing was, as sentences."""
         return tuple(_sentence(family, outcome) for family, outcome in sorted(self.outcomes.items()))
 
     def needed(self, resources: NodeResources) -> tuple[Family, ...]:
@@ -62,16 +62,16 @@ class Detector:
             return resources
         own, before = resources.own, self.outcomes
         self.outcomes = {family: self._choose(family, own, host) for family in self.needed(resources)}
-        self._remember()
+        self._keep()
         for family, outcome in self.outcomes.items():
             if outcome != before.get(family):
-                say = log.info if isinstance(outcome, Detected) and not outcome.missing else log.warning
-                say("address of this node", family=family, outcome=_sentence(family, outcome))
+                write = log.info if isinstance(outcome, Detected) and not outcome.missing else log.warning
+                write("address of this node", family=family, outcome=_sentence(family, outcome))
         return resources.with_loaded(overlay(resources.loaded, own, self.outcomes))
 
     def _choose(self, family: Family, own: Node, host: Host) -> Outcome:
         method = self._settings.methods[family]
-        before = self._remembered.get(str(family))
+        before = self._kept.get(str(family))
         internal = internal_addresses(own)
         found = choose(method, family, Circumstances(host, internal, {family: before.address} if before else {}))
         if isinstance(found, Found):
@@ -80,30 +80,30 @@ class Detector:
             return Detected(before.address, before.interface, method.text, found.reason)
         return found
 
-    def _remember(self) -> None:
-        remembered = {
-            str(family): Remembered(each.address, each.interface, each.method)
+    def _keep(self) -> None:
+        kept = {
+            str(family): KeptAddress(each.address, each.interface, each.method)
             for family, each in self.outcomes.items()
             if isinstance(each, Detected)
         }
-        self._remembered = remembered
-        if remembered == self._written:
+        self._kept = kept
+        if kept == self._written:
             return
         try:
-            if remembered:
-                write_private(self._file, msgspec.json.encode(remembered))
+            if kept:
+                write_private(self._file, msgspec.json.encode(kept))
             else:
                 self._file.unlink(missing_ok=True)
         except OSError as error:
             log.warning("detected addresses cannot be written for the next agent", reason=error.strerror)
         else:
-            self._written = remembered
+            self._written = kept
 
 
-def _read(file: Path) -> dict[str, Remembered]:
-    """What an earlier agent has found. A file that is not as we write it is as good as none."""
+def _read(file: Path) -> dict[str, KeptAddress]:
+    """What an earlier agent has found. A file that an agent has not written so is as good as none."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, Remembered])
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, KeptAddress])
     except FileNotFoundError:
         return {}
     except msgspec.DecodeError as error:

@@ -1,7 +1,7 @@
 """What the kernel knows of this machine's links, reduced to what a router's address may be chosen from.
 
 Rule: equal hosts are equal values, whatever happened in between. So lifetimes, counters and carrier are not in here: a
-cable that is pulled does not make another router of us.
+cable that is pulled does not make another router of the node.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class HostAddress:
     """An address of a link, in canonical text.
 
     secondary    IPv4: the kernel answers from another address of the same network. IPv6: a temporary one (RFC 8981)
-    tentative    nobody knows yet, or it turned out, that another router has it (RFC 4862 5.4)
+    tentative    not verified to be unique yet, or found to be a duplicate (RFC 4862 5.4)
     deprecated   no new connection should be made from it (RFC 4862 5.5.4)
     """
 
@@ -47,7 +47,7 @@ class HostAddress:
 
 @dataclass(frozen=True, slots=True)
 class HostInterface:
-    """A link with its addresses, in the kernel's order. `up` is what the administrator said, not the carrier."""
+    """A link with its addresses, in the kernel's order. `up` is the administrator's setting, not the carrier."""
 
     index: int
     name: str
@@ -61,7 +61,7 @@ class HostInterface:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The address that the kernel would call a destination from; "" with the reason why there is none."""
+    """The kernel's source address towards a destination; "" with the reason why there is none."""
 
     address: str = ""
     reason: str = ""
@@ -69,7 +69,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Host:
-    """All links, and for each destination that was asked for (with its family) where a call would come from."""
+    """All links, and for each destination of `can-reach` (with its family) the source address."""
 
     interfaces: tuple[HostInterface, ...] = ()
     sources: Mapping[tuple[Family, str], Source] = field(default_factory=dict)

@@ -1,11 +1,11 @@
 """How a node's address is chosen, as operators write it: the methods of Calico's IP_AUTODETECTION_METHOD.
 
     first-found                  the first usable address, interfaces of containers and tunnels aside
-    can-reach=DESTINATION        the address that the kernel would call DESTINATION (address or name) from
+    can-reach=DESTINATION        the kernel's source address towards DESTINATION (an address or a name)
     interface=REGEX,...          the first usable address of an interface that one of these matches
     skip-interface=REGEX,...     first-found, without those interfaces as well
     cidr=CIDR,...                the first usable address inside one of these
-    kubernetes-internal-ip       the InternalIP that Kubernetes says for this node
+    kubernetes-internal-ip       the InternalIP of this node in Kubernetes
 
 Regular expressions match anywhere in the name unless they are anchored, as Calico's do.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-# What first-found leaves aside, Calico's list: whatever begins with one of these.
+# Names with these prefixes are excluded by first-found: Calico's list.
 EXCLUDED_BY_DEFAULT = (
     "docker", "cbr", "dummy", "virbr", "lxcbr", "veth", "lo", "cali", "tunl", "flannel", "kube-ipvs", "cni",
     "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali", "nodelocaldns",
@@ -25,7 +25,7 @@ EXCLUDED_BY_DEFAULT = (
 
 
 class MethodError(ValueError):
-    """The text is no method. One sentence."""
+    """The text is not a method. One sentence."""
 
 
 class Kind(StrEnum):
@@ -35,8 +35,8 @@ class Kind(StrEnum):
     SKIP_INTERFACE = "skip-interface"
     CIDR = "cidr"
     KUBERNETES_INTERNAL_IP = "kubernetes-internal-ip"
-    # Not a method that is written: IP=10.0.0.1 says the address itself.
-    SAID = "address"
+    # Not a method that is written: IP=10.0.0.1 is the address itself.
+    GIVEN = "address"
 
 
 WITHOUT_ARGUMENT = (Kind.FIRST_FOUND, Kind.KUBERNETES_INTERNAL_IP)
@@ -60,21 +60,21 @@ FIRST_FOUND = Method(Kind.FIRST_FOUND, Kind.FIRST_FOUND.value)
 
 
 def parse_method(text: str) -> Method:
-    """Raises MethodError for anything that is no method."""
+    """Raises MethodError for anything else."""
     name, equals, argument = (part.strip() for part in text.strip().partition("="))
-    kind = next((each for each in Kind if each.value == name and each is not Kind.SAID), None)
+    kind = next((each for each in Kind if each.value == name and each is not Kind.GIVEN), None)
     if kind is None:
-        known = ", ".join(each.value for each in Kind if each is not Kind.SAID)
-        raise MethodError(f"{text!r} is no way to find an address; there are {known}")
+        known = ", ".join(each.value for each in Kind if each is not Kind.GIVEN)
+        raise MethodError(f"{text!r} is not a method of address detection; there are {known}")
     if bool(equals) == (kind in WITHOUT_ARGUMENT) or (equals and not argument):
-        wants = "takes no value" if kind in WITHOUT_ARGUMENT else f"wants a value, as in {kind.value}=..."
+        wants = "takes no value" if kind in WITHOUT_ARGUMENT else f"needs a value, as in {kind.value}=..."
         raise MethodError(f"{text!r}: {kind.value} {wants}")
     return _with_argument(kind, text.strip(), argument)
 
 
-def said_address(where: str, address: str) -> Method:
-    """The method of somebody who says the address: canonical text, with or without a prefix length."""
-    return Method(Kind.SAID, f"{where}={address}", destination=address)
+def given_address(where: str, address: str) -> Method:
+    """The method of a given address: canonical text, with or without a prefix length."""
+    return Method(Kind.GIVEN, f"{where}={address}", destination=address)
 
 
 def _with_argument(kind: Kind, text: str, argument: str) -> Method:

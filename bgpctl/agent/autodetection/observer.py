@@ -1,11 +1,11 @@
-"""The edge to the kernel: reads the links and their addresses, and hears when something about them changes.
+"""The edge to the kernel: reads the links and their addresses, and notices when they change.
 
-Rule: nothing is concluded from a notification but that it is time to look again, and that only when the host has come
-to rest: an address that goes and comes back within SETTLE seconds has never been away. As long as nobody needs an
-address, no socket is open.
+Rule: a notification only means that it is time to read everything anew, and that only when the host has come to rest:
+an address that goes and returns within SETTLE seconds has never been away. As long as no address is needed, no socket
+is open.
 
-`can-reach` asks the kernel by connecting a datagram socket, which sends nothing (udp(7)); then routes are heard as
-well, but for those that BGP brings.
+`can-reach` asks the kernel by connecting a datagram socket, which sends nothing (udp(7)); then changes of
+routes count as well, except for those of BGP.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from reflector.plan import ROUTE_PROTOCOL, Family
 # Seconds: a change is taken up after this long without another, and after LIMIT in any case.
 SETTLE = 2.0
 SETTLE_LIMIT = 10.0
-# A name that does not resolve, or a destination without a route, is asked for again.
+# A name that does not resolve, or a destination without a route, is retried.
 RETRY = 30.0
 RESOLVE_PATIENCE = 5.0
 _DUMP_PAUSE = 0.05
@@ -70,7 +70,7 @@ class HostObserver:
         self._close()
 
     async def host(self, destinations: Destinations) -> Host:
-        """The host as it was when it last was at rest, with the sources of calls to these."""
+        """The host as it was when it last was at rest, with the sources towards these destinations."""
         if self._host is None or destinations != self._destinations:
             self._close()
             self._destinations = destinations
@@ -91,13 +91,13 @@ class HostObserver:
                 if self._host != before:
                     return
 
-    # ------------------------------------------------------------------------------------------- hearing
+    # ------------------------------------------------------------------------------------------- notifications
 
     def _open(self) -> None:
         self._requests = Requests()
         groups = EVERYTHING if self._destinations else LINKS_AND_ADDRESSES
         self._monitor = Monitor(receive_buffer=_RECEIVE_BUFFER, groups=groups)
-        asyncio.get_running_loop().add_reader(self._monitor.fileno(), self._hear, self._monitor)
+        asyncio.get_running_loop().add_reader(self._monitor.fileno(), self._read, self._monitor)
 
     def _close(self) -> None:
         if self._monitor is not None:
@@ -107,18 +107,18 @@ class HostObserver:
             self._requests.close()
         self._monitor = self._requests = None
 
-    def _hear(self, monitor: Monitor) -> None:
+    def _read(self, monitor: Monitor) -> None:
         try:
-            heard, _ = monitor.read(_SLICE)
+            received, _ = monitor.read(_SLICE)
         except Overrun:
             self._stirred.set()
             return
-        if any(map(self._matters, heard)):
+        if any(map(self._matters, received)):
             self._stirred.set()
 
-    def _matters(self, heard: Message) -> bool:
-        """A route that BGP brought is no news about the host; anything else may be."""
-        return heard.kind not in (NEWROUTE, DELROUTE) or heard.body[_PROTOCOL_OCTET] != self._own_protocol
+    def _matters(self, received: Message) -> bool:
+        """A route of BGP is no news about the host; anything else may be."""
+        return received.kind not in (NEWROUTE, DELROUTE) or received.body[_PROTOCOL_OCTET] != self._own_protocol
 
     async def _comes_to_rest(self) -> None:
         """Waits for something to happen (or, with questions open, for RETRY seconds), then until nothing does."""

@@ -1,7 +1,7 @@
-"""The resources with this node's detected addresses in its Node, and a problem that says where they came from. Pure.
+"""The resources with this node's detected addresses in its Node, and a problem that names where they came from. Pure.
 
-Rule: an address that the Node says stays as it is said. Nobody but this node's compilation sees an overlay: the files
-stay untouched, and other nodes do not know the address.
+Rule: an address that the Node has stays as it is. Only this node's compilation sees an overlay: the files stay as they
+are, and other nodes do not know the address.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PATHS: dict[Family, str] = {4: "$.spec.bgp.ipv4Address", 6: "$.spec.bgp.ipv6Add
 class Detected:
     """An address as it goes into the Node.
 
-    method    how it was found, as the operator says it
+    method    how it was found, as the operator writes it
     missing   why the method finds nothing now: this is the address of before; "" when it was found
     """
 
@@ -35,7 +35,7 @@ class Detected:
 
     def __str__(self) -> str:
         place = f"found on {self.interface}" if self.interface else "on no interface of this host"
-        kept = f", kept though there is none now: {self.missing}" if self.missing else ""
+        kept = f", kept although it is not found now: {self.missing}" if self.missing else ""
         return f"{self.address}, {place} ({self.method}){kept}"
 
 
@@ -53,7 +53,7 @@ def needed_families(node: Node, settings: DetectionSettings) -> tuple[Family, ..
 
 
 def internal_addresses(node: Node) -> tuple[str, ...]:
-    """What Kubernetes calls this node's InternalIPs."""
+    """This node's InternalIPs in Kubernetes."""
     return tuple(each.address for each in node.spec.addresses if each.type == INTERNAL)
 
 
@@ -78,7 +78,7 @@ def _with_addresses(node: Node, addresses: Mapping[Family, str]) -> Node:
 def _problem(loaded: Loaded, node: Node, family: Family, outcome: Outcome) -> Problem:
     location, subject, path = loaded.resources.location(node), f"Node/{node.name}", _PATHS[family]
     if isinstance(outcome, Detected):
-        message = f"the Node says no IPv{family} address; in use is {outcome}"
+        message = f"the Node has no IPv{family} address; in use is {outcome}"
         return Problem(location.file, location.line, subject, path, "detected-address", message, Severity.WARNING)
-    message = f"the Node says no IPv{family} address and none was found: {outcome.reason}"
+    message = f"the Node has no IPv{family} address and none was found: {outcome.reason}"
     return Problem(location.file, location.line, subject, path, "no-address-detected", message, Severity.WARNING)

@@ -22,7 +22,7 @@ from functools import partial
 from ipaddress import ip_interface
 from typing import Annotated
 
-from bgpctl.agent.autodetection.method import FIRST_FOUND, Method, MethodError, parse_method, said_address
+from bgpctl.agent.autodetection.method import FIRST_FOUND, Method, MethodError, given_address, parse_method
 from bgpctl.configuration.option import Option, Variables
 from reflector.plan import Family
 
@@ -121,4 +121,4 @@ def _given_address(family: Family, text: str) -> Method:
         raise ValueError(f"{variable}: {text!r} is neither an address nor {AUTODETECT} nor {NONE}") from None
     if address.version != family:
         raise ValueError(f"{variable}: {text!r} is not an IPv{family} address")
-    return said_address(variable, str(address) if "/" in text else str(address.ip))
+    return given_address(variable, str(address) if "/" in text else str(address.ip))

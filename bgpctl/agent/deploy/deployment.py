@@ -1,10 +1,10 @@
-"""Which plan is the running one: writes it for the speaker, tells the speaker, goes back when the speaker refuses.
+"""The plan in place: written for the speaker, applied by the speaker, taken back when the speaker refuses it.
 
 same bytes as now           nothing happens
-Applied                     the plan is the running one, and from now on the one to go back to
-Refused                     the files of the plan to go back to are put in place again
+Applied                     the plan is the running one, and from now on the one to return to
+Refused                     the files of the plan before are put in place instead
 no room on the disk         nothing changes; it is put in place as soon as there is room
-no speaker at the moment    the files are there for the next one, which is asked when it is ready
+no speaker at the moment    the files are there for the next one, which applies them when it is ready
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Deployment:
     generation   how many plans this agent has put in place
     refusal      one sentence on why the newest plan is not in place, "" when it is
     is_waiting   set while files wait for room on the disk
-    applied_at   when a speaker last took a plan, in seconds since the epoch; 0 = never
+    applied_at   when a speaker last applied a plan, in seconds since the epoch; 0 = never
     needs_restart   the plan in place listens where the running speaker does not
     """
 
@@ -67,7 +67,7 @@ class Deployment:
         return self._placed.plan
 
     async def deploy(self, wanted: Deployable) -> bool:
-        """Makes `wanted` the plan in place. False when it already was, or is not now: then `refusal` says why."""
+        """Makes `wanted` the plan in place. False when it already was, or is not now: `refusal` has the reason."""
         async with self._turn:
             self.refusal = ""
             if self._placed and self._placed.files == wanted.files and self._waiting is not self._placed:
@@ -76,7 +76,7 @@ class Deployment:
             return await self._deploy(wanted)
 
     async def deploy_waiting(self) -> bool:
-        """Tries once more what there was no room for. False when nothing waits, or there is still none."""
+        """Retries what there was no room for. False when nothing waits, or there is still none."""
         async with self._turn:
             if self._waiting is None:
                 return False
@@ -88,18 +88,18 @@ class Deployment:
         if not self._place(wanted):
             return False
         try:
-            await self._tell_speaker()
+            await self._apply()
         except SpeakerAwayError as error:
-            log.debug("no speaker to tell the plan", reason=str(error))
+            log.debug("no speaker to apply the plan", reason=str(error))
         return self._placed is wanted
 
     async def confirm(self) -> None:
-        """Tells a speaker that has just become ready the plan in place; it changes only what differs from what it
+        """Has a speaker that has just become ready apply the plan in place; it changes only what differs from what it
         runs. Raises SpeakerAwayError."""
         async with self._turn:
-            await self._tell_speaker()
+            await self._apply()
 
-    async def _tell_speaker(self) -> None:
+    async def _apply(self) -> None:
         placed = self._placed
         if placed is None:
             raise AssertionError("a speaker runs and there is no plan")

@@ -1,7 +1,7 @@
 """The drain of a node, which outlives its speakers and its agents (reflector/drain.py has the stages).
 
 Rule: the file first, then the speaker. A speaker that starts reads the file before its first session; one that is
-already there is told at once, or when it is ready. So no UPDATE of a drained node leaves without its mark.
+already there is asked at once, or when it is ready. So no UPDATE of a drained node leaves without its mark.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DrainKeeper:
         return drain_status(self.state, time.time())
 
     async def lead(self, asked: Drain) -> Reply:
-        """The answer to somebody who wants the node in another stage, or to know how far it is."""
+        """The answer to a client that wants the node in another stage, or asks how far it is."""
         before, self.state = self.state, self.state.led_to(asked.stage, asked.reason, time.time())
         if self.state != before:
             try:
@@ -46,16 +46,16 @@ class DrainKeeper:
                 return Refused(f"the drain cannot be written, so nothing has changed: {error.strerror}")
             log.info("drain", stage=self.state.stage.value, before=before.stage.value, reason=self.state.reason)
         try:
-            return await self._tell()
+            return await self._lead_speaker()
         except SpeakerAwayError:
             return Draining(self.state.stage, unacknowledged=None)
 
     async def confirm(self) -> None:
-        """Tells a speaker that has just become ready, which may have been drained when nobody is to be. Raises
+        """Gives a speaker that has just become ready the stage: it may be drained while the node is in use. Raises
         SpeakerAwayError."""
-        await self._tell()
+        await self._lead_speaker()
 
-    async def _tell(self) -> Draining | Refused:
+    async def _lead_speaker(self) -> Draining | Refused:
         answer = await self._link.ask(Drain(self.state.stage, self.state.reason))
         if not isinstance(answer, Draining | Refused):
             raise SpeakerAwayError(f"the speaker answered Drain with {type(answer).__name__}")

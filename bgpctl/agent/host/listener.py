@@ -1,4 +1,4 @@
-"""Which process listens on a Unix socket: as the kernel says (SO_PEERCRED, unix(7)), not by a number in a file."""
+"""Which process listens on a Unix socket: the kernel's answer (SO_PEERCRED, unix(7)), and not a number in a file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Standard error as the place of the log, which may fail: its disk is full, or the journal that reads it is restarted.
+"""Standard error as the place of the log. Writing may fail: its disk is full, or the journal that reads it restarts.
 
-Rule: a line that cannot be written is no reason to end. Lines are lost then; the first one after that says so.
+Rule: a line that cannot be written does not end the agent. Such lines are lost; a line before the next one reports it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class LogOutput:
 
     def flush(self) -> None:
         line, self._line = self._line, ""
-        said = f"log lines before this one are missing: {self._failure}\n" if self._failure else ""
+        lost = f"log lines before this one are missing: {self._failure}\n" if self._failure else ""
         try:
-            sys.stderr.write(said + line)
+            sys.stderr.write(lost + line)
             sys.stderr.flush()
             self._failure = ""
         except OSError as error:

@@ -14,7 +14,7 @@ from bgpctl.agent.host.log_format import LogFormat
 from bgpctl.agent.host.log_output import LogOutput
 
 _rich = sys.modules.get("rich")
-sys.modules["rich"] = None  # type: ignore[assignment]  # the import system's own way to say "not importable"
+sys.modules["rich"] = None  # type: ignore[assignment]  # to the import system: not importable
 try:
     import structlog
 finally:
@@ -22,7 +22,7 @@ finally:
     if _rich is not None:
         sys.modules["rich"] = _rich
 
-# NodePlan.log_level to the standard levels. `critical` is Calico's Fatal: nothing is said that a router can live with.
+# NodePlan.log_level to the standard levels. `critical` is Calico's Fatal: only what ends a router is logged.
 LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -70,11 +70,11 @@ def configure(log_format: LogFormat, level: str = "info") -> None:
 
 
 def get_logger(part: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose lines say which part of the agent speaks."""
+    """A logger whose lines name this part of the agent."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(part=part)
     return logger
 
 
 def pass_on(logger: structlog.typing.FilteringBoundLogger, event: str, **fields: object) -> None:
-    """Says what another process has said, which has kept to the level by itself: here nothing of it is dropped."""
+    """Logs a line of another process. That process keeps to the level by itself: no line is dropped here."""
     logger.log(max(_InForce.level, logging.INFO), event, **fields)

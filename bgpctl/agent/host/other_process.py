@@ -1,7 +1,7 @@
-"""An agent or speaker that somebody else started, ended from outside: by bgpctl, which waits for its end.
+"""An agent or speaker that is no child of this process: ended from outside by bgpctl, which waits for its end.
 
-Rule: who listens on the socket is who is meant (SO_PEERCRED), held by a pidfd: a number that has been given to another
-process meanwhile, or that stands for another one in a container, is never signalled.
+Rule: the process that listens on the socket is the one that is meant (SO_PEERCRED). It is kept by a pidfd, so a number
+that belongs to another process meanwhile, or to another one in a container, is never signalled.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class OtherProcess:
 
     @classmethod
     def listening_on(cls, path: Path) -> Self | None:
-        """None when nobody does. Raises NotReadyError when who does cannot be seen from here."""
+        """None when no process does. Raises NotReadyError when the one that does cannot be seen from here."""
         pid = listener_pid(path)
         if pid is None:
             return None
         if pid == 0:
-            raise NotReadyError(f"who listens on {path} is in another container; run bgpctl where it can be seen")
+            raise NotReadyError(f"the process that listens on {path} is in another container; run bgpctl there")
         try:
             return cls(pid)
         except ProcessLookupError:
@@ -52,7 +52,7 @@ class OtherProcess:
     @property
     def is_in_our_network(self) -> bool:
         """Whether it is in the network namespace that we are in."""
-        ours, its = (Path(f"/proc/{who}/ns/net").stat() for who in ("self", self.pid))
+        ours, its = (Path(f"/proc/{process}/ns/net").stat() for process in ("self", self.pid))
         return (ours.st_dev, ours.st_ino) == (its.st_dev, its.st_ino)
 
     def stop(self, patience: float = PATIENCE) -> bool:

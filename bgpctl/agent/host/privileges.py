@@ -1,6 +1,6 @@
-"""What the agent may do beyond being its user, and which user its speaker is.
+"""The capabilities of the agent, and the user of its speaker.
 
-Rule: an agent of root keeps the capabilities of this table and gives up the others before it reads a resource. It has
+Rule: an agent of root keeps the capabilities of this table and gives up all others before it reads a resource. It has
 no CAP_DAC_OVERRIDE: it owns what it writes. An agent that is not root keeps those of the table that it was given.
 """
 
@@ -67,7 +67,7 @@ def give_up_the_rest(work: Work) -> None:
 
 def _needed(work: Work) -> frozenset[Capability]:
     before = privileges.permitted()
-    # Whoever has CAP_DAC_OVERRIDE can read everything: what it is needed for shows without it.
+    # With CAP_DAC_OVERRIDE everything can be read: the need shows only without it.
     privileges.use(before & {need.capability for need in NEEDS} - {Capability.DAC_READ_SEARCH})
     needed = frozenset(need.capability for need in NEEDS if need.concerns(work))
     privileges.use(before)
@@ -81,7 +81,7 @@ def _read_later(resources: Path) -> Iterator[Path]:
 
 
 def _can_read(path: Path) -> bool:
-    """Something that is not there is no reason for a capability, and is told elsewhere."""
+    """A file that is missing needs no capability; it is reported when it is read."""
     try:
         return os.access(path, os.R_OK, effective_ids=True) or not path.exists()
     except PermissionError:

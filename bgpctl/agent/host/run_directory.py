@@ -1,4 +1,4 @@
-"""The run directory: who may use it, and the two files in it that the speaker obeys.
+"""The run directory: one agent at a time, and the two files that its speaker runs.
 
 The rule: one live agent a directory (a lock that dies with its process), and nothing in it is readable by others,
 not even for an instant: plan.json and exabgp.conf hold passwords. Those two are also for the group of the directory,
@@ -123,7 +123,7 @@ class RunDirectory:
             return 0.0
 
     def install(self, files: PlanFiles) -> None:
-        """Replaces both files, exabgp.conf first: whoever sees the new plan.json also has its exabgp.conf. Raises
+        """Replaces both files, exabgp.conf first: a reader of the new plan.json also finds its exabgp.conf. Raises
         OSError when there is no room for both, with neither replaced."""
         directory = self.path.stat()
         group = directory.st_gid if directory.st_mode & stat.S_IXGRP else None
@@ -135,7 +135,7 @@ class RunDirectory:
             plan.rename(self.path / PLAN_FILE)
 
     def remove(self) -> None:
-        """Undoes what `claim` made: our files, then the directories unless somebody else put something there."""
+        """Undoes what `claim` made: our files, then the directories, unless they have other files."""
         for name in _OURS:
             (self.path / name).unlink(missing_ok=True)
         for directory in self._made:
@@ -211,9 +211,9 @@ def _take_lock(path: Path) -> int:
                 "stop it or choose another run directory"
             ) from None
         # An agent that was stopping may have removed the file between our open and our lock: then we hold the
-        # lock of nothing, and try again.
+        # lock of nothing, and retry.
         if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
-            # Over what is there: on a full disk, room that is given back may be somebody else's before it is ours.
+            # Over what is there: on a full disk, room that is given back may be taken before it is used.
             os.ftruncate(descriptor, os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0))
             return descriptor
         os.close(descriptor)

@@ -1,7 +1,7 @@
 """Counters of sessions, added up by type of peer, so that no sum ever falls.
 
-A plain sum falls when a session leaves the plan; Prometheus takes a counter that falls for one that has begun again,
-and all of it for an increase. So the increases are added up, snapshot by snapshot.
+A plain sum falls when a session leaves the plan; Prometheus takes a counter that falls for one that was
+reset to 0, and all of it for an increase. So the increases are added up, snapshot by snapshot.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class MonotonicSums:
         self._last: dict[tuple[str, Series], float] = {}
 
     def take(self, peers: Iterable[PeerStatus]) -> Mapping[Series, float]:
-        """A count that is lower than before has begun again; that of a session which is gone stays in its sum."""
+        """A count that is lower than before was reset to 0; that of a removed session stays in its sum."""
         counts: dict[tuple[str, Series], float] = {}
         for peer in peers:
             for series, count in _counts(peer):
@@ -44,7 +44,7 @@ class MonotonicSums:
         return self._sums
 
     def stand(self) -> Mapping[Series, float]:
-        """As they were: nobody knows the sessions now."""
+        """As they were: the sessions are not known now."""
         return self._sums
 
 

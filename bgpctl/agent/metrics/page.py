@@ -16,7 +16,7 @@ from bgpctl.agent.metrics.snapshot import Snapshot, SnapshotSource
 
 
 class MetricsPage:
-    """Made of snapshots of `source`; `peer_metrics` says how much of sessions."""
+    """Made of snapshots of `source`; `peer_metrics`: how many series sessions have."""
 
     def __init__(self, source: SnapshotSource, peer_metrics: PeerMetrics) -> None:
         self._source = source
@@ -31,7 +31,7 @@ class MetricsPage:
             snapshot = await self._source.take()
             if self._page is None or snapshot is not self._shown:
                 if self._page is not None:
-                    await asyncio.wait({self._page})  # of somebody who did not wait for it
+                    await asyncio.wait({self._page})  # of a request that did not wait for it
                 self._shown = snapshot
                 self._page = asyncio.create_task(asyncio.to_thread(self._render, snapshot))
             page = self._page

@@ -1,7 +1,7 @@
 """How sessions become series: one each, added up by type of peer, or not at all.
 
 each       labelled `session` and `peer`
-by-type    labelled `kind` and `session_type`; what the rows fold, and no more series than there are kinds and types
+by-type    labelled `kind` and `session_type`; the rows' folds, with as many series as there are kinds and types
 none       nothing; the number of sessions by state stays
 
 In a full mesh of N nodes there are N * (N - 1) sessions' worth of series with `each`. What sums of counters need to

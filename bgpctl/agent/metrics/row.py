@@ -1,11 +1,11 @@
-"""The shape of a metric, and what its name alone says (prometheus.io, Metric and label naming).
+"""The shape of a metric, and what follows from its name alone (prometheus.io, Metric and label naming).
 
     ..._total               a counter; whatever has another ending is a gauge, a histogram or information
     ..._timestamp_seconds   seconds since the epoch, 0 for never
     ..._seconds, ..._bytes  that unit
     any other name          a number of things, or 1 for yes and 0 for no
 
-A row is a metric: its name without the prefix, a sentence, and how it is read off the value that it is about.
+A row is a metric: its name without the prefix, a sentence, and how it is read from its subject.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LabelledRow(Generic[Subject]):
 
 @dataclass(frozen=True, slots=True)
 class InfoRow(Generic[Subject]):
-    """No number: a series whose labels say something, to be joined."""
+    """No number: a series whose labels describe its subject, to be joined."""
 
     name: str
     help: str
@@ -84,7 +84,7 @@ def type_of(row: AnyRow[Subject]) -> str:
 
 
 def unit_of(name: str) -> str:
-    """ "" where it counts things, or says yes or no."""
+    """ "" where it counts things, or is 1 for yes and 0 for no."""
     measured = name.removesuffix("_total")
     return next((unit for ending, unit in _UNITS if measured.endswith(ending)), "")
 

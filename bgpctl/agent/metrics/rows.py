@@ -1,10 +1,10 @@
-"""What /metrics says: a row for each metric, and nothing but rows.
+"""The metrics: a row for each, and nothing but rows.
 
-`exposition.py` makes the page of them, `metrics_table.py` what docs/metrics.md says. A new metric is one more line in
-the table of what it is about: the agent, the speaker, a session.
+`exposition.py` makes the page of them, `table.py` docs/metrics.md. A new metric is one more line in the table of its
+subject: the agent, the speaker, a session.
 
-Nothing is labelled with a prefix, and no label has more values than the code knows, but for sessions: these are
-labelled with their name and the peer's address; the rest is in bgpctl_session_info, to be joined.
+No label is a prefix, and no label has more values than the code has, except for sessions: their series have the name
+of the session and the address of the peer; the rest is in bgpctl_session_info, to be joined.
 """
 
 from __future__ import annotations
@@ -67,32 +67,34 @@ BUILD: InfoRow[AgentStatus] = InfoRow(
 AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
     Row("agent_uptime_seconds", "Time since the agent started.", lambda a: a.uptime),
     Row("plan_generation", "Plans that this agent has put in place.", lambda a: a.plan_generation),
-    Row("plan_current", "1 when the resources as they are now are what runs.", lambda a: a.plan_is_current),
+    Row("plan_current", "1 when the plan in place is that of the newest resources.", lambda a: a.plan_is_current),
     Row("compile_seconds", "How long the last compilation took.", lambda a: a.last_compile_seconds),
     Row("compile_last_success_timestamp_seconds", "When resources last made a plan.", lambda a: a.compiled_at),
-    Row("apply_last_success_timestamp_seconds", "When a speaker last took a plan.", lambda a: a.applied_at),
+    Row("apply_last_success_timestamp_seconds", "When a speaker last applied a plan.", lambda a: a.applied_at),
     Row("sessions_suppressed", "Sessions of resources that cannot be set up.", lambda a: len(a.suppressed)),
-    Row("speaker_restarts_total", "Speakers that ended unasked.", lambda a: a.speaker_restarts),
+    Row("speaker_restarts_total", "Speakers that ended without a request.", lambda a: a.speaker_restarts),
     Row("speaker_failures_in_a_row", "Of these, without a run of a minute in between.", lambda a: a.speaker_failures),
     Row("speaker_crash_loop", "1 from the third failure in a row on, until a run of a minute.",
         lambda a: a.speaker_crash_loop),
     Row("speaker_backoff_seconds", "The pause before the next start, 0 when there is none.", lambda a: a.speaker_pause),
-    Row("draining", "1 while traffic is led away from this node.", lambda a: a.drain is not None),
+    Row("draining", "1 while this node is drained.", lambda a: a.drain is not None),
     Row("fib_enabled", "1 when this agent programs the kernel.", lambda a: a.fib_enabled),
     Row("fib_in_sync", "1 when the kernel was compared with the whole Loc-RIB.", lambda a: a.fib_in_sync),
-    Row("fib_sync_last_success_timestamp_seconds", "When the kernel last had, after a change, all that it should have.",
+    Row("fib_sync_last_success_timestamp_seconds", "When the kernel last had all desired routes after a change.",
         lambda a: a.fib_synced_at),
-    Row("fib_routes_desired", "Routes that the kernel should have from us.", lambda a: a.fib_desired),
-    Row("fib_routes_installed", "Routes that the kernel has from us.", lambda a: a.fib_installed),
-    Row("fib_routes_failed", "Routes that the kernel does not take.", lambda a: a.fib_failed),
-    Row("fib_routes_foreign", "Routes whose place somebody else's route holds.", lambda a: a.fib_foreign),
-    Row("fib_routes_unresolved", "Routes whose next hop leads nowhere.", lambda a: a.fib_unresolved),
-    Row("fib_routes_shadowed", "Routes that the kernel has and does not use: another of lower metric is there.",
+    Row("fib_routes_desired", "Desired routes.", lambda a: a.fib_desired),
+    Row("fib_routes_installed", "Desired routes that the kernel has exactly so.", lambda a: a.fib_installed),
+    Row("fib_routes_failed", "Routes that the kernel refuses.", lambda a: a.fib_failed),
+    Row("fib_routes_foreign", "Routes whose prefix, table and metric a foreign route occupies.",
+        lambda a: a.fib_foreign),
+    Row("fib_routes_unresolved", "Routes whose next hop the kernel has no way to.", lambda a: a.fib_unresolved),
+    Row("fib_routes_shadowed", "Routes that the kernel has and does not use: a foreign route has a lower metric.",
         lambda a: a.fib_shadowed),
     Row("routes_retained", "Routes that outlive the sessions they came by.", lambda a: a.retained_routes),
-    Row("retention_seconds_left", "Until the last of them goes; 0 when there are none.", lambda a: a.retained_left),
-    Row("reflectors_down", "1 when no reflector of this node is there.", lambda a: a.reflectors_down),
-    Row("fib_repairs_total", "Routes of ours that somebody changed and we repaired.", lambda a: a.fib_repairs),
+    Row("retention_seconds_left", "Until the last of them is removed; 0 for none.", lambda a: a.retained_left),
+    Row("reflectors_down", "1 when the sessions to all reflectors of this node are down.", lambda a: a.reflectors_down),
+    Row("fib_repairs_total", "Routes of ours that another program changed or deleted, and that were put back.",
+        lambda a: a.fib_repairs),
     Row("local_endpoints", "Interfaces of local workloads that the kernel has a host route to (see below).",
         lambda a: a.local_endpoints),
 )  # fmt: skip
@@ -108,7 +110,7 @@ SESSION_ROWS: tuple[Row[PeerStatus], ...] = (
     Row("session_last_error_subcode", "Its subcode.", lambda p: _error(p, 1), fold=None),
     Row("session_hold_time_seconds", "The hold time that was agreed on, 0 for none.",
         lambda p: p.hold_time, fold=lowest),
-    Row("session_hold_left_seconds", "How long it lives unless the peer says something, 0 without hold time.",
+    Row("session_hold_left_seconds", "Until the hold timer expires if the peer sends nothing, 0 without hold time.",
         lambda p: p.hold_left, fold=lowest),
     Row("session_routes_received", "Routes in its Adj-RIB-In.", lambda p: p.received),
     Row("session_routes_accepted", "Routes that the import policy accepted.", lambda p: p.accepted),
@@ -157,7 +159,7 @@ HISTOGRAM_ROWS: tuple[HistogramRow, ...] = (
 # Names in Counters.totals that may fall as well as rise; every other one only grows.
 SPEAKER_GAUGES = (
     ("prefixes", "loc_rib_prefixes", "Prefixes in the Loc-RIB, both families."),
-    ("update_groups", "update_groups", "Groups of peers that are told the same octets."),
+    ("update_groups", "update_groups", "Groups of peers that are advertised the same octets."),
     ("log_octets", "update_log_bytes", "Octets kept for peers that have not read them yet."),
     ("slow_peers", "slow_peers", "Peers that read too slowly and are cut off from their update group's log now."),
     ("next_hops", "next_hops", "Next hops of learned routes that are looked up in the kernel."),
@@ -165,14 +167,14 @@ SPEAKER_GAUGES = (
     ("kernel_unwatched", "kernel_unwatched", "1 if the kernel cannot be asked: every next hop counts as resolvable."),
 )
 SPEAKER_COUNTERS = (
-    ("decision_changes", "decision_changes_total", "Prefixes of which the decision process chose something else."),
+    ("decision_changes", "decision_changes_total", "Prefixes for which the decision process chose another route."),
 )
-# What speaker_events_total says of the rest.
+# The other totals: the events of speaker_events_total.
 EVENTS = {
     "control_clients_dropped": "readers of the control socket that were stuck",
     "refused_clients": "clients that were refused on the control socket: neither root nor the speaker's user",
     "journals_failed": "journals that could not be written",
-    "kernel_overruns": "times the kernel's notifications were lost and its routes were read again",
+    "kernel_overruns": "times the kernel's notifications were lost and its routes were read anew",
     "unknown_peers": "connections of unknown peers (no session of the plan has their address)",
 }
 # Sessions are counted by their state already, malformed UPDATEs by their session.
@@ -201,7 +203,7 @@ def _events(snapshot: Snapshot) -> Mapping[str, float]:
 SPEAKER_ROWS: tuple[Row[Snapshot], ...] = (
     Row("speaker_up", "1 when the speaker answers.", lambda s: s.counters is not None),
     Row("speaker_uptime_seconds", "Time since it started.", _uptime_of_speaker),
-    *(Row(name, said, _total(total)) for total, name, said in SPEAKER_GAUGES + SPEAKER_COUNTERS),
+    *(Row(name, meaning, _total(total)) for total, name, meaning in SPEAKER_GAUGES + SPEAKER_COUNTERS),
 )
 
 LABELLED_ROWS: tuple[LabelledRow[Snapshot], ...] = (
@@ -209,5 +211,5 @@ LABELLED_ROWS: tuple[LabelledRow[Snapshot], ...] = (
     LabelledRow("sessions", "Sessions by their state (RFC 4271 8.2.2).", "state", _states, SESSION_STATES),
     LabelledRow("decision_routes_lost", "Routes that the decision process does not use, by the step they lost at.",
                 "verdict", _lost),
-    LabelledRow("speaker_events_total", "What the speaker has counted (see below).", "event", _events),
+    LabelledRow("speaker_events_total", "Events that the speaker has counted (see below).", "event", _events),
 )  # fmt: skip

@@ -1,7 +1,7 @@
-"""What is known of this node at one moment: the agent's own status and the speaker's answers, as one value.
+"""The state of this node at one moment: the agent's own status and the speaker's answers, as one value.
 
-Asked for, never polled: an agent that nobody looks at does no work for it. Several who ask within LIFETIME, or
-while an answer is under way, get the same one. A speaker that does not answer in time is part of the answer.
+Made on request, never polled: an agent that is not scraped does no work for it. Requests within LIFETIME, or while an
+answer is under way, get the same one. A speaker that does not answer in time is part of the answer.
 """
 
 from __future__ import annotations

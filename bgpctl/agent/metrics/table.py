@@ -38,30 +38,30 @@ SESSIONS: tuple[AnyRow, ...] = (SESSION_INFO, LAST_CHANGE, *SESSION_ROWS, *LABEL
 OPENING = f"""\
 # Metrics
 
-What `/metrics` of an agent ([agent-pages.md](agent-pages.md)) says. This page is written from the rows in
-`bgpctl/agent/metrics/rows.py` (`python -m bgpctl.agent.metrics.table > docs/metrics.md`); the tests hold it against an
-agent with a session. A metric without a unit counts things, or is 1 for yes and 0 for no. A counter begins again at 0
+The metrics of an agent, on its page `/metrics` ([agent-pages.md](agent-pages.md)). This page is written from the rows
+in `bgpctl/agent/metrics/rows.py` (`python -m bgpctl.agent.metrics.table > docs/metrics.md`); tests compare it with an
+agent that has a session. A metric without a unit counts things, or is 1 for yes and 0 for no. A counter starts at 0
 with the process that counts: the agent for restarts, repairs and sums by type, the speaker for everything else.
 
-A page is made when it is asked for, and for all who ask within a second: an agent that nobody scrapes does nothing for
-it. The speaker makes its answer in parts, between which it routes on: with 1,000 sessions it takes 25 ms of its time in
-all and 3 ms in one piece. The agent then takes 0.2 s in a thread with `each` (3 MB) and 0.02 s with `by-type`.
+A page is made when it is requested, and once for all requests within a second: an agent that is not scraped does no
+work for it. The speaker makes its answer in parts and routes between them: with 1,000 sessions this takes 25 ms in all
+and 3 ms at a time. The agent then takes 0.2 s in a thread with `each` (3 MB) and 0.02 s with `by-type`.
 
 ## How many series
 
-Nothing is labelled with a prefix. What grows with the cluster are the series of sessions, and `--peer-metrics` of
-`bgpctl agent` says how many there are of those:
+No label is a prefix. Only the series of sessions grow with the cluster, and `--peer-metrics` of `bgpctl agent` decides
+how many there are:
 
 | `--peer-metrics` | labels | series |
 |---|---|---|
-| `each` (default) | `session`, `peer` | {PER_SESSION} a session, and one for each reason why routes are refused |
+| `each` (default) | `session`, `peer` | {PER_SESSION} a session, and one for each reason why routes are not accepted |
 | `by-type` | `kind`, `session_type` | as many for a thousand sessions of a type as for one (column "by type") |
 | `none` | | none; `bgpctl_sessions` still counts them by state |
 
-`kind` is what asked for the session (mesh, node, global, workload), `session_type` is ibgp or ebgp. In a full mesh of
-{MESH} nodes each has {MESH - 1} sessions: with `each` {PER_NODE:,} series a node and {PER_MESH:,} in all,
-with `by-type` fewer than {PER_SESSION} a node. It is `each` unless you say otherwise: a threshold in between would take
-series away from alerts at the moment a cluster grows past it. `sum by (instance) (...)` over a metric of sessions works
+`kind` is the kind of resource that defines the session (mesh, node, global, workload), `session_type` is ibgp or ebgp.
+In a full mesh of {MESH} nodes each has {MESH - 1} sessions: with `each` {PER_NODE:,} series a node and {PER_MESH:,} in
+all, with `by-type` fewer than {PER_SESSION} a node. The default is the same for clusters of any size: alerts would lose
+their series at the moment a cluster grows past a limit. `sum by (instance) (...)` over a metric of sessions works
 with both, and a sum of counters does not fall when a session leaves the plan.
 """
 
@@ -70,16 +70,16 @@ EVENTS_OPENING = """
 """
 
 ENDPOINTS = """
-`bgpctl_local_endpoints` is for what Felix says with `felix_active_local_endpoints`, without Felix: the interfaces that
-are up and that a host route (/32, /128) of the main table leads to without a gateway, where its address is in a block
-of this node or the interface is named `cali...`; routes that the kernel made of an address are left out. A pod with two
-addresses is one; host endpoints have no such route and are not counted. It is 0 with `--no-fib`, where the agent does
-not look at the kernel.
+`bgpctl_local_endpoints` takes the place of `felix_active_local_endpoints` where Felix does not run. It counts
+interfaces that are up and have a host route (/32, /128) without a gateway in the main table, if the address is in a
+block of this node or the interface is named `cali...`. Routes that the kernel made from an address are left out. A pod
+with two addresses counts once; host endpoints have no such route and do not count. It is 0 with `--no-fib`, where the
+agent does not read the kernel's routes.
 """
 
 
 FOLDS = """
-`lowest` is that of those that are not 0.
+`lowest`: the lowest value that is not 0.
 """
 
 

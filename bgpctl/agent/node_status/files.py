@@ -1,12 +1,12 @@
 """Answers the CalicoNodeStatus resources for this node with files: RUN_DIRECTORY/status/<name>.yaml.
 
-A directory of resources is the operator's and is not written to, so the answer stands beside what else the agent says.
+The agent does not write to the operator's directory of resources, so the answer stands in its run directory.
 
     every updatePeriodSeconds     looked at; 0: once, when the resource comes or asks for something else
-    written                       in one step, and only if it says something else than the file
-    not written                   when the speaker does not answer, or the disk is full: tried again, and the old answer
-                                  stays with its time
-    removed                       when nobody asks any more
+    written                       in one step, and only if its content is not that of the file
+    not written                   when the speaker does not answer, or the disk is full: the old answer stays with its
+                                  time, and it is retried
+    removed                       with the resource
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bgpctl.agent.node_status.status import NodeStatus, moment
 from bgpctl.agent.node_status.text import Asked, renewed
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 
-# Seconds after which a report that could not be made is tried again, if the period is not shorter.
+# Seconds after which a report that could not be made is retried, if the period is not shorter.
 RETRY = 5.0
 SUFFIX = ".yaml"
 
@@ -67,7 +67,7 @@ class StatusFiles:
             await self._until_due()
 
     async def _until_due(self) -> None:
-        """Or until somebody asks for something else."""
+        """Or until the requests change."""
         next_due = min(self._due.values(), default=None)
         try:
             async with asyncio.timeout_at(next_due):
@@ -86,12 +86,12 @@ class StatusFiles:
         except (NoReportError, OSError) as error:
             log.warning("no report for a CalicoNodeStatus", name=name, reason=str(error))
             pause = min(asked.period or self._retry, self._retry)
-        # Who has asked for something else meanwhile is due already.
+        # A request that has changed meanwhile is due already.
         if pause and self._asked.get(name) == asked:
             self._due[name] = now + pause
 
     async def _put(self, asked: Asked, status: NodeStatus) -> None:
-        """In a thread: ten thousand routes are two seconds' work. What this agent has written is not even looked at."""
+        """In a thread: ten thousand routes are two seconds' work. What this agent has written itself is not read."""
         file = self._directory / f"{asked.name}{SUFFIX}"
         if self._written.get(asked.name) == (asked, status) and file.exists():
             return

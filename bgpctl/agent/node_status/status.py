@@ -4,7 +4,7 @@
     BGP       the sessions and how many of them are Established
     Routes    the Loc-RIB: selected routes (FIB), and the other candidates (RIB)
 
-Only the classes that are asked for are there. docs/calico-quirks.md lists where this says something else than Calico.
+Only the classes that are asked for are there. docs/calico-quirks.md lists the differences from Calico's answers.
 """
 
 from __future__ import annotations
@@ -99,11 +99,11 @@ class NodeStatus(_Part, frozen=True):
 
 @dataclass(frozen=True)
 class SpeakerFacts:
-    """What a speaker that answers says. Moments are seconds since the epoch.
+    """The answers of a running speaker. Moments are seconds since the epoch.
 
     changed_at     when each session, by its name, came up or went down
     forwarding     prefix -> how the kernel forwards it, of the routes that we program
-    unresolved     prefixes whose next hops lead nowhere
+    unresolved     prefixes whose next hops the kernel has no way to
     """
 
     booted_at: float

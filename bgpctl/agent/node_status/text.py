@@ -43,7 +43,7 @@ def as_yaml(resources: Sequence[dict[str, Any]]) -> str:
 
 
 def renewed(before: str, asked: Asked, status: NodeStatus, now: str) -> str | None:
-    """The text with `now` as its time; None where `before` says the same as of another time."""
+    """The text with `now` as its time; None where `before` has the same content with another time."""
     found = _UPDATED.search(before)
     if found is not None and before == as_yaml([resource(asked, _at(status, found[1]))]):
         return None

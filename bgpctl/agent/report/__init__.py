@@ -1,1 +1,1 @@
-"""What the agent tells others: its status, and the sockets, pages and files that carry it."""
+"""The agent's status, and the sockets, pages and files where it can be read."""

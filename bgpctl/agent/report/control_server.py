@@ -1,4 +1,4 @@
-"""Serves agent.sock: answers ShowAgent with AgentStatus, what else it was given an answer for, and refuses the rest.
+"""Serves agent.sock: ShowAgent with AgentStatus, other requests with the answers it was given; the rest is refused.
 
 Only the owner may connect (mode 0600 from the first instant). A request is a few octets: a frame that claims more
 than LARGEST_REQUEST is not one of ours, and the connection is closed.
@@ -41,13 +41,13 @@ class ControlServer:
 
     @classmethod
     async def open(cls, path: Path, status: Callable[[], AgentStatus], others: Answers = NO_OTHERS) -> ControlServer:
-        """A socket that a dead agent left is replaced: whoever calls this holds the run directory's lock."""
+        """A socket that a dead agent left is replaced: the caller holds the lock of the run directory."""
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 await _serve_connection(reader, writer, status, others)
             except OSError:
-                pass  # the client is gone; so is its question
+                pass  # the client has closed the connection
             finally:
                 writer.close()
 
@@ -91,4 +91,4 @@ async def _answer(body: bytes, status: Callable[[], AgentStatus], others: Answer
         return status()
     if type(request) in others:
         return await others[type(request)](request)
-    return Refused(f"an agent does not answer {type(request).__name__}; ask speaker.sock")
+    return Refused(f"the agent does not answer {type(request).__name__}; ask the speaker, on speaker.sock")
