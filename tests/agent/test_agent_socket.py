@@ -70,7 +70,7 @@ def test_a_question_for_the_speaker_is_refused(tmp_path: Path) -> None:
         with ControlClient(path) as client:
             return client.ask(ShowPeers())
 
-    with pytest.raises(RefusedError, match=r"does not answer ShowPeers; ask speaker\.sock"):
+    with pytest.raises(RefusedError, match=r"does not answer ShowPeers; ask the speaker, on speaker\.sock"):
         while_served(path, ask)
 
 

@@ -158,8 +158,8 @@ def test_without_an_internal_address_of_the_family_there_is_none() -> None:
     ("text", "why"),
     [
         ("", "there are first-found, can-reach"),
-        ("last-found", "no way to find an address"),
-        ("address=10.0.0.1", "no way to find an address"),
+        ("last-found", "not a method of address detection"),
+        ("address=10.0.0.1", "not a method of address detection"),
         ("first-found=eth0", "takes no value"),
         ("kubernetes-internal-ip=", "takes no value"),
         ("can-reach", "needs a value"),
