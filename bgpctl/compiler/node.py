@@ -19,7 +19,7 @@ from bgpctl.compiler.policies.filters import compile_filter, compile_filter_of_a
 from bgpctl.compiler.routes.kernel_plan import plan_kernel
 from bgpctl.compiler.routes.originations import originations
 from bgpctl.compiler.routes.vxlan import report_missing_end
-from bgpctl.compiler.sessions.peering import find_peerings
+from bgpctl.compiler.sessions.find_peerings import find_peerings
 from bgpctl.compiler.sessions.session import SessionContext, plan_session, suppress_doubled
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.resource_set import ResourceSet

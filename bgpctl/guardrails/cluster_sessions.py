@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from bgpctl.compiler import ClusterIndex, CompileOptions
-from bgpctl.compiler.sessions.peering import Peering, Peerings, find_peerings
+from bgpctl.compiler.sessions.find_peerings import find_peerings
+from bgpctl.compiler.sessions.peering import Peering, Peerings
 from bgpctl.guardrails.without_mesh import without_mesh
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration
 from bgpctl.resources.kinds.bgp_peer import BGPPeer

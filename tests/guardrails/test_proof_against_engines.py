@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
 from bgpctl.guardrails.proof.classes import Classes, node_classes
 from bgpctl.guardrails.proof.completeness import survey
-from bgpctl.guardrails.proof.session_graph import session_graphs
+from bgpctl.guardrails.proof.graph_builder import session_graphs
 from bgpctl.guardrails.without_mesh import without_mesh
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource

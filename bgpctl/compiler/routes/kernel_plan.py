@@ -20,7 +20,7 @@ from bgpctl.compiler.cluster.index import ClusterIndex
 from bgpctl.compiler.cluster.pools import Pool
 from bgpctl.compiler.cluster.services import ServiceRoutes
 from bgpctl.compiler.routes.vxlan import plan_vxlans
-from bgpctl.compiler.sessions.peering import applies_to
+from bgpctl.compiler.sessions.bgp_peers import applies_to
 from bgpctl.configuration.compile_options import CompileOptions
 from reflector.addresses import (
     FAMILIES,

@@ -20,7 +20,7 @@ from bgpctl.guardrails.proof.failures import (
     single_failures,
     single_units,
 )
-from bgpctl.guardrails.proof.session_graph import session_graphs
+from bgpctl.guardrails.proof.graph_builder import session_graphs
 from bgpctl.guardrails.without_mesh import without_mesh
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import Family

@@ -1,6 +1,6 @@
 """The session graph of one address family: which nodes have a session with each other, and of what relation.
 
-Built from all nodes' plans, which pass by one at a time. A session is in the graph when both ends have it, agree, and
+A session is in the graph when both ends have it, agree, and
 carry the family; that may be the other family than that of its addresses (RFC 8950), and there may be one of each
 between two nodes. The node-to-node mesh is not written out: 5,000 nodes have 12 million sessions of it. It is one set
 of members, any two of whom have a session unless something explicit stands between them.
@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from bgpctl.compiler import ClusterIndex, CompileOptions
-from bgpctl.compiler.sessions.passwords import PasswordMissingError, find_password
-from bgpctl.compiler.sessions.session_settings import session_families
-from bgpctl.guardrails.sessions.agreement import Disagreement, SessionEnd, disagreement, listen_port
-from reflector.addresses import FAMILIES, family_of, pack_address
-from reflector.plan import Family, NextHopMode, NodePlan, Password, Role, RouteSource, SessionKind, SessionPlan
-from reflector.session.relation import Relation, relation
+from bgpctl.guardrails.sessions.agreement import Disagreement
+from reflector.addresses import pack_address
+from reflector.plan import Family, Role
+from reflector.session.relation import Relation
 
 
 class End(NamedTuple):
@@ -126,7 +123,7 @@ class SessionGraph:
             local_as=one.local_as,
             allow_local_as=0,
             own=between,
-            next_hops=_next_hops(self.family, between),
+            next_hops=possible_next_hops(self.family, between),
             replaces=external,
             cluster="",
             role=None,
@@ -135,197 +132,8 @@ class SessionGraph:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Speaker:
-    """What of a node's plan the graph needs. `meshed`: between which of its addresses a mesh would carry the family."""
-
-    plan: NodePlan
-    addresses: Mapping[Family, str]
-    sessions: Mapping[str, SessionPlan]
-    suppressed: frozenset[str]
-    ports: Mapping[Family, int]
-    meshed: frozenset[Family]
-
-
-@dataclass(frozen=True, slots=True)
-class _Mesh:
-    """There is a mesh, and this is its password."""
-
-    password: Password | None
-
-    def session(self, here: _Speaker, there: _Speaker, between: Family) -> SessionPlan:
-        """The end of `here`, as the compiler plans it: of two nodes the one with the smaller address waits."""
-        own, far = here.addresses[between], there.addresses[between]
-        return SessionPlan(
-            name=far,
-            kind=SessionKind.MESH,
-            peer_address=far,
-            peer_as=there.plan.local_as,
-            local_as=here.plan.local_as,
-            families=FAMILIES,
-            peer_port=there.ports[between],
-            passive=far > own,
-            password=self.password,
-        )
-
-
-def session_graphs(plans: Iterable[NodePlan], index: ClusterIndex, options: CompileOptions) -> list[SessionGraph]:
-    """One graph for each family that a node has an address in, or a session that carries it. Whether the plans have
-    the mesh's sessions in them makes no difference: they are not looked at."""
-    speakers: dict[Family, dict[str, _Speaker]] = {family: {} for family in FAMILIES}
-    mesh = _mesh(index, options)
-    for plan in plans:
-        for family in FAMILIES:
-            speaker = _speaker(plan, index, family)
-            if _takes_part(speaker, family, mesh):
-                speakers[family][plan.node] = speaker
-    return [_Builder(family, found, mesh, index).build() for family, found in speakers.items() if found]
-
-
-def _takes_part(speaker: _Speaker, family: Family, mesh: _Mesh | None) -> bool:
-    carried = any(family in each.families for each in speaker.sessions.values())
-    meshed = mesh is not None and bool(speaker.meshed)
-    return bool(speaker.addresses[family]) or carried or meshed or _originates(speaker.plan, family)
-
-
-def _speaker(plan: NodePlan, index: ClusterIndex, family: Family) -> _Speaker:
-    addresses = index.nodes[plan.node].addresses
-    said = index.configuration.settings(plan.node)
-    return _Speaker(
-        plan=plan,
-        addresses=addresses,
-        sessions={each.peer_address: each for each in plan.sessions if each.kind is not SessionKind.MESH},
-        suppressed=frozenset(each.peer_address for each in plan.suppressed),
-        ports={each: listen_port(plan, each) for each in FAMILIES},
-        meshed=frozenset(each for each in FAMILIES if addresses[each] and family in session_families(each, said)),
-    )
-
-
-def _originates(plan: NodePlan, family: Family) -> bool:
-    return any(each.source is RouteSource.BLOCK and family_of(each.prefix) == family for each in plan.originations)
-
-
-def _mesh(index: ClusterIndex, options: CompileOptions) -> _Mesh | None:
-    """A mesh whose password is missing is suppressed as a whole."""
-    wanted = index.configuration.cluster.node_mesh_password
-    if not index.configuration.mesh:
-        return None
-    try:
-        return _Mesh(find_password(wanted, index.resources, options) if wanted is not None else None)
-    except PasswordMissingError:
-        return None
-
-
-class _Builder:
-    """Puts the two ends of each session together."""
-
-    def __init__(self, family: Family, speakers: dict[str, _Speaker], mesh: _Mesh | None, index: ClusterIndex) -> None:
-        self._family = family
-        self._speakers = speakers
-        self._mesh = mesh
-        self._owners = index.node_by_address
-        self._ends: dict[str, dict[str, dict[Family, End]]] = {name: {} for name in speakers}
-        self._barred: dict[str, dict[tuple[str, Family], Disagreement]] = {name: {} for name in speakers}
-        self._outside: dict[str, set[Relation]] = {name: set() for name in speakers}
-
-    def build(self) -> SessionGraph:
-        for between in FAMILIES:
-            for here, speaker in self._speakers.items():
-                self._explicit(here, speaker, between)
-        routers = {name: self._router(name, each) for name, each in self._speakers.items()}
-        members = {name: self._meshed(each) for name, each in self._speakers.items()}
-        mesh = {name: found for name, found in members.items() if found}
-        return SessionGraph(self._family, routers, self._ends, self._barred, mesh)
-
-    def _explicit(self, here: str, speaker: _Speaker, between: Family) -> None:
-        """What the node has or holds towards addresses of this family."""
-        for address, session in speaker.sessions.items():
-            there = self._owners.get(address) if family_of(address) == between else here
-            if there is None and self._family in session.families:
-                self._outside[here].add(relation(session))
-            elif there is not None and there != here:
-                self._join(here, there, between)
-        for address in speaker.suppressed - speaker.sessions.keys():
-            there = self._owners.get(address) if family_of(address) == between else None
-            if there is not None and there != here:
-                self._bar(here, there, between, Disagreement.HELD)
-
-    def _router(self, name: str, speaker: _Speaker) -> Router:
-        plan = speaker.plan
-        return Router(
-            name=name,
-            addresses={each: address for each, address in speaker.addresses.items() if address},
-            router_id=pack_address(plan.router_id),
-            local_as=plan.local_as,
-            cluster_id=plan.cluster_id,
-            cluster_ids=_cluster_ids(plan),
-            originates=not plan.cluster_id or _originates(plan, self._family),
-            outside=frozenset(self._outside[name]),
-        )
-
-    def _meshed(self, speaker: _Speaker) -> frozenset[Family]:
-        return speaker.meshed if self._mesh is not None and not speaker.plan.cluster_id else NOWHERE
-
-    def _join(self, here: str, there: str, between: Family) -> None:
-        if between in self._ends[here].get(there, NO_LINKS) or (there, between) in self._barred[here]:
-            return None
-        one, other = self._end_of(here, there, between), self._end_of(there, here, between)
-        if one is None or other is None:
-            return self._bar(here, there, between, Disagreement.NO_ANSWER)
-        reason = disagreement(one, other)
-        if reason is None and not all(self._family in each.session.families for each in (one, other)):
-            reason = Disagreement.FAMILY
-        if reason is not None:
-            return self._bar(here, there, between, reason)
-        for name, far, end in ((here, there, one), (there, here, other)):
-            found = _end(self._speakers[name].plan, end.session, self._family)
-            self._ends[name].setdefault(far, {})[between] = found
-        return None
-
-    def _bar(self, here: str, there: str, between: Family, reason: Disagreement) -> None:
-        if there in self._barred:
-            self._barred[here][there, between] = self._barred[there][here, between] = reason
-
-    def _end_of(self, here: str, there: str, between: Family) -> SessionEnd | None:
-        """What `here` is told to run towards `there`: explicit, or suppressed, or the mesh's."""
-        speaker, other = self._speakers[here], self._speakers.get(there)
-        address = other.addresses[between] if other is not None else ""
-        if other is None or not address:
-            return None
-        session = speaker.sessions.get(address)
-        meshed = between in self._meshed(speaker) & self._meshed(other)
-        if session is None and address not in speaker.suppressed and meshed and self._mesh is not None:
-            session = self._mesh.session(speaker, other, between)
-        return SessionEnd(session, speaker.plan.router_id, speaker.ports[between]) if session is not None else None
-
-
 @cache
-def _next_hops(family: Family, between: Family) -> frozenset[Family]:
+def possible_next_hops(family: Family, between: Family) -> frozenset[Family]:
     """An IPv4 route may have an IPv6 next hop on sessions between IPv6 addresses, where ours offer that (RFC 8950 4);
     an IPv6 route never has an IPv4 one."""
     return frozenset((family, between)) if family == 4 else frozenset((family,))
-
-
-def _cluster_ids(plan: NodePlan) -> frozenset[str]:
-    """By any of them the node knows a route that has been here (RFC 4456 8)."""
-    return frozenset((plan.cluster_id, *(_cluster(plan, each) for each in plan.sessions))) - {""}
-
-
-def _cluster(plan: NodePlan, session: SessionPlan) -> str:
-    return (session.cluster_id or plan.cluster_id) if session.rr_client else ""
-
-
-def _end(plan: NodePlan, session: SessionPlan, family: Family) -> End:
-    kind, mode, own = relation(session), session.next_hop_mode, family_of(session.peer_address)
-    return End(
-        relation=kind,
-        local_as=session.local_as,
-        allow_local_as=session.allow_local_as,
-        own=own,
-        next_hops=_next_hops(family, own),
-        replaces=mode is NextHopMode.SELF or (kind is Relation.EBGP and mode is not NextHopMode.KEEP),
-        cluster=_cluster(plan, session),
-        role=session.role if kind is Relation.EBGP else None,
-        peer_as=session.peer_as,
-        peer_address=pack_address(session.peer_address),
-    )

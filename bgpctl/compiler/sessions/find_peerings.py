@@ -1,0 +1,72 @@
+"""Who peers with whom: the sessions a node is asked for, before their attributes.
+
+Where sessions come from, in the order in which they are looked at:
+
+    1. BGPPeers for all nodes                      kind global
+    2. BGPPeers for this node or a node selector   kind node
+    3. BGPPeers that name this node as the peer, seen from the other side ("reverse")   kind node
+    4. the node-to-node mesh                       kind mesh
+
+The rule: one peer address, one session. TCP cannot tell two sessions between one pair of addresses apart, and
+ExaBGP keeps one neighbour for each. So the first to ask for an address gets it. A later one with the same port is
+the same wish and disappears; one with another port, or a mesh session to a peer that a BGPPeer already covers, is
+reported as suppressed.
+
+Between two Calico nodes both ends come to the same answer on their own: see `_mesh` and `passive` for who dials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bgpctl.compiler.cluster.index import ClusterIndex, effective_port
+from bgpctl.compiler.sessions.bgp_peers import is_global, peerings_of
+from bgpctl.compiler.sessions.peering import Peering, Peerings
+from bgpctl.compiler.sessions.reverse_peers import reverse_peerings_of
+from bgpctl.configuration.compile_options import CompileOptions
+from reflector.plan import SessionKind
+
+
+def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Peerings:
+    """Every session of `node`, none to itself, none in a family in which it has no address."""
+    wanted: dict[str, Peering] = {}
+    doubled: list[tuple[Peering, Peering]] = []
+    repeated: list[tuple[Peering, Peering]] = []
+    addresses = index.nodes[node].addresses
+    for peering in _asked(index, node, options):
+        address = peering.endpoint.address
+        own = addresses[peering.endpoint.family]
+        if not own or address == own:
+            continue
+        winner = wanted.setdefault(address, peering)
+        if winner is peering:
+            continue
+        if not _same_wish(winner, peering):
+            doubled.append((peering, winner))
+        elif winner.peer is not peering.peer:
+            repeated.append((peering, winner))
+    return Peerings(tuple(wanted.values()), tuple(doubled), tuple(repeated))
+
+
+def _same_wish(first: Peering, second: Peering) -> bool:
+    """Two BGPPeers that ask for one address and port are one wish; the first in order says how."""
+    return second.peer is not None and effective_port(first.endpoint.port) == effective_port(second.endpoint.port)
+
+
+def _asked(index: ClusterIndex, node: str, options: CompileOptions) -> Iterator[Peering]:
+    peers = list(index.resources.bgp_peers.values())
+    yield from (each for peer in peers if is_global(peer) for each in peerings_of(index, node, peer, options))
+    yield from (each for peer in peers if not is_global(peer) for each in peerings_of(index, node, peer, options))
+    yield from (each for peer in peers for each in reverse_peerings_of(index, node, peer))
+    yield from _mesh(index, node)
+
+
+def _mesh(index: ClusterIndex, node: str) -> Iterator[Peering]:
+    """Every node with every other; route reflectors take no part. Of two nodes the one whose address is the
+    smaller text waits (see `_waits` in bgp_peers.py for why text), so each pair has exactly one caller."""
+    facts = index.nodes[node]
+    if not index.configuration.mesh or facts.is_reflector:
+        return
+    for endpoint in index.mesh_members:
+        passive = endpoint.address > facts.addresses[endpoint.family]
+        yield Peering(SessionKind.MESH, endpoint, passive=passive)
