@@ -3,11 +3,11 @@
     python labs/bench/compile.py [--runs 3] [--nodes 5000] [--only NAME ...]
 
 The clusters are generated from a fixed seed: 5,000 nodes with 2 blocks each, 6 route reflectors, 10 BGPPeers and 5
-BGPFilters, one YAML file a kind; and a full mesh of 100 nodes. Every run is a process of its own, which tells its time
+BGPFilters, one YAML file a kind; and a full mesh of 100 nodes. Every run is a process of its own, which prints its time
 and its peak memory. One line a figure: median of the runs, target, whether it was met.
 
     cold        reads, validates and compiles one node in a fresh process (imports included)
-    change      one Node says something else: reads the text again, updates the index, compiles one node
+    change      one Node changes: reads the text again, updates the index, compiles one node
     all         the plans of all nodes, once the resources are read
     memory      the most resident memory of all these
     mesh        one node of the mesh: plan and exabgp.conf, once the resources are read
@@ -39,7 +39,7 @@ MIB = 1024 * 1024
 
 
 class Figure(NamedTuple):
-    """A number that is measured in a process of its own, and what it should be at most; None: nobody has said."""
+    """A number that is measured in a process of its own, and what it should be at most; None: there is no limit."""
 
     cluster: str
     unit: str
@@ -131,7 +131,7 @@ def large(folder: Path, nodes: int) -> None:
         folder,
         {
             "nodes": [
-                *(node(number, said) for number, said in enumerate(labels)),
+                *(node(number, label) for number, label in enumerate(labels)),
                 *(node(nodes + number, "reflector: yes", f"244.0.0.{number % 2}") for number in range(REFLECTORS)),
             ],
             "blocks": list(blocks(nodes, chance)),

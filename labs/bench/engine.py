@@ -1,4 +1,4 @@
-"""How long one reflector engine takes to tell N clients N x M routes: octets in, octets out, no sockets.
+"""How long one reflector engine takes to advertise N x M routes to N clients: octets in, octets out, no sockets.
 
 Each client announces M prefixes in UPDATEs of its own attributes; a turn ends after ten clients, as it would under
 load; the time is from the first octet received until every outbox is empty.
@@ -35,7 +35,7 @@ CASES = ((50, 4), (100, 10), (500, 4), (1000, 4), (100, 1000), (10, 10000))
 CLIENTS_A_TURN = 10
 LOCAL_AS = 64512
 OUR_ADDRESS = bytes((172, 16, 255, 1))
-# Blocks of a /8 pool are told, anything else is not, as a compiled Calico node would have it.
+# Blocks of a /8 pool are advertised, anything else is not, as a compiled Calico node would have it.
 POOL = PolicyRule(Verdict.ACCEPT, Match(prefix=PrefixMatch("10.0.0.0/8", 8, 32)), defined_by="pool")
 POLICY = Policy("pools", (POOL, PolicyRule(Verdict.REJECT)))
 
@@ -101,8 +101,8 @@ def run(engine: Engine, streams: list[tuple[str, bytes]]) -> Figures:
         for name, stream in streams[first : first + CLIENTS_A_TURN]:
             for kind, body in MessageReader().feed(stream):
                 engine.receive(name, kind, body, 0.0)
-        told = end_turn(engine)
-        octets, chunks = octets + told[0], chunks + told[1]
+        sent = end_turn(engine)
+        octets, chunks = octets + sent[0], chunks + sent[1]
         engine.trim_logs()
     return Figures(time.perf_counter() - started, octets, chunks)
 

@@ -147,7 +147,7 @@ async def follow(path: Path) -> list[float]:
                     if update.read_at:
                         seconds.append(time.monotonic() - update.read_at)
         except SpeakerAwayError:
-            pass  # it has told everything
+            pass  # everything has been reported
     await fib.close()
     return seconds
 

@@ -3,10 +3,10 @@
     python labs/bench/node.py [--routes 10000 --routes 100000] [--runs 5] [--idle 30]      (root)
 
 A peer written here opens an iBGP session with a real `bgpctl agent` in a fresh network namespace, sends all UPDATEs at
-once and, later, all withdrawals. The clock runs from the first octet written until the agent says that the kernel has
-acknowledged the last route. The agent is asked every 0.5 us times the number of routes (every 5 ms for 10,000): while
-many routes are outstanding the answer costs it time in which it programs nothing. `ip -batch` takes turns with it, in a
-namespace of its own, with the same routes (labs/bench/fib.py). Medians in seconds.
+once and, later, all withdrawals. The clock runs from the first octet written until the agent reports that the kernel
+has acknowledged the last route. The agent is asked every 0.5 us times the number of routes (every 5 ms for 10,000):
+while many routes are outstanding the answer costs it time in which it programs nothing. `ip -batch` takes turns with
+it, in a namespace of its own, with the same routes (labs/bench/fib.py). Medians in seconds.
 
 Then, with the smallest table in place and nothing happening: memory of both processes (their RSS, and PSS, which counts
 shared pages once) and their share of one CPU during `--idle` seconds.

@@ -1,10 +1,10 @@
-"""python crooked_reflector.py ADDRESS FAULT: tells every client what any client says, but for one fault.
+"""python crooked_reflector.py ADDRESS FAULT: sends every client what any client sends, but for one fault.
 
 FAULT is one of:
-    drop      one NLRI of the first UPDATE is not told
+    drop      one NLRI of the first UPDATE is not sent
     repeat    UPDATEs go out twice
     delay     each UPDATE waits DELAY seconds
-    gather    of the UPDATEs for a prefix within DELAY seconds only the last is told
+    gather    of the UPDATEs for a prefix within DELAY seconds only the last is sent
     hang-up   who sends an UPDATE loses its session
 """
 
@@ -45,7 +45,7 @@ class Reflector:
         if self.fault == "hang-up":
             sender.close()
         elif self.fault == "delay":
-            loop.call_later(DELAY, self.tell, update)
+            loop.call_later(DELAY, self.send_to_all, update)
         elif self.fault == "gather":
             if not self.gathered:
                 loop.call_later(DELAY, self.tell_gathered)
@@ -53,15 +53,15 @@ class Reflector:
         elif self.fault == "drop" and not self.dropped:
             self.dropped = True
             shorter = (len(update) - _NLRI).to_bytes(2, "big")
-            self.tell(update[:16] + shorter + update[18:-_NLRI])
+            self.send_to_all(update[:16] + shorter + update[18:-_NLRI])
         else:
-            self.tell(update * 2 if self.fault == "repeat" else update)
+            self.send_to_all(update * 2 if self.fault == "repeat" else update)
 
     def tell_gathered(self) -> None:
         updates, self.gathered = self.gathered, {}
-        self.tell(b"".join(updates.values()))
+        self.send_to_all(b"".join(updates.values()))
 
-    def tell(self, update: bytes) -> None:
+    def send_to_all(self, update: bytes) -> None:
         for peer in self.peers:
             peer.write(update)
 

@@ -8,7 +8,7 @@ import pytest
 
 from labs.bench.reflection.case import CLUSTER_ID, Case
 from labs.bench.reflection.correctness import WITHDRAWER, complaints
-from labs.bench.reflection.messages import LOCAL_PREF, Said
+from labs.bench.reflection.messages import LOCAL_PREF, ClientMessage
 from reflector.addresses import pack_address
 from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import intern_attributes
@@ -18,8 +18,8 @@ from reflector.wire.update import announcements
 CASE = Case(3, 2)
 
 
-def told(case: Case, client: int, owner: int, **changes: Any) -> list[Said]:
-    """A reflected table of `owner`, as `client` is told it."""
+def advertised(case: Case, client: int, owner: int, **changes: Any) -> list[ClientMessage]:
+    """A reflected table of `owner`, as it is advertised to `client`."""
     next_hop = pack_address(case.address(owner))
     fields = {
         "next_hop": next_hop,
@@ -33,37 +33,37 @@ def told(case: Case, client: int, owner: int, **changes: Any) -> list[Said]:
     return [(client, octets) for octets in announcements(case.family, block, hop, case.keys(owner), MAX_LENGTH)]
 
 
-def all_told(case: Case) -> list[Said]:
-    """What a right reflector has told at the end."""
+def all_advertised(case: Case) -> list[ClientMessage]:
+    """What a correct reflector has advertised at the end."""
     return [
-        said
+        message
         for client in range(case.configured)
         for owner in range(case.clients)
         if owner not in (client, WITHDRAWER)
-        for said in told(case, client, owner)
+        for message in advertised(case, client, owner)
     ]
 
 
 @pytest.mark.parametrize("case", [CASE, Case(3, 2, 6)], ids=str)
 def test_a_right_reflector_gives_no_complaint(case: Case) -> None:
-    assert complaints(case, all_told(case)) == []
+    assert complaints(case, all_advertised(case)) == []
 
 
 def test_a_clients_own_routes_may_come_back() -> None:
-    assert complaints(CASE, [*all_told(CASE), *told(CASE, 1, 1)]) == []
+    assert complaints(CASE, [*all_advertised(CASE), *advertised(CASE, 1, 1)]) == []
 
 
 def test_a_missing_prefix_is_found() -> None:
-    assert complaints(CASE, all_told(CASE)[:-1]) == ["a prefix is missing (2 times)"]
+    assert complaints(CASE, all_advertised(CASE)[:-1]) == ["a prefix is missing (2 times)"]
 
 
 def test_a_route_that_is_told_again_is_found() -> None:
-    every = all_told(CASE)
-    assert complaints(CASE, [*every, every[-1]]) == ["client 3 was told 2 routes again that had not changed"]
+    every = all_advertised(CASE)
+    assert complaints(CASE, [*every, every[-1]]) == ["client 3 was sent 2 routes twice without a change"]
 
 
 def test_a_withdrawn_prefix_that_stays_is_found() -> None:
-    assert complaints(CASE, [*all_told(CASE), *told(CASE, 2, WITHDRAWER)]) == [
+    assert complaints(CASE, [*all_advertised(CASE), *advertised(CASE, 2, WITHDRAWER)]) == [
         "a withdrawn prefix is still there (2 times)"
     ]
 
@@ -80,4 +80,4 @@ def test_a_withdrawn_prefix_that_stays_is_found() -> None:
     ],
 )
 def test_an_altered_attribute_is_named(changes: dict[str, Any], sentence: str) -> None:
-    assert complaints(CASE, [*all_told(CASE), *told(CASE, 2, 1, **changes)]) == [f"{sentence} (2 times)"]
+    assert complaints(CASE, [*all_advertised(CASE), *advertised(CASE, 2, 1, **changes)]) == [f"{sentence} (2 times)"]

@@ -1,4 +1,4 @@
-"""The load says what happened: against a floor that forwards all, and against reflectors with one fault each."""
+"""The load reports what happened: against a floor that forwards all, and against reflectors with one fault each."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def test_a_late_joiner_is_waited_for_until_it_has_the_whole_table(tmp_path: Path
         load.play(list(messages.tables(case)), 10)
         outcome = load.connect(list(messages.opens(case, [case.late_joiner])), 5, 10)
         assert load.recorded is not None
-        told = [octets for client, octets in messages.read_messages(load.recorded) if client == case.late_joiner]
+        received = [octets for client, octets in messages.read_messages(load.recorded) if client == case.late_joiner]
     assert outcome.done
-    assert b"".join(told) == b"".join(octets for _, octets in messages.tables(case))
+    assert b"".join(received) == b"".join(octets for _, octets in messages.tables(case))
 
 
 def test_a_withdrawal_is_over_when_no_other_client_has_the_prefixes(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_an_update_that_was_overtaken_by_the_next_of_its_prefix_has_arrived_with
         load.play(list(messages.tables(case)), 10)
         outcome = load.pace(list(messages.churn(case, 1, count)), 200, 10)
         assert load.recorded is not None
-        told = len(list(messages.read_messages(load.recorded)))
+        received = len(list(messages.read_messages(load.recorded)))
     assert outcome.done
     assert outcome.samples == count * (case.clients - 1)
-    assert told < count
+    assert received < count
     assert outcome.max >= DELAY

@@ -249,7 +249,7 @@ def test_a_namespace_that_somebody_else_made_is_refused_and_left_alone(make_lab)
 
 def test_without_root_up_says_so_in_one_sentence(make_lab) -> None:
     lab = make_lab(ROUTER)
-    # Nobody, but one who may read this working copy wherever it lies.
+    # Without privileges, but able to read this working copy wherever it lies.
     unprivileged = [
         "setpriv",
         "--reuid",

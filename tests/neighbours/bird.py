@@ -26,7 +26,7 @@ class Bird(Daemon):
         return ["bird", "-f", "-c", str(self._conf), "-s", self._socket, *self._options]
 
     def restart(self) -> None:
-        """-R: it says in its OPEN that it has restarted and kept its forwarding state."""
+        """-R: its OPEN has the flags of a restart with preserved forwarding state."""
         self._options = ["-R"]
         self.start()
 
@@ -55,7 +55,7 @@ class Bird(Daemon):
 
     def _configure(self) -> None:
         write(self._conf, self._configuration())
-        answer = self.tell("birdc", "-s", self._socket, "configure")
+        answer = self.run("birdc", "-s", self._socket, "configure")
         assert "Reconfigur" in answer, answer
 
     def refresh(self, peering: Peering) -> None:

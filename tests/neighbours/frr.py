@@ -73,7 +73,7 @@ class Frr(Daemon):
 
     def _configure(self, *lines: str) -> None:
         words = [word for line in ("configure terminal", *lines) for word in ("-c", line)]
-        self.tell("vtysh", "--vty_socket", str(self.directory), "-d", "bgpd", *words)
+        self.run("vtysh", "--vty_socket", str(self.directory), "-d", "bgpd", *words)
 
     def refresh(self, peering: Peering) -> None:
         self._vtysh(f"clear bgp {peering.afi} unicast {peering.peer} soft in")

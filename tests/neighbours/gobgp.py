@@ -37,7 +37,7 @@ class GoBgp(Daemon):
         return [*command, *self._options]
 
     def restart(self) -> None:
-        """-r: it says in its OPEN that it has restarted and kept its forwarding state."""
+        """-r: its OPEN has the flags of a restart with preserved forwarding state."""
         self._options = ["-r"]
         (self.directory / "api").unlink(missing_ok=True)
         # Its file holds no routes, and its End-of-RIB would be ahead of what a command line adds.
@@ -79,14 +79,14 @@ class GoBgp(Daemon):
             ("rt", route_targets(communities)),
         ):
             words += [word, ",".join(texts)] if texts else []
-        self.tell("gobgp", "--target", self._api, *words, "-a", _afi(prefix))
+        self.run("gobgp", "--target", self._api, *words, "-a", _afi(prefix))
 
     def withdraw(self, prefix: str) -> None:
         del self.announced[prefix]
-        self.tell("gobgp", "--target", self._api, "global", "rib", "del", prefix, "-a", _afi(prefix))
+        self.run("gobgp", "--target", self._api, "global", "rib", "del", prefix, "-a", _afi(prefix))
 
     def resend(self, peering: Peering) -> None:
-        self.tell("gobgp", "--target", self._api, "neighbor", peering.peer, "softresetout")
+        self.run("gobgp", "--target", self._api, "neighbor", peering.peer, "softresetout")
 
     def disable(self, peering: Peering) -> None:
         """By leaving it out of its file: a neighbour that is disabled at the command line waits five seconds more."""

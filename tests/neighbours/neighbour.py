@@ -1,7 +1,7 @@
-"""What every real neighbour can be told and asked, whatever daemon it is.
+"""What every real neighbour can be configured to do and asked for, whichever daemon it is.
 
-Rule: a stand-in says what the daemon says, in one form: a `Route` holds what its own command line shows of a route that
-it has received, so that one test can ask all daemons the same question. What a daemon cannot do is said in `lacks`.
+Rule: each class has its daemon's answers in one form: a `Route` holds what its own command line shows of a route that
+it has received, so that one test can ask all daemons the same question. What a daemon cannot do stands in `lacks`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Peering:
 
 @dataclass(frozen=True)
 class Router:
-    """What a daemon is told of itself. It reflects in the cluster `cluster_id`. Times are in seconds."""
+    """The configuration of a daemon. It reflects in the cluster `cluster_id`. Times are in seconds."""
 
     asn: int
     router_id: str
@@ -121,15 +121,15 @@ class Daemon(ABC):
 
     @contextmanager
     def unreachable(self) -> Iterator[None]:
-        """No peer hears of this daemon, neither that it is there nor that it is not."""
+        """No peer receives anything from this daemon, not even that it has ended."""
         peers = sorted({peering.peer for peering in self.router.peerings})
         for peer in peers:
-            self.tell("ip", "route", "add", "blackhole", peer)
+            self.run("ip", "route", "add", "blackhole", peer)
         try:
             yield
         finally:
             for peer in peers:
-                self.tell("ip", "route", "del", "blackhole", peer)
+                self.run("ip", "route", "del", "blackhole", peer)
 
     def ask(self, *command: str) -> str:
         """The output of a command in the daemon's namespace, "" while the daemon does not answer."""
@@ -141,7 +141,7 @@ class Daemon(ABC):
         )
         return done.stdout if done.returncode == 0 else ""
 
-    def tell(self, *command: str) -> str:
+    def run(self, *command: str) -> str:
         """The same for a command that has to work."""
         done = subprocess.run(
             ["ip", "netns", "exec", self.segment.namespace(self.host), *command],

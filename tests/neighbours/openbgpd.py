@@ -50,23 +50,23 @@ class OpenBgpd(Daemon):
 
     def announce(self, prefix: str, communities: tuple[str, ...] = ()) -> None:
         self.announced[prefix] = communities
-        self._tell("network", "add", prefix, *_settings(communities))
+        self._run("network", "add", prefix, *_settings(communities))
 
     def withdraw(self, prefix: str) -> None:
         del self.announced[prefix]
-        self._tell("network", "delete", prefix)
+        self._run("network", "delete", prefix)
 
-    def _tell(self, *words: str) -> None:
-        self.tell(openbgpd_program("bgpctl"), "-s", self._socket, *words)
+    def _run(self, *words: str) -> None:
+        self.run(openbgpd_program("bgpctl"), "-s", self._socket, *words)
 
     def refresh(self, peering: Peering) -> None:
-        self._tell("neighbor", peering.peer, "refresh")
+        self._run("neighbor", peering.peer, "refresh")
 
     def disable(self, peering: Peering) -> None:
-        self._tell("neighbor", peering.peer, "down")
+        self._run("neighbor", peering.peer, "down")
 
     def enable(self, peering: Peering) -> None:
-        self._tell("neighbor", peering.peer, "up")
+        self._run("neighbor", peering.peer, "up")
 
     def _configuration(self) -> str:
         neighbors = "".join(self._neighbor(peering) for peering in self.router.peerings)

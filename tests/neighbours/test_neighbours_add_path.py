@@ -1,7 +1,7 @@
 """Several paths of a prefix between us and every neighbour that has agreed to them (RFC 7911), in every role.
 
 `left` and `right` announce one prefix to us as our clients, and another one to each daemon as eBGP peers of its own: so
-in any role there are two paths to tell, known by the AS that each begins with.
+in any role there are two paths to advertise, distinguished by the AS that each begins with.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import pytest
 from neighbour import Daemon, Peering
+from recording_peer import RecordingPeer
 from segment import eventually
-from witness import Witness
-from world import FAMILIES, NUMBER, US, WITNESS, Adjacency, Link, World, address, prefix
+from world import FAMILIES, NUMBER, RECORDER, US, Adjacency, Link, World, address, prefix
 
 from reflector.plan import Family
 
@@ -30,7 +30,7 @@ class TwoSided(World):
     """`to_us` and `to_daemon` are the sessions of the two sides."""
 
     hosts: ClassVar[dict[str, int]] = World.hosts | SIDES
-    clients: ClassVar[tuple[int, ...]] = (WITNESS, *SIDES.values())
+    clients: ClassVar[tuple[int, ...]] = (RECORDER, *SIDES.values())
 
     def others(self, kind: type[Daemon], family: Family) -> list[Peering]:
         local = self.peering(kind, family).local
@@ -39,21 +39,21 @@ class TwoSided(World):
 
     def meet(self) -> None:
         super().meet()
-        self.to_us: dict[tuple[str, Family], Witness] = {}
-        self.to_daemon: dict[tuple[str, type[Daemon], Family], Witness] = {}
+        self.to_us: dict[tuple[str, Family], RecordingPeer] = {}
+        self.to_daemon: dict[tuple[str, type[Daemon], Family], RecordingPeer] = {}
         for family in FAMILIES:
             for side in SIDES:
-                told = self.to_us[side, family] = self.meet_peer(side, family, US)
-                self._tell(told, side, prefix(family, TO_US))
+                peer = self.to_us[side, family] = self.meet_peer(side, family, US)
+                self._advertise(peer, side, prefix(family, TO_US))
                 for kind in self.kinds:
-                    told = self.meet_peer(side, family, NUMBER[kind], AS_OF_SIDE[side])
-                    self.to_daemon[side, kind, family] = told
-                    self._tell(told, side, prefix(family, TO_DAEMON + NUMBER[kind]))
+                    peer = self.meet_peer(side, family, NUMBER[kind], AS_OF_SIDE[side])
+                    self.to_daemon[side, kind, family] = peer
+                    self._advertise(peer, side, prefix(family, TO_DAEMON + NUMBER[kind]))
 
-    def _tell(self, told: Witness, side: str, wanted: str) -> None:
+    def _advertise(self, peer: RecordingPeer, side: str, wanted: str) -> None:
         """With an End-of-RIB: as long as FRR waits for it, it gives all its paths the same identifier."""
-        told.announce(wanted, as_path=(AS_OF_SIDE[side],))
-        told.end_of_rib()
+        peer.announce(wanted, as_path=(AS_OF_SIDE[side],))
+        peer.end_of_rib()
 
 
 ITS_WORLD = TwoSided
@@ -81,7 +81,7 @@ def test_both_paths_arrive_from_it(one: Adjacency) -> None:
 
 
 def test_one_of_its_paths_is_withdrawn_and_comes_back(world: TwoSided, one: Adjacency) -> None:
-    """RFC 7911 2 and 3: the identifier says which."""
+    """RFC 7911 2 and 3: the identifier names the path."""
     eventually(lambda: origins_received(one) == sorted(BOTH), f"we have both paths of {one}")
     wanted, left = prefix(one.family, TO_DAEMON + NUMBER[one.kind]), world.to_daemon["left", one.kind, one.family]
     left.withdraw(wanted)

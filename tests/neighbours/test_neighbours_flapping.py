@@ -1,4 +1,4 @@
-"""Neighbours that go down and come up again and again: nothing is left behind, and nobody else notices.
+"""Neighbours whose sessions flap many times: nothing is left behind, and no other session is affected.
 
 All daemons in all roles flap together, each with its sessions of both families; the tests ask what has become of each.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from gobgp import GoBgp
 from segment import eventually
-from world import NUMBER, OF_FAR, US, WITNESS, Adjacency, Role, World, address, prefix
+from world import NUMBER, OF_FAR, RECORDER, US, Adjacency, Role, World, address, prefix
 
 from reflector.plan import Family
 
@@ -23,7 +23,7 @@ Worlds = dict[Role, World]
 
 @dataclass(frozen=True)
 class Held:
-    """What the speaker holds: open files, and the totals that say how much is in its tables."""
+    """What the speaker uses: open files, and the totals of its tables."""
 
     files: int
     totals: dict[str, int]
@@ -41,10 +41,10 @@ def before(worlds: Worlds) -> dict[Role, Held]:
     """What there was before every session of every daemon went down TIMES times; for the tests all are up again."""
     everybody = [one for world in worlds.values() for one in world.adjacencies()]
     for one in everybody:
-        eventually(lambda: one.its_prefix in one.witness.listen(), f"our client has the route of {one}")  # noqa: B023
+        eventually(lambda: one.its_prefix in one.recorder.listen(), f"our client has the route of {one}")  # noqa: B023
     for far in (far for world in worlds.values() for far in world.adjacencies() if world.role is Role.REFLECTOR):
         wanted = prefix(far.family, NUMBER[far.kind] + OF_FAR)
-        eventually(lambda: wanted in far.witness.listen(), f"our client has what {far} reflects")  # noqa: B023
+        eventually(lambda: wanted in far.recorder.listen(), f"our client has what {far} reflects")  # noqa: B023
     for world in worlds.values():
         eventually(lambda: world.us.counters().totals["log_octets"] == 0, "all is sent and forgotten")  # noqa: B023
     counted = {role: held(world) for role, world in worlds.items()}
@@ -66,7 +66,7 @@ def test_nothing_is_left_behind(world: World, before: dict[Role, Held]) -> None:
 
 def test_its_session_and_its_route_are_there_once(before: dict[Role, Held], one: Adjacency) -> None:
     """RFC 4271 8 and 9: they went with every session and came with the next one."""
-    eventually(lambda: one.its_prefix in one.witness.listen(), f"our client has {one.its_prefix}")
+    eventually(lambda: one.its_prefix in one.recorder.listen(), f"our client has {one.its_prefix}")
     (route,) = one.world.candidates(one.kind, one.its_prefix)
     assert not route.stale
     status = one.status()
@@ -75,14 +75,14 @@ def test_its_session_and_its_route_are_there_once(before: dict[Role, Held], one:
 
 
 def test_it_has_our_routes_again(before: dict[Role, Held], one: Adjacency) -> None:
-    eventually(lambda: one.prefixes(US, WITNESS) <= set(one.heard()), f"{one} has our routes")
+    eventually(lambda: one.prefixes(US, RECORDER) <= set(one.received()), f"{one} has our routes")
 
 
 def test_our_client_heard_of_their_routes_only(world: World, before: dict[Role, Held], family: Family) -> None:
-    """Its session lives on, and what it was told of ours and its own never changed."""
-    client, witness = world.us.peers()[f"to-{address(family, WITNESS)}"], world.witnesses[family]
-    witness.listen()
+    """Its session stays, and our route and its own were advertised once and never changed."""
+    client, recorder = world.us.peers()[f"to-{address(family, RECORDER)}"], world.recorders[family]
+    recorder.listen()
     assert (client.state, client.flaps, client.cut_offs) == ("Established", 0, 0)
     theirs = {prefix(family, NUMBER[kind] + which) for kind in world.kinds for which in (0, OF_FAR)}
-    assert set(witness.withdrawn) <= theirs
-    assert {witness.told[prefix(family, US)], witness.told[prefix(family, WITNESS)]} == {1}
+    assert set(recorder.withdrawn) <= theirs
+    assert {recorder.advertised[prefix(family, US)], recorder.advertised[prefix(family, RECORDER)]} == {1}

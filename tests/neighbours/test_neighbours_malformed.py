@@ -27,8 +27,8 @@ from malformed import (
     update,
 )
 from neighbour import Peering, Router
+from recording_peer import four_octet_as, multiprotocol
 from segment import LISTEN, LOCAL_AS, RawPeer, Segment, Speaker, eventually, session
-from witness import four_octet_as, multiprotocol
 
 from bgpctl.compiler.rendering.exabgp_conf import render_exabgp_conf
 from reflector.messages import PeerStatus
@@ -84,13 +84,13 @@ class Arena:
         return peer
 
     def knock(self, *capabilities: bytes) -> RawPeer:
-        """A connection from inside on which both OPENs have been said."""
+        """A connection from inside on which both sides have sent an OPEN."""
         peer = RawPeer(self._segment, "malefactor", INSIDE, US)
         peer.send(OPEN, open_of(multiprotocol(4), *capabilities))
         peer.receive_until(OPEN)
         return peer
 
-    def forget(self, *, is_external: bool) -> None:
+    def close_session(self, *, is_external: bool) -> None:
         """Its session, if it has one, is over."""
         peer = self._sessions.pop(is_external, None)
         if peer is not None:
@@ -151,10 +151,10 @@ def test_it_costs_the_session(arena: Arena, case: Case) -> None:
     peer = arena.malefactor(is_external=case.is_external)
     flaps = arena.status(is_external=case.is_external).flaps
     peer.socket.sendall(case.octets)
-    told = peer.receive_until(3)
-    assert tuple(told[:2]) == (case.cost.code, case.cost.subcode)
-    assert case.cost.data in (None, told[2:])
-    arena.forget(is_external=case.is_external)
+    notification = peer.receive_until(3)
+    assert tuple(notification[:2]) == (case.cost.code, case.cost.subcode)
+    assert case.cost.data in (None, notification[2:])
+    arena.close_session(is_external=case.is_external)
     eventually(lambda: PREFIX not in arena.known_to_bird(), "BIRD has lost the malefactor's route")
     status = arena.status(is_external=case.is_external)
     assert status.flaps == flaps + 1
@@ -196,7 +196,7 @@ def test_it_costs_an_attribute_at_most(arena: Arena, case: Case) -> None:
 @pytest.mark.parametrize("code", [1, 2, 5, 6, 9, 64, 65, 69, 70, 71, 73])
 def test_a_capability_of_any_length_gets_an_answer(arena: Arena, code: int, value: bytes) -> None:
     """RFC 5492 3 and 5: the OPEN is taken without the capability or refused with a NOTIFICATION."""
-    arena.forget(is_external=False)
+    arena.close_session(is_external=False)
     peer = arena.knock(capability(code, value))
     try:
         kind, answer = peer.receive()

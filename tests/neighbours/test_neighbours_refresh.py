@@ -6,7 +6,7 @@ import pytest
 from neighbour import Daemon
 from openbgpd import OpenBgpd
 from segment import eventually
-from world import NUMBER, PLAIN, US, WITNESS, Adjacency, Link, Role, World, prefix
+from world import NUMBER, PLAIN, RECORDER, US, Adjacency, Link, Role, World, prefix
 
 from reflector.messages import PeerStatus
 from reflector.plan import Family, LimitAction, MaximumPrefixes
@@ -17,8 +17,9 @@ FULL = Link("no room", 1, {}, {"maximum_prefixes": MaximumPrefixes(1, LimitActio
 ROOMY = Link("room again", 1, {}, {"maximum_prefixes": MaximumPrefixes(100, LimitAction.DROP)})
 LINKS = (FULL,)
 ANOTHER = 200
-# In the other roles it would tell us over one link what it has from us over the other one, which counts as well.
-TELLS_ITS_OWN = (Role.CLIENT, Role.NON_CLIENT)
+# In the other roles it would advertise to us over one link what it has received over the other one, which counts as
+# well.
+ADVERTISES_ITS_OWN = (Role.CLIENT, Role.NON_CLIENT)
 
 
 def test_it_asks_for_everything_again_and_gets_it(world: World, kind: type[Daemon], family: Family) -> None:
@@ -26,46 +27,46 @@ def test_it_asks_for_everything_again_and_gets_it(world: World, kind: type[Daemo
     the refresh, so that a daemon that has it has read everything before it."""
     if "refresh" in kind.lacks:
         pytest.skip(kind.lacks["refresh"])
-    wanted, probe = {prefix(family, US), prefix(family, WITNESS)}, prefix(family, 3)
-    eventually(lambda: wanted <= set(world.heard(kind, family)), f"{kind.name} has our routes")
-    before, sent = world.heard(kind, family), world.status(kind, family).updates_out
+    wanted, probe = {prefix(family, US), prefix(family, RECORDER)}, prefix(family, 3)
+    eventually(lambda: wanted <= set(world.received(kind, family)), f"{kind.name} has our routes")
+    before, sent = world.received(kind, family), world.status(kind, family).updates_out
     world.daemons[kind].refresh(world.peering(kind, family))
     eventually(lambda: world.status(kind, family).updates_out >= sent + len(before), "all of them were sent again")
-    world.witnesses[family].announce(probe)
-    eventually(lambda: probe in world.heard(kind, family), f"{kind.name} has read all of it")
-    after = world.heard(kind, family)
-    world.witnesses[family].withdraw(probe)
-    # What another daemon has only now told us is told it as well.
+    world.recorders[family].announce(probe)
+    eventually(lambda: probe in world.received(kind, family), f"{kind.name} has read all of it")
+    after = world.received(kind, family)
+    world.recorders[family].withdraw(probe)
+    # What another daemon has advertised only now is advertised to it as well.
     assert {wanted: route for wanted, route in after.items() if wanted in before} == before
     assert world.status(kind, family).flaps == 0
-    eventually(lambda: probe not in world.heard(kind, family), "the probe has left")
+    eventually(lambda: probe not in world.received(kind, family), "the probe has left")
 
 
 def test_what_it_sends_again_unasked_is_told_to_nobody(world: World, kind: type[Daemon], family: Family) -> None:
     """RFC 4271 9.1: the same route once more changes nothing."""
     if "resend" in kind.lacks:
         pytest.skip(kind.lacks["resend"])
-    wanted, witness = prefix(family, NUMBER[kind]), world.witnesses[family]
-    eventually(lambda: wanted in witness.listen(), f"our client has {wanted}")
-    told, heard = dict(witness.told), world.status(kind, family).updates_in
+    wanted, recorder = prefix(family, NUMBER[kind]), world.recorders[family]
+    eventually(lambda: wanted in recorder.listen(), f"our client has {wanted}")
+    advertised, received = dict(recorder.advertised), world.status(kind, family).updates_in
     changes = world.us.counters().totals["decision_changes"]
     world.daemons[kind].resend(world.peering(kind, family))
-    eventually(lambda: world.status(kind, family).updates_in > heard, f"{kind.name} has sent its route again")
+    eventually(lambda: world.status(kind, family).updates_in > received, f"{kind.name} has readvertised its route")
     assert world.us.counters().totals["decision_changes"] == changes
-    witness.listen()
-    assert (witness.told, witness.withdrawn.count(wanted)) == (told, 0)
+    recorder.listen()
+    assert (recorder.advertised, recorder.withdrawn.count(wanted)) == (advertised, 0)
 
 
 @pytest.fixture(scope="module")
 def asked(worlds: dict[Role, World]) -> None:
     """Every daemon announces more than its link has room for; then there is room."""
-    everybody = [one for role in TELLS_ITS_OWN for one in worlds[role].adjacencies()]
+    everybody = [one for role in ADVERTISES_ITS_OWN for one in worlds[role].adjacencies()]
     for one in everybody:
         one.daemon.announce(prefix(one.family, ANOTHER + NUMBER[one.kind]))
     for one in everybody:
         status = eventually(lambda: has_dropped(one), f"what {one} announces is left out")  # noqa: B023
         assert status.received == 1
-    for role in TELLS_ITS_OWN:
+    for role in ADVERTISES_ITS_OWN:
         worlds[role].links = (PLAIN, ROOMY)
         worlds[role].apply(worlds[role].plan())
 
@@ -75,7 +76,7 @@ def has_dropped(one: Adjacency) -> PeerStatus | None:
     return status if status.prefixes_dropped else None
 
 
-@pytest.mark.parametrize("world", TELLS_ITS_OWN, indirect=True, ids=str)
+@pytest.mark.parametrize("world", ADVERTISES_ITS_OWN, indirect=True, ids=str)
 def test_what_we_left_out_comes_when_we_ask_for_everything_again(asked: None, one: Adjacency) -> None:
     """RFC 2918 4: what was dropped beyond the peer's maximum comes in the answer, on the same session."""
     if one.kind is OpenBgpd:

@@ -16,8 +16,8 @@ from world import (
     OF_OURS,
     OF_WITNESS,
     PATH_OF_WITNESS,
+    RECORDER,
     US,
-    WITNESS,
     Role,
     World,
     address,
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.netns
 def arrived(world: World, kind: type[Daemon], family: Family, number: int) -> Route:
     """What the daemon has from us to the prefix with this number."""
     wanted = prefix(family, number)
-    return eventually(lambda: world.heard(kind, family).get(wanted), f"{kind.name} has {wanted}")
+    return eventually(lambda: world.received(kind, family).get(wanted), f"{kind.name} has {wanted}")
 
 
 def as_shown(world: World, kind: type[Daemon], route: Route, originator: str) -> Route:
@@ -60,8 +60,8 @@ def test_our_route_arrives_with_its_attributes(world: World, kind: type[Daemon],
 def test_our_clients_route_arrives_with_its_attributes(world: World, kind: type[Daemon], family: Family) -> None:
     """RFC 4456 8 and 10, RFC 1997, RFC 8092, RFC 4360: reflected with its next hop, path and communities as they were;
     to another AS (RFC 4271 5.1) with our AS and our address, and without LOCAL_PREF."""
-    route = arrived(world, kind, family, WITNESS)
-    whose, client = address(family, WITNESS), address(4, WITNESS)
+    route = arrived(world, kind, family, RECORDER)
+    whose, client = address(family, RECORDER), address(4, RECORDER)
     reflected = Route(whose, PATH_OF_WITNESS, 250, OF_WITNESS, client, (CLUSTER,))
     if world.role is Role.EBGP:
         assert route.local_pref in (None, 100)
@@ -70,7 +70,7 @@ def test_our_clients_route_arrives_with_its_attributes(world: World, kind: type[
 
 
 def test_its_route_reaches_us(world: World, kind: type[Daemon], family: Family) -> None:
-    """As it was announced; nobody has reflected it before us."""
+    """As it was advertised; no other speaker has reflected it before."""
     wanted = prefix(family, NUMBER[kind])
     (route,) = eventually(lambda: world.candidates(kind, wanted), f"we have {wanted} of {kind.name}")
     own_path = str(peer_as(world.role, kind)) if world.role is Role.EBGP else ""
@@ -85,7 +85,7 @@ def test_its_route_reaches_our_client_unchanged(world: World, kind: type[Daemon]
     """RFC 4456 8, RFC 1997, RFC 8092, RFC 4360: an iBGP route is reflected, an eBGP route is advertised with the
     next hop that it came with."""
     wanted = prefix(family, NUMBER[kind])
-    route = eventually(lambda: world.witnesses[family].listen().get(wanted), f"our client has {wanted}")
+    route = eventually(lambda: world.recorders[family].listen().get(wanted), f"our client has {wanted}")
     itself = address(4, NUMBER[kind])
     expected = Route(address(family, NUMBER[kind]), (), 100, OF_DAEMON, itself, (CLUSTER,))
     if world.role is Role.EBGP:
@@ -96,12 +96,12 @@ def test_its_route_reaches_our_client_unchanged(world: World, kind: type[Daemon]
 
 
 def test_only_routes_that_the_role_allows_arrive(world: World, kind: type[Daemon], family: Family) -> None:
-    """RFC 4456 6: a non-client hears nothing of other non-clients; clients and eBGP peers hear everything but their
+    """RFC 4456 6: a non-client receives no routes of other non-clients; clients and eBGP peers receive all but their
     own, which a client drops by ORIGINATOR_ID and an eBGP peer by its AS."""
-    ours = {prefix(family, US), prefix(family, WITNESS)}
+    ours = {prefix(family, US), prefix(family, RECORDER)}
     others = {prefix(family, NUMBER[other]) for other in world.kinds if other is not kind}
     expected = ours | others if world.role in (Role.CLIENT, Role.EBGP) else ours
-    eventually(lambda: set(world.heard(kind, family)) == expected, f"{kind.name} has {sorted(expected)}")
+    eventually(lambda: set(world.received(kind, family)) == expected, f"{kind.name} has {sorted(expected)}")
 
 
 # ------------------------------------------------------------------------------- a reflector above us
@@ -124,7 +124,7 @@ def test_what_it_reflects_reaches_us(world: World, kind: type[Daemon], family: F
 def test_what_we_reflect_again_keeps_its_originator(world: World, kind: type[Daemon], family: Family) -> None:
     """RFC 4456 8: our cluster goes in front of the daemon's, the originator stays."""
     wanted = prefix(family, OF_FAR + NUMBER[kind])
-    route = eventually(lambda: world.witnesses[family].listen().get(wanted), f"our client has {wanted}")
+    route = eventually(lambda: world.recorders[family].listen().get(wanted), f"our client has {wanted}")
     clusters = (CLUSTER, cluster_of(kind))
     assert route == Route(address(family, FAR), PATH_OF_WITNESS, 250, OF_WITNESS, address(4, FAR), clusters)
 
@@ -153,28 +153,28 @@ def test_our_own_route_that_comes_back_is_dropped(world: World, kind: type[Daemo
 def test_its_route_is_withdrawn_when_it_withdraws_it(world: World, kind: type[Daemon], family: Family) -> None:
     """RFC 4271 4.3, RFC 4760 4: from us and from our client."""
     wanted = prefix(family, 200 + NUMBER[kind])
-    daemon, witness = world.daemons[kind], world.witnesses[family]
+    daemon, recorder = world.daemons[kind], world.recorders[family]
     daemon.announce(wanted)
-    eventually(lambda: wanted in witness.listen(), f"our client has {wanted}")
+    eventually(lambda: wanted in recorder.listen(), f"our client has {wanted}")
     daemon.withdraw(wanted)
-    eventually(lambda: wanted not in witness.listen(), f"our client has lost {wanted}")
+    eventually(lambda: wanted not in recorder.listen(), f"our client has lost {wanted}")
     assert world.candidates(kind, wanted) == []
 
 
 def test_our_route_is_withdrawn_when_it_leaves_the_plan(world: World, kind: type[Daemon], family: Family) -> None:
     wanted = prefix(family, 2)
     world.apply(world.plan(numbers=(US, 2)))
-    eventually(lambda: wanted in world.heard(kind, family), f"{kind.name} has {wanted}")
+    eventually(lambda: wanted in world.received(kind, family), f"{kind.name} has {wanted}")
     world.apply(world.plan())
-    eventually(lambda: wanted not in world.heard(kind, family), f"{kind.name} has lost {wanted}")
+    eventually(lambda: wanted not in world.received(kind, family), f"{kind.name} has lost {wanted}")
 
 
 def test_our_clients_route_is_withdrawn_when_it_withdraws_it(world: World, kind: type[Daemon], family: Family) -> None:
     wanted = prefix(family, 3)
-    world.witnesses[family].announce(wanted)
-    eventually(lambda: wanted in world.heard(kind, family), f"{kind.name} has {wanted}")
-    world.witnesses[family].withdraw(wanted)
-    eventually(lambda: wanted not in world.heard(kind, family), f"{kind.name} has lost {wanted}")
+    world.recorders[family].announce(wanted)
+    eventually(lambda: wanted in world.received(kind, family), f"{kind.name} has {wanted}")
+    world.recorders[family].withdraw(wanted)
+    eventually(lambda: wanted not in world.received(kind, family), f"{kind.name} has lost {wanted}")
 
 
 def test_no_session_has_flapped(world: World, kind: type[Daemon], family: Family) -> None:

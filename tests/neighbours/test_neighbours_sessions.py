@@ -10,7 +10,7 @@ from frr import Frr
 from neighbour import Daemon
 from openbgpd import OpenBgpd
 from segment import eventually
-from world import NUMBER, OF_FAR, PATH_OF_WITNESS, WITNESS, Link, Role, World, prefix
+from world import NUMBER, OF_FAR, PATH_OF_WITNESS, RECORDER, Link, Role, World, prefix
 
 from reflector.plan import Family, Password
 from reflector.wire.attributes import AS_TRANS
@@ -38,7 +38,7 @@ DEVIATIONS: dict[tuple[type[Daemon], Link], str] = {
 DEVIATIONS_INSIDE: dict[tuple[type[Daemon], Link], str] = {
     (OpenBgpd, GTSM_THEY_DIAL): "OpenBGPD sends with a TTL of 255 to eBGP peers only",
     (OpenBgpd, GTSM_WE_ARE_FAR): "OpenBGPD checks the TTL of eBGP peers only",
-    (Frr, GTSM_THEY_ARE_FAR): "FRR sends all it says inside its AS with a TTL of 255",
+    (Frr, GTSM_THEY_ARE_FAR): "FRR sends everything in iBGP with a TTL of 255",
 }
 # Longer than a session takes that comes up.
 LONG_ENOUGH = 3.0
@@ -110,8 +110,8 @@ def test_a_four_octet_path_gets_through_to_a_neighbour_of_two_octets(
 ) -> None:
     """RFC 6793 4.2.2: it is sent AS_TRANS, and the numbers beside it in AS4_PATH, which FRR does not read from a peer
     that could have sent them in AS_PATH."""
-    wanted = prefix(family, WITNESS)
-    route = eventually(lambda: two_octets.heard(kind, family, TWO_OCTETS).get(wanted), f"{kind.name} has {wanted}")
+    wanted = prefix(family, RECORDER)
+    route = eventually(lambda: two_octets.received(kind, family, TWO_OCTETS).get(wanted), f"{kind.name} has {wanted}")
     whole = tuple(AS_TRANS if asn > 0xFFFF else asn for asn in PATH_OF_WITNESS)
     assert route.as_path[-len(whole) :] == (whole if kind is Frr else PATH_OF_WITNESS)
 

@@ -1,11 +1,11 @@
-"""Our speaker between four real daemons in one role, and a client of ours that remembers all it is told.
+"""Our speaker between four real daemons in one role, and a client of ours that records every message.
 
     client       the daemons are our route reflection clients
     non-client   the daemons are iBGP peers of a reflector
     ebgp         the daemons are in ASes of their own
     reflector    the daemons reflect, and we are their client
 
-In each family every daemon has a session with us, over that family. `witness` is our client in every role; `far` is
+In each family every daemon has a session with us, over that family. `recorder` is our client in every role; `far` is
 the other client of each reflector above us, and only there.
 """
 
@@ -21,8 +21,8 @@ from frr import Frr
 from gobgp import GoBgp
 from neighbour import Daemon, Peering, Route, Router
 from openbgpd import OpenBgpd
+from recording_peer import HOLD_TIME, RecordingPeer
 from segment import LOCAL_AS, Segment, Speaker, eventually, session
-from witness import HOLD_TIME, Witness
 
 from bgpctl.compiler.rendering.exabgp_conf import render_exabgp_conf
 from bgpctl.compiler.sessions.session_settings import CLUSTER_STALE_TIME
@@ -54,7 +54,7 @@ def prefix(family: Family, number: int) -> str:
 
 
 # Hosts of the segment, by the last number of their addresses, and what they originate.
-US, WITNESS, FAR = 1, 20, 30
+US, RECORDER, FAR = 1, 20, 30
 # Beside a daemon's own number: what `far` originates behind that daemon.
 OF_FAR = 100
 NUMBER = {daemon: number for number, daemon in enumerate(DAEMONS, start=11)}
@@ -88,14 +88,14 @@ PLAIN = Link("plain", 0)
 
 
 class World:
-    """Everything in one role. There is always the plain link, over which routes are told.
+    """Everything in one role. There is always the plain link, over which routes are advertised.
 
     hosts     that are no daemons, with their numbers
     clients   the numbers of those that are our clients
     """
 
-    hosts: ClassVar[dict[str, int]] = {"us": US, "witness": WITNESS, "far": FAR}
-    clients: ClassVar[tuple[int, ...]] = (WITNESS,)
+    hosts: ClassVar[dict[str, int]] = {"us": US, "recorder": RECORDER, "far": FAR}
+    clients: ClassVar[tuple[int, ...]] = (RECORDER,)
 
     def __init__(
         self, directory: Path, role: Role, links: tuple[Link, ...] = (), daemons: tuple[type[Daemon], ...] = DAEMONS
@@ -105,8 +105,8 @@ class World:
         self.segment = Segment(directory)
         self.kinds = tuple(daemon for daemon in daemons if daemon.is_installed())
         self.daemons: dict[type[Daemon], Daemon] = {}
-        self.witnesses: dict[Family, Witness] = {}
-        self.far: dict[tuple[type[Daemon], Family], Witness] = {}
+        self.recorders: dict[Family, RecordingPeer] = {}
+        self.far: dict[tuple[type[Daemon], Family], RecordingPeer] = {}
 
     def begin(self) -> None:
         """All processes side by side."""
@@ -121,7 +121,7 @@ class World:
     def meet(self) -> None:
         """All sessions, and then the routes."""
         self.us.wait_listening()
-        self.meet_witnesses()
+        self.meet_recorderes()
         self.wait_established()
         self.meet_far()
         for kind, daemon in self.daemons.items():
@@ -140,7 +140,7 @@ class World:
     # ----------------------------------------------------------------------------------- who is who
 
     def plan(self, *, numbers: tuple[int, ...] = (US,)) -> NodePlan:
-        """Ours; `numbers` say which prefixes we originate."""
+        """Our speaker; `numbers` define which prefixes it originates."""
         clients = [self._client(family, number) for family in FAMILIES for number in self.clients]
         daemons = [
             self._session(kind, family, link) for kind in self.kinds for family in FAMILIES for link in self.links
@@ -201,12 +201,12 @@ class World:
 
     # ----------------------------------------------------------------------------------- beginnings
 
-    def meet_witnesses(self) -> None:
+    def meet_recorderes(self) -> None:
         for family in FAMILIES:
-            witness = self.meet_peer("witness", family, US)
-            witness.announce(prefix(family, WITNESS), OF_WITNESS, PATH_OF_WITNESS, 250)
-            witness.end_of_rib()
-            self.witnesses[family] = witness
+            recorder = self.meet_peer("recorder", family, US)
+            recorder.announce(prefix(family, RECORDER), OF_WITNESS, PATH_OF_WITNESS, 250)
+            recorder.end_of_rib()
+            self.recorders[family] = recorder
 
     def meet_far(self, *kinds: type[Daemon]) -> None:
         """The other client of these reflectors, of all if none is named."""
@@ -219,11 +219,11 @@ class World:
                 far.end_of_rib()
                 self.far[kind, family] = far
 
-    def meet_peer(self, host: str, family: Family, whom: int, asn: int = LOCAL_AS) -> Witness:
+    def meet_peer(self, host: str, family: Family, peer: int, asn: int = LOCAL_AS) -> RecordingPeer:
         """A hand-written peer on this host, with a session with the speaker or daemon of this number."""
         number = self.hosts[host]
-        ends = address(family, number), address(family, whom)
-        return Witness(self.segment, host, *ends, address(4, number), asn)
+        ends = address(family, number), address(family, peer)
+        return RecordingPeer(self.segment, host, *ends, address(4, number), asn)
 
     def wait_established(self) -> None:
         for kind in self.kinds:
@@ -241,7 +241,7 @@ class World:
     def adjacencies(self) -> list[Adjacency]:
         return [Adjacency(self, kind, family) for kind in self.kinds for family in FAMILIES]
 
-    def heard(self, kind: type[Daemon], family: Family, link: Link = PLAIN) -> dict[str, Route]:
+    def received(self, kind: type[Daemon], family: Family, link: Link = PLAIN) -> dict[str, Route]:
         """What the daemon has from us."""
         return self.daemons[kind].routes(self.peering(kind, family, link))
 
@@ -290,12 +290,12 @@ class Adjacency(NamedTuple):
     def status(self) -> PeerStatus:
         return self.world.status(self.kind, self.family)
 
-    def heard(self) -> dict[str, Route]:
-        return self.world.heard(self.kind, self.family)
+    def received(self) -> dict[str, Route]:
+        return self.world.received(self.kind, self.family)
 
     @property
-    def witness(self) -> Witness:
-        return self.world.witnesses[self.family]
+    def recorder(self) -> RecordingPeer:
+        return self.world.recorders[self.family]
 
     @property
     def its_prefix(self) -> str:

@@ -105,7 +105,7 @@ def _stop(signal_number: int, _frame: object) -> None:
 
 def main() -> None:
     # Either way out removes the namespaces.
-    # Said explicitly: a shell that runs this in the background has SIGINT ignored.
+    # Set explicitly: a shell that runs this in the background has SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:

@@ -1,4 +1,4 @@
-"""What clients were told, read in full: every route, its attributes, and that nothing is lost or told twice.
+"""What clients received, read in full: every route, its attributes, and that nothing is lost or sent twice.
 
 Rule (RFC 4456 8 and 10): a reflected route has the originator's next hop, LOCAL_PREF, ORIGIN and AS_PATH as they came,
 the originator's BGP identifier as ORIGINATOR_ID and the reflector's cluster as CLUSTER_LIST. A client may be sent its
@@ -15,7 +15,7 @@ from pathlib import Path
 from labs.bench.reflection import messages
 from labs.bench.reflection.case import CLUSTER_ID, Case
 from labs.bench.reflection.daemons import Daemon
-from labs.bench.reflection.load import LIMIT, WINDOW, Load, LoadError, Outcome
+from labs.bench.reflection.load import LIMIT, WINDOW, Load, LoadError, LoadResult
 from labs.bench.reflection.messages import LOCAL_PREF
 from labs.bench.reflection.segment import REFLECTOR, Segment
 from reflector.addresses import pack_address, unpack_address
@@ -30,7 +30,7 @@ Table = dict[bytes, PathAttributes]
 
 
 class _Receiver:
-    """What one client has been told so far."""
+    """What one client has received so far."""
 
     def __init__(self, case: Case) -> None:
         self.table: Table = {}
@@ -38,7 +38,7 @@ class _Receiver:
         self.errors: list[str] = []
         self._reader = UpdateReader(Dialect(four_octet_as=True, external=False), frozenset({case.family}), frozenset())
 
-    def hear(self, octets: bytes) -> None:
+    def receive(self, octets: bytes) -> None:
         update = self._reader.read(octets[HEADER_LENGTH:])
         if update.error:
             self.errors.append(update.error)
@@ -69,7 +69,7 @@ def check(daemon: Daemon, case: Case, load_program: Path) -> list[str]:
 def _exercise(case: Case, load: Load) -> str:
     """Why it did not get to the end, "" if it did."""
     everyone = range(case.clients)
-    steps: tuple[tuple[str, Callable[[], Outcome]], ...] = (
+    steps: tuple[tuple[str, Callable[[], LoadResult]], ...] = (
         ("session set-up", lambda: load.connect(list(messages.opens(case, everyone)), WINDOW, LIMIT)),
         ("End-of-RIB", lambda: load.play(list(messages.ends_of_rib(case, everyone)), LIMIT)),
         ("convergence", lambda: load.play(list(messages.tables(case)), LIMIT)),
@@ -83,11 +83,11 @@ def _exercise(case: Case, load: Load) -> str:
     return ""
 
 
-def complaints(case: Case, recorded: list[messages.Said]) -> list[str]:
+def complaints(case: Case, recorded: list[messages.ClientMessage]) -> list[str]:
     """Of UPDATEs that end with all having everything but the withdrawer's prefixes."""
     receivers = [_Receiver(case) for _ in range(case.configured)]
     for client, octets in recorded:
-        receivers[client].hear(octets)
+        receivers[client].receive(octets)
     found: Counter[str] = Counter()
     for client, receiver in enumerate(receivers):
         found.update(_of_receiver(case, client, receiver))
@@ -97,7 +97,7 @@ def complaints(case: Case, recorded: list[messages.Said]) -> list[str]:
 def _of_receiver(case: Case, client: int, receiver: _Receiver) -> Iterator[str]:
     yield from (f"cannot be read: {error}" for error in receiver.errors)
     if receiver.again:
-        yield f"client {client} was told {receiver.again} routes again that had not changed"
+        yield f"client {client} was sent {receiver.again} routes twice without a change"
     for owner in range(case.clients):
         for key in case.keys(owner):
             attributes = receiver.table.pop(key, None)
@@ -108,7 +108,7 @@ def _of_receiver(case: Case, client: int, receiver: _Receiver) -> Iterator[str]:
                 yield from _of_route(case, owner, attributes)
             elif owner != client:
                 yield "a prefix is missing"
-    yield from (f"nobody announced {unpack_nlri(key, case.family)}" for key in receiver.table)
+    yield from (f"no client advertised {unpack_nlri(key, case.family)}" for key in receiver.table)
 
 
 def _of_route(case: Case, owner: int, attributes: PathAttributes) -> Iterator[str]:
@@ -121,9 +121,9 @@ def _of_route(case: Case, owner: int, attributes: PathAttributes) -> Iterator[st
         "ORIGINATOR_ID": (attributes.originator_id, case.router_id(owner)),
         "CLUSTER_LIST": (attributes.cluster_list, (pack_address(CLUSTER_ID),)),
     }
-    for name, (told, right) in expected.items():
-        if told != right:
-            yield f"{name} is {_readable(told)}, not {_readable(right)}"
+    for name, (received, right) in expected.items():
+        if received != right:
+            yield f"{name} is {_readable(received)}, not {_readable(right)}"
 
 
 def _readable(value: object) -> str:

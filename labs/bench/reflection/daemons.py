@@ -1,9 +1,9 @@
 """The reflectors under test: how each is configured for a case, and started.
 
-Rule: every one of them is told the same - all clients by address, passive, route reflection clients of one cluster,
-hold time and families alike, no kernel routes - and otherwise runs as its package has it. Ours filters what it exports
-as a compiled node does; the others export everything, which is less work. `frr-tuned` is FRR without the delays with
-which it gathers updates.
+Rule: every one of them is configured the same way - all clients by address, passive, route reflection clients of one
+cluster, hold time and families alike, no kernel routes - and otherwise runs as its package has it. Ours filters what it
+exports as a compiled node does; the others export everything, which is less work. `frr-tuned` is FRR without the delays
+with which it gathers updates.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _speaker(case: Case, directory: Path) -> Command:
 
 
 def speaker_plan(case: Case) -> NodePlan:
-    """As compiled for a reflector: inside the pool is told, anything else is not."""
+    """As compiled for a reflector: what is inside the pool is advertised, anything else is not."""
     inside = PrefixMatch(case.link.pool, int(case.link.pool.partition("/")[2]), case.link.host_length)
     pools = Policy("pools", (PolicyRule(Verdict.ACCEPT, Match(prefix=inside)), PolicyRule(Verdict.REJECT)))
     sessions = tuple(
@@ -110,7 +110,8 @@ template bgp clients {{
 
 
 FRR_BGPD = "/usr/lib/frr/bgpd"
-# How long FRR gathers changes before it tells a group of peers, in ms; its default is 1 s and more with many peers.
+# How long FRR gathers changes before it advertises them to a group of peers, in ms; its default is 1 s and more with
+# many peers.
 FRR_TUNING = " coalesce-time 10\n"
 
 

@@ -3,8 +3,8 @@
  *     fanout 4|6 ADDRESS
  *
  * It accepts sessions, answers an OPEN with the same OPEN, and writes every UPDATE that it reads to every session as it
- * came: no decision process, no policy, no ORIGINATOR_ID. All sessions share one log, so a late joiner is told
- * everything that was ever said. A reflector that is faster than this one must be wrong or must batch better.
+ * came: no decision process, no policy, no ORIGINATOR_ID. All sessions share one log, so a late joiner is sent
+ * everything that was ever received. A reflector that is faster than this one must be wrong or must batch better.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,7 +26,7 @@ static const uint8_t KEEPALIVE_MESSAGE[HEADER] = {255, 255, 255, 255, 255, 255, 
 struct session {
     int fd;
     bool established, waits_to_write;
-    size_t told, partial_length;   /* told: octets of the log that this peer has been sent */
+    size_t sent, partial_length;   /* sent: octets of the log that this peer has been sent */
     uint8_t partial[LONGEST];
     struct session *next;
 };
@@ -58,18 +58,18 @@ static void hang_up(struct session *s) {
     free(s);
 }
 
-static void tell(struct session *s) {
-    while (s->established && s->told < log_length) {
-        ssize_t sent = send(s->fd, log_octets + s->told, log_length - s->told, MSG_NOSIGNAL);
+static void send_log(struct session *s) {
+    while (s->established && s->sent < log_length) {
+        ssize_t sent = send(s->fd, log_octets + s->sent, log_length - s->sent, MSG_NOSIGNAL);
         if (sent < 0) break;       /* a lost connection shows when it is read */
-        s->told += (size_t)sent;
+        s->sent += (size_t)sent;
     }
-    bool waits = s->told < log_length && s->established;
+    bool waits = s->sent < log_length && s->established;
     if (waits != s->waits_to_write) watch(s, EPOLL_CTL_MOD, waits ? EPOLLIN | EPOLLOUT : EPOLLIN);
     s->waits_to_write = waits;
 }
 
-static void hear(struct session *s, const uint8_t *message, size_t length) {
+static void receive(struct session *s, const uint8_t *message, size_t length) {
     if (message[18] == OPEN) {
         if (send(s->fd, message, length, MSG_NOSIGNAL) < 0 || send(s->fd, KEEPALIVE_MESSAGE, HEADER, MSG_NOSIGNAL) < 0)
             return;
@@ -88,7 +88,7 @@ static bool read_some(struct session *s) {
     const uint8_t *p = buffer, *end = buffer + s->partial_length + (size_t)count;
     for (size_t length; end - p >= HEADER && end - p >= (long)(length = (size_t)p[16] << 8 | p[17]); p += length) {
         if (length < HEADER || length > LONGEST) errx(1, "a message of %zu octets", length);
-        hear(s, p, length);
+        receive(s, p, length);
     }
     s->partial_length = (size_t)(end - p);
     memcpy(s->partial, p, s->partial_length);
@@ -132,9 +132,9 @@ int main(int count, char **words) {
             struct session *s = events[i].data.ptr;
             if (!s) accept_all(listener);
             else if (events[i].events & ~(uint32_t)EPOLLOUT && !read_some(s)) hang_up(s);
-            else tell(s);
+            else send_log(s);
         }
         if (log_length > before)
-            for (struct session *s = sessions; s; s = s->next) tell(s);
+            for (struct session *s = sessions; s; s = s->next) send_log(s);
     }
 }

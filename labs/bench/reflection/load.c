@@ -1,8 +1,8 @@
-/* load: plays all clients of one route reflector and measures when they have been told what they should.
+/* load: plays all clients of one route reflector and measures when they have received what they should.
  *
  *     load 4|6 REFLECTOR FIRST-CLIENT CLIENTS PREFIXES-EACH [RECORD-FILE]
  *
- * Client i connects from FIRST-CLIENT + i. It says only messages that were made beforehand: a message file is a
+ * Client i connects from FIRST-CLIENT + i. It sends only messages that were made beforehand: a message file is a
  * sequence of (client, length: native 32-bit numbers; the message). One command a line on standard input, one line of
  * JSON as its answer; a command gives up after TIMEOUT seconds, and all but `connect` when a session is lost:
  *
@@ -10,7 +10,7 @@
  *     play FILE TIMEOUT             send all of FILE at once
  *     pace FILE RATE TIMEOUT        send RATE UPDATEs a second, each of one prefix and with its number as MED
  *
- * Rule: what a client should have is what the others have said, found by scanning the sent UPDATEs as the received
+ * Rule: what a client should have is what the others have sent, found by scanning the sent UPDATEs as the received
  * ones are scanned. `seconds` ends with the octets that gave the last client the last prefix. A client's own prefixes
  * do not count: some reflectors send them back (RFC 4456 8), some do not. Nothing but lengths, NLRI and MED is read in
  * a received UPDATE; RECORD-FILE gets the UPDATEs whole, in the form of a message file, for a thorough reader.
@@ -42,7 +42,7 @@ static const double RETRY_SECONDS = 0.05, KEEPALIVE_SECONDS = 30;
 static const uint8_t KEEPALIVE_MESSAGE[HEADER] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
                                                   255, 255, 255, 255, 255, 255, 0,   HEADER, KEEPALIVE};
 
-struct table {                     /* the prefixes one client has been told, or all that were announced */
+struct table {                     /* the prefixes one client has received, or all that were advertised */
     uint64_t *bits;
     uint32_t count;                /* of bits, without those in [own, own_end) */
     uint32_t own, own_end;
@@ -55,7 +55,7 @@ struct client {
     int fd;
     double retry_at;
     const uint8_t *open;
-    uint32_t open_length, announced; /* announced: prefixes it has told and not withdrawn */
+    uint32_t open_length, announced; /* announced: prefixes it has advertised and not withdrawn */
     struct table table;
     bool agrees;                   /* it has exactly as many prefixes as it should */
     uint32_t *seen;                /* by prefix: the last number seen; only while pacing */
@@ -215,7 +215,7 @@ static void queue(struct client *c, const uint8_t *data, size_t length) {
     c->out_end += length;
 }
 
-static void hear(struct client *c, const uint8_t *message, uint32_t length) {
+static void receive(struct client *c, const uint8_t *message, uint32_t length) {
     uint8_t kind = message[18];
     if (kind == UPDATE && c->state == ESTABLISHED) {
         if (record) {
@@ -251,7 +251,7 @@ static void read_some(struct client *c) {
     const uint8_t *p = buffer, *end = buffer + c->partial_length + (size_t)count;
     for (uint32_t length; end - p >= HEADER && end - p >= (length = be16(p + 16)); p += length) {
         if (length < HEADER || length > LONGEST) errx(1, "a message of %u octets", length);
-        hear(c, p, length);
+        receive(c, p, length);
     }
     c->partial_length = (size_t)(end - p);
     memcpy(c->partial, p, c->partial_length);
@@ -314,7 +314,7 @@ static const uint8_t *next(const struct messages *m, size_t *position, struct cl
     return message;
 }
 
-/* What a client is about to say becomes what the others should have. Returns the UPDATE's MED. */
+/* What a client is about to send becomes what the others should have. Returns the UPDATE's MED. */
 static uint32_t promise(struct client *c, const uint8_t *message, uint32_t length) {
     uint32_t before = truth.count, med = scan_update(&truth, message, length, NULL);
     c->announced += truth.count - before;

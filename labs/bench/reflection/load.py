@@ -1,6 +1,6 @@
 """The load: builds the C programs beside this file and talks to the one that plays the clients.
 
-load.c says what the commands do. The programs are compiled once for each version of their source into a directory of
+load.c describes the commands. The programs are compiled once for each version of their source into a directory of
 the user's cache, so that nothing is built into the source tree.
 """
 
@@ -18,7 +18,7 @@ import msgspec
 
 from bgpctl.errors import NotReadyError
 from labs.bench.reflection.case import Case
-from labs.bench.reflection.messages import Said, write_messages
+from labs.bench.reflection.messages import ClientMessage, write_messages
 from labs.bench.reflection.segment import LOAD, Segment
 
 COMPILER = ("cc", "-O2", "-Wall", "-Wextra", "-Werror")
@@ -30,7 +30,7 @@ WINDOW = 5
 GRACE = 20.0
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class LoadResult(msgspec.Struct, frozen=True):
     """The answer to a command. `done`: it reached its end in time. `lost`: Established sessions that ended; only
     `connect` goes on then, and brings them up again. Times are seconds.
 
@@ -73,7 +73,7 @@ def build(source: Path) -> Path:
 
 
 class LoadError(Exception):
-    """The load ended, or did not answer in time; the text says what it said last."""
+    """The load ended, or did not answer in time; the text is the last it wrote."""
 
 
 class Load:
@@ -88,20 +88,20 @@ class Load:
         self._process = segment.start(LOAD, command, self._log, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._files = 0
 
-    def connect(self, opens: list[Said], window: int, limit: float) -> Outcome:
+    def connect(self, opens: list[ClientMessage], window: int, limit: float) -> LoadResult:
         return self._ask(f"connect {self._file(opens)} {window} {limit}", limit)
 
-    def play(self, said: list[Said], limit: float) -> Outcome:
-        return self._ask(f"play {self._file(said)} {limit}", limit)
+    def play(self, sent: list[ClientMessage], limit: float) -> LoadResult:
+        return self._ask(f"play {self._file(sent)} {limit}", limit)
 
-    def pace(self, said: list[Said], rate: float, limit: float) -> Outcome:
-        return self._ask(f"pace {self._file(said)} {rate} {limit}", limit)
+    def pace(self, sent: list[ClientMessage], rate: float, limit: float) -> LoadResult:
+        return self._ask(f"pace {self._file(sent)} {rate} {limit}", limit)
 
-    def _file(self, said: list[Said]) -> Path:
+    def _file(self, sent: list[ClientMessage]) -> Path:
         self._files += 1
-        return write_messages(self._directory / f"messages-{self._files}", said)
+        return write_messages(self._directory / f"messages-{self._files}", sent)
 
-    def _ask(self, command: str, limit: float) -> Outcome:
+    def _ask(self, command: str, limit: float) -> LoadResult:
         requests, answers = self._process.stdin, self._process.stdout
         assert requests is not None
         assert answers is not None
@@ -109,18 +109,18 @@ class Load:
             requests.write(f"{command}\n".encode())
             requests.flush()
         except BrokenPipeError:
-            raise LoadError(self._last_words()) from None
+            raise LoadError(self._reason_of_end()) from None
         if not select.select([answers], [], [], limit + GRACE)[0]:
             raise LoadError(f"no answer to: {command}")
         line = answers.readline()
         if not line:
-            raise LoadError(self._last_words())
-        return msgspec.convert(json.loads(line), Outcome)
+            raise LoadError(self._reason_of_end())
+        return msgspec.convert(json.loads(line), LoadResult)
 
-    def said(self) -> str:
+    def last_lines(self) -> str:
         """What it last wrote to its standard error: lost sessions, or why it ended."""
         return "\n".join(self._log.read_text().splitlines()[-2:])
 
-    def _last_words(self) -> str:
+    def _reason_of_end(self) -> str:
         self._process.wait()
-        return self.said() or f"the load ended with status {self._process.returncode}"
+        return self.last_lines() or f"the load ended with status {self._process.returncode}"

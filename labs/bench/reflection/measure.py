@@ -16,7 +16,7 @@ import msgspec
 from labs.bench.reflection import messages
 from labs.bench.reflection.case import Case
 from labs.bench.reflection.daemons import Daemon
-from labs.bench.reflection.load import LIMIT, WINDOW, Load, LoadError, Outcome
+from labs.bench.reflection.load import LIMIT, WINDOW, Load, LoadError, LoadResult
 from labs.bench.reflection.segment import LOAD, REFLECTOR, Segment
 
 CHURN_SECONDS = 3
@@ -31,11 +31,11 @@ class Run(msgspec.Struct):
     started       from the start of the daemon's process, with the reading of its configuration
     reconnects    sessions that were lost on the way
     converged     from the first UPDATE until every client has every other client's prefixes
-    duplicates    NLRI that clients were told again during that
+    duplicates    NLRI that clients received twice during that
     churn         by UPDATEs a second
     late_joiner   from its TCP connection until it has the whole table
     withdrawn     from a client's withdrawal until no other client has its prefixes
-    idle          share of one core that the sessions cost when nobody says anything
+    idle          share of one core that the sessions cost when no peer sends a route
     cpu           of the convergence; cpu_total of the whole run with the daemon's start
     load_cpu      of the convergence: near `converged`, the load was what limited it
     failure       why the run ended early, "" if it did not
@@ -49,7 +49,7 @@ class Run(msgspec.Struct):
     converged: float | None = None
     duplicates: int | None = None
     octets: int | None = None
-    churn: dict[int, Outcome] = {}
+    churn: dict[int, LoadResult] = {}
     late_joiner: float | None = None
     withdrawn: float | None = None
     idle: float | None = None
@@ -76,7 +76,7 @@ def measure(daemon: Daemon, case: Case, load_program: Path, steps: frozenset[str
         try:
             _steps(run, case, segment, load, steps)
         except (_StepFailedError, LoadError) as error:
-            ended = f"; {load.said()}" if load.said() else ""
+            ended = f"; {load.last_lines()}" if load.last_lines() else ""
             ended += "" if process.poll() is None else f"; the daemon ended with status {process.returncode}"
             run.failure = f"{error}{ended}{_tail(log)}"
         cost = segment.cost(REFLECTOR)
@@ -116,7 +116,7 @@ def _churn(run: Run, case: Case, load: Load) -> None:
         first += count
 
 
-def _must(run: Run, step: str, outcome: Outcome) -> Outcome:
+def _must(run: Run, step: str, outcome: LoadResult) -> LoadResult:
     run.wrong += outcome.wrong
     if not outcome.done and outcome.lost:
         raise _StepFailedError(f"{step}: {outcome.lost} sessions lost")
@@ -127,4 +127,4 @@ def _must(run: Run, step: str, outcome: Outcome) -> Outcome:
 
 def _tail(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return f"; it said: {lines[-1]}" if lines else ""
+    return f"; its last line: {lines[-1]}" if lines else ""

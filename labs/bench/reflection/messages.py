@@ -1,8 +1,8 @@
-"""What the clients say, made before the clock runs: message files for the load.
+"""What the clients send, made before the clock runs: message files for the load.
 
 A message file is a sequence of (client, length; the message), numbers native and of 32 bits, as load.c reads it and as
-it records what it hears. Attributes are those of a Calico node: iBGP, empty AS_PATH, itself as next hop, the kernel's
-metric in LOCAL_PREF.
+it records what it receives. Attributes are those of a Calico node: iBGP, empty AS_PATH, itself as next hop, the
+kernel's metric in LOCAL_PREF.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from reflector.wire.update import AFI, UNICAST, announcements, end_of_rib, withd
 
 LOCAL_PREF = PRIORITY_BASE - NORMAL_PRIORITY
 _HEADING = struct.Struct("=II")
-Said = tuple[int, bytes]
+ClientMessage = tuple[int, bytes]
 
 
-def write_messages(path: Path, said: Iterable[Said]) -> Path:
-    path.write_bytes(b"".join(_HEADING.pack(client, len(octets)) + octets for client, octets in said))
+def write_messages(path: Path, sent: Iterable[ClientMessage]) -> Path:
+    path.write_bytes(b"".join(_HEADING.pack(client, len(octets)) + octets for client, octets in sent))
     return path
 
 
-def read_messages(path: Path) -> Iterator[Said]:
+def read_messages(path: Path) -> Iterator[ClientMessage]:
     data = path.read_bytes()
     position = 0
     while position < len(data):
@@ -38,7 +38,7 @@ def read_messages(path: Path) -> Iterator[Said]:
         yield client, data[position - length : position]
 
 
-def opens(case: Case, clients: Iterable[int]) -> Iterator[Said]:
+def opens(case: Case, clients: Iterable[int]) -> Iterator[ClientMessage]:
     """Multiprotocol for the one family, four-octet AS numbers, route refresh."""
     family = struct.pack("!HBB", AFI[case.family], 0, UNICAST)
     capabilities = b"\x01\x04" + family + b"\x02\x00" + b"\x41\x04" + LOCAL_AS.to_bytes(4, "big")
@@ -48,18 +48,18 @@ def opens(case: Case, clients: Iterable[int]) -> Iterator[Said]:
         yield client, message(MessageType.OPEN, head + bytes((len(parameters),)) + parameters)
 
 
-def ends_of_rib(case: Case, clients: Iterable[int]) -> Iterator[Said]:
+def ends_of_rib(case: Case, clients: Iterable[int]) -> Iterator[ClientMessage]:
     return ((client, end_of_rib(case.family)) for client in clients)
 
 
-def tables(case: Case) -> Iterator[Said]:
+def tables(case: Case) -> Iterator[ClientMessage]:
     """Every measured client's prefixes, in as few UPDATEs as they need."""
     for client in range(case.clients):
         for octets in _announce(case, client, case.keys(client)):
             yield client, octets
 
 
-def churn(case: Case, first: int, count: int) -> Iterator[Said]:
+def churn(case: Case, first: int, count: int) -> Iterator[ClientMessage]:
     """`count` UPDATEs of one prefix each, numbered from `first` in their MED. All clients take turns, and each goes
     through its prefixes."""
     for number in range(first, first + count):
@@ -69,7 +69,7 @@ def churn(case: Case, first: int, count: int) -> Iterator[Said]:
             yield client, octets
 
 
-def withdrawal(case: Case, client: int) -> Iterator[Said]:
+def withdrawal(case: Case, client: int) -> Iterator[ClientMessage]:
     """All that the client announced, in as few UPDATEs as it needs."""
     return ((client, octets) for octets in withdrawals(case.family, case.keys(client), MAX_LENGTH))
 

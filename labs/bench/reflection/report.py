@@ -72,11 +72,11 @@ def _troubles(run: Run) -> Iterator[str]:
     if run.wrong and not run.failure:
         yield f"{run.wrong} prefixes missing or too many at the end of a step"
     if run.duplicates:
-        yield f"{run.duplicates} prefixes told again that had not changed"
+        yield f"{run.duplicates} prefixes sent twice without a change"
 
 
 def print_correctness(case: Case, complaints: dict[str, list[str]]) -> None:
-    """All that clients were told, read in full; see correctness.py."""
+    """All that clients received, read in full; see correctness.py."""
     print(f"\ncorrectness, {case}")
     for name, sentences in complaints.items():
         print(f"{name:10} {'; '.join(sentences) or 'nothing lost, repeated or altered'}", flush=True)

@@ -1,6 +1,6 @@
-"""A client of ours, written by hand, that remembers all it was ever told: nothing is hidden from it by being quick.
+"""A client of ours, written by hand, that records every message: it misses no change, however short.
 
-Rule: it understands one family over one session, and reads and says that it is alive only when it is asked.
+Rule: it understands one family over one session, and reads and sends KEEPALIVE only when it is asked to.
 """
 
 from __future__ import annotations
@@ -40,13 +40,14 @@ def graceful_restart(family: Family, seconds: int) -> bytes:
     return struct.pack("!BBHHBB", 64, 6, seconds, AFI[family], 1, 0x80)
 
 
-class Witness:
-    """`withdrawn` is every prefix that was ever withdrawn from it, in order; `told` how often each was announced."""
+class RecordingPeer:
+    """`withdrawn` is every prefix that was ever withdrawn from it, in order; `advertised` how often each was
+    advertised."""
 
     def __init__(self, segment: Segment, host: str, local: str, remote: str, router_id: str, asn: int) -> None:
         self.routes: dict[str, Route] = {}
         self.withdrawn: list[str] = []
-        self.told: dict[str, int] = {}
+        self.advertised: dict[str, int] = {}
         self.family: Family = 6 if ":" in local else 4
         self.peer = RawPeer(segment, host, local, remote)
         self._local = local
@@ -98,7 +99,7 @@ class Witness:
             for key in keys:
                 prefix = unpack_nlri(key, family)
                 self.routes[prefix] = _route(attributes)
-                self.told[prefix] = self.told.get(prefix, 0) + 1
+                self.advertised[prefix] = self.advertised.get(prefix, 0) + 1
 
 
 def _communities(texts: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
