@@ -183,6 +183,15 @@ def test_it_is_explained(dropping: Router) -> None:
     assert explain(dropping.engine, "10.12.0.0/26").candidates == ()
 
 
+def test_what_was_left_out_and_now_has_room_is_an_ordinary_route(dropping: Router) -> None:
+    """Without a refresh: the peer announces it once more by itself."""
+    dropping.hear("a", withdraw(*pods(1, 5)))
+    dropping.hear("a", announce(*pods(11, 15)))
+    (candidate,) = explain(dropping.engine, "10.12.0.0/26").candidates
+    assert (candidate.peer, candidate.verdict) == ("a", RouteVerdict.BEST)
+    assert not dropping.engine.peers["a"].prefix_counts[4].leaves_out
+
+
 def test_what_a_peer_costs_is_bounded(dropping: Router) -> None:
     for number in range(16, 200):
         dropping.hear("a", announce(*pods(number, number)))
