@@ -10,7 +10,7 @@ import pytest
 
 from bgpctl.resources import Loaded, Severity, parse_documents
 from bgpctl.resources.annotations.annotations_page import render_page
-from bgpctl.resources.annotations.settings import NAMES, NOTHING_SAID, AddPath, PrefixLimit, Settings
+from bgpctl.resources.annotations.settings import NAMES, NO_SETTINGS, AddPath, PrefixLimit, Settings
 from bgpctl.resources.annotations.table import TABLE, settings_of
 from reflector.plan import LimitAction, Role
 
@@ -114,7 +114,7 @@ def test_numbers_and_truth_need_no_quotes_in_files() -> None:
         ("bgpctl.io/rolle: peer", "unknown-annotation", "did you mean 'bgpctl.io/role'?"),
         ("bgpctl.io/dampening: on", "unknown-annotation", "remove it"),
         ("bgpctl.io/role: transit", "bad-annotation", "is not one of provider, rs, rs-client, customer and peer"),
-        ("bgpctl.io/always-compare-med: yes", "misplaced-annotation", "it belongs on a BGPConfiguration"),
+        ("bgpctl.io/always-compare-med: yes", "misplaced-annotation", "write it on a BGPConfiguration"),
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_path(annotation: str, code: str, words: str) -> None:
@@ -156,8 +156,8 @@ def test_what_stands_nearer_covers_what_stands_further_away_field_by_field() -> 
     near, far = Settings(hold_time=0, role_strict=False), Settings(hold_time=90, role_strict=True, cluster_id="1.1.1.1")
 
     assert near.over(far) == Settings(hold_time=0, role_strict=False, cluster_id="1.1.1.1")
-    assert NOTHING_SAID.over(far) == far
-    assert near.over(NOTHING_SAID) == near
+    assert NO_SETTINGS.over(far) == far
+    assert near.over(NO_SETTINGS) == near
 
 
 @pytest.mark.parametrize(

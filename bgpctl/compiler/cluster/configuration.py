@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bgpctl.resources.annotations.settings import NOTHING_SAID, Settings
+from bgpctl.resources.annotations.settings import NO_SETTINGS, Settings
 from bgpctl.resources.annotations.table import settings_of
 from bgpctl.resources.kinds.bgp_configuration import (
     GLOBAL_NAME,
@@ -63,7 +63,7 @@ class Configuration:
         self.mesh = self.cluster.node_to_node_mesh_enabled is not False
         self.programs_ipip = program in PROGRAMS_IPIP
         self.programs_no_encapsulation = program in PROGRAMS_NO_ENCAPSULATION
-        self._settings = settings_of(found) if found else NOTHING_SAID
+        self._settings = settings_of(found) if found else NO_SETTINGS
         self.aggregates_load_balancers = self.cluster.service_load_balancer_aggregation == "Enabled"
 
     def node_object(self, node: str) -> BGPConfiguration | None:

@@ -8,7 +8,7 @@ from bgpctl.compiler.cluster.facts import PeerEndpoint
 from bgpctl.resources.kinds.bgp_peer import BGPPeer, BGPPeerSpec
 from reflector.plan import SessionKind
 
-NOTHING_SAID = BGPPeerSpec()
+EMPTY_SPEC = BGPPeerSpec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Peering:
     @property
     def spec(self) -> BGPPeerSpec:
         """What the BGPPeer says; for the mesh, nothing."""
-        return self.peer.spec if self.peer is not None else NOTHING_SAID
+        return self.peer.spec if self.peer is not None else EMPTY_SPEC
 
     @property
     def defined_by(self) -> str:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from bgpctl.compiler.cluster.index import ClusterIndex
 from bgpctl.compiler.sessions.peering import Peering
-from bgpctl.resources.annotations.settings import NOTHING_SAID, PrefixLimit, Settings
+from bgpctl.resources.annotations.settings import NO_SETTINGS, PrefixLimit, Settings
 from reflector.plan import DEFAULT_HOLD_TIME, Family, MaximumPrefixes, SessionPlan, SessionType
 
 NO_LIMIT = PrefixLimit(0)
@@ -45,7 +45,7 @@ def session_families(own: Family, said: Settings) -> tuple[Family, ...]:
 def with_settings(session: SessionPlan, said: Settings) -> SessionPlan:
     """The session as the annotations want it; its families stand in it already, for policies follow from them."""
     stale_time = _stale_time(session, said)
-    if said == NOTHING_SAID:
+    if said == NO_SETTINGS:
         return replace(session, long_lived_stale_time=stale_time) if stale_time else session
     hold_time = DEFAULT_HOLD_TIME if said.hold_time is None else said.hold_time
     external = session.session_type is SessionType.EBGP

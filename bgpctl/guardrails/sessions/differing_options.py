@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bgpctl.compiler.sessions.peering import Peering
 from bgpctl.guardrails.cluster_sessions import ClusterSessions
 from bgpctl.guardrails.finding import Finding
-from bgpctl.resources.annotations.settings import NAMES, NOTHING_SAID, Settings
+from bgpctl.resources.annotations.settings import NAMES, NO_SETTINGS, Settings
 from bgpctl.resources.annotations.table import annotation_key
 from bgpctl.resources.values.model import yaml_name
 
@@ -60,6 +60,6 @@ def _annotations(cluster: ClusterSessions, loser: Peering, winner: Peering) -> I
 def _settings(cluster: ClusterSessions, peering: Peering) -> Settings:
     """What the BGPPeer itself says of this end."""
     if peering.peer is None:
-        return NOTHING_SAID
+        return NO_SETTINGS
     said = cluster.index.peer_settings(peering.peer)
     return said.at_the_other_end() if peering.reverse else said

@@ -15,10 +15,10 @@ WIDTH = 118
 OPENING = f"""\
 # Annotations
 
-Some of what the speaker can do has no field in Calico's schema. It is said in annotations `{PREFIX}<name>` of the
-resources that you have: Calico keeps them and does not look at them, so the same files serve both.
+Calico's resources have no field for some features of the speaker. You set these with annotations `{PREFIX}<name>` on
+the resources that you already have. Calico keeps annotations and ignores these, so the same files serve both.
 
-This page is written from the table in `bgpctl/resources/annotations/table.py`:
+This page is generated from the table in `bgpctl/resources/annotations/table.py`:
 `python -m bgpctl.resources.annotations.annotations_page > docs/annotations.md`.
 
 ```yaml
@@ -35,25 +35,26 @@ spec:
   asNumber: 65000
 ```
 
-**Where.** On a BGPPeer an annotation is for its sessions. On the BGPConfiguration `default` it is for all sessions of
-all nodes, those of the mesh among them, and on `node.<name>` for all sessions of that node. What stands nearer wins,
-annotation by annotation: BGPPeer, `node.<name>`, `default`. `maximum-prefixes: "off"` takes a limit back.
+**Which sessions.** An annotation on a BGPPeer applies to the sessions of this BGPPeer. On the BGPConfiguration
+`default` it applies to all sessions of all nodes, including the mesh, and on `node.<name>` to all sessions of that
+node. If the same annotation is set in several places, the BGPPeer is used first, then `node.<name>`, then `default`.
+`maximum-prefixes: "off"` removes a limit that `default` or `node.<name>` sets.
 
-**Both ends.** A BGPPeer between two nodes makes both ends of the session, and its annotations count at both. `role`
-is turned around at the far end: what a BGPPeer says is said of the nodes that it is *for* (`node`, `nodeSelector`).
-Nodes that are on both sides of one BGPPeer have one role each, and that makes a session only for `peer`.
+**Both ends.** A BGPPeer between two nodes defines both ends of the session, and its annotations apply to both. Only
+`role` differs: its value is the role of the nodes that the BGPPeer selects with `node` or `nodeSelector`, and the far
+end gets the opposite role. Nodes that are at both ends of the same BGPPeer can only use `peer`.
 
-**Values** are text: put numbers, `true`, `false` and `off` in quotes, or Kubernetes refuses them. Times are durations
-such as `90s`, `5m`, `1h`. An unknown name, a name on a kind that it does not belong on, and a value that cannot be
-read are errors, with file and line ([unknown-annotation](problems/unknown-annotation.md),
+**Values** are text: put numbers, `true`, `false` and `off` in quotes, otherwise Kubernetes refuses them. Times are
+durations such as `90s`, `5m`, `1h`. An unknown name, a name on the wrong kind of resource, and a value that is not
+valid are errors with file and line ([unknown-annotation](problems/unknown-annotation.md),
 [misplaced-annotation](problems/misplaced-annotation.md), [bad-annotation](problems/bad-annotation.md)).
 
-**What a change does** to sessions that run is said by the field of the plan that it becomes:
-[applying-changes.md](applying-changes.md).
+**What a change does** to running sessions: see [applying-changes.md](applying-changes.md). There, look for the field
+of the plan with the name of the annotation.
 
-**Not here.** The policy operations that a plan has and a BGPFilter cannot say (removing communities, setting the next
-hop or MULTI_EXIT_DISC) have no annotation: an operation belongs to one rule of a list, and an annotation could only
-name that rule by its number, which the next rule inserted above it would change in silence.
+**Not available as annotations:** removing communities, setting the next hop and setting MULTI_EXIT_DISC. A plan has
+these operations, a BGPFilter has not. They belong to one rule in a list. An annotation could name the rule only by
+its number, and a rule inserted above it would silently change which rule that is.
 """
 
 TITLES = (
@@ -73,7 +74,7 @@ def _section(title: str, rows: list[Annotation]) -> str:
 
 
 def _entry(row: Annotation) -> str:
-    far_end = f" The far end has {row.far_end}." if row.far_end else ""
+    far_end = f" At the far end: {row.far_end}." if row.far_end else ""
     meaning = fill(row.meaning + far_end, WIDTH, break_long_words=False, break_on_hyphens=False)
     return f'\n**`{PREFIX}{row.name}: "{row.example}"`** - {row.form}.\n\n{meaning}\n'
 

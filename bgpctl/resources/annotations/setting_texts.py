@@ -1,6 +1,6 @@
 """How the values of our annotations are written: each function turns text into a field of Settings.
 
-All raise ValueError for text that does not fit; what would have fitted is said by the table in annotations.py. Times
+All raise ValueError for text that is not valid; table.py has the valid forms. Times
 are Go durations as in Calico's own fields, rounded to whole seconds.
 """
 

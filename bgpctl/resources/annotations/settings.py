@@ -1,8 +1,8 @@
-"""Settings: what annotations say of sessions and nodes, as one frozen value.
+"""Settings: what annotations set for sessions and nodes, as one frozen value.
 
-Rule: None is "not said here". What stands nearer to a session covers, field by field, what stands further away:
-BGPPeer, then BGPConfiguration `node.<name>`, then BGPConfiguration `default`. The other end of a BGPPeer's session sees
-the same settings, but for its role, which is the other half of the pair (RFC 9234 3).
+Rule: None is "not set here". For each field the first of these that sets it is used: BGPPeer, BGPConfiguration
+`node.<name>`, BGPConfiguration `default`. The other end of a BGPPeer's session has the same settings, except for its
+role, which is the opposite one (RFC 9234 3).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from reflector.plan import Family, LimitAction, Role
 
-# Who meets whom (RFC 9234 4.2): the only pairs of roles that make a session.
+# The only pairs of roles between which a session comes up (RFC 9234 4.2).
 OTHER_ROLE = {
     Role.PROVIDER: Role.CUSTOMER,
     Role.CUSTOMER: Role.PROVIDER,
@@ -23,7 +23,7 @@ OTHER_ROLE = {
 
 
 class PrefixLimit(NamedTuple):
-    """At most so many routes of each family, 0 for as many as come, and what one more costs."""
+    """At most so many routes of each family, 0 for no limit, and what one more costs."""
 
     limit: int
     action: LimitAction = LimitAction.CEASE
@@ -54,16 +54,16 @@ class Settings:
     resolve_next_hops: bool | None = None
 
     def over(self, other: Settings) -> Settings:
-        """These, and what `other` says of all that these leave open."""
-        if NOTHING_SAID in (self, other):
-            return other if self == NOTHING_SAID else self
-        said = {name: value for name in NAMES if (value := getattr(self, name)) is not None}
-        return replace(other, **said)
+        """These, and of `other` the fields that these do not set."""
+        if NO_SETTINGS in (self, other):
+            return other if self == NO_SETTINGS else self
+        own = {name: value for name in NAMES if (value := getattr(self, name)) is not None}
+        return replace(other, **own)
 
     def at_the_other_end(self) -> Settings:
-        """As the other end of the session has to take them."""
+        """As they apply to the other end of the session."""
         return replace(self, role=OTHER_ROLE[self.role]) if self.role is not None else self
 
 
 NAMES = tuple(field.name for field in fields(Settings))
-NOTHING_SAID = Settings()
+NO_SETTINGS = Settings()

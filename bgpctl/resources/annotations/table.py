@@ -1,8 +1,8 @@
 """Annotations `bgpctl.io/<name>`: what our speaker can do and Calico's schema has no field for.
 
 Rule: the table below is all there is. Calico keeps annotations and reads none of these, so one file serves both. A name
-with our prefix that is not in the table, stands on the wrong kind, or has a value that cannot be read is an error, as
-a misspelt field is; annotations with other prefixes are nobody's business here.
+with our prefix that is not in the table, stands on the wrong kind, or has a value that is not valid is an error, as a
+ misspelt field is; annotations with other prefixes are ignored.
 
 docs/annotations.md is written from the table (annotations_page.py).
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bgpctl.resources.annotations import setting_texts as texts
-from bgpctl.resources.annotations.settings import NOTHING_SAID, Settings
+from bgpctl.resources.annotations.settings import NO_SETTINGS, Settings
 from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.values.field_finding import FieldFinding
@@ -60,9 +60,9 @@ TABLE = (
         "maximum-prefixes",
         ANY,
         texts.prefix_limit,
-        'a number of routes such as "1000", with warn, drop or cease behind it if you like, or "off"',
-        "How many routes of each family the peer may send. One more is said (`warn`), not taken (`drop`), or ends the "
-        "session (`cease`, the default; RFC 4486).",
+        'a number of routes such as "1000", optionally followed by warn, drop or cease, or "off"',
+        "How many routes of each address family the peer may advertise. What happens with one more: a warning in the "
+        "log (`warn`), the route is not accepted (`drop`), or the session is closed (`cease`, the default; RFC 4486).",
         "1000 drop",
     ),
     Annotation(
@@ -70,7 +70,7 @@ TABLE = (
         ANY,
         texts.percent,
         'a percentage from "1" to "100"',
-        "From this part of `maximum-prefixes` on it is said; 75 otherwise.",
+        "At this percentage of `maximum-prefixes` a warning is logged. Default: 75.",
         "80",
     ),
     Annotation(
@@ -78,8 +78,8 @@ TABLE = (
         ANY,
         texts.duration,
         'a duration such as "5m"',
-        "How long a session that was ended for `maximum-prefixes` stays down; otherwise, and with `0s`, until its "
-        "definition changes.",
+        "How long a session that was closed because of `maximum-prefixes` stays down. Default: `0s`, which means until "
+        "its definition changes.",
         "5m",
     ),
     Annotation(
@@ -87,17 +87,17 @@ TABLE = (
         PEER,
         texts.role,
         "one of provider, rs, rs-client, customer and peer",
-        "What the nodes of this BGPPeer are to the other end (RFC 9234): routes cannot leak from one provider or peer "
-        "to another. On eBGP sessions only.",
+        "The BGP role of the nodes that this BGPPeer selects (RFC 9234). Roles prevent route leaks: routes from one "
+        "provider or peer are not advertised to another. Only for eBGP sessions.",
         "customer",
-        "the other half of the pair: provider and customer, rs and rs-client, peer and peer",
+        "the opposite role. The pairs are provider and customer, rs and rs-client, peer and peer",
     ),
     Annotation(
         "role-strict",
         PEER,
         texts.boolean,
         '"true" or "false"',
-        "A peer that says no role is refused.",
+        "The session is refused if the peer announces no role. Default: `false`.",
         "true",
     ),
     Annotation(
@@ -105,9 +105,9 @@ TABLE = (
         ANY,
         texts.stale_time,
         'a duration from "0s" to 16777215 seconds',
-        "How long routes of a peer that does not come back within its restart time are kept as a last resort "
-        "(RFC 9494). Needs a restart time. Otherwise `24h` on sessions between nodes of the cluster (the mesh, "
-        "reflectors) and `0s`, not at all, on all others.",
+        "How long routes are kept as a last resort if their peer does not return within its restart time (RFC 9494). "
+        "Needs a restart time. Default: `24h` on sessions between nodes of the cluster (the mesh, reflectors), and "
+        "`0s` (routes are not kept) on all others.",
         "1h",
     ),
     Annotation(
@@ -115,8 +115,8 @@ TABLE = (
         ANY,
         texts.add_path,
         '"all", "off" (in quotes) or a number of paths',
-        "Whether several paths of a prefix may travel (RFC 7911), and at most how many we send, the best ones first; "
-        "`all` otherwise.",
+        "Whether several paths of a prefix may be sent and received (RFC 7911), and how many of them this end sends at "
+        "most, the best first. Default: `all`.",
         "2",
     ),
     Annotation(
@@ -124,8 +124,8 @@ TABLE = (
         ANY,
         texts.hold_time,
         'a duration: "0s", or "3s" to 65535 seconds',
-        "The hold time that we propose; the smaller one of both ends counts (RFC 4271 4.2). `0s` means no KEEPALIVEs, "
-        "and no notice of a peer that vanishes. 240 s otherwise, as in Calico.",
+        "The hold time that this end proposes. The shorter one of both ends is used (RFC 4271 4.2). `0s` means that no "
+        "KEEPALIVE messages are sent, and that a peer which disappears is not noticed. Default: 240 s, as in Calico.",
         "90s",
     ),
     Annotation(
@@ -133,8 +133,9 @@ TABLE = (
         ANY,
         texts.families,
         'one or both of ipv4 and ipv6, such as "ipv4,ipv6"',
-        "What the session carries besides the family of its own address. IPv4 on an IPv6 session gets IPv6 next hops "
-        "(RFC 8950); for IPv6 on an IPv4 session our own routes have no next hop to advertise.",
+        "The address families that the session carries, in addition to the family of its own addresses. On an IPv6 "
+        "session, IPv4 routes have IPv6 next hops (RFC 8950). On an IPv4 session, the node cannot advertise its own "
+        "IPv6 routes, because they have no next hop there.",
         "ipv4,ipv6",
     ),
     Annotation(
@@ -142,18 +143,18 @@ TABLE = (
         PEER,
         texts.cluster_id,
         'four numbers with dots such as "224.0.0.2"',
-        "On the route reflector that this BGPPeer gives clients: the cluster that they are in (RFC 4456 7), instead of "
-        "the node's routeReflectorClusterID.",
+        "For a route reflector: the cluster ID of the clients that this BGPPeer gives it (RFC 4456 7), instead of the "
+        "node's `routeReflectorClusterID`.",
         "224.0.0.2",
-        "the same; only a reflector with a client at the other end has a use for it",
+        "the same, and without effect unless that end is a reflector and this end its client",
     ),
     Annotation(
         "always-compare-med",
         CONFIGURATION,
         texts.boolean,
         '"true" or "false"',
-        "MULTI_EXIT_DISC is compared between routes of different neighbouring ASes as well; `false` otherwise "
-        "(RFC 4271 9.1.2.2 c).",
+        "MULTI_EXIT_DISC is compared between routes of different neighbouring ASes as well (RFC 4271 9.1.2.2 c). "
+        "Default: `false`.",
         "true",
     ),
     Annotation(
@@ -161,8 +162,8 @@ TABLE = (
         CONFIGURATION,
         texts.boolean,
         '"true" or "false"',
-        "A route whose next hop the kernel has no route to is not used, and a lower kernel metric to the next hop is "
-        "preferred (RFC 4271 9.1.2); `true` otherwise.",
+        "A route is used only if the kernel has a route to its next hop, and among several next hops the one with the "
+        "lower kernel metric is preferred (RFC 4271 9.1.2). Default: `true`.",
         "false",
     ),
 )
@@ -181,13 +182,13 @@ def annotation_path(field: str) -> str:
 
 
 def settings_of(resource: Resource) -> Settings:
-    """What its annotations say. Raises ValueError for what validation lets not pass."""
-    said = {
+    """What its annotations set. Raises ValueError for values that validation refuses."""
+    values = {
         row.field: row.read(text)
         for key, text in resource.metadata.annotations.items()
         if key.startswith(PREFIX) and (row := BY_NAME.get(key.removeprefix(PREFIX))) is not None
     }
-    return Settings(**said) if said else NOTHING_SAID  # type: ignore[arg-type]  # the table has a parser for each field
+    return Settings(**values) if values else NO_SETTINGS  # type: ignore[arg-type]  # the table has a parser for each field
 
 
 def refused_annotations(kind: type[Resource], data: dict[str, Any]) -> Iterator[FieldFinding]:
@@ -207,7 +208,7 @@ def _refused(kind: type[Resource], key: str, text: Any) -> Iterator[FieldFinding
     elif kind not in row.kinds:
         where = " or a ".join(each.__name__ for each in row.kinds)
         yield FieldFinding(
-            "misplaced-annotation", path, f"a {kind.__name__} has no {row.name}; it belongs on a {where}"
+            "misplaced-annotation", path, f"{row.name} has no meaning on a {kind.__name__}; write it on a {where}"
         )
     elif isinstance(text, str):
         try:
