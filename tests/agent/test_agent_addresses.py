@@ -1,7 +1,7 @@
-"""An agent whose Node says no address, with the real speaker: it finds one, shows it, and follows it.
+"""An agent whose Node has no address, with the real speaker: it finds one, shows it, and follows it.
 
-Nodes `a` and `b` have a namespace each and a wire between them. The resources that `a` reads say nothing of its
-address; `b` reads others, for nobody but `a` knows what `a` has found.
+Nodes `a` and `b` have a namespace each and a wire between them. The resources that `a` reads do not have its
+address; `b` reads others, as only `a` has what it has detected.
 """
 
 import json
@@ -72,11 +72,11 @@ def test_a_node_without_an_address_peers_with_the_one_it_found_and_shows_it(
     status = a.known_status("a")
     assert status.detected_addresses == ("IPv4 10.0.0.1/24, found on eth0 (first-found)",)
     assert [(each.severity, each.path) for each in status.problems] == [("warning", "$.spec.bgp.ipv4Address")]
-    told = subprocess.run(
+    shown = subprocess.run(
         [*in_namespace(a.namespaces["a"]), BGPCTL, "status", "--run-dir", a.run_directory("a")],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "a: detected: IPv4 10.0.0.1/24, found on eth0 (first-found)" in told.stdout
+    assert "a: detected: IPv4 10.0.0.1/24, found on eth0 (first-found)" in shown.stdout
 
 
 @pytest.mark.netns

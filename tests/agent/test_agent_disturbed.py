@@ -60,8 +60,8 @@ def test_a_foreign_route_in_the_way_is_in_log_metrics_and_bgpctl_fib(
 ) -> None:
     ip(world, "route", "replace", BLOCK, "via", ADDRESSES["b"], "metric", metric, "proto", "static")
     wait_until(lambda: world.metric("a", name) == 1)
-    code, said = fib(world)
-    assert (code, f"a: {BLOCK}: {sentence}" in said) == (status, True), said
+    code, output = fib(world)
+    assert (code, f"a: {BLOCK}: {sentence}" in output) == (status, True), output
     assert f'reason="{sentence}' in world.log("a")
     ip(world, "route", "del", BLOCK, "metric", metric, "proto", "static")
     wait_until(lambda: world.metric("a", name) == 0 and routes(world))

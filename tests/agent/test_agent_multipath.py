@@ -88,8 +88,8 @@ def world(netns: str, tmp_path: Path) -> Iterator[World]:
 def gateways(world: World, family: str) -> list[str]:
     """Of the one route of ours to the prefix; none without it."""
     command = ["ip", "-n", world.namespaces["a"], "-json", f"-{family}", "route", "show", PREFIXES[family]]
-    said = subprocess.run([*command, "proto", "179"], check=True, capture_output=True, text=True).stdout
-    routes = json.loads(said or "[]")
+    output = subprocess.run([*command, "proto", "179"], check=True, capture_output=True, text=True).stdout
+    routes = json.loads(output or "[]")
     assert len(routes) < 2
     return [hop["gateway"] for route in routes for hop in route.get("nexthops", [route])]
 

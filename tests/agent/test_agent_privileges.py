@@ -198,9 +198,9 @@ def test_who_is_not_root_is_told_that_port_179_needs_it(world: World) -> None:
     world.path.chmod(0o777)
     as_nobody = ("--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all,+dac_read_search")
     reads_all = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
-    said = sentence(world, "setpriv", *as_nobody, *reads_all)
-    assert said.startswith("bgpctl: "), said
-    assert "binding below port 1024 requires root" in said
+    reason = sentence(world, "setpriv", *as_nobody, *reads_all)
+    assert reason.startswith("bgpctl: "), reason
+    assert "binding below port 1024 requires root" in reason
 
 
 def test_who_is_not_root_cannot_name_a_user(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Passwords are for plan.json, exabgp.conf and the kernel: nobody is told one in any other place.
+"""Passwords are for plan.json, exabgp.conf and the kernel: they stand in no other place.
 
 Two nodes of a mesh with a TCP-MD5 key (RFC 2385), everything they can log switched on.
 """
@@ -34,8 +34,8 @@ def secret(password: str, data: str = "") -> str:
 
 def cluster(level: str) -> str:
     reference = "{secretKeyRef: {name: bgp, key: key}}"
-    said = f"bindMode: NodeIP, logSeverityScreen: {level}, nodeMeshPassword: {reference}"
-    return CLUSTER.replace("bindMode: NodeIP", said)
+    configuration = f"bindMode: NodeIP, logSeverityScreen: {level}, nodeMeshPassword: {reference}"
+    return CLUSTER.replace("bindMode: NodeIP", configuration)
 
 
 @pytest.fixture(params=["console", "json"])
@@ -99,7 +99,7 @@ def test_no_password_is_told_to_anybody_but_the_speaker(world: World, wait_until
     assert FIRST in (world.run_directory("a") / "plan.json").read_text()
     assert len(processes(world)) >= 4
     assert found_in(world) == {}
-    # A change, a mistake in it, and the end are said as well.
+    # A change, a mistake in it, and the end are logged as well.
     world.write("secret.yaml", secret(SECOND))
     wait_until(lambda: SECOND in (world.run_directory("a") / "plan.json").read_text())
     world.write("secret.yaml", secret("", f"{SECOND}:not-base64"))

@@ -1,4 +1,4 @@
-"""How detected addresses come into the resources, what is said about them, and what is remembered."""
+"""How detected addresses come into the resources, which problem names them, and what is kept of them."""
 
 from pathlib import Path
 

@@ -53,10 +53,10 @@ def test_the_environment_of_calico_node_for_ipv6(environment: dict[str, str], v6
     assert method(6, **environment) == v6
 
 
-@pytest.mark.parametrize(("option", "said"), [("can-reach=8.8.8.8", "can-reach=8.8.8.8"), ("none", "never")])
-def test_an_option_stands_above_the_environment(option: str, said: str) -> None:
-    assert method(4, option, IP="10.0.0.1", IP_AUTODETECTION_METHOD="first-found") == said
-    assert method(6, option, IP6="autodetect") == said
+@pytest.mark.parametrize(("option", "result"), [("can-reach=8.8.8.8", "can-reach=8.8.8.8"), ("none", "never")])
+def test_an_option_stands_above_the_environment(option: str, result: str) -> None:
+    assert method(4, option, IP="10.0.0.1", IP_AUTODETECTION_METHOD="first-found") == result
+    assert method(6, option, IP6="autodetect") == result
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_a_plan_that_this_version_does_not_read_is_left_aside(run_path: Path) ->
 
 
 def test_a_speaker_that_is_away_is_told_when_it_is_back(run_path: Path, wait_until: Callable[..., None]) -> None:
-    async def nobody(deployment: Deployment) -> None:
+    async def no_change(deployment: Deployment) -> None:
         assert await deployment.deploy(FIRST)
 
     async def back(deployment: Deployment) -> None:
@@ -224,5 +224,5 @@ def test_a_speaker_that_is_away_is_told_when_it_is_back(run_path: Path, wait_unt
         await deployment.confirm()
         assert plans_taken(run_path) == 1
 
-    with_deployment(run_path, nobody)
+    with_deployment(run_path, no_change)
     with_speaker(run_path, "serve", wait_until, back)

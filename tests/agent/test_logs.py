@@ -1,4 +1,4 @@
-"""What the agent's log looks like, and what of it is said at which level."""
+"""What the agent's log looks like, and what is logged at which level."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _as_it_was() -> Iterator[None]:
 
 def say_everything() -> None:
     for level in ORDER:
-        getattr(get_logger("test"), level)("said", at=level)
+        getattr(get_logger("test"), level)("logged", at=level)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -61,10 +61,10 @@ def test_a_line_of_json_has_part_level_time_and_fields(capsys: pytest.CaptureFix
 def test_a_line_for_people_has_no_colours_where_nobody_sees_them(capsys: pytest.CaptureFixture[str]) -> None:
     configure(LogFormat.CONSOLE)
     get_logger("plan").warning("something is wrong", file="a.yaml")
-    said = capsys.readouterr().err
-    assert "[warning  ] something is wrong" in said
-    assert "file=a.yaml part=plan" in said
-    assert "\x1b" not in said
+    written = capsys.readouterr().err
+    assert "[warning  ] something is wrong" in written
+    assert "file=a.yaml part=plan" in written
+    assert "\x1b" not in written
 
 
 @pytest.mark.parametrize("level", ORDER)
@@ -86,9 +86,9 @@ def test_a_traceback_shows_no_variables(log_format: LogFormat, capsys: pytest.Ca
         fail("p4ssw0rd")
     except RuntimeError:
         get_logger("test").error("a bug", exc_info=True)
-    said = capsys.readouterr().err
-    assert "8 octets" in said
-    assert said.replace('fail("p4ssw0rd")', "").count("p4ssw0rd") == 0
+    written = capsys.readouterr().err
+    assert "8 octets" in written
+    assert written.replace('fail("p4ssw0rd")', "").count("p4ssw0rd") == 0
 
 
 def test_plans_and_secrets_have_no_text_form_that_tells_them() -> None:

@@ -45,7 +45,7 @@ def documented() -> dict[str, tuple[Family, str]]:
     return found
 
 
-def told(page: str) -> dict[str, Family]:
+def families_of(page: str) -> dict[str, Family]:
     """Families of a page by the name in `# TYPE`."""
     samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
     found = {}
@@ -112,7 +112,7 @@ def test_no_metric_is_labelled_with_what_grows_without_bounds() -> None:
 
 @netns_only
 def test_every_family_of_an_agent_is_in_the_document_and_the_other_way_round(pages: dict[str, str]) -> None:
-    in_page, in_document = told(pages["each"]), {name: family for name, (family, _) in documented().items()}
+    in_page, in_document = families_of(pages["each"]), {name: family for name, (family, _) in documented().items()}
     assert in_page.keys() == in_document.keys()
     assert {name: family.type for name, family in in_page.items()} == {n: f.type for n, f in in_document.items()}
     seen = {name: family.labels for name, family in in_page.items() if family.labels is not None}
@@ -122,7 +122,7 @@ def test_every_family_of_an_agent_is_in_the_document_and_the_other_way_round(pag
 
 @netns_only
 def test_a_page_by_type_has_no_series_of_a_single_session(pages: dict[str, str]) -> None:
-    families = told(pages["by-type"])
+    families = families_of(pages["by-type"])
     assert families.keys() < documented().keys()
     assert families["bgpctl_session_flaps_total"].labels == {"kind", "session_type"}
     assert [name for name, family in families.items() if {"session", "peer"} & (family.labels or set())] == []

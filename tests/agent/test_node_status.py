@@ -47,7 +47,7 @@ def speaker(**fields: object) -> SpeakerFacts:
     return SpeakerFacts(**(values | fields))  # type: ignore[arg-type]
 
 
-def told(*classes: str, **fields: object) -> dict[str, object]:
+def reported(*classes: str, **fields: object) -> dict[str, object]:
     """The status under its YAML names."""
     return builtins(node_status(classes, "bgpctl 1", speaker(**fields)))
 
@@ -66,7 +66,7 @@ def test_the_agent_class_has_the_speaker_for_both_families() -> None:
         "lastBootTime": "2026-01-02T03:04:05Z",
         "lastReconfigurationTime": "2026-01-02T03:05:05Z",
     }
-    assert told("Agent") == {"agent": {"birdV4": daemon, "birdV6": daemon}}
+    assert reported("Agent") == {"agent": {"birdV4": daemon, "birdV6": daemon}}
 
 
 def test_a_speaker_with_an_older_plan_was_configured_when_it_started() -> None:
@@ -77,7 +77,7 @@ def test_a_speaker_with_an_older_plan_was_configured_when_it_started() -> None:
 
 def test_the_bgp_class_counts_and_lists_sessions_by_family() -> None:
     since = "2026-01-02T03:04:10Z"
-    assert told("BGP") == {
+    assert reported("BGP") == {
         "bgp": {
             "numberEstablishedV4": 2,
             "numberNotEstablishedV4": 1,
@@ -139,8 +139,8 @@ def test_routes_are_listed_by_family() -> None:
 
 
 def test_only_the_classes_that_are_asked_for_are_there() -> None:
-    assert told("Agent", "Routes").keys() == {"agent", "routes"}
-    assert told(*EVERYTHING).keys() == {"agent", "bgp", "routes"}
+    assert reported("Agent", "Routes").keys() == {"agent", "routes"}
+    assert reported(*EVERYTHING).keys() == {"agent", "bgp", "routes"}
 
 
 def test_without_a_speaker_nothing_is_ready_and_nothing_is_known() -> None:

@@ -56,7 +56,7 @@ def scraper(world: World, how: str, *arguments: object) -> list[str]:
     return in_namespace(world.namespaces["a"]) + [str(word) for word in words]
 
 
-def said(world: World, how: str, *arguments: object) -> str:
+def outcome(world: World, how: str, *arguments: object) -> str:
     return subprocess.run(
         scraper(world, how, *arguments), check=True, capture_output=True, text=True, timeout=60
     ).stdout
@@ -74,7 +74,7 @@ def test_scrapers_that_say_nothing_hold_nobody_up(world: World) -> None:
 
 
 def test_all_who_scrape_at_once_get_the_whole_page(world: World) -> None:
-    assert said(world, "together", SCRAPES_AT_ONCE) == f"{SCRAPES_AT_ONCE} whole pages\n"
+    assert outcome(world, "together", SCRAPES_AT_ONCE) == f"{SCRAPES_AT_ONCE} whole pages\n"
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_all_who_scrape_at_once_get_the_whole_page(world: World) -> None:
     ids=["TLS", "zeros", "no text", "endless", "a path", "a proxy", "empty lines", "HTTP/2", "no body", "many"],
 )
 def test_garbage_is_answered_with_what_it_is(world: World, octets: bytes, answer: str) -> None:
-    assert said(world, "garbage", octets.hex()) == f"{answer}\n"
+    assert outcome(world, "garbage", octets.hex()) == f"{answer}\n"
 
 
 def test_a_scraper_that_resets_its_connection_is_forgotten(world: World) -> None:
-    assert said(world, "reset", 50) == "50 reset\n"
+    assert outcome(world, "reset", 50) == "50 reset\n"
     assert world.page("a", "livez") == "OK\n"

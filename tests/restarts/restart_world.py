@@ -144,7 +144,7 @@ class Member:
 
     @property
     def speaker_pid(self) -> int:
-        """Who listens, which is right also while the agent is away and the disk is full; 0 while nobody does."""
+        """The process that listens, also while the agent is away and the disk is full; 0 for none."""
         return listener_pid(self.run_directory / "speaker.sock") or 0
 
     @property
@@ -167,7 +167,7 @@ class Member:
         return next((peer for peer in self.peers() if peer.peer_address == ADDRESSES[name]), None)
 
     def page(self, page: str) -> tuple[int, str]:
-        """Status and body of one of the agent's pages; (0, "") while nobody serves them."""
+        """Status and body of one of the agent's pages; (0, "") while they are not served."""
         with self._segment.inside(self.name):
             try:
                 with urllib.request.urlopen(f"{METRICS}/{page}", timeout=10) as answer:  # noqa: S310  http
@@ -260,17 +260,17 @@ class Cluster:
         return ""
 
     def until_whole(self, within: float = PATIENCE) -> None:
-        said = [""]
+        missing = [""]
 
         def is_whole() -> bool:
-            said[0] = self.missing()
-            return not said[0]
+            missing[0] = self.missing()
+            return not missing[0]
 
         try:
             eventually(is_whole, "the cluster is whole", within)
         except BaseException:
             logs = "".join(f"{name}:\n{member.log[-LAST_WORDS:]}\n" for name, member in self.members.items())
-            sys.stderr.write(f"missing: {said[0]}\n{logs}")
+            sys.stderr.write(f"missing: {missing[0]}\n{logs}")
             raise
 
     def heal(self) -> None:

@@ -231,11 +231,13 @@ def cluster(path: Path, annotations: str = "", reflectors: tuple[str, ...] = REF
 
 def is_calm(world: Cluster) -> bool:
     status, peers = world.status("a"), world.peers("a")
-    told = len(BLOCKS) if world.reflectors else 1
+    accepted = len(BLOCKS) if world.reflectors else 1
     return (
         status is not None
         and status.fib_in_sync
         and not status.retention
         and world.has_routes("b", "c")
-        and all(name in peers and peers[name].accepted == told and not peers[name].stale for name in world.neighbours)
+        and all(
+            name in peers and peers[name].accepted == accepted and not peers[name].stale for name in world.neighbours
+        )
     )

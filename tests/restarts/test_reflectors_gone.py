@@ -69,7 +69,7 @@ def test_killed_reflectors_cost_no_route_and_a_node_that_leaves_costs_its_own(tm
 
 
 def test_a_speaker_and_then_its_agent_killed_meanwhile_cost_no_route(tmp_path: Path, record: Record) -> None:
-    """A new speaker has nothing, and is told nothing: the kernel's routes are retained, by a new agent as well."""
+    """A new speaker has nothing, and receives nothing: the kernel's routes are retained, by a new agent as well."""
     with (
         cluster(tmp_path) as world,
         world.watched("both reflectors killed, then speaker, then speaker and agent", record, "b"),

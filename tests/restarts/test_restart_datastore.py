@@ -1,4 +1,4 @@
-"""The resources cannot be read, for as long as you like: nothing changes, it is said, and they are followed again.
+"""The resources cannot be read, for as long as you like: nothing changes, it is reported, and they are followed again.
 
 Nothing in the agent counts how long that is, so an hour is no other case than the seconds of these tests.
 """
@@ -17,7 +17,7 @@ from traffic import Record, about, go_on_for, pings, routes_of_nodes, undisturbe
 
 pytestmark = pytest.mark.netns
 
-# Seconds. The agents have heard of it and said so before.
+# Seconds. The agents have noticed and reported it before.
 OUTAGE = 1.0
 NEW = "10.64.20.0/26"
 STATUS = """
@@ -95,7 +95,7 @@ def test_resources_that_cannot_be_read_change_nothing(
     cluster.lacks_block(NEW)
     eventually(lambda: NEW not in node.routes(), "they are followed still")
     (cluster.resources / "status.yaml").unlink()
-    eventually(lambda: not answer.exists(), "nobody asks any more")
+    eventually(lambda: not answer.exists(), "the request is gone")
 
 
 def test_an_agent_that_restarts_meanwhile_goes_on_with_the_plan_that_it_had(cluster: Cluster, record: Record) -> None:

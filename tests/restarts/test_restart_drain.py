@@ -1,4 +1,4 @@
-"""A node is drained with traffic through it: what is lost, what peers are told, what outlives which restart."""
+"""A node is drained with traffic through it: what is lost, what is advertised to peers, what outlives which restart."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_drain_outlives_speaker_and_agent_and_no_route_leaves_unmarked(world: 
 
     killed = world.known_status("a").speaker_pid
     os.kill(killed, signal.SIGKILL)
-    eventually(lambda: is_back(world, killed), "the next speaker has told its routes", PATIENCE)
+    eventually(lambda: is_back(world, killed), "the next speaker has advertised its routes", PATIENCE)
     assert unmarked_since(world, seen) == []
 
     world.agents["a"].kill()
@@ -136,7 +136,7 @@ def is_established(world: DrainWorld) -> bool:
 
 
 def is_back(world: DrainWorld, killed: int) -> bool:
-    """Another speaker runs, and BIRD is done with what the one before had told."""
+    """Another speaker runs, and BIRD is done with the routes of the one before."""
     status = world.status("a")
     if status is None or status.speaker_pid in (0, killed) or not is_established(world):
         return False

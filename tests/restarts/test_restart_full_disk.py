@@ -60,7 +60,7 @@ def test_a_plan_that_cannot_be_written_is_refused_until_there_is_room(cluster: C
             assert (node.run_directory / "plan.json").read_bytes() == plan
             assert not list(node.run_directory.glob(".*.new"))
             cluster.has_block("n2", THEIRS)
-            eventually(lambda: THEIRS in node.routes(), "n1's kernel gets what it is told meanwhile")
+            eventually(lambda: THEIRS in node.routes(), "n1's kernel gets what is advertised meanwhile")
         eventually(lambda: node.known_status().plan_is_current, "there is room")
         eventually(lambda: OURS in cluster["n2"].routes(), "the block is advertised")
         assert (node.run_directory / "plan.json").read_bytes() != plan
@@ -127,5 +127,7 @@ def test_logs_that_cannot_be_written_end_nobody(cluster: Cluster, record: Record
                 cluster.until_whole()
         assert (node.known_status().pid, node.speaker_pid) == (agent, speaker)
         cluster.write("broken.yaml", "{")
-        eventually(lambda: "log lines before this one are missing: No space left on device" in node.log, "it is said")
+        eventually(
+            lambda: "log lines before this one are missing: No space left on device" in node.log, "it is reported"
+        )
         (cluster.resources / "broken.yaml").unlink()

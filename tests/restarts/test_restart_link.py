@@ -189,7 +189,7 @@ def failure(rack: Rack, end: str) -> tuple[float, Report]:
 def test_the_way_over_a_link_that_fails_is_left_within_fifty_milliseconds(
     rack: Rack, record: Record, end: str, request: pytest.FixtureRequest
 ) -> None:
-    """The median of some failures: on a busy machine one of them may find nobody awake."""
+    """The median of some failures: on a busy machine one of them may meet processes that wait for a CPU."""
     rounds = [failure(rack, end) for _ in range(ROUNDS)]
     seconds = sorted(after for after, _ in rounds)
     lost = sorted(report.lost for _, report in rounds)

@@ -66,7 +66,7 @@ def test_a_release_with_another_control_protocol_replaces_the_speaker_and_costs_
     """Forth and back again: the agent cannot talk to the speaker that it finds, and starts its own."""
     node, plain = cluster["n1"], cluster["n1"].environment
     for what, environment in (("to", {"PYTHONPATH": str(newer_release)}), ("back from", plain)):
-        found, said = node.speaker_pid, node.log.count(OTHER_VERSION)
+        found, before = node.speaker_pid, node.log.count(OTHER_VERSION)
         with pings(cluster, f"upgrade {what} a release that its speaker does not understand", record):
             with node.watched_routes() as changes:
                 node.end(signal.SIGUSR2)
@@ -75,7 +75,7 @@ def test_a_release_with_another_control_protocol_replaces_the_speaker_and_costs_
                 eventually(lambda found=found: node.speaker_pid not in (0, found), "its speaker is another one")
                 cluster.until_whole()
             assert not about(changes, *BLOCKS.values())
-        assert node.log.count(OTHER_VERSION) == said + 1
+        assert node.log.count(OTHER_VERSION) == before + 1
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def newer_release() -> Iterator[Path]:
 
 
 def test_a_killed_speaker_costs_nothing(cluster: Cluster, record: Record) -> None:
-    """RFC 4724 4.2: the reflectors keep what n1 has told them; its kernel keeps what it was told (4.1)."""
+    """RFC 4724 4.2: the reflectors keep the routes of n1; its kernel keeps what it received (4.1)."""
     node = cluster["n1"]
     with pings(cluster, "a node's speaker is killed", record), node.watched_routes() as changes:
         killed = node.signal_speaker(signal.SIGKILL)
@@ -135,7 +135,7 @@ def test_what_was_withdrawn_while_no_speaker_ran_is_swept_and_the_rest_never_lea
 
 
 def test_a_frozen_speaker_costs_nothing(cluster: Cluster, record: Record) -> None:
-    """Its hold time is over (RFC 4271 6.5); both ends have said N, so the routes stay all the same (RFC 8538 2)."""
+    """Its hold time is over (RFC 4271 6.5); both ends have sent N, so the routes stay all the same (RFC 8538 2)."""
     node = cluster["n1"]
     with pings(cluster, f"a node's speaker is frozen beyond its hold time of {HOLD_TIME} s", record):
         frozen = node.signal_speaker(signal.SIGSTOP)

@@ -237,7 +237,7 @@ def test_an_uninstalled_node_is_what_it_was(site: Site) -> None:
 
 
 def test_it_works_without_agent_and_run_directory(site: Site) -> None:
-    """And ends a speaker that nobody can reach any more."""
+    """And ends a speaker that cannot be reached any more."""
     agent = site.install()
     agent.kill()
     agent.wait()

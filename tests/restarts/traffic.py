@@ -1,4 +1,4 @@
-"""Pings around what must not cost a packet, and what is said of routes meanwhile."""
+"""Pings around what must not cost a packet, and how routes change meanwhile."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def routes_of_nodes(cluster: Cluster) -> Iterator[list[Path]]:
 
 
 def about(changes: Path, *prefixes: str) -> list[str]:
-    """What `ip monitor route` has said of these: "PREFIX" or "Deleted PREFIX"."""
+    """What `ip monitor route` has printed of these: "PREFIX" or "Deleted PREFIX"."""
     lines = [line.split() for line in changes.read_text().splitlines()]
-    said = [" ".join(words[:2]) if words[0] == "Deleted" else words[0] for words in lines]
-    return [each for each in said if each.split()[-1] in prefixes]
+    changes = [" ".join(words[:2]) if words[0] == "Deleted" else words[0] for words in lines]
+    return [each for each in changes if each.split()[-1] in prefixes]
