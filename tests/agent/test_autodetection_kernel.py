@@ -40,9 +40,8 @@ def sysctl(name: str, value: int) -> None:
 
 
 @pytest.fixture
-def with_links(in_own_network: InOwnNetwork, monkeypatch: pytest.MonkeyPatch) -> InOwnNetwork:
-    """Runs a coroutine function in a namespace with the two links; what happens there settles quickly."""
-    monkeypatch.setattr(observer, "SETTLE", QUICK)
+def with_links(in_own_network: InOwnNetwork) -> InOwnNetwork:
+    """Runs a coroutine function in a namespace with the two links."""
 
     def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async def prepared() -> None:
@@ -162,7 +161,7 @@ class Followed:
     """What comes out of the resources of one Node `a`, in a task of its own."""
 
     def __init__(self, path: Path, own_protocol: int = ROUTE_PROTOCOL, **environment: str) -> None:
-        self._own_protocol = own_protocol
+        self._observer = HostObserver(own_protocol, settle=QUICK, retry=0.2)
         self.seen: list[tuple[str, str]] = []
         self._came = asyncio.Event()
         self.resources: asyncio.Queue[NodeResources] = asyncio.Queue()
@@ -176,7 +175,7 @@ class Followed:
     async def follow(self) -> None:
         async with (
             aclosing(self._changes()) as changes,
-            aclosing(with_detected_addresses(changes, self._detector, self._own_protocol)) as completed,
+            aclosing(with_detected_addresses(changes, self._detector, self._observer)) as completed,
         ):
             async for each in completed:
                 node = each.loaded.resources.nodes["a"]
@@ -285,7 +284,7 @@ def test_can_reach_follows_a_route_that_comes_but_not_one_that_bgp_brings(
         ip("route", "add", "default", "via", "10.0.0.254")
         await followed.saw(1)
         ip("route", "add", "8.8.8.0/25", "via", "10.1.0.254", "proto", str(own_protocol))
-        await asyncio.sleep(QUICK * 2)  # long enough to be taken up, were it heard
+        await asyncio.sleep(QUICK * 2)  # long enough to be taken up, if it were noticed
         await followed.saw(1)
         ip("route", "add", "8.8.0.0/16", "via", "10.1.0.254", "proto", "static")
         await followed.saw(2)
@@ -293,10 +292,9 @@ def test_can_reach_follows_a_route_that_comes_but_not_one_that_bgp_brings(
     assert following(with_links, followed, script) == [("10.0.0.1", ""), ("10.1.0.1", "")]
 
 
-def test_a_destination_that_cannot_be_reached_is_asked_for_again(
+def test_a_destination_that_cannot_be_reached_is_retried(
     with_links: InOwnNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observer, "RETRY", 0.2)
     monkeypatch.setattr(observer, "EVERYTHING", observer.LINKS_AND_ADDRESSES)  # deaf to routes
     followed = Followed(tmp_path, IP_AUTODETECTION_METHOD="can-reach=8.8.8.8")
 
@@ -309,7 +307,7 @@ def test_a_destination_that_cannot_be_reached_is_asked_for_again(
     assert following(with_links, followed, script) == [("", ""), ("10.0.0.1", "")]
 
 
-def test_a_node_that_says_its_addresses_makes_nobody_look(with_links: InOwnNetwork, tmp_path: Path) -> None:
+def test_a_node_that_has_its_addresses_opens_no_socket(with_links: InOwnNetwork, tmp_path: Path) -> None:
     followed = Followed(tmp_path)
     followed.resources.get_nowait()
     followed.resources.put_nowait(resources(node_document("a", "ipv4Address: 10.9.9.9/24")))

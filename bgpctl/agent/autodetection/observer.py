@@ -1,7 +1,7 @@
 """The edge to the kernel: reads the links and their addresses, and notices when they change.
 
 Rule: a notification only means that it is time to read everything anew, and that only when the host has come to rest:
-an address that goes and returns within SETTLE seconds has never been away. As long as no address is needed, no socket
+an address that goes and returns within `settle` seconds has never been away. As long as no address is needed, no socket
 is open.
 
 `can-reach` asks the kernel by connecting a datagram socket, which sends nothing (udp(7)); then changes of
@@ -49,7 +49,9 @@ Destinations = tuple[tuple[Family, str], ...]
 class HostObserver:
     """Looks at the links in this thread's network namespace. Raises OSError where netlink cannot be had."""
 
-    def __init__(self, own_protocol: int = ROUTE_PROTOCOL) -> None:
+    def __init__(self, own_protocol: int = ROUTE_PROTOCOL, *, settle: float = SETTLE, retry: float = RETRY) -> None:
+        self._settle = settle
+        self._retry = retry
         self._own_protocol = own_protocol
         self._requests: Requests | None = None
         self._monitor: Monitor | None = None
@@ -121,13 +123,13 @@ class HostObserver:
         return received.kind not in (NEWROUTE, DELROUTE) or received.body[_PROTOCOL_OCTET] != self._own_protocol
 
     async def _comes_to_rest(self) -> None:
-        """Waits for something to happen (or, with questions open, for RETRY seconds), then until nothing does."""
+        """Waits for something to happen (or, with questions open, for `retry` seconds), then until nothing does."""
         loop = asyncio.get_running_loop()
         is_open = self._host is not None and not all(each.address for each in self._host.sources.values())
-        if not await self._stirs(RETRY if is_open else None):
+        if not await self._stirs(self._retry if is_open else None):
             return
         deadline = loop.time() + SETTLE_LIMIT
-        while (remaining := deadline - loop.time()) > 0 and await self._stirs(min(SETTLE, remaining)):
+        while (remaining := deadline - loop.time()) > 0 and await self._stirs(min(self._settle, remaining)):
             pass
 
     async def _stirs(self, within: float | None) -> bool:

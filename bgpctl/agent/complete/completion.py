@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from bgpctl.agent.autodetection.detector import Detector
+from bgpctl.agent.autodetection.observer import HostObserver
 from bgpctl.agent.complete.detected_addresses import with_detected_addresses
 from bgpctl.agent.complete.endpoint_status import EndpointStatus
 from bgpctl.agent.node_resources import NodeResources
@@ -22,7 +23,7 @@ async def completed(
     addresses or workloads change. `own_protocol` marks the kernel routes that are no news about the machine."""
     async with (
         aclosing(_of_node(node, changes)) as own,
-        aclosing(with_detected_addresses(own, detector, own_protocol)) as addressed,
+        aclosing(with_detected_addresses(own, detector, HostObserver(own_protocol))) as addressed,
         aclosing(endpoints.follow(addressed)) as located,
     ):
         async for resources in located:

@@ -9,17 +9,16 @@ from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.observer import HostObserver
 from bgpctl.agent.node_resources import NodeResources, next_resources
-from reflector.plan import ROUTE_PROTOCOL
 
 
 async def with_detected_addresses(
-    changes: AsyncIterator[NodeResources], detector: Detector, own_protocol: int = ROUTE_PROTOCOL
+    changes: AsyncIterator[NodeResources], detector: Detector, observer: HostObserver
 ) -> AsyncGenerator[NodeResources, None]:
     """The resources as `detector` completes them, whenever they change, and whenever the host changes in a way that
     makes a difference. While the reader is busy nothing is read from `changes`: a burst stays one change."""
     upcoming: asyncio.Future[NodeResources | None] | None = None
     resources, is_news = await next_resources(changes), True
-    async with HostObserver(own_protocol) as observer:
+    async with observer:
         try:
             while resources is not None:
                 host = await observer.host(detector.destinations(resources)) if detector.needed(resources) else Host()
