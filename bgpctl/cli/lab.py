@@ -1,4 +1,4 @@
-"""`bgpctl lab`: the commands of the distribution `bgpctl-lab`, or one sentence that says how to install it."""
+"""`bgpctl lab`: the commands of the distribution `bgpctl-lab`, or one sentence on how to install it."""
 
 from __future__ import annotations
 

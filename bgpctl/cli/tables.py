@@ -174,8 +174,8 @@ def _kernel(agent: AgentStatus) -> str:
     if not agent.fib_enabled:
         return "off"
     counts = {"failed": agent.fib_failed, "foreign": agent.fib_foreign, "unresolved": agent.fib_unresolved}
-    trouble = "".join(f", {count} {what}" for what, count in counts.items() if count)
-    return f"{agent.fib_installed}/{agent.fib_desired}{trouble}{'' if agent.fib_in_sync else ', not in sync'}"
+    failures = "".join(f", {count} {what}" for what, count in counts.items() if count)
+    return f"{agent.fib_installed}/{agent.fib_desired}{failures}{'' if agent.fib_in_sync else ', not in sync'}"
 
 
 def _colored_state(state: str) -> str:

@@ -1,4 +1,4 @@
-"""The options that decide about plans, for the agent and for every command that compiles: what no resource says.
+"""The options that decide about plans, for the agent and for every command that compiles: what no resource has.
 
 The agent adds the workloads that it finds on its node; the compiler itself looks at nothing but its arguments.
 """

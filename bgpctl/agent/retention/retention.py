@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Clock = Callable[[], float]
 
 PAUSE = 1.0
-# A speaker without a session after so long has no peer that could tell it anything.
+# A speaker without a session after so long has no peer that could send it routes.
 START_PATIENCE = DEFERRAL_TIME + 5
 
 log = get_logger("retention")
