@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bgpctl.compiler.cluster.facts import Block
 from bgpctl.compiler.cluster.index import ClusterIndex
-from bgpctl.compiler.cluster.services import service_routes
+from bgpctl.compiler.cluster.services import ServiceRoutes, service_routes
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.identity import CompileError, listen, router_id
 from bgpctl.compiler.policies.export_policy import ExportInputs, export_policy
@@ -64,14 +64,6 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
     priorities = {family: configuration.normal_priority(family) for family in FAMILIES}
     settings = configuration.settings(node)
     sessions, suppressed = _sessions(SessionContext(index, node, options, findings))
-    exports = ExportInputs(
-        pools=index.pools,
-        blocks=blocks,
-        services=services,
-        advertisements=configuration.advertisements(node),
-        programs_ipip=configuration.programs_ipip,
-        normal_priority=priorities,
-    )
     if options.without_felix:
         report_missing_end(index, node, findings)
     plan = NodePlan(
@@ -83,13 +75,33 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
         listen=listen(index, node),
         sessions=sessions,
         suppressed=suppressed,
-        policies=_policies(index.resources, sessions, exports),
+        policies=_policies(index.resources, sessions, _exports(index, node, blocks, services)),
         originations=originations(blocks, services, priorities),
         kernel=plan_kernel(index, node, blocks, services, options),
         always_compare_med=bool(settings.always_compare_med),
         resolve_next_hops=settings.resolve_next_hops is not False,
     )
     return Compiled(plan, findings.sorted())
+
+
+def every_policy(index: ClusterIndex, node: str, options: CompileOptions = NO_OPTIONS) -> tuple[Policy, ...]:
+    """The policies that sessions of the node can ask, whether one does or not: for sessions that outlive what defined
+    them."""
+    blocks = _blocks(index, node, options)
+    services = service_routes(index.services, index.configuration, index.nodes[node].node, options)
+    return tuple(_all_policies(index.resources, _exports(index, node, blocks, services), several_families=True))
+
+
+def _exports(index: ClusterIndex, node: str, blocks: tuple[Block, ...], services: ServiceRoutes) -> ExportInputs:
+    configuration = index.configuration
+    return ExportInputs(
+        pools=index.pools,
+        blocks=blocks,
+        services=services,
+        advertisements=configuration.advertisements(node),
+        programs_ipip=configuration.programs_ipip,
+        normal_priority={family: configuration.normal_priority(family) for family in FAMILIES},
+    )
 
 
 def _blocks(index: ClusterIndex, node: str, options: CompileOptions) -> tuple[Block, ...]:
@@ -112,9 +124,13 @@ def _sessions(context: SessionContext) -> tuple[tuple[SessionPlan, ...], tuple[S
 def _policies(resources: ResourceSet, sessions: Collection[SessionPlan], exports: ExportInputs) -> tuple[Policy, ...]:
     """The policies that some session asks, sorted by name."""
     wanted = {name for each in sessions for name in (*each.import_policies, *each.export_policies)}
-    policies = [export_policy(exports, family) for family in FAMILIES]
-    filters = resources.bgp_filters.values()
-    policies += [policy for found in filters for policy in compile_filter(found)]
-    if any(len(each.families) > 1 for each in sessions):
-        policies += [policy for found in filters for policy in compile_filter_of_all(found)]
+    policies = _all_policies(resources, exports, several_families=any(len(each.families) > 1 for each in sessions))
     return tuple(sorted((each for each in policies if each.name in wanted), key=lambda policy: policy.name))
+
+
+def _all_policies(resources: ResourceSet, exports: ExportInputs, *, several_families: bool) -> Iterator[Policy]:
+    filters = resources.bgp_filters.values()
+    yield from (export_policy(exports, family) for family in FAMILIES)
+    yield from (policy for found in filters for policy in compile_filter(found))
+    if several_families:
+        yield from (policy for found in filters for policy in compile_filter_of_all(found))

@@ -25,7 +25,7 @@ def reverse_peerings_of(index: ClusterIndex, node: str, peer: BGPPeer) -> Iterat
     families = _named_families(index, node, peer)
     if not families:
         return
-    for name in _scope(index, peer):
+    for name in scope(index, peer):
         for endpoint in index.endpoints(name):
             if endpoint.family in families:
                 yield Peering(SessionKind.NODE, _as_it_calls_itself(endpoint, peer), peer, reverse=True)
@@ -43,7 +43,7 @@ def _named_families(index: ClusterIndex, node: str, peer: BGPPeer) -> tuple[Fami
     return (owner.family,) if not port or not owner.port or port == owner.port else ()
 
 
-def _scope(index: ClusterIndex, peer: BGPPeer) -> tuple[str, ...]:
+def scope(index: ClusterIndex, peer: BGPPeer) -> tuple[str, ...]:
     """The nodes a BGPPeer is for."""
     if peer.spec.node_selector:
         return index.select(peer.spec.node_selector)

@@ -71,6 +71,21 @@ def prove(
     return Proof(tuple(_prove_family(node_classes(graph), failures, racks) for graph in graphs))
 
 
+def incomplete_nodes(resources: ResourceSet, options: CompileOptions = NO_OPTIONS) -> frozenset[str]:
+    """The nodes that miss a prefix of another node, or whose own is missed by one, or of which that is not known."""
+    index = ClusterIndex(resources)
+    plans = (compiled.plan for compiled in compile_cluster(without_mesh(resources), options))
+    found: set[str] = set()
+    seen: set[str] = set()
+    for graph in session_graphs(plans, index, options):
+        classes = node_classes(graph)
+        reach = survey(classes)
+        seen |= graph.routers.keys()
+        for gap in (*reach.gaps, *reach.unknown):
+            found.update(*(classes.of[name].members for name in gap.pair))
+    return frozenset(found | (resources.nodes.keys() - seen))
+
+
 def _prove_family(classes: Classes, depth: FailureDepth, racks: Mapping[str, Iterable[str]]) -> FamilyProof:
     graph = classes.graph
     usual = survey(classes)

@@ -6,9 +6,10 @@ are Go durations as in Calico's own fields, rounded to whole seconds.
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address
 
-from bgpctl.resources.annotations.settings import AddPath, PrefixLimit
+from bgpctl.resources.annotations.settings import AddPath, LossLimit, PrefixLimit
 from bgpctl.resources.values.notations import parse_duration
 from reflector.plan import Family, LimitAction, Role
 
@@ -19,6 +20,9 @@ SHORTEST_HOLD_TIME, LONGEST_HOLD_TIME = 3, 0xFFFF
 LONGEST_STALE_TIME = 0xFFFFFF
 # What fits into the counters of any peer that we know.
 MOST_ROUTES = 0xFFFFFFFF
+
+# A digest of what is held (bgpctl/brake/digest.py).
+DIGEST = re.compile(r"[0-9a-f]{12}")
 
 FAMILIES: dict[str, Family] = {"ipv4": 4, "ipv6": 6}
 BOOLEANS = {"true": True, "false": False}
@@ -94,3 +98,20 @@ def cluster_id(text: str) -> str:
     if not int(address):
         raise ValueError("0.0.0.0 is no cluster ID")
     return str(address)
+
+
+def loss_limit(text: str) -> LossLimit:
+    """ "50%", "off"."""
+    if text == OFF:
+        return LossLimit(None)
+    if not text.endswith("%"):
+        raise ValueError(f"{text!r} is no percentage")
+    return LossLimit(_number(text.removesuffix("%"), 100))
+
+
+def digests(text: str) -> tuple[str, ...]:
+    """ "b3f90c1d2e4a", several with commas between them."""
+    found = tuple(each.strip() for each in text.split(","))
+    if not all(DIGEST.fullmatch(each) for each in found):
+        raise ValueError(f"{text!r} is no digest of what is held")
+    return found

@@ -36,6 +36,12 @@ class AddPath(NamedTuple):
     limit: int = 0
 
 
+class LossLimit(NamedTuple):
+    """More than this percentage may not be lost without a confirmation; None for no limit."""
+
+    percent: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One field for each annotation, named after it. Times are seconds."""
@@ -52,6 +58,12 @@ class Settings:
     cluster_id: str | None = None
     always_compare_med: bool | None = None
     resolve_next_hops: bool | None = None
+    lost_sessions_limit: LossLimit | None = None
+    last_session_held: bool | None = None
+    lost_routes_limit: LossLimit | None = None
+    lost_originations_limit: LossLimit | None = None
+    lost_nodes_limit: LossLimit | None = None
+    confirm: tuple[str, ...] | None = None
 
     def over(self, other: Settings) -> Settings:
         """These, and of `other` the fields that these do not set."""

@@ -166,6 +166,59 @@ TABLE = (
         "lower kernel metric is preferred (RFC 4271 9.1.2). Default: `true`.",
         "false",
     ),
+    Annotation(
+        "lost-sessions-limit",
+        CONFIGURATION,
+        texts.loss_limit,
+        'a percentage from "1%" to "100%", or "off"',
+        "A new plan that ends more than this part of the Established sessions to the cluster, and at least two, is "
+        "held until somebody confirms it ([held-changes.md](held-changes.md)). Default: `50%`.",
+        "30%",
+    ),
+    Annotation(
+        "last-session-held",
+        CONFIGURATION,
+        texts.boolean,
+        '"true" or "false"',
+        "A new plan that ends the last session of a family to a reflector or to the mesh, to a client, or of any kind, "
+        "is held. Default: `true`.",
+        "false",
+    ),
+    Annotation(
+        "lost-routes-limit",
+        CONFIGURATION,
+        texts.loss_limit,
+        'a percentage from "1%" to "100%", or "off"',
+        "A new plan that ends the only sources of more than this part of the learned routes of a family, or the rules "
+        "of more than this part of the kernel routes, is held. Default: `50%`.",
+        "30%",
+    ),
+    Annotation(
+        "lost-originations-limit",
+        CONFIGURATION,
+        texts.loss_limit,
+        'a percentage from "1%" to "100%", or "off"',
+        "A new plan that takes more than this part of the node's own originations is held. Default: `50%`.",
+        "30%",
+    ),
+    Annotation(
+        "lost-nodes-limit",
+        CONFIGURATION,
+        texts.loss_limit,
+        'a percentage from "1%" to "100%", or "off"',
+        "Where more than this part of the Nodes is missing, and at least two, the sessions and tunnel endpoints of the "
+        "missing ones are held. Default: `50%`.",
+        "30%",
+    ),
+    Annotation(
+        "confirm",
+        CONFIGURATION,
+        texts.digests,
+        'the digest of a held change, twelve digits such as "b3f90c1d2e4a", or several with commas between them',
+        "The held change with this digest, which `bgpctl diff` and `bgpctl status` print, is put in place, and nothing "
+        "else. It counts once: remove it when the change is in force.",
+        "b3f90c1d2e4a",
+    ),
 )
 
 BY_NAME = {row.name: row for row in TABLE}

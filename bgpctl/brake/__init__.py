@@ -1,0 +1,36 @@
+"""The brake: a node never follows its resources into isolation by itself.
+
+A wanted plan is held against the running one and the live state. What it would take beyond the limits stays as it is
+until somebody confirms it or the resources are put right; everything else goes on. Pure: no clock, no I/O.
+
+    endings, lost_originations, kernel_losses   what the wanted plan takes
+    replaced, judge                             what of that something else has taken the place of
+    losses                                      what of the rest is beyond the limits
+    merge, merge_kernel                         the plan in force without these losses
+    digest, causes, held                        their name, their reason, and both for people
+    decide                                      all of it, asked once
+"""
+
+from bgpctl.brake.best_state import BestState, decode_best_state, encode_best_state
+from bgpctl.brake.decide import Decision, Question, decide
+from bgpctl.brake.facts import Facts, facts_of
+from bgpctl.brake.held import HeldChange, held_changes
+from bgpctl.brake.judge import proof_of
+from bgpctl.brake.live import LiveState, Source, assumed
+
+__all__ = [
+    "BestState",
+    "Decision",
+    "Facts",
+    "HeldChange",
+    "LiveState",
+    "Question",
+    "Source",
+    "assumed",
+    "decide",
+    "decode_best_state",
+    "encode_best_state",
+    "facts_of",
+    "held_changes",
+    "proof_of",
+]

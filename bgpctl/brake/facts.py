@@ -1,0 +1,98 @@
+"""What the wanted resources say of the cluster around one node, as far as the brake asks: a frozen value.
+
+Rule: only look-ups that cost what the node's own sessions and originations cost, never all pairs of nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from bgpctl.brake.limits import DEFAULT_LIMITS, Limits, limits_of
+from bgpctl.compiler import ClusterIndex, CompileOptions
+from bgpctl.compiler.node import every_policy
+from bgpctl.compiler.sessions.reverse_peers import scope
+from bgpctl.resources.kinds.bgp_peer import BGPPeer
+from reflector.addresses import contains
+from reflector.plan import DEFAULT_AS, NodePlan, Policy
+
+MESH = "node-to-node mesh"
+BGP_PEER = "BGPPeer "
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """nodes        the Nodes that there are
+    reflectors   the cluster IDs of those that reflect, by name
+    as_number    of the cluster
+    idle         of what defines sessions of the running plan: what defines none in the whole cluster any more
+    moved        prefixes that the running plan originates, and that are another node's now
+    released     blocks of this node that it is giving back
+    policies     every policy of the node, whether a session asks it or not
+    limits       what may be lost without a confirmation
+    confirmed    digests that the resources confirm
+    """
+
+    nodes: frozenset[str] = frozenset()
+    reflectors: Mapping[str, str] = field(default_factory=dict)
+    as_number: int = DEFAULT_AS
+    idle: frozenset[str] = frozenset()
+    moved: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
+    policies: tuple[Policy, ...] = ()
+    limits: Limits = DEFAULT_LIMITS
+    confirmed: frozenset[str] = frozenset()
+
+
+def facts_of(index: ClusterIndex, running: NodePlan, options: CompileOptions) -> Facts:
+    """For the node of the running plan, which need not be in the resources."""
+    node, settings = running.node, index.configuration.settings(running.node)
+    is_there = node in index.nodes
+    definers = {defining_resource(each.defined_by) for each in running.sessions}
+    return Facts(
+        nodes=frozenset(index.nodes),
+        reflectors={name: facts.cluster_id for name, facts in index.nodes.items() if facts.cluster_id},
+        as_number=index.configuration.as_number,
+        idle=frozenset(each for each in definers if _is_idle(index, each)),
+        moved=frozenset(_moved(index, running)),
+        released=frozenset(each.prefix for each in index.blocks(node) if not each.aggregated),
+        policies=every_policy(index, node, options) if is_there else (),
+        limits=limits_of(settings),
+        confirmed=frozenset(settings.confirm or ()),
+    )
+
+
+def defining_resource(defined_by: str) -> str:
+    """ "BGPPeer rr" of "BGPPeer rr, seen from its peer"."""
+    return defined_by.partition(",")[0]
+
+
+def bgp_peer_of(index: ClusterIndex, defined_by: str) -> BGPPeer | None:
+    """The BGPPeer that is meant, if it is still there."""
+    return index.resources.bgp_peers.get(defining_resource(defined_by).removeprefix(BGP_PEER))
+
+
+def _is_idle(index: ClusterIndex, definer: str) -> bool:
+    if definer == MESH:
+        return not index.configuration.mesh or len(index.mesh_members) < 2
+    peer = bgp_peer_of(index, definer)
+    if peer is None:
+        return True
+    return not scope(index, peer) or bool(peer.spec.peer_selector and not index.select(peer.spec.peer_selector))
+
+
+def _moved(index: ClusterIndex, running: NodePlan) -> Iterator[str]:
+    """A block of which another node has a part counts as moved, too: holding it would draw that node's traffic."""
+    own = {each.prefix for each in index.blocks(running.node)}
+    leaving = [each.prefix for each in running.originations if each.prefix not in own]
+    if leaving:
+        others = list(_blocks_of_others(index, running.node))
+        yield from (mine for mine in leaving if any(_overlap(mine, other) for other in others))
+
+
+def _blocks_of_others(index: ClusterIndex, node: str) -> Iterable[str]:
+    return (block.prefix for name in index.nodes if name != node for block in index.blocks(name))
+
+
+def _overlap(one: str, other: str) -> bool:
+    return contains(one, other) or contains(other, one)

@@ -1,0 +1,59 @@
+"""What a new plan may take from a node without being confirmed: the limits, as one frozen value.
+
+Rule: each limit is a share in percent of the best state of the last ten minutes, and what goes beyond it is held; None
+is a limit that is switched off. They are settings of the BGPConfiguration `default`, or of `node.<name>` for one node,
+and they come from the resources that ask for the change: whoever means it may say so there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bgpctl.resources.annotations.settings import LossLimit, Settings
+
+# Half of what there is.
+DEFAULT_SHARE = 50
+# One session of two is one of a pair: a loss of sessions begins with the second.
+FEWEST_SESSIONS = 2
+FEWEST_NODES = 2
+# Seconds for which the best state counts, and after which a session that is down is no loss.
+WINDOW = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """sessions       of the Established sessions to nodes and reflectors of the cluster
+    last_session      the last session to a reflector or the mesh, to clients, or of any kind, of a family, may not end
+    routes            of the routes of a family that the node has learned, and of the kernel routes that are installed
+    originations      of the node's own originations
+    nodes             of the Nodes of the cluster
+    """
+
+    sessions: int | None = DEFAULT_SHARE
+    last_session: bool = True
+    routes: int | None = DEFAULT_SHARE
+    originations: int | None = DEFAULT_SHARE
+    nodes: int | None = DEFAULT_SHARE
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits that are set; the defaults for the others."""
+    return Limits(
+        sessions=_share(settings.lost_sessions_limit),
+        last_session=settings.last_session_held is not False,
+        routes=_share(settings.lost_routes_limit),
+        originations=_share(settings.lost_originations_limit),
+        nodes=_share(settings.lost_nodes_limit),
+    )
+
+
+def exceeds(share: int | None, lost: int, of: int) -> bool:
+    """Whether so many of so many are more than the share allows."""
+    return share is not None and lost * 100 > share * of
+
+
+def _share(limit: LossLimit | None) -> int | None:
+    return DEFAULT_SHARE if limit is None else limit.percent

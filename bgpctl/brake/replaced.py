@@ -1,0 +1,63 @@
+"""Which of the sessions that a plan takes are no loss, because something that lives has taken their place.
+
+    to a reflector       another reflector stays Established for each of its families
+    of the mesh, or to   the same, nothing is learned from the sessions that end alone, and the topology proof of the
+    another node         wanted resources finds no prefix that this node or the peer would miss
+    to a client          this node stops reflecting, keeps a session to a reflector, and the topology proof finds the
+                         same
+
+So a move from the mesh to reflectors, or from one reflector to the next, needs no confirmation: the new sessions come
+up at once, what they replace is held until they are Established, and then it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+
+from bgpctl.brake.endings import EndingKind
+from bgpctl.brake.situation import Situation
+from bgpctl.brake.ways import Way, is_to_reflector
+
+# Whether the topology proof finds these nodes complete: each has every prefix, and every node has theirs. None: it
+# has not been asked, or is too large to be.
+Judge = Callable[[frozenset[str]], bool]
+
+
+def reflectors_with_a_partner(situation: Situation) -> frozenset[str]:
+    """The sessions to reflectors that have a live partner."""
+    return frozenset(
+        name
+        for name in situation.taken
+        if situation.endings[name].kind is EndingKind.REMOVED
+        and is_to_reflector(situation.sessions[name], {"", *situation.cluster_ids})
+        and situation.has_live_reflector(situation.sessions[name])
+    )
+
+
+def replaced_by_proof(situation: Situation, judge: Judge) -> frozenset[str]:
+    """The other sessions that are replaced. The proof is asked once, for all of them, and only if the rest holds."""
+    alone = {name for source in situation.only_sources(situation.taken) for name in source.sessions}
+    stops = bool(situation.running.cluster_id) and not situation.wanted.cluster_id
+    found = {
+        name
+        for name in situation.taken
+        if situation.endings[name].kind in (EndingKind.REMOVED, EndingKind.NOT_REFLECTED)
+        and _is_replaceable(situation, name, alone, stops=stops)
+    }
+    if not found or not judge(_concerned(situation, found)):
+        return frozenset()
+    return frozenset(found)
+
+
+def _is_replaceable(situation: Situation, name: str, alone: Set[str], *, stops: bool) -> bool:
+    """A node that stops reflecting takes up its reflector's routes, which it rejected for its own cluster ID until
+    now: that its clients are its only sources yet does not count."""
+    session, kind = situation.sessions[name], situation.ways[name]
+    if kind is Way.CLIENT:
+        return stops and situation.has_live_reflector(session)
+    return kind is Way.CLUSTER and name not in alone and situation.has_live_reflector(session)
+
+
+def _concerned(situation: Situation, names: Set[str]) -> frozenset[str]:
+    peers = {situation.sessions[name].peer_node for name in names} & situation.facts.nodes
+    return frozenset({situation.running.node, *peers})

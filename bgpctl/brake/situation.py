@@ -1,0 +1,103 @@
+"""Everything that a decision about one wanted plan rests on, and what follows from it at once: frozen values.
+
+Rule: a session counts as taken if it ends and was Established within the window; it counts as kept if it is
+Established now and the wanted plan leaves it so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from bgpctl.brake.best_state import BestState, parts
+from bgpctl.brake.endings import Ending, endings
+from bgpctl.brake.facts import Facts
+from bgpctl.brake.live import LiveState, Source
+from bgpctl.brake.ways import Way, is_to_reflector, way
+from reflector.plan import Family, NodePlan, SessionPlan
+
+
+@dataclass(frozen=True)
+class Situation:
+    """`best` has observed the live state already. Sessions are spoken of by name."""
+
+    running: NodePlan
+    wanted: NodePlan
+    live: LiveState
+    facts: Facts
+    best: BestState
+    now: float
+
+    @cached_property
+    def cluster_ids(self) -> Mapping[str, str]:
+        """Of the nodes that reflected when the running plan was made, and of new ones."""
+        return {**self.facts.reflectors, **self.best.reflectors}
+
+    @cached_property
+    def endings(self) -> Mapping[str, Ending]:
+        return endings(self.running, self.wanted, self.best.reflectors, self.facts.reflectors)
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        return self.best.recent(self.now) & self.endings.keys()
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        wanted = {each.name for each in self.wanted.sessions}
+        return (self.live.established & wanted) - self.endings.keys()
+
+    @cached_property
+    def kept_clients(self) -> frozenset[str]:
+        """Of these, those whose peer goes on being a client of this reflector."""
+        return self.kept & {each.name for each in self.wanted.sessions if each.rr_client}
+
+    @cached_property
+    def sessions(self) -> Mapping[str, SessionPlan]:
+        """Of the running plan."""
+        return {each.name: each for each in self.running.sessions}
+
+    @cached_property
+    def ways(self) -> Mapping[str, Way]:
+        """Of the running plan's sessions, without those to local workloads."""
+        found = {name: way(self.running, each, self.cluster_ids) for name, each in self.sessions.items()}
+        return {name: each for name, each in found.items() if each is not None}
+
+    @cached_property
+    def is_put_right(self) -> bool:
+        """Everything is there that was there when something began to be held: what has come since then may go."""
+        there = {*parts(self.wanted, self.endings), *(f"node {name}" for name in self.facts.nodes)}
+        return self.best.is_holding and self.best.before <= there
+
+    def that_carry(self, names: Iterable[str], family: Family, ways: frozenset[Way]) -> frozenset[str]:
+        """Those of the sessions that carry the family and are of one of these ways."""
+        return frozenset(
+            name for name in names if self.ways.get(name) in ways and family in self.sessions[name].families
+        )
+
+    @cached_property
+    def reflectors_that_stay(self) -> frozenset[str]:
+        """With "" for iBGP peers that are no Nodes: of them it is taken for granted that they reflect."""
+        return frozenset({"", *self.facts.reflectors})
+
+    @cached_property
+    def live_reflectors(self) -> frozenset[str]:
+        """The kept sessions to reflectors that go on reflecting to this node. One with this node's own cluster ID has
+        its routes rejected here."""
+        own = self.wanted.cluster_id
+        return frozenset(
+            name
+            for name in self.kept & self.sessions.keys()
+            if is_to_reflector(self.sessions[name], self.reflectors_that_stay)
+            and not (own and self.facts.reflectors.get(self.sessions[name].peer_node) == own)
+        )
+
+    def has_live_reflector(self, session: SessionPlan) -> bool:
+        """For each family that the session carries."""
+        return all(
+            any(family in self.sessions[name].families for name in self.live_reflectors) for family in session.families
+        )
+
+    def only_sources(self, gone: frozenset[str]) -> Iterator[Source]:
+        """What is learned from these sessions alone."""
+        return (each for each in self.live.sources or () if each.sessions <= gone)

@@ -1,0 +1,44 @@
+"""What a session is to the node that has it, which decides what its loss means.
+
+CLUSTER   to a reflector, to the mesh or to another node: by these the node has the routes of the cluster
+PARTNER   between two reflectors of one cluster: each has its clients' routes by itself
+CLIENT    to a client of this reflector: by these the client has the routes of the cluster
+OUTSIDE   eBGP to a router that is no node
+none      to a local workload: it comes and goes with its pod
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from enum import StrEnum
+
+from reflector.plan import NodePlan, SessionKind, SessionPlan, SessionType
+
+
+class Way(StrEnum):
+    CLUSTER = "cluster"
+    PARTNER = "partner"
+    CLIENT = "client"
+    OUTSIDE = "outside"
+
+
+OF_CLUSTER = frozenset({Way.CLUSTER, Way.PARTNER, Way.CLIENT})
+
+
+def way(plan: NodePlan, session: SessionPlan, cluster_ids: Mapping[str, str]) -> Way | None:
+    """`cluster_ids` are those of the nodes that reflect, by name."""
+    if session.kind is SessionKind.WORKLOAD:
+        return None
+    if session.rr_client:
+        return Way.CLIENT
+    if session.session_type is SessionType.EBGP and not session.peer_node:
+        return Way.OUTSIDE
+    if plan.cluster_id and cluster_ids.get(session.peer_node) == plan.cluster_id:
+        return Way.PARTNER
+    return Way.CLUSTER
+
+
+def is_to_reflector(session: SessionPlan, reflectors: Container[str]) -> bool:
+    """Whether the other end is one of these nodes, and this node may be its client."""
+    explicit = session.kind in (SessionKind.GLOBAL, SessionKind.NODE) and not session.rr_client
+    return explicit and session.session_type is SessionType.IBGP and session.peer_node in reflectors

@@ -1,0 +1,127 @@
+"""One node under the brake, with a virtual clock: resources come, a plan is in force, sessions come up and go down.
+
+Stands in for agent and speaker: a session of the plan in force is Established unless it is `down`; one that was reset
+in a way that the other end has to follow stays down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bgpctl.brake import (
+    BestState,
+    Decision,
+    HeldChange,
+    LiveState,
+    Question,
+    Source,
+    decide,
+    decode_best_state,
+    encode_best_state,
+    facts_of,
+    held_changes,
+    proof_of,
+)
+from bgpctl.brake.endings import EndingKind, endings
+from bgpctl.compiler import ClusterIndex, CompileOptions, compile_node
+from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.model import Resource
+from reflector.plan import NodePlan
+
+START = 1_000_000.0
+
+
+class BrakedNode:
+    """`running` is the plan in force, `decision` the last one."""
+
+    def __init__(self, name: str, *resources: Resource, **options: bool) -> None:
+        self.name = name
+        self.now = START
+        self.down: set[str] = set()
+        self.sources: tuple[Source, ...] | None = None
+        self.installed: Mapping[str, int] | None = None
+        self.draining = False
+        self.best = BestState()
+        self.running: NodePlan | None = None
+        self.options = CompileOptions(**options)  # type: ignore[arg-type]
+        self.apply(*resources)
+
+    def apply(self, *resources: Resource, confirmed: Iterable[str] = ()) -> Decision:
+        """The agent takes up these resources, a second later."""
+        self.resources = ResourceSet.of(*resources)
+        return self.wait(1, confirmed)
+
+    def wait(self, seconds: float, confirmed: Iterable[str] = ()) -> Decision:
+        """The same resources are looked at once more."""
+        self.now += seconds
+        self.index = ClusterIndex(self.resources)
+        there = self.name in self.resources.nodes
+        wanted = compile_node(self.resources, self.name, self.options, self.index).plan if there else None
+        former = self.running or wanted
+        assert former is not None
+        question = Question(
+            self.running,
+            wanted,
+            facts_of(self.index, former, self.options),
+            self.live,
+            self.best,
+            frozenset(confirmed),
+        )
+        self.decision = decide(question, self.now, proof_of(self.resources, self.options))
+        self.best = self.decision.best
+        assert self.decision.plan is not None
+        before, self.running = self.running, self.decision.plan
+        if before is not None:
+            ended = endings(before, self.running, {}, {})
+            self.down |= {name for name, each in ended.items() if each.kind is EndingKind.CHANGED}
+        return self.decision
+
+    def restart(self) -> None:
+        """Another agent takes over what is in the run directory."""
+        self.best = decode_best_state(encode_best_state(self.best))
+
+    @property
+    def live(self) -> LiveState | None:
+        if self.running is None:
+            return None
+        return LiveState(frozenset(self.established), self.sources, self.installed, self.draining)
+
+    @property
+    def established(self) -> list[str]:
+        assert self.running is not None
+        return [each.name for each in self.running.sessions if each.name not in self.down]
+
+    @property
+    def held(self) -> list[str]:
+        """The kinds of what is held, in the order of the rules."""
+        return [each.kind.value for each in self.decision.losses] if self.decision.is_held else []
+
+    @property
+    def changes(self) -> tuple[HeldChange, ...]:
+        return held_changes(self.decision, self.index) if self.decision.is_held else ()
+
+    @property
+    def prefixes(self) -> list[str]:
+        assert self.running is not None
+        return [each.prefix for each in self.running.originations]
+
+
+def assert_valid(plan: NodePlan) -> None:
+    """What the speaker relies on in every plan."""
+    addresses = [each.peer_address for each in plan.sessions]
+    assert len(set(addresses)) == len(addresses)
+    assert len({each.name for each in plan.sessions}) == len(plan.sessions)
+    policies = [each.name for each in plan.policies]
+    assert len(set(policies)) == len(policies)
+    for session in plan.sessions:
+        assert {*session.import_policies, *session.export_policies} <= set(policies)
+        assert not session.rr_client or session.cluster_id or plan.cluster_id
+    assert not set(addresses) & {each.name for each in plan.suppressed}
+    prefixes = [each.prefix for each in plan.originations]
+    assert len(set(prefixes)) == len(prefixes)
+    networks = [each.network for each in plan.kernel.rules]
+    assert len(set(networks)) == len(networks)
+    for vxlan in plan.kernel.vxlans:
+        for field in ("node", "node_address", "tunnel_address", "mac"):
+            values = [getattr(each, field) for each in vxlan.vteps]
+            assert len(set(values)) == len(values)

@@ -1,0 +1,99 @@
+"""What holds for any sequence of resources: plans in force are valid, and nothing isolates a node unconfirmed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from braked_node import BrakedNode, assert_valid
+from compiler_makers import bgp_filter, bgp_peer, block, configuration, node, pool
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from bgpctl.brake.endings import endings
+from bgpctl.resources.values.model import Resource
+from reflector.plan import Family
+
+NAMES = ("a", "b", "c", "d", "e")
+REFLECTORS = ("a", "b")
+BLOCKS = tuple(f"10.244.{place}.0/26" for place in range(6))
+
+states = st.fixed_dictionaries(
+    {
+        "nodes": st.sets(st.sampled_from(NAMES)).map(lambda found: found | {"c"}),
+        "labelled": st.sets(st.sampled_from(REFLECTORS)),
+        "reflecting": st.sets(st.sampled_from(NAMES), max_size=3),
+        "mesh": st.booleans(),
+        "asn": st.sampled_from((64512, 64512, 64513)),
+        "peered": st.booleans(),
+        "filtered": st.booleans(),
+        "blocks": st.sets(st.sampled_from(BLOCKS)),
+        "pool": st.sampled_from(("", "Never", "Always")),
+        "ipv6": st.booleans(),
+    }
+)
+
+
+def resources(state: dict[str, Any]) -> list[Resource]:
+    found: list[Resource] = [configuration(nodeToNodeMeshEnabled=state["mesh"], asNumber=state["asn"])]
+    for place, name in enumerate(NAMES, start=1):
+        if name in state["nodes"]:
+            labels = {"rr": "yes"} if name in state["labelled"] else {}
+            cluster_id = "224.0.0.1" if name in state["reflecting"] else ""
+            ipv6 = f"2001:db8::{place}/64" if state["ipv6"] else ""
+            tunnel = {"ipv4VXLANTunnelAddr": f"10.244.{place}.1", "vxlanTunnelMACAddr": f"66:00:00:00:00:0{place}"}
+            found.append(node(name, f"192.0.2.{place}/24", ipv6, cluster_id=cluster_id, labels=labels, **tunnel))
+    if state["peered"]:
+        filters = {"filters": ["some"]} if state["filtered"] else {}
+        found.append(bgp_peer("rr", nodeSelector="all()", peerSelector="has(rr)", **filters))
+        found.append(bgp_filter("some", importV4=[{"action": "Reject", "cidr": "10.99.0.0/16", "matchOperator": "In"}]))
+    found += [block("c", each) for each in sorted(state["blocks"])]
+    if state["pool"]:
+        found.append(pool("pods", "10.244.0.0/16", vxlanMode=state["pool"]))
+    return found
+
+
+def families_up(one: BrakedNode) -> set[Family]:
+    assert one.running is not None
+    up = set(one.established)
+    return {family for each in one.running.sessions if each.name in up for family in each.families}
+
+
+@settings(max_examples=100, deadline=None, phases=[Phase.generate])
+@given(st.lists(states, min_size=2, max_size=6), st.lists(st.sampled_from((1, 100, 700)), min_size=6, max_size=6))
+def test_no_sequence_isolates_a_node_or_makes_an_invalid_plan(
+    sequence: list[dict[str, Any]], pauses: list[int]
+) -> None:
+    one = BrakedNode("c", *resources(sequence[0]), without_felix=True)
+    for state, pause in zip(sequence[1:], pauses, strict=False):
+        one.wait(pause)
+        if not one.held:
+            up, prefixes = families_up(one), len(one.prefixes)
+        one.apply(*resources(state))
+        assert one.running is not None
+        assert_valid(one.running)
+        assert families_up(one) >= up
+        assert len(one.prefixes) * 2 >= prefixes
+        one.wait(1)  # new sessions are Established now, and may have replaced what was held
+        once, digest = one.running, one.decision.digest
+        one.wait(1)
+        assert (one.running, one.decision.digest) == (once, digest), "asking once more changes nothing"
+
+
+@settings(max_examples=100, deadline=None, phases=[Phase.generate])
+@given(states, st.lists(states, min_size=1, max_size=4))
+def test_resources_put_right_are_in_force_and_held_sessions_were_never_reset(
+    first: dict[str, Any], others: list[dict[str, Any]]
+) -> None:
+    one = BrakedNode("c", *resources(first), without_felix=True)
+    right = one.running
+    for state in others:
+        before = one.running
+        one.apply(*resources(state))
+        held = {name for each in one.changes for name in each.sessions}
+        assert before is not None
+        assert one.running is not None
+        assert held.isdisjoint(endings(before, one.running, {}, {}))
+    if one.held and len(others) == 1:
+        one.apply(*resources(first))
+        assert one.held == []
+        assert one.running == right
