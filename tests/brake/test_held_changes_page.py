@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bgpctl.brake.limits import DEFAULT_LIMITS, DEFAULT_SHARE, WINDOW, limits_of
 from bgpctl.brake.losses import LossKind
-from bgpctl.resources.annotations.settings import NOTHING_SAID
+from bgpctl.resources.annotations.settings import NO_SETTINGS
 from bgpctl.resources.annotations.table import PREFIX, TABLE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "held-changes.md").read_text()
@@ -26,5 +26,5 @@ def test_every_limit_has_a_row_and_its_default() -> None:
 
 
 def test_settings_that_are_not_set_leave_the_defaults() -> None:
-    assert limits_of(NOTHING_SAID) == DEFAULT_LIMITS
+    assert limits_of(NO_SETTINGS) == DEFAULT_LIMITS
     assert WINDOW == 600
