@@ -3,14 +3,16 @@
 A frame is one octet with the version of this protocol, four octets of length (big-endian) and one msgpack message. A
 client sends a Request and gets one Reply, in order; after Subscribe the server also sends LocRibUpdate frames, in
 sequence. A frame of another version and a message of an unknown type are answered with Refused, and the connection is
-closed. Any change of a message that the other side would notice needs a new version: fields are strict, so that a
-question is never answered by somebody who understands half of it. docs/control-socket.md has the guarantees.
+closed. Rule: any change of a message that the other side would notice needs a new version, once a release. Fields are
+strict, so that no request is understood by half. docs/control-socket.md has the guarantees, docs/control-protocol.md
+every field.
 
     requests                      what may be asked
     outcomes, tables, retained    what a speaker answers
     loc_rib                       what it streams
     agent_status                  what an agent answers
     frames                        all of it as octets
+    reference                     docs/control-protocol.md, written from the docstrings
 """
 
 from reflector.messages.agent_status import AgentStatus, Histogram, NodeStatusReport, ProblemStatus

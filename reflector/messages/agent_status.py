@@ -62,7 +62,7 @@ class AgentStatus(Message, frozen=True):
     fib_installed          desired routes that the kernel has exactly so
     fib_failed             desired routes that the kernel refused
     fib_foreign            desired routes whose key another program's route occupies
-    fib_repairs            how often a route of ours that somebody changed or deleted was put back
+    fib_repairs            how often a route of ours that another program changed or deleted was put back
     fib_in_sync            the kernel was compared with the whole Loc-RIB
     fib_synced_at          when the kernel last was as desired after a change
     local_endpoints        interfaces of local workloads that the kernel has a host route to

@@ -86,7 +86,7 @@ class UpdateReader:
         if known is not None:
             return known
         parsed = parse_attributes(block, self._dialect)
-        # A block with MP_REACH_NLRI holds routes: it will hardly come again.
+        # A block with MP_REACH_NLRI holds routes: an identical one is unlikely.
         if parsed.reach is None and parsed.unreach is None:
             if len(self._known) >= _CACHED_BLOCKS:
                 self._known.clear()

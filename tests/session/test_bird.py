@@ -1,4 +1,4 @@
-"""Sessions with BIRD 2: what our octets mean to somebody else."""
+"""Sessions with BIRD 2: what our octets mean to another implementation."""
 
 from __future__ import annotations
 

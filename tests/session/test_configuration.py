@@ -1,4 +1,4 @@
-"""exabgp.conf read again: only what is new is parsed, and ExaBGP's verdict is the same as for the whole file."""
+"""exabgp.conf reread: only what is new is parsed, and ExaBGP's judgement is the same as for the whole file."""
 
 from __future__ import annotations
 

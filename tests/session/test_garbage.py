@@ -1,4 +1,4 @@
-"""What a start leaves behind is not walked over again."""
+"""What exists after a start is not traversed any more."""
 
 from __future__ import annotations
 

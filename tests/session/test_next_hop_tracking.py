@@ -64,7 +64,7 @@ class Reflector:
         for message in announcements(4, block, hop, [pack_nlri(prefix) for prefix in prefixes], MAX_LENGTH):
             peer.send(UPDATE, message[HEADER_LENGTH:])
 
-    def hear(self, prefix: str, *, withdrawn: bool) -> float:
+    def until_received(self, prefix: str, *, withdrawn: bool) -> float:
         """When b has received that."""
         nlri = pack_nlri(prefix)
         while True:
@@ -77,7 +77,7 @@ class Reflector:
         """Seconds from the end of the `ip` command until b has received it."""
         self.ip(words)
         done = time.monotonic()
-        return self.hear(prefix, withdrawn=withdrawn) - done
+        return self.until_received(prefix, withdrawn=withdrawn) - done
 
     def verdicts(self, prefix: str = POD) -> dict[str, tuple[str, int]]:
         with ControlClient(self.speaker.directory / "speaker.sock") as client:
@@ -96,7 +96,7 @@ def rr(segment: Segment, raw_peer: Callable[[str, str, str], RawPeer]) -> Reflec
 def test_a_link_that_is_set_down_takes_its_routes_along_within_50_ms(rr: Reflector) -> None:
     """RFC 4271 9.1.2.1; the session the routes came on stays."""
     rr.announce(rr.a, "10.50.0.7", POD)
-    rr.hear(POD, withdrawn=False)
+    rr.until_received(POD, withdrawn=False)
     seconds = []
     for _ in range(5):
         seconds.append(rr.after("link set uplink down", POD, withdrawn=True))
@@ -108,7 +108,7 @@ def test_a_link_that_is_set_down_takes_its_routes_along_within_50_ms(rr: Reflect
 def test_a_blackhole_on_the_way_takes_the_route_along_within_50_ms(rr: Reflector) -> None:
     """RFC 4271 9.1.2.1."""
     rr.announce(rr.a, "10.50.0.7", POD)
-    rr.hear(POD, withdrawn=False)
+    rr.until_received(POD, withdrawn=False)
     seconds = []
     for _ in range(5):
         seconds.append(rr.after("route add blackhole 10.50.0.7/32", POD, withdrawn=True))
@@ -185,7 +185,7 @@ def test_what_was_there_before_the_speaker_counts_from_the_first_route_on(rr: Re
     rr.connect()
     rr.announce(rr.a, "10.70.0.1", POD)
     rr.announce(rr.a, "10.60.0.1", OTHER_POD)
-    rr.hear(OTHER_POD, withdrawn=False)
+    rr.until_received(OTHER_POD, withdrawn=False)
     assert rr.verdicts() == {f"to-{A}": (UNRESOLVABLE, 0)}
     assert rr.verdicts(OTHER_POD) == {f"to-{A}": ("best", 20)}
     totals = rr.speaker.counters().totals
@@ -204,7 +204,7 @@ def test_a_plan_that_does_not_resolve_uses_every_route_until_the_next_one_does(r
 
 def test_a_burst_of_route_changes_ends_as_the_kernel_does(rr: Reflector, tmp_path: Path) -> None:
     rr.announce(rr.a, "10.50.0.7", POD)
-    rr.hear(POD, withdrawn=False)
+    rr.until_received(POD, withdrawn=False)
     routes = [f"100.{third >> 8}.{third & 255}.0/24" for third in range(10_000)]
     batch = tmp_path / "batch"
     batch.write_text("".join(f"route {verb} blackhole {route}\n" for verb in ("add", "del") for route in routes))

@@ -1,4 +1,4 @@
-"""How long to wait before the next try: doubling, up to a bound, and from the start again after a good run."""
+"""How long to wait before the next try: doubling, up to a bound, and beginning anew after a good run."""
 
 from __future__ import annotations
 

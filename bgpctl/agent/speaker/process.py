@@ -65,7 +65,7 @@ class SpeakerProcess:
 
     @classmethod
     def adopt(cls, pid: int) -> Self | None:
-        """Takes over a process that somebody else started; None when it is gone already."""
+        """Takes over a process that another agent has started; None when it is gone already."""
         try:
             return cls(pid, None)
         except ProcessLookupError:
