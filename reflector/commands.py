@@ -1,7 +1,7 @@
 """Commands: what the engine asks of the owner of the sockets and of the Loc-RIB's subscribers, once a turn.
 
-Rule: an event returns nothing to do; the flush at the end of its turn does. The engine takes every command as carried
-out when it is told so by the next event (session_down).
+Rule: an event returns nothing to do; the flush at the end of its turn does. What became of a Close comes back as an
+event (session_down).
 """
 
 from __future__ import annotations

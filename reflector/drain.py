@@ -1,14 +1,14 @@
-"""Drain: how far a node has been led out of use, and what its peers are told meanwhile.
+"""Drain: how far a node has been taken out of use, and what its peers are advertised meanwhile.
 
     stage       routes that draw traffic here (graceful_shutdown)     when the speaker stops
     in use      as they are                                           it restarts, where peers wait (RFC 4724)
-    marked      with GRACEFUL_SHUTDOWN (RFC 8326)                     the same: who is restarted goes on marked
+    marked      with GRACEFUL_SHUTDOWN (RFC 8326)                     the same; a new speaker goes on marking
     withdrawn   withdrawn                                             for good: Administrative Shutdown with the reason,
                                                                       as a hard reset if need be (RFC 9003, RFC 8538)
 
-Rule: a drain goes forward until it ends; asked for an earlier stage it stays where it is. It is a state of the node and
-not of a process: the agent keeps it in RUN_DIRECTORY/drain.json, which a speaker reads before its first session. The
-Loc-RIB is the same in every stage, and so are the kernel's routes: what still comes is still forwarded.
+Rule: a drain only goes forward until it ends: a request for an earlier stage changes nothing. It is a state of the node
+and not of a process: the agent keeps it in RUN_DIRECTORY/drain.json, which a speaker reads before its first session.
+The Loc-RIB is the same in every stage, and so are the kernel's routes: traffic that still arrives is still forwarded.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class DrainState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.stage is not Stage.IN_USE
 
     @property
-    def farewell(self) -> str:
-        """What peers are told when the speaker stops for good, "" when it does not."""
+    def final_reason(self) -> str:
+        """What the shutdown communication to peers contains when the speaker stops for good, "" when it does not."""
         return (self.reason or NO_REASON) if self.stage is Stage.WITHDRAWN else ""
 
     def led_to(self, stage: Stage, reason: str, now: float) -> DrainState:

@@ -88,7 +88,7 @@ class Speaker:
         self.events: Events = self.engine
         self.reactor = SpeakerReactor(configuration, loop, plan, self._end_of_turn)
         self.reactor.is_restarting = lambda: self.engine.start.is_restarting
-        self.reactor.final_reason = lambda: self.engine.drain_state.farewell
+        self.reactor.final_reason = lambda: self.engine.drain_state.final_reason
         self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
         self._kernel = KernelRoutes(loop, lambda table: self.events.kernel_changed(table))
         self._kernel.follow(plan)

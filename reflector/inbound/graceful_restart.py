@@ -11,15 +11,15 @@ Rule: how a session ended decides first (STAYS), then the capabilities of both e
 
     the peer is away              routes that stay are stale, of the families of its capability, until its restart time
                                   is over; then for the family's long-lived stale time, least preferred (long_lived.py)
-    the peer is back              stale routes of a family stay only if its new OPEN lists the family with the
+    it is Established anew        stale routes of a family stay only if its new OPEN lists the family with the
                                   Forwarding State bit; then until that family's End-of-RIB, STALE_TIME, or the end of
                                   the long-lived stale time that was counted from when it went
-    a route comes again           it is no longer stale
-    the peer is lost again        what is stale from before goes now; with N only after STALE_TIME (RFC 8538 4.1), and
+    a route is sent anew          it is no longer stale
+    it is down a second time      what is stale from before goes now; with N only after STALE_TIME (RFC 8538 4.1), and
     before it is synchronised     where routes are long-lived when the first count ends (RFC 9494 4.2)
 
-Until its restart time is over a stale route is an ordinary candidate: RFC 4724 4.2 lets nobody prefer another one.
-Our own restart, the other half, is in the OPEN that ExaBGP sends and in selection_deferral.py.
+Until its restart time is over a stale route is an ordinary candidate: RFC 4724 4.2 does not let another one be
+preferred. Our own restart, the other half, is in the OPEN that ExaBGP sends and in selection_deferral.py.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.session.ending import STAYS, Ending
 from reflector.session.negotiated import Negotiated
 
-# How long a peer that is back may take to send its routes again before the rest of them are swept.
+# How long a peer that is Established anew may take to send its routes before the rest of them are withdrawn.
 STALE_TIME = 300.0
 
 
@@ -44,7 +44,7 @@ def is_another_peer(before: SessionPlan, now: SessionPlan) -> bool:
 
 
 class StaleTimes(NamedTuple):
-    """What both ends' capabilities say of a family's routes once the session is lost, in seconds: how long they stay,
+    """What both ends' capabilities allow a family's routes once the session is down, in seconds: how long they stay,
     and how long as long-lived stale ones after that (RFC 9494 4.2). `outlasts_restarts`: N."""
 
     restart: int
@@ -53,8 +53,8 @@ class StaleTimes(NamedTuple):
 
 
 class ReceivingSpeaker:
-    """What becomes of a peer's Adj-RIB-Ins when its session ends, is back, or stays away (RFC 4724 4.2, RFC 9494 4.2;
-    there it is the helper)."""
+    """What becomes of a peer's Adj-RIB-Ins when its session ends, is Established anew, or not (RFC 4724 4.2, RFC 9494
+    4.2; there it is the helper)."""
 
     def __init__(self, pipeline: ImportPipeline) -> None:
         self._pipeline = pipeline
@@ -111,7 +111,7 @@ class ReceivingSpeaker:
         rib.is_long_lived = False
 
     def expire(self, peer: Peer, now: float) -> None:
-        """What is still stale when its time is over goes, or becomes long-lived stale."""
+        """What is still stale when its time is over is withdrawn, or becomes long-lived stale."""
         for rib in peer.adj_rib_in.values():
             if rib.stale_since is None or now < rib.stale_until:
                 continue
@@ -142,7 +142,8 @@ def _stale_times(peer: Peer, family: Family, ending: Ending) -> StaleTimes | Non
 
 
 def _goes_on(peer: Peer, rib: AdjRibIn, times: StaleTimes, now: float) -> bool:
-    """Lost again before it has synchronised, the peer keeps what was stale already (RFC 8538 4.1, RFC 9494 4.2)."""
+    """Down a second time before it has synchronised, the peer keeps what was stale already (RFC 8538 4.1, RFC 9494
+    4.2)."""
     assert rib.stale_since is not None  # noqa: S101  only what is stale goes on
     if now >= peer.since + STALE_TIME:
         return False

@@ -18,7 +18,7 @@ from reflector.wire.attributes import PathAttributes
 
 
 class ImportPipeline:
-    """Puts routes into the Loc-RIBs and takes them out again. `policies` is replaced with the plan."""
+    """Puts routes into the Loc-RIBs and takes them out. `policies` is replaced with the plan."""
 
     def __init__(
         self, peers: dict[str, Peer], ribs: dict[Family, LocRib], policies: PolicySet, next_hops: NextHops
@@ -60,7 +60,7 @@ class ImportPipeline:
         }
 
     def _install(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> None:
-        """The path is what the peer now says of all these."""
+        """All these have this path from now on."""
         routes, loc_rib = rib.routes, self._ribs[rib.family]
         accepted = path.attributes is not None
         if routes.keys().isdisjoint(keys):
@@ -101,7 +101,7 @@ class ImportPipeline:
                 self._succeed(peer.adj_rib_in[family], successors)
 
     def _succeed(self, rib: AdjRibIn, successors: dict[Path, Path]) -> None:
-        """A path whose cost alone is another succeeds itself: its prefixes are decided again."""
+        """A path whose cost alone is another succeeds itself: the decision is made anew for its prefixes."""
         replace = self._ribs[rib.family].replace
         for key, former in [(key, path) for key, path in rib.routes.items() if path in successors]:
             path = rib.routes[key] = successors[former]

@@ -6,7 +6,7 @@ one beyond it:
 
     warn    is used like any other
     drop    is left out. It is not kept, so that what a peer can cost is bounded; its key is, up to the limit, so that
-            it can be explained. When there is room again the peer is asked for all its routes (RFC 2918)
+            it can be explained. As soon as there is room the peer is asked for all its routes (RFC 2918)
     cease   ends the session (RFC 4271 6.7, RFC 4486 4) for restart_delay, or until the plan changes it
 
 From warning_percent of the limit on it is shown with the peer, and counted each time that it comes to that or exceeds
@@ -70,7 +70,7 @@ class PrefixLimits:
     def _drop(self, peer: Peer, rib: AdjRibIn, count: PrefixCount, dropped: dict[bytes, None], limit: int) -> None:
         if not dropped:
             return
-        # The peer has said something else of what is stale of them (RFC 4271 3.1).
+        # The announcement replaces what is stale of them (RFC 4271 3.1).
         self._pipeline.withdraw(rib, [key for key in dropped if key in rib.stale])
         peer.counters.prefixes_dropped += len(dropped)
         count.left_out.update(islice(dropped, max(limit - len(count.left_out), 0)))
@@ -78,7 +78,7 @@ class PrefixLimits:
 
     def withdrawn(self, peer: Peer, withdrawn: list[Withdrawn]) -> None:
         """An UPDATE of the peer has withdrawn these, and what it announces comes now. What was left out of them is
-        missed no longer."""
+        no longer missing."""
         for family, rib in peer.adj_rib_in.items():
             peer.prefix_counts[family].routes = _routes(rib)
         for family, keys in withdrawn:

@@ -1,8 +1,8 @@
 """Retained routes of nodes that have left the cluster: withdrawn before their time.
 
 Rule: while a session to another node of the cluster is down its stale routes stay as graceful_restart has it, but for
-those that cannot lead anywhere any more, because the node that is their next hop has left the cluster. Who knows the
-nodes names those next hops, and the networks of the cluster:
+those that cannot lead anywhere any more, because the node that is their next hop has left the cluster. The agent,
+which knows the nodes, names those next hops, and the networks of the cluster:
 
     withdrawn    a stale route of such a session, to a prefix inside one of the networks, through one of the next hops
     stays        what is fresh, what leads elsewhere, what is outside, and whatever a peer outside the cluster sent

@@ -1,9 +1,9 @@
 """The beginning of a journal in the middle of a speaker's life: events that lead a new engine to where this one is.
 
 Rule: the same candidates, accepted or not, stale or not, hence the same Loc-RIB, and the same timers of what is stale.
-Counters, what peers were told before, and what was left out beyond a limit are not part of it. A peer's limit counts
-only once its routes are there, as it did when they came; of a session that was lost only what lets its routes stay is
-made up.
+Counters, what peers were advertised before, and what was left out beyond a limit are not part of it. A peer's limit
+counts only once its routes are there, as it did when they came; of a session that is down only what lets its routes
+stay is made up.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _without_limits(plan: NodePlan) -> NodePlan:
 
 
 def _lost(peer: Peer) -> Iterator[Event]:
-    """What outlived a session (RFC 4724, RFC 9494): the session comes up, sends it and is lost."""
+    """What outlived a session (RFC 4724, RFC 9494): the session comes up, brings it and is lost."""
     ribs = [rib for rib in peer.adj_rib_in.values() if rib.stale_since is not None]
     if ribs:
         since, session = _that_lets_stay(peer, ribs)
@@ -83,7 +83,7 @@ def _that_lets_stay(peer: Peer, ribs: list[AdjRibIn]) -> tuple[float, Negotiated
     end = max(rib.stale_until for rib in restarting or ribs)
     time = ceil(end - since)
     if peer.is_established:
-        # It is back, and the time that it may take now is counted from there.
+        # It is Established anew, and the time that it may take now is counted from there.
         time = 1
     else:
         since = end - time
@@ -99,7 +99,7 @@ def _that_lets_stay(peer: Peer, ribs: list[AdjRibIn]) -> tuple[float, Negotiated
 
 
 def _sent(peer: Peer, negotiated: Negotiated, rib: AdjRibIn) -> Iterator[Event]:
-    """What the session has brought; what a refresh that is under way has not brought again comes before its mark
+    """What the session has brought; what a refresh that is under way has yet to bring comes before its mark
     (RFC 7313 4)."""
     if rib.expected:
         yield from _announcements(peer, negotiated, rib, rib.expected, peer.since)

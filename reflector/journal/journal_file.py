@@ -1,7 +1,7 @@
 """RUN_DIRECTORY/journal: where a speaker keeps its events (journal.py), mode 0600; the one before is journal.old.
 
 Rule: routing never fails for the journal's sake, and the journal never outgrows its limit. A disk that is full, or a
-limit that is reached, ends the recording: that is said, and counted as a failure unless it was the limit.
+limit that is reached, ends the recording: the log has the reason, and it counts as a failure unless it was the limit.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class JournalFile:
             self.has_failed = True
             self._end(f"it cannot be written: {error.strerror}")
 
-    def close(self, reason: str = "told to stop") -> None:
+    def close(self, reason: str = "stopped on request") -> None:
         """Everything that was written is kept. Nothing happens if it has ended already."""
         self.commit()
         if not self.ended:

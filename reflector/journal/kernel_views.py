@@ -1,7 +1,7 @@
-"""What the kernel's routes answered about next hops: heard while an engine is recorded, said again in a replay.
+"""What the kernel's routes answered about next hops: recorded with an engine's events, given once more in a replay.
 
-Rule: not the kernel's table but its answers are an engine's events: few, and enough. An answer is heard when it is not
-the one that was given for this address before.
+Rule: not the kernel's table but its answers are an engine's events: few, and enough. An answer is recorded when it is
+not the one that was given for this address before.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Address = tuple[int, int]
 
 
 class RecordingKernelView:
-    """Stands before the table that an engine looks in, and tells `heard` of its answers."""
+    """Stands before the table that an engine looks in, and calls `answered` with its answers."""
 
-    def __init__(self, table: KernelView, heard: Callable[[Address, Resolution], None]) -> None:
+    def __init__(self, table: KernelView, answered: Callable[[Address, Resolution], None]) -> None:
         self.table = table
-        self._heard = heard
+        self._answered = answered
         self._known: dict[Address, Resolution] = {}
 
     def take_changes(self) -> Touched:
@@ -30,7 +30,7 @@ class RecordingKernelView:
         resolution, address = self.table.resolve(lookup), (lookup.bits, lookup.number)
         if self._known.get(address) != resolution:
             self._known[address] = resolution
-            self._heard(address, resolution)
+            self._answered(address, resolution)
         return resolution
 
 
@@ -42,7 +42,7 @@ class Everything(Touched):
 
 
 class ReplayedKernelView:
-    """In a replay: what was heard so far."""
+    """In a replay: the answers so far."""
 
     def __init__(self) -> None:
         self._known: dict[Address, Resolution] = {}

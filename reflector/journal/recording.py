@@ -22,7 +22,7 @@ from reflector.messages import JournalStatus
 
 
 class Recording:
-    """`use` is told who takes the events from now on. `failures` counts journals that could not be written."""
+    """`use` is called with what takes the events from now on. `failures` counts journals that could not be written."""
 
     def __init__(self, path: Path, engine: Engine, use: Callable[[Events], None]) -> None:
         self._path = path
@@ -33,7 +33,7 @@ class Recording:
 
     def start(self, limit: int, now: float) -> JournalStatus:
         """Raises OSError, with nothing recorded, when the file cannot be made."""
-        self.stop("another one was begun")
+        self.stop("another recording was started")
         self._file = JournalFile.begin(self._path, limit, self._end)
         for event in checkpoint(self._engine, now, time.time()):
             self._file.write(event_frame(event))
@@ -45,7 +45,7 @@ class Recording:
             self._use(recorder)
         return self.status()
 
-    def stop(self, reason: str = "it was told to stop") -> JournalStatus:
+    def stop(self, reason: str = "it was stopped on request") -> JournalStatus:
         """Nothing happens if nothing is recorded."""
         self._use(self._engine)
         if isinstance(self._engine.next_hops.table, RecordingKernelView):
@@ -55,7 +55,7 @@ class Recording:
         return self.status()
 
     def _kernel_table(self) -> KernelView | None:
-        """What the engine looks in, without the witness of a recording."""
+        """What the engine looks in, without the view of a recording."""
         table = self._engine.next_hops.table
         return table.table if isinstance(table, RecordingKernelView) else table
 

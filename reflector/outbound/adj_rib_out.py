@@ -70,7 +70,7 @@ class AdjRibOut:
         self._ready[peer.name] = peer
 
     def catch_up(self) -> None:
-        """Peers that were cut off and read again are sent what they missed."""
+        """Peers that were cut off and read now are sent what they missed."""
         for group in self.groups.values():
             if group.cut_off:
                 for member in group.catch_up(self._ribs, self.policies.classes):

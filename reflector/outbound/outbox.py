@@ -2,7 +2,7 @@
 
 Rule: whole messages only. A peer's own chunks (KEEPALIVEs, its snapshot) go between two chunks of the log, never into
 one. The log is appended once for all members; a member is an index into it, so a message costs memory once however
-many peers are told. A peer that is cut off (slow_peer) keeps of both only which prefixes they were about.
+many peers are sent it. A peer that is cut off (slow_peer) keeps of both only which prefixes they were about.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reflector.outbound.slow_peer import NO_ROUTES, Contents, Missed
 
 
 class Chunk(NamedTuple):
-    """Whole messages, how many UPDATEs are among them, and what they say."""
+    """Whole messages, how many UPDATEs are among them, and what they are about."""
 
     octets: bytes
     messages: int
@@ -53,7 +53,7 @@ class AdvertisementLog:
         return self._appended - self._starts[max(0, index - self.first)]
 
     def trim(self, index: int) -> None:
-        """Forget everything before `index`: all members are past it."""
+        """Drop everything before `index`: all members are past it."""
         while self.first < index and self._chunks:
             self.octets -= len(self._chunks.popleft().octets)
             self._starts.popleft()
@@ -87,13 +87,13 @@ class Outbox:
             self._own_octets += len(chunk.octets)
 
     def follow(self, log: AdvertisementLog) -> None:
-        """From now on the log's new chunks are this peer's, unless it is cut off: then it is told what it misses."""
+        """From now on the log's new chunks are this peer's, unless it is cut off: then it is sent what it misses."""
         if self.missed is None:
             self._log = log
             self.position = log.end
 
     def leave(self) -> None:
-        """No longer follow the log; what it still held for this peer comes along."""
+        """No longer follow the log; what it still held for this peer stays here."""
         log = self._log
         if log is not None:
             for index in range(self.position, log.end):
@@ -111,7 +111,7 @@ class Outbox:
         self.leave()
 
     def catch_up(self) -> Missed:
-        """What the peer has to be told before it follows a log again: it is no longer cut off."""
+        """What the peer has to be sent before it follows a log: it is no longer cut off."""
         missed, self.missed = self.missed, None
         assert missed is not None  # noqa: S101  only who is cut off catches up
         return missed

@@ -3,7 +3,7 @@
 Rule: messages wait for a peer only up to LAG_BOUND octets. Beyond that they are dropped and only their prefixes are
 kept, each once, so that the memory a peer can cost is bounded by the number of prefixes. A message that is half sent
 is finished. When the socket has taken all that is left, the newest state of every missed prefix is sent as one chunk
-and the peer follows the log again. BGP allows that: an UPDATE replaces what was said of its prefixes before
+and the peer follows the log again. BGP allows that: an UPDATE replaces what was sent of its prefixes before
 (RFC 4271 3.1), and withdrawing a route that the peer never had means nothing to it.
 """
 
@@ -15,15 +15,15 @@ from typing import NamedTuple
 from reflector.plan import Family
 
 # Octets that may wait for one peer. A /26 takes 5 of them in a packed UPDATE, so this is the history of three million
-# changes: to be told the newest state instead is then the shorter way, and a few such peers still fit into memory.
+# changes: to send the newest state instead is then the shorter way, and a few such peers still fit into memory.
 LAG_BOUND = 16 * 1024 * 1024
 
 
 class Contents(NamedTuple):
-    """What a chunk of whole messages says; enough to say it again with newer routes.
+    """What a chunk of whole messages is about; enough to send it once more with newer routes.
 
     keys       the prefixes by family: the very lists that were encoded, not to be changed any more
-    whole      families of which it tells the whole Loc-RIB
+    whole      families of which it holds the whole Loc-RIB
     refreshed  those of them where this answers a ROUTE-REFRESH
     ends       families whose End-of-RIB it holds
     """
@@ -39,7 +39,7 @@ NO_ROUTES = Contents()
 
 
 class Missed:
-    """What a peer that is cut off has to be told when it reads again."""
+    """What a peer that is cut off has to be sent as soon as it reads."""
 
     def __init__(self) -> None:
         self.prefixes: defaultdict[Family, set[bytes]] = defaultdict(set)
@@ -48,7 +48,7 @@ class Missed:
         self.ends: set[Family] = set()
 
     def note(self, contents: Contents) -> None:
-        """The peer will not be handed the chunk that says this."""
+        """The peer will not be handed the chunk with these contents."""
         for family, keys in contents.keys:
             self.prefixes[family].update(keys)
         self.whole.update(contents.whole)

@@ -1,7 +1,8 @@
 """Update groups: peers that must be advertised exactly the same octets, and the one log that they share.
 
 Rule: a turn's transitions are encoded once for the group, into its log; a peer that joins late is sent the whole
-Loc-RIB, packed, and then follows the log; one that was cut off (slow_peer) is sent what it missed and follows again.
+Loc-RIB, packed, and then follows the log; one that was cut off (slow_peer) is sent what it missed and follows once
+more.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class UpdateGroup:
         self.log.trim(oldest)
 
     def catch_up(self, ribs: Ribs, classes: Classes) -> list[Member]:
-        """Members that were cut off and read again are sent what they missed, as it is now, and follow the log from
+        """Members that were cut off and read now are sent what they missed, as it is now, and follow the log from
         here. The ribs are settled."""
         reading = [member for member in self.cut_off if member.outbox.is_drained]
         for member in reading:

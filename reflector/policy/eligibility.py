@@ -10,7 +10,7 @@
 Rule: in this order, and the route stays in the Adj-RIB-In with its reason. A route server leaves its own AS out of
 AS_PATH (RFC 7947 2.2.2.1), so a peer to which our role is rs-client may begin with any.
 Deviation: that the next hop of an external peer is on a subnet shared with it (RFC 4271 6.3 b) is not looked at; the
-speaker does not know subnets. Whether it can be reached at all is the kernel's to say (RFC 4271 9.1.2.1).
+speaker does not know subnets. Whether it can be reached at all is decided by the kernel's routes (RFC 4271 9.1.2.1).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from reflector.wire.attributes import AS_SEQUENCE, AsPath, PathAttributes, forma
 
 
 class Ourselves(NamedTuple):
-    """What a route that comes back to this node, or would lead to it, has in it."""
+    """What a route has in it that has been here before, or that would lead to this node."""
 
     router_id: bytes
     cluster_ids: frozenset[bytes]
@@ -41,7 +41,7 @@ class Refusal(NamedTuple):
 
 
 def own_addresses(plan: NodePlan) -> frozenset[bytes]:
-    """As far as the plan says them; a session that leaves the choice to the kernel knows its own when it is up."""
+    """As far as the plan has them; where a session leaves the choice to the kernel, its Sender has the address."""
     return frozenset(
         (
             pack_address(plan.router_id),

@@ -1,7 +1,7 @@
-"""What a kind of peer is told about a route: the export rules, next hop and attributes (RFC 4271 5 and 9.1.3).
+"""What a kind of peer is advertised of a route: the export rules, next hop and attributes (RFC 4271 5 and 9.1.3).
 
-Rule: peers with equal ExportKeys are told exactly the same octets, so everything that can make a difference is in the
-key. A path is evaluated once per view and class of prefixes, and the path itself remembers the outcome.
+Rule: peers with equal ExportKeys are advertised exactly the same octets, so everything that can make a difference is in
+the key. A path is evaluated once per view and class of prefixes, and the path itself remembers the outcome.
 
     to     AS_PATH           LOCAL_PREF   MED                   extended communities   reflection attributes
     eBGP   own AS in front   removed      own, or of a policy   transitive ones        removed
@@ -25,7 +25,7 @@ always right. `keep` and SetNextHop choose it. A route is withheld (NO_NEXT_HOP)
     - we would be it and have no address of its family on this session. With extended next hops (RFC 8950) our IPv6
       address serves IPv4 routes as well. For IPv6 routes on an IPv4 session there is no such thing: an IPv4-mapped
       address is for labelled routes (RFC 4798)
-    - an IPv4 route has an IPv6 next hop and the peer has not said that it takes those (RFC 8950 4)
+    - an IPv4 route has an IPv6 next hop and the peer has not announced that it takes those (RFC 8950 4)
     - the next hop is the external peer itself: that peer would have to ignore the route (RFC 4271 5.1.3 and 6.3)
 """
 
@@ -52,8 +52,8 @@ from reflector.wire.update import LONGEST_KEY, room_for_routes
 
 
 class ExportKey(NamedTuple):
-    """All that decides what a peer is told. Peers of other ASes have a group each (`session`), so that a peer is not
-    told its own routes; iBGP peers share.
+    """All that decides what a peer is advertised. Peers of other ASes have a group each (`session`), so that a peer is
+    not advertised its own routes; iBGP peers share.
 
     cluster     of a client: its cluster ID
     role        ours, if it means anything (roles)
@@ -119,7 +119,7 @@ _serial = count(1)
 
 
 class ExportView:
-    """One ExportKey with its policies made ready: asks of a path what such peers are told. `serial` is unique."""
+    """One ExportKey with its policies made ready: what such peers are advertised of a path. `serial` is unique."""
 
     def __init__(self, key: ExportKey, chains: dict[Family, PolicyChain], identity: SpeakerIdentity) -> None:
         self.key = key
@@ -131,7 +131,7 @@ class ExportView:
         self.uses_prefix = any(chain.uses_prefix for chain in chains.values())
 
     def advertisement(self, path: Path | None, prefix_class: int) -> Advertisement | None:
-        """What these peers are told of the path, None for nothing."""
+        """What these peers are advertised of the path, None for nothing."""
         if path is None:
             return None
         memory = (self.serial, prefix_class if self.uses_prefix else 0)
@@ -172,11 +172,11 @@ class ExportView:
             if self.key.stage is Stage.WITHDRAWN:
                 return ExportDecision(RouteVerdict.DRAINED, rule, None)
             attributes, rule = marked(attributes), f"{rule}; {RULE_DRAINING}"
-        told = self._told(path, attributes, how)
-        advertisement = self._intern(told)
+        sent = self._sent(path, attributes, how)
+        advertisement = self._intern(sent)
         if not self._fits(path.family, advertisement):
             return ExportDecision(RouteVerdict.TOO_LONG, rule, None)
-        return ExportDecision(RouteVerdict.ADVERTISED, rule, told, advertisement)
+        return ExportDecision(RouteVerdict.ADVERTISED, rule, sent, advertisement)
 
     def _fits(self, family: Family, advertisement: Advertisement) -> bool:
         """RFC 8654 5: what came in an extended message may not fit into one of a peer that has none."""
@@ -218,7 +218,7 @@ class ExportView:
         return attributes.next_hop[:16]
 
     def _unusable(self, family: Family, next_hop: bytes) -> str:
-        """Why such peers cannot be told this next hop, "" if they can."""
+        """Why such peers cannot be advertised this next hop, "" if they can."""
         if not next_hop:
             return "this node has no address of the route's family on the session"
         if family == 4 and len(next_hop) == 16 and family not in self.key.extended_next_hop:
@@ -227,10 +227,10 @@ class ExportView:
             return "its next hop is the peer itself (RFC 4271 5.1.3)"
         return ""
 
-    def _told(self, path: Path, attributes: PathAttributes, how: Handling) -> PathAttributes:
-        """Attributes as the table at the top says."""
+    def _sent(self, path: Path, attributes: PathAttributes, how: Handling) -> PathAttributes:
+        """Attributes by the table at the top."""
         if self.key.relation is Relation.EBGP:
-            return roles.told(self.key.role, self.key.local_as, self._to_external(attributes))
+            return roles.sent(self.key.role, self.key.local_as, self._to_external(attributes))
         if how is Handling.REFLECT and path.sender is not None:
             learned_from = path.sender.cluster(self._identity.cluster_id)
             return reflected(attributes, path.sender.router_id, self.key.cluster, learned_from)

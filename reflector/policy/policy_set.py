@@ -1,7 +1,7 @@
 """All policies of a plan made ready: import per session, export per kind of peer.
 
 Rule: a PolicySet never changes; a plan with other policies gets a new one, and the engine moves from the old to the
-new by comparing what each says. What import refuses before any policy is asked is in eligibility.
+new by comparing what each makes of routes. What import refuses before any policy is asked is in eligibility.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class PolicySet:
         )
 
     def export_view(self, key: ExportKey) -> ExportView:
-        """The one view of this key: a peer that comes back finds its paths evaluated."""
+        """The one view of this key: paths stay evaluated for a peer that is Established anew."""
         known = self._views.get(key)
         if known is None:
             known = self._views[key] = self._make_view(key)

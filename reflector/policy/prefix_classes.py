@@ -1,4 +1,4 @@
-"""Classes of prefixes: what the prefix conditions of a plan tell apart, so that policies are asked once for each class.
+"""Classes of prefixes: what a plan's prefix conditions distinguish, so that policies are asked once a class.
 
 Rule: the class of a prefix is the set of conditions that it fulfils, as bits. Prefixes of one class share every
 verdict, so a reflector with 100,000 routes in one pool evaluates its export policy once per path.

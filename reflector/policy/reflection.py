@@ -1,16 +1,16 @@
-"""Who may be told what: the client/non-client table of route reflection (RFC 4456 6) with eBGP and local routes.
+"""Which routes go to which peers: the client/non-client table of route reflection (RFC 4456 6), with eBGP.
 
-    learned from \\ told to   eBGP peer    client       non-client
+    learned from \\ to        eBGP peer    client       non-client
     this node                 advertise    advertise    advertise
     eBGP peer                 advertise    advertise    advertise
     client                    advertise    reflect      reflect
     non-client                advertise    reflect      -
 
-`reflect` adds ORIGINATOR_ID and CLUSTER_LIST; `-` is the split horizon of iBGP (RFC 4271 9.2.1). A client is told
+`reflect` adds ORIGINATOR_ID and CLUSTER_LIST; `-` is the split horizon of iBGP (RFC 4271 9.2.1). A client is sent
 its own routes too and drops them by ORIGINATOR_ID, which lets all clients share one log (RFC 4456 8).
 
 A node may serve several clusters (`SessionPlan.cluster_id`, else the node's own). The CLUSTER_LIST is the way of a
-route through clusters, so what is put in front is the cluster of the client it is told to, and behind that the cluster
+route through clusters, so what is put in front is the cluster of the client it is sent to, and behind that the cluster
 of the client it was learned from; once if they are the same. A non-client is in no cluster of ours and adds none; one
 of the two sides is always a client. So two reflectors of the same clusters drop each other's copies (RFC 4456 7),
 whichever cluster a route came through: a route that holds any of our cluster IDs has been here.
@@ -39,15 +39,15 @@ _TABLE: dict[tuple[Relation, Relation], Handling] = {
 }
 
 
-def handling(learned_from: Relation, told_to: Relation) -> Handling:
+def handling(learned_from: Relation, sent_to: Relation) -> Handling:
     """The table above."""
-    return _TABLE.get((learned_from, told_to), Handling.ADVERTISE)
+    return _TABLE.get((learned_from, sent_to), Handling.ADVERTISE)
 
 
-def reflected(attributes: PathAttributes, originator: bytes, told_to: bytes, learned_from: bytes) -> PathAttributes:
+def reflected(attributes: PathAttributes, originator: bytes, sent_to: bytes, learned_from: bytes) -> PathAttributes:
     """Attributes as a reflector passes them on (RFC 4456 8) between two clusters, b"" for none: ORIGINATOR_ID is set
     once, the clusters go in front."""
-    clusters = (told_to,) if told_to == learned_from else tuple(filter(None, (told_to, learned_from)))
+    clusters = (sent_to,) if sent_to == learned_from else tuple(filter(None, (sent_to, learned_from)))
     return attributes.replace(
         originator_id=attributes.originator_id or originator,
         cluster_list=(*clusters, *attributes.cluster_list),

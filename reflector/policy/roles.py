@@ -1,6 +1,6 @@
 """Roles of external peers, and ONLY_TO_CUSTOMER, the attribute by which they find and stop route leaks (RFC 9234 5).
 
-    our role    the peer is   received with it          received without   told with it   told without
+    our role    the peer is   received with it          received without   sent with it   sent without
     provider    customer      leak                      as it is           passed on      our AS is added
     rs          rs-client     leak                      as it is           passed on      our AS is added
     peer        peer          leak unless the peer's    its AS is added    withheld       our AS is added
@@ -9,8 +9,8 @@
 
 Rule: between ASes only, for unicast, which is all that this speaker has. Once set the value never changes, and inside
 the AS it travels with the route. No policy can bend this: a leak is refused before import policies are asked, what must
-not be told is withheld before export policies are, and our AS is added after them. Our own role decides, also where the
-peer says none; a session that is strict about that never gets here (RFC 9234 4.2). Without a role nothing happens.
+not be sent is withheld before export policies are, and our AS is added after them. Our own role decides, also where the
+peer sends none; a session that is strict about that never gets here (RFC 9234 4.2). Without a role nothing happens.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reflector.wire.attributes import PathAttributes
 
 _LEAK_WHATEVER_ITS_VALUE = frozenset((Role.PROVIDER, Role.RS))
 _NOT_FROM_A_CUSTOMER = frozenset((Role.PEER, Role.CUSTOMER, Role.RS_CLIENT))
-_TOLD_TO_CUSTOMERS_AND_PEERS = frozenset((Role.PROVIDER, Role.RS, Role.PEER))
+_SETS_IT_FOR_CUSTOMERS_AND_PEERS = frozenset((Role.PROVIDER, Role.RS, Role.PEER))
 
 
 def role_of(session: SessionPlan) -> Role | None:
@@ -53,8 +53,8 @@ def is_withheld(role: Role | None, attributes: PathAttributes) -> bool:
     return attributes.only_to_customer is not None and role in _NOT_FROM_A_CUSTOMER
 
 
-def told(role: Role | None, local_as: int, attributes: PathAttributes) -> PathAttributes:
+def sent(role: Role | None, local_as: int, attributes: PathAttributes) -> PathAttributes:
     """What is not withheld, as it leaves the AS."""
-    if attributes.only_to_customer is None and role in _TOLD_TO_CUSTOMERS_AND_PEERS:
+    if attributes.only_to_customer is None and role in _SETS_IT_FOR_CUSTOMERS_AND_PEERS:
         return attributes.replace(only_to_customer=local_as)
     return attributes

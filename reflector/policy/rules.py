@@ -5,7 +5,7 @@ on what the rules before it made of the route. A prefix enters only through its 
 
 SetNextHop in an export policy is final: "self" our own address on the session, "keep" what the route came with, an
 address that address. In an import policy an address is the next hop from there on, and each session treats it as any
-other; "self" is for those that will be told (this node itself forwards to what the route came with), "keep" undoes
+other; "self" is for what is advertised (this node itself forwards to what the route came with), "keep" undoes
 both. An address of the other family leaves a route as it is, so that one policy may name one of each.
 """
 
@@ -41,7 +41,7 @@ from reflector.wire.communities import add_community, parse_pattern, remove_comm
 class Outcome(NamedTuple):
     """What a chain of policies decided: the attributes to go on with, or None for a rejected route.
 
-    next_hop_mode   what the policies say of the next hop; None leaves it to the session
+    next_hop_mode   what the policies set of the next hop; None leaves it to the session
     """
 
     attributes: PathAttributes | None
@@ -121,7 +121,7 @@ _CHANGES: dict[type[Operation], Callable[[Any, PathAttributes], PathAttributes]]
 def _set_next_hop(
     wanted: str, attributes: PathAttributes, mode: NextHopMode | None, family: Family, came_with: bytes
 ) -> tuple[PathAttributes, NextHopMode | None]:
-    """The attributes and what is said of the next hop after SetNextHop, as told at the top."""
+    """The attributes and the mode of the next hop after SetNextHop, as described at the top."""
     if wanted in (NextHopMode.SELF, NextHopMode.KEEP):
         return attributes.replace(next_hop=came_with), NextHopMode(wanted)
     address = pack_address(wanted)

@@ -5,7 +5,7 @@ does not survive is its verdict. Nothing is sorted: MULTI_EXIT_DISC compares onl
 so no total order exists, and sorting would let the order of arrival decide. MED is therefore deterministic: at its step
 each neighbouring AS loses all but its lowest (RFC 4271 9.1.2.2 c). The neighbouring AS is the first of the AS_PATH;
 routes with an empty one, or one that begins with an AS_SET, are those of our own AS. With `always_compare_med` all
-routes are one group at that step: an operator says so whose neighbours mean the same by their numbers. In order:
+routes are one group at that step: an operator sets it whose neighbours mean the same by their numbers. In order:
 
     1  a route of this node itself, in the order of its source
     2  one that is not long-lived stale
@@ -90,7 +90,7 @@ STEPS_TO_BEST: tuple[Step, ...] = (
 
 class Decision(NamedTuple):
     """The outcome for one prefix: `best` is one of `multipath`, the equally good routes. `ranked` are all candidates,
-    the best ones first, where somebody is told more than the best."""
+    the best ones first, where a peer is advertised more than the best."""
 
     best: Path
     multipath: tuple[Path, ...]

@@ -2,8 +2,8 @@
 
 Rule: candidates come and go at once, selection waits for the end of the turn: `settle` runs the decision process for
 the prefixes that changed, once each, and reports what became of them. A prefix with one candidate holds just that
-path; only a contested one holds a Candidates. Prefixes that are new in a turn and were not touched again stay together
-as they came, for nearly all are.
+path; one with several holds Candidates. Prefixes that are new in a turn and were not touched a second time
+stay together as they came, for nearly all are.
 Source: RFC 4271 3.2 and 9.1.
 """
 
@@ -84,7 +84,7 @@ class LocRib:
             elif current is not None:
                 del table[nlri]
             return
-        self._reconsider(nlri, old, new)
+        self._replace_among(nlri, old, new)
 
     def _remember(self, nlri: bytes, current: Path | Candidates | None) -> None:
         if nlri in self.fresh:
@@ -92,7 +92,7 @@ class LocRib:
         else:
             self.changed[nlri] = current.decision if type(current) is Candidates else current  # type: ignore[assignment]
 
-    def _reconsider(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
+    def _replace_among(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
         current = self.table[nlri]
         candidates = current if isinstance(current, Candidates) else Candidates([current], current)
         if old is not None:
@@ -105,15 +105,15 @@ class LocRib:
         """From now on so many candidates are ranked, also where nothing else changes."""
         if depth > self.depth:
             self.depth = depth
-            self._decide_again()
+            self._decide_all()
 
     def decide_by(self, steps: Sequence[Step]) -> None:
         """From now on by these steps, also what has been decided."""
         if steps is not self.steps:
             self.steps = steps
-            self._decide_again()
+            self._decide_all()
 
-    def _decide_again(self) -> None:
+    def _decide_all(self) -> None:
         for nlri, entry in self.table.items():
             if type(entry) is Candidates:
                 self.changed.setdefault(nlri, entry.decision)

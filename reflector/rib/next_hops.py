@@ -1,9 +1,9 @@
 """The next hops of learned routes: whether the kernel leads to them, and at which cost.
 
 Rule: an accepted route whose next hop the kernel has no route to is no candidate (NEXT_HOP_UNRESOLVABLE), though the
-Adj-RIB-In keeps it and it comes back without being sent again. One lookup serves all paths with the same next hop;
-when its answer changes, only these paths' prefixes are looked at. As long as nothing is known of the kernel -
-before the first dump, without netlink - every next hop counts as resolvable at cost 0.
+Adj-RIB-In keeps it, and it is a candidate as soon as there is one, without a route refresh. One lookup serves all paths
+with the same next hop; when its answer changes, only these paths' prefixes are looked at. As long as nothing is known
+of the kernel - before the first dump, without netlink - every next hop counts as resolvable at cost 0.
 
     looked up                as it is
     next hop of 32 octets    its global address, which is what the kernel is given as a gateway (RFC 2545 3)
@@ -27,7 +27,7 @@ from reflector.rib.next_hop import NextHop
 from reflector.rib.path import Path
 from reflector.verdict import RouteVerdict
 
-# So many next hops may be kept for nobody before they are swept.
+# So many next hops may be kept without a path before they are swept.
 _SPARE = 1000
 
 
@@ -85,7 +85,7 @@ class NextHops:
 
     def successors(self, changed: Collection[NextHop]) -> dict[Path, Path]:
         """What takes the place of the paths with these next hops: themselves where only the cost differs. A path never
-        changes from candidate to not, because what its prefixes were told of as is asked of it again (update_group)."""
+        changes from candidate to not: what its prefixes were advertised as is evaluated on it once more (encoder)."""
         if not changed:
             return {}
         return {path: self._successor(path) for path in list(self._paths) if path.next_hop in changed}
@@ -107,18 +107,18 @@ class NextHops:
         touched = table.take_changes() if table is not None else None
         is_same, self.table = table is self.table, table
         tracked = list(self._tracked.values())
-        return self._again(touched.concerned(tracked) if is_same and touched is not None else tracked)
+        return self._look_up(touched.concerned(tracked) if is_same and touched is not None else tracked)
 
     def apply(self, plan: NodePlan) -> set[NextHop]:
-        """The same for a new plan. Whether next hops are looked up at all is up to import, which is done again."""
+        """The same for a new plan. Whether next hops are looked up at all is decided in import, which is done anew."""
         self._is_used = plan.resolve_next_hops
         before, self._gateways = self._gateways, _gateways(plan)
         moved = [self._tracked[address] for address in _differences(before, self._gateways) if address in self._tracked]
         for hop in moved:
             hop.look_for(self._gateways.get(hop.address, hop.address))
-        return self._again(moved)
+        return self._look_up(moved)
 
-    def _again(self, hops: Iterable[NextHop]) -> set[NextHop]:
+    def _look_up(self, hops: Iterable[NextHop]) -> set[NextHop]:
         changed = set()
         for hop in hops:
             before, hop.resolution = hop.resolution, self._resolve(hop)

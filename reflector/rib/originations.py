@@ -1,6 +1,6 @@
 """The routes of this node itself: the plan's originations, and named sets beside them that outlive a plan.
 
-Rule: only what differs from before changes in the Loc-RIB (originate says which path stays).
+Rule: only what differs from before changes in the Loc-RIB (originate decides which path stays).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Path:
     next_hop       its next hop as the kernel sees it (next_hops), None where that is not asked; `imported` are then the
                    attributes after import also while the next hop is unresolvable
     sender         None for a route of this node
-    next_hop_self  an import policy wants whoever is told of the route to be told ourselves as its next hop
+    next_hop_self  an import policy wants us as the next hop in what is advertised of the route
     path_id        the peer's path identifier (RFC 7911), 0 without add-path
     identifier     ours towards add-path peers: it stands for the peer and path_id; see path_identifier.py
     exports        what update groups made of this path, by (export view, prefix class); see export.py

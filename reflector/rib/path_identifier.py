@@ -1,7 +1,7 @@
-"""Path identifiers that we give out: four octets that tell the paths of one prefix apart (RFC 7911 3).
+"""Path identifiers that we give out: four octets that distinguish the paths of one prefix (RFC 7911 3).
 
 Rule: an identifier stands for where a path came from, a peer and the identifier it had there, so that what comes from
-the same place replaces what was told before. It is the same for all prefixes and all who are told.
+the same place replaces what was advertised before. It is the same for all prefixes and all peers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Identifier:
         self.octets = number.to_bytes(4, "big")
 
 
-# Of a route of this node itself, of which there is one a prefix; and of the only path where no more are told.
+# Of a route of this node itself, of which there is one a prefix; and of the only path where no more are advertised.
 OWN = Identifier(1)
 
 

@@ -1,4 +1,4 @@
-"""What a peer is told when its session ends.
+"""The Cease NOTIFICATION with which a session ends (RFC 4486).
 
     the session left the plan               Cease, Peer De-configured            RFC 4486 4
     it is suppressed                        Cease, Administrative Shutdown       with the reason (RFC 9003)

@@ -1,10 +1,10 @@
-"""Why a route is or is not there: everything this speaker knows of one prefix, each with its verdict.
+"""Why a route is or is not there: everything that this speaker has of one prefix, each with its verdict.
 
     received    every route in the Adj-RIB-Ins, and our own: refused by import and why, lost at which step, or best;
                 and what was left out beyond a peer's maximum of prefixes
-    told        every Established peer: advertised and as what, or withheld and why
+    advertised  every Established peer: advertised and as what, or withheld and why
 
-Rule: the answers come from the functions that decide (decision.explain_decision, ExportView.decide), asked again;
+Rule: the answers come from the functions that decide (decision.explain_decision, ExportView.decide), called once more;
 nothing is kept for the sake of being explained.
 """
 
@@ -109,17 +109,17 @@ def _exports(engine: Engine, family: Family, nlri: bytes) -> Iterator[ExportStat
         group = peer.group
         if group is None or family not in group.view.key.families:
             continue
-        told = group.encoder.paths_of(family, selection)
-        for identifier, path in told.items():
+        advertised = group.encoder.paths_of(family, selection)
+        for identifier, path in advertised.items():
             yield _export(peer, path, group.view.decide(path, prefix_class), identifier)
         if family in group.view.key.add_path:
-            yield from _beyond_limit(peer, engine.ribs[family].candidates(nlri), list(told.values()))
+            yield from _beyond_limit(peer, engine.ribs[family].candidates(nlri), list(advertised.values()))
 
 
-def _beyond_limit(peer: Peer, candidates: list[Path], told: list[Path]) -> Iterator[ExportStatus]:
-    """RFC 7911: what an add-path peer is not told because it is told enough."""
+def _beyond_limit(peer: Peer, candidates: list[Path], advertised: list[Path]) -> Iterator[ExportStatus]:
+    """RFC 7911: what an add-path peer is not advertised because it has reached its limit."""
     for path in candidates:
-        if path not in told:
+        if path not in advertised:
             yield _export(peer, path, ExportDecision(RouteVerdict.BEYOND_LIMIT, "", None), path.identifier.octets)
 
 
@@ -132,16 +132,16 @@ def _export(peer: Peer, path: Path, decision: ExportDecision, identifier: bytes)
         source=path.sender.name if path.sender else "",
         path_id=int.from_bytes(identifier, "big"),
     )
-    told = decision.attributes
-    if told is None:
+    sent = decision.attributes
+    if sent is None:
         return status
     return structs.replace(
         status,
-        next_hop=_address(told.next_hop),
-        local_pref=told.local_pref,
-        med=told.med,
-        as_path=format_as_path(told.as_path),
-        communities=format_communities(told),
+        next_hop=_address(sent.next_hop),
+        local_pref=sent.local_pref,
+        med=sent.med,
+        as_path=format_as_path(sent.as_path),
+        communities=format_communities(sent),
     )
 
 

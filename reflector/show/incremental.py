@@ -1,7 +1,7 @@
 """Answers that are made in parts, so that no question holds routing up.
 
 An answer is a generator that yields None wherever a turn of the event loop may pass, and returns its value. The tables
-may change at every yield: copy what is iterated over, and look up again what is shown.
+may change at every yield: copy what is iterated over, and look up what is shown after it.
 """
 
 from __future__ import annotations

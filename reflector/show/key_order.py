@@ -1,8 +1,8 @@
 """The keys of a table in prefix order, page by page and in parts, however large the table is.
 
 Rule: a turn looks at KEYS_A_TURN keys at most. They are sorted in runs, one a turn, and merged as pages are read; what
-is left of a listing waits for the question for its next page, so that a whole table is sorted once. The oldest listing
-is forgotten for a new one: who asks for its next page then starts a new one behind the last key it saw.
+is left of an order waits for the request for its next page, so that a whole table is sorted once. The oldest order is
+dropped for a new one: a request for its next page then starts a new order behind the last key of the page before.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Order:
 
 
 class Question(NamedTuple):
-    """What a listing is of; pages of one listing have this in common."""
+    """What an order is of; pages of one order have this in common."""
 
     table: Table
     peer: str

@@ -96,8 +96,8 @@ def _table(engine: Engine, request: ShowRoutes) -> tuple[Callable[[], Sequence[b
         raise ValueError(f"there is no session {request.peer!r}")
     if request.table is Table.ADVERTISED:
         if peer.group is None:
-            raise ValueError(f"{peer.name} is not Established: it is told nothing")
-        return loc_rib_prefixes, False, lambda place: _told_rows(engine, request, place.nlri)
+            raise ValueError(f"{peer.name} is not Established: nothing is advertised to it")
+        return loc_rib_prefixes, False, lambda place: _advertised_rows(engine, request, place.nlri)
     rib = peer.adj_rib_in.get(request.family)
     if rib is None:
         return tuple, False, lambda _: ()
@@ -130,8 +130,8 @@ def _received_rows(engine: Engine, request: ShowRoutes, place: Place) -> Sequenc
     return (structs.replace(row, path_id=path.path_id),)
 
 
-def _told_rows(engine: Engine, request: ShowRoutes, nlri: bytes) -> Sequence[RouteStatus]:
-    """Of an add-path peer every path that it is told, with the identifiers that we gave them (RFC 7911)."""
+def _advertised_rows(engine: Engine, request: ShowRoutes, nlri: bytes) -> Sequence[RouteStatus]:
+    """Of an add-path peer every path that it is advertised, with the identifiers that we gave them (RFC 7911)."""
     peer = engine.peers.get(request.peer)
     if peer is None or peer.group is None or request.family not in peer.group.view.key.families:
         return ()
@@ -183,7 +183,7 @@ def _row(
 
 
 def _is_stale(engine: Engine, path: Path, nlri: bytes) -> bool:
-    """Its peer is away, or back and has not sent it again (RFC 4724 4.2)."""
+    """Its session is down, or was and the peer has yet to send the route (RFC 4724 4.2)."""
     rib = engine.peers[path.sender.name].adj_rib_in.get(path.family) if path.sender else None
     return rib is not None and rib.key(nlri, path.path_id) in rib.stale
 

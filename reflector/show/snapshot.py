@@ -27,8 +27,8 @@ ALL_PEERS = ShowPeers()
 ROUTES_A_TURN = 20_000
 # What a session costs beside its routes, in routes.
 _ROUTES_TO_A_SESSION = 300
-# A contested prefix costs more than one of a peer's many routes.
-_CONTESTS_A_TURN = 1_000
+# A prefix with several candidates costs more than one of a peer's many routes.
+_PREFIXES_A_TURN = 1_000
 
 _RECEIVED_TYPES = (MessageType.UPDATE, MessageType.KEEPALIVE, MessageType.NOTIFICATION, MessageType.ROUTE_REFRESH)
 
@@ -60,7 +60,7 @@ def _page(plan: NodePlan, request: ShowPeers) -> tuple[list[str], str]:
     names = [session.name for session in plan.sessions]
     if request.after:
         if request.after not in names:
-            raise ValueError(f"there is no session {request.after} to go on after: begin again")
+            raise ValueError(f"there is no session {request.after} to go on after: begin with the first page")
         names = names[names.index(request.after) + 1 :]
     if request.names:
         wanted = set(request.names)
@@ -175,7 +175,7 @@ def decision_losses(engine: Engine) -> Incremental[dict[str, int]]:
     for rib in engine.ribs.values():
         known: dict[tuple[Path, ...], Counter[RouteVerdict]] = {}
         keys = iter(list(rib.table))
-        while part := list(islice(keys, _CONTESTS_A_TURN)):
+        while part := list(islice(keys, _PREFIXES_A_TURN)):
             for nlri in part:
                 candidates = tuple(rib.candidates(nlri))
                 if len(candidates) > 1:

@@ -24,7 +24,7 @@ def test_it_goes_forward_only_and_takes_another_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "farewell"),
+    ("state", "final_reason"),
     [
         (IN_USE, ""),
         (DrainState(Stage.MARKED, 0.0, "upgrade"), ""),
@@ -32,8 +32,8 @@ def test_it_goes_forward_only_and_takes_another_reason() -> None:
         (DrainState(Stage.WITHDRAWN), "this node is taken out of service"),
     ],
 )
-def test_peers_are_told_a_reason_only_by_who_does_not_come_back(state: DrainState, farewell: str) -> None:
-    assert state.farewell == farewell
+def test_peers_are_told_a_reason_only_by_who_does_not_come_back(state: DrainState, final_reason: str) -> None:
+    assert state.final_reason == final_reason
 
 
 def test_a_node_without_the_file_is_in_use(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_recording_begun_later_replays_to_what_the_speaker_has(world: ControlW
     stopped = client.ask(StopJournal())
     assert isinstance(started, JournalStatus)
     assert isinstance(stopped, JournalStatus)
-    assert (started.is_recording, stopped.is_recording, stopped.ended) == (True, False, "it was told to stop")
+    assert (started.is_recording, stopped.is_recording, stopped.ended) == (True, False, "it was stopped on request")
     assert stopped.octets == (tmp_path / "journal").stat().st_size > started.octets
     assert routes(replayed(tmp_path / "journal")) == routes(world.engine)
     assert b"do-not-tell" not in (tmp_path / "journal").read_bytes()
