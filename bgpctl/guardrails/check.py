@@ -29,7 +29,7 @@ NO_OPTIONS = CompileOptions()
 def not_examined(cluster: ClusterSessions) -> Iterator[Finding]:
     """Where BGPPeers ask for too many sessions to look at each of them."""
     if not cluster.is_examined:
-        message = f"BGPPeers ask for more than {MOST_PEERINGS} sessions; they were not examined one by one"
+        message = f"BGPPeers define more than {MOST_PEERINGS} sessions; they were not checked one by one"
         yield Finding("sessions-not-examined", None, "$", message)
 
 

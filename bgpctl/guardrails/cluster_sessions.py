@@ -1,8 +1,8 @@
-"""What the guardrails look at: a cluster's resources and, worked out once, who asks for sessions with whom.
+"""What the guardrails look at: a cluster's resources and, computed once, the sessions that they define.
 
 Sessions are the compiler's own answer (`find_peerings`), of the cluster without its mesh; the mesh is `mesh`, its
 members. Where BGPPeers ask for more than MOST_PEERINGS sessions nothing is worked out: the questions about sessions
-are not asked then, and a finding says so.
+are then not asked, and there is a finding about it.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class ClusterSessions:
         return tuple(self.index.nodes)
 
     def remotes(self, peer: BGPPeer) -> tuple[str, ...]:
-        """The nodes, or the one address, that it names as the other end; () for workloads, whom no resource names."""
+        """The nodes, or the one address, that it names as the other end; () for workloads, which no resource names."""
         spec = peer.spec
         if spec.local_workload_selector:
             return ()

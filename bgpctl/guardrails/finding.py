@@ -1,4 +1,4 @@
-"""What a guardrail says: a resource, a field of it, a code out of the catalogue, and a sentence.
+"""What a guardrail finds: a resource, a field of it, a code out of the catalogue, and a sentence.
 
 The severity belongs to the code: an ERROR where traffic breaks for certain, else a WARNING. A code that is not in
 the catalogue is a bug, so that every code has its severity and its page in one place.

@@ -61,5 +61,5 @@ def test_two_ends_make_a_session_or_a_reason(
 
 
 def test_every_disagreement_of_two_running_ends_has_a_code() -> None:
-    assert CODES.keys() == set(Disagreement) - {Disagreement.HELD, Disagreement.FAMILY}
+    assert CODES.keys() == set(Disagreement) - {Disagreement.SUPPRESSED, Disagreement.FAMILY}
     assert {code for code, _ in CODES.values()} <= CATALOGUE.keys()

@@ -53,7 +53,7 @@ def test_a_finding_names_file_and_line_of_its_resource() -> None:
 
     (found,) = check_cluster(build_resource_set(placed))
 
-    assert str(found).startswith("cluster.yaml:3: warning: BGPPeer/p $.spec: this makes no session")
+    assert str(found).startswith("cluster.yaml:3: warning: BGPPeer/p $.spec: this defines no session")
 
 
 # ---------------------------------------------------------------------------------------------- meshes
@@ -116,7 +116,7 @@ def test_two_bgp_peers_that_want_one_session_with_other_options() -> None:
     found = only(NO_MESH, *nodes(2), first, second)
 
     assert (found.code, found.resource) == ("options-differ", "BGPPeer/b")
-    assert "'a' makes the session" in found.message
+    assert "'a' defines the session" in found.message
     assert "ttlSecurity" in found.message
     assert said(NO_MESH, *nodes(2), first, bgp_peer("b", node="n0", peerSelector="all()", ttlSecurity=1)) == []
 

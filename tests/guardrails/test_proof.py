@@ -65,7 +65,7 @@ def test_reflected_routes_stop_at_a_reflector_of_the_same_cluster() -> None:
         ("n2", "n1", Obstacle.CLUSTER_LOOP),
         ("n2", "rr1", Obstacle.CLUSTER_LOOP),
     ]
-    assert (split.gaps[0].teller, split.gaps[0].receiver) == ("rr1", "rr2")
+    assert (split.gaps[0].sender, split.gaps[0].receiver) == ("rr1", "rr2")
     assert gaps(proved(*shared, reflector(1, "224.0.0.1"), reflector(2, "224.0.0.2", "2"))) == []
 
 
@@ -248,7 +248,7 @@ def test_the_verdict_says_what_is_broken_and_what_to_do() -> None:
     )
     assert render_proof(proof).splitlines()[1:] == [
         "  stopped between n2 and n3: iBGP split horizon: neither side is the other's client",
-        "    n1 and 1 more like it do not hear each other",
+        "    n1 and 1 more like it do not receive each other's routes",
         f"    to do: {REMEDIES[Obstacle.SPLIT_HORIZON]}",
     ]
     assert proof_data(proof)["complete"] is False

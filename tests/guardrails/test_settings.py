@@ -38,7 +38,7 @@ def test_a_finding_names_the_annotation() -> None:
     found = only(NO_MESH, A, to_tor({"asNumber": 64512}, role="customer"))
     assert (found.code, found.resource) == ("role-on-ibgp", "BGPPeer/tor")
     assert found.path == "$.metadata.annotations['bgpctl.io/role']"
-    assert found.message.startswith("the session of a with 192.0.2.1 stays inside one AS")
+    assert found.message.startswith("the session of a with 192.0.2.1 is within one AS")
 
 
 # ---------------------------------------------------------------------------------------------- roles
@@ -196,7 +196,7 @@ def test_a_limit_below_the_blocks_of_the_far_end() -> None:
     found = only(*resources, annotated(configuration(), maximum_prefixes="2"))
 
     assert (found.code, found.resource) == ("maximum-prefixes-too-low", "BGPConfiguration/default")
-    assert found.message == "a tells b of 3 IPv4 blocks of the cluster, more than the 2 allowed"
+    assert found.message == "a advertises 3 IPv4 blocks to b, more than the 2 allowed"
     assert said(*resources, annotated(configuration(), maximum_prefixes="3")) == []
 
 

@@ -119,7 +119,7 @@ def _kinds(links: Links) -> Hashable:
 
 
 def _forwards(graph: SessionGraph, name: str, mesh_as_numbers: Set[int]) -> bool:
-    """Whether what it learns from one node may be told to another: only clients' and other ASes' routes are."""
+    """Whether routes from one node may be advertised to another: only those of clients and of other ASes are."""
     relations = {end.relation for links in graph.ends[name].values() for end in links.values()}
     if name in graph.mesh and mesh_as_numbers - {graph.routers[name].local_as}:
         relations.add(Relation.EBGP)

@@ -2,7 +2,7 @@
 
 Asked once for each pair of classes (classes.py): of a class one member originates, and one other receives. A pair that
 is not reached has its obstacle with it. When the prefix could get out to a router that is no node, and back in to
-the receiver from one, nobody here knows: such a pair is unknown and no gap.
+the receiver from one, that is not known here: such a pair is unknown and no gap.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bgpctl.guardrails.proof.propagation import (
     reaches_outside,
 )
 
-NOBODY: frozenset[str] = frozenset()
+NO_NODES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,14 +40,14 @@ class Group:
 class Gap:
     """What nodes of `origin` originate does not reach nodes of `destination`, for it stops between two routers.
 
-    teller     the router that has the route last, "" when no session leads any further
-    receiver   the router that is not told, or drops it
+    sender     the last router that has the route, "" when no session leads any further
+    receiver   the router to which it is not advertised, or which drops it
     """
 
     origin: Group
     destination: Group
     obstacle: Obstacle
-    teller: str
+    sender: str
     receiver: str
 
     @property
@@ -63,8 +63,8 @@ class Reach:
     unknown: tuple[Gap, ...]
 
 
-def survey(classes: Classes, removed: Set[str] = NOBODY) -> Reach:
-    """Who does not reach whom when these nodes are gone."""
+def survey(classes: Classes, removed: Set[str] = NO_NODES) -> Reach:
+    """Which classes are not reached by which others when these nodes are gone."""
     graph = classes.graph
     standing = {each: found for each in classes.classes if (found := each.standing(removed))}
     sessions = neighbours(graph, [name for found in standing.values() for name in found])

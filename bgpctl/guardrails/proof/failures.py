@@ -1,9 +1,9 @@
 """What remains when routers fail: which failures break completeness among those that survive.
 
 What can fail: each reflector, one node of each class that forwards routes without being a reflector, and each rack
-(all nodes with one value of a label). A rack in which nobody forwards takes nobody else with it and is not tried.
+(all nodes with one value of a label). A rack in which no node forwards cuts off no other node and is not tried.
 Two at a time: reflectors and racks, each pair once, at most MOST_PAIRS of them. A pair that is no worse than one of
-its two is not reported again.
+its two is not reported.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Units that fail together, and who of the survivors does not hear whom for it."""
+    """Units that fail together, and which of the remaining nodes are not reached for it."""
 
     units: tuple[str, ...]
     gaps: tuple[Gap, ...]
@@ -82,7 +82,7 @@ def _failure(classes: Classes, units: tuple[Unit, ...], known: set[tuple[str, st
 
 
 def _usual_pair(classes: Classes, gap: Gap) -> tuple[str, str]:
-    """The pair by the names that its classes have when nobody is gone."""
+    """The pair by the names that its classes have when no node is gone."""
     origin, destination = gap.pair
     return classes.of[origin].name, classes.of[destination].name
 

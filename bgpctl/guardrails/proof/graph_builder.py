@@ -74,14 +74,14 @@ def _takes_part(speaker: _Speaker, family: Family, mesh: _Mesh | None) -> bool:
 
 def _speaker(plan: NodePlan, index: ClusterIndex, family: Family) -> _Speaker:
     addresses = index.nodes[plan.node].addresses
-    said = index.configuration.settings(plan.node)
+    settings = index.configuration.settings(plan.node)
     return _Speaker(
         plan=plan,
         addresses=addresses,
         sessions={each.peer_address: each for each in plan.sessions if each.kind is not SessionKind.MESH},
         suppressed=frozenset(each.peer_address for each in plan.suppressed),
         ports={each: listen_port(plan, each) for each in FAMILIES},
-        meshed=frozenset(each for each in FAMILIES if addresses[each] and family in session_families(each, said)),
+        meshed=frozenset(each for each in FAMILIES if addresses[each] and family in session_families(each, settings)),
     )
 
 
@@ -122,7 +122,7 @@ class _Builder:
         return SessionGraph(self._family, routers, self._ends, self._barred, mesh)
 
     def _explicit(self, here: str, speaker: _Speaker, between: Family) -> None:
-        """What the node has or holds towards addresses of this family."""
+        """The sessions of BGPPeers, and suppressed ones, towards addresses of this family."""
         for address, session in speaker.sessions.items():
             there = self._owners.get(address) if family_of(address) == between else here
             if there is None and self._family in session.families:
@@ -132,7 +132,7 @@ class _Builder:
         for address in speaker.suppressed - speaker.sessions.keys():
             there = self._owners.get(address) if family_of(address) == between else None
             if there is not None and there != here:
-                self._bar(here, there, between, Disagreement.HELD)
+                self._bar(here, there, between, Disagreement.SUPPRESSED)
 
     def _router(self, name: str, speaker: _Speaker) -> Router:
         plan = speaker.plan
@@ -171,7 +171,7 @@ class _Builder:
             self._barred[here][there, between] = self._barred[there][here, between] = reason
 
     def _end_of(self, here: str, there: str, between: Family) -> SessionEnd | None:
-        """What `here` is told to run towards `there`: explicit, or suppressed, or the mesh's."""
+        """The end of `here` towards `there`: that of a BGPPeer, or none as it is suppressed, or the mesh's."""
         speaker, other = self._speakers[here], self._speakers.get(there)
         address = other.addresses[between] if other is not None else ""
         if other is None or not address:

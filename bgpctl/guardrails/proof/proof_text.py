@@ -1,4 +1,4 @@
-"""A proof as people read it at night: the verdict first, then what is broken, why, and what to do about it."""
+"""A proof as text: the verdict first, then what is not reached, why, and what to do."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ SHOWN = 20
 REMEDIES = {
     Obstacle.NO_SESSION: "give the two parts a session: select these nodes in a BGPPeer, or turn the mesh on",
     Obstacle.SPLIT_HORIZON: "make one of the two a route reflector of the other (routeReflectorClusterID and a "
-    "BGPPeer), or give the receiver a session with those who send the routes",
-    Obstacle.CLUSTER_LOOP: "let every client peer with all reflectors of the cluster ID, or give the reflectors "
+    "BGPPeer), or give the receiver a session with the routers that send the routes",
+    Obstacle.CLUSTER_LOOP: "give every client a session with all reflectors of the cluster ID, or give the reflectors "
     "different cluster IDs and a session with each other",
     Obstacle.ORIGINATOR_LOOP: "give each node a router ID of its own",
     Obstacle.AS_LOOP: "set numAllowedLocalASNumbers on the BGPPeer of the receiver, or use one AS on both sides with a "
     "reflector between",
-    Obstacle.ROUTE_LEAK: "take the role from one of the sessions on the way (bgpctl.io/role), or turn it around",
+    Obstacle.ROUTE_LEAK: "remove the role from one of the sessions on the way (bgpctl.io/role), or reverse it",
     Obstacle.NO_NEXT_HOP: "let a session with IPv6 addresses carry both families (bgpctl.io/families), not one with "
     "IPv4 addresses",
-    Obstacle.UNSETTLED: "remove sessions between ASes until each node has one best way to the others",
+    Obstacle.UNSETTLED: "remove sessions between ASes until each node has one best route to the others",
 }
 
 
@@ -68,7 +68,7 @@ def _family(each: FamilyProof) -> Iterator[str]:
     yield _verdict(each)
     yield from _gaps(each.gaps)
     if each.unknown:
-        yield "  not known, because routers that are no nodes decide it:"
+        yield "  not known, because it depends on routers that are no nodes:"
         yield from _cut([f"    {gap.origin} -> {gap.destination}" for gap in each.unknown])
     if each.single is not None:
         yield from _failures("one failure at a time", each.single)
@@ -77,13 +77,13 @@ def _family(each: FamilyProof) -> Iterator[str]:
 
 
 def _gaps(gaps: Iterable[Gap], indent: str = "  ") -> Iterator[str]:
-    """By cause: the place where routes stop, who misses whom for it, and the remedy."""
-    by_cause = sorted(gaps, key=lambda gap: (gap.obstacle, gap.teller, gap.receiver))
-    for (obstacle, teller, receiver), found in groupby(
-        by_cause, key=lambda gap: (gap.obstacle, gap.teller, gap.receiver)
+    """By cause: the place where routes stop, which nodes are not reached for it, and the remedy."""
+    by_cause = sorted(gaps, key=lambda gap: (gap.obstacle, gap.sender, gap.receiver))
+    for (obstacle, sender, receiver), found in groupby(
+        by_cause, key=lambda gap: (gap.obstacle, gap.sender, gap.receiver)
     ):
         here = list(found)
-        place = f" between {teller} and {receiver}" if teller else f" to {receiver}" if receiver else ""
+        place = f" between {sender} and {receiver}" if sender else f" to {receiver}" if receiver else ""
         yield f"{indent}stopped{place}: {obstacle}"
         yield from _cut([f"{indent}  {_missing(gap)}" for gap in here])
         yield f"{indent}  to do: {REMEDIES[obstacle]}"
@@ -91,16 +91,17 @@ def _gaps(gaps: Iterable[Gap], indent: str = "  ") -> Iterator[str]:
 
 def _missing(gap: Gap) -> str:
     if gap.origin == gap.destination:
-        return f"{gap.origin} do not hear each other"
-    return f"{gap.destination} {'does' if gap.destination.count == 1 else 'do'} not hear {gap.origin}"
+        return f"{gap.origin} do not receive each other's routes"
+    verb = "does" if gap.destination.count == 1 else "do"
+    return f"{gap.destination} {verb} not receive routes of {gap.origin}"
 
 
 def _failures(title: str, failures: FailureProof) -> Iterator[str]:
     tried = f"{failures.tried} tried" + (f", {failures.untried} more not tried" if failures.untried else "")
     if not failures.breaking:
-        yield f"  {title}: none breaks it for those that survive ({tried})"
+        yield f"  {title}: none of them cuts off the remaining nodes ({tried})"
         return
-    yield f"  {title}: {len(failures.breaking)} of them break it for survivors ({tried})"
+    yield f"  {title}: {len(failures.breaking)} of them cut off remaining nodes ({tried})"
     for failure in failures.breaking[:SHOWN]:
         yield from _failure(failure)
     if len(failures.breaking) > SHOWN:
@@ -143,7 +144,7 @@ def _gap_data(gap: Gap) -> dict[str, Any]:
         "origin": {"name": gap.origin.name, "count": gap.origin.count},
         "destination": {"name": gap.destination.name, "count": gap.destination.count},
         "obstacle": gap.obstacle.name.lower().replace("_", "-"),
-        "teller": gap.teller,
+        "sender": gap.sender,
         "receiver": gap.receiver,
     }
 

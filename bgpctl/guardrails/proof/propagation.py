@@ -1,9 +1,10 @@
-"""One prefix through the session graph, by the engine's rules: who hears it, and of the others, why not.
+"""One prefix through the session graph, by the engine's rules: which routers receive it, and why the others do not.
 
-Each router keeps what its peers tell it, uses the best and tells that on. The rules are those of `reflection.py` and
-`export.py`: who may be told what (RFC 4456 6), ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 8), the AS loop (RFC 4271
-9.1.2), roles and ONLY_TO_CUSTOMER (RFC 9234 5), next hops of the other family (RFC 8950). What a router uses decides
-what it may tell, so the choice is made as in `decision.py`; of its steps these can differ here:
+Each router keeps the routes that its peers advertise, uses the best and advertises that one. The rules are those of
+`reflection.py` and `export.py`: what is advertised to which kind of peer (RFC 4456 6), ORIGINATOR_ID and CLUSTER_LIST
+(RFC 4456 8), the AS loop (RFC 4271 9.1.2), roles and ONLY_TO_CUSTOMER (RFC 9234 5), next hops of the other family (RFC
+8950). Which route a router uses decides what it may advertise, so the choice is made as in `decision.py`; of its steps
+these can differ here:
 
     own route, LOCAL_PREF, AS_PATH length, eBGP before iBGP, BGP identifier, CLUSTER_LIST length, peer address
 """
@@ -20,26 +21,26 @@ from reflector.plan import DEFAULT_LOCAL_PREF, NORMAL_PRIORITY, PRIORITY_BASE, R
 from reflector.policy.reflection import Handling, handling
 from reflector.session.relation import Relation
 
-# A prefix settles when every router has heard the last of it. Routers that change their minds this often never do.
+# A prefix settles when no router changes its route any more. Routers that change it this often never settle.
 MOST_CHANGES = 200
 
 
 class Obstacle(StrEnum):
-    """Why a router that has the route does not bring it to its peer; the text follows the names of the two."""
+    """Why a route stops between a router that has it and its peer; the text follows the names of the two."""
 
     SPLIT_HORIZON = "iBGP split horizon: neither side is the other's client"
-    CLUSTER_LOOP = "cluster ID loop: both are reflectors of one cluster"
+    CLUSTER_LOOP = "cluster ID loop: both are reflectors with the same cluster ID"
     ORIGINATOR_LOOP = "ORIGINATOR_ID loop: both have the same router ID"
-    AS_LOOP = "AS loop: the AS of the receiver stands in AS_PATH"
-    ROUTE_LEAK = "roles: what comes from a provider, peer or route server goes to customers only"
-    NO_NEXT_HOP = "no next hop that fits: between IPv4 addresses it is of the family of the route"
+    AS_LOOP = "AS loop: the AS of the receiver is in AS_PATH"
+    ROUTE_LEAK = "roles: a route from a provider, peer or route server is advertised to customers only"
+    NO_NEXT_HOP = "no usable next hop: on a session between IPv4 addresses it must be of the family of the route"
     NO_SESSION = "no session leads there"
-    UNSETTLED = "the routers never agree on a route"
+    UNSETTLED = "the routers never settle on a route"
 
 
 class Route(NamedTuple):
-    """What is told: the attributes that differ between the routes of one prefix. `originator` b"" for none,
-    `only_to_customer` 0, and `next_hop` the family of it, 0 if nobody knows."""
+    """What is advertised: the attributes that differ between the routes of one prefix. `originator` b"" for none,
+    `only_to_customer` 0, and `next_hop` the family of it, 0 if it is not known."""
 
     local_pref: int
     as_path: tuple[int, ...] = ()
@@ -49,7 +50,7 @@ class Route(NamedTuple):
     next_hop: int = 0
 
 
-class Heard(NamedTuple):
+class Received(NamedTuple):
     """A route as a router has it, and what it was learned from; of a client also its cluster."""
 
     route: Route
@@ -72,10 +73,10 @@ class Heard(NamedTuple):
         )
 
 
-OWN = Heard(Route(PRIORITY_BASE - NORMAL_PRIORITY), Relation.LOCAL)
+OWN = Received(Route(PRIORITY_BASE - NORMAL_PRIORITY), Relation.LOCAL)
 Neighbours = Mapping[str, Mapping[str, Links]]
-# What a router has of a prefix, by the peer and the family of the addresses of the session.
-Known = dict[tuple[str, int], Heard]
+# The routes that a router has for a prefix, by the peer and the family of the addresses of the session.
+RibIn = dict[tuple[str, int], Received]
 
 
 def neighbours(graph: SessionGraph, present: Collection[str]) -> Neighbours:
@@ -85,49 +86,49 @@ def neighbours(graph: SessionGraph, present: Collection[str]) -> Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
-    """The outcome for one prefix: what each router uses. Routers that did not hear of it are not in `used`."""
+    """The outcome for one prefix: what each router uses. Routers that did not receive it are not in `used`."""
 
     graph: SessionGraph
     sessions: Neighbours
-    used: Mapping[str, Heard]
+    used: Mapping[str, Received]
     settled: bool
 
     def obstacle(self, there: str) -> tuple[Obstacle, str, str]:
-        """Why the router did not hear of the prefix: the obstacle nearest to it, between which two routers."""
+        """Why the router did not receive the prefix: the obstacle nearest to it, between which two routers."""
         if not self.settled:
             return Obstacle.UNSETTLED, "", ""
         seen, frontier = {there}, [there]
         while frontier:
             for here in frontier:
-                for teller in self.sessions[here]:
-                    if teller in self.used:
-                        return self._between(teller, here), teller, here
+                for sender in self.sessions[here]:
+                    if sender in self.used:
+                        return self._between(sender, here), sender, here
             frontier = [far for here in frontier for far in self.sessions[here] if far not in seen]
             seen.update(frontier)
         return Obstacle.NO_SESSION, "", there
 
-    def _between(self, teller: str, here: str) -> Obstacle:
-        far_ends = self.sessions[here][teller]
-        found = [self._on(teller, here, (end, far_ends[each])) for each, end in self.sessions[teller][here].items()]
+    def _between(self, sender: str, here: str) -> Obstacle:
+        far_ends = self.sessions[here][sender]
+        found = [self._on(sender, here, (end, far_ends[each])) for each, end in self.sessions[sender][here].items()]
         return min(found, key=list(Obstacle).index)
 
-    def _on(self, teller: str, here: str, ends: tuple[End, End]) -> Obstacle:
-        has = self.used[teller]
-        told = tell(has, ends[0])
-        if told is None:
-            return _silence(has, ends[0])
-        dropped = loop(self.graph, here, told, ends[1])
-        assert dropped is not None, "a route that was told and not dropped was heard"  # noqa: S101
+    def _on(self, sender: str, here: str, ends: tuple[End, End]) -> Obstacle:
+        has = self.used[sender]
+        advertised = advertise(has, ends[0])
+        if advertised is None:
+            return _withheld(has, ends[0])
+        dropped = loop(self.graph, here, advertised, ends[1])
+        assert dropped is not None, "a route that was advertised and not dropped was received"  # noqa: S101
         return dropped
 
 
-def propagate(graph: SessionGraph, sessions: Neighbours, sources: Mapping[str, Heard]) -> Propagation:
+def propagate(graph: SessionGraph, sessions: Neighbours, sources: Mapping[str, Received]) -> Propagation:
     """A prefix that each of `sources` has from outside the graph, or of its own."""
-    heard: dict[str, Known] = {name: {} for name in sessions}
-    used: dict[str, Heard] = {}
+    received: dict[str, RibIn] = {name: {} for name in sessions}
+    used: dict[str, Received] = {}
     changes = dict.fromkeys(sessions, 0)
     for name, source in sources.items():
-        heard[name]["", 0] = used[name] = source
+        received[name]["", 0] = used[name] = source
     waiting = dict.fromkeys(sources)
     while waiting:
         here = next(iter(waiting))
@@ -136,8 +137,8 @@ def propagate(graph: SessionGraph, sessions: Neighbours, sources: Mapping[str, H
         if changes[here] > MOST_CHANGES:
             return Propagation(graph, sessions, used, settled=False)
         for there, links in sessions[here].items():
-            if _hear(graph, (here, there), heard[there], used.get(here), (links, sessions[there][here])):
-                best = min(heard[there].values(), key=Heard.rank, default=None)
+            if _receive(graph, (here, there), received[there], used.get(here), (links, sessions[there][here])):
+                best = min(received[there].values(), key=Received.rank, default=None)
                 if best != used.get(there):
                     if best is None:
                         del used[there]
@@ -147,25 +148,25 @@ def propagate(graph: SessionGraph, sessions: Neighbours, sources: Mapping[str, H
     return Propagation(graph, sessions, used, settled=True)
 
 
-def _hear(
-    graph: SessionGraph, pair: tuple[str, str], known: Known, has: Heard | None, links: tuple[Links, Links]
+def _receive(
+    graph: SessionGraph, pair: tuple[str, str], rib_in: RibIn, has: Received | None, links: tuple[Links, Links]
 ) -> bool:
-    """What `there` now has from `here`, on each of their sessions. True when that is something else than before."""
+    """What `there` now has from `here`, on each of their sessions. True when that is not what it had before."""
     here, there = pair
     changed = False
     for between, end in links[0].items():
         far_end = links[1][between]
-        told = tell(has, end) if has is not None else None
-        before = known.pop((here, between), None)
-        if told is not None and loop(graph, there, told, far_end) is None:
-            sender, route = graph.routers[here].router_id, _taken(told, far_end)
-            known[here, between] = Heard(route, far_end.relation, sender, far_end.peer_address, far_end.cluster)
-        changed |= known.get((here, between)) != before
+        advertised = advertise(has, end) if has is not None else None
+        before = rib_in.pop((here, between), None)
+        if advertised is not None and loop(graph, there, advertised, far_end) is None:
+            router_id, route = graph.routers[here].router_id, _taken(advertised, far_end)
+            rib_in[here, between] = Received(route, far_end.relation, router_id, far_end.peer_address, far_end.cluster)
+        changed |= rib_in.get((here, between)) != before
     return changed
 
 
-def tell(has: Heard, end: End) -> Route | None:
-    """What a router tells of the route it uses on the session of which it has this end; None for nothing."""
+def advertise(has: Received, end: End) -> Route | None:
+    """What a router advertises of the route that it uses, on the session of which it has this end; None for nothing."""
     how = handling(has.relation, end.relation)
     route = has.route._replace(next_hop=_next_hop(has, end))
     if how is Handling.WITHHOLD or (end.relation is Relation.EBGP and has.peer_address == end.peer_address):
@@ -182,74 +183,76 @@ def tell(has: Heard, end: End) -> Route | None:
     return route
 
 
-# By our role (RFC 9234 5): towards whom what is only for customers must not go, and from whom it is so from then on;
-# towards whom we say so ourselves; from whom it is a leak.
+# By our own role (RFC 9234 5). UPWARDS: routes that are only for customers are not advertised, and those received are
+# only for customers from then on. MARKING: ONLY_TO_CUSTOMER is added. ABOVE: a received one is a leak.
 UPWARDS = frozenset((Role.PEER, Role.CUSTOMER, Role.RS_CLIENT))
 MARKING = frozenset((Role.PROVIDER, Role.RS, Role.PEER))
 ABOVE = frozenset((Role.PROVIDER, Role.RS))
 
 
-def _is_kept_from(has: Heard, end: End) -> bool:
+def _is_kept_from(has: Received, end: End) -> bool:
     return bool(has.route.only_to_customer) and end.role in UPWARDS
 
 
-def _is_leak(told: Route, end: End) -> bool:
-    stranger = end.role is Role.PEER and told.only_to_customer != end.peer_as
-    return bool(told.only_to_customer) and (end.role in ABOVE or stranger)
+def _is_leak(advertised: Route, end: End) -> bool:
+    of_another_as = end.role is Role.PEER and advertised.only_to_customer != end.peer_as
+    return bool(advertised.only_to_customer) and (end.role in ABOVE or of_another_as)
 
 
-def _taken(told: Route, end: End) -> Route:
+def _taken(advertised: Route, end: End) -> Route:
     """The route as it enters the receiver's AS."""
-    marked = not told.only_to_customer and end.role in UPWARDS
-    return told._replace(only_to_customer=end.peer_as) if marked else told
+    marked = not advertised.only_to_customer and end.role in UPWARDS
+    return advertised._replace(only_to_customer=end.peer_as) if marked else advertised
 
 
-def _silence(has: Heard, end: End) -> Obstacle:
-    """Why nothing is told on this end."""
+def _withheld(has: Received, end: End) -> Obstacle:
+    """Why nothing is advertised on this end."""
     if _is_kept_from(has, end):
         return Obstacle.ROUTE_LEAK
     return Obstacle.NO_NEXT_HOP if _lacks_next_hop(has, end) else Obstacle.SPLIT_HORIZON
 
 
-def _lacks_next_hop(has: Heard, end: End) -> bool:
+def _lacks_next_hop(has: Received, end: End) -> bool:
     next_hop = _next_hop(has, end)
     return bool(next_hop) and next_hop not in end.next_hops
 
 
-def _next_hop(has: Heard, end: End) -> int:
-    """The family of the next hop that would be told (RFC 4271 5.1.3)."""
+def _next_hop(has: Received, end: End) -> int:
+    """The family of the next hop that would be advertised (RFC 4271 5.1.3)."""
     return end.own if end.replaces or has.relation is Relation.LOCAL else has.route.next_hop
 
 
-def loop(graph: SessionGraph, there: str, told: Route, end: End) -> Obstacle | None:
-    """Why `there` drops what it was told on this end of its session; None when it takes it."""
+def loop(graph: SessionGraph, there: str, advertised: Route, end: End) -> Obstacle | None:
+    """Why `there` drops what is advertised to it on this end of its session; None when it accepts it."""
     router = graph.routers[there]
-    if told.as_path.count(end.local_as) > end.allow_local_as:
+    if advertised.as_path.count(end.local_as) > end.allow_local_as:
         return Obstacle.AS_LOOP
     if end.relation is Relation.EBGP:
-        return Obstacle.ROUTE_LEAK if _is_leak(told, end) else None
-    if told.originator == router.router_id:
+        return Obstacle.ROUTE_LEAK if _is_leak(advertised, end) else None
+    if advertised.originator == router.router_id:
         return Obstacle.ORIGINATOR_LOOP
-    return None if router.cluster_ids.isdisjoint(told.clusters) else Obstacle.CLUSTER_LOOP
+    return None if router.cluster_ids.isdisjoint(advertised.clusters) else Obstacle.CLUSTER_LOOP
 
 
 def reaches_outside(graph: SessionGraph, outcome: Propagation) -> bool:
-    """Whether a router that is no node is told of the prefix."""
+    """Whether the prefix is advertised to a router that is no node."""
     return any(
-        handling(heard.relation, outside) is not Handling.WITHHOLD
-        for name, heard in outcome.used.items()
+        handling(received.relation, outside) is not Handling.WITHHOLD
+        for name, received in outcome.used.items()
         for outside in graph.routers[name].outside
     )
 
 
 def from_outside(graph: SessionGraph, sessions: Neighbours) -> frozenset[str]:
-    """The routers that a prefix reaches which every router outside tells its peers."""
-    sources = {name: _strangers(graph.routers[name].outside) for name in sessions if graph.routers[name].outside}
+    """The routers that a prefix reaches which every router outside advertises to its peers."""
+    sources = {
+        name: _route_from_outside(graph.routers[name].outside) for name in sessions if graph.routers[name].outside
+    }
     return frozenset(propagate(graph, sessions, sources).used)
 
 
-def _strangers(relations: Iterable[Relation]) -> Heard:
-    """A route from a router outside, in the relation from which most is passed on; AS 0 is nobody's."""
+def _route_from_outside(relations: Iterable[Relation]) -> Received:
+    """A route from a router outside, in the relation from which most is advertised; no router has AS 0."""
     order = (Relation.EBGP, Relation.CLIENT, Relation.NON_CLIENT)
     kind = min(relations, key=order.index)
-    return Heard(Route(DEFAULT_LOCAL_PREF, (0,)), kind, sender=b"\xff" * 4)
+    return Received(Route(DEFAULT_LOCAL_PREF, (0,)), kind, sender=b"\xff" * 4)

@@ -34,11 +34,11 @@ TUNNELS: dict[tuple[Encapsulation, Family], TunnelOverhead] = {
 
 
 def disabled_encapsulation(cluster: ClusterSessions) -> Iterator[Finding]:
-    """A pool wants a tunnel that Felix is told not to have."""
+    """A pool needs a tunnel that Felix has disabled."""
     for felix in cluster.resources.felix_configurations.values():
         for tunnel, pools in _tunnels(cluster).items():
             if getattr(felix.spec, tunnel.enabled) is False:
-                message = f"this switches off the tunnel that {_named(pools)} needs: nobody reaches its addresses"
+                message = f"this disables the tunnel that {_named(pools)} needs: its addresses cannot be reached"
                 yield Finding("encapsulation-disabled", felix, f"$.spec.{yaml_name(tunnel.enabled)}", message)
 
 
@@ -49,9 +49,9 @@ def mtu_mismatch(cluster: ClusterSessions) -> Iterator[Finding]:
     for felix in cluster.resources.felix_configurations.values():
         underlays = {each.mtu: mtu + each.overhead for each in tunnels if (mtu := getattr(felix.spec, each.mtu))}
         if len(set(underlays.values())) > 1:
-            said = ", ".join(f"{yaml_name(name)} for one of {size}" for name, size in underlays.items())
+            fits = ", ".join(f"{yaml_name(name)} for one of {size}" for name, size in underlays.items())
             largest = max(underlays, key=lambda name: underlays[name])
-            message = f"the MTUs fit different underlays ({said}); one of them is too large or wastes octets"
+            message = f"the MTUs fit different underlays ({fits}); one of them is too large or wastes octets"
             yield Finding("mtu-mismatch", felix, f"$.spec.{yaml_name(largest)}", message)
         for each in tunnels if default is not None and felix is not default else ():
             own, usual = getattr(felix.spec, each.mtu), getattr(default.spec, each.mtu) if default else None

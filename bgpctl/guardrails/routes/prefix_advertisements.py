@@ -1,4 +1,4 @@
-"""Prefix advertisements that speak of addresses which nothing in the cluster has."""
+"""Prefix advertisements of addresses that nothing in the cluster has."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Network = IPv4Network | IPv6Network
 
 
 def advertised_prefixes(cluster: ClusterSessions) -> Iterator[Finding]:
-    """An advertisement that meets no pool, no block, no pod CIDR and no service address tags no route."""
+    """An advertisement that overlaps no pool, no block, no pod CIDR and no service address tags no route."""
     configurations = cluster.resources.bgp_configurations.values()
     if not any(each.spec.prefix_advertisements for each in configurations):
         return
     networks = set(_networks(cluster))
     for configuration in configurations:
         for at, each in enumerate(configuration.spec.prefix_advertisements):
-            said = ip_network(canonical_prefix(each.cidr))
-            if not any(said.version == other.version and said.overlaps(other) for other in networks):
-                message = f"{said} meets no IPPool, block or service: no route gets these communities"
+            network = ip_network(canonical_prefix(each.cidr))
+            if not any(network.version == other.version and network.overlaps(other) for other in networks):
+                message = f"{network} overlaps no IPPool, block or service: no route gets these communities"
                 path = f"$.spec.prefixAdvertisements[{at}].cidr"
                 yield Finding("advertisement-without-pool", configuration, path, message)
 

@@ -27,12 +27,12 @@ def shadowed_rules(cluster: ClusterSessions) -> Iterator[Finding]:
                 earlier = next((at for at, other in enumerate(rules[:later]) if covers(other.match, rule.match)), None)
                 if earlier is not None:
                     field = f"$.spec.{direction}V{family}"
-                    message = f"never applies: {field}[{earlier}] has decided about every route that this rule matches"
+                    message = f"never used: {field}[{earlier}] decides about every route that this rule matches"
                     yield Finding("shadowed-rule", found, f"{field}[{later}]", message)
 
 
 def shadowed_filters(cluster: ClusterSessions) -> Iterator[Finding]:
-    """In a BGPPeer's list: filters behind one that decides about every route in all that they speak of."""
+    """In a BGPPeer's list: filters behind one that decides about every route of their directions and families."""
     filters = cluster.resources.bgp_filters
     for peer in cluster.resources.bgp_peers.values():
         closed: dict[Direction, str] = {}
@@ -43,7 +43,7 @@ def shadowed_filters(cluster: ClusterSessions) -> Iterator[Finding]:
             rules = _rules(found)
             if rules and all(direction in closed for direction in rules):
                 by = closed[next(iter(rules))]
-                message = f"BGPFilter {name!r} never applies: {by!r} before it decides about every route"
+                message = f"BGPFilter {name!r} is never used: {by!r} before it decides about every route"
                 yield Finding("shadowed-filter", peer, f"$.spec.filters[{at}]", message)
             for direction, listed in rules.items():
                 if any(_matches_all(rule.match, direction[1]) for rule in listed):
@@ -51,9 +51,9 @@ def shadowed_filters(cluster: ClusterSessions) -> Iterator[Finding]:
 
 
 def _rules(found: BGPFilter) -> dict[Direction, Sequence[PolicyRule]]:
-    """The rules as the engine will ask them, by direction and family; lists that say nothing are left out."""
-    said = [direction for direction, rules in RULES.items() if rules(found)]
-    return {direction: policy.rules for direction, policy in zip(said, compile_filter(found), strict=True)}
+    """The rules as the engine will ask them, by direction and family; empty lists are left out."""
+    directions = [direction for direction, rules in RULES.items() if rules(found)]
+    return {direction: policy.rules for direction, policy in zip(directions, compile_filter(found), strict=True)}
 
 
 def _matches_all(match: Match, family: Family) -> bool:
@@ -73,8 +73,10 @@ def covers(earlier: Match, later: Match) -> bool:
     """Whether `earlier` matches whatever `later` does. When in doubt, no."""
     absent = Match()
     for name in EXACT:
-        said = getattr(earlier, name)
-        if said not in (getattr(absent, name), getattr(later, name)) and not (name == "interfaces" and "*" in said):
+        condition = getattr(earlier, name)
+        if condition not in (getattr(absent, name), getattr(later, name)) and not (
+            name == "interfaces" and "*" in condition
+        ):
             return False
     if "*" in earlier.interfaces and not later.interfaces:
         return False

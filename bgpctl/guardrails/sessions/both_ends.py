@@ -1,4 +1,4 @@
-"""Sessions whose two ends do not fit: they are asked for and never come up.
+"""Sessions whose two ends do not fit: they are defined and never come up.
 
 Two ends that one BGPPeer makes fit by construction, but for roles when each end is both node and peer of it; looked at
 are the others. The mesh makes the far end where no BGPPeer does. What "fit" means is in `agreement.py`.
@@ -42,12 +42,12 @@ def both_ends_fit(cluster: ClusterSessions) -> Iterator[Finding]:
     for (peer, reason), pairs in sorted(found.items()):
         code, path = CODES[reason]
         more = f" (and {len(pairs) - 1} more)" if len(pairs) > 1 else ""
-        message = f"there is no session between {pairs[0]}{more}, because {reason}"
+        message = f"the session between {pairs[0]}{more} does not come up: {reason}"
         yield Finding(code, cluster.resources.bgp_peers[peer], path, message)
 
 
 def as_number_of_a_node(cluster: ClusterSessions) -> Iterator[Finding]:
-    """peerIP is a node's address, and asNumber is not that node's AS: the far end refuses."""
+    """peerIP is a node's address, and asNumber is not that node's AS: the far end refuses the session."""
     for peer in cluster.resources.bgp_peers.values():
         spec = peer.spec
         owner = cluster.index.node_by_address.get(spec.peer_address) if spec.peer_ip else None
@@ -55,13 +55,13 @@ def as_number_of_a_node(cluster: ClusterSessions) -> Iterator[Finding]:
             continue
         message = (
             f"{spec.peer_address} is the address of the node {owner!r}, whose AS is {cluster.index.as_number(owner)}, "
-            f"not {spec.as_number}: the session does not come up; remove asNumber or put it right"
+            f"not {spec.as_number}: the session does not come up; remove asNumber or correct it"
         )
         yield Finding("as-number-mismatch", peer, "$.spec.asNumber", message)
 
 
 def _calls(cluster: ClusterSessions, peer: BGPPeer, owner: str) -> bool:
-    """Whether some other node is told to call the owner, who has no session of this AS from elsewhere to answer it."""
+    """Whether some other node connects to the owner, which has no session of this AS from elsewhere to answer it."""
     address = peer.spec.peer_address
     for name in cluster.scope(peer):
         here = cluster.by_address.get(name, {}).get(address)
@@ -91,8 +91,8 @@ def _reason(cluster: ClusterSessions, name: str, here: Peering) -> Disagreement 
 
 def _one_role_at_both_ends(cluster: ClusterSessions, here: Peering, there: Peering) -> bool:
     """A BGPPeer gives each end its role by which side of it the node is on; here both are on the same."""
-    said = here.peer is not None and cluster.index.peer_settings(here.peer).role is not None
-    return said and here.reverse == there.reverse
+    has_role = here.peer is not None and cluster.index.peer_settings(here.peer).role is not None
+    return has_role and here.reverse == there.reverse
 
 
 def mesh_end(cluster: ClusterSessions, name: str, here: Peering) -> Peering | None:

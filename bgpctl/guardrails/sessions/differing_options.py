@@ -38,8 +38,8 @@ def options_differ(cluster: ClusterSessions) -> Iterator[Finding]:
                 found[loser.peer.name, winner.peer.name] = name, loser.endpoint.address, differing
     for (loser_name, winner_name), (name, address, differing) in sorted(found.items()):
         message = (
-            f"BGPPeer {winner_name!r} makes the session from {name} to {address} and says something else of "
-            f"{', '.join(differing)}; what is said here has no effect on it"
+            f"BGPPeer {winner_name!r} defines the session from {name} to {address} with other values of "
+            f"{', '.join(differing)}; the values here have no effect on it"
         )
         yield Finding("options-differ", cluster.resources.bgp_peers[loser_name], "$.spec", message)
 
@@ -53,13 +53,13 @@ def _differing(cluster: ClusterSessions, loser: Peering, winner: Peering) -> lis
 
 
 def _annotations(cluster: ClusterSessions, loser: Peering, winner: Peering) -> Iterator[str]:
-    ours, theirs = (_settings(cluster, each) for each in (loser, winner))
-    yield from (annotation_key(name) for name in NAMES if getattr(ours, name) != getattr(theirs, name))
+    first, second = (_settings(cluster, each) for each in (loser, winner))
+    yield from (annotation_key(name) for name in NAMES if getattr(first, name) != getattr(second, name))
 
 
 def _settings(cluster: ClusterSessions, peering: Peering) -> Settings:
-    """What the BGPPeer itself says of this end."""
+    """What the BGPPeer itself sets for this end."""
     if peering.peer is None:
         return NO_SETTINGS
-    said = cluster.index.peer_settings(peering.peer)
-    return said.at_the_other_end() if peering.reverse else said
+    settings = cluster.index.peer_settings(peering.peer)
+    return settings.at_the_other_end() if peering.reverse else settings

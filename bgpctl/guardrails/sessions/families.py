@@ -1,6 +1,6 @@
-"""Sessions whose ends carry different families: what only one of them offers does not travel (RFC 4760 8).
+"""Sessions whose ends carry different families: routes are exchanged only of those that both offer (RFC 4760 8).
 
-The same for IPv4 on IPv6 sessions: both ends must say that they take IPv6 next hops (RFC 8950 4), which ours do for all
+The same for IPv4 on IPv6 sessions: both ends must offer IPv6 next hops (RFC 8950 4), as our speakers do for all
 that they carry. What routers that are no nodes carry is not known here.
 """
 
@@ -15,7 +15,7 @@ from bgpctl.compiler.sessions.session_settings import session_families, session_
 from bgpctl.guardrails.cluster_sessions import ClusterSessions
 from bgpctl.guardrails.finding import Finding, label
 from bgpctl.guardrails.sessions.both_ends import mesh_end
-from bgpctl.guardrails.sessions.session_kinds import author, says
+from bgpctl.guardrails.sessions.session_kinds import is_set, setter
 from bgpctl.resources.annotations.table import annotation_path
 from reflector.addresses import FAMILIES
 from reflector.plan import Family, SessionKind
@@ -25,15 +25,15 @@ FIELD = "families"
 
 def families_agree(cluster: ClusterSessions) -> Iterator[Finding]:
     """One finding for each resource that gives one end a family which the other lacks, with the first session."""
-    if not says(cluster, FIELD):
+    if not is_set(cluster, FIELD):
         return
     found: dict[str, Finding] = {}
     for node, here, there in _sessions(cluster):
         more = set(_families(cluster, node, here)) - set(_families(cluster, here.endpoint.node, there))
-        resource = author(cluster, node, here, FIELD)
+        resource = setter(cluster, node, here, FIELD)
         if more and resource is not None:
             names = " and ".join(f"IPv{family}" for family in sorted(more))
-            message = f"{node} carries {names} on its session with {here.endpoint.node}, which does not: unused"
+            message = f"{node} carries {names} on its session with {here.endpoint.node}, which does not: not exchanged"
             found.setdefault(label(resource), Finding("families-mismatch", resource, annotation_path(FIELD), message))
     yield from found.values()
 
@@ -55,11 +55,11 @@ def _sessions(cluster: ClusterSessions) -> Iterator[tuple[str, Peering, Peering]
 
 
 def _of_mesh(cluster: ClusterSessions) -> Iterator[tuple[str, Peering, Peering]]:
-    """Members differ by the configuration of their own, if they have one: one for each thing said stands for all."""
-    said: dict[object, str] = {}
+    """Members differ by the configuration of their own, if they have one: one for each value stands for all."""
+    nodes: dict[object, str] = {}
     for node in sorted(cluster.mesh):
-        said.setdefault(cluster.index.configuration.settings(node).families, node)
-    for node, other in permutations(sorted(said.values()), 2):
+        nodes.setdefault(cluster.index.configuration.settings(node).families, node)
+    for node, other in permutations(sorted(nodes.values()), 2):
         for family in FAMILIES:
             far, own = _end(cluster, other, family), _end(cluster, node, family)
             if far is not None and own is not None:

@@ -1,7 +1,7 @@
 """Maximum prefixes that the cluster's own blocks exceed: the session would warn, drop or end on an ordinary day.
 
-Counted is what the far end certainly has to tell (RFC 4271 9.1.3): its own blocks, and to a client of a reflector those
-of all nodes, its own among them, for a client is told its routes too. What routers that are no nodes send is not known.
+Counted is what the far end certainly advertises (RFC 4271 9.1.3): its own blocks, and to a client of a reflector those
+of all nodes, including the client's own. What routers that are no nodes send is not known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bgpctl.compiler.sessions.peering import Peering
 from bgpctl.compiler.sessions.session_settings import NO_LIMIT, session_families, session_settings
 from bgpctl.guardrails.cluster_sessions import ClusterSessions
 from bgpctl.guardrails.finding import Finding, label
-from bgpctl.guardrails.sessions.session_kinds import author, says
+from bgpctl.guardrails.sessions.session_kinds import is_set, setter
 from bgpctl.resources.annotations.table import annotation_path
 from bgpctl.resources.values.model import Resource
 from reflector.addresses import FAMILIES, family_of, is_single_address
@@ -22,20 +22,20 @@ from reflector.plan import Family, SessionKind
 
 def low_limits(cluster: ClusterSessions) -> Iterator[Finding]:
     """One finding for each resource, with the session that exceeds its limit by most."""
-    if not says(cluster, "maximum_prefixes"):
+    if not is_set(cluster, "maximum_prefixes"):
         return
     blocks = {name: _blocks(cluster, name) for name in cluster.index.nodes}
     whole = sum(blocks.values(), Counter[Family]())
     worst: dict[str, tuple[int, Resource, str]] = {}
     for node, peering in _sessions(cluster):
-        said = session_settings(cluster.index, node, peering)
-        limit = (said.maximum_prefixes or NO_LIMIT).limit
+        settings = session_settings(cluster.index, node, peering)
+        limit = (settings.maximum_prefixes or NO_LIMIT).limit
         far = peering.endpoint.node
-        told = (whole if _is_client(cluster, node, far) else blocks[far]) if limit and far else Counter[Family]()
-        count, family = max((told[each], each) for each in session_families(peering.endpoint.family, said))
-        resource = author(cluster, node, peering, "maximum_prefixes")
+        advertised = (whole if _is_client(cluster, node, far) else blocks[far]) if limit and far else Counter[Family]()
+        count, family = max((advertised[each], each) for each in session_families(peering.endpoint.family, settings))
+        resource = setter(cluster, node, peering, "maximum_prefixes")
         if resource is not None and count > limit:
-            message = f"{far} tells {node} of {count} IPv{family} blocks of the cluster, more than the {limit} allowed"
+            message = f"{far} advertises {count} IPv{family} blocks to {node}, more than the {limit} allowed"
             known = worst.setdefault(label(resource), (0, resource, ""))
             worst[label(resource)] = max(known, (count - limit, resource, message), key=_excess)
     for _, (_, resource, message) in sorted(worst.items()):
@@ -61,7 +61,7 @@ def _blocks(cluster: ClusterSessions, name: str) -> Counter[Family]:
 
 
 def _sessions(cluster: ClusterSessions) -> Iterator[tuple[str, Peering]]:
-    """Those of BGPPeers, and of the mesh each member's with the one that has most to tell."""
+    """Those of BGPPeers, and of the mesh each member's with the one that has most to advertise."""
     yield from ((node, each) for node, found in cluster.peerings.items() for each in found.wanted)
     for family in FAMILIES:
         members = [name for name in sorted(cluster.mesh) if cluster.index.nodes[name].addresses[family]]

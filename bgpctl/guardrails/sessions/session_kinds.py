@@ -1,4 +1,4 @@
-"""One session of each kind that a cluster has, with what annotations say of it and who says so.
+"""One session of each kind that a cluster has, with the settings of it and the resource that sets them.
 
 The rule: sessions of one BGPPeer differ for these questions only by their end, family, AS numbers and cluster IDs, and
 by a configuration that their node has for itself. One of each is planned, and stands for all: a reflector with 5,000
@@ -50,20 +50,20 @@ def sessions_of_each_kind(cluster: ClusterSessions) -> Iterator[PlannedSession]:
             yield PlannedSession(node, peering, session_settings(cluster.index, node, peering), planned)
 
 
-def author(cluster: ClusterSessions, node: str, peering: Peering, field: str) -> Resource | None:
-    """Who says this setting of the session: its BGPPeer, the node's configuration, or the cluster's."""
+def setter(cluster: ClusterSessions, node: str, peering: Peering, field: str) -> Resource | None:
+    """The resource that sets this for the session: its BGPPeer, the node's configuration, or the cluster's."""
     configurations = cluster.resources.bgp_configurations
     nearest = (peering.peer, configurations.get(NODE_NAME_PREFIX + node), configurations.get(GLOBAL_NAME))
-    return next((each for each in nearest if each is not None and _says(each, field)), None)
+    return next((each for each in nearest if each is not None and _sets(each, field)), None)
 
 
-def says(cluster: ClusterSessions, field: str) -> bool:
-    """Whether anybody in the cluster says this setting."""
+def is_set(cluster: ClusterSessions, field: str) -> bool:
+    """Whether any resource of the cluster sets this."""
     resources = cluster.resources
-    return any(_says(each, field) for each in (*resources.bgp_peers.values(), *resources.bgp_configurations.values()))
+    return any(_sets(each, field) for each in (*resources.bgp_peers.values(), *resources.bgp_configurations.values()))
 
 
-def _says(resource: Resource, field: str) -> bool:
+def _sets(resource: Resource, field: str) -> bool:
     return getattr(settings_of(resource), field) is not None
 
 

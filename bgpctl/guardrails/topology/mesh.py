@@ -19,12 +19,12 @@ def large_mesh(cluster: ClusterSessions) -> Iterator[Finding]:
     """The node-to-node mesh, and those that a BGPPeer makes by joining nodes with themselves."""
     remedy = f"above {MOST_MESHED} nodes use route reflectors"
     if len(cluster.mesh) > MOST_MESHED:
-        message = f"the node-to-node mesh joins {len(cluster.mesh)} nodes each with each; {remedy}"
+        message = f"the node-to-node mesh has {len(cluster.mesh)} nodes, each with a session to every other; {remedy}"
         yield Finding("large-mesh", cluster.configuration, "$.spec.nodeToNodeMeshEnabled", message)
     for peer in cluster.resources.bgp_peers.values():
         meshed = set(cluster.scope(peer)) & set(cluster.remotes(peer)) if peer.spec.peer_selector else set()
         if len(meshed) > MOST_MESHED:
-            message = f"this joins {len(meshed)} nodes each with each; {remedy}"
+            message = f"this gives {len(meshed)} nodes a session with each other; {remedy}"
             yield Finding("large-mesh", peer, "$.spec.peerSelector", message)
 
 
@@ -41,7 +41,7 @@ def mesh_doubled(cluster: ClusterSessions) -> Iterator[Finding]:
                 example.setdefault(each.peer.name, f"{name} and {each.endpoint.node}")
     for peer, count in sorted(doubled.items()):
         message = (
-            f"the mesh joins {example[peer]} as well ({count} session ends in all): only this BGPPeer's session runs; "
-            "switch the mesh off, or let the BGPPeer select others"
+            f"the mesh connects {example[peer]} as well ({count} session ends in all): only this BGPPeer's session "
+            "runs; switch the mesh off, or let the BGPPeer select others"
         )
         yield Finding("mesh-doubled", cluster.resources.bgp_peers[peer], "$.spec", message)

@@ -1,7 +1,7 @@
 """A part of the cluster that has no session with the rest: the connected components of the session graph.
 
-All routers that are no nodes count as one, for who knows what joins them. A node that is alone is not a part but a
-node without session, and has its own finding.
+All routers that are no nodes count as one, since what connects them is not known. A node that is alone is no part:
+it has a finding of its own (node-without-session).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def partitions(cluster: ClusterSessions) -> Iterator[Finding]:
     parts = sorted((each for each in parts if len(each) > 1), key=lambda each: (-len(each), each[0]))
     for part in parts[1:]:
         message = (
-            f"{some(part)} are cut off: no session joins them with the other "
+            f"{some(part)} are cut off: no session connects them with the other "
             f"{len(cluster.peerings) - len(part)} nodes; "
             "add a BGPPeer between the two parts, most often between their reflectors"
         )

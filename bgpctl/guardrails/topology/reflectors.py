@@ -1,8 +1,9 @@
 """Route reflectors and their clients: enough of them, and joined the way their cluster IDs need (RFC 4456 7 and 8).
 
-The rule: clients of one set of reflectors hear clients of another when the sets have a reflector in common, or when
-two reflectors of different cluster IDs have a session, directly or through others. Reflectors of one cluster ID drop
-what the other reflected, so between them nothing but a common client helps. Nodes that also have a mesh are joined.
+The rule: clients of one set of reflectors receive the routes of clients of another when the sets have a reflector in
+common, or when two reflectors of different cluster IDs have a session, directly or through others. Reflectors of one
+cluster ID drop what the other reflected, so between them nothing but a common client helps. Nodes that also have a mesh
+are joined.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Reflectors = frozenset[str]
 
 
 class Reflection:
-    """Who reflects for whom: only sessions within one AS."""
+    """The clients of each reflector: only sessions within one AS."""
 
     def __init__(self, cluster: ClusterSessions) -> None:
         self.cluster = cluster
@@ -58,7 +59,7 @@ class Reflection:
 
 
 def reflectors(cluster: ClusterSessions) -> Iterator[Finding]:
-    """Everything there is to say about reflection."""
+    """All findings about reflection."""
     reflection = Reflection(cluster)
     yield from single_reflector(reflection)
     yield from unjoined_clients(reflection)
@@ -72,7 +73,7 @@ def single_reflector(reflection: Reflection) -> Iterator[Finding]:
         alone = [name for name in clients if name not in mesh and name not in reflection.outside]
         if len(found) == 1 and alone:
             (reflector,) = found
-            message = f"the only reflector of {some(alone)}: when it fails they hear of nobody; give them a second one"
+            message = f"the only reflector of {some(alone)}: when it fails they get no routes; give them a second one"
             path = "$.spec.bgp.routeReflectorClusterID"
             yield Finding("single-reflector", reflection.node(reflector), path, message)
 
@@ -81,19 +82,24 @@ def unjoined_clients(reflection: Reflection) -> Iterator[Finding]:
     """Groups of clients that no chain of reflectors joins."""
     mesh = reflection.cluster.mesh
     reachable = {name: _chain(reflection, name) for name in reflection.clients}
-    said: set[tuple[str, str, str]] = set()
-    for (first, ours), (second, theirs) in combinations(sorted(reflection.groups.items(), key=_by_name), 2):
+    reported: set[tuple[str, str, str]] = set()
+    groups = sorted(reflection.groups.items(), key=_by_name)
+    for (first, clients), (second, other_clients) in combinations(groups, 2):
         if not first.isdisjoint(second) or reflection.as_number(first) != reflection.as_number(second):
             continue
-        if any(other in reachable[one] for one in first for other in second) or mesh.issuperset((*ours, *theirs)):
+        joined = any(other in reachable[one] for one in first for other in second)
+        if joined or mesh.issuperset((*clients, *other_clients)):
             continue
         one, other = min(first), min(second)
         same = {reflection.cluster_id(name) for name in first} == {reflection.cluster_id(name) for name in second}
         code = "cluster-id-splits-clients" if same else "reflectors-not-peered"
         why = f"both have the cluster ID {reflection.cluster_id(one)}" if same else "they have no session"
-        if (code, one, other) not in said:
-            said.add((code, one, other))
-            message = f"clients of {one} ({some(ours)}) and of {other} ({some(theirs)}) do not hear each other: {why}"
+        if (code, one, other) not in reported:
+            reported.add((code, one, other))
+            message = (
+                f"clients of {one} ({some(clients)}) and of {other} ({some(other_clients)}) "
+                f"do not receive each other's routes: {why}"
+            )
             yield Finding(code, reflection.node(other), "$.spec.bgp.routeReflectorClusterID", message)
 
 
@@ -115,7 +121,7 @@ def _by_name(item: tuple[Reflectors, list[str]]) -> list[str]:
 
 
 def redundant_cluster_ids(reflection: Reflection) -> Iterator[Finding]:
-    """Reflectors that serve the same clients under different cluster IDs and tell each other everything again."""
+    """Reflectors of the same clients with different cluster IDs, which store each other's routes a second time."""
     serving: dict[Reflectors, list[str]] = {}
     for name, clients in sorted(reflection.clients.items()):
         if clients:

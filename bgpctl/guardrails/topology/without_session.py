@@ -1,4 +1,4 @@
-"""Nodes that have nobody to talk to, and BGPPeers that make nobody talk."""
+"""Nodes that have no session, and BGPPeers that define none."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bgpctl.guardrails.finding import Finding
 
 
 def nodes_without_session(cluster: ClusterSessions) -> Iterator[Finding]:
-    """One finding for the cluster when nobody talks at all. A cluster of one node needs no session."""
+    """One finding for the cluster when no node has a session. A cluster of one node needs no session."""
     if len(cluster.index.nodes) < 2 or not cluster.is_examined:
         return
     idle = [name for name, found in cluster.peerings.items() if not found.wanted and not _in_company(cluster, name)]
     if len(idle) == len(cluster.index.nodes):
-        message = f"none of {len(idle)} nodes has a session: the mesh is off and no BGPPeer makes one"
+        message = f"none of {len(idle)} nodes has a session: the mesh is off and no BGPPeer defines one"
         yield Finding("node-without-session", cluster.configuration, "$", message)
         return
     for name in idle:
@@ -22,7 +22,7 @@ def nodes_without_session(cluster: ClusterSessions) -> Iterator[Finding]:
         addressed = any(facts.addresses.values())
         why = "no BGPPeer selects it" if addressed else "it has no BGP address"
         path = "$" if addressed else "$.spec.bgp"
-        message = f"the node has no session ({why}): it tells nobody of its pods and learns of nobody's"
+        message = f"the node has no session ({why}): it advertises no routes to its pods, and receives none"
         yield Finding("node-without-session", facts.node, path, message)
 
 
@@ -34,7 +34,7 @@ def _in_company(cluster: ClusterSessions, name: str) -> bool:
 
 
 def peers_without_session(cluster: ClusterSessions) -> Iterator[Finding]:
-    """A BGPPeer whose nodes and peers are there and that still joins nobody."""
+    """A BGPPeer whose nodes and peers exist and that still defines no session."""
     if not cluster.is_examined:
         return
     asking: set[str] = set()
@@ -44,7 +44,7 @@ def peers_without_session(cluster: ClusterSessions) -> Iterator[Finding]:
     for name, peer in cluster.resources.bgp_peers.items():
         if name not in asking and cluster.scope(peer) and cluster.remotes(peer):
             message = (
-                "this makes no session: the nodes that it joins have no address of one family, or are one and the "
-                "same node"
+                "this defines no session: the nodes and peers that it selects have no address family in common, or are "
+                "the same node"
             )
             yield Finding("peer-without-session", peer, "$.spec", message)
