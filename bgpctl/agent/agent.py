@@ -127,8 +127,7 @@ class Agent:
         if plan is None:
             return
         configure(self._options.log_format, plan.log_level)
-        if self._deployment.needs_restart:
-            self._deployment.needs_restart = False
+        if self._deployment.takes_new_speaker():
             await self.speaker.replace("the plan listens elsewhere")
         await self._routes.apply_plan(plan.kernel)
         self._retention.apply_plan(plan)

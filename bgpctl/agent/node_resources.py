@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-from bgpctl.compiler import LocalWorkload
+from bgpctl.configuration.compile_options import LocalWorkload
 from bgpctl.resources import Loaded
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 from bgpctl.resources.kinds.node import Node

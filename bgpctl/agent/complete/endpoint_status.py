@@ -20,7 +20,7 @@ import msgspec
 
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.node_resources import NodeResources, next_resources
-from bgpctl.compiler import LocalWorkload
+from bgpctl.configuration.compile_options import LocalWorkload
 
 _DIRECTORY = "endpoint-status"
 # Seconds between two looks.

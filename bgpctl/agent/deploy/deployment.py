@@ -31,14 +31,13 @@ class Deployment:
     refusal      one sentence on why the newest plan is not in place, "" when it is
     is_waiting   set while files wait for room on the disk
     applied_at   when a speaker last applied a plan, in seconds since the epoch; 0 = never
-    needs_restart   the plan in place listens where the running speaker does not
     """
 
     def __init__(self, run_directory: RunDirectory, link: SpeakerLink) -> None:
         self.generation = 0
         self.refusal = ""
         self.applied_at = 0.0
-        self.needs_restart = False
+        self._needs_restart = False
         self.is_waiting = asyncio.Event()
         self._waiting: Deployable | None = None
         self._directory = run_directory
@@ -65,6 +64,11 @@ class Deployment:
             return None
         self.generation += 1
         return self._placed.plan
+
+    def takes_new_speaker(self) -> bool:
+        """Whether the plan in place listens where the running speaker does not; True once for each such plan."""
+        needs, self._needs_restart = self._needs_restart, False
+        return needs
 
     async def deploy(self, wanted: Deployable) -> bool:
         """Makes `wanted` the plan in place. False when it already was, or is not now: `refusal` has the reason."""
@@ -107,7 +111,7 @@ class Deployment:
             case Applied() as applied:
                 self._fallback = placed
                 self.applied_at = time.time()
-                self.needs_restart = applied.needs_restart
+                self._needs_restart = applied.needs_restart
                 log.info(
                     "plan applied",
                     generation=self.generation,
