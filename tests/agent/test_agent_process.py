@@ -316,7 +316,7 @@ def test_a_crash_loop_is_in_status_metrics_readiness_and_log(world: World, wait_
     shown = subprocess.run(
         [BGPCTL, "status", "--run-dir", world.run_directory("a")], capture_output=True, text=True, check=True
     ).stdout
-    assert re.search(r"^a: speaker: ended \d+ times in a row.* last words: RuntimeError: a bug of", shown, re.MULTILINE)
+    assert re.search(r"^a: speaker: ended \d+ times in a row.* last line: RuntimeError: a bug of", shown, re.MULTILINE)
     assert ", crash loop, " in shown
     assert agent.poll() is None
 
