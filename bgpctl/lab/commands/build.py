@@ -21,7 +21,7 @@ def up(file: TopologyFile) -> None:
 
     topology = topology_of(file)
     for note in topology.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(str(note), err=True)
     try:
         with shown(Console()) as progress:
             result = runner.up(topology, progress=progress)
