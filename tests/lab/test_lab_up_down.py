@@ -204,7 +204,9 @@ def test_up_undoes_itself_when_a_command_fails_and_names_its_line(make_lab) -> N
     lab = make_lab(ROUTER.replace("default via 10.2.0.1", "default via 10.9.9.9"))
     done = lab.command("up")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"{lab.file}:9: error: $.topology.nodes.h2.exec[0]: `ip route add default via 10.9.9.9`")
+    assert done.stderr.startswith(
+        f"{lab.file}:9: error: $.topology.nodes.h2.exec[0]: `ip route add default via 10.9.9.9`"
+    )
     assert "Nexthop has invalid gateway" in done.stderr
     assert lab.traces() == []
 

@@ -29,10 +29,10 @@ class Bird(Daemon):
     needs: ClassVar[Words] = ("bird", "birdc")
 
     def programs(self, place: Place) -> Mapping[str, Words]:
-        # One that was killed has left its socket, and its routes in the kernel, which -R does not clear away: after an
-        # orderly end, and at first, it would wait for nothing.
-        again = ("-R",) if Path(_socket(place)).exists() else ()
-        return {"bird": ("bird", "-f", *again, "-c", str(place.configuration), "-s", _socket(place))}
+        # One that was killed has left its socket, and its routes in the kernel, which BIRD keeps with -R. After an
+        # orderly end, and at the first start, there is nothing to keep.
+        recovery = ("-R",) if Path(_socket(place)).exists() else ()
+        return {"bird": ("bird", "-f", *recovery, "-c", str(place.configuration), "-s", _socket(place))}
 
     def tools(self, place: Place) -> Mapping[str, Words]:
         return {"birdc": ("birdc", "-s", _socket(place))}

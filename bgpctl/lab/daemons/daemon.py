@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from bgpctl.lab.daemons.bgp_view import BgpRoute, Session
 
-# A daemon that is busy is asked again; one that hangs must not hang the lab. In seconds.
+# A busy daemon is asked once more; one that does not answer must not stop the lab. In seconds.
 ANSWER_WITHIN = 5.0
 # A private /run (mount_namespaces(7)) has the default paths of daemons that have no option for them or insist on an
 # owner, and is seen from outside as the node's own directory; the host name is the node's, as in a container.

@@ -1,4 +1,4 @@
-"""A node of ours as its speaker answers on the control socket: in full for tables, and in the form of every daemon.
+"""A node with our speaker, as it answers on the control socket: in full for tables, and in the form of every daemon.
 
 The rule: a speaker that does not answer is None, never an empty table.
 """

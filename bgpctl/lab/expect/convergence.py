@@ -1,7 +1,7 @@
 """Waits until a lab is as expected; the result is how long that took, or what is still missing.
 
-Sessions, kernel routes and RIBs are looked at every tenth of a second, and pings are sent once all are right. At the
-deadline everything is looked at a last time, so that the answer is complete.
+Sessions, kernel routes and RIBs are observed every tenth of a second; when all are as expected, pings are sent. At the
+deadline everything is observed a last time, so that the result is complete.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def run_batch(lines: list[Line], place: Workplace) -> None:
 
 
 def run_execs(commands: Iterable[Exec], place: Workplace, first: list[Line]) -> None:
-    """Runs a node's commands in order; `first` are lines that go in front, into the same batch if there is one."""
+    """Runs a node's commands in order; `first` are lines that run before them, in the same batch if there is one."""
     pending = first
     for is_batch, group in groupby(commands, _fits_batch):
         if is_batch:

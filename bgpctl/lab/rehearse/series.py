@@ -1,4 +1,4 @@
-"""Labs one after the other: each is built, tested with its events, and removed again, whatever came of it.
+"""Labs one after the other: each is built, tested with its events, and removed, whatever the result.
 
 The rule: nothing is left of a lab before the next one begins, and after an interruption nothing at all. A lab that is
 up already is in use: it is neither tested nor taken down.

@@ -17,7 +17,7 @@ _RIGHT = ("Nodes", "Sessions", "Converged in", "Packets lost", "of", "Failures s
 
 
 def print_series(runs: Sequence[LabRun], out: Console) -> None:
-    """Everything that failed first, so that the table is what one sees last."""
+    """First everything that failed, so that the table is the last thing on the screen."""
     for run in runs:
         for failure in failures(run.figures):
             out.print(Text(f"{run.figures.lab}: {failure}", style=BAD), soft_wrap=True)

@@ -2,7 +2,7 @@
 
 An agent has an event loop, and a program with one must not fork and go on. So the speaker-to-be is forked before the
 agent begins: it waits on a socket, and becomes the speaker when the agent starts one. The agent is its parent and sees
-its end as that of any other. A speaker that is started again is started as everywhere: by its command line.
+its end as that of any other. A later speaker of that agent is started by its command line, as outside labs.
 
 What it imports before must not read the environment: the plan decides on ExaBGP's settings (reflector/__main__.py).
 """

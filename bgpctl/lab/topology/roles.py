@@ -45,7 +45,7 @@ class Role(StrEnum):
         return self.runs_agent or self.runs_daemon
 
 
-# Where the daemons' images look for their configuration: a bind to one of these means the same as `startup-config`.
+# Where the daemons' images have their configuration: a bind to one of these means the same as `startup-config`.
 CONFIGURATION_MOUNTS: Mapping[Role, tuple[str, ...]] = {
     Role.BIRD: ("/etc/bird/bird.conf", "/etc/bird.conf"),
     Role.FRR: ("/etc/frr/frr.conf",),

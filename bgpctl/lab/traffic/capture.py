@@ -51,7 +51,7 @@ def capture(
     until: Callable[[], bool] = lambda: False,
 ) -> Captured:
     """Writes what passes the interface, both ways, until `until()`; it is asked five times a second. Raises
-    NotReadyError when there is no such interface, or it goes away."""
+    NotReadyError when there is no such interface, or it is removed."""
     packets = 0
     with open_socket(namespace, interface, which) as source:
         output.write(_FILE_HEADER.pack(_MAGIC_NANOSECONDS, *_VERSION, 0, 0, _LONGEST, _LINK_ETHERNET))

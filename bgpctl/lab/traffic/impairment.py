@@ -99,7 +99,7 @@ class ImpairedDirection:
     def _put(self, now: float) -> None:
         while self.under_way and self.under_way[0][0] <= now:
             _, frame = self.under_way.popleft()
-            # The link is down or has no room: a frame that is lost, as it would be without us.
+            # The link is down or has no room: the frame is lost, as it would be without this process.
             with contextlib.suppress(OSError):
                 self.out.send(frame)
 
