@@ -193,7 +193,7 @@ def test_only_a_bird_that_was_killed_is_started_so_that_it_keeps_its_kernel_rout
     assert b"-R" in processes.command_line(after)
 
 
-def test_a_daemon_whose_configuration_is_refused_when_it_comes_back_is_started_again_by_the_next_up(lab) -> None:
+def test_a_daemon_whose_configuration_is_refused_at_a_restart_is_started_by_the_next_up(lab) -> None:
     topology, state = read_topology(lab.file), LabState(lab.name)
     configuration = lab.file.with_name("frr.conf")
     good = configuration.read_text()
@@ -201,7 +201,7 @@ def test_a_daemon_whose_configuration_is_refused_when_it_comes_back_is_started_a
     try:
         os.kill(process_control.running(state, topology.daemons)["frr"][0], signal.SIGKILL)
         eventually(lambda: "frr" not in process_control.running(state, topology.daemons), 5, "zebra is gone")
-        with pytest.raises(NotReadyError, match="frr of frr does not take"):
+        with pytest.raises(NotReadyError, match="frr of frr refuses"):
             lab.up()
     finally:
         configuration.write_text(good)
@@ -256,12 +256,12 @@ topology:
     ("role", "sentence"),
     [
         ("bird", r"^bird of r1 ended with status 1: .*bird.conf:1:1 syntax error"),
-        ("frr", r"(?s)^frr of r1 does not take .*frr.conf: line 1: % Unknown command.*nonsense"),
+        ("frr", r"(?s)^frr of r1 refuses .*frr.conf: line 1: % Unknown command.*nonsense"),
         ("gobgp", r"^gobgpd of r1 ended with status 1: .*Can't read config file"),
         ("openbgpd", r"(?s)^bgpd of r1 ended with status 1: .*openbgpd.conf:1: syntax error"),
     ],
 )
-def test_a_daemon_that_does_not_like_its_configuration_ends_up_with_its_words(make_lab, tmp_path, role, sentence):
+def test_a_daemon_that_refuses_its_configuration_ends_up_with_its_last_lines(make_lab, tmp_path, role, sentence):
     require_all_daemons()
     configuration = tmp_path / f"{role}.conf"
     configuration.write_text("nonsense\n")
@@ -276,7 +276,7 @@ def test_a_command_of_the_daemons_own_tool_that_fails_is_reported_with_its_line(
     (tmp_path / "gobgpd.toml").write_text('[global.config]\nas = 65001\nrouter-id = "10.0.0.1"\n')
     text = one_daemon("gobgp", tmp_path / "gobgpd.toml")
     lab = make_lab(text.replace("}, startup", "}, exec: [gobgp global rib add nonsense], startup"))
-    place = r":5: \$\.topology\.nodes\.r1\.exec\[0\]: `gobgp global rib add nonsense` ended with status 1"
+    place = r":5: error: \$\.topology\.nodes\.r1\.exec\[0\]: `gobgp global rib add nonsense` ended with status 1"
     with pytest.raises(DocumentError, match=place):
         lab.up()
     assert lab.traces() == []

@@ -158,7 +158,7 @@ def credentials(pid: int) -> dict[str, str]:
 
 @pytest.mark.netns
 @needs_namespaces
-def test_the_first_speaker_is_a_fork_that_an_agent_knows_again_and_the_next_one_a_program(labs) -> None:
+def test_the_first_speaker_is_a_fork_that_an_agent_recognizes_and_the_next_one_a_program(labs) -> None:
     lab = labs[0]
     converge(lab)
     warm = speaker_pid(lab, "n1")
