@@ -10,7 +10,7 @@ AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 
 _HEADER = struct.Struct("=HH")
 _U32 = struct.Struct("=I")
-_TYPE_MASK = 0x3FFF  # the two upper bits say "nested" and "network byte order"
+_TYPE_MASK = 0x3FFF  # the two upper bits mean "nested" and "network byte order"
 
 
 def attribute(kind: int, value: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The state of the links, as far as it decides which legs of a route the kernel uses.
 
-Rule: a link that nothing is known of is up and has a carrier. `resolve` says what each state means.
+Rule: a link that nothing is known of is up and has a carrier. What each state means is in `resolve`.
 """
 
 from __future__ import annotations

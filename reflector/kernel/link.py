@@ -17,8 +17,8 @@ class VxlanSettings(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """`kind` is "vxlan", "veth", ...; "" for hardware. `alias` is free text that stays with the link. `up`: somebody
-    set it up; `carrier`: it is operational as well, or at least has a carrier (RFC 2863 ifOperStatus)."""
+    """`kind` is "vxlan", "veth", ...; "" for hardware. `alias` is free text that stays with the link. `up`: it is
+    switched on; `carrier`: it is operational as well, or at least has a carrier (RFC 2863 ifOperStatus)."""
 
     index: int
     name: str

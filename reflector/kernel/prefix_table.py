@@ -24,7 +24,7 @@ Entry = tuple[RouteTerms, ...]
 
 
 class Placement(Enum):
-    """Where among the routes of its key a route comes to stand. BEHIND holds for dumps, too."""
+    """Where among the routes of its key a route comes to stand. Routes of a dump stand BEHIND."""
 
     FRONT = "front"
     BEHIND = "behind"
@@ -32,7 +32,7 @@ class Placement(Enum):
 
 
 class PrefixTable:
-    """Mutable. `touched` gathers what changed until somebody takes it."""
+    """Mutable. `touched` gathers what changed until it is taken."""
 
     def __init__(self) -> None:
         self.touched = Touched()
@@ -144,7 +144,7 @@ def _key(nlri: bytes) -> int:
 
 
 def _slot(terms: RouteTerms) -> tuple[int, int, int]:
-    """What the kernel tells routes of one prefix apart by."""
+    """What distinguishes routes of one prefix in the kernel."""
     return terms.metric, terms.table, terms.tos
 
 

@@ -1,7 +1,7 @@
 """How the kernel reaches an address: the one rule, for the speaker's next hops and for the FIB's.
 
 Rule: the answer is what `ip route get` answers, over the main table without this node's own BGP routes; one that
-resolved its own next hop would keep itself alive for ever. In this order, the first that holds:
+resolved its own next hop would keep itself alive for ever. In this order, the first that is the case:
 
     an address of this node                              OWN_ADDRESS
     IPv6 link-local                                      LINK_LOCAL: it means something on one link only

@@ -1,7 +1,7 @@
 """A kernel route as a value.
 
-The kernel tells routes apart by a key: family, table, destination, priority (we say metric) and TOS. Two routes of
-one key never stand beside each other, except where somebody appended on purpose. What a key leads to - next hops or
+The kernel distinguishes routes by a key: family, table, destination, priority (here: metric) and TOS. Two routes of
+one key never stand beside each other, except where one was appended on purpose. What a key leads to - next hops or
 a blackhole - is the rest of the value. Hops are sorted, so that equal routes are equal values in whatever order the
 kernel lists them.
 
@@ -28,8 +28,8 @@ _FULL_LENGTH: dict[Family, int] = {4: 32, 6: 128}
 
 
 class Leg(NamedTuple):
-    """One way out: through `gateway` (b"": the destination is on the link) and the link `ifindex`. `onlink` tells
-    the kernel to believe that the gateway is on that link, which is how a tunnel's far end is named."""
+    """One way out: through `gateway` (b"": the destination is on the link) and the link `ifindex`. `onlink` makes
+    the kernel believe that the gateway is on that link, which is how a tunnel's far end is named."""
 
     gateway: bytes
     ifindex: int

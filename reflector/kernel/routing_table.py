@@ -1,8 +1,8 @@
 """What the kernel knows without our BGP routes: its routes, the state of its links, its own addresses.
 
 Rule: what `resolve` answers here is what the kernel would do. A dump fills it, notifications keep it true. Where the
-kernel changes something and does not notify, this table does the same of itself, or says that it is outdated and a dump
-is due:
+kernel changes something and does not notify, this table does the same of itself, or reports that it is outdated and a
+dump is due:
 
     a link is set down, or loses its last IPv4 address   its IPv4 routes are gone
     a link is up that was a leg of an IPv4 multipath     outdated: the kernel may have taken the leg up again

@@ -1,4 +1,4 @@
-"""Somebody who does not stop: deletions in a loop, and more changes than the kernel can tell us of."""
+"""A program that does not stop: deletions in a loop, and more changes than the kernel can notify of."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ class Absences:
         self._monitor = Monitor()
 
     def listen(self) -> None:
-        heard, _ = self._monitor.read(100_000)
+        received, _ = self._monitor.read(100_000)
         now = time.monotonic()
-        for kind, route in ((each.kind, decoded(each.body)) for each in heard):
+        for kind, route in ((each.kind, decoded(each.body)) for each in received):
             if route is None:
                 continue
             if kind != NEWROUTE:
@@ -89,7 +89,7 @@ class Absences:
 def test_routes_that_are_deleted_in_a_loop_are_back_within_a_second_at_a_bounded_cost(
     node: Namespace, tmp_path: Path, count: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """The absences are heard in the same thread as the repairs are made; what that costs is taken off."""
+    """The absences are received in the same thread as the repairs are made; what that costs is taken off."""
     prefixes = OURS[:count]
 
     async def script(fib: RouteProgrammer) -> None:
@@ -148,7 +148,7 @@ def test_more_foreign_changes_than_the_kernel_can_tell_lead_to_a_resync_and_a_ri
             RouteFailure(plain, "another program's route wins: static (protocol 4, metric 100)", 1024),
         )
         assert len(node.routes("proto", "static")) == len(FOREIGN) + 2
-        # It hears again: nothing is left of the loss.
+        # It receives as before: nothing is left of the loss.
         await asyncio.to_thread(node.ip, "route", "del", overridden, "proto", "static")
         await until(lambda: fib.status().installed == 4, "the route that was overridden")
 

@@ -1,4 +1,4 @@
-"""Which interfaces are local endpoints: what routes of somebody else say of the workloads on this node."""
+"""Which interfaces are local endpoints: what other programs' routes show of the workloads on this node."""
 
 from __future__ import annotations
 

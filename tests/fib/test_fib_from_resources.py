@@ -94,7 +94,7 @@ def test_program_cluster_routes_decides_what_is_in_the_kernel(
     node: Namespace, program: str, without_felix: bool
 ) -> None:
     """Where the kernel has no IPIP, a route through it is not there and every other one is."""
-    said = (configuration(programClusterRoutes=program),) if program else ()
+    changes = (configuration(programClusterRoutes=program),) if program else ()
     without_encapsulation = program in ("", "Enabled", "EnabledNoEncapOnly")
     ours_of_ipip = program in ("Enabled", "EnabledIPIPOnly")
     through_ipip = IPIP if has_ipip(node) else NO_WAY
@@ -111,7 +111,7 @@ def test_program_cluster_routes_decides_what_is_in_the_kernel(
         await learn_all(fib)
         assert ways(node) == expected
 
-    programmed(node, compiled(*said, without_felix=without_felix), script)
+    programmed(node, compiled(*changes, without_felix=without_felix), script)
 
 
 def test_a_live_change_of_program_cluster_routes_takes_and_leaves(node: Namespace) -> None:
@@ -162,9 +162,9 @@ def test_a_kernel_without_ipip_is_told_once_and_costs_no_other_route(node: Names
 
     with structlog.testing.capture_logs() as logs:
         programmed(node, compiled(configuration(programClusterRoutes="Enabled")), script)
-    (said,) = logs
-    assert (said["event"], said["device"]) == ("a tunnel device is not as planned", "tunl0")
-    assert said["reason"].startswith("creating the IPIP device: ")
+    (logged,) = logs
+    assert (logged["event"], logged["device"]) == ("a tunnel device is not as planned", "tunl0")
+    assert logged["reason"].startswith("creating the IPIP device: ")
 
 
 def test_the_gateway_of_a_tunnelled_route_is_on_its_link(node: Namespace) -> None:

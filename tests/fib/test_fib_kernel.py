@@ -134,9 +134,9 @@ def test_a_changed_next_hop_leaves_no_gap(node: Namespace) -> None:
         await fib.apply_update(update(learned(A, via=("10.0.0.2",))))
         monitor = Monitor()
         await fib.apply_update(update(learned(A, via=("10.0.0.3",))))
-        heard = [(each.kind, bool(each.flags & 0x100)) for each in monitor.read(10)[0]]
+        received = [(each.kind, bool(each.flags & 0x100)) for each in monitor.read(10)[0]]
         monitor.close()
-        assert heard == [(route_message.NEWROUTE, True)]
+        assert received == [(route_message.NEWROUTE, True)]
 
     programmed(node, script)
 
@@ -204,7 +204,7 @@ def test_every_refusal_belongs_to_its_route_across_datagrams(node: Namespace) ->
 
 
 def test_a_monitor_hears_what_others_do_and_not_what_its_owner_does(node: Namespace) -> None:
-    def heard() -> list[bytes]:
+    def received() -> list[bytes]:
         requests = Requests()
         monitor = Monitor(requests.portid)
         legs = (Leg(parse_address("10.0.0.2"), int(node.ip("-o", "link", "show", "eth0").split(":")[0])),)
@@ -216,7 +216,7 @@ def test_a_monitor_hears_what_others_do_and_not_what_its_owner_does(node: Namesp
         # The kernel's own routes to the IPv6 addresses may come as late as this.
         return [route.nlri for route in found if route is not None and route.family == 4]
 
-    assert node.inside(heard) == [parse_prefix(B)[1]]
+    assert node.inside(received) == [parse_prefix(B)[1]]
 
 
 def test_a_dump_that_was_abandoned_does_not_disturb_the_next(node: Namespace) -> None:
@@ -308,7 +308,7 @@ def test_flush_leaves_nothing_of_ours_and_everything_of_others(node: Namespace) 
 
     async def script(fib: RouteProgrammer) -> None:
         await fib.apply_update(update(learned(A, via=("10.0.0.2",)), learned("fd09::/64", via=("fd00::2",))))
-        # What a stranger made with our number, twice in one key, is ours to remove as well.
+        # What another program made with our number, twice in one key, is ours to remove as well.
         node.ip("route", "append", A, "via", "10.0.0.7", "metric", str(METRIC), "proto", "179")
         await fib.flush()
 
@@ -486,5 +486,5 @@ def test_without_the_right_to_change_routes_open_says_so(topology: Topology) -> 
         "try: asyncio.run(RouteProgrammer.open(KernelPlan()))\n"
         f"except __import__('bgpctl.errors').errors.{NotReadyError.__name__} as error: print(error)\n"
     )
-    said = namespace.command("setpriv", "--bounding-set=-net_admin", "--inh-caps=-all", sys.executable, "-c", program)
-    assert said == "Programming kernel routes needs root (CAP_NET_ADMIN); --no-fib goes without.\n"
+    output = namespace.command("setpriv", "--bounding-set=-net_admin", "--inh-caps=-all", sys.executable, "-c", program)
+    assert output == "Programming kernel routes needs root (CAP_NET_ADMIN); --no-fib goes without.\n"

@@ -140,9 +140,9 @@ def test_a_hundred_changes_of_the_paths_leave_no_gap(two_links: tuple[Namespace,
         monitor = Monitor()
         for number in range(100):
             await fib.apply_update(update(learned(prefix, via=sets[number % 4])))
-        heard = [(each.kind, bool(each.flags & 0x100)) for each in monitor.read(1000)[0]]
+        received = [(each.kind, bool(each.flags & 0x100)) for each in monitor.read(1000)[0]]
         monitor.close()
-        assert heard == [(route_message.NEWROUTE, True)] * 100
+        assert received == [(route_message.NEWROUTE, True)] * 100
 
     programmed(node, script)
 

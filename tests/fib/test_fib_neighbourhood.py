@@ -27,7 +27,7 @@ WAYS: dict[Family, tuple[str, str, str]] = {
     4: ("20.0.0.0/24", "10.0.0.2", "10.0.0.9"),
     6: ("fd09::/64", "fd00::2", "fd00::9"),
 }
-# Seconds, of the issue: until what somebody deleted or overrode is there again.
+# Seconds, of the issue: until what another program deleted or overrode is repaired.
 REPAIR = 1.0
 families = pytest.mark.parametrize("family", [4, 6])
 
@@ -112,9 +112,9 @@ def test_another_priority_moves_the_route_without_a_gap(node: Namespace, family:
         await learn(family)(fib)
         monitor = Monitor()
         await learn(family, metric=512)(fib)
-        heard = [(each.kind, decoded(each.body)) for each in monitor.read(10)[0]]
+        received = [(each.kind, decoded(each.body)) for each in monitor.read(10)[0]]
         monitor.close()
-        assert [(kind, route.metric) for kind, route in heard if route] == [(24, 512), (25, 1024)]
+        assert [(kind, route.metric) for kind, route in received if route] == [(24, 512), (25, 1024)]
 
     programmed(node, script)
 
@@ -181,7 +181,7 @@ def test_what_somebody_does_to_a_route_of_ours_is_undone_within_a_second(
 def test_an_override_by_another_owner_is_named_and_ours_is_back_within_a_second_of_its_end(
     node: Namespace, family: Family
 ) -> None:
-    """`ip route replace` puts somebody else's route into our place. It is not ours to change."""
+    """`ip route replace` puts another program's route into the place of ours. It is not ours to change."""
     prefix, _, theirs = WAYS[family]
 
     async def script(fib: RouteProgrammer) -> None:

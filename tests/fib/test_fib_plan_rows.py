@@ -134,7 +134,7 @@ def answers(node: Namespace) -> str:
 
 
 def run(node: Namespace, before: KernelPlan, after: KernelPlan) -> tuple[str, str]:
-    """The kernel's answers with each of the plans, the second told while the programmer runs."""
+    """The kernel's answers with each of the plans, the second one applied while the programmer runs."""
     found: list[str] = []
 
     async def main() -> None:

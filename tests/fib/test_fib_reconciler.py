@@ -59,7 +59,7 @@ class Transcript:
         self.state.end_sync()
         self.settle()
 
-    def somebody_deletes(self, gone: KernelRoute) -> None:
+    def another_program_deletes(self, gone: KernelRoute) -> None:
         del self.kernel[gone.key]
         self.state.observation.observe(event(gone, came=False))
 
@@ -142,7 +142,7 @@ def test_a_stale_route_is_repaired_too() -> None:
     fib = Transcript()
     fib.synced(A)
     fib.state.begin_sync()
-    fib.somebody_deletes(ROUTE_A)
+    fib.another_program_deletes(ROUTE_A)
     assert fib.settle() == [("add", ROUTE_A)]
 
 
@@ -158,7 +158,7 @@ def test_a_withdrawal_in_the_middle_of_a_sync_counts_at_once() -> None:
 def test_a_deleted_route_is_repaired_and_counted() -> None:
     fib = Transcript()
     fib.synced(A)
-    fib.somebody_deletes(ROUTE_A)
+    fib.another_program_deletes(ROUTE_A)
     assert (fib.settle(), fib.state.work.repairs) == ([("add", ROUTE_A)], 1)
 
 
@@ -177,13 +177,13 @@ def test_one_hop_deleted_from_an_ipv6_ecmp_route_is_repaired() -> None:
     assert fib.settle() == [("replace", route("fd09::/64", leg("fd00::2"), leg("fd00::3")))]
 
 
-def test_a_route_that_a_stranger_made_with_our_protocol_is_removed() -> None:
+def test_a_route_that_another_program_made_with_our_protocol_is_removed() -> None:
     fib = Transcript()
     fib.synced(A)
-    stranger = route(C, leg("10.0.0.9"))
-    fib.kernel[stranger.key] = stranger
-    fib.state.observation.observe(event(stranger))
-    assert fib.settle() == [("delete", stranger)]
+    unwanted = route(C, leg("10.0.0.9"))
+    fib.kernel[unwanted.key] = unwanted
+    fib.state.observation.observe(event(unwanted))
+    assert fib.settle() == [("delete", unwanted)]
 
 
 FOREIGN_A = route(A, leg("10.0.0.9"), protocol=STATIC)
@@ -210,25 +210,25 @@ def test_our_route_takes_its_place_once_the_foreign_one_went() -> None:
     assert (fib.settle(), fib.state.failures.occupied()) == ([("add", ROUTE_A)], ())
 
 
-def test_a_foreign_route_with_a_lower_metric_is_no_obstacle_and_told() -> None:
+def test_a_foreign_route_with_a_lower_metric_is_no_obstacle_and_is_reported() -> None:
     better = route(A, leg("10.0.0.9"), metric=5, protocol=STATIC)
     fib = Transcript(foreign=(better,))
     fib.learn(A)
     assert fib.settle() == [("add", ROUTE_A)]
-    told = RouteFailure(A, "another program's route wins: static (protocol 4, metric 5)", 1024)
-    assert (fib.state.failures.shadowed(), fib.state.failures.occupied()) == ((told,), ())
+    failure = RouteFailure(A, "another program's route wins: static (protocol 4, metric 5)", 1024)
+    assert (fib.state.failures.shadowed(), fib.state.failures.occupied()) == ((failure,), ())
     fib.state.observation.observe(event(better, came=False))
     assert (fib.settle(), fib.state.failures.shadowed()) == ([], ())
 
 
 @pytest.mark.parametrize(("metric", "protocol"), [(2000, STATIC), (0, KERNEL)])
-def test_a_foreign_route_that_loses_or_is_the_kernels_own_is_not_told(metric: int, protocol: int) -> None:
+def test_a_foreign_route_that_loses_or_is_the_kernels_own_is_not_reported(metric: int, protocol: int) -> None:
     fib = Transcript(foreign=(route(A, leg("10.0.0.9"), metric=metric, protocol=protocol),))
     fib.learn(A)
     assert (fib.settle(), fib.state.failures.shadowed()) == ([("add", ROUTE_A)], ())
 
 
-def test_a_withdrawn_route_is_not_told_as_shadowed_any_more() -> None:
+def test_a_withdrawn_route_is_not_reported_as_shadowed_any_more() -> None:
     fib = Transcript(foreign=(route(A, leg("10.0.0.9"), metric=5, protocol=STATIC),))
     fib.synced(A)
     fib.state.withdraw([at(A)])
@@ -459,7 +459,7 @@ def test_whatever_happens_the_kernel_ends_with_the_loc_rib(events: list[tuple[st
             loc_rib.pop(str(what), None)
         elif name == "delete" and fib.kernel:
             keys = sorted(fib.kernel)
-            fib.somebody_deletes(fib.kernel[keys[int(str(what)) % len(keys)]])
+            fib.another_program_deletes(fib.kernel[keys[int(str(what)) % len(keys)]])
         elif name == "begin":
             fib.state.begin_sync()
             fresh = set()

@@ -54,7 +54,7 @@ def program(node: Namespace, plan: KernelPlan) -> None:
 
 
 def settings_of(node: Namespace) -> str:
-    """What is said of the VXLAN device, without the alias, and the entries on it."""
+    """What the kernel reports of the VXLAN device, without the alias, and the entries on it."""
     shown = node.ip("-d", "link", "show", NAME) + node.ip("addr", "show", NAME) + node.ip("neigh", "show", "dev", NAME)
     return shown + node.command("bridge", "fdb", "show", "dev", NAME)
 
@@ -130,7 +130,7 @@ OTHER = LinkAddress(TUNL0, parse_address("10.1.1.1"), 32)
         (Link(TUNL0, "tunl0", up=False, kind="ipip"), (), [RemoveAddress("tunl0", OURS)]),
         (Link(TUNL0, "eth0"), (), [RemoveAddress("eth0", OURS)]),
     ],
-    ids=["nothing is left on it", "somebody else uses it", "down already", "no tunnel"],
+    ids=["nothing is left on it", "another program uses it", "down already", "no tunnel"],
 )
 def test_tunl0_goes_down_as_it_was_when_nobody_else_has_an_address_there(
     link: Link, others: tuple[LinkAddress, ...], expected: list[DeviceChange]

@@ -29,7 +29,7 @@ def to(*next_hops: bytes, prefix: str = A, is_certain: bool = True) -> RetainedR
 
 # ------------------------------------------------------------------------------------------------ rule
 
-REFLECTOR_AWAITED, REFLECTOR_HEARD = {"reflector_awaited": {4}}, {"reflector_awaited": {4}, "reflector_heard": {4}}
+REFLECTOR_AWAITED, REFLECTOR_HEARD = {"reflector_awaited": {4}}, {"reflector_awaited": {4}, "reflector_complete": {4}}
 N2_AWAITED = {"awaited": {(4, "n2")}}
 
 
@@ -39,11 +39,11 @@ def test_a_route_stays_while_no_reflector_has_been_heard() -> None:
 
 
 def test_a_reflector_of_the_other_family_says_nothing_of_it() -> None:
-    assert not outlook(reflector_awaited={4, 6}, reflector_heard={6}).releases(to(N2))
+    assert not outlook(reflector_awaited={4, 6}, reflector_complete={6}).releases(to(N2))
 
 
 def test_a_route_to_a_node_stays_while_that_node_is_awaited() -> None:
-    """The mesh; and a reflector with pods of its own, of which the other one may not have heard."""
+    """The mesh; and a reflector with pods of its own, of which the other one may not know."""
     assert not outlook(**N2_AWAITED).releases(to(N2))
     assert not outlook(**N2_AWAITED, **REFLECTOR_HEARD).releases(to(N2))
     assert outlook(**N2_AWAITED).releases(to(N3))
@@ -120,7 +120,7 @@ def test_a_retained_route_is_repaired_if_it_is_known_where_it_leads() -> None:
 
 
 def test_what_was_never_learned_is_not_retained() -> None:
-    """A blackhole of a block that went while nobody looked."""
+    """A blackhole of a block that went while no agent ran."""
     block = KernelRoute(4, at(C)[1], 1023, KernelPlan().protocol, kind=BLACKHOLE)
     fib = Transcript(block)
     fib.state.retain()

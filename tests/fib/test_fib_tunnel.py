@@ -57,7 +57,7 @@ SET_UP = ChangeDevice(NAME, TUNNEL, MAC, 1450, MADE)
         pytest.param(link(up=False), [SET_UP], id="down: brought up"),
         pytest.param(link(mtu=1400), [SET_UP], id="another MTU: set"),
         pytest.param(link(mac=b"\2\0\0\0\0\1"), [SET_UP], id="another MAC: set"),
-        pytest.param(link(alias=""), [replace(SET_UP, alias=ADOPTED)], id="nobody's, and it matches: adopted"),
+        pytest.param(link(alias=""), [replace(SET_UP, alias=ADOPTED)], id="no program's, and it matches: adopted"),
         pytest.param(link(alias=ADOPTED), [], id="adopted before: stays so"),
         pytest.param(
             link(vxlan=VxlanSettings(4096, 8472, SETTINGS.local)),

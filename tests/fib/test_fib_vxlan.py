@@ -100,8 +100,8 @@ def test_pods_reach_each_other_through_the_tunnel(nodes: tuple[Namespace, Namesp
     for number, node in enumerate(nodes, 1):
         programmed(node, plan(number, family), learn_the_other_block(number, family))
     _, _, pod, _, _ = NETWORKS[family]
-    said = nodes[0].command("ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", "-I", pod.format(1), pod.format(2))
-    assert "3 packets transmitted, 3 received" in said
+    output = nodes[0].command("ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", "-I", pod.format(1), pod.format(2))
+    assert "3 packets transmitted, 3 received" in output
     # They went through the tunnel, not past it: its device counted them.
     link = nodes[0].ip("-s", "-o", "link", "show", DEVICES[family]).replace("\\", " ").split("TX:")[1].split()
     assert int(link[link.index("collsns") + 2]) >= 3

@@ -36,7 +36,7 @@ class CountedRoutes(KernelRoutes):
 
 
 class Watcher:
-    """KernelRoutes in a namespace with eth0 (10.9.0.1/24, fd09::1/64), and what it says."""
+    """KernelRoutes in a namespace with eth0 (10.9.0.1/24, fd09::1/64), and how often it called."""
 
     def __init__(self, segment: Segment, directory: Path) -> None:
         segment.host("n", "10.9.0.1/24", "fd09::1/64")
@@ -44,7 +44,7 @@ class Watcher:
         self._directory = directory
         self.loop = EventLoop()
         self.table: RoutingTable | None = None
-        self.told = 0
+        self.calls = 0
 
     def watch(self, plan: NodePlan = PLAN, receive_buffer: int = RECEIVE_BUFFER) -> CountedRoutes:
         self.routes = CountedRoutes(self.loop, self.changed, receive_buffer)
@@ -57,7 +57,7 @@ class Watcher:
         self.routes.wait(1.0)
 
     def changed(self, table: RoutingTable | None) -> None:
-        self.told += 1
+        self.calls += 1
         self.table = table
         if table is not None:
             table.take_changes()
@@ -168,7 +168,7 @@ def test_routes_that_are_our_own_do_not_wake_the_speaker(watcher: Watcher) -> No
     """The agent may program 100,000 of them."""
     routes = watcher.watch()
     watcher.settle()
-    told = watcher.told
+    calls = watcher.calls
     watcher.batch(*(f"route add 10.20.{third}.0/24 via 10.9.0.2 proto {OWN}" for third in range(200)))
     watcher.ip("route add fd20::/64 via fd09::2 table 100")
     reads = routes.reads
@@ -176,7 +176,7 @@ def test_routes_that_are_our_own_do_not_wake_the_speaker(watcher: Watcher) -> No
     assert routes.reads == reads
     watcher.ip("route add 10.21.0.0/16 via 10.9.0.2")
     assert watcher.cost("10.21.0.1") == 0
-    assert watcher.told == told + 1
+    assert watcher.calls == calls + 1
 
 
 def test_a_plan_with_another_protocol_number_leaves_both_out(watcher: Watcher) -> None:
@@ -189,7 +189,7 @@ def test_a_plan_with_another_protocol_number_leaves_both_out(watcher: Watcher) -
 
 
 def test_notifications_that_are_lost_are_made_good_by_a_dump(watcher: Watcher) -> None:
-    """ENOBUFS: 50,000 changes while nobody reads, into a buffer of a few of them."""
+    """ENOBUFS: 50,000 changes while no one reads, into a buffer of a few of them."""
     routes = watcher.watch(receive_buffer=4096)
     blocks = [f"10.{64 + (block >> 8)}.{block & 255}.0/24" for block in range(25_000)]
     watcher.batch(
@@ -236,14 +236,14 @@ def test_what_the_kernel_drops_without_a_notification_is_found_by_the_next_scan(
     assert len(watcher.table.routes) < before
 
 
-def test_a_scan_that_finds_nothing_new_tells_nobody(watcher: Watcher) -> None:
+def test_a_scan_that_finds_nothing_new_calls_no_one(watcher: Watcher) -> None:
     routes = watcher.watch()
     watcher.settle()
-    told, dumps = watcher.told, routes.dumps
+    calls, dumps = watcher.calls, routes.dumps
     routes.tick(1.0)
     routes.tick(1.0 + RESCAN)
     watcher.settle()
-    assert (watcher.told, routes.dumps) == (told, dumps + 1)
+    assert (watcher.calls, routes.dumps) == (calls, dumps + 1)
 
 
 @contextmanager
@@ -262,7 +262,7 @@ def test_without_netlink_there_is_no_table_and_a_reason_until_it_can_be_had(watc
         with no_descriptor_left():
             watcher.routes.follow(PLAN)
         assert watcher.routes.failure == "next hops are not looked up in the kernel: Too many open files"
-        assert (watcher.table, watcher.told) == (None, 0)
+        assert (watcher.table, watcher.calls) == (None, 0)
         watcher.routes.tick(1.0)
     watcher.routes.wait(1.0)
     assert watcher.routes.failure == ""

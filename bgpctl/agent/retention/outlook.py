@@ -21,6 +21,6 @@ def outlook_of(known: Outlook, retained: Retained, sessions: Mapping[str, Sessio
         known,
         awaited=frozenset((family, each.peer_node) for each, families in awaited for family in families),
         reflector_awaited=frozenset(family for each, some in awaited if each.may_reflect for family in some),
-        reflector_heard=frozenset(family for families in complete for family in families),
+        reflector_complete=frozenset(family for families in complete for family in families),
         in_sync=in_sync,
     )

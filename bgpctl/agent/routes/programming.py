@@ -1,7 +1,7 @@
 """The speaker's Loc-RIB on its way into this node's kernel: the programmer, and the stream that it follows.
 
-Rule: the kernel's routes outlive the stream. When the speaker goes away they stay, and the next stream says which of
-them still hold; `retention` decides how long they may stay without one.
+Rule: the kernel's routes outlive the stream. When the speaker goes away they stay, and the next stream names those
+that are still desired; `retention` decides how long they may stay without one.
 """
 
 from __future__ import annotations

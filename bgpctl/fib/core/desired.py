@@ -1,15 +1,15 @@
-"""What the kernel should hold: from the Loc-RIB and the plan, over what the kernel knows itself.
+"""What the kernel should have: from the Loc-RIB and the plan, over what the kernel knows itself.
 
 For a BGP route, in this order:
 
 1. the first KernelRule that covers the prefix: LEAVE ends here; none: programmed plainly
 2. next hops in `excluded_next_hops` are left out (they are reached through WireGuard)
-3. each next hop becomes legs: through the tunnel when the rule says so - with `cross_subnet` only for next hops
+3. each next hop becomes legs: through the tunnel when the rule asks for it - with `cross_subnet` only for next hops
    outside this node's own subnets - and else by recursive resolution (see underlay)
    Of several legs those on links without a carrier are left out while another has one
 4. metric = PRIORITY_BASE - LOCAL_PREF, so that a kernel metric survives iBGP; several legs are one ECMP route
 
-Of the Loc-RIB only routes that came by BGP are installed. What this node originates is there already (somebody's
+Of the Loc-RIB only routes that came by BGP are installed. What this node originates is there already (another program's
 kernel route, an interface) or comes from the plan: a blackhole for each own block, and host routes. A blackhole's
 metric is one below the normal one: it wins over a BGP route to the same block and leaves that route its own key.
 A local pod's /32 is longer and wins over both. A block of a single address gets none: it would drop its only pod.
@@ -56,14 +56,14 @@ Legs = tuple[Leg, ...] | str
 
 
 class Paths(NamedTuple):
-    """What a BGP route of the Loc-RIB says about its way; routes that share it share the object."""
+    """The way that a BGP route of the Loc-RIB asks for; routes that share it share the object."""
 
     next_hops: tuple[bytes, ...]
     local_pref: int
 
 
 class Wish(NamedTuple):
-    """The routes wanted at one destination. `reason` says why a next hop, or all of them, could not be used."""
+    """The routes wanted at one destination. `reason`: why a next hop, or all of them, could not be used."""
 
     routes: tuple[KernelRoute, ...] = ()
     reason: str = ""
@@ -85,7 +85,7 @@ def metric_of(local_pref: int) -> int:
 
 
 class DesiredRoutes:
-    """Answers for one plan; keeps what it resolved until `refresh` is told that the underlay changed."""
+    """Answers for one plan; keeps what it resolved until `refresh` is called with what changed below."""
 
     def __init__(self, plan: KernelPlan, underlay: Underlay) -> None:
         self.plan = plan

@@ -1,7 +1,7 @@
 """What foreign routes newly do to ours, or no longer do, for the log. Pure: time is an argument.
 
-Rule: at most once a second, and then the first few and the number of the others: somebody who changes routes in a loop
-shall not fill the disk as well. What holds now is told by `failures`, whatever became of the log.
+Rule: at most once a second, and then the first few and the number of the others: a program that changes routes in a
+loop does not fill the disk as well. What is so now is in `failures`, whatever became of the log.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class ForeignChange(NamedTuple):
 
 
 class ForeignRouteLog:
-    """Mutable. `count`: how many changes have not been told."""
+    """Mutable. `count`: how many changes have not been taken."""
 
     def __init__(self) -> None:
         self.count = 0
         self._first: list[ForeignChange] = []
-        self._told_at = float("-inf")
+        self._taken_at = float("-inf")
 
     def note(self, before: Mapping[RouteKey, str], after: Mapping[RouteKey, str]) -> None:
-        """The keys of one destination with what is said of each, before and after a comparison."""
+        """The keys of one destination with the sentence on each, before and after a comparison."""
         for key in {**before, **after}:
             if before.get(key) != after.get(key):
                 self.count += 1
@@ -42,9 +42,9 @@ class ForeignRouteLog:
 
     def take(self, now: float) -> tuple[list[ForeignChange], int]:
         """The first changes since this was last asked, and how many others there were; none within the pause."""
-        if not self.count or now < self._told_at + PAUSE:
+        if not self.count or now < self._taken_at + PAUSE:
             return [], 0
-        self._told_at = now
+        self._taken_at = now
         taken, others = self._first, self.count - len(self._first)
         self._first, self.count = [], 0
         return taken, others

@@ -20,7 +20,7 @@ from reflector.plan import MAIN_TABLE
 
 
 class Observation:
-    """`links_changed`: links or addresses did since somebody set it back."""
+    """`links_changed`: links or addresses did since it was last reset."""
 
     def __init__(
         self, view: KernelView, work: Worklist, desired: DesiredState, learned: LearnedRoutes, comparison: Comparison

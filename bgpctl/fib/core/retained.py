@@ -4,14 +4,15 @@ Rule: a route that came by BGP outlives the speaker that learned it until one of
 
     its time is over                                                  it goes
     it leads to nodes that have left the cluster                      it goes
-    the speaker has not said yet what it has                          it stays
+    the speaker has not sent all that it has                          it stays
     it leads to a node whose own session is still awaited             it stays
-    a reflector, which knows of every node, has been heard            it goes: it would have been told
+    a reflector, which knows of every node, is in sync                it goes: it would be advertised
     a reflector is awaited, or where it leads is unknown              it stays, if it is one of the cluster's own
     otherwise                                                         it goes
 
 An agent that was restarted together with the speaker may know of a route only its gateway in the kernel. That is a
-node if it is the far end of a tunnel, and else perhaps a router in between: then nobody says that its node is gone.
+node if it is the far end of a tunnel, and else perhaps a router in between: then it is not known whether the node is
+gone.
 """
 
 from __future__ import annotations
@@ -57,16 +58,16 @@ class Outlook:
     """What is known when it is decided. Sessions count by the families that they carry.
 
     owner              node by address; None: the nodes are not known
-    awaited            families and nodes whose own session has not been heard
-    reflector_awaited, reflector_heard   families of any
-    in_sync            the speaker has said what it has
+    awaited            families and nodes whose own session is not in sync
+    reflector_awaited, reflector_complete   families of any
+    in_sync            the speaker has sent all that it has
     """
 
     owner: Mapping[bytes, str] | None
     networks: Networks
     awaited: frozenset[tuple[Family, str]] = frozenset()
     reflector_awaited: frozenset[Family] = frozenset()
-    reflector_heard: frozenset[Family] = frozenset()
+    reflector_complete: frozenset[Family] = frozenset()
     in_sync: bool = False
     is_over: bool = False
 
@@ -79,7 +80,7 @@ class Outlook:
         owners = self._owners(route)
         if any((family, owner) in self.awaited for owner in owners):
             return False
-        if family in self.reflector_heard:
+        if family in self.reflector_complete:
             return True
         is_ours = bool(owners) or self.networks.contain(route.destination)
         return not (is_ours and (family in self.reflector_awaited or self._may_be_of_another(route)))

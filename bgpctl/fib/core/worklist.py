@@ -1,7 +1,7 @@
-"""The destinations that are to be compared with the kernel, and those of them at which somebody undid our work. Pure.
+"""The destinations that are to be compared with the kernel, and those of them that are to be repaired. Pure.
 
 Rule: whoever learns of a change marks the destinations that it may concern *dirty*; only the comparison takes them off.
-A desired route that is put back in place after somebody changed or deleted it counts as one repair.
+A desired route that is put back in place after another program changed or deleted it counts as one repair.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Worklist:
         self._dirty[destination] = None
 
     def mark_to_repair(self, destination: Destination) -> None:
-        """Somebody changed a desired route of ours here."""
+        """Another program changed a desired route of ours here."""
         self._dirty[destination] = None
         self._to_repair.add(destination)
 

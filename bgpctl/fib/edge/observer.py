@@ -61,7 +61,7 @@ def update_links(requests: Requests, view: KernelView, observation: Observation)
 
 
 def take_notification(notification: Message, observation: Observation) -> None:
-    """Takes up what somebody else changed."""
+    """Takes up what another program changed."""
     match notification.kind:
         case route_message.NEWROUTE | route_message.DELROUTE:
             event = route_message.decode_event(notification.kind, notification.flags, notification.body)

@@ -1,4 +1,4 @@
-"""What the kernel has of us, and its removal: nobody is asked but the kernel, so it works without agent and plan.
+"""What the kernel has of us, and its removal: only the kernel is asked, so it works without agent and plan.
 
 ours                                         known by                            then
 routes, of any table, family and kind        their protocol number               deleted
@@ -71,7 +71,7 @@ def remove_ours(requests: Requests, protocol: int = ROUTE_PROTOCOL) -> tuple[str
             return ()
         reasons = dict(_remove(requests, found))
     left = find_ours(requests, protocol)
-    return tuple(f"{thing}{reasons.get(thing, ': somebody puts it back')}" for thing in left.sentences())
+    return tuple(f"{thing}{reasons.get(thing, ': another program puts it back')}" for thing in left.sentences())
 
 
 def _remove(requests: Requests, found: Ours) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,9 @@
 """The loop between desired and observed: take up notifications, read again if needed, compare, write.
 
 All work runs in the caller's asyncio loop, in slices of a few milliseconds, one at a time. Between calls the monitor
-socket wakes a task: a route of ours that somebody deletes is put back at once, a next hop that appears is used at once.
-Who undoes repairs as fast as they are made does not keep the loop here for ever: after a repair it takes up no more
-notifications, and rests.
+socket wakes a task: a route of ours that is deleted is repaired at once, a next hop that appears is used at once.
+A program that undoes repairs as fast as they are made does not keep the loop here for ever: after a repair it takes up
+no more notifications, and rests.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from reflector.kernel.sockets import DumpInterrupted, Monitor, Overrun, Requests
 
 BATCH = 256
 _SLICE = 1000
-# After repairs the worker rests for twice the processor time that they took: who deletes routes in a loop costs a third
-# of a core, and each route is back well within a second.
+# After repairs the worker rests for twice the processor time that they took: a program that deletes routes in a loop
+# costs a third of a core, and each route is repaired well within a second.
 _REST, _LONGEST_REST = 2.0, 0.2
 _DUMPS = 3
 

@@ -43,7 +43,7 @@ class TunnelSetup:
         self._entries_done.clear()
 
     def take_notification(self, notification: Message) -> None:
-        """Somebody else has put or removed an entry: those of a device of ours are compared again."""
+        """Another program has put or removed an entry: those of a device of ours are to be compared."""
         if notification.kind in (NEWNEIGH, DELNEIGH):
             self.wanted |= self._entries_done.pop(device_of_entry(notification.body), None) is not None
 

@@ -19,7 +19,7 @@ from reflector.plan import MAIN_TABLE
 
 # RTPROT_KERNEL (linux/rtnetlink.h).
 _OF_AN_ADDRESS = 2
-# FelixConfiguration.interfacePrefix where nobody says otherwise.
+# FelixConfiguration.interfacePrefix where it is not set.
 CALICO_PREFIX = "cali"
 
 

@@ -5,7 +5,7 @@ view is `outdated` and only another dump helps:
 
 - a link is set down, or loses its last IPv4 address: the kernel drops the IPv4 routes through it and does not notify
 - it is set up again: the kernel takes up legs of multipath routes
-- somebody appends an IPv6 route to a key of ours: the kernel makes one ECMP route of both
+- another program appends an IPv6 route to a key of ours: the kernel makes one ECMP route of both
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reflector.kernel.route_message import RouteEvent
 
 
 class KernelView:
-    """Mutable. The caller, who has the protocol numbers, tells our routes from foreign ones.
+    """Mutable. The caller, which has the protocol numbers, distinguishes our routes from foreign ones.
 
     outdated   another dump is due
     is_known   all but routes of ours that the kernel dropped with their link is as it stands here, so what has to be
@@ -42,7 +42,7 @@ class KernelView:
         self.outdated, self.is_known = False, True
 
     def observe_ours(self, event: RouteEvent) -> None:
-        """Somebody else made, changed or deleted a route with our protocol number."""
+        """Another program made, changed or deleted a route with our protocol number."""
         route = event.route
         if event.came:
             self.observed.put(route)

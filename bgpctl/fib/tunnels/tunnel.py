@@ -12,7 +12,7 @@ ADOPTED.
 
 A device that no plan asks for any more is deleted if MADE; one that is ADOPTED stays, without addresses, entries and
 alias.
-IPIP: `tunl0` comes with the kernel's module and may be somebody else's too (Felix gives it an address): it is
+IPIP: `tunl0` comes with the kernel's module and may be another program's too (Felix gives it an address): it is
 brought up, gets the address that is missing and the MTU that is asked for or fits; a plan takes nothing from it. The
 addresses that we give carry our protocol number (IFA_PROTO, Linux 5.18), so that `removal` knows them.
 """
@@ -71,8 +71,8 @@ def desired_tunnels(plan: KernelPlan, underlay: Underlay) -> tuple[Tunnel, ...]:
 
 
 def _ipip_limit(plan: KernelPlan, underlay: Underlay) -> int:
-    """What fits the link that has this node's address; 0 when the device says less already, or is not there yet: the
-    kernel begins with 1480. It is never made larger, for somebody may have meant it so."""
+    """What fits the link that has this node's address; 0 when the device has less already, or is not there yet: the
+    kernel begins with 1480. It is never made larger, for it may be meant so."""
     device = underlay.link_named(IPIP_DEVICE)
     local = [prefix_of(parse_prefix(text)) for text in plan.local_subnets]
     links = [
@@ -88,7 +88,7 @@ def device_changes(
     tunnels: tuple[Tunnel, ...], underlay: Underlay
 ) -> tuple[list[DeviceChange], tuple[DeviceFailure, ...]]:
     """What to do next, and what cannot be done. A device that is created shows up in the underlay before it can be
-    set up: carry out, observe, ask again until nothing is left."""
+    set up: carry out, observe, and call this until nothing is left."""
     wanted = {tunnel.name for tunnel in tunnels}
     changes: list[DeviceChange] = []
     for ours in our_devices(underlay):
