@@ -81,7 +81,7 @@ class RouteProgrammer:
                 await self._take_routes(group)
             for family, withdrawn in _withdrawals(update):
                 for nlri in _slices(withdrawn):
-                    self._state.withdraw((family, each) for each in nlri)
+                    self._state.withdraw([(family, each) for each in nlri])
                     await asyncio.sleep(0)
             if update.in_sync:
                 (self._state.retain if self.retains else self._state.end_sync)()

@@ -115,7 +115,7 @@ def test_a_retained_route_is_repaired_if_it_is_known_where_it_leads() -> None:
     fib.state.begin_sync()
     fib.state.retain()
     assert retained(fib) == {at(A): ((N2,), True)}
-    fib.somebody_deletes(ROUTE_A)
+    fib.another_program_deletes(ROUTE_A)
     assert fib.settle() == [("add", ROUTE_A)]
 
 

@@ -90,17 +90,16 @@ class Comparison:
             failures.settled(destination)
             self._work.settled(destination)
             return ()
-        is_stale = self._learned.is_stale(destination)
         if not foreign and not failures.concern(destination):  # new, gone or led elsewhere: the other common cases
             if not there and len(wanted) == 1:
                 return (Change(Verb.ADD, wanted[0]),)
-            if not wanted and len(there) == 1 and not is_stale:
+            if not wanted and len(there) == 1 and not self._learned.is_stale(destination):
                 return (Change(Verb.DELETE, there[0]),)
             if len(wanted) == len(there) == 1 and wanted[0].key == there[0].key:
                 return (Change(Verb.REPLACE, wanted[0]),)
         observed = {route.key: route for route in there}
         desired = {route.key: route for route in wanted}
-        if is_stale:
+        if self._learned.is_stale(destination):
             desired = observed | desired
         found = difference(desired, observed, {route.key for route in foreign})
         failures.set_occupied(destination, occupied(found.blocked, foreign))

@@ -8,7 +8,7 @@ RFC 9494 4.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bgpctl.fib.core.desired import Paths
 from reflector.kernel.route import Destination
@@ -67,18 +67,18 @@ class LearnedRoutes:
         if self.is_syncing:
             self._stale.update(destination for destination in present if destination not in self._paths)
 
-    def announce(self, destinations: Iterable[Destination], paths: Paths) -> Iterator[tuple[Destination, bool]]:
-        """Each with whether its paths are others than before."""
-        known, stale = self._paths, self._stale
-        for destination in destinations:
-            stale.discard(destination)
-            differs = known.get(destination) != paths
-            known[destination] = paths
-            yield destination, differs
+    def announce(self, destinations: Sequence[Destination], paths: Paths) -> set[Destination]:
+        """Returns those that had these paths already."""
+        known = self._paths
+        unchanged = {destination for destination in destinations if known.get(destination) == paths}
+        known |= dict.fromkeys(destinations, paths)
+        self._stale.difference_update(destinations)
+        return unchanged
 
-    def withdraw(self, destination: Destination) -> None:
-        self._stale.discard(destination)
-        self._paths.pop(destination, None)
+    def withdraw(self, destinations: Sequence[Destination]) -> None:
+        self._stale.difference_update(destinations)
+        for destination in destinations:
+            self._paths.pop(destination, None)
 
     def recall(self, destinations: Iterable[Destination], paths: Paths) -> list[Destination]:
         """What an earlier agent knew of routes: it is taken up for those that are still there, which are returned."""

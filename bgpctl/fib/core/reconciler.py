@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bgpctl.fib.core.comparison import Comparison
 from bgpctl.fib.core.desired import Paths
@@ -53,16 +53,15 @@ class Reconciler:
         """A new Loc-RIB stream starts."""
         self.learned.begin_sync(self.view.observed.destinations())
 
-    def announce(self, destinations: Iterable[Destination], paths: Paths) -> None:
-        is_installed, mark_dirty = self.comparison.is_installed, self.work.mark_one_dirty
-        for destination, differs in self.learned.announce(destinations, paths):
-            if differs or not is_installed(destination):
-                mark_dirty(destination)
+    def announce(self, destinations: Sequence[Destination], paths: Paths) -> None:
+        unchanged, is_installed = self.learned.announce(destinations, paths), self.comparison.is_installed
+        if unchanged:
+            destinations = [each for each in destinations if each not in unchanged or not is_installed(each)]
+        self.work.mark_dirty(destinations)
 
-    def withdraw(self, destinations: Iterable[Destination]) -> None:
-        for destination in destinations:
-            self.learned.withdraw(destination)
-            self.work.mark_one_dirty(destination)
+    def withdraw(self, destinations: Sequence[Destination]) -> None:
+        self.learned.withdraw(destinations)
+        self.work.mark_dirty(destinations)
 
     def end_sync(self) -> None:
         """The stream is in sync: what it did not name is swept."""
