@@ -197,7 +197,7 @@ class Password(Value, frozen=True):
 class MaximumPrefixes(Value, frozen=True):
     """How many routes of one family a peer may have in its Adj-RIB-In, accepted or not.
 
-    warning_percent   of `limit`: from here on it is said, whatever the action
+    warning_percent   of `limit`: from here on a warning is logged, whatever the action
     restart_delay     seconds for which a session that was ceased stays down; 0 = until the plan changes it
     """
 
@@ -294,7 +294,7 @@ class Origination(Value, frozen=True):
 
 
 class KernelVerdict(StrEnum):
-    """PROGRAM: the FIB installs the route. LEAVE: somebody else's (Felix), or nobody's."""
+    """PROGRAM: the FIB installs the route. LEAVE: another program's (Felix), or no program's."""
 
     PROGRAM = "program"
     LEAVE = "leave"

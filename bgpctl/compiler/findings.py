@@ -1,7 +1,7 @@
-"""What the compiler tells the author of a resource: a Problem at the resource it came from.
+"""What the compiler finds: a Problem at the resource that it follows from.
 
 The resources have been validated before they come here, so these are the findings that only show for a node or
-for a whole cluster: a Secret that is missing, two resources that want one session, a setting without effect.
+for a whole cluster: a Secret that is missing, two resources that define one session.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def router_id(index: ClusterIndex, node: str, options: CompileOptions, findings:
     if address and not options.router_id:
         return address
     if not options.router_id:
-        message = "no IPv4 address to take the router ID from: it follows from the node's name"
+        message = "the node has no IPv4 address: its router ID is computed from its name"
         findings.warn(index.nodes[node].node, "$.spec.bgp.ipv4Address", "router-id-derived", message)
     return hashed_router_id(node)
 

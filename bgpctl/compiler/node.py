@@ -42,7 +42,7 @@ NO_OPTIONS = CompileOptions()
 def compile_node(
     resources: ResourceSet, node: str, options: CompileOptions = NO_OPTIONS, index: ClusterIndex | None = None
 ) -> Compiled:
-    """The plan of `node`. Who compiles several nodes, or one again and again, passes an index of these resources.
+    """The plan of `node`. Callers that compile more than one plan of these resources pass an index of them.
 
     Raises CompileError when there is no such node, or an option makes no sense."""
     if node not in resources.nodes:

@@ -65,7 +65,7 @@ class Inotify:
         os.close(self._fd)
 
     def watch(self, directories: Iterable[str]) -> None:
-        """Watch exactly these from now on. One that is not there or closed is passed over: its parent will tell."""
+        """Watch exactly these from now on. One that is not there or closed is passed over: its parent reports it."""
         before = self._directories
         self._directories = {}
         for directory in directories:
@@ -83,7 +83,7 @@ class Inotify:
     async def changed(self, quiet: float, limit: float) -> set[str]:
         """Waits for a change, then until nothing happened for `quiet` seconds or `limit` seconds passed.
 
-        Returns the paths that changed; ANYTHING among them when they cannot be told.
+        Returns the paths that changed; ANYTHING among them when they are not known.
         """
         await self._awake.wait()
         loop = asyncio.get_running_loop()

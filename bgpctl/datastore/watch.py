@@ -2,9 +2,10 @@
 
 The directories of the tree are watched, and beside them the directory of every symbolic link that leads to it, so
 that a tree which is swapped as a whole (Kubernetes does so with ConfigMaps, deployments with a `current` link) is
-noticed as well. After a change the whole path is looked at again; nothing is concluded from events.
+noticed as well. After a change the whole path is read anew; nothing is concluded from events.
 
-Of a file system that is mounted inotify says nothing, so every few seconds the directories are asked who they are.
+inotify does not report that a file system is mounted, so every few seconds the directories' device and inode are
+compared.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def _read_again(reader: DirectoryReader, path: Path) -> Loaded:
 
 
 async def _changes(path: Path, reader: DirectoryReader) -> AsyncGenerator[None, None]:
-    """Yields whenever the path should be read again; `reader` tells what it consisted of the last time.
+    """Yields whenever the path should be read again; `reader` has what it consisted of the last time.
 
     Where inotify cannot be had (fs.inotify.max_user_instances is 128 by default, less than the agents of a large
     lab on one machine) the path is looked at from time to time instead.

@@ -86,7 +86,7 @@ def pairs(old: dict[str, V], new: dict[str, V]) -> Iterator[tuple[str, V | None,
 def changed_items(
     kind: str, old: Iterable[V], new: Iterable[V], name: Callable[[V], str], *, but: frozenset[str] = frozenset()
 ) -> tuple[ItemChange, ...]:
-    """The entries of two lists that differ, `name` identifying them; fields in `but` are somebody else's to compare."""
+    """The entries of two lists that differ, `name` identifying them; fields in `but` are not compared here."""
     changes = []
     for key, before, after in pairs(by_name(old, name), by_name(new, name)):
         defined_by, reason = (str(getattr(after or before, each, "")) for each in ("defined_by", "reason"))

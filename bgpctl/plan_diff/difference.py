@@ -73,7 +73,7 @@ class PolicyChange(DifferenceValue, frozen=True):
 
 
 class VerdictChange(DifferenceValue, frozen=True):
-    """Routes of this node that its peers on these sessions are told otherwise than before."""
+    """Routes of this node that are advertised differently on these sessions than before."""
 
     prefixes: tuple[str, ...]
     sessions: tuple[str, ...]
@@ -129,7 +129,7 @@ class PlanDifference(DifferenceValue, frozen=True):
 
     @property
     def needs_restart(self) -> bool:
-        """Something has no effect before the speaker is started again."""
+        """Something has no effect before the speaker is restarted."""
         return any(each.effect is Effect.RESTART for each in self.fields)
 
     def _sessions(self, change: ChangeKind) -> tuple[str, ...]:

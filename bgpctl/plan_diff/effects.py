@@ -44,11 +44,11 @@ from reflector.plan import (
 class Effect(StrEnum):
     """From the mildest to the most severe.
 
-    SOFT      sessions stay; what follows from the field is changed, and nothing else is looked at
-    REFRESH   sessions stay; every route passes the policies again and peers are told what differs. Nothing is asked
-              of a peer: the Adj-RIB-In has the routes as they came
-    RESET     the session is closed with a Cease and made anew
-    RESTART   without effect until the speaker is started again, which closes all its sessions
+    SOFT      sessions stay; only what follows from the field changes
+    REFRESH   sessions stay; policies are evaluated for every route, and what differs is advertised. Nothing is
+              requested from a peer: the Adj-RIB-In has the routes as they were received
+    RESET     the session is closed with a Cease and set up anew
+    RESTART   without effect until the speaker is restarted, which closes all its sessions
     """
 
     SOFT = "soft"
@@ -74,45 +74,45 @@ SOFT, REFRESH, RESET, RESTART = Effect
 
 _OPEN = "both ends agree on it when the session opens (OPEN)"
 _CONNECTION = "it belongs to the TCP connection"
-_TOLD = "shown to people only"
-_POLICY = "every route passes the policies again"
-_EXPORT = "what the peer is told is worked out again"
-_ORIGINATION = "the route is announced again where peers see a difference"
-_LIMIT = "it counts from the next route on; what was dropped is asked for again (ROUTE-REFRESH) if there is room now"
+_SHOWN = "only shown to people"
+_POLICY = "the policies are evaluated for every route"
+_EXPORT = "what is advertised to the peer is computed again"
+_ORIGINATION = "the route is readvertised to peers for which it differs"
+_LIMIT = "it applies from the next route on; dropped routes are requested (ROUTE-REFRESH) if the limit allows it now"
 _KERNEL = "kernel routes that differ are replaced"
-_DEVICE = "the device is made anew: traffic through it stops for that moment"
-_DEVICE_SET = "the device that is there is set"
+_DEVICE = "the device is created anew: traffic through it is interrupted for a moment"
+_DEVICE_SET = "the existing device is changed"
 _FORWARDING = "the device's forwarding entries and the routes through it are replaced"
 
 EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
     NodePlan: {
-        "node": EffectRow(SOFT, _TOLD),
-        "router_id": EffectRow(RESET, "it is this speaker's name in every OPEN: all sessions"),
+        "node": EffectRow(SOFT, _SHOWN),
+        "router_id": EffectRow(RESET, "it is in the OPEN of every session: all sessions are reset"),
         "local_as": EffectRow(SOFT, "a session has its own local_as"),
         "cluster_id": EffectRow(REFRESH, "it stands in the CLUSTER_LIST of what is reflected, and finds loops"),
-        "log_level": EffectRow(SOFT, "the agent's log follows at once, the speaker's at its next start"),
+        "log_level": EffectRow(SOFT, "the agent's log changes at once, the speaker's at its next start"),
         "listen": EffectRow(RESTART, "the speaker opens its listening sockets when it starts"),
         "sessions": EffectRow(SOFT, "an added one is set up, a removed one is closed; a changed one: see SessionPlan"),
-        "suppressed": EffectRow(SOFT, _TOLD),
+        "suppressed": EffectRow(SOFT, _SHOWN),
         "policies": EffectRow(REFRESH, _POLICY),
-        "originations": EffectRow(SOFT, "announced and withdrawn one by one"),
-        "kernel": EffectRow(SOFT, "for the FIB; the speaker does not look at it"),
-        "always_compare_med": EffectRow(REFRESH, "every prefix with several routes is decided again"),
-        "resolve_next_hops": EffectRow(REFRESH, "every route with a next hop is looked at again"),
+        "originations": EffectRow(SOFT, "advertised and withdrawn one by one"),
+        "kernel": EffectRow(SOFT, "for the FIB; the speaker does not use it"),
+        "always_compare_med": EffectRow(REFRESH, "the decision is made anew for every prefix with several routes"),
+        "resolve_next_hops": EffectRow(REFRESH, "every route with a next hop is evaluated anew"),
         "version": EffectRow(RESTART, "a speaker reads plans of its own version"),
     },
     SessionPlan: {
-        "name": EffectRow(RESET, "it is what makes it this session: another name is another session"),
-        "kind": EffectRow(SOFT, _TOLD),
+        "name": EffectRow(RESET, "the name identifies the session: another name is another session"),
+        "kind": EffectRow(SOFT, _SHOWN),
         "peer_address": EffectRow(RESET, _CONNECTION),
         "peer_as": EffectRow(RESET, _OPEN),
         "local_as": EffectRow(RESET, _OPEN),
         "families": EffectRow(RESET, _OPEN),
         "local_address": EffectRow(RESET, _CONNECTION),
         "peer_port": EffectRow(RESET, _CONNECTION),
-        "peer_node": EffectRow(SOFT, _TOLD),
-        "passive": EffectRow(RESET, "it decides who dials"),
-        "rr_client": EffectRow(REFRESH, "what is reflected to and from the peer is worked out again"),
+        "peer_node": EffectRow(SOFT, _SHOWN),
+        "passive": EffectRow(RESET, "it decides which end connects"),
+        "rr_client": EffectRow(REFRESH, "what is reflected to and from the peer is computed again"),
         "cluster_id": EffectRow(REFRESH, "it stands in the CLUSTER_LIST of what is reflected, and finds loops"),
         "next_hop_mode": EffectRow(REFRESH, _EXPORT),
         "import_policies": EffectRow(REFRESH, _POLICY),
@@ -121,22 +121,22 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "export_default": EffectRow(REFRESH, _EXPORT),
         "password": EffectRow(RESET, "TCP-MD5 begins or ends with the connection; another key is set on it live"),
         "ttl_security": EffectRow(RESET, _CONNECTION),
-        "allow_local_as": EffectRow(REFRESH, "routes that were refused for our own AS are looked at again"),
+        "allow_local_as": EffectRow(REFRESH, "routes that were rejected for our own AS are evaluated anew"),
         "add_path": EffectRow(RESET, _OPEN),
         "add_path_limit": EffectRow(REFRESH, _EXPORT),
         "hold_time": EffectRow(RESET, _OPEN),
-        "keepalive_time": EffectRow(SOFT, "it counts from the next KEEPALIVE on"),
+        "keepalive_time": EffectRow(SOFT, "it applies from the next KEEPALIVE on"),
         "restart_time": EffectRow(RESET, _OPEN),
         "long_lived_stale_time": EffectRow(RESET, _OPEN),
         "maximum_prefixes": EffectRow(SOFT, _LIMIT),
         "role": EffectRow(RESET, _OPEN),
         "role_strict": EffectRow(RESET, _OPEN),
-        "defined_by": EffectRow(SOFT, _TOLD),
+        "defined_by": EffectRow(SOFT, _SHOWN),
     },
     SuppressedSession: {
-        "name": EffectRow(SOFT, _TOLD),
-        "peer_address": EffectRow(SOFT, _TOLD),
-        "reason": EffectRow(SOFT, _TOLD),
+        "name": EffectRow(SOFT, _SHOWN),
+        "peer_address": EffectRow(SOFT, _SHOWN),
+        "reason": EffectRow(SOFT, _SHOWN),
     },
     Policy: {
         "name": EffectRow(REFRESH, "sessions refer to it by name"),
@@ -146,7 +146,7 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "verdict": EffectRow(REFRESH, _POLICY),
         "match": EffectRow(REFRESH, _POLICY),
         "operations": EffectRow(REFRESH, _POLICY),
-        "defined_by": EffectRow(REFRESH, "a route remembers why it was accepted or refused; peers are told nothing"),
+        "defined_by": EffectRow(REFRESH, "a route keeps the rule that accepted or rejected it; nothing is advertised"),
     },
     Match: dict.fromkeys(
         (
@@ -171,13 +171,13 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
     MaximumPrefixes: dict.fromkeys(("limit", "action", "warning_percent", "restart_delay"), EffectRow(SOFT, _LIMIT)),
     Password: {"secret": EffectRow(SOFT, "set on the open connection; the other end must follow within the hold time")},
     Origination: {
-        "prefix": EffectRow(SOFT, "it is what makes it this route: the old prefix is withdrawn, the new one announced"),
+        "prefix": EffectRow(SOFT, "the prefix identifies the route: the old one is withdrawn, the new one advertised"),
         "source": EffectRow(SOFT, _ORIGINATION),
         "priority": EffectRow(SOFT, _ORIGINATION),
         "interface": EffectRow(SOFT, _ORIGINATION),
         "next_hop": EffectRow(SOFT, _ORIGINATION),
         "communities": EffectRow(SOFT, _ORIGINATION),
-        "defined_by": EffectRow(SOFT, _TOLD),
+        "defined_by": EffectRow(SOFT, _SHOWN),
     },
     Listen: {
         "address": EffectRow(RESTART, "the speaker opens its listening sockets when it starts"),
@@ -190,24 +190,24 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "normal_priority_v6": EffectRow(SOFT, "blackholes and host routes of IPv6 get another metric"),
         "rules": EffectRow(SOFT, _KERNEL),
         "blackholes": EffectRow(SOFT, _KERNEL),
-        "local_subnets": EffectRow(SOFT, "it decides anew which next hops need a tunnel"),
+        "local_subnets": EffectRow(SOFT, "which next hops need a tunnel is decided anew"),
         "host_routes": EffectRow(SOFT, _KERNEL),
         "excluded_next_hops": EffectRow(SOFT, _KERNEL),
-        "vxlans": EffectRow(SOFT, "devices are made, set and removed one by one; see VxlanPlan"),
+        "vxlans": EffectRow(SOFT, "devices are created, changed and removed one by one; see VxlanPlan"),
         "ipip_address": EffectRow(SOFT, "tunl0 is given the new address; a former one stays on it"),
         "ipip_mtu": EffectRow(SOFT, _DEVICE_SET),
     },
     KernelRule: {
         "network": EffectRow(SOFT, _KERNEL),
-        "verdict": EffectRow(SOFT, "kernel routes inside the network are installed, or taken back"),
+        "verdict": EffectRow(SOFT, "kernel routes inside the network are installed or removed"),
         "encapsulation": EffectRow(SOFT, "kernel routes inside the network go through another device"),
         "cross_subnet": EffectRow(SOFT, "kernel routes inside the network go through another device"),
-        "defined_by": EffectRow(SOFT, _TOLD),
+        "defined_by": EffectRow(SOFT, _SHOWN),
     },
     HostRoute: {
         "address": EffectRow(SOFT, _KERNEL),
         "gateway": EffectRow(SOFT, _KERNEL),
-        "defined_by": EffectRow(SOFT, _TOLD),
+        "defined_by": EffectRow(SOFT, _SHOWN),
     },
     VxlanPlan: {
         "family": EffectRow(SOFT, _DEVICE),
@@ -221,7 +221,7 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "vteps": EffectRow(SOFT, _FORWARDING),
     },
     Vtep: {
-        "node": EffectRow(SOFT, _TOLD),
+        "node": EffectRow(SOFT, _SHOWN),
         "node_address": EffectRow(SOFT, _FORWARDING),
         "tunnel_address": EffectRow(SOFT, _FORWARDING),
         "mac": EffectRow(SOFT, _FORWARDING),

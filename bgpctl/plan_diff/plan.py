@@ -1,7 +1,7 @@
 """diff_plans: one node's plan before and after.
 
-Rule: two plans that are not equal never make an empty difference. What only stands in another order is said as such:
-rules of policies and of the kernel are asked in order, and of the other lists the order should not have changed.
+Rule: two plans that are not equal never make an empty difference. What only stands in another order is reported as
+such: rules of policies and of the kernel are asked in order, and of the other lists the order should not have changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OF_ALL_SESSIONS = frozenset({Effect.REFRESH, Effect.RESET})
 
 
 def diff_plans(old: NodePlan, new: NodePlan) -> PlanDifference:
-    """What becomes of the node that runs `old` when it is told `new`. Falsy when the plans are equal."""
+    """What changes on the node that runs `old` when it gets `new`. Falsy when the plans are equal."""
     if old == new:
         return PlanDifference(new.node, ChangeKind.CHANGED)
     fields = changed_fields(old, new, but=APART)

@@ -1,4 +1,4 @@
-"""The difference of a cluster in one sentence: "12 nodes change: 11 softly, 1 resets 2 sessions".
+"""The difference of a cluster in one sentence: "12 nodes change: 11 without a session reset, 1 resets 2 sessions".
 
 A node counts once, for the most severe that happens to it; the table below is in that order.
 """
@@ -12,7 +12,7 @@ from bgpctl.plan_diff.difference import ChangeKind, ClusterDifference, PlanDiffe
 
 
 class Fate(NamedTuple):
-    """What can happen to a node: which are concerned, how it is said of one and of several, and the sessions it
+    """What can happen to a node: which nodes that concerns, the words for one and for several, and the sessions it
     costs with the words before their number."""
 
     holds: Callable[[PlanDifference], bool]
@@ -34,7 +34,7 @@ FATES = (
     ),
     Fate(lambda node: bool(node.reset), "resets", "reset", lambda node: node.reset),
     Fate(lambda node: bool(node.removed), "closes", "close", lambda node: node.removed),
-    Fate(lambda _: True, "softly", "softly"),
+    Fate(lambda _: True, "without a session reset", "without a session reset"),
 )
 
 
@@ -46,11 +46,11 @@ def summary(difference: ClusterDifference) -> str:
     by_fate: dict[int, list[PlanDifference]] = {}
     for node in nodes:
         by_fate.setdefault(next(i for i, fate in enumerate(FATES) if fate.holds(node)), []).append(node)
-    said = [_said(FATES[place], by_fate[place]) for place in sorted(by_fate, reverse=True)]
-    return f"{counted(len(nodes), 'node')} change{'s' if len(nodes) == 1 else ''}: {', '.join(said)}"
+    parts = [_counted_fate(FATES[place], by_fate[place]) for place in sorted(by_fate, reverse=True)]
+    return f"{counted(len(nodes), 'node')} change{'s' if len(nodes) == 1 else ''}: {', '.join(parts)}"
 
 
-def _said(fate: Fate, nodes: list[PlanDifference]) -> str:
+def _counted_fate(fate: Fate, nodes: list[PlanDifference]) -> str:
     verb = fate.one if len(nodes) == 1 else fate.several
     sessions = sum(len(fate.sessions(node)) for node in nodes)
     return f"{len(nodes)} {verb}" + (f"{fate.costs} {counted(sessions, 'session')}" if sessions else "")

@@ -14,21 +14,21 @@ from reflector.plan import Value
 OPENING = """\
 # What applying a change does
 
-The agent writes the new plan and tells the speaker; the speaker changes what differs. `bgpctl diff OLD NEW` says
-beforehand what that will be. This page is written from the table in `bgpctl/plan_diff/effects.py`
-(`python -m bgpctl.plan_diff.table > docs/applying-changes.md`); the tests hold each row against a speaker that runs
-and has sessions with another one and with BIRD 2.
+The agent writes the new plan and sends it to the speaker; the speaker changes what differs. `bgpctl diff OLD NEW` shows
+beforehand what that will be. This page is generated from the table in `bgpctl/plan_diff/effects.py`
+(`python -m bgpctl.plan_diff.table > docs/applying-changes.md`). Tests check each row with a running speaker that has
+sessions with another speaker and with BIRD 2.
 
 | effect | what happens |
 |---|---|
-| soft | sessions stay; what follows from the field is changed, and nothing else is looked at |
-| refresh | sessions stay; every route passes the policies again and peers are told what differs |
-| reset | the session is closed with a Cease and made anew; until then the peer drops our routes |
-| restart | without effect until the speaker is started again, which the agent does not do by itself |
+| soft | sessions stay; only what follows from the field changes |
+| refresh | sessions stay; policies are evaluated for every route, and what differs is advertised |
+| reset | the session is closed with a Cease and set up anew; until then the peer does not use our routes |
+| restart | without effect until the speaker is restarted, which the agent does not do by itself |
 
-A change of ExaBGP's definition of a neighbour resets its session, because `exabgp.conf` is where both ends' agreement
-is written down. Our engine takes up everything else in place; a refresh asks nothing of a peer, for the Adj-RIB-In has
-its routes as they came.
+What both ends must agree on is in `exabgp.conf`, so a change of a neighbour there resets its session. The engine
+applies everything else while the session stays. A refresh requests nothing from the peer: the Adj-RIB-In has
+its routes as they were received.
 """
 
 

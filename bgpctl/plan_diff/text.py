@@ -1,7 +1,7 @@
 """A difference as people read it: the summary, then the prefixes of the cluster, then the nodes.
 
-What happens to several nodes alike is said once, for all of them, and so it is with sessions: a changed filter on
-5,000 nodes is read at a glance. A line's first sign says what happens: + comes, - goes, ~ changes softly, ! is reset.
+What happens to several nodes alike is printed once for all of them, and so for sessions: a changed filter on 5,000
+nodes is read at a glance. The first sign of a line: + added, - removed, ~ changed without a session reset, ! reset.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bgpctl.plan_diff.summary import counted, summary
 
 SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
 RESET_SIGN = "!"
-# Effects that somebody will ask about.
+# Effects whose reason is printed.
 EXPLAINED = {Effect.RESET: " ({})", Effect.RESTART: " (waits for a restart: {})"}
 MOST_NAMES = 8
 NOT_SHOWN = frozenset({"defined_by"})
@@ -97,14 +97,12 @@ def _peer(session: SessionChange) -> str:
 def _what(session: SessionChange) -> str:
     if session.change is not ChangeKind.CHANGED:
         return session.defined_by
-    told = [_field(each) for each in session.fields if each.field not in NOT_SHOWN] or ["defined by another resource"]
+    changes = [_field(each) for each in session.fields if each.field not in NOT_SHOWN]
     if session.policies:
-        told = [
-            *(text for text in told if text != "defined by another resource"),
-            f"policies {', '.join(session.policies)}",
-        ]
+        changes.append(f"policies {', '.join(session.policies)}")
     verb = "reset" if session.effect is Effect.RESET else "updated"
-    return f"{verb}: {'; '.join(told)}" + (f" [{session.defined_by}]" if session.defined_by else "")
+    what = "; ".join(changes) or "defined by another resource"
+    return f"{verb}: {what}" + (f" [{session.defined_by}]" if session.defined_by else "")
 
 
 def _field(change: FieldChange) -> str:
@@ -124,7 +122,7 @@ def _item(item: ItemChange) -> str:
 
 
 def _verdict(change: VerdictChange) -> str:
-    return f"~ tells {_names(change.sessions)} of {_names(change.prefixes)}: {change.before} -> {change.after}"
+    return f"~ to {_names(change.sessions)}, {_names(change.prefixes)}: {change.before} -> {change.after}"
 
 
 def _policy(policy: PolicyChange) -> Iterator[str]:

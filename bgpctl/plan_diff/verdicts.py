@@ -1,8 +1,8 @@
-"""What peers are told of this node's own routes, before and after: the engine's export rules, asked twice.
+"""What is advertised of this node's own routes, before and after: the engine's export rules, asked twice.
 
-Only routes that both plans originate, on sessions that both plans have: what comes and goes is said elsewhere. The
-next hop is left out, it is this node's address whatever the policies say. What the node passes on for others
-depends on what they send, and no plan knows that.
+Only routes that both plans originate, on sessions that both plans have: what is added and removed is in other parts of
+the difference. The next hop is left out: it is this node's address under any policy. What the node advertises of other
+nodes' routes depends on what those send, and no plan knows that.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Exports:
         }
 
     def view(self, session: SessionPlan) -> ExportView:
-        """As for a peer that agrees to everything we offer; sessions that are told the same share it."""
+        """As for a peer that agrees to everything we offer; sessions with the same advertisements share it."""
         family = family_of(session.peer_address)
         address = pack_address(session.local_address or UNSPECIFIED[family])
         extended: frozenset[Family] = frozenset({4} if family == 6 and 4 in session.families else ())
@@ -58,11 +58,11 @@ def changed_verdicts(old: NodePlan, new: NodePlan) -> tuple[VerdictChange, ...]:
     """Routes that fare the same on the same sessions stand together."""
     if _same_exports(old, new):
         return ()
-    told: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for (prefix, before, after), sessions in _by_route(_Exports(old), _Exports(new)).items():
-        told.setdefault((before, after, tuple(sessions)), []).append(prefix)
+        alike.setdefault((before, after, tuple(sessions)), []).append(prefix)
     return tuple(
-        VerdictChange(tuple(prefixes), sessions, before, after) for (before, after, sessions), prefixes in told.items()
+        VerdictChange(tuple(prefixes), sessions, before, after) for (before, after, sessions), prefixes in alike.items()
     )
 
 
@@ -71,7 +71,7 @@ def _same_exports(old: NodePlan, new: NodePlan) -> bool:
 
 
 def _by_route(old: _Exports, new: _Exports) -> dict[tuple[str, str, str], list[str]]:
-    """(prefix, told before, told after) -> the sessions on which it is so."""
+    """(prefix, advertised before, advertised after) -> the sessions on which it is so."""
     found: dict[tuple[str, str, str], list[str]] = {}
     routes = [route for route in new.paths if route in old.paths]
     for (before, after), sessions in _views(old, new).items():
@@ -92,18 +92,18 @@ def _views(old: _Exports, new: _Exports) -> dict[tuple[ExportView, ExportView], 
 
 
 def _differences(before: ExportDecision | None, after: ExportDecision | None) -> Iterator[tuple[str, str]]:
-    """(was, becomes), if the peer is told something else."""
+    """(was, becomes), if what the peer is sent differs."""
     if before is None or after is None or before.attributes is None or after.attributes is None:
-        if _is_told(before) is not _is_told(after):
+        if _is_advertised(before) is not _is_advertised(after):
             yield _verdict(before), _verdict(after)
         return
     was, becomes = _attributes(before.attributes), _attributes(after.attributes)
     differing = [name for name in was if was[name] != becomes[name]]
     if differing:
-        yield _told(was, differing), _told(becomes, differing)
+        yield _text(was, differing), _text(becomes, differing)
 
 
-def _is_told(decision: ExportDecision | None) -> bool:
+def _is_advertised(decision: ExportDecision | None) -> bool:
     return decision is not None and decision.attributes is not None
 
 
@@ -126,5 +126,5 @@ def _attributes(attributes: PathAttributes) -> dict[str, str]:
     }
 
 
-def _told(attributes: dict[str, str], names: list[str]) -> str:
+def _text(attributes: dict[str, str], names: list[str]) -> str:
     return ", ".join((ADVERTISED, *(f"{name} {attributes[name] or 'none'}" for name in names)))

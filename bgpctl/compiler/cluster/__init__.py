@@ -1,1 +1,1 @@
-"""What a ResourceSet says about the cluster as a whole, looked up by all nodes' plans."""
+"""Facts about the cluster as a whole, out of its ResourceSet, for the plans of all nodes."""

@@ -1,4 +1,4 @@
-"""Which BGPConfiguration speaks: `default` for the cluster, `node.<name>` for one node.
+"""Which BGPConfiguration is used: `default` for the cluster, `node.<name>` for one node.
 
 The rule: a node's own object replaces the global one field by field, but only for the four fields that have node
 scope (log level, listen port, communities with their prefix advertisements) and for our annotations. Everything else is
@@ -74,33 +74,33 @@ class Configuration:
         return found.spec if found else BGPConfigurationSpec()
 
     def settings(self, node: str) -> Settings:
-        """What annotations say of this node and of all its sessions."""
+        """The settings (annotations) for this node and all its sessions."""
         own = self.node_object(node)
         return settings_of(own).over(self._settings) if own is not None else self._settings
 
-    def said_listen_port(self, node: str) -> int:
-        """The port this node is told to listen on; 0 when neither object says one."""
+    def configured_listen_port(self, node: str) -> int:
+        """The port on which this node is to listen; 0 when neither object sets one."""
         return self.node(node).listen_port or self.cluster.listen_port or 0
 
     def listen_port(self, node: str) -> int:
-        return self.said_listen_port(node) or DEFAULT_BGP_PORT
+        return self.configured_listen_port(node) or DEFAULT_BGP_PORT
 
     def log_level(self, node: str) -> str:
-        said = self.node(node).log_severity_screen or self.cluster.log_severity_screen or "info"
-        return LOG_LEVELS.get(said.lower(), "info")
+        level = self.node(node).log_severity_screen or self.cluster.log_severity_screen or "info"
+        return LOG_LEVELS.get(level.lower(), "info")
 
     def normal_priority(self, family: Family) -> int:
-        said = self.cluster.ipv4_normal_route_priority if family == 4 else self.cluster.ipv6_normal_route_priority
-        return said or NORMAL_PRIORITY
+        priority = self.cluster.ipv4_normal_route_priority if family == 4 else self.cluster.ipv6_normal_route_priority
+        return priority or NORMAL_PRIORITY
 
     def advertisements(self, node: str) -> tuple[TaggedPrefix, ...]:
         """What is in force on this node: for each family the node's own list if it has one, else the cluster's."""
         own = _advertisements(self.node(node))
-        said = {family_of(advertisement.prefix) for advertisement in own}
-        return (*own, *(each for each in _advertisements(self.cluster) if family_of(each.prefix) not in said))
+        families = {family_of(advertisement.prefix) for advertisement in own}
+        return (*own, *(each for each in _advertisements(self.cluster) if family_of(each.prefix) not in families))
 
     def felix(self, node: str) -> tuple[FelixConfigurationSpec, FelixConfigurationSpec]:
-        """FelixConfiguration `node.<name>` and `default`; what the first says wins."""
+        """FelixConfiguration `node.<name>` and `default`; a value of the first is used before one of the second."""
         own, cluster = self._felix.get(NODE_NAME_PREFIX + node), self._felix.get(GLOBAL_NAME)
         return (
             own.spec if own else FelixConfigurationSpec(),
@@ -108,12 +108,12 @@ class Configuration:
         )
 
     def felix_value(self, node: str, field: str, default: int) -> int:
-        """What the first of these says about a field."""
+        """The value of a field in the first of these that has it."""
         return next((value for spec in self.felix(node) if (value := getattr(spec, field)) is not None), default)
 
 
 def service_prefixes(entries: tuple[ServiceCIDR, ...]) -> tuple[str, ...]:
-    """The networks of a service list; entries that say nothing are legal and skipped."""
+    """The networks of a service list; empty entries are legal and skipped."""
     return tuple(dict.fromkeys(canonical_prefix(entry.cidr) for entry in entries if entry.cidr))
 
 

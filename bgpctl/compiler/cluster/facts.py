@@ -13,7 +13,7 @@ from reflector.plan import Family, Vtep
 
 @dataclass(frozen=True, slots=True)
 class PeerEndpoint:
-    """A node as the far end of a session in one family. Port 0: nobody said, so 179."""
+    """A node as the far end of a session in one family. Port 0: none is set, so 179."""
 
     node: str
     family: Family
@@ -50,13 +50,13 @@ class Block:
 def node_facts(node: Node) -> NodeFacts:
     """Raises ValueError when an address is none."""
     bgp = node.spec.bgp
-    said: dict[Family, str] = {4: bgp.ipv4_address, 6: bgp.ipv6_address} if bgp else {4: "", 6: ""}
-    addresses = {family: canonical_address(text) if text else "" for family, text in said.items()}
+    texts: dict[Family, str] = {4: bgp.ipv4_address, 6: bgp.ipv6_address} if bgp else {4: "", 6: ""}
+    addresses = {family: canonical_address(text) if text else "" for family, text in texts.items()}
     return NodeFacts(
         node=node,
         name=node.name,
         addresses=addresses,
-        subnets={family: canonical_prefix(text) if text else "" for family, text in said.items()},
+        subnets={family: canonical_prefix(text) if text else "" for family, text in texts.items()},
         vteps={family: vtep(node, family, address) for family, address in addresses.items()},
         cluster_id=node.cluster_id,
     )

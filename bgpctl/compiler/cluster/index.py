@@ -83,7 +83,7 @@ class ClusterIndex:
     def endpoints(self, node: str) -> tuple[PeerEndpoint, ...]:
         """The node as the far end of sessions: one for each family in which it has an address."""
         if node not in self._endpoints:
-            facts, port = self.nodes[node], self.configuration.said_listen_port(node)
+            facts, port = self.nodes[node], self.configuration.configured_listen_port(node)
             self._endpoints[node] = tuple(
                 PeerEndpoint(node, family, address, port, self.as_number(node), facts.cluster_id)
                 for family, address in facts.addresses.items()
@@ -92,7 +92,7 @@ class ClusterIndex:
         return self._endpoints[node]
 
     def peer_settings(self, peer: BGPPeer) -> Settings:
-        """What the annotations of a BGPPeer say."""
+        """The settings (annotations) of a BGPPeer."""
         if peer.name not in self._peer_settings:
             self._peer_settings[peer.name] = settings_of(peer)
         return self._peer_settings[peer.name]
@@ -161,5 +161,5 @@ class ClusterIndex:
 
 
 def effective_port(port: int) -> int:
-    """0 is what nobody said."""
+    """0: no port is set."""
     return port or DEFAULT_BGP_PORT

@@ -1,13 +1,13 @@
-"""Whose an address is, and which networks are the cluster's own: what says that a retained route leads nowhere.
+"""The node that an address belongs to, and the cluster's own networks: what shows that a retained route leads nowhere.
 
 A route between nodes has a node's session address as its next hop, and in the kernel perhaps its end of a tunnel.
-Every address that a Node says counts, so that a route is taken for one to nowhere only if nobody is there:
+Every address in a Node counts, so that a route is taken for one to nowhere only if no node has its next hop:
 
     spec.bgp             session addresses, IPIP tunnel address
     spec                 VXLAN tunnel addresses, WireGuard interface addresses, other addresses of the host
 
 The cluster's networks are its IP pools and the networks of its services. What leads elsewhere may have a next hop that
-is no node's - a switch, another cluster - and nothing can be said of it.
+is no node's - a switch, another cluster - and is not decided here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class NodeLookup:
 
 
 def addresses_of(node: Node) -> Iterator[bytes]:
-    """All that the Node says, packed; a text that is no address says nothing."""
+    """All addresses in the Node, packed; text that is no address is skipped."""
     spec, bgp, wireguard = node.spec, node.spec.bgp, node.spec.wireguard
     if bgp is not None:
         yield from _packed(bgp.ipv4_address, bgp.ipv6_address, bgp.ipv4_ipip_tunnel_addr)

@@ -6,7 +6,7 @@ all of them. Single addresses are announced by a node when
     a single-address entry of a list has been hit and the policy is Cluster   -> every node, once a slice exists
     the policy is Local                                                      -> nodes with a ready endpoint
     load balancer addresses are not aggregated and the service has one       -> every node, once one is ready
-    otherwise                                                                -> nobody: the network suffices
+    otherwise                                                                -> no node: the network suffices
 
 A node labelled as excluded from external load balancers announces none. No node programs a route for a service
 network that another node announces: kube-proxy answers for the addresses on every node.
@@ -110,7 +110,7 @@ def _lists(configuration: Configuration, options: CompileOptions) -> ServiceList
 
 
 def _networks(lists: ServiceLists, configuration: Configuration) -> dict[str, str]:
-    """The networks announced as a whole, and the field that says so."""
+    """The networks announced as a whole, and the field that defines them."""
     load_balancer = lists.load_balancer if configuration.aggregates_load_balancers else ()
     named = [
         *((prefix, "serviceClusterIPs") for prefix in lists.cluster),

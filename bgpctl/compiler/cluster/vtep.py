@@ -1,7 +1,7 @@
 """A node's end of the cluster's VXLAN (RFC 7348).
 
 A node has an end when it has an address, to send from, and a tunnel address, for its own packets into the tunnel.
-The MAC is the node's if it says one; otherwise it follows from the node's name, so that all nodes know it without
+The MAC is that of the Node if it has one; otherwise it follows from the node's name, so that all nodes know it without
 asking: five octets of a hash behind 02, locally administered and unicast.
 """
 

@@ -1,4 +1,4 @@
-"""What a node tells its peers, after the BGPFilters of a session have left the decision open.
+"""What a node advertises to its peers, after the BGPFilters of a session have left the decision open.
 
 In this order, the first that matches decides; one policy for each family, shared by all sessions:
 

@@ -150,9 +150,9 @@ def _prefix_match(rule: FilterRule, family: Family) -> PrefixMatch:
     """An interval of lengths that is empty matches nothing, and negated everything."""
     network = canonical_prefix(rule.cidr)
     length = prefix_length(network)
-    said = rule.prefix_length
-    shortest = length if said is None or said.min is None else max(said.min, length)
-    longest = MAX_BITS[family] if said is None or said.max is None else min(said.max, MAX_BITS[family])
+    limits = rule.prefix_length
+    shortest = length if limits is None or limits.min is None else max(limits.min, length)
+    longest = MAX_BITS[family] if limits is None or limits.max is None else min(limits.max, MAX_BITS[family])
     if rule.match_operator in EXACT:
         longest = min(longest, length)
     return PrefixMatch(network, shortest, longest, negate=rule.match_operator in NEGATED)

@@ -78,7 +78,7 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _session(session: SessionPlan) -> str:
-    said = [
+    parts = [
         f"AS {session.peer_as}",
         str(session.session_type),
         *_differences(session),
@@ -86,7 +86,7 @@ def _session(session: SessionPlan) -> str:
         f"export {_chain(session.export_policies, session.export_default)}",
     ]
     node = f" ({session.peer_node})" if session.peer_node else ""
-    return f"{session.peer_address}{node} port {session.peer_port}: {', '.join(said)}: {session.defined_by}"
+    return f"{session.peer_address}{node} port {session.peer_port}: {', '.join(parts)}: {session.defined_by}"
 
 
 def _differences(session: SessionPlan) -> Iterator[str]:

@@ -4,11 +4,11 @@ The rules, the first that contains a route's prefix decides; a route outside all
 
     service networks               left: kube-proxy answers for them here
     VXLAN pools                    left to Felix, or programmed by us where there is no Felix
-    IPIP pools                     programmed if programClusterRoutes says so, else left to Felix
+    IPIP pools                     programmed if programClusterRoutes includes them, else left to Felix
     pools without encapsulation    likewise
 
 Own blocks get a blackhole wherever their routes are ours to program: a local workload's more specific route wins,
-and what no workload answers for does not leave the node again.
+and packets to an address that no workload has do not leave the node.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ def _pool_rules(
 
 
 def _left_because(index: ClusterIndex, options: CompileOptions, pool: Pool, with_device: frozenset[Family]) -> str:
-    """Why a pool's routes are not ours to program; "" when they are."""
-    ours = {
+    """Why this node does not program a pool's routes; "" when they are."""
+    programmed = {
         Encapsulation.NONE: index.configuration.programs_no_encapsulation,
         Encapsulation.IPIP: index.configuration.programs_ipip,
         Encapsulation.VXLAN: options.without_felix,
     }
-    if not ours[pool.encapsulation]:
+    if not programmed[pool.encapsulation]:
         return "Felix programs it"
     if pool.encapsulation is Encapsulation.VXLAN and pool.family not in with_device:
         return "this node has no VXLAN tunnel address"

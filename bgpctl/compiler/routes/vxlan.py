@@ -31,7 +31,7 @@ def report_missing_end(index: ClusterIndex, node: str, findings: Findings) -> No
     facts = index.nodes[node]
     for family in () if facts.is_reflector else vxlan_families(index):
         if facts.vteps[family] is None:
-            message = f"there are IPv{family} VXLAN pools, and this node lacks an address or a tunnel address for them"
+            message = f"there are IPv{family} VXLAN pools, and this node has no address or no tunnel address for them"
             findings.warn(facts.node, f"$.spec.ipv{family}VXLANTunnelAddr", "no-vxlan-tunnel-address", message)
 
 
@@ -39,16 +39,16 @@ def _plan(index: ClusterIndex, node: str, family: Family) -> VxlanPlan | None:
     own = index.nodes[node].vteps[family]
     if own is None:
         return None
-    say = partial(index.configuration.felix_value, node)
+    felix_value = partial(index.configuration.felix_value, node)
     return VxlanPlan(
         family=family,
         device=DEVICES[family],
-        vni=say("vxlan_vni", VXLAN_VNI),
-        port=say("vxlan_port", VXLAN_PORT),
+        vni=felix_value("vxlan_vni", VXLAN_VNI),
+        port=felix_value("vxlan_port", VXLAN_PORT),
         local_address=own.node_address,
         tunnel_address=own.tunnel_address,
         mac=own.mac,
-        mtu=say("vxlan_mtu" if family == 4 else "vxlan_mtu_v6", 0),
+        mtu=felix_value("vxlan_mtu" if family == 4 else "vxlan_mtu_v6", 0),
         vteps=_all_but(index.vteps[family], own),
     )
 

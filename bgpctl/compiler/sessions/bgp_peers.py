@@ -1,6 +1,6 @@
 """The peerings of a node that BGPPeers define on its own side: those for all nodes and those that select this one.
 
-Whom the BGPPeer names as the other end: nodes by a selector, an address (perhaps a node's), or workloads on this node.
+The other end is nodes by a selector, an address (perhaps a node's), or workloads on this node.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def applies_to(index: ClusterIndex, node: str, peer: BGPPeer) -> bool:
 
 
 def _by_address(index: ClusterIndex, peer: BGPPeer) -> PeerEndpoint:
-    """The far end that peerIP names. If it is a node's, the node says what the BGPPeer leaves open."""
+    """The far end that peerIP names. If it is a node's, the node has what the BGPPeer leaves open."""
     address, port = parse_peer_ip(peer.spec.peer_ip)
     owner = owner_of(index, peer)
     return PeerEndpoint(
@@ -69,10 +69,10 @@ def owner_of(index: ClusterIndex, peer: BGPPeer) -> PeerEndpoint | None:
 
 
 def _waits(index: ClusterIndex, node: str, peer: BGPPeer, endpoint: PeerEndpoint) -> bool:
-    """Of two nodes that a global BGPPeer joins by address, the one with the smaller address waits to be called.
+    """Of two nodes that a global BGPPeer joins by address, the one with the smaller address is passive.
 
     Addresses compare as text ("10.0.0.10" < "10.0.0.9"), as in Calico: nodes of both kinds must agree in one
-    cluster. With manual reverse peering nobody may be calling from there, so nobody waits."""
+    cluster. With manual reverse peering the other node may have no session, so this one connects."""
     return (
         is_global(peer)
         and bool(endpoint.node)

@@ -1,4 +1,4 @@
-"""Who peers with whom: the sessions a node is asked for, before their attributes.
+"""Which sessions a node has, before their attributes, and which of two definitions of one session is used.
 
 Where sessions come from, in the order in which they are looked at:
 
@@ -8,11 +8,11 @@ Where sessions come from, in the order in which they are looked at:
     4. the node-to-node mesh                       kind mesh
 
 The rule: one peer address, one session. TCP cannot tell two sessions between one pair of addresses apart, and
-ExaBGP keeps one neighbour for each. So the first to ask for an address gets it. A later one with the same port is
-the same wish and disappears; one with another port, or a mesh session to a peer that a BGPPeer already covers, is
+ExaBGP keeps one neighbour for each. So the first definition of an address is used. A later one with the same port is
+the same session and disappears; one with another port, or a mesh session to a peer that a BGPPeer already covers, is
 reported as suppressed.
 
-Between two Calico nodes both ends come to the same answer on their own: see `_mesh` and `passive` for who dials.
+Between two Calico nodes both ends come to the same answer on their own: see `_mesh` and `passive` for who connects.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Pe
         winner = wanted.setdefault(address, peering)
         if winner is peering:
             continue
-        if not _same_wish(winner, peering):
+        if not _same_session(winner, peering):
             doubled.append((peering, winner))
         elif winner.peer is not peering.peer:
             repeated.append((peering, winner))
     return Peerings(tuple(wanted.values()), tuple(doubled), tuple(repeated))
 
 
-def _same_wish(first: Peering, second: Peering) -> bool:
-    """Two BGPPeers that ask for one address and port are one wish; the first in order says how."""
+def _same_session(first: Peering, second: Peering) -> bool:
+    """Two BGPPeers with one address and port define one session; the first in order has its options."""
     return second.peer is not None and effective_port(first.endpoint.port) == effective_port(second.endpoint.port)
 
 

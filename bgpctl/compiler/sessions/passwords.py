@@ -16,7 +16,7 @@ MAX_KEY_OCTETS = 80
 
 
 class PasswordMissingError(ValueError):
-    """There is no key to protect the session with. Its text is a clause that says what is missing."""
+    """There is no key to protect the session with. Its text is a clause about what is missing."""
 
 
 def find_password(wanted: BGPPassword, resources: ResourceSet, options: CompileOptions) -> Password:

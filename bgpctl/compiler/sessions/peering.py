@@ -13,11 +13,11 @@ EMPTY_SPEC = BGPPeerSpec()
 
 @dataclass(frozen=True, slots=True)
 class Peering:
-    """A session somebody asks for.
+    """A session that a resource defines for a node.
 
-    peer          the BGPPeer that asks; None for the mesh
+    peer          the BGPPeer that defines it; None for the mesh
     reverse       this node is the peer that the BGPPeer names
-    endpoint      AS number 0 when neither the BGPPeer nor a node says it
+    endpoint      AS number 0 when neither the BGPPeer nor a node has it
     """
 
     kind: SessionKind
@@ -28,7 +28,7 @@ class Peering:
 
     @property
     def spec(self) -> BGPPeerSpec:
-        """What the BGPPeer says; for the mesh, nothing."""
+        """The BGPPeer's; for the mesh an empty one."""
         return self.peer.spec if self.peer is not None else EMPTY_SPEC
 
     @property
@@ -42,7 +42,7 @@ class Peering:
 class Peerings:
     """What a node runs, and what it must leave out because the peer address is taken (with the one that has it).
 
-    repeated   another BGPPeer wants the same; the one that has it decides the options
+    repeated   another BGPPeer defines the same; the options are those of the first
     """
 
     wanted: tuple[Peering, ...]

@@ -70,9 +70,9 @@ def plan_session(context: SessionContext, peering: Peering) -> SessionPlan | Sup
     if not peering.endpoint.as_number:
         reason = "asNumber is not set and no node has the address peerIP"
         return _suppressed(context, peering, "$.spec.asNumber", "as-number-missing", reason)
-    said = session_settings(context.index, context.node, peering)
-    bare = _bare(context, peering, password, said)
-    return with_settings(KINDS.get(peering.kind, _explicit)(context, peering, bare), said)
+    settings = session_settings(context.index, context.node, peering)
+    bare = _bare(context, peering, password, settings)
+    return with_settings(KINDS.get(peering.kind, _explicit)(context, peering, bare), settings)
 
 
 def suppress_doubled(context: SessionContext, peering: Peering, winner: Peering) -> SuppressedSession:
@@ -91,15 +91,15 @@ def suppress_doubled(context: SessionContext, peering: Peering, winner: Peering)
 def _suppressed(context: SessionContext, peering: Peering, path: str, code: str, reason: str) -> SuppressedSession:
     address = peering.endpoint.address
     context.findings.warn(
-        _author(context, peering), path, code, f"{reason}; sessions are suppressed until this is corrected"
+        _resource_of(context, peering), path, code, f"{reason}; sessions are suppressed until this is corrected"
     )
     return SuppressedSession(name=address, peer_address=address, reason=f"{peering.defined_by}: {reason}")
 
 
-def _bare(context: SessionContext, peering: Peering, password: Password | None, said: Settings) -> SessionPlan:
+def _bare(context: SessionContext, peering: Peering, password: Password | None, settings: Settings) -> SessionPlan:
     """What every session has; the rest is default."""
     endpoint = peering.endpoint
-    families = session_families(endpoint.family, said)
+    families = session_families(endpoint.family, settings)
     return SessionPlan(
         name=endpoint.address,
         kind=peering.kind,
@@ -151,10 +151,10 @@ KINDS = {SessionKind.MESH: _mesh, SessionKind.WORKLOAD: _workload}
 
 def _local_as(context: SessionContext, peering: Peering) -> int:
     """With peerSelector the other end, which sees no localASNumber, would refuse the session: it has no effect."""
-    said = peering.spec.local_as_number
-    if said is None or peering.reverse or peering.spec.peer_selector:
+    local_as = peering.spec.local_as_number
+    if local_as is None or peering.reverse or peering.spec.peer_selector:
         return context.index.as_number(context.node)
-    return said
+    return local_as
 
 
 def _is_client(context: SessionContext, peering: Peering, bare: SessionPlan) -> bool:
@@ -169,14 +169,14 @@ def _next_hop_mode(spec: BGPPeerSpec, bare: SessionPlan) -> NextHopMode:
     return NextHopMode.KEEP if keep else NextHopMode.AUTO
 
 
-def _restart_time(said: int | None) -> int:
-    """Validation has warned about a time that has to be cut to fit."""
-    return DEFAULT_RESTART_TIME if said is None else min(max(said, 0), MAX_RESTART_TIME)
+def _restart_time(seconds: int | None) -> int:
+    """Validation has warned about a time that is outside the range."""
+    return DEFAULT_RESTART_TIME if seconds is None else min(max(seconds, 0), MAX_RESTART_TIME)
 
 
-def _keepalive_time(said: int | None) -> int:
-    """0, a third of the hold time, also for a time that cannot be kept."""
-    return said if said is not None and 0 < said <= MAX_KEEPALIVE_TIME else 0
+def _keepalive_time(seconds: int | None) -> int:
+    """0, a third of the hold time, also for a time that is not possible."""
+    return seconds if seconds is not None and 0 < seconds <= MAX_KEEPALIVE_TIME else 0
 
 
 def _password(context: SessionContext, peering: Peering) -> Password | None:
@@ -191,6 +191,6 @@ def _password_path(peering: Peering) -> str:
     return f"$.spec.{field}.secretKeyRef"
 
 
-def _author(context: SessionContext, peering: Peering) -> Resource | None:
+def _resource_of(context: SessionContext, peering: Peering) -> Resource | None:
     """The resource to name when something is wrong with this session."""
     return peering.peer or context.index.configuration.bgp_objects.get(GLOBAL_NAME)

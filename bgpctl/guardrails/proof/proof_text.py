@@ -101,7 +101,8 @@ def _failures(title: str, failures: FailureProof) -> Iterator[str]:
     if not failures.breaking:
         yield f"  {title}: none of them cuts off the remaining nodes ({tried})"
         return
-    yield f"  {title}: {len(failures.breaking)} of them cut off remaining nodes ({tried})"
+    count = len(failures.breaking)
+    yield f"  {title}: {count} of them cut{'s' * (count == 1)} off remaining nodes ({tried})"
     for failure in failures.breaking[:SHOWN]:
         yield from _failure(failure)
     if len(failures.breaking) > SHOWN:

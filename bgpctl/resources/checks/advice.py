@@ -1,6 +1,6 @@
 """What is legal in one resource but does nothing, or not what it seems to: warnings, never errors.
 
-Calico accepts all of these and stays silent; every entry says what it really does.
+Calico accepts all of these without a message; every entry has one about what really happens.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ ADVICE: dict[type[Resource], tuple[Advice, ...]] = {
             "no-remote",
             ("spec",),
             lambda peer: not _has_remote(peer),
-            "without peerIP, peerSelector or localWorkloadSelector this BGPPeer makes no session",
+            "without peerIP, peerSelector or localWorkloadSelector this BGPPeer defines no session",
         ),
         Advice(
             "missing-as-number",
@@ -84,7 +84,7 @@ ADVICE: dict[type[Resource], tuple[Advice, ...]] = {
             "no-effect",
             ("spec", "numAllowedLocalASNumbers"),
             lambda peer: bool(peer.spec.num_allowed_local_as_numbers) and not peer.spec.peer_ip,
-            "numAllowedLocalASNumbers has an effect together with peerIP only",
+            "numAllowedLocalASNumbers has an effect only together with peerIP",
         ),
         Advice(
             "restart-time-range",
@@ -96,7 +96,7 @@ ADVICE: dict[type[Resource], tuple[Advice, ...]] = {
             "keepalive-range",
             ("spec", "keepaliveTime"),
             lambda peer: peer.spec.keepalive_time is not None and peer.spec.keepalive_time < 1,
-            "a keepalive time below one second cannot be kept; leave it out for a third of the hold time",
+            "a keepalive time below one second is not possible; leave it out for a third of the hold time",
         ),
     ),
     BGPConfiguration: (
@@ -104,7 +104,7 @@ ADVICE: dict[type[Resource], tuple[Advice, ...]] = {
             "ignored-name",
             ("metadata", "name"),
             lambda config: config.name != GLOBAL_NAME and not config.node_name,
-            f"only {GLOBAL_NAME!r} and 'node.<node name>' mean something; this BGPConfiguration is ignored",
+            f"only {GLOBAL_NAME!r} and 'node.<node name>' are used as names; this BGPConfiguration is ignored",
         ),
         Advice(
             "restart-time-range",

@@ -1,7 +1,7 @@
 """Rules between resources: each a function from the whole set to findings, all of them asked every time.
 
 ERRORs are what Calico refuses when it looks at more than one object (overlapping pools, filters that do not exist).
-WARNINGs are what it accepts although somebody is bound to be surprised. A name that was given but could not be read
+WARNINGs are what it accepts although the effect is not what was meant. A name that was given but could not be read
 counts as existing: its own problem has been reported already.
 """
 
@@ -138,19 +138,19 @@ def _named_nodes(resources: ResourceSet, blocks: Iterable[BlockAffinity]) -> Ite
 
 
 def shared_addresses(cluster: RuleScope) -> Iterator[ClusterFinding]:
-    """Two nodes with one session address have no session with each other, and others cannot tell them apart."""
+    """Two nodes with one session address have no session with each other, and others cannot distinguish them."""
     nodes = cluster.resources.nodes.values()
     speakers = [node.spec.bgp for node in nodes if node.spec.bgp]
     for family in FAMILIES:
-        said = [bgp.ipv4_address for bgp in speakers] if family == 4 else [bgp.ipv6_address for bgp in speakers]
-        addresses = [text.partition("/")[0] for text in said if text]
+        texts = [bgp.ipv4_address for bgp in speakers] if family == 4 else [bgp.ipv6_address for bgp in speakers]
+        addresses = [text.partition("/")[0] for text in texts if text]
         if len(set(addresses)) == len(addresses):
             continue
         owners: dict[str, str] = {}
         for node in nodes:
             address = node.address(family)
             if address and owners.setdefault(address, node.name) != node.name:
-                message = f"{address} is the address of the Node {owners[address]!r} as well"
+                message = f"{address} is the address of the Node {owners[address]!r} as well; give each node its own"
                 path = ("spec", "bgp", f"ipv{family}Address")
                 yield ClusterFinding(node, path, "shared-address", message, Severity.WARNING)
 
@@ -174,7 +174,7 @@ def selectors_without_nodes(cluster: RuleScope) -> Iterator[ClusterFinding]:
         for field, text in _node_selectors(peer):
             selector = parse_selector(text)
             if not any(map(selector.matches, labels)):
-                message = f"{text!r} matches no Node; this BGPPeer makes no session until it does"
+                message = f"{text!r} matches no Node; this BGPPeer defines no session until it does"
                 yield ClusterFinding(peer, ("spec", field), "selects-nothing", message, Severity.WARNING)
 
 
@@ -185,7 +185,7 @@ def _node_selectors(peer: BGPPeer) -> Iterator[tuple[str, str]]:
         yield "peerSelector", peer.spec.peer_selector
 
 
-# Who programs the routes of the cluster: what Felix must say for what BGPConfiguration says.
+# Who programs the routes of the cluster: what FelixConfiguration must have for each value of BGPConfiguration.
 COMPLEMENT = {
     "Enabled": "Disabled",
     "Disabled": "Enabled",
@@ -206,17 +206,17 @@ def disagreement_with_felix(cluster: RuleScope) -> Iterator[ClusterFinding]:
     felix_programs = felix.spec.program_cluster_routes or DEFAULT_FELIX_PROGRAMS
     if COMPLEMENT[programs] != felix_programs:
         message = (
-            f"BGP programs cluster routes {programs!r}, so Felix must say {COMPLEMENT[programs]!r}, "
-            f"not {felix_programs!r}: some routes are programmed by both or by nobody"
+            f"BGP programs cluster routes {programs!r}, so Felix must have {COMPLEMENT[programs]!r}, "
+            f"not {felix_programs!r}: some routes are programmed twice or not at all"
         )
         path: Path = ("spec", "programClusterRoutes")
         yield ClusterFinding(felix, path, "felix-disagrees", message, Severity.WARNING)
     for family in FAMILIES:
         field = f"ipv{family}_normal_route_priority"
-        ours = (configuration and getattr(configuration.spec, field)) or NORMAL_PRIORITY
-        theirs = getattr(felix.spec, field) or NORMAL_PRIORITY
-        if ours != theirs:
-            message = f"this is {theirs}, but in BGPConfiguration {GLOBAL_NAME!r} it is {ours}; they must be equal"
+        own = (configuration and getattr(configuration.spec, field)) or NORMAL_PRIORITY
+        of_felix = getattr(felix.spec, field) or NORMAL_PRIORITY
+        if own != of_felix:
+            message = f"this is {of_felix}, but in BGPConfiguration {GLOBAL_NAME!r} it is {own}; they must be equal"
             path = ("spec", f"ipv{family}NormalRoutePriority")
             yield ClusterFinding(felix, path, "felix-disagrees", message, Severity.WARNING)
 

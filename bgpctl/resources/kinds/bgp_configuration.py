@@ -1,7 +1,7 @@
 """BGPConfiguration: `default` speaks for all nodes, `node.<name>` for one; any other name is ignored.
 
-None and () mean "not said here", so that a node's own configuration replaces the global one field by field. When
-nobody says anything: AS 64512, mesh on, log level Info, port 179, cluster routes EnabledNoEncapOnly, priority 1024.
+None and () mean "not set here", so that a node's own configuration replaces the global one field by field. When
+nothing is set: AS 64512, mesh on, log level Info, port 179, cluster routes EnabledNoEncapOnly, priority 1024.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class BGPConfigurationSpec(RuledValue):
     ipv6_normal_route_priority: RoutePriority | None = None
 
 
-# Fields that speak for the cluster, so that a configuration of another name must not have them.
+# Fields that are for the whole cluster, so that a configuration of another name must not have them.
 GLOBAL_FIELDS = (
     "as_number",
     "node_mesh_max_restart_time",
@@ -140,7 +140,7 @@ def _only_in_default(field: str) -> Rule:
         return bool(configuration.name != GLOBAL_NAME and getattr(configuration.spec, field) != unset)
 
     name = yaml_name(field)
-    message = f"{name} speaks for the whole cluster: move it to the BGPConfiguration named {GLOBAL_NAME!r}"
+    message = f"{name} is for the whole cluster: move it to the BGPConfiguration named {GLOBAL_NAME!r}"
     return Rule("only-in-default", f"spec.{name}", (), broken, message)
 
 
@@ -151,5 +151,5 @@ class BGPConfiguration(Resource, RuledValue):
 
     @property
     def node_name(self) -> str:
-        """The node it speaks for; "" for the global one and for names that mean nothing."""
+        """The node it is for; "" for the global one and for names that mean nothing."""
         return self.name.removeprefix(NODE_NAME_PREFIX) if self.name.startswith(NODE_NAME_PREFIX) else ""

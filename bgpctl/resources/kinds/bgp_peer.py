@@ -1,6 +1,6 @@
 """BGPPeer: sessions beyond the mesh.
 
-Which nodes get the session: `node`, or `nodeSelector`, or (neither) all. With whom: `localWorkloadSelector`, or
+Which nodes get the session: `node`, or `nodeSelector`, or (neither) all. The other end: `localWorkloadSelector`, or
 `peerSelector`, or `peerIP`, in that order.
 """
 
@@ -29,7 +29,7 @@ ReversePeering = Literal["Auto", "Manual"]
 
 
 class SecretKeyRef(ResourcePart):
-    """A key of a Secret in the namespace that the compiler is told."""
+    """A key of a Secret in the namespace of the option secret_namespace."""
 
     key: str
     name: str = ""
@@ -53,7 +53,7 @@ BGP_PEER_RULES = (
         "peerSelector",
         ("peerIP", "peerSelector"),
         lambda peer: bool(peer.peer_ip and peer.peer_selector),
-        "peerIP and peerSelector cannot both be set; make two BGPPeers of it",
+        "peerIP and peerSelector cannot both be set; write two BGPPeers",
     ),
     Rule(
         "exclusive-fields",
@@ -74,7 +74,7 @@ BGP_PEER_RULES = (
         "peerSelector",
         ("localWorkloadSelector", "peerSelector"),
         lambda peer: bool(peer.local_workload_selector and peer.peer_selector),
-        "peerSelector must be empty when localWorkloadSelector is set; make two BGPPeers of it",
+        "peerSelector must be empty when localWorkloadSelector is set; write two BGPPeers",
     ),
     Rule(
         "required-field",

@@ -13,7 +13,7 @@ from bgpctl.resources.values.model import LoosePart, Resource
 
 
 class FelixConfigurationSpec(LoosePart):
-    """None means "not said here". An MTU of 0 is found out from the underlay."""
+    """None means "not set here". An MTU of 0 is found out from the underlay."""
 
     program_cluster_routes: ProgramClusterRoutes | None = None
     ipv4_normal_route_priority: RoutePriority | None = None

@@ -103,7 +103,7 @@ IP_POOL_RULES = (
         "allowedUses",
         ("allowedUses",),
         lambda pool: _for_load_balancers(pool) and len(pool.allowed_uses) > 1,
-        "LoadBalancer cannot stand beside Workload or Tunnel; make two pools of it",
+        "LoadBalancer cannot be combined with Workload or Tunnel; write two pools",
     ),
     Rule(
         "load-balancer-pool",
@@ -117,7 +117,7 @@ IP_POOL_RULES = (
         "disableBGPExport",
         ("allowedUses", "disableBGPExport"),
         lambda pool: _for_load_balancers(pool) and pool.disable_bgp_export,
-        "a LoadBalancer pool cannot have disableBGPExport: nobody could reach its addresses",
+        "a LoadBalancer pool cannot have disableBGPExport: its addresses could not be reached",
     ),
     Rule(
         "load-balancer-pool",

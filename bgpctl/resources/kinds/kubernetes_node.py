@@ -73,10 +73,10 @@ def merge_nodes(calico: Node, kubernetes: Node) -> Node:
 
 
 def _first_said(kind: Any, first: Any, second: Any) -> Any:
-    """Field by field what `first` says, else what `second` says."""
+    """Field by field the value of `first`, else that of `second`."""
     fields = kind.model_fields
-    said = {name: getattr(first, name) for name in fields if getattr(first, name) != fields[name].default}
-    return second.model_copy(update=said)
+    own = {name: getattr(first, name) for name in fields if getattr(first, name) != fields[name].default}
+    return second.model_copy(update=own)
 
 
 def _host_addresses(status: Any) -> tuple[dict[str, str], ...]:

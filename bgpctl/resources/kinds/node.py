@@ -28,7 +28,7 @@ NODE_BGP_RULES = (
         "",
         ("asNumber", "ipv4Address", "ipv6Address", "ipv4IPIPTunnelAddr", "routeReflectorClusterID"),
         lambda bgp: not any(vars(bgp).values()),
-        "bgp says nothing; give the node an address or leave bgp out",
+        "bgp is empty; give the node an address or leave bgp out",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What one YAML document says: its resources, and everything that is wrong with them by themselves.
+"""What one YAML document contains: its resources, and everything that is wrong with them by themselves.
 
 Rule: the result depends on the document's text alone, so it can be kept for as long as the text stays the same.
 Lines count from 1 within the document, and problems name no file yet.
@@ -61,7 +61,7 @@ def _only(problem: Problem) -> ParsedDocument:
 
 
 def _duplicate_keys(document: Document) -> ParsedDocument:
-    message = "this key stands here twice; remove one"
+    message = "this key is here twice; remove one"
     return ParsedDocument(
         problems=tuple(
             Problem("", twice.line, "", json_path(twice.path), "duplicate-key", message)
@@ -96,7 +96,7 @@ class _Item:
     def parse(self) -> ParsedDocument:
         data = self.data
         if not isinstance(data, dict) or not all(isinstance(data.get(key), str) for key in ("apiVersion", "kind")):
-            message = "this is no resource: it wants apiVersion and kind, both text"
+            message = "this is not a resource: it needs apiVersion and kind, both text"
             return _only(self._problem((), "not-a-resource", message))
         kind = KINDS.get((data["apiVersion"], data["kind"]))
         if kind is None:

@@ -91,10 +91,10 @@ def explain_unsupported(api_version: str, kind: str) -> tuple[Severity, str, str
     """Why (apiVersion, kind) is not in KINDS: severity, the field to point at, and a message."""
     versions = sorted(version for version, name in KINDS if name == kind)
     # Other projects have kinds of the same name (metallb.io has a BGPPeer); those have a group of their own.
-    ours = "calico" in api_version or "/" not in api_version
-    if versions and ours:
+    is_calico = "calico" in api_version or "/" not in api_version
+    if versions and is_calico:
         return Severity.ERROR, "apiVersion", f"{kind} has no apiVersion {api_version!r}; write {versions[-1]!r}"
     meant = nearest(kind, _CALICO_KINDS)
     if meant and "calico" in api_version:
         return Severity.ERROR, "kind", f"there is no kind {kind!r}; did you mean {meant!r}?"
-    return Severity.WARNING, "kind", f"{kind} ({api_version}) does not concern routing here and is left alone"
+    return Severity.WARNING, "kind", f"{kind} ({api_version}) is not used for routing and is ignored"

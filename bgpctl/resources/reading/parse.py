@@ -41,7 +41,7 @@ class PlacedResource:
 
 @dataclass(frozen=True, slots=True)
 class PlacedDocument:
-    """What a document says, with the file's name and lines."""
+    """What a document contains, with the file's name and lines."""
 
     text: str
     line: int
@@ -52,7 +52,7 @@ class PlacedDocument:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """All that one file says."""
+    """All that one file contains."""
 
     text: str
     documents: tuple[PlacedDocument, ...]
@@ -65,7 +65,7 @@ class ParsedFile:
 class Loaded:
     """The good resources and every problem, in the order of files and lines.
 
-    `files` and `judged` are kept for next time; `plain` says that every resource stood in one place only.
+    `files` and `judged` are kept for next time; `plain`: every resource stood in one place only.
     """
 
     resources: ResourceSet = field(default_factory=ResourceSet)
@@ -102,7 +102,7 @@ def parse_documents(sources: Iterable[Source], previous: Loaded | None = None) -
 def _changed_in_place(previous: Loaded, files: Mapping[str, ParsedFile]) -> list[tuple[Resource, Location]] | None:
     """The resources of all changed files, if these hold the same kinds and keys as before; otherwise None.
 
-    What most changes are: one resource says something else. Then nothing has to be sorted or compared anew.
+    Most changes are of this kind: one resource has other values. Then nothing has to be sorted or compared anew.
     """
     if not previous.plain or previous.files.keys() != files.keys():
         return None
@@ -183,7 +183,7 @@ def _without_duplicates(files: Iterable[ParsedFile]) -> tuple[list[PlacedResourc
             there = first.setdefault(here.identity, here)
             if there is not here:
                 place = f"{there.location.file}:{there.location.line}"
-                message = f"this resource stands in {place} already; remove one of the two"
+                message = f"this resource is defined in {place} already; remove one of the two"
                 label, path = _label(here.parsed.resource), json_path(here.parsed.path)
                 location = here.location
                 problems.append(Problem(location.file, location.line, label, path, "duplicate-resource", message))

@@ -70,8 +70,8 @@ def _of_rule(rule: Rule, path: Path) -> FieldFinding:
 
 
 def _rules_behind(model: type[BaseModel], data: dict[str, Any], errors: Any) -> Iterator[FieldFinding]:
-    """Rules are only asked of a value whose fields are all right. Look again without the bad fields, so that a
-    broken rule is not hidden behind them; rules that read a bad field keep silent."""
+    """Rules are only asked of a value whose fields are all right. They are asked again without the bad fields, so that
+    a broken rule is not hidden behind them; rules that read a bad field keep silent."""
     bad = {_field(error["loc"]) for error in errors if error["type"] not in (BROKEN_RULES, "missing")}
     if not bad:
         return

@@ -1,6 +1,6 @@
 """The types of single fields: what values a field may have, by one Annotated type each.
 
-Every type refuses with a stable code and a sentence that says what is expected. Texts for which "" means "unset"
+Every type refuses with a stable code and a sentence about what is expected. Texts for which "" means "unset"
 let it pass. Bounds are those of the CRD schemas; forms are those of the Go validators where stricter.
 """
 
@@ -185,7 +185,7 @@ AnnotationValue = Annotated[str, BeforeValidator(scalar_text)]
 
 def _optional_name(value: str) -> str:
     if value and not re.fullmatch(NAME_PATTERN, value):
-        raise refuse("not-a-name", f"{value!r} is no name: expected {EXPECTED[NAME_PATTERN]}")
+        raise refuse("not-a-name", f"{value!r} is not a name: expected {EXPECTED[NAME_PATTERN]}")
     return value
 
 
@@ -219,7 +219,7 @@ WireguardKey = Annotated[str, _text("not-a-wireguard-key", "32 octets in base64"
 
 def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     if len(set(values)) != len(values):
-        raise refuse("duplicate-value", "the same value stands here twice; remove one")
+        raise refuse("duplicate-value", "the same value is here twice; remove one")
     return values
 
 

@@ -1,4 +1,4 @@
-"""The patterns of names, labels and interfaces, and what to tell somebody whose text does not fit one.
+"""The patterns of names, labels and interfaces, and the words for text that does not fit one.
 
 They are those of Kubernetes' API machinery and of the CRD schemas. Only `fields` needs to know them.
 """

@@ -1,7 +1,7 @@
 """Rules over several fields of one value: written as data, checked together, reported together.
 
 A model lists its Rules; when its fields are all right, every rule is asked, and the ones that are broken travel out
-of pydantic in one error that parse.py takes apart again. So a value that exists has kept all its rules.
+of pydantic in one error that refusals.py takes apart. So a value that exists has kept all its rules.
 """
 
 from __future__ import annotations
