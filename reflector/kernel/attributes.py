@@ -23,10 +23,6 @@ def attribute_u32(kind: int, value: int) -> bytes:
     return attribute(kind, _U32.pack(value))
 
 
-def attribute_text(kind: int, value: str) -> bytes:
-    return attribute(kind, value.encode() + b"\0")
-
-
 def attributes(data: bytes, offset: int = 0) -> Iterator[tuple[int, bytes]]:
     """(type, value) of each attribute from `offset` to the end of `data`."""
     end = len(data)
