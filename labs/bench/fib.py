@@ -32,9 +32,10 @@ from msgspec import structs
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.edge.settling import BATCH
 from bgpctl.fib.programmer import RouteProgrammer
+from reflector.addresses import pack_address
 from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
-from reflector.kernel.route import KernelRoute, Leg, parse_address, prefix_text
+from reflector.kernel.route import KernelRoute, Leg, prefix_text
 from reflector.kernel.sockets import Requests
 from reflector.messages import LocRibRoutes, LocRibUpdate, Subscribed, frame
 from reflector.plan import ROUTE_PROTOCOL, KernelPlan, RouteSource, SessionType
@@ -64,7 +65,7 @@ def iproute2(count: int) -> Timing:
 
 def batches(count: int) -> Timing:
     ifindex = socket.if_nametoindex("eth0")
-    legs = (Leg(parse_address(NEXT_HOP), ifindex),)
+    legs = (Leg(pack_address(NEXT_HOP), ifindex),)
     routes = [KernelRoute(4, nlri, METRIC, ROUTE_PROTOCOL, legs) for nlri in nlris(count)]
     requests = Requests()
     timings = []
@@ -85,7 +86,7 @@ def programmer(count: int) -> Timing:
 
 async def _programmer(count: int) -> Timing:
     every = nlris(count)
-    group = LocRibRoutes(4, RouteSource.BGP, SessionType.IBGP, (parse_address(NEXT_HOP),), LOCAL_PREF, "", every)
+    group = LocRibRoutes(4, RouteSource.BGP, SessionType.IBGP, (pack_address(NEXT_HOP),), LOCAL_PREF, "", every)
     fib = await RouteProgrammer.open(KernelPlan())
     start = time.perf_counter()
     await fib.apply_update(LocRibUpdate(1, (group,)))
@@ -103,14 +104,14 @@ async def _programmer(count: int) -> Timing:
 
 def changes(count: int) -> Iterator[LocRibUpdate]:
     """A route comes, another LOCAL_PREF, another next hop, and it goes: in turn, over 250 prefixes."""
-    group = LocRibRoutes(4, RouteSource.BGP, SessionType.IBGP, (parse_address(NEXT_HOP),), LOCAL_PREF, "", ())
+    group = LocRibRoutes(4, RouteSource.BGP, SessionType.IBGP, (pack_address(NEXT_HOP),), LOCAL_PREF, "", ())
     for number in range(count):
         nlri = (bytes((24, 30, 0, number // 4 % 250)),)
         new = structs.replace(group, nlri=nlri)
         yield (
             LocRibUpdate(number, (new,)),
             LocRibUpdate(number, (structs.replace(new, local_pref=LOCAL_PREF - 1),)),
-            LocRibUpdate(number, (structs.replace(new, next_hops=(parse_address("10.0.0.3"),)),)),
+            LocRibUpdate(number, (structs.replace(new, next_hops=(pack_address("10.0.0.3"),)),)),
             LocRibUpdate(number, withdrawn_v4=nlri),
         )[number % 4]
 
@@ -125,7 +126,7 @@ def stand_in_speaker(path: str, count: int) -> None:
         connection.recv(65536)
         connection.sendall(frame(Subscribed(epoch="bench")))
         stay = LocRibRoutes(
-            4, RouteSource.BGP, SessionType.IBGP, (parse_address(NEXT_HOP),), LOCAL_PREF, "", nlris(10_000)
+            4, RouteSource.BGP, SessionType.IBGP, (pack_address(NEXT_HOP),), LOCAL_PREF, "", nlris(10_000)
         )
         connection.sendall(frame(LocRibUpdate(0, (stay,))))
         start = time.monotonic() + 1.0  # the table is in the kernel by then

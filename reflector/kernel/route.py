@@ -11,7 +11,7 @@ length zero. Addresses are packed, 4 or 16 octets.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import NamedTuple
 
 import msgspec
@@ -62,10 +62,6 @@ class KernelRoute(msgspec.Struct, frozen=True, gc=False):
         return RouteKey(self.family, self.table, self.nlri, self.metric, self.tos)
 
     @property
-    def terms(self) -> RouteTerms:
-        return RouteTerms(self.family, self.metric, self.protocol, self.legs, self.kind, self.table, self.tos, self.mtu)
-
-    @property
     def destination(self) -> Destination:
         return self.family, self.nlri
 
@@ -93,7 +89,7 @@ def nlri_of(length: int, address: bytes) -> bytes:
     return bytes((length,)) + address[: (length + 7) // 8]
 
 
-def family_of(address: bytes) -> Family:
+def family_of_octets(address: bytes) -> Family:
     """Raises ValueError for anything but a packed address."""
     if len(address) == 4:
         return 4
@@ -104,7 +100,7 @@ def family_of(address: bytes) -> Family:
 
 def host_destination(address: bytes) -> Destination:
     """The destination of this one address."""
-    return family_of(address), bytes((len(address) * 8,)) + address
+    return family_of_octets(address), bytes((len(address) * 8,)) + address
 
 
 def parse_prefix(text: str) -> Destination:
@@ -113,20 +109,11 @@ def parse_prefix(text: str) -> Destination:
     return (4 if network.version == 4 else 6), nlri_of(network.prefixlen, network.network_address.packed)
 
 
-def parse_address(text: str) -> bytes:
-    """Raises ValueError when `text` is not an address."""
-    return ip_address(text).packed
-
-
 def prefix_text(destination: Destination) -> str:
     family, nlri = destination
     octets = nlri[1:].ljust(_FULL_LENGTH[family] // 8, b"\0")
     network = IPv4Network if family == 4 else IPv6Network
     return str(network((octets, nlri[0])))
-
-
-def address_text(address: bytes) -> str:
-    return str(ip_address(address))
 
 
 def is_host(destination: Destination) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from bgpctl.fib.core.desired import Paths
 from bgpctl.fib.kernel.underlay import Underlay
+from reflector.addresses import pack_address
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.link import Link, LinkAddress
 from reflector.kernel.prefix_table import Placement
@@ -17,7 +18,7 @@ from reflector.kernel.route import (
     KernelRoute,
     Leg,
     RouteKey,
-    parse_address,
+    RouteTerms,
     parse_prefix,
     route_of,
 )
@@ -32,7 +33,7 @@ ETH0, ETH1, TUNNEL = 2, 3, 9
 
 
 def leg(gateway: str = "", ifindex: int = ETH0, *, onlink: bool = False) -> Leg:
-    return Leg(parse_address(gateway) if gateway else b"", ifindex, onlink)
+    return Leg(pack_address(gateway) if gateway else b"", ifindex, onlink)
 
 
 def route(
@@ -48,8 +49,8 @@ def underlay(*routes: KernelRoute) -> Underlay:
     """eth0 with 10.0.0.1/24 and fd00::1/64, and the given foreign routes on top."""
     made = Underlay()
     made.put_link(Link(ETH0, "eth0"))
-    made.table.put_address(LinkAddress(ETH0, parse_address("10.0.0.1"), 24))
-    made.table.put_address(LinkAddress(ETH0, parse_address("fd00::1"), 64))
+    made.table.put_address(LinkAddress(ETH0, pack_address("10.0.0.1"), 24))
+    made.table.put_address(LinkAddress(ETH0, pack_address("fd00::1"), 64))
     connected = (
         route("10.0.0.0/24", leg(), metric=0, protocol=KERNEL),
         route("fd00::/64", leg(), metric=256, protocol=KERNEL),
@@ -59,17 +60,23 @@ def underlay(*routes: KernelRoute) -> Underlay:
     return made
 
 
+def terms_of(route: KernelRoute) -> RouteTerms:
+    return RouteTerms(
+        route.family, route.metric, route.protocol, route.legs, route.kind, route.table, route.tos, route.mtu
+    )
+
+
 def put(under: Underlay, route: KernelRoute, placement: Placement = Placement.BEHIND) -> None:
-    under.table.routes.put(route.nlri, route.terms, placement)
+    under.table.routes.put(route.nlri, terms_of(route), placement)
 
 
 def remove(under: Underlay, route: KernelRoute) -> None:
-    under.table.routes.remove(route.nlri, route.terms)
+    under.table.routes.remove(route.nlri, terms_of(route))
 
 
 def event(route: KernelRoute, *, came: bool = True, placement: Placement = Placement.FRONT) -> RouteEvent:
     """A notification."""
-    return RouteEvent(route.nlri, route.terms, came, placement)
+    return RouteEvent(route.nlri, terms_of(route), came, placement)
 
 
 def decoded(body: bytes) -> KernelRoute:
@@ -88,7 +95,7 @@ def carry_out(change: Change, kernel: dict[RouteKey, KernelRoute]) -> None:
 
 
 def paths(*next_hops: str, local_pref: int = NORMAL) -> Paths:
-    return Paths(tuple(parse_address(next_hop) for next_hop in next_hops), local_pref)
+    return Paths(tuple(pack_address(next_hop) for next_hop in next_hops), local_pref)
 
 
 def at(prefix: str) -> Destination:
@@ -100,7 +107,7 @@ def learned(
 ) -> LocRibRoutes:
     """Loc-RIB routes of one family with the same next hops."""
     destinations = [parse_prefix(prefix) for prefix in prefixes]
-    next_hops = tuple(parse_address(each) for each in via)
+    next_hops = tuple(pack_address(each) for each in via)
     nlri = tuple(nlri for _, nlri in destinations)
     return LocRibRoutes(destinations[0][0], source, SessionType.IBGP, next_hops, local_pref, "", nlri)
 

@@ -6,8 +6,9 @@ import pytest
 from fib_makers import ETH1, STATIC, TUNNEL, at, leg, paths, put, route, underlay
 
 from bgpctl.fib.core.desired import DesiredRoutes, Wish, metric_of
+from reflector.addresses import pack_address
 from reflector.kernel.link import Link
-from reflector.kernel.route import KernelRoute, host_destination, parse_address
+from reflector.kernel.route import KernelRoute, host_destination
 from reflector.plan import (
     Encapsulation,
     HostRoute,
@@ -184,7 +185,7 @@ def test_a_block_of_one_address_gets_no_blackhole(block: str) -> None:
 def test_a_host_route_leads_through_its_gateway() -> None:
     plan = KernelPlan(host_routes=(HostRoute("192.168.7.7", "10.0.0.5"),))
     own = DesiredRoutes(plan, underlay()).own()
-    assert own == {host_destination(parse_address("192.168.7.7")): Wish((route("192.168.7.7/32", leg("10.0.0.5")),))}
+    assert own == {host_destination(pack_address("192.168.7.7")): Wish((route("192.168.7.7/32", leg("10.0.0.5")),))}
 
 
 def test_a_next_hop_behind_a_host_route_resolves_to_its_gateway() -> None:
@@ -199,5 +200,5 @@ def test_only_next_hops_whose_way_changed_are_named_by_refresh() -> None:
         desired.bgp(at(BLOCK), paths(next_hop))
     under.table.take_changes()
     put(under, route("10.9.0.0/16", leg("10.9.0.254", ETH1), metric=0, protocol=STATIC))
-    assert desired.refresh(under.table.take_changes()) == {parse_address("10.9.0.7")}
+    assert desired.refresh(under.table.take_changes()) == {pack_address("10.9.0.7")}
     assert desired.bgp(at(BLOCK), paths("10.9.0.7")).routes == (route(BLOCK, leg("10.9.0.254", ETH1)),)

@@ -16,10 +16,11 @@ from fib_namespaces import Namespace, Topology
 from bgpctl.errors import NotReadyError
 from bgpctl.fib.core.failures import RouteFailure
 from bgpctl.fib.programmer import RouteProgrammer
+from reflector.addresses import pack_address
 from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.message import DUMP, Request
-from reflector.kernel.route import KernelRoute, Leg, parse_address, parse_prefix
+from reflector.kernel.route import KernelRoute, Leg, parse_prefix
 from reflector.kernel.sockets import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from reflector.plan import HostRoute, KernelPlan
 
@@ -160,7 +161,7 @@ def test_an_error_in_the_middle_of_a_batch_belongs_to_its_route(node: Namespace)
         legs = dict.fromkeys((A, B, C), "10.0.0.2") | {B: "172.16.0.1"}
         changes = []
         for prefix, gateway in legs.items():
-            way = (Leg(parse_address(gateway), eth0),)
+            way = (Leg(pack_address(gateway), eth0),)
             changes.append(Change(Verb.ADD, KernelRoute(4, parse_prefix(prefix)[1], METRIC, 179, way)))
         answers = requests.batch([route_message.encode(change) for change in changes])
         requests.close()
@@ -207,7 +208,7 @@ def test_a_monitor_hears_what_others_do_and_not_what_its_owner_does(node: Namesp
     def received() -> list[bytes]:
         requests = Requests()
         monitor = Monitor(requests.portid)
-        legs = (Leg(parse_address("10.0.0.2"), int(node.ip("-o", "link", "show", "eth0").split(":")[0])),)
+        legs = (Leg(pack_address("10.0.0.2"), int(node.ip("-o", "link", "show", "eth0").split(":")[0])),)
         requests.batch([route_message.encode(Change(Verb.ADD, KernelRoute(4, parse_prefix(A)[1], METRIC, 179, legs)))])
         node.ip("route", "add", B, "via", "10.0.0.9")
         found = [decoded(each.body) for each in monitor.read(10)[0]]

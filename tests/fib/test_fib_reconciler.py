@@ -6,7 +6,22 @@ from collections.abc import Callable
 from errno import EEXIST, EINVAL, ESRCH
 
 import pytest
-from fib_makers import ETH0, ETH1, KERNEL, STATIC, TUNNEL, at, carry_out, event, leg, occupied, paths, route, underlay
+from fib_makers import (
+    ETH0,
+    ETH1,
+    KERNEL,
+    STATIC,
+    TUNNEL,
+    at,
+    carry_out,
+    event,
+    leg,
+    occupied,
+    paths,
+    route,
+    terms_of,
+    underlay,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,7 +52,7 @@ class Transcript:
         view = KernelView()
         view.underlay = underlay()
         for each in (*foreign, *self.kernel.values()):
-            self.state.observation.add_to(view, each.nlri, each.terms)
+            self.state.observation.add_to(view, each.nlri, terms_of(each))
         self.state.observation.observe_all(view)
 
     def settle(self) -> list[tuple[str, KernelRoute]]:

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from bgpctl.fib.edge.removal import find_ours, leaving_others, remove_ours
 from bgpctl.fib.programmer import RouteProgrammer
+from reflector.addresses import pack_address
 from reflector.kernel.device import AddAddress, DeviceChange, RemoveAddress, SetDown
 from reflector.kernel.device_message import encode_device
 from reflector.kernel.link import Link, LinkAddress
-from reflector.kernel.route import parse_address
 from reflector.kernel.sockets import Requests
 from reflector.plan import KernelPlan, Vtep, VxlanPlan
 
@@ -104,7 +104,7 @@ def test_an_address_of_ours_is_known_on_a_device_of_somebody_else(node: Namespac
         requests = Requests()
         (index,) = [int(line.split(":")[0]) for line in node.ip("-o", "link", "show", "eth0").splitlines()]
         (refused,) = requests.batch(
-            [encode_device(AddAddress("eth0", LinkAddress(index, parse_address("10.244.0.1"), 32)))]
+            [encode_device(AddAddress("eth0", LinkAddress(index, pack_address("10.244.0.1"), 32)))]
         )
         assert refused is None
         requests.close()
@@ -118,8 +118,8 @@ def test_an_address_of_ours_is_known_on_a_device_of_somebody_else(node: Namespac
     assert node.ip("addr", "show", "eth0") == before
 
 
-OURS = LinkAddress(TUNL0, parse_address("10.244.0.1"), 32)
-OTHER = LinkAddress(TUNL0, parse_address("10.1.1.1"), 32)
+OURS = LinkAddress(TUNL0, pack_address("10.244.0.1"), 32)
+OTHER = LinkAddress(TUNL0, pack_address("10.1.1.1"), 32)
 
 
 @pytest.mark.parametrize(

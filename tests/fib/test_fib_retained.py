@@ -9,12 +9,13 @@ from fib_makers import at, leg, paths, route
 from test_fib_reconciler import Transcript
 
 from bgpctl.fib.core.retained import Networks, Outlook, RetainedRoute
-from reflector.kernel.route import BLACKHOLE, KernelRoute, parse_address
+from reflector.addresses import pack_address
+from reflector.kernel.route import BLACKHOLE, KernelRoute
 from reflector.plan import KernelPlan
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 ROUTE_A, ROUTE_B = route(A, leg("10.0.0.2")), route(B, leg("10.0.0.2"))
-N2, N3, ROUTER, POD = map(parse_address, ("10.0.0.2", "10.0.0.3", "10.0.0.254", "20.0.9.9"))
+N2, N3, ROUTER, POD = map(pack_address, ("10.0.0.2", "10.0.0.3", "10.0.0.254", "20.0.9.9"))
 OWNER = {N2: "n2", N3: "n3"}
 POOLS = Networks((at("20.0.0.0/16"),))
 
@@ -56,8 +57,8 @@ def test_a_session_of_the_other_family_is_not_waited_for() -> None:
 @pytest.mark.parametrize("in_sync", [True, False])
 def test_a_route_to_a_node_that_left_the_cluster_goes_at_once(in_sync: bool) -> None:
     known = outlook(in_sync=in_sync, **REFLECTOR_AWAITED)
-    assert known.releases(to(parse_address("10.0.0.7")))
-    assert not known.releases(to(N2, parse_address("10.0.0.7"))), "one of its nodes is there"
+    assert known.releases(to(pack_address("10.0.0.7")))
+    assert not known.releases(to(N2, pack_address("10.0.0.7"))), "one of its nodes is there"
 
 
 def test_nobody_says_of_a_route_that_its_node_is_gone_without_knowing_it() -> None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bgpctl.fib.tunnels.tunnel import ADOPTED, MADE, DeviceFailure, Tunnel, desired_tunnels, device_changes
 from bgpctl.fib.tunnels.vxlan import desired_entries, entry_difference
+from reflector.addresses import pack_address
 from reflector.kernel.device import (
     AddAddress,
     ChangeDevice,
@@ -20,16 +21,15 @@ from reflector.kernel.device import (
 )
 from reflector.kernel.link import Link, LinkAddress, VxlanSettings
 from reflector.kernel.neighbour import Entry, Forwarding, Neighbour
-from reflector.kernel.route import parse_address
 from reflector.plan import KernelPlan, Vtep, VxlanPlan
 
 NAME = "vxlan.calico"
 MAC = bytes.fromhex("660000000001")
-SETTINGS = VxlanSettings(4096, 4789, parse_address("10.0.0.1"))
+SETTINGS = VxlanSettings(4096, 4789, pack_address("10.0.0.1"))
 PLAN = VxlanPlan(4, NAME, 4096, 4789, "10.0.0.1", "10.244.0.1", "66:00:00:00:00:01")
-WANTED = Tunnel(NAME, parse_address("10.244.0.1"), SETTINGS, MAC, 1450)
+WANTED = Tunnel(NAME, pack_address("10.244.0.1"), SETTINGS, MAC, 1450)
 RIGHT = Link(TUNNEL, NAME, mtu=1450, mac=MAC, kind="vxlan", alias=MADE, vxlan=SETTINGS)
-ADDRESS = LinkAddress(TUNNEL, parse_address("10.244.0.1"), 32)
+ADDRESS = LinkAddress(TUNNEL, pack_address("10.244.0.1"), 32)
 
 
 def link(**different: object) -> Link:
@@ -91,12 +91,12 @@ def test_a_foreign_device_is_reported() -> None:
 
 
 def test_the_tunnel_address_is_added_and_an_old_one_removed() -> None:
-    old = LinkAddress(TUNNEL, parse_address("10.244.0.99"), 32)
+    old = LinkAddress(TUNNEL, pack_address("10.244.0.99"), 32)
     assert changes(RIGHT, old) == [AddAddress(NAME, ADDRESS), RemoveAddress(NAME, old)]
 
 
 def test_a_link_local_address_stays() -> None:
-    assert changes(RIGHT, ADDRESS, LinkAddress(TUNNEL, parse_address("fe80::1"), 64)) == []
+    assert changes(RIGHT, ADDRESS, LinkAddress(TUNNEL, pack_address("fe80::1"), 64)) == []
 
 
 def test_our_device_that_no_plan_asks_for_is_deleted() -> None:
@@ -135,7 +135,7 @@ def test_mtu(plan: VxlanPlan, mtu: int) -> None:
 def test_ipip_is_brought_up_and_addressed_but_nothing_of_it_is_removed() -> None:
     under = underlay()
     under.put_link(Link(TUNNEL, "tunl0", up=False, kind="ipip"))
-    under.table.put_address(LinkAddress(TUNNEL, parse_address("10.1.1.1"), 32))
+    under.table.put_address(LinkAddress(TUNNEL, pack_address("10.1.1.1"), 32))
     tunnels = desired_tunnels(KernelPlan(ipip_address="10.244.0.1"), under)
     assert device_changes(tunnels, under)[0] == [
         ChangeDevice("tunl0", TUNNEL, b"", 0, ""),
@@ -165,7 +165,7 @@ def test_mtu_of_ipip(planned: int, there: int, mtu: int) -> None:
 # --------------------------------------------------------------------------------------------- entries
 
 OTHER_MAC = bytes.fromhex("660000000009")
-NODE, TUNNEL_ADDRESS = parse_address("10.9.0.7"), parse_address("10.244.7.1")
+NODE, TUNNEL_ADDRESS = pack_address("10.9.0.7"), pack_address("10.244.7.1")
 NEIGHBOUR, FORWARDING = Neighbour(TUNNEL, TUNNEL_ADDRESS, MAC), Forwarding(TUNNEL, MAC, NODE)
 
 
@@ -190,7 +190,7 @@ def test_a_remote_end_has_a_neighbour_and_a_forwarding_entry() -> None:
         ),
         pytest.param(
             [FORWARDING],
-            [Forwarding(TUNNEL, MAC, parse_address("10.9.0.9"))],
+            [Forwarding(TUNNEL, MAC, pack_address("10.9.0.9"))],
             [FORWARDING],
             [],
             id="the node moved",

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bgpctl.fib.kernel.underlay import Underlay
+from reflector.addresses import pack_address, unpack_address
 from reflector.kernel.lookup import Touched
 from reflector.kernel.resolve import Resolution, Unresolved
 from reflector.kernel.route import (
@@ -31,11 +32,9 @@ from reflector.kernel.route import (
     KernelRoute,
     Leg,
     Prefix,
-    address_text,
-    family_of,
+    family_of_octets,
     host_destination,
     is_host,
-    parse_address,
     parse_prefix,
     prefix_of,
 )
@@ -92,8 +91,8 @@ class DesiredRoutes:
         self._underlay = underlay
         self._rules = [(prefix_of(parse_prefix(rule.network)), rule) for rule in plan.rules]
         self._local = [prefix_of(parse_prefix(text)) for text in plan.local_subnets]
-        self._excluded = frozenset(parse_address(text) for text in plan.excluded_next_hops)
-        self._static = {parse_address(host.address): parse_address(host.gateway) for host in plan.host_routes}
+        self._excluded = frozenset(pack_address(text) for text in plan.excluded_next_hops)
+        self._static = {pack_address(host.address): pack_address(host.gateway) for host in plan.host_routes}
         self._vtep_of = {vxlan.family: _vteps(vxlan) for vxlan in plan.vxlans}
         self._device_of = {vxlan.family: vxlan.device for vxlan in plan.vxlans}
         self._next_hops: dict[bytes, NextHop] = {}
@@ -218,7 +217,7 @@ class DesiredRoutes:
         device = self._underlay.link_named(IPIP_DEVICE)
         if device is None or not device.up:
             return NO_DEVICE
-        if family != 4 or family_of(next_hop) != 4:
+        if family != 4 or family_of_octets(next_hop) != 4:
             return OTHER_FAMILY
         return (Leg(next_hop, device.index, onlink=True),)
 
@@ -248,7 +247,7 @@ class DesiredRoutes:
 
 def _vteps(vxlan: VxlanPlan) -> dict[bytes, bytes]:
     """Tunnel address by the node address that is a BGP next hop."""
-    return {parse_address(vtep.node_address): parse_address(vtep.tunnel_address) for vtep in vxlan.vteps}
+    return {pack_address(vtep.node_address): pack_address(vtep.tunnel_address) for vtep in vxlan.vteps}
 
 
 def _any_covers(prefixes: Iterable[Prefix], address: bytes) -> bool:
@@ -256,4 +255,4 @@ def _any_covers(prefixes: Iterable[Prefix], address: bytes) -> bool:
 
 
 def _reason(next_hop: bytes, reason: str) -> str:
-    return f"next hop {address_text(next_hop)}: {reason}"
+    return f"next hop {unpack_address(next_hop)}: {reason}"

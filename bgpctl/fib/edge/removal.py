@@ -21,12 +21,13 @@ from bgpctl.fib.edge.observer import FAMILIES, read_links
 from bgpctl.fib.edge.tunnel_setup import carry_out
 from bgpctl.fib.kernel.underlay import Underlay
 from bgpctl.fib.tunnels.tunnel import device_changes
+from reflector.addresses import unpack_address
 from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.device import DeleteDevice, DeviceChange, ReleaseDevice, RemoveAddress, SetDown
 from reflector.kernel.link import LinkAddress
 from reflector.kernel.link_message import ADDRESS_DUMP, decode_address, is_marked_address
-from reflector.kernel.route import BLACKHOLE, KernelRoute, address_text, prefix_text, route_of
+from reflector.kernel.route import BLACKHOLE, KernelRoute, prefix_text, route_of
 from reflector.kernel.sockets import DumpInterrupted, Refusal, Requests
 from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
@@ -143,7 +144,7 @@ def _sentence(change: DeviceChange) -> str:
         case ReleaseDevice(name=name):
             return f"our entries and alias on device {name}, which was there before"
         case RemoveAddress(name=name, address=address):
-            return f"address {address_text(address.address)} on {name}"
+            return f"address {unpack_address(address.address)} on {name}"
         case SetDown(name=name):
             return f"device {name}: set down"
         case _:

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from bgpctl.fib.core.reconciler import Reconciler
 from bgpctl.fib.edge.observer import update_links
 from bgpctl.fib.tunnels.tunnel import DeviceFailure, desired_tunnels, device_changes, our_devices
+from reflector.addresses import unpack_address
 from reflector.kernel.device import (
     AddAddress,
     CreateDevice,
@@ -21,7 +22,6 @@ from reflector.kernel.device import (
 )
 from reflector.kernel.link_message import DELNEIGH, NEWNEIGH, device_of_entry
 from reflector.kernel.message import Message
-from reflector.kernel.route import address_text
 from reflector.kernel.sockets import Refusal, Requests
 from reflector.plan import VxlanPlan
 
@@ -112,8 +112,8 @@ def what_is_done(change: DeviceChange) -> str:
         case DeleteDevice():
             return "deleting the device"
         case AddAddress():
-            return f"adding {address_text(change.address.address)}"
+            return f"adding {unpack_address(change.address.address)}"
         case RemoveAddress():
-            return f"removing {address_text(change.address.address)}"
+            return f"removing {unpack_address(change.address.address)}"
         case _:
             return "changing the device"

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import msgspec
 
 from bgpctl.fib.kernel.kernel_view import KernelView
-from reflector.kernel.route import Leg, address_text, prefix_text
+from reflector.addresses import unpack_address
+from reflector.kernel.route import Leg, prefix_text
 
 
 class NextHop(msgspec.Struct, frozen=True):
@@ -25,4 +26,4 @@ def forwarding(view: KernelView) -> Iterator[tuple[str, tuple[NextHop, ...]]]:
 
 def _next_hop(view: KernelView, leg: Leg) -> NextHop:
     link = view.underlay.links.get(leg.ifindex)
-    return NextHop(address_text(leg.gateway) if leg.gateway else "", link.name if link else "")
+    return NextHop(unpack_address(leg.gateway) if leg.gateway else "", link.name if link else "")

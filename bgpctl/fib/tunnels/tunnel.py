@@ -25,6 +25,7 @@ import msgspec
 
 from bgpctl.fib.core.desired import IPIP_DEVICE
 from bgpctl.fib.kernel.underlay import Underlay
+from reflector.addresses import pack_address
 from reflector.kernel.device import (
     AddAddress,
     ChangeDevice,
@@ -36,7 +37,7 @@ from reflector.kernel.device import (
     RemoveAddress,
 )
 from reflector.kernel.link import Link, LinkAddress, VxlanSettings
-from reflector.kernel.route import is_link_local, parse_address, parse_prefix, prefix_of
+from reflector.kernel.route import is_link_local, parse_prefix, prefix_of
 from reflector.plan import KernelPlan, VxlanPlan
 
 MADE, ADOPTED = "bgpctl", "bgpctl: adopted"
@@ -66,7 +67,7 @@ def desired_tunnels(plan: KernelPlan, underlay: Underlay) -> tuple[Tunnel, ...]:
     tunnels = [_vxlan_tunnel(vxlan, underlay) for vxlan in plan.vxlans]
     if plan.ipip_address:
         mtu = plan.ipip_mtu or _ipip_limit(plan, underlay)
-        tunnels.append(Tunnel(IPIP_DEVICE, parse_address(plan.ipip_address), mtu=mtu))
+        tunnels.append(Tunnel(IPIP_DEVICE, pack_address(plan.ipip_address), mtu=mtu))
     return tuple(tunnels)
 
 
@@ -117,11 +118,11 @@ def our_devices(underlay: Underlay) -> list[Link]:
 
 
 def _vxlan_tunnel(plan: VxlanPlan, underlay: Underlay) -> Tunnel:
-    local = parse_address(plan.local_address)
+    local = pack_address(plan.local_address)
     parent = underlay.link_of_address(local)
     mtu = plan.mtu or (parent.mtu if parent is not None else _USUAL_MTU) - _OVERHEAD[(len(local) == 4 and 4) or 6]
     settings = VxlanSettings(plan.vni, plan.port, local)
-    return Tunnel(plan.device, parse_address(plan.tunnel_address), settings, parse_mac(plan.mac), mtu)
+    return Tunnel(plan.device, pack_address(plan.tunnel_address), settings, parse_mac(plan.mac), mtu)
 
 
 def parse_mac(mac: str) -> bytes:

@@ -11,8 +11,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from bgpctl.fib.tunnels.tunnel import parse_mac
+from reflector.addresses import pack_address
 from reflector.kernel.neighbour import Entry, Forwarding, Neighbour
-from reflector.kernel.route import parse_address
 from reflector.plan import VxlanPlan
 
 
@@ -28,8 +28,8 @@ def desired_entries(plan: VxlanPlan, ifindex: int) -> frozenset[Entry]:
     entries: set[Entry] = set()
     for vtep in plan.vteps:
         mac = parse_mac(vtep.mac)
-        entries.add(Neighbour(ifindex, parse_address(vtep.tunnel_address), mac))
-        entries.add(Forwarding(ifindex, mac, parse_address(vtep.node_address)))
+        entries.add(Neighbour(ifindex, pack_address(vtep.tunnel_address), mac))
+        entries.add(Forwarding(ifindex, mac, pack_address(vtep.node_address)))
     return frozenset(entries)
 
 
