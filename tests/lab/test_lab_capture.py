@@ -154,4 +154,4 @@ def test_taking_the_lab_down_ends_a_capture(tmp_path) -> None:
     finally:
         runner.down(lab.name)
     assert running.wait(10) == 2
-    assert "cannot be read any more" in running.stderr.read()
+    assert "can no longer be read" in running.stderr.read()
