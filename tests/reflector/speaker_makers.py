@@ -62,7 +62,7 @@ def an_origination(prefix: str, source: RouteSource = RouteSource.BLOCK, **chang
 def a_restart(
     *, is_restarting: bool = True, time: int = 120, families: tuple[int, ...] = (4, 6), notification: bool = False
 ) -> GracefulRestart:
-    """A graceful restart capability; by default of a speaker that has just started, which nobody waits for."""
+    """A graceful restart capability; by default of a speaker that has just started, which no one waits for."""
     both: frozenset[Family] = frozenset(families)  # type: ignore[arg-type]
     return GracefulRestart(time, is_restarting, both, both, notification)
 
@@ -186,7 +186,7 @@ class Table:
 
 
 class Router:
-    """An engine and, for each Established peer, the table of what it was told."""
+    """An engine and, for each Established peer, the table of what it was sent."""
 
     def __init__(self, plan: NodePlan) -> None:
         self.engine = Engine(plan, now=0.0)
@@ -216,7 +216,7 @@ class Router:
         self.engine.tick(self.now)
         self.turn()
 
-    def hear(self, name: str, *bodies: bytes, kind: int = MessageType.UPDATE) -> Turn:
+    def receive(self, name: str, *bodies: bytes, kind: int = MessageType.UPDATE) -> Turn:
         """These messages from this peer, all in one turn."""
         for body in bodies:
             self.engine.receive(name, kind, body, self.now)
@@ -246,7 +246,7 @@ class Router:
             while (chunk := peer.outbox.take()) is not None:
                 self.tables[peer.name].feed(bytes(chunk))
 
-    def told(self, name: str) -> set[str]:
+    def advertised(self, name: str) -> set[str]:
         """The prefixes this peer knows."""
         return set(self.tables[name].routes)
 

@@ -2,7 +2,7 @@
 
 Rule: a link loses and reorders nothing, like TCP; everything else is free. Between a router's turns any of its links
 may deliver any number of octets, and a link may break with whatever was in it. One end may notice that later than the
-other, but not later than the link is up again. Time passes only when the network is told so.
+other, but not later than the link is up again. Time passes only when the network is sent so.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Network:
         self._once_up.add(ends)
 
     def _restart_of(self, link: LinkSpec, *, is_restarting: bool) -> GracefulRestart | None:
-        """The capability of an end of the link; R is said until the first session, as ExaBGP does."""
+        """The capability of an end of the link; R is sent until the first session, as ExaBGP does."""
         if link.restart_time is None:
             return None
         families: frozenset[Family] = frozenset((4,))
@@ -189,7 +189,7 @@ class Network:
             self.turn(self.random.choice(list(self.engines)))
 
     def settle(self, bound: int) -> None:
-        """Until nobody has anything to say. Fails after more than `bound` messages: something loops."""
+        """Until no one has anything to send. Fails after more than `bound` messages: something loops."""
         limit = self.delivered + bound
         while True:
             for _ in range(20):
@@ -225,19 +225,19 @@ class Network:
         to = engine.peers[peer]
         assert to.negotiated is not None
         view = policies.export_view(policies.export_key(to.session, to.negotiated))
-        told = {}
+        advertised = {}
         rib = engine.ribs[4]
         for nlri in rib.prefixes():
             selection = rib.selection(nlri)
             for identifier, path in self._paths(selection, view.key).items():
                 attributes = view.decide(path, 0).attributes
                 if attributes is not None:
-                    told[unpack_nlri(nlri, 4), identifier] = attributes
-        return told
+                    advertised[unpack_nlri(nlri, 4), identifier] = attributes
+        return advertised
 
     def _paths(self, selection: Selection, key: ExportKey) -> dict[int, Path]:
         if key.add_path:
-            told = advertised_paths(selection, key.add_path_limit)
-            return {int.from_bytes(identifier, "big"): path for identifier, path in told.items()}
+            advertised = advertised_paths(selection, key.add_path_limit)
+            return {int.from_bytes(identifier, "big"): path for identifier, path in advertised.items()}
         path = best(selection)
         return {} if path is None else {0: path}

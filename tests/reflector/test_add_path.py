@@ -1,4 +1,4 @@
-"""Add-path towards a peer: which paths of a prefix it is told and how they come and go (RFC 7911)."""
+"""Add-path towards a peer: which paths of a prefix it is sent and how they come and go (RFC 7911)."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def listen(router: Router) -> None:
 
 
 def say(router: Router, name: str, **fields: Any) -> None:
-    router.hear(name, announce(P, next_hop=HOPS[name], **fields))
+    router.receive(name, announce(P, next_hop=HOPS[name], **fields))
 
 
 def identifiers(router: Router) -> list[int]:
     return list(router.tables["client"].paths.get(P, {}))
 
 
-def test_all_paths_are_told_each_with_an_identifier_of_its_own() -> None:
+def test_all_paths_are_sent_each_with_an_identifier_of_its_own() -> None:
     """RFC 7911 3."""
     router = a_router()
     listen(router)
@@ -47,7 +47,7 @@ def test_all_paths_are_told_each_with_an_identifier_of_its_own() -> None:
     assert router.tables["s1"].next_hops(P) == {"10.0.0.1"}, "without add-path the best one"
 
 
-def test_a_late_joiner_is_told_all_paths() -> None:
+def test_a_late_joiner_is_sent_all_paths() -> None:
     router = a_router()
     for name in SOURCES:
         say(router, name)
@@ -72,7 +72,7 @@ def test_a_path_that_is_not_the_best_comes_and_goes_alone() -> None:
     say(router, "s1", local_pref=200)
     say(router, "s2")
     quiet = len(router.tables["s3"].updates)
-    router.hear("s2", withdraw(P))
+    router.receive("s2", withdraw(P))
     assert router.tables["client"].next_hops(P) == {"10.0.0.1"}
     assert len(router.tables["s3"].updates) == quiet, "who has the best path only hears nothing of it"
 
@@ -86,16 +86,16 @@ def test_a_peer_that_goes_takes_its_paths_along() -> None:
     assert router.tables["client"].next_hops(P) == {"10.0.0.1", "10.0.0.3"}
     for name in ("s1", "s3"):
         router.down(name)
-    assert router.told("client") == set()
+    assert router.advertised("client") == set()
 
 
-def test_with_a_limit_the_best_paths_are_told() -> None:
+def test_with_a_limit_the_best_paths_are_sent() -> None:
     router = a_router(limit=2)
     listen(router)
     for number, name in enumerate(SOURCES):
         say(router, name, local_pref=100 + number)
     assert router.tables["client"].next_hops(P) == {"10.0.0.2", "10.0.0.3"}
-    router.hear("s3", withdraw(P))
+    router.receive("s3", withdraw(P))
     assert router.tables["client"].next_hops(P) == {"10.0.0.1", "10.0.0.2"}
 
 
@@ -117,7 +117,7 @@ def test_there_is_always_a_path_while_one_takes_the_place_of_another() -> None:
     seen: list[set[str]] = []
     table = router.tables["client"]
     replay, table._update = table._update, lambda body: (replay(body), seen.append(table.next_hops(P)))  # type: ignore[method-assign]
-    router.hear("s3", withdraw(P))
+    router.receive("s3", withdraw(P))
     assert [len(hops) for hops in seen] == [3, 2]
 
 
@@ -129,9 +129,9 @@ def test_paths_that_peers_identify_are_passed_on_under_identifiers_of_ours() -> 
     listen(router)
     for name in ("a", "b"):
         for path_id in (1, 2):
-            router.hear(name, announce(P, path_id=path_id, next_hop=f"10.0.{path_id}.{ord(name)}"))
+            router.receive(name, announce(P, path_id=path_id, next_hop=f"10.0.{path_id}.{ord(name)}"))
     assert len(router.tables["client"].paths[P]) == 4
-    router.hear("a", withdraw(P, path_id=1))
+    router.receive("a", withdraw(P, path_id=1))
     assert router.tables["client"].next_hops(P) == {"10.0.2.97", "10.0.1.98", "10.0.2.98"}
 
 
@@ -139,7 +139,7 @@ def test_paths_of_one_message_with_several_identifiers_are_all_taken() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("client", "10.0.0.9")))
     router.up("a", add_path_receive=frozenset((4,)))
     listen(router)
-    router.hear("a", announce(P, path_id=1), announce(P, path_id=2))
+    router.receive("a", announce(P, path_id=1), announce(P, path_id=2))
     assert len(identifiers(router)) == 2
 
 
@@ -147,11 +147,11 @@ def test_both_families() -> None:
     router = a_router()
     listen(router)
     for name in SOURCES:
-        router.hear(name, announce(P6, next_hop=f"fd00::{name[1]}"))
+        router.receive(name, announce(P6, next_hop=f"fd00::{name[1]}"))
     assert router.tables["client"].next_hops(P6) == {"fd00::1", "fd00::2", "fd00::3"}
 
 
-def test_our_own_route_is_told_beside_what_peers_have() -> None:
+def test_our_own_route_is_sent_beside_what_peers_have() -> None:
     own = Origination(P, RouteSource.BLOCK)
     router = a_router()
     router.apply(a_plan(*router.engine.plan.sessions, originations=(own,)))
@@ -160,7 +160,7 @@ def test_our_own_route_is_told_beside_what_peers_have() -> None:
     assert router.tables["client"].next_hops(P) == {"10.0.0.100", "10.0.0.1"}
 
 
-def test_what_export_withholds_of_the_paths_is_not_told() -> None:
+def test_what_export_withholds_of_the_paths_is_not_sent() -> None:
     no_s2 = Policy("no-s2", (PolicyRule(Verdict.REJECT, Match(community="64512:2")),))
     router = a_router(export_policies=("no-s2",))
     router.apply(a_plan(*router.engine.plan.sessions, policies=(no_s2,)))
@@ -171,8 +171,8 @@ def test_what_export_withholds_of_the_paths_is_not_told() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 0), (0, 2), (2, 0), (2, 1), (1, 2)])
-def test_another_limit_in_the_plan_is_told_as_a_difference(before: int, after: int) -> None:
-    """No session is reset; what is told is what a fresh start would be."""
+def test_another_limit_in_the_plan_is_sent_as_a_difference(before: int, after: int) -> None:
+    """No session is reset; what is sent is what a fresh start would be."""
     router = a_router(limit=before)
     listen(router)
     for number, name in enumerate(SOURCES):
@@ -193,7 +193,7 @@ def test_a_refresh_brings_all_paths_again() -> None:
     for name in SOURCES:
         say(router, name)
     router.tables["client"].paths.clear()
-    router.hear("client", b"\0\1\0\1", kind=5)
+    router.receive("client", b"\0\1\0\1", kind=5)
     assert router.tables["client"].next_hops(P) == set(HOPS.values())
 
 

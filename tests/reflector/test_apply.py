@@ -1,4 +1,4 @@
-"""A new plan on a running engine: every peer ends with what a fresh session would be told, and is sent no more."""
+"""A new plan on a running engine: every peer ends with what a fresh session would be sent, and is sent no more."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ LOW = PolicyRule(Verdict.ACCEPT, INSIDE_PODS, operations=(SetLocalPref(50),))
 
 
 def fresh(router: Router) -> dict[str, Any]:
-    """What every peer would be told if everything started now: by policies made anew from the plan."""
+    """What every peer would be sent if everything started now: by policies made anew from the plan."""
     engine = router.engine
     policies = PolicySet(engine.plan)
     tables: dict[str, Any] = {}
@@ -63,14 +63,14 @@ def fresh(router: Router) -> dict[str, Any]:
         assert peer.negotiated is not None
         key = policies.export_key(peer.session, peer.negotiated, engine.drain_state.stage)
         view = policies.export_view(key)
-        told = tables[name] = {}
+        advertised = tables[name] = {}
         for family in peer.negotiated.families:
             for nlri in engine.ribs[family].table:
                 path = engine.ribs[family].best(nlri)
                 assert path is not None
                 decision = view.decide(path, policies.classes[family].classify(nlri))
                 if decision.attributes is not None:
-                    told[unpack_nlri(nlri, family)] = decision.attributes
+                    advertised[unpack_nlri(nlri, family)] = decision.attributes
     return tables
 
 
@@ -107,21 +107,21 @@ def router() -> Router:
     router = Router(plan_with())
     for name in ("source", "listener", "external"):
         router.up(name)
-    router.hear("source", announce(POD, SERVICE), announce(POD6))
+    router.receive("source", announce(POD, SERVICE), announce(POD6))
     return router
 
 
 # ---------------------------------------------------------------------------------------- export
 
 
-def test_the_same_plan_changes_nothing_and_tells_nobody(router: Router) -> None:
+def test_the_same_plan_changes_nothing_and_sends_nothing(router: Router) -> None:
     before = octets(router)
     turn = router.apply(plan_with())
     assert (turn.ready, turn.changes) == ([], {4: [], 6: []})
     assert octets(router) == before
 
 
-def test_a_policy_that_decides_the_same_tells_nobody(router: Router) -> None:
+def test_a_policy_that_decides_the_same_sends_nothing(router: Router) -> None:
     before, groups = octets(router), len(router.engine.groups)
     turn = router.apply(plan_with(PolicyRule(Verdict.REJECT, Match(local_pref=1)), PolicyRule(Verdict.ACCEPT)))
     assert (octets(router), turn.changes) == (before, {4: [], 6: []})
@@ -132,9 +132,9 @@ def test_a_policy_that_decides_the_same_tells_nobody(router: Router) -> None:
 def test_a_stricter_export_policy_withdraws_exactly_the_difference(router: Router) -> None:
     updates = len(router.tables["listener"].updates)
     router.apply(plan_with(NO_PODS))
-    assert router.told("listener") == {SERVICE, POD6}
+    assert router.advertised("listener") == {SERVICE, POD6}
     assert router.tables["listener"].updates[updates:] == [withdraw(POD)]
-    assert router.told("source") == {POD, SERVICE, POD6}
+    assert router.advertised("source") == {POD, SERVICE, POD6}
     assert_as_if_fresh(router)
 
 
@@ -152,7 +152,7 @@ def test_an_export_operation_announces_again_with_other_attributes(router: Route
     assert_as_if_fresh(router)
 
 
-def test_only_the_listeners_of_a_changed_policy_are_told(router: Router) -> None:
+def test_only_the_listeners_of_a_changed_policy_are_sent(router: Router) -> None:
     before = octets(router)
     router.apply(plan_with(TAG))
     after = octets(router)
@@ -165,7 +165,7 @@ def test_next_hop_mode_and_export_default_are_export_policy_too(router: Router) 
     listener = replace(LISTENER, next_hop_mode=NextHopMode.SELF)
     router.apply(plan_with(sessions=(source, listener, replace(EXTERNAL, export_default=Verdict.REJECT))))
     assert router.attributes("listener", POD).next_hop == bytes((10, 0, 0, 100))
-    assert router.told("external") == set()
+    assert router.advertised("external") == set()
     assert_as_if_fresh(router)
 
 
@@ -175,11 +175,11 @@ def test_groups_that_a_plan_makes_equal_become_one(router: Router) -> None:
     group = router.engine.peers["listener"].group
     assert group is router.engine.peers["source"].group
     assert group is not None
-    router.hear("source", announce("10.1.4.0/26"))
+    router.receive("source", announce("10.1.4.0/26"))
     assert_as_if_fresh(router)
 
 
-def test_what_a_slow_peer_was_still_to_be_told_comes_before_the_difference(router: Router) -> None:
+def test_what_a_slow_peer_was_still_to_be_sent_comes_before_the_difference(router: Router) -> None:
     engine = router.engine
     engine.receive("source", MessageType.UPDATE, announce("10.1.4.0/26"), now=0.0)
     engine.flush(0.0)
@@ -189,7 +189,7 @@ def test_what_a_slow_peer_was_still_to_be_told_comes_before_the_difference(route
     for name, table in router.tables.items():
         while (chunk := engine.peers[name].outbox.take()) is not None:
             table.feed(bytes(chunk))
-    assert router.told("listener") == {SERVICE, POD6, "10.3.0.0/26"}
+    assert router.advertised("listener") == {SERVICE, POD6, "10.3.0.0/26"}
     assert_as_if_fresh(router)
 
 
@@ -198,8 +198,8 @@ def test_what_a_slow_peer_was_still_to_be_told_comes_before_the_difference(route
 
 def test_a_stricter_import_policy_withdraws_everywhere(router: Router) -> None:
     router.apply(plan_with(imports=(NO_PODS,)))
-    assert router.told("listener") == {SERVICE, POD6}
-    assert router.told("external") == {SERVICE}  # no IPv6 next hop on this session
+    assert router.advertised("listener") == {SERVICE, POD6}
+    assert router.advertised("external") == {SERVICE}  # no IPv6 next hop on this session
     assert router.engine.peers["source"].adj_rib_in[4].routes.keys() == {pack_nlri(POD), pack_nlri(SERVICE)}
     assert_as_if_fresh(router)
 
@@ -207,16 +207,16 @@ def test_a_stricter_import_policy_withdraws_everywhere(router: Router) -> None:
 def test_a_laxer_import_policy_needs_no_route_refresh(router: Router) -> None:
     router.apply(plan_with(imports=(NO_PODS,)))
     router.apply(plan_with())
-    assert router.told("listener") == {POD, SERVICE, POD6}
+    assert router.advertised("listener") == {POD, SERVICE, POD6}
     assert_as_if_fresh(router)
 
 
 def test_import_policy_may_change_which_route_is_best(router: Router) -> None:
-    router.hear("external", announce(POD, as_path=(65001, 1), local_pref=None))
+    router.receive("external", announce(POD, as_path=(65001, 1), local_pref=None))
     assert router.selected()[POD] == "source"
     router.apply(plan_with(imports=(LOW,)))
     assert router.selected()[POD] == "external"
-    assert POD not in router.told("external")
+    assert POD not in router.advertised("external")
     assert_as_if_fresh(router)
 
 
@@ -224,12 +224,12 @@ def test_paths_stay_shared_over_a_new_policy(router: Router) -> None:
     router.apply(plan_with(PolicyRule(Verdict.ACCEPT)))
     routes = router.engine.peers["source"].adj_rib_in[4].routes
     before = routes[pack_nlri(SERVICE)]
-    turn = router.hear("source", announce(POD, SERVICE))
+    turn = router.receive("source", announce(POD, SERVICE))
     assert routes[pack_nlri(POD)] is routes[pack_nlri(SERVICE)] is before
     assert turn.changes == {4: [], 6: []}
 
 
-def test_an_import_policy_that_only_changes_the_next_hop_told_is_told(router: Router) -> None:
+def test_an_import_policy_that_only_changes_the_next_hop_sent_is_sent(router: Router) -> None:
     accepts = PolicyRule(Verdict.ACCEPT, defined_by="the same reason")
     router.apply(plan_with(imports=(accepts,)))
     before = router.attributes("listener", POD).next_hop
@@ -243,7 +243,7 @@ def test_an_import_policy_that_only_changes_the_next_hop_told_is_told(router: Ro
 
 def test_a_removed_session_takes_its_routes_and_the_others_stay_up(router: Router) -> None:
     turn = router.apply(plan_with(sessions=(LISTENER, EXTERNAL)))
-    assert router.told("listener") == router.told("external") == set()
+    assert router.advertised("listener") == router.advertised("external") == set()
     assert turn.closes == []
     assert router.engine.peers["listener"].is_established
     assert set(router.engine.peers) == {"listener", "external"}
@@ -256,7 +256,7 @@ def test_an_added_session_does_not_disturb_the_others(router: Router) -> None:
     router.apply(plan_with(sessions=(replace(SOURCE, import_policies=("in",)), LISTENER, EXTERNAL, added)))
     assert octets(router) == before
     router.up("added")
-    assert router.told("added") == {POD, SERVICE, POD6}
+    assert router.advertised("added") == {POD, SERVICE, POD6}
     assert_as_if_fresh(router)
 
 
@@ -269,14 +269,14 @@ def test_a_client_that_becomes_a_non_client_and_back(router: Router, first_anoth
     if first_another_policy:
         router.apply(plan_with(*rule))
     router.apply(plan_with(*rule, sessions=non_clients))
-    assert router.told("listener") == set()
+    assert router.advertised("listener") == set()
     assert_as_if_fresh(router)
     router.apply(plan_with(*rule, sessions=clients))
-    assert router.told("listener") == {POD, SERVICE, POD6}
+    assert router.advertised("listener") == {POD, SERVICE, POD6}
     assert_as_if_fresh(router)
 
 
-def test_a_new_cluster_id_is_told_to_clients(router: Router) -> None:
+def test_a_new_cluster_id_is_sent_to_clients(router: Router) -> None:
     router.apply(plan_with(cluster_id="224.0.0.2"))
     assert router.attributes("listener", POD).cluster_list == (bytes((224, 0, 0, 2)),)
     assert_as_if_fresh(router)
@@ -294,8 +294,8 @@ def test_always_compare_med_decides_again_what_was_decided_and_back() -> None:
     router = Router(a_plan(low, high, LISTENER, policies=(Policy("out"), Policy("in"))))
     for name in ("low", "high", "listener"):
         router.up(name)
-    router.hear("low", announce(POD, as_path=(65001,), local_pref=None, med=1))
-    router.hear("high", announce(POD, as_path=(65002,), local_pref=None, med=20))
+    router.receive("low", announce(POD, as_path=(65001,), local_pref=None, med=1))
+    router.receive("high", announce(POD, as_path=(65002,), local_pref=None, med=20))
     assert router.selected() == {POD: "high"}
     for compares, best in ((True, "low"), (False, "high")):
         router.apply(replace(router.engine.plan, always_compare_med=compares))
@@ -316,11 +316,11 @@ def test_originations_come_change_and_go(router: Router) -> None:
     router.apply(plan_with(originations=(an_origination(block, priority=512),)))
     assert router.attributes("listener", block).local_pref == 2147483647 - 512
     router.apply(plan_with())
-    assert block not in router.told("listener")
+    assert block not in router.advertised("listener")
     assert_as_if_fresh(router)
 
 
-def test_an_unchanged_origination_tells_nobody(router: Router) -> None:
+def test_an_unchanged_origination_sends_nothing(router: Router) -> None:
     router.apply(plan_with(originations=(an_origination("10.1.8.0/26"),)))
     before = octets(router)
     two = (an_origination("10.1.8.0/26"), an_origination("10.1.9.0/26"))
@@ -353,7 +353,7 @@ def test_of_two_originations_of_a_prefix_the_decision_process_picks(sources: tup
 def test_policies_and_originations_may_change_together(router: Router) -> None:
     originations = (an_origination("10.1.8.0/26"), an_origination("10.4.0.0/26"))
     router.apply(plan_with(NO_PODS, imports=(LOW,), originations=originations))
-    assert router.told("listener") == {SERVICE, POD6, "10.4.0.0/26"}
+    assert router.advertised("listener") == {SERVICE, POD6, "10.4.0.0/26"}
     assert_as_if_fresh(router)
 
 
@@ -437,7 +437,7 @@ def test_after_any_plans_and_updates_every_peer_knows_what_a_fresh_one_would(eve
             router.engine.drain(event, "", router.now)
             router.turn()
         elif event[0] in router.tables:
-            router.hear(*event)
+            router.receive(*event)
         assert_as_if_fresh(router)
     before = octets(router)
     router.apply(router.engine.plan)

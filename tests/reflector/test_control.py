@@ -55,12 +55,12 @@ A, B = a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[ControlWorld]:
-    """A reflector whose two clients are up and have said all; a has sent one route."""
+    """A reflector whose two clients are up and have sent all; a has sent one route."""
     with ControlWorld(a_plan(A, B), tmp_path) as world:
         for name in ("a", "b"):
             world.up(name)
-            world.hear(name, *ends())
-        world.hear("a", announce(POD))
+            world.receive(name, *ends())
+        world.receive("a", announce(POD))
         yield world
 
 
@@ -109,14 +109,14 @@ def test_a_set_of_originations_outlives_its_connection_and_another_plan(world: C
     assert client.ask(Originate("services", (an_origination("10.96.0.0/16"),))) == Originated(1)
     client.close()
     world.turn()
-    assert "10.96.0.0/16" in world.told("b")
+    assert "10.96.0.0/16" in world.advertised("b")
     assert world.client().ask(Apply(a_plan(A, B))) == Applied()
-    assert "10.96.0.0/16" in world.told("b")
+    assert "10.96.0.0/16" in world.advertised("b")
     assert world.client().ask(Originate("services", ())) == Originated(0)
-    assert "10.96.0.0/16" not in world.told("b")
+    assert "10.96.0.0/16" not in world.advertised("b")
 
 
-def test_a_drained_node_says_so_and_its_peers_are_told(world: ControlWorld) -> None:
+def test_a_drained_node_says_so_and_its_peers_are_sent(world: ControlWorld) -> None:
     """RFC 8326 4.2: GRACEFUL_SHUTDOWN, with LOCAL_PREF 0 inside the AS, where the traffic comes here."""
     client = world.client()
     client.ask(Originate("services", (an_origination("10.96.0.0/16"),)))
@@ -245,24 +245,24 @@ def test_a_subscriber_hears_the_table_and_then_every_change(world: ControlWorld)
     client, follower = world.client(), Follower()
     follower.subscribe(client)
     assert follower.routes == {POD}
-    world.hear("b", announce("10.2.0.0/26"))
-    world.hear("a", withdraw(POD))
+    world.receive("b", announce("10.2.0.0/26"))
+    world.receive("a", withdraw(POD))
     follower.take(client.read_whatever_is_there())
     assert (follower.routes, follower.sequences) == ({"10.2.0.0/26"}, [0, 1, 2])
 
 
-def test_who_comes_back_is_told_only_what_it_missed(world: ControlWorld) -> None:
+def test_who_comes_back_is_sent_only_what_it_missed(world: ControlWorld) -> None:
     client, follower = world.client(), Follower()
     follower.subscribe(client)
     client.close()
-    world.hear("b", announce("10.2.0.0/26"))
-    world.hear("a", withdraw(POD))
+    world.receive("b", announce("10.2.0.0/26"))
+    world.receive("a", withdraw(POD))
     again = world.client()
     follower.subscribe(again)
     assert follower.resumed
     follower.read_until(again, lambda: follower.sequence == 2)
     assert (follower.routes, follower.sequences) == ({"10.2.0.0/26"}, [0, 1, 2])
-    world.hear("b", withdraw("10.2.0.0/26"))
+    world.receive("b", withdraw("10.2.0.0/26"))
     follower.take(again.read_whatever_is_there())
     assert (follower.routes, follower.in_sync) == (set(), True)
 
@@ -275,13 +275,13 @@ def test_who_missed_nothing_is_resumed_as_well(world: ControlWorld) -> None:
     assert (follower.resumed, follower.routes) == (True, {POD})
 
 
-def test_who_was_away_for_too_much_is_told_everything(world: ControlWorld) -> None:
+def test_who_was_away_for_too_much_is_sent_everything(world: ControlWorld) -> None:
     """The history is bounded in octets; 4096 of them in this world."""
     client, follower = world.client(), Follower()
     follower.subscribe(client)
     client.close()
     for number in range(100):
-        world.hear("b", announce(f"10.2.{number}.0/24", med=number))
+        world.receive("b", announce(f"10.2.{number}.0/24", med=number))
     follower.subscribe(world.client())
     assert (follower.resumed, len(follower.routes)) == (False, 101)
 
@@ -292,7 +292,7 @@ def test_a_sequence_of_another_life_is_not_taken_for_one_of_this(world: ControlW
     (tmp_path / "next").mkdir()
     with ControlWorld(a_plan(A), tmp_path / "next", epoch="second") as restarted:
         restarted.up("a")
-        restarted.hear("a", announce("10.7.0.0/26"), *ends())
+        restarted.receive("a", announce("10.7.0.0/26"), *ends())
         follower.subscribe(restarted.client())
     assert (follower.resumed, follower.routes) == (False, {"10.7.0.0/26"})
 
@@ -303,20 +303,20 @@ def test_a_sequence_that_never_was_brings_the_whole_table(world: ControlWorld, e
     assert answer == Subscribed("first", resumed=False)
 
 
-def test_what_changes_during_a_synchronisation_is_told_in_order(
+def test_what_changes_during_a_synchronisation_is_sent_in_order(
     world: ControlWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A route that a part has told may go before the last part, one that it has not may come, and nobody is in sync
+    """A route that a part has sent may go before the last part, one that it has not may come, and no one is in sync
     before the end."""
     monkeypatch.setattr("reflector.control.loc_rib_stream.ROUTES_PER_UPDATE", 10)
     prefixes = [f"10.5.{number}.0/24" for number in range(100)]
-    world.hear("a", announce(*prefixes))
+    world.receive("a", announce(*prefixes))
     client, follower = world.client(), Follower()
     client.send(Subscribe())
     world.turn()
     client.send(ShowPeers())
     for number in range(8):
-        world.hear("a", withdraw(prefixes[number * 10]), announce(f"10.6.{number}.0/24"))
+        world.receive("a", withdraw(prefixes[number * 10]), announce(f"10.6.{number}.0/24"))
         replies = client.read_whatever_is_there()
         follower.take(replies)
         assert not any(reply.in_sync for reply in replies if isinstance(reply, LocRibUpdate))
@@ -332,10 +332,10 @@ def test_a_speaker_that_has_not_heard_its_peers_says_so_when_it_has(tmp_path: Pa
         client, follower = world.client(), Follower()
         client.send(Subscribe())
         follower.read_until(client, lambda: follower.epoch)
-        world.hear("a", announce(POD))
+        world.receive("a", announce(POD))
         follower.take(client.read_whatever_is_there())
         assert (follower.routes, follower.in_sync) == ({POD}, False)
-        world.hear("a", *ends())
+        world.receive("a", *ends())
         follower.read_until(client, lambda: follower.in_sync)
 
 
@@ -350,7 +350,7 @@ def test_a_subscriber_that_never_reads_is_dropped_and_the_other_hears_everything
     while world.server.dropped == 0:
         changes += 1
         assert changes < 1000, "it is not dropped"
-        world.hear("a", announce(*(f"10.{changes % 200}.{number}.0/24" for number in range(200)), med=changes))
+        world.receive("a", announce(*(f"10.{changes % 200}.{number}.0/24" for number in range(200)), med=changes))
         follower.take(reader.read_whatever_is_there())
     follower.read_until(reader, lambda: follower.sequence == changes)
     assert (world.server.dropped, len(world.server._clients)) == (1, 1)
@@ -389,7 +389,7 @@ def full_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlWorl
         for name in ("a", "b"):
             world.up(name)
             fill(world, 100_000, name)
-            world.hear(name, *ends())
+            world.receive(name, *ends())
         yield world
 
 
@@ -408,7 +408,7 @@ def world_address(peer: str) -> str:
         ShowCounters(decision=True),
         Explain("10.64.0.1/32"),
     ],
-    ids=["subscribe", "routes", "received", "told", "peers", "counters", "explain"],
+    ids=["subscribe", "routes", "received", "advertised", "peers", "counters", "explain"],
 )
 def test_no_question_about_100000_routes_makes_a_long_turn(full_world: ControlWorld, question) -> None:
     """It takes a few milliseconds; the bound has room for a slower machine. The garbage collector is left out."""

@@ -46,7 +46,7 @@ def started(
     lost: frozenset[int] = frozenset(),
     make: Make = Network,
 ) -> Any:
-    """All links up but for the lost ones, these originations, everything said."""
+    """All links up but for the lost ones, these originations, everything sent."""
     network = make(topology, seed)
     for number, link in enumerate(topology.links):
         if number not in lost:
@@ -60,8 +60,8 @@ def started(
 def assert_everyone_was_told_what_export_says(network: Network) -> None:
     """The Adj-RIB-In of each router is the Adj-RIB-Out of its peer, through all encodings."""
     for sender, receiver in network.wires:
-        told = network.adj_rib_out(sender, receiver)
-        assert network.adj_rib_in(receiver, sender) == told, (sender, receiver)
+        advertised = network.adj_rib_out(sender, receiver)
+        assert network.adj_rib_in(receiver, sender) == advertised, (sender, receiver)
 
 
 def assert_attributes_are_right(network: Network) -> None:
@@ -87,7 +87,7 @@ def assert_attributes_are_right(network: Network) -> None:
 
 
 def assert_silent(network: Network) -> None:
-    """No route is left anywhere, and nothing waits to be said."""
+    """No route is left anywhere, and nothing waits to be sent."""
     for name, engine in network.engines.items():
         assert network.loc_rib(name) == {}
         assert engine.ribs[4].table == {}
@@ -245,7 +245,7 @@ def live_through(
     seed: int,
     make: Make = Network,
 ) -> Any:
-    """The history with the adversary's steps between its events; at its end every link is up and all is said."""
+    """The history with the adversary's steps between its events; at its end every link is up and all is sent."""
     network = make(topology, seed)
     for what, number, prefixes in history:
         if what == "originate":
@@ -280,8 +280,8 @@ def test_any_history_ends_where_a_fresh_start_ends(given_history: tuple, seed: i
 @settings(max_examples=150, deadline=None)
 @given(histories(limits=(0, 1, 2)), st.integers(0, 2**32))
 def test_with_several_paths_everyone_has_what_export_says(given_history: tuple, seed: int) -> None:
-    """RFC 7911. Paths of one peer that differ in nothing but their identifier are told apart by it, and it depends on
-    who came first: so there is no one state to end in."""
+    """RFC 7911. Paths of one peer that differ in nothing but their identifier are distinguished by it, and it depends
+    on who came first: so there is no one state to end in."""
     topology, history = given_history
     network = live_through(topology, history, seed)
     assert_everyone_was_told_what_export_says(network)
@@ -403,7 +403,7 @@ def test_no_route_outlives_its_withdrawal_once_the_timers_are_over(given_history
 
 @settings(max_examples=100, deadline=None)
 @given(restart_histories(), st.integers(0, 2**32))
-def test_what_is_stale_is_told_to_everyone_as_export_says(given_history: tuple, seed: int) -> None:
+def test_what_is_stale_is_sent_to_everyone_as_export_says(given_history: tuple, seed: int) -> None:
     """RFC 9494 4.3 and 4.6: also in the middle of it, when links are away and routes are long-lived stale."""
     topology, history, lost = given_history
     network = restart_through(topology, history, frozenset(), seed)

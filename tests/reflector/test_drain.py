@@ -32,7 +32,7 @@ def test_it_goes_forward_only_and_takes_another_reason() -> None:
         (DrainState(Stage.WITHDRAWN), "this node is taken out of service"),
     ],
 )
-def test_peers_are_told_a_reason_only_by_who_does_not_come_back(state: DrainState, final_reason: str) -> None:
+def test_peers_are_sent_a_reason_only_by_who_does_not_come_back(state: DrainState, final_reason: str) -> None:
     assert state.final_reason == final_reason
 
 

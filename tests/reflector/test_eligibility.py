@@ -58,9 +58,9 @@ FIRST_AS = [
 def test_the_path_of_an_external_peer_begins_with_its_as(path: AsPath, accepted: bool) -> None:
     """RFC 4271 6.3, last paragraph on AS_PATH; what it costs is RFC 7606 7.2: treat as withdraw, no reset."""
     router = a_router()
-    turn = router.hear("external", with_path(path))
+    turn = router.receive("external", with_path(path))
     assert verdict(router) is (RouteVerdict.ACCEPTED if accepted else RouteVerdict.FIRST_AS)
-    assert router.told("client") == ({P} if accepted else set())
+    assert router.advertised("client") == ({P} if accepted else set())
     assert turn.closes == []
 
 
@@ -68,28 +68,28 @@ def test_the_path_of_an_external_peer_begins_with_its_as(path: AsPath, accepted:
 def test_a_route_server_leaves_its_own_as_out(path: AsPath) -> None:
     """RFC 7947 2.2.2.1: known by our role, rs-client."""
     router = a_router(role=Role.RS_CLIENT)
-    router.hear("external", with_path(path))
+    router.receive("external", with_path(path))
     assert verdict(router) is RouteVerdict.ACCEPTED
 
 
 def test_a_wrong_first_as_takes_the_former_route_back() -> None:
     """RFC 7606 2: treat as withdraw."""
     router = a_router()
-    router.hear("external", with_path(((AS_SEQUENCE, (PEER_AS,)),)))
-    assert router.told("client") == {P}
-    router.hear("external", with_path(((AS_SEQUENCE, (65009,)),)))
-    assert router.told("client") == set()
+    router.receive("external", with_path(((AS_SEQUENCE, (PEER_AS,)),)))
+    assert router.advertised("client") == {P}
+    router.receive("external", with_path(((AS_SEQUENCE, (65009,)),)))
+    assert router.advertised("client") == set()
 
 
 def test_inside_the_as_a_path_begins_with_any() -> None:
     router = a_router()
-    router.hear("client", announce(P, as_path=(65009,)), announce("10.2.0.0/26"))
+    router.receive("client", announce(P, as_path=(65009,)), announce("10.2.0.0/26"))
     assert router.selected() == {P: "client", "10.2.0.0/26": "client"}
 
 
 def test_explain_says_how_the_path_begins() -> None:
     router = a_router()
-    router.hear("external", with_path(((AS_SEQUENCE, (65009, 7)),)))
+    router.receive("external", with_path(((AS_SEQUENCE, (65009, 7)),)))
     (candidate,) = explain(router.engine, P).candidates
     assert (candidate.verdict, candidate.rule) == (
         "first-as",
@@ -108,7 +108,7 @@ def test_a_next_hop_that_is_this_node_is_refused(name: str, own: str) -> None:
     for peer in ("external", "client"):
         router.up(peer, local_address=pack_address("10.0.0.200"))
     path = (PEER_AS,) if name == "external" else ()
-    router.hear(name, announce(P, next_hop=own, as_path=path), announce("10.2.0.0/26", as_path=path))
+    router.receive(name, announce(P, next_hop=own, as_path=path), announce("10.2.0.0/26", as_path=path))
     assert verdict(router, name) is RouteVerdict.OWN_NEXT_HOP
     assert router.selected() == {"10.2.0.0/26": name}
     (candidate,) = explain(router.engine, P).candidates
@@ -119,15 +119,15 @@ def test_so_is_the_address_of_another_session_of_the_plan() -> None:
     router = a_router()
     other = a_client("v6", "fd00::5", local_address="fd00::100")
     router.apply(replace(router.engine.plan, sessions=(*router.engine.plan.sessions, other)))
-    router.hear("client", announce(P6, next_hop="fd00::100"))
+    router.receive("client", announce(P6, next_hop="fd00::100"))
     assert verdict(router, "client", P6) is RouteVerdict.OWN_NEXT_HOP
-    router.hear("client", announce(P6, next_hop="fd00::101"))
+    router.receive("client", announce(P6, next_hop="fd00::101"))
     assert verdict(router, "client", P6) is RouteVerdict.ACCEPTED
 
 
 def test_a_session_that_adds_an_address_of_ours_is_asked_about_the_routes_that_are_there() -> None:
     router = a_router()
-    router.hear("client", announce(P6, next_hop="fd00::100"))
+    router.receive("client", announce(P6, next_hop="fd00::100"))
     assert router.selected(6) == {P6: "client"}
     other = a_client("v6", "fd00::5", local_address="fd00::100")
     router.apply(replace(router.engine.plan, sessions=(*router.engine.plan.sessions, other)))
@@ -137,17 +137,17 @@ def test_a_session_that_adds_an_address_of_ours_is_asked_about_the_routes_that_a
 def test_a_session_that_comes_back_over_another_address_is_judged_by_that() -> None:
     router = a_router()
     router.up("client", local_address=pack_address("10.0.0.200"))
-    router.hear("client", announce(P, next_hop="10.0.0.201"))
+    router.receive("client", announce(P, next_hop="10.0.0.201"))
     router.down("client", is_lost=True)
     router.up("client", local_address=pack_address("10.0.0.201"))
-    router.hear("client", announce(P, next_hop="10.0.0.201"))
+    router.receive("client", announce(P, next_hop="10.0.0.201"))
     assert verdict(router, "client") is RouteVerdict.OWN_NEXT_HOP
 
 
 def test_a_route_that_outlives_its_session_keeps_its_verdict_under_a_new_plan() -> None:
     router = a_router()
     router.up("client", local_address=pack_address("10.0.0.200"))
-    router.hear("client", announce(P, next_hop="10.0.0.200"), announce("10.2.0.0/26"))
+    router.receive("client", announce(P, next_hop="10.0.0.200"), announce("10.2.0.0/26"))
     router.down("client", is_lost=True)
     router.apply(replace(router.engine.plan, cluster_id="224.0.0.9"))
     assert verdict(router, "client") is RouteVerdict.OWN_NEXT_HOP
@@ -156,5 +156,5 @@ def test_a_route_that_outlives_its_session_keeps_its_verdict_under_a_new_plan() 
 
 def test_a_loop_is_named_before_anything_else() -> None:
     router = a_router()
-    router.hear("external", announce(P, as_path=(65009, OUR_AS), next_hop=OUR_ADDRESS, local_pref=None))
+    router.receive("external", announce(P, as_path=(65009, OUR_AS), next_hop=OUR_ADDRESS, local_pref=None))
     assert verdict(router) is RouteVerdict.AS_LOOP

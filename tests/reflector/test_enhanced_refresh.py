@@ -17,58 +17,58 @@ def router() -> Router:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a", enhanced_refresh=True)
     router.up("b")
-    router.hear("a", announce(P, Q), announce(P6))
+    router.receive("a", announce(P, Q), announce(P6))
     return router
 
 
 def mark(router: Router, *bodies: bytes) -> None:
-    router.hear("a", *bodies, kind=MessageType.ROUTE_REFRESH)
+    router.receive("a", *bodies, kind=MessageType.ROUTE_REFRESH)
 
 
 def test_what_is_not_sent_again_between_the_marks_is_withdrawn(router: Router) -> None:
     mark(router, BEGIN)
-    router.hear("a", announce(P))
-    assert router.told("b") == {P, Q, P6}, "nothing goes before the end"
+    router.receive("a", announce(P))
+    assert router.advertised("b") == {P, Q, P6}, "nothing goes before the end"
     mark(router, END)
-    assert router.told("b") == {P, P6}
+    assert router.advertised("b") == {P, P6}
 
 
 def test_a_refresh_concerns_its_family_alone(router: Router) -> None:
     mark(router, BEGIN6, END6)
-    assert router.told("b") == {P, Q}
+    assert router.advertised("b") == {P, Q}
 
 
 def test_routes_that_are_new_or_withdrawn_in_between_need_no_other_word(router: Router) -> None:
     mark(router, BEGIN)
-    router.hear("a", announce(R), withdraw(Q), announce(P, med=5))
+    router.receive("a", announce(R), withdraw(Q), announce(P, med=5))
     mark(router, END)
-    assert router.told("b") == {P, R, P6}
+    assert router.advertised("b") == {P, R, P6}
 
 
 def test_an_end_without_a_beginning_says_nothing(router: Router) -> None:
     mark(router, END)
-    assert router.told("b") == {P, Q, P6}
+    assert router.advertised("b") == {P, Q, P6}
 
 
 def test_a_second_beginning_counts_anew(router: Router) -> None:
     mark(router, BEGIN)
-    router.hear("a", announce(P))
+    router.receive("a", announce(P))
     mark(router, BEGIN)
-    router.hear("a", announce(Q))
+    router.receive("a", announce(Q))
     mark(router, END)
-    assert router.told("b") == {Q, P6}
+    assert router.advertised("b") == {Q, P6}
 
 
 def test_without_the_capability_the_marks_are_ignored(router: Router) -> None:
-    router.hear("b", announce(R))
-    router.hear("b", BEGIN, END, kind=MessageType.ROUTE_REFRESH)
-    assert R in router.told("a")
+    router.receive("b", announce(R))
+    router.receive("b", BEGIN, END, kind=MessageType.ROUTE_REFRESH)
+    assert R in router.advertised("a")
 
 
 def test_an_unknown_subtype_is_ignored(router: Router) -> None:
     """RFC 7313 5."""
     mark(router, BEGIN, b"\0\1\7\1", END[:2] + b"\3\1")
-    assert router.told("b") == {P, Q, P6}
+    assert router.advertised("b") == {P, Q, P6}
 
 
 def test_while_routes_are_stale_from_a_restart_the_marks_say_nothing(router: Router) -> None:
@@ -76,13 +76,13 @@ def test_while_routes_are_stale_from_a_restart_the_marks_say_nothing(router: Rou
     router.down("a", is_lost=True)
     router.up("a", enhanced_refresh=True)
     mark(router, BEGIN, END)
-    assert router.told("b") == {P, Q, P6}
+    assert router.advertised("b") == {P, Q, P6}
 
 
 def test_a_beginning_does_not_outlive_its_session(router: Router) -> None:
     mark(router, BEGIN)
     router.down("a", is_lost=True)
     router.up("a", enhanced_refresh=True)
-    router.hear("a", announce(P, Q), b"\0\0\0\0")
+    router.receive("a", announce(P, Q), b"\0\0\0\0")
     mark(router, END)
-    assert router.told("b") == {P, Q, P6}
+    assert router.advertised("b") == {P, Q, P6}

@@ -1,4 +1,4 @@
-"""Explain: the verdict of every route to a prefix, and what each peer is told of the best one."""
+"""Explain: the verdict of every route to a prefix, and what each peer is sent of the best one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def test_the_winner_and_the_step_that_the_other_one_lost_at() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a")
     router.up("b")
-    router.hear("a", announce(POD, local_pref=100))
-    router.hear("b", announce(POD, local_pref=200))
+    router.receive("a", announce(POD, local_pref=100))
+    router.receive("b", announce(POD, local_pref=200))
     verdicts = {each.peer: each.verdict for each in explain(router.engine, POD).candidates}
     assert verdicts == {"a": "lost-local-pref", "b": "best"}
 
@@ -26,7 +26,7 @@ def test_a_route_that_import_refuses_is_there_with_the_rule() -> None:
     policy = Policy("guests", (PolicyRule(Verdict.REJECT, Match(), defined_by="no guests"),))
     router = Router(a_plan(a_session("a", "10.0.0.1", import_policies=("guests",)), policies=(policy,)))
     router.up("a")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     (candidate,) = explain(router.engine, POD).candidates
     assert (candidate.verdict, candidate.rule) == ("import-rejected", "no guests")
 
@@ -34,12 +34,12 @@ def test_a_route_that_import_refuses_is_there_with_the_rule() -> None:
 def test_a_loop_is_named() -> None:
     router = Router(a_plan(an_ebgp_peer("tor", "10.0.0.1")))
     router.up("tor")
-    router.hear("tor", announce(POD, as_path=(65001, 64512), local_pref=None))
+    router.receive("tor", announce(POD, as_path=(65001, 64512), local_pref=None))
     (candidate,) = explain(router.engine, POD).candidates
     assert (candidate.verdict, candidate.as_path) == ("as-loop", "65001 64512")
 
 
-def test_each_peer_is_told_or_not_and_why() -> None:
+def test_each_peer_is_sent_or_not_and_why() -> None:
     pods = PolicyRule(Verdict.ACCEPT, Match(prefix=PrefixMatch("10.1.0.0/16", 16, 32)), defined_by="IPPool pods")
     plan = a_plan(
         a_session("node", "10.0.0.1"),
@@ -51,9 +51,9 @@ def test_each_peer_is_told_or_not_and_why() -> None:
     router = Router(plan)
     for name in ("node", "other", "tor", "upstream"):
         router.up(name)
-    router.hear("node", announce(POD))
-    told = {each.peer: (each.verdict, each.rule) for each in explain(router.engine, POD).exports}
-    assert told == {
+    router.receive("node", announce(POD))
+    advertised = {each.peer: (each.verdict, each.rule) for each in explain(router.engine, POD).exports}
+    assert advertised == {
         "node": ("not-reflected", ""),
         "other": ("not-reflected", ""),
         "tor": ("advertised", "IPPool pods"),
@@ -61,7 +61,7 @@ def test_each_peer_is_told_or_not_and_why() -> None:
     }
 
 
-def test_what_a_peer_is_told_is_told_as_it_is_sent() -> None:
+def test_what_a_peer_is_sent_is_sent_as_it_is_sent() -> None:
     router = Router(a_plan(an_ebgp_peer("tor", "10.0.0.3"), originations=(an_origination(POD),)))
     router.up("tor")
     (export,) = explain(router.engine, POD).exports
@@ -71,10 +71,10 @@ def test_what_a_peer_is_told_is_told_as_it_is_sent() -> None:
     assert export.next_hop == ".".join(map(str, sent.next_hop))
 
 
-def test_a_prefix_that_nobody_has_sent_names_the_one_around_it() -> None:
+def test_a_prefix_that_no_one_has_sent_names_the_one_around_it() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1")))
     router.up("a")
-    router.hear("a", announce("10.0.0.0/8"), announce("10.1.0.0/16"))
+    router.receive("a", announce("10.0.0.0/8"), announce("10.1.0.0/16"))
     explanation = explain(router.engine, POD)
     assert (explanation.candidates, explanation.exports, explanation.covered_by) == ((), (), "10.1.0.0/16")
 
@@ -82,13 +82,13 @@ def test_a_prefix_that_nobody_has_sent_names_the_one_around_it() -> None:
 def test_a_route_that_outlived_its_session_is_stale() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1")))
     router.up("a")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.down("a", is_lost=True)
     (candidate,) = explain(router.engine, POD).candidates
     assert (candidate.verdict, candidate.stale) == ("best", True)
 
 
-def test_an_add_path_peer_is_told_of_every_path_up_to_its_limit() -> None:
+def test_an_add_path_peer_is_sent_of_every_path_up_to_its_limit() -> None:
     """RFC 7911."""
     router = Router(
         a_plan(
@@ -98,14 +98,14 @@ def test_an_add_path_peer_is_told_of_every_path_up_to_its_limit() -> None:
     )
     for name in "abc":
         router.up(name)
-        router.hear(name, announce(POD, local_pref=100 + ord(name)))
+        router.receive(name, announce(POD, local_pref=100 + ord(name)))
     router.up("many", add_path_send=frozenset((4,)))
-    told = {
+    advertised = {
         each.source: (each.verdict, each.local_pref)
         for each in explain(router.engine, POD).exports
         if each.peer == "many"
     }
-    assert told == {
+    assert advertised == {
         "c": ("advertised", 199),
         "b": ("advertised", 198),
         "a": ("beyond-limit", None),
@@ -118,8 +118,8 @@ def test_what_decides_is_shown() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a")
     router.up("b")
-    router.hear("a", announce(POD, as_path=(65001,), med=7, origin=1))
-    router.hear("b", announce(POD, as_path=(65001,), med=5, origin=1))
+    router.receive("a", announce(POD, as_path=(65001,), med=7, origin=1))
+    router.receive("b", announce(POD, as_path=(65001,), med=5, origin=1))
     shown = {each.peer: (each.verdict, each.med, each.origin) for each in explain(router.engine, POD).candidates}
     assert shown == {
         "a": (RouteVerdict.LOST_MED.value, 7, "EGP"),

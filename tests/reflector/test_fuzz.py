@@ -1,4 +1,4 @@
-"""Whatever octets a peer sends: never an exception, at worst its own session ends, and nobody else's is touched."""
+"""Whatever octets a peer sends: never an exception, at worst its own session ends, and no other is touched."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def a_router(add_path: bool, external: bool) -> Router:
     router.up("fuzzer", add_path_receive=frozenset((4, 6)) if add_path else frozenset())
     router.up("steady")
     router.up("listener")
-    router.hear("steady", announce(STEADY, next_hop="10.0.0.2", local_pref=4000000000))
+    router.receive("steady", announce(STEADY, next_hop="10.0.0.2", local_pref=4000000000))
     return router
 
 
@@ -50,10 +50,10 @@ def send(router: Router, octets: bytes) -> None:
     assert {close.session for close in turn.closes} <= {"fuzzer"}
     for name in ("steady", "listener"):
         assert router.engine.peers[name].is_established
-        assert STEADY in router.told(name)
+        assert STEADY in router.advertised(name)
     if turn.closes:
         assert router.selected() == {STEADY: "steady"}
-        assert router.told("listener") == {STEADY}
+        assert router.advertised("listener") == {STEADY}
 
 
 BOTH = st.booleans()

@@ -21,21 +21,21 @@ def router() -> Router:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a")
     router.up("b")
-    router.hear("a", announce(POD, OTHER))
+    router.receive("a", announce(POD, OTHER))
     return router
 
 
 def test_the_routes_of_a_lost_peer_stay(router: Router) -> None:
-    """RFC 4724 4.2: nobody else is told anything."""
+    """RFC 4724 4.2: no other peer is sent anything."""
     router.down("a", is_lost=True)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     assert set(router.selected()) == {POD, OTHER}
 
 
 def test_a_session_that_ends_with_a_notification_leaves_nothing(router: Router) -> None:
     """RFC 4724 4: only a lost connection is a restart."""
     router.down("a")
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_the_hold_timer_ends_a_session_with_a_notification_and_leaves_nothing(router: Router) -> None:
@@ -48,44 +48,44 @@ def test_a_peer_without_the_capability_leaves_nothing() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a", graceful_restart=None)
     router.up("b")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.down("a", is_lost=True)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_a_family_outside_the_capability_is_withdrawn_at_once() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a", graceful_restart=a_restart(families=(4,)))
     router.up("b")
-    router.hear("a", announce(POD))
-    router.hear("a", announce("fd00:1::/64"))
+    router.receive("a", announce(POD))
+    router.receive("a", announce("fd00:1::/64"))
     router.down("a", is_lost=True)
-    assert router.told("b") == {POD}
+    assert router.advertised("b") == {POD}
 
 
 def test_what_stays_is_withdrawn_when_the_restart_time_is_over(router: Router) -> None:
     router.down("a", is_lost=True)
     router.wait(119)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     router.wait(1)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_a_peer_that_is_back_keeps_what_it_sends_again_and_loses_the_rest(router: Router) -> None:
     router.down("a", is_lost=True)
     router.wait(1)
     router.up("a")
-    router.hear("a", announce(POD))
-    assert router.told("b") == {POD, OTHER}
-    router.hear("a", END_V4)
-    assert router.told("b") == {POD}
+    router.receive("a", announce(POD))
+    assert router.advertised("b") == {POD, OTHER}
+    router.receive("a", END_V4)
+    assert router.advertised("b") == {POD}
 
 
 def test_a_route_that_comes_again_as_it_was_is_no_news(router: Router) -> None:
     router.down("a", is_lost=True)
     router.up("a")
     sent = len(router.tables["b"].updates)
-    router.hear("a", announce(POD, OTHER), END_V4, END_V6)
+    router.receive("a", announce(POD, OTHER), END_V4, END_V6)
     assert len(router.tables["b"].updates) == sent
 
 
@@ -93,42 +93,42 @@ def test_a_peer_that_is_back_without_its_forwarding_state_loses_everything_at_on
     """RFC 4724 4.2: F not set."""
     router.down("a", is_lost=True)
     router.up("a", graceful_restart=LIVING._replace(forwarding=frozenset()))
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_a_peer_that_never_marks_the_end_is_swept_in_time(router: Router) -> None:
     router.down("a", is_lost=True)
     router.up("a")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.now += STALE_TIME
-    router.hear("a", kind=MessageType.KEEPALIVE)
+    router.receive("a", kind=MessageType.KEEPALIVE)
     router.engine.peers["a"].received_at = router.engine.peers["b"].received_at = router.now
     router.wait(0)
-    assert router.told("b") == {POD}
+    assert router.advertised("b") == {POD}
 
 
 def test_a_peer_that_leaves_the_plan_while_it_is_away_takes_its_routes_along(router: Router) -> None:
     router.down("a", is_lost=True)
     router.apply(a_plan(a_client("b", "10.0.0.2")))
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_stale_routes_follow_a_new_policy_like_all_others(router: Router) -> None:
     router.down("a", is_lost=True)
     router.apply(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2", import_default="reject")))
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     router.up("a")
-    router.hear("a", END_V4)
-    assert router.told("b") == set()
+    router.receive("a", END_V4)
+    assert router.advertised("b") == set()
 
 
 def test_a_second_restart_in_a_row_costs_what_the_peer_had_not_sent_again(router: Router) -> None:
     """RFC 4724 4.2: a route that was stale already must be deleted."""
     router.down("a", is_lost=True)
     router.up("a")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.down("a", is_lost=True)
-    assert router.told("b") == {POD}
+    assert router.advertised("b") == {POD}
 
 
 def test_a_second_restart_after_the_end_was_marked_costs_nothing(router: Router) -> None:
@@ -136,17 +136,17 @@ def test_a_second_restart_after_the_end_was_marked_costs_nothing(router: Router)
     for _ in range(2):
         router.down("a", is_lost=True)
         router.up("a")
-        router.hear("a", announce(POD, OTHER), END_V4, END_V6)
+        router.receive("a", announce(POD, OTHER), END_V4, END_V6)
     router.down("a", is_lost=True)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
 
 
 def test_a_new_connection_in_place_of_the_old_one_is_a_restart(router: Router) -> None:
     """RFC 4724 4.2: the peer was away before we noticed."""
     router.up("a")
-    assert router.told("b") == {POD, OTHER}
-    router.hear("a", announce(OTHER), END_V4)
-    assert router.told("b") == {OTHER}
+    assert router.advertised("b") == {POD, OTHER}
+    router.receive("a", announce(OTHER), END_V4)
+    assert router.advertised("b") == {OTHER}
 
 
 def test_a_family_that_is_not_in_the_new_capability_is_withdrawn_at_once() -> None:
@@ -154,18 +154,18 @@ def test_a_family_that_is_not_in_the_new_capability_is_withdrawn_at_once() -> No
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a")
     router.up("b")
-    router.hear("a", announce(POD))
-    router.hear("a", announce("fd00:1::/64"))
+    router.receive("a", announce(POD))
+    router.receive("a", announce("fd00:1::/64"))
     router.down("a", is_lost=True)
     router.up("a", graceful_restart=a_restart(families=(6,)))
-    assert router.told("b") == {"fd00:1::/64"}
+    assert router.advertised("b") == {"fd00:1::/64"}
 
 
 def test_a_peer_that_is_back_without_the_capability_loses_everything_at_once(router: Router) -> None:
     """RFC 4724 4.2."""
     router.down("a", is_lost=True)
     router.up("a", graceful_restart=None)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_a_peer_that_is_back_within_its_restart_time_is_not_measured_by_it_any_more(router: Router) -> None:
@@ -174,18 +174,18 @@ def test_a_peer_that_is_back_within_its_restart_time_is_not_measured_by_it_any_m
     router.wait(119)
     router.up("a")
     router.wait(2)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
 
 
 def test_the_new_restart_time_counts_from_the_new_loss(router: Router) -> None:
     """RFC 4724 4.2: the one that the peer advertised previously."""
     router.up("a", graceful_restart=a_restart(time=30))
-    router.hear("a", announce(POD, OTHER), END_V4)
+    router.receive("a", announce(POD, OTHER), END_V4)
     router.down("a", is_lost=True)
     router.wait(29)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     router.wait(1)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_a_restart_time_of_zero_keeps_nothing() -> None:
@@ -193,9 +193,9 @@ def test_a_restart_time_of_zero_keeps_nothing() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a", graceful_restart=a_restart(time=0))
     router.up("b")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.down("a", is_lost=True)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_the_end_of_one_family_sweeps_no_other() -> None:
@@ -203,27 +203,27 @@ def test_the_end_of_one_family_sweeps_no_other() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a")
     router.up("b")
-    router.hear("a", announce(POD))
-    router.hear("a", announce("fd00:1::/64"))
+    router.receive("a", announce(POD))
+    router.receive("a", announce("fd00:1::/64"))
     router.down("a", is_lost=True)
     router.up("a")
-    router.hear("a", END_V6)
-    assert router.told("b") == {POD}
+    router.receive("a", END_V6)
+    assert router.advertised("b") == {POD}
 
 
 def test_a_stale_route_that_is_withdrawn_is_gone_and_not_swept_again(router: Router) -> None:
     """RFC 4724 4.2: what the peer sends replaces what is stale."""
     router.down("a", is_lost=True)
     router.up("a")
-    router.hear("a", withdraw(POD))
-    assert router.told("b") == {OTHER}
-    router.hear("a", END_V4)
-    assert (router.told("b"), router.selected()) == (set(), {})
+    router.receive("a", withdraw(POD))
+    assert router.advertised("b") == {OTHER}
+    router.receive("a", END_V4)
+    assert (router.advertised("b"), router.selected()) == (set(), {})
 
 
 def test_a_stale_route_is_preferred_like_any_other(router: Router) -> None:
     """RFC 4724 4.2: forwarding makes no difference between stale and other routes. `a` has the lower router ID."""
-    router.hear("b", announce(POD, next_hop="10.0.0.2"))
+    router.receive("b", announce(POD, next_hop="10.0.0.2"))
     router.down("a", is_lost=True)
     assert router.selected()[POD] == "a"
 
@@ -233,13 +233,13 @@ def test_a_peer_that_is_back_with_add_path_sends_path_identifiers() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a")
     router.up("b")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.down("a", is_lost=True)
     router.up("a", add_path_receive=frozenset((4,)))
-    assert router.told("b") == set()
-    router.hear("a", announce(POD, path_id=1), announce(POD, path_id=2, med=1))
-    assert router.told("b") == {POD}
-    router.hear("a", withdraw(POD, path_id=1))
+    assert router.advertised("b") == set()
+    router.receive("a", announce(POD, path_id=1), announce(POD, path_id=2, med=1))
+    assert router.advertised("b") == {POD}
+    router.receive("a", withdraw(POD, path_id=1))
     assert router.attributes("b", POD).med == 1
 
 
@@ -262,22 +262,22 @@ def started() -> Router:
 
 
 def test_routes_are_passed_on_at_once_but_the_end_is_not_marked(started: Router) -> None:
-    """Nobody waits for routes; only whoever keeps stale ones waits for the marker."""
-    started.hear("a", announce(POD), END_V4, END_V6)
-    assert started.told("b") == {POD}
+    """No one waits for routes; only whoever keeps stale ones waits for the marker."""
+    started.receive("a", announce(POD), END_V4, END_V6)
+    assert started.advertised("b") == {POD}
     assert started.tables["b"].ends == []
 
 
 def test_the_end_is_marked_when_all_peers_have_marked_theirs(started: Router) -> None:
-    started.hear("a", announce(POD), END_V4, END_V6)
-    started.hear("b", END_V4, END_V6)
+    started.receive("a", announce(POD), END_V4, END_V6)
+    started.receive("b", END_V4, END_V6)
     assert started.tables["a"].ends == started.tables["b"].ends == [4, 6]
     assert started.engine.start.complete.is_over
 
 
 def test_a_peer_that_comes_later_is_sent_the_marker_with_its_routes(started: Router) -> None:
-    started.hear("a", announce(POD), END_V4, END_V6)
-    started.hear("b", END_V4, END_V6)
+    started.receive("a", announce(POD), END_V4, END_V6)
+    started.receive("b", END_V4, END_V6)
     started.down("b")
     table = started.up("b")
     assert (set(table.routes), table.ends) == ({POD}, [4, 6])
@@ -286,7 +286,7 @@ def test_a_peer_that_comes_later_is_sent_the_marker_with_its_routes(started: Rou
 def test_the_end_is_marked_in_time_if_a_peer_stays_away() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a", graceful_restart=LIVING)
-    router.hear("a", END_V4, END_V6)
+    router.receive("a", END_V4, END_V6)
     assert router.tables["a"].ends == []
     router.wait(DEFERRAL_TIME)
     assert router.tables["a"].ends == [4, 6]

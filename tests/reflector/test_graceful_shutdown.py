@@ -49,7 +49,7 @@ def a_border(*rules: PolicyRule) -> Router:
     router = Router(a_plan(*sessions, policies=(Policy("in", rules),)))
     for session in sessions:
         router.up(session.name)
-    router.hear("second", announce(P, as_path=(65002, 1, 2), local_pref=None))
+    router.receive("second", announce(P, as_path=(65002, 1, 2), local_pref=None))
     return router
 
 
@@ -60,35 +60,35 @@ def from_first(*texts: str) -> bytes:
 def test_a_route_that_will_go_away_is_used_only_if_there_is_no_other() -> None:
     """RFC 8326 4.1."""
     router = a_border()
-    router.hear("first", from_first())
+    router.receive("first", from_first())
     assert router.selected() == {P: "first"}
-    router.hear("first", from_first("65535:0"))
+    router.receive("first", from_first("65535:0"))
     assert router.selected() == {P: "second"}
-    router.hear("second", withdraw(P))
+    router.receive("second", withdraw(P))
     assert router.selected() == {P: "first"}
-    told = router.attributes("client", P)
-    assert (told.local_pref, told.communities) == (0, SHUTDOWN)
+    advertised = router.attributes("client", P)
+    assert (advertised.local_pref, advertised.communities) == (0, SHUTDOWN)
 
 
 def test_no_policy_brings_it_back_by_local_pref() -> None:
     router = a_border(PolicyRule(Verdict.ACCEPT, operations=(SetLocalPref(500),)))
-    router.hear("first", from_first())
+    router.receive("first", from_first())
     assert router.selected() == {P: "first"}
-    router.hear("first", from_first("65535:0"))
+    router.receive("first", from_first("65535:0"))
     assert router.selected() == {P: "second"}
 
 
 def test_a_policy_may_match_it_and_not_honour_it() -> None:
     forgive = PolicyRule(Verdict.ACCEPT, Match(community="65535:0"), operations=(RemoveCommunity("65535:0"),))
     router = a_border(forgive)
-    router.hear("first", from_first("65535:0"))
+    router.receive("first", from_first("65535:0"))
     assert router.selected() == {P: "first"}
     assert router.attributes("client", P).local_pref == 100
 
 
 def test_a_policy_may_drain_a_neighbour_that_does_not_know_of_it() -> None:
     router = a_border(PolicyRule(Verdict.ACCEPT, operations=(AddCommunity("65535:0"),)))
-    router.hear("first", from_first())
+    router.receive("first", from_first())
     assert router.selected() == {P: "second"}
 
 
@@ -97,13 +97,13 @@ def test_inside_the_as_the_local_pref_says_it_all() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a")
     router.up("b")
-    router.hear("a", announce(P, communities=SHUTDOWN, local_pref=150))
+    router.receive("a", announce(P, communities=SHUTDOWN, local_pref=150))
     assert router.attributes("b", P).local_pref == 150
 
 
 def test_explain_says_why_the_local_pref_is_zero() -> None:
     router = a_border()
-    router.hear("first", from_first("65535:0"))
+    router.receive("first", from_first("65535:0"))
     candidates = {each.peer: each for each in explain(router.engine, P).candidates}
     assert candidates["first"].verdict == "lost-local-pref"
     assert candidates["first"].rule == "accepted by default; GRACEFUL_SHUTDOWN: LOCAL_PREF 0 (RFC 8326)"
@@ -127,8 +127,8 @@ def router() -> Router:
     router = Router(a_plan(*SESSIONS, originations=(an_origination(OWN),)))
     for session in SESSIONS:
         router.up(session.name)
-    router.hear("client", announce(P, next_hop="10.0.0.1"))
-    router.hear("external", announce(OTHER, as_path=(65001,), next_hop="10.0.0.4", local_pref=None))
+    router.receive("client", announce(P, next_hop="10.0.0.1"))
+    router.receive("external", announce(OTHER, as_path=(65001,), next_hop="10.0.0.4", local_pref=None))
     return router
 
 
@@ -142,7 +142,7 @@ def lead(router: Router, stage: Stage) -> None:
     assert turn.closes == []
 
 
-def told(router: Router) -> dict[str, dict[str, object]]:
+def advertised(router: Router) -> dict[str, dict[str, object]]:
     return {name: dict(table.routes) for name, table in router.tables.items()}
 
 
@@ -159,7 +159,9 @@ def test_a_draining_node_marks_what_draws_traffic_to_it(router: Router) -> None:
     """RFC 8326 4.2: the table at the top of graceful_shutdown.py."""
     drain(router, on=True)
     assert router.engine.drain_state.is_draining
-    marks = {(name, prefix): is_marked(router, name, prefix) for name in router.tables for prefix in router.told(name)}
+    marks = {
+        (name, prefix): is_marked(router, name, prefix) for name in router.tables for prefix in router.advertised(name)
+    }
     reflected_as_it_is = {("client", P), ("peer", P)}
     assert {key for key, marked in marks.items() if not marked} == reflected_as_it_is
     assert {name for name, prefix in marks if prefix == P} == {"client", "self", "peer", "external", "other"}
@@ -173,7 +175,7 @@ def test_external_peers_get_the_community_and_no_local_pref(router: Router) -> N
     assert attributes.next_hop == pack_address(OUR_ADDRESS)
 
 
-def test_a_reflected_route_is_not_even_told_again(router: Router) -> None:
+def test_a_reflected_route_is_not_even_readvertised(router: Router) -> None:
     before = [route for name in ("client", "peer") for route in [router.attributes(name, P)]]
     octets = len(router.tables["client"].octets)
     drain(router, on=True)
@@ -184,15 +186,15 @@ def test_a_reflected_route_is_not_even_told_again(router: Router) -> None:
 
 
 def test_the_drain_ends_where_it_began(router: Router) -> None:
-    before = told(router)
+    before = advertised(router)
     drain(router, on=True)
-    assert told(router) != before
+    assert advertised(router) != before
     drain(router, on=False)
-    assert told(router) == before
+    assert advertised(router) == before
     assert not router.engine.drain_state.is_draining
 
 
-def test_to_drain_twice_tells_nobody_anything(router: Router) -> None:
+def test_to_drain_twice_sends_nothing(router: Router) -> None:
     drain(router, on=True)
     octets = {name: len(table.octets) for name, table in router.tables.items()}
     drain(router, on=True)
@@ -211,7 +213,7 @@ def test_who_comes_up_and_what_comes_in_while_it_drains_is_marked_as_well(router
     router.down("external")
     router.up("external")
     assert is_marked(router, "external", OWN)
-    router.hear("other", announce("10.4.0.0/26", as_path=(65002,), local_pref=None))
+    router.receive("other", announce("10.4.0.0/26", as_path=(65002,), local_pref=None))
     assert is_marked(router, "client", "10.4.0.0/26")
 
 
@@ -224,12 +226,12 @@ def test_a_new_plan_does_not_end_the_drain(router: Router) -> None:
     assert not is_marked(router, "client", P)
 
 
-def test_changes_of_the_same_turn_are_told_with_the_marks(router: Router) -> None:
+def test_changes_of_the_same_turn_are_sent_with_the_marks(router: Router) -> None:
     router.engine.receive("client", 2, announce("10.6.0.0/26"), router.now)
     router.engine.receive("client", 2, withdraw(P), router.now)
     drain(router, on=True)
     assert is_marked(router, "external", "10.6.0.0/26")
-    assert P not in router.told("external") | router.told("client")
+    assert P not in router.advertised("external") | router.advertised("client")
 
 
 def test_clients_prefer_the_reflector_that_does_not_drain() -> None:
@@ -242,15 +244,15 @@ def test_clients_prefer_the_reflector_that_does_not_drain() -> None:
     for name, origin in (("a", draining), ("b", staying)):
         node.up(name)
         origin.up("node", local_address=pack_address(node.engine.peers[name].session.peer_address))
-        node.hear(name, *origin.tables["node"].updates)
+        node.receive(name, *origin.tables["node"].updates)
     assert node.selected() == {P: "a"}
     seen = len(draining.tables["node"].updates)
     drain(draining, on=True)
-    node.hear("a", *draining.tables["node"].updates[seen:])
+    node.receive("a", *draining.tables["node"].updates[seen:])
     assert node.selected() == {P: "b"}
     seen = len(draining.tables["node"].updates)
     drain(draining, on=False)
-    node.hear("a", *draining.tables["node"].updates[seen:])
+    node.receive("a", *draining.tables["node"].updates[seen:])
     assert node.selected() == {P: "a"}
 
 
@@ -266,7 +268,7 @@ def test_explain_says_that_this_node_drains(router: Router) -> None:
 
 def test_a_node_that_withdraws_goes_on_telling_what_does_not_draw_traffic_to_it(router: Router) -> None:
     lead(router, Stage.WITHDRAWN)
-    assert {name: sorted(router.told(name)) for name in router.tables} == {
+    assert {name: sorted(router.advertised(name)) for name in router.tables} == {
         "client": [P],
         "self": [],
         "peer": [P],
@@ -284,12 +286,12 @@ def test_what_a_node_has_withdrawn_is_still_its_own_best_route(router: Router) -
     assert (router.selected(), any(turn.changes.values())) == (selected, False)
 
 
-def test_what_was_withdrawn_is_told_again_when_the_drain_ends(router: Router) -> None:
-    before = told(router)
+def test_what_was_withdrawn_is_readvertised_when_the_drain_ends(router: Router) -> None:
+    before = advertised(router)
     lead(router, Stage.MARKED)
     lead(router, Stage.WITHDRAWN)
     lead(router, Stage.IN_USE)
-    assert told(router) == before
+    assert advertised(router) == before
 
 
 def test_a_drain_never_goes_back_to_an_earlier_stage(router: Router) -> None:
@@ -301,11 +303,11 @@ def test_a_drain_never_goes_back_to_an_earlier_stage(router: Router) -> None:
     assert {name: len(table.octets) for name, table in router.tables.items()} == octets
 
 
-def test_who_comes_up_after_the_withdrawal_is_told_nothing_of_this_node(router: Router) -> None:
+def test_who_comes_up_after_the_withdrawal_is_sent_nothing_of_this_node(router: Router) -> None:
     lead(router, Stage.WITHDRAWN)
     router.down("external")
     router.up("external")
-    assert router.told("external") == set()
+    assert router.advertised("external") == set()
 
 
 def test_explain_says_that_it_is_withdrawn(router: Router) -> None:

@@ -89,12 +89,12 @@ def routes(engine: Engine) -> dict[str, Any]:
 
 def replayed(journal: Kept) -> tuple[Engine, dict[str, bytes]]:
     """The engine after a replay, and what each peer was sent."""
-    told: defaultdict[str, bytes] = defaultdict(bytes)
+    advertised: defaultdict[str, bytes] = defaultdict(bytes)
 
     def deliver(peer: str, octets: bytes) -> None:
-        told[peer] += octets
+        advertised[peer] += octets
 
-    return replay(read_journal([bytes(journal.octets)]), deliver), told
+    return replay(read_journal([bytes(journal.octets)]), deliver), advertised
 
 
 # ------------------------------------------------------------------------------- any history
@@ -118,10 +118,10 @@ class RecordedNetwork(Network):
 
     def assert_replayed(self) -> None:
         for name, engine in self.recorded.items():
-            again, told = replayed(self.journals[name])
+            again, advertised = replayed(self.journals[name])
             assert routes(again) == routes(engine)
-            told = {peer: octets for peer, octets in told.items() if octets}
-            assert told == {peer: sent for (me, peer), sent in self.sent.items() if me == name and sent}
+            advertised = {peer: octets for peer, octets in advertised.items() if octets}
+            assert advertised == {peer: sent for (me, peer), sent in self.sent.items() if me == name and sent}
 
 
 class ObservedNetwork(Network):
@@ -190,7 +190,7 @@ def router() -> RecordedRouter:
 def test_every_kind_of_event_is_replayed(router: RecordedRouter) -> None:
     router.up("a")
     router.up("x", families=(4,), four_octet_as=False)
-    router.hear("a", announce(POD, "10.2.0.0/26"), announce("fd00:1::/64"))
+    router.receive("a", announce(POD, "10.2.0.0/26"), announce("fd00:1::/64"))
     router.engine.originate("services", (an_origination("10.96.0.0/12"),))
     router.apply(
         a_plan(a_client("a", "10.0.0.1", peer_node="a"), an_ebgp_peer("x", "10.0.0.2"), a_session("new", "10.0.0.3"))
@@ -215,8 +215,8 @@ def test_every_kind_of_event_is_replayed(router: RecordedRouter) -> None:
 def test_what_a_peer_was_sent_is_sent_again_to_the_octet(router: RecordedRouter) -> None:
     table = router.up("x")
     router.up("a")
-    router.hear("a", announce(POD, med=7), announce("fd00:1::/64"))
-    router.hear("x", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
+    router.receive("a", announce(POD, med=7), announce("fd00:1::/64"))
+    router.receive("x", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
     router.wait(100)
     assert replayed(router.journal)[1]["x"] == bytes(table.octets)
 
@@ -228,7 +228,7 @@ def test_another_process_sends_the_same_octets(router: RecordedRouter, tmp_path:
     router.up("a", graceful_restart=a_restart(is_restarting=False))
     router.engine.originate("services", tuple(an_origination(prefix) for prefix in prefixes))
     router.turn()
-    router.hear("a", announce(*(f"10.{number}.1.0/24" for number in range(40))))
+    router.receive("a", announce(*(f"10.{number}.1.0/24" for number in range(40))))
     router.down("a", is_lost=True)
     nothing = an_ebgp_peer("x", "10.0.0.2", export_default=Verdict.REJECT)
     router.apply(a_plan(a_client("a", "10.0.0.1"), nothing))
@@ -243,9 +243,9 @@ def test_another_process_sends_the_same_octets(router: RecordedRouter, tmp_path:
 def octets_of_a_replay(journal: Path, hash_seed: str) -> str:
     program = (
         "import sys; from reflector.journal.journal_format import read_journal\n"
-        "from reflector.journal.replay import replay; told = b''\n"
-        "def hear(peer, octets): global told; told += octets if peer == 'x' else b''\n"
-        "replay(read_journal([open(sys.argv[1], 'rb').read()]), hear); print(told.hex())"
+        "from reflector.journal.replay import replay; octets_sent = b''\n"
+        "def deliver(peer, octets): global octets_sent; octets_sent += octets if peer == 'x' else b''\n"
+        "replay(read_journal([open(sys.argv[1], 'rb').read()]), deliver); print(octets_sent.hex())"
     )
     command = (sys.executable, "-c", program, str(journal))
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
@@ -255,11 +255,11 @@ def octets_of_a_replay(journal: Path, hash_seed: str) -> str:
 def test_a_stale_route_is_stale_again_after_a_checkpoint(router: RecordedRouter) -> None:
     """RFC 4724 4.2, of a peer that is away and of one that is back and has sent half of its routes again."""
     router.up("a", graceful_restart=a_restart(is_restarting=False))
-    router.hear("a", announce(POD, "10.2.0.0/26"))
+    router.receive("a", announce(POD, "10.2.0.0/26"))
     router.down("a", is_lost=True)
     assert routes(replay(checkpoint(router.recorded, 1.0, 0.0))) == routes(router.recorded)
     router.up("a", graceful_restart=a_restart())
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     again = replay(checkpoint(router.recorded, 1.0, 0.0))
     assert routes(again) == routes(router.recorded)
     assert (again.peers["a"].adj_rib_in[4].stale_until, again.peers["a"].received_at) == (300.0, 0.0)
@@ -268,9 +268,9 @@ def test_a_stale_route_is_stale_again_after_a_checkpoint(router: RecordedRouter)
 def test_a_refresh_that_is_under_way_goes_on_after_a_checkpoint(router: RecordedRouter) -> None:
     """RFC 7313 4: what has not come again by its end is withdrawn."""
     router.up("a", route_refresh=True, enhanced_refresh=True)
-    router.hear("a", announce(POD, "10.2.0.0/26"))
-    router.hear("a", b"\0\1\1\1", kind=MessageType.ROUTE_REFRESH)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD, "10.2.0.0/26"))
+    router.receive("a", b"\0\1\1\1", kind=MessageType.ROUTE_REFRESH)
+    router.receive("a", announce(POD))
     again = replay(checkpoint(router.recorded, 1.0, 0.0))
     assert routes(again) == routes(router.recorded)
     for engine in (again, router.recorded):
@@ -284,7 +284,7 @@ def test_a_limit_that_was_lowered_costs_nothing_in_a_checkpoint() -> None:
     limited = a_client("a", "10.0.0.1", maximum_prefixes=MaximumPrefixes(2))
     router = RecordedRouter(a_plan(a_client("a", "10.0.0.1")))
     router.up("a")
-    router.hear("a", announce(POD, "10.2.0.0/26", "10.3.0.0/26"))
+    router.receive("a", announce(POD, "10.2.0.0/26", "10.3.0.0/26"))
     router.apply(a_plan(limited))
     again = replay(checkpoint(router.recorded, 1.0, 0.0))
     assert routes(again) == routes(router.recorded)
@@ -293,9 +293,9 @@ def test_a_limit_that_was_lowered_costs_nothing_in_a_checkpoint() -> None:
 
 def test_only_the_first_seconds_are_replayed_when_asked_for(router: RecordedRouter) -> None:
     router.up("a")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.wait(60)
-    router.hear("a", announce("10.2.0.0/26"))
+    router.receive("a", announce("10.2.0.0/26"))
     events = list(read_journal([bytes(router.journal.octets)]))
     assert len(replay(until(events, 59)).ribs[4].table) == 1
     assert len(replay(until(events, 60)).ribs[4].table) == 2
@@ -315,21 +315,21 @@ def test_what_the_kernel_answered_is_answered_again(router: RecordedRouter) -> N
     put(table, a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
     hear_of_kernel(router, table)
     router.up("a")
-    router.hear("a", announce(POD), announce("10.2.0.0/26", next_hop="192.0.2.1"))
+    router.receive("a", announce(POD), announce("10.2.0.0/26", next_hop="192.0.2.1"))
     assert routes(replayed(router.journal)[0]) == routes(router.recorded)
     put(table, a_route("192.0.2.0/24", via("10.9.9.9")))
     remove(table, a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
     hear_of_kernel(router, table)
-    again, told = replayed(router.journal)
+    again, advertised = replayed(router.journal)
     assert routes(again) == routes(router.recorded)
     assert set(router.selected()) == {"10.2.0.0/26"}
-    assert told["a"] == bytes(router.tables["a"].octets)
+    assert advertised["a"] == bytes(router.tables["a"].octets)
 
 
 def test_where_nothing_is_known_of_the_kernel_everything_resolves(router: RecordedRouter) -> None:
     hear_of_kernel(router, a_table())
     router.up("a")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     assert router.selected() == {}
     hear_of_kernel(router, None)
     assert routes(replayed(router.journal)[0]) == routes(router.recorded)
@@ -340,7 +340,7 @@ KERNEL_EVENTS = st.lists(
     st.one_of(
         st.tuples(st.just("hear"), st.integers(1, 4), st.integers(1, 3)),
         st.tuples(st.sampled_from(("put", "remove")), st.integers(1, 4), st.integers(0, 3)),
-        st.tuples(st.sampled_from(("told", "dumped", "lost", "turn")), st.just(0), st.just(0)),
+        st.tuples(st.sampled_from(("advertised", "dumped", "lost", "turn")), st.just(0), st.just(0)),
     ),
     max_size=30,
 )
@@ -349,7 +349,7 @@ KERNEL_EVENTS = st.lists(
 @settings(max_examples=100, deadline=None)
 @given(KERNEL_EVENTS)
 def test_any_history_of_the_kernel_is_replayed(events: list[tuple[str, int, int]]) -> None:
-    """Next hops come and go at any moment, also while the engine has not been told of the kernel's changes yet."""
+    """Next hops come and go at any moment, also while the engine has yet to be given the kernel's changes."""
     router = RecordedRouter(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a")
     router.up("b")
@@ -367,12 +367,14 @@ def test_any_history_of_the_kernel_is_replayed(events: list[tuple[str, int, int]
             table = a_table()
         elif what == "turn":
             router.turn()
-        if what in ("told", "dumped", "lost"):
+        if what in ("advertised", "dumped", "lost"):
             router.engine.kernel_changed(None if what == "lost" else table)
     router.turn()
-    again, told = replayed(router.journal)
+    again, advertised = replayed(router.journal)
     assert routes(again) == routes(router.recorded)
-    assert {name: told[name] for name in ("a", "b")} == {name: bytes(t.octets) for name, t in router.tables.items()}
+    assert {name: advertised[name] for name in ("a", "b")} == {
+        name: bytes(t.octets) for name, t in router.tables.items()
+    }
 
 
 # ------------------------------------------------------------------------------------ the format
@@ -411,7 +413,7 @@ def test_originations_that_are_refused_are_no_event(router: RecordedRouter) -> N
 @pytest.mark.parametrize("size", [1, 7, 100, 100_000])
 def test_a_journal_is_read_in_pieces_of_any_size(router: RecordedRouter, size: int) -> None:
     router.up("a")
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     data = bytes(router.journal.octets)
     assert list(read_journal(pieces(data, size))) == list(read_journal([data]))
 

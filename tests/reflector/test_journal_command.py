@@ -22,9 +22,9 @@ def journal(tmp_path: Path) -> Path:
     plan = a_plan(a_client("a", "10.0.0.1", peer_node="node-a"), originations=(an_origination("10.7.0.0/26"),))
     router = RecordedRouter(plan)
     router.up("a")
-    router.hear("a", announce(POD, communities=(64512 << 16 | 7,)))
+    router.receive("a", announce(POD, communities=(64512 << 16 | 7,)))
     router.wait(60)
-    router.hear("a", announce("10.2.0.0/26"))
+    router.receive("a", announce("10.2.0.0/26"))
     path = tmp_path / "journal"
     path.write_bytes(router.journal.octets)
     return path

@@ -95,7 +95,7 @@ def world(tmp_path: Path) -> Iterator[ControlWorld]:
         yield world
 
 
-def hear(world: ControlWorld, *bodies: bytes, peer: str = "a") -> None:
+def receive(world: ControlWorld, *bodies: bytes, peer: str = "a") -> None:
     """As the transport hands them over."""
     for body in bodies:
         world.events.receive(peer, MessageType.UPDATE, body, world.now)
@@ -107,11 +107,11 @@ def replayed(path: Path) -> Engine:
 
 
 def test_a_recording_begun_later_replays_to_what_the_speaker_has(world: ControlWorld, tmp_path: Path) -> None:
-    hear(world, announce(POD))
+    receive(world, announce(POD))
     client = world.client()
     client.ask(Originate("services", (an_origination("10.96.0.0/16"),)))
     started = client.ask(StartJournal())
-    hear(world, announce("10.2.0.0/26"), peer="b")
+    receive(world, announce("10.2.0.0/26"), peer="b")
     client.ask(Originate("more", (an_origination("10.97.0.0/16"),)))
     stopped = client.ask(StopJournal())
     assert isinstance(started, JournalStatus)
@@ -126,13 +126,13 @@ def test_a_recording_knows_the_kernel_and_leaves_it_as_it_was(world: ControlWorl
     table = a_table()
     put(table, a_route("10.0.0.0/24", via("10.9.9.9", metric=7)))
     world.events.kernel_changed(table)
-    hear(world, announce(POD), announce("10.2.0.0/26", next_hop="192.0.2.1"))
+    receive(world, announce(POD), announce("10.2.0.0/26", next_hop="192.0.2.1"))
     client = world.client()
     client.ask(StartJournal())
     client.ask(StartJournal())
     put(table, a_route("192.0.2.0/24", via("10.9.9.9")))
     world.events.kernel_changed(table)
-    hear(world, announce("10.3.0.0/26", next_hop="192.0.3.1"), peer="b")
+    receive(world, announce("10.3.0.0/26", next_hop="192.0.3.1"), peer="b")
     client.ask(StopJournal())
     assert routes(replayed(tmp_path / "journal")) == routes(world.engine)
     assert set(world.selected()) == {POD, "10.2.0.0/26"}
@@ -147,15 +147,15 @@ def test_after_the_end_nothing_is_recorded(world: ControlWorld, tmp_path: Path) 
     assert world.events is world.engine
 
 
-def test_a_limit_that_is_reached_is_told_and_routing_goes_on(world: ControlWorld, tmp_path: Path) -> None:
+def test_a_limit_that_is_reached_is_sent_and_routing_goes_on(world: ControlWorld, tmp_path: Path) -> None:
     client = world.client()
     client.ask(StartJournal(limit=1500))
     for number in range(30):
-        hear(world, announce(f"10.2.{number}.0/24"))
+        receive(world, announce(f"10.2.{number}.0/24"))
     status = client.ask(ShowJournal())
     assert isinstance(status, JournalStatus)
     assert (status.is_recording, status.ended) == (False, "its limit of 1500 octets is reached")
-    assert len(world.told("b")) == 30
+    assert len(world.advertised("b")) == 30
     assert 0 < len(replayed(tmp_path / "journal").ribs[4].table) < 30
 
 
@@ -181,7 +181,7 @@ def test_a_journal_that_cannot_be_written_is_counted(world: ControlWorld) -> Non
     full = os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, world.recording._file._descriptor)  # type: ignore[union-attr]
     os.close(full)
-    hear(world, announce(POD))
+    receive(world, announce(POD))
     assert (world.recording.failures, world.events is world.engine) == (1, True)
-    assert POD in world.told("b")
+    assert POD in world.advertised("b")
     assert client.ask(ShowCounters()) is not None

@@ -1,4 +1,4 @@
-"""Long-lived graceful restart (RFC 9494): what outlives the restart time, how it is told, and when it goes."""
+"""Long-lived graceful restart (RFC 9494): what outlives the restart time, how it is sent, and when it goes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def a_router(*sessions: Any, **plan: Any) -> Router:
 @pytest.fixture
 def router() -> Router:
     router = a_router()
-    router.hear("a", announce(POD, OTHER))
+    router.receive("a", announce(POD, OTHER))
     return router
 
 
@@ -55,7 +55,7 @@ def away(router: Router, seconds: float = 120) -> None:
 
 
 def is_stale(router: Router, prefix: str, name: str = "b") -> bool:
-    """What this peer was told last has LLGR_STALE."""
+    """What this peer was sent last has LLGR_STALE."""
     return STALE in router.attributes(name, prefix).communities
 
 
@@ -67,17 +67,17 @@ def test_the_communities_are_the_well_known_ones() -> None:
     assert (LLGR_STALE, NO_LLGR) == (STALE, REFUSED)
 
 
-def test_within_the_restart_time_nothing_is_told(router: Router) -> None:
+def test_within_the_restart_time_nothing_is_sent(router: Router) -> None:
     """RFC 9494 4.2: first the procedures of RFC 4724, which change no preference."""
     sent = len(router.tables["b"].updates)
     away(router, 119)
     assert len(router.tables["b"].updates) == sent
 
 
-def test_after_the_restart_time_routes_are_told_again_as_stale(router: Router) -> None:
+def test_after_the_restart_time_routes_are_readvertised_as_stale(router: Router) -> None:
     """RFC 9494 4.2."""
     away(router)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     assert is_stale(router, POD)
     assert is_stale(router, OTHER)
 
@@ -93,20 +93,20 @@ def test_the_long_lived_time_counts_from_the_end_of_the_restart_time(router: Rou
     """RFC 9494 4.2: the sum of both limits it, even if the timers are looked at late."""
     away(router, 130)
     router.wait(HOUR - 11)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     router.wait(1)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_without_a_restart_time_routes_are_stale_at_once() -> None:
     """RFC 9494 4.2: only the long-lived procedures apply."""
     router = a_router()
     router.up("a", graceful_restart=a_restart(time=0), long_lived=LIVING)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.down("a", is_lost=True)
     assert is_stale(router, POD)
     router.wait(HOUR)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_a_family_that_graceful_restart_does_not_list_has_a_restart_time_of_zero() -> None:
@@ -114,44 +114,44 @@ def test_a_family_that_graceful_restart_does_not_list_has_a_restart_time_of_zero
     router = a_router()
     only_v6 = a_restart(families=(6,))
     router.up("a", graceful_restart=only_v6, long_lived=LIVING)
-    router.hear("a", announce(POD))
-    router.hear("a", announce(POD_V6))
+    router.receive("a", announce(POD))
+    router.receive("a", announce(POD_V6))
     router.down("a", is_lost=True)
     assert (is_stale(router, POD), is_stale(router, POD_V6)) == (True, False)
     router.up("a", graceful_restart=only_v6, long_lived=LIVING)
-    assert router.told("b") == {POD, POD_V6}
+    assert router.advertised("b") == {POD, POD_V6}
 
 
 def test_a_family_without_a_long_lived_time_goes_with_the_restart_time() -> None:
     """RFC 9494 4.2: zero seconds for a family that is not listed."""
     router = a_router()
     router.up("a", long_lived=a_long_lived(HOUR, families=(4,)))
-    router.hear("a", announce(POD))
-    router.hear("a", announce(POD_V6))
+    router.receive("a", announce(POD))
+    router.receive("a", announce(POD_V6))
     away(router)
-    assert router.told("b") == {POD}
+    assert router.advertised("b") == {POD}
 
 
 def test_each_family_has_its_own_time() -> None:
     """RFC 9494 4.2."""
     router = a_router()
     router.up("a", long_lived=LIVING._replace(times={4: 100, 6: 200}))
-    router.hear("a", announce(POD))
-    router.hear("a", announce(POD_V6))
+    router.receive("a", announce(POD))
+    router.receive("a", announce(POD_V6))
     away(router)
     router.wait(100)
-    assert router.told("b") == {POD_V6}
+    assert router.advertised("b") == {POD_V6}
     router.wait(100)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_without_graceful_restart_the_capability_counts_for_nothing() -> None:
     """RFC 9494 4.5."""
     router = a_router()
     router.up("a", graceful_restart=None, long_lived=LIVING)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.down("a", is_lost=True)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 @pytest.mark.parametrize(
@@ -166,20 +166,20 @@ def test_a_notification_is_for_it_what_it_is_for_graceful_restart(both: bool, bo
     """RFC 8538 4."""
     router = a_router()
     router.up("a", graceful_restart=a_restart(notification=both), long_lived=LIVING)
-    router.hear("a", announce(POD))
-    router.hear("a", body, kind=MessageType.NOTIFICATION)
+    router.receive("a", announce(POD))
+    router.receive("a", body, kind=MessageType.NOTIFICATION)
     router.wait(120)
-    assert router.told("b") == ({POD} if stays else set())
+    assert router.advertised("b") == ({POD} if stays else set())
 
 
 def test_no_llgr_goes_when_the_restart_time_is_over() -> None:
     """RFC 9494 4.2, as sent by the peer."""
     router = a_router()
-    router.hear("a", announce(POD), announce(OTHER, communities=(NO_LLGR,)))
+    router.receive("a", announce(POD), announce(OTHER, communities=(NO_LLGR,)))
     away(router, 119)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     router.wait(1)
-    assert router.told("b") == {POD}
+    assert router.advertised("b") == {POD}
     assert router.engine.peers["a"].adj_rib_in[4].stale == set(router.engine.peers["a"].adj_rib_in[4].routes)
 
 
@@ -194,7 +194,7 @@ def a_router_with(policy: Policy, **session: Any) -> Router:
     )
     router.up("a", long_lived=LIVING, hold_time=0)
     router.up("b", long_lived=LIVING, hold_time=0)
-    router.hear("a", announce(POD, OTHER))
+    router.receive("a", announce(POD, OTHER))
     return router
 
 
@@ -202,19 +202,19 @@ def test_no_llgr_of_an_import_policy_counts_as_well() -> None:
     """RFC 9494 4.2: or as the result of a configured policy."""
     router = with_import(PolicyRule(Verdict.ACCEPT, operations=(AddCommunity("65535:7"),)))
     away(router)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_an_import_policy_may_look_for_it() -> None:
     """RFC 9494 3.2."""
     router = with_import(PolicyRule(Verdict.REJECT, Match(community="65535:6")))
     away(router, 119)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     router.wait(1)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
     router.up("a", long_lived=LIVING)
-    router.hear("a", announce(POD))
-    assert router.told("b") == {POD}
+    router.receive("a", announce(POD))
+    assert router.advertised("b") == {POD}
 
 
 def test_a_new_policy_finds_stale_routes_stale(router: Router) -> None:
@@ -231,11 +231,11 @@ def test_a_peer_that_is_back_makes_its_routes_fresh_and_loses_the_rest(router: R
     away(router)
     router.up("a", long_lived=LIVING)
     assert is_stale(router, POD)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     assert not is_stale(router, POD)
     assert is_stale(router, OTHER)
-    router.hear("a", END_V4)
-    assert router.told("b") == {POD}
+    router.receive("a", END_V4)
+    assert router.advertised("b") == {POD}
 
 
 @pytest.mark.parametrize(
@@ -255,28 +255,28 @@ def test_a_peer_that_is_back_without_its_state_loses_everything_at_once(
     """RFC 9494 4.2: once the long-lived period has begun the bits of both capabilities are needed."""
     away(router)
     router.up("a", graceful_restart=restart, long_lived=long_lived)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_before_the_long_lived_period_only_the_bits_of_graceful_restart_count(router: Router) -> None:
     """RFC 9494 4.2, RFC 4724 4.2."""
     away(router, 60)
     router.up("a", long_lived=None)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
 
 
 def test_the_time_goes_on_while_the_peer_sends_its_routes() -> None:
     """RFC 9494 4.2: it is stopped by the End-of-RIB only."""
     router = a_router()
-    router.hear("a", announce(POD, OTHER))
+    router.receive("a", announce(POD, OTHER))
     away(router)
     router.wait(HOUR - 10)
     router.up("a", long_lived=LIVING)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.wait(9)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     router.wait(1)
-    assert router.told("b") == {POD}
+    assert router.advertised("b") == {POD}
 
 
 def test_a_peer_lost_again_before_the_end_was_marked_does_not_start_the_time_anew(router: Router) -> None:
@@ -284,17 +284,17 @@ def test_a_peer_lost_again_before_the_end_was_marked_does_not_start_the_time_ane
     away(router)
     router.wait(HOUR - 100)
     router.up("a", long_lived=LIVING)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     away(router, 99)
     assert (is_stale(router, POD), is_stale(router, OTHER)) == (False, True)
     router.wait(1)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_what_came_in_between_has_its_restart_time(router: Router) -> None:
     away(router)
     router.up("a", long_lived=LIVING)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     away(router, 119)
     assert (is_stale(router, POD), is_stale(router, OTHER)) == (False, True)
     router.wait(1)
@@ -306,11 +306,11 @@ def test_a_peer_lost_again_after_its_time_was_over_leaves_nothing(router: Router
     away(router)
     router.wait(HOUR - 10)
     router.up("a", long_lived=LIVING)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.wait(20)
-    assert router.told("b") == {POD}
+    assert router.advertised("b") == {POD}
     router.down("a", is_lost=True)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 @pytest.mark.parametrize("synchronises", ["by its markers", "in time"])
@@ -318,37 +318,37 @@ def test_a_peer_that_has_synchronised_starts_the_time_anew(router: Router, synch
     """RFC 9494 4.2: by End-of-RIB, or when waiting for it is over."""
     away(router)
     router.up("a", long_lived=LIVING, hold_time=0)
-    router.hear("a", announce(POD, OTHER))
+    router.receive("a", announce(POD, OTHER))
     if synchronises == "by its markers":
-        router.hear("a", END_V4, END_V6)
+        router.receive("a", END_V4, END_V6)
     else:
         router.wait(STALE_TIME)
     away(router)
     router.wait(HOUR - 1)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
     router.wait(1)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_a_peer_that_marks_no_end_is_swept_before_its_long_lived_time_is_over(router: Router) -> None:
     away(router)
     router.up("a", long_lived=LIVING, hold_time=0)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     router.wait(STALE_TIME)
-    assert router.told("b") == {POD}
+    assert router.advertised("b") == {POD}
 
 
 def test_a_stale_route_that_is_withdrawn_is_gone(router: Router) -> None:
     away(router)
     router.up("a", long_lived=LIVING)
-    router.hear("a", withdraw(POD))
-    assert router.told("b") == {OTHER}
+    router.receive("a", withdraw(POD))
+    assert router.advertised("b") == {OTHER}
 
 
 def test_a_peer_that_leaves_the_plan_takes_its_routes_along(router: Router) -> None:
     away(router)
     router.apply(a_plan(a_client("b", "10.0.0.2")))
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_with_add_path_every_path_is_marked() -> None:
@@ -356,11 +356,11 @@ def test_with_add_path_every_path_is_marked() -> None:
     router = a_router()
     both = frozenset((4,))
     router.up("a", long_lived=LIVING, add_path_receive=both)
-    router.hear("a", announce(POD, path_id=1), announce(POD, path_id=2, med=1))
+    router.receive("a", announce(POD, path_id=1), announce(POD, path_id=2, med=1))
     away(router)
     assert is_stale(router, POD)
     router.up("a", long_lived=LIVING, add_path_receive=both)
-    router.hear("a", announce(POD, path_id=2, med=1))
+    router.receive("a", announce(POD, path_id=2, med=1))
     assert router.attributes("b", POD).med == 1
     assert not is_stale(router, POD)
 
@@ -370,7 +370,7 @@ def test_with_add_path_every_path_is_marked() -> None:
 
 def test_any_other_route_is_preferred(router: Router) -> None:
     """RFC 9494 4.3 and 4.4."""
-    router.hear("b", announce(POD, next_hop="10.0.0.2", local_pref=1, as_path=(1, 2, 3)))
+    router.receive("b", announce(POD, next_hop="10.0.0.2", local_pref=1, as_path=(1, 2, 3)))
     away(router, 119)
     assert router.selected()[POD] == "a"
     router.wait(1)
@@ -381,25 +381,25 @@ def test_any_other_route_is_preferred(router: Router) -> None:
 
 def test_among_stale_routes_all_is_as_usual(router: Router) -> None:
     """RFC 9494 4.4."""
-    router.hear("b", announce(POD, next_hop="10.0.0.2", local_pref=200, communities=(LLGR_STALE,)))
+    router.receive("b", announce(POD, next_hop="10.0.0.2", local_pref=200, communities=(LLGR_STALE,)))
     away(router)
     assert router.selected()[POD] == "b"
 
 
 def test_a_route_that_comes_as_stale_is_the_least_preferred(router: Router) -> None:
     """RFC 9494 4.3: whoever attached the community."""
-    router.hear("b", announce(POD, next_hop="10.0.0.2", local_pref=200, communities=(LLGR_STALE,)))
+    router.receive("b", announce(POD, next_hop="10.0.0.2", local_pref=200, communities=(LLGR_STALE,)))
     assert router.selected()[POD] == "a"
 
 
 # ------------------------------------------------------------------------------------------- telling
 
 
-def test_an_ibgp_peer_without_it_is_told_with_no_export_and_local_pref_zero() -> None:
+def test_an_ibgp_peer_without_it_is_sent_with_no_export_and_local_pref_zero() -> None:
     """RFC 9494 4.6."""
     router = a_router(a_client("old", "10.0.0.3"))
     router.up("old", hold_time=0)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     away(router)
     known = router.attributes("old", POD)
     assert (set(known.communities), known.local_pref) == ({STALE, NO_EXPORT}, 0)
@@ -407,26 +407,26 @@ def test_an_ibgp_peer_without_it_is_told_with_no_export_and_local_pref_zero() ->
     assert (set(knows.communities), knows.local_pref) == ({STALE}, 100)
 
 
-def test_an_ebgp_peer_without_it_is_no_longer_told() -> None:
+def test_an_ebgp_peer_without_it_is_no_longer_sent() -> None:
     """RFC 9494 4.3: such routes are withdrawn."""
     router = a_router(an_ebgp_peer("tor", "10.0.0.3", 65001), an_ebgp_peer("knows", "10.0.0.4", 65002))
     router.up("tor", hold_time=0)
     router.up("knows", hold_time=0, long_lived=LIVING)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     away(router)
-    assert router.told("tor") == set()
+    assert router.advertised("tor") == set()
     assert is_stale(router, POD, "knows")
     exports = {export.peer: export.verdict for export in explain(router.engine, POD).exports}
     assert exports["tor"] == RouteVerdict.STALE_NOT_SENT
     router.up("a", long_lived=LIVING)
-    router.hear("a", announce(POD))
-    assert router.told("tor") == {POD}
+    router.receive("a", announce(POD))
+    assert router.advertised("tor") == {POD}
 
 
-def test_a_late_peer_without_it_is_told_the_same() -> None:
+def test_a_late_peer_without_it_is_sent_the_same() -> None:
     """RFC 9494 4.6."""
     router = a_router(a_client("old", "10.0.0.3"))
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     away(router)
     router.up("old")
     assert (router.attributes("old", POD).local_pref, router.attributes("b", POD).local_pref) == (0, 100)
@@ -441,7 +441,7 @@ def test_no_policy_takes_the_community_away() -> None:
     )
     router.up("a", long_lived=LIVING)
     router.up("b", long_lived=LIVING)
-    router.hear("a", announce(POD, communities=(LLGR_STALE, NO_EXPORT)))
+    router.receive("a", announce(POD, communities=(LLGR_STALE, NO_EXPORT)))
     assert router.attributes("b", POD).communities == (STALE,)
 
 
@@ -458,7 +458,7 @@ def test_what_is_long_lived_stale_is_explained_and_counted(router: Router) -> No
     assert (candidate.stale, candidate.rule) == (True, f"accepted by default; {RULE}")
     assert candidate.communities == ("65535:6",)
     router.up("a", long_lived=LIVING)
-    router.hear("a", announce(POD))
+    router.receive("a", announce(POD))
     status, _ = shown_peers(router.engine, {}, router.now).peers
     assert (status.stale, status.long_lived_stale) == (1, 1)
     assert explain(router.engine, POD).candidates[0].rule == "accepted by default"

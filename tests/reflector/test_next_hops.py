@@ -62,7 +62,7 @@ class Node(Router):
             self.up(name)
 
     def changed(self) -> None:
-        """The kernel's changes are told; the turn ends."""
+        """The engine is given the kernel's changes; the turn ends."""
         self.engine.kernel_changed(self.kernel)
         self.turn()
 
@@ -96,46 +96,46 @@ def a_kernel() -> RoutingTable:
 # ------------------------------------------------------------------------------------- resolvability
 
 
-def test_a_route_whose_next_hop_the_kernel_has_no_route_to_is_not_used_and_not_told() -> None:
+def test_a_route_whose_next_hop_the_kernel_has_no_route_to_is_not_used_and_not_sent() -> None:
     """RFC 4271 9.1.2.1."""
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="192.0.2.1"))
+    node.receive("a", announce(POD, next_hop="192.0.2.1"))
     assert node.verdicts() == {"a": UNRESOLVABLE}
-    assert (node.selected(), node.told("b")) == ({}, set())
+    assert (node.selected(), node.advertised("b")) == ({}, set())
 
 
 def test_the_adj_rib_in_keeps_it_and_it_comes_back_when_the_kernel_has_a_route() -> None:
     """RFC 4271 9.1.2.1: without a refresh or a new session."""
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="192.0.2.1"))
+    node.receive("a", announce(POD, next_hop="192.0.2.1"))
     node.put("192.0.2.0/24", via("10.0.0.9"))
     assert node.verdicts() == {"a": "best"}
-    assert node.told("b") == {POD}
+    assert node.advertised("b") == {POD}
 
 
 def test_a_route_leaves_with_the_kernels_route_to_its_next_hop() -> None:
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="10.1.0.1"))
-    assert node.told("b") == {POD}
+    node.receive("a", announce(POD, next_hop="10.1.0.1"))
+    assert node.advertised("b") == {POD}
     node.remove("10.1.0.0/16", via("10.0.0.9", 50))
-    assert (node.verdicts(), node.told("b")) == ({"a": UNRESOLVABLE}, set())
+    assert (node.verdicts(), node.advertised("b")) == ({"a": UNRESOLVABLE}, set())
 
 
 def test_a_link_that_goes_down_takes_the_routes_over_it_and_no_other() -> None:
     node = Node(kernel=a_kernel())
     put(node.kernel, a_route("10.2.0.0/16", via("10.9.0.9", 0, ETH1)))
     node.changed()
-    node.hear("a", announce(POD, next_hop="10.1.0.1"))
-    node.hear("b", announce(OTHER_POD, next_hop="10.2.0.1"))
+    node.receive("a", announce(POD, next_hop="10.1.0.1"))
+    node.receive("b", announce(OTHER_POD, next_hop="10.2.0.1"))
     node.link_down(ETH0)
     assert node.selected() == {OTHER_POD: "b"}
-    assert node.told("c") == {OTHER_POD}
+    assert node.advertised("c") == {OTHER_POD}
 
 
 def test_the_other_route_takes_over_when_the_best_ones_next_hop_is_gone() -> None:
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="10.1.0.1", local_pref=200))
-    node.hear("b", announce(POD, next_hop="10.0.0.2"))
+    node.receive("a", announce(POD, next_hop="10.1.0.1", local_pref=200))
+    node.receive("b", announce(POD, next_hop="10.0.0.2"))
     node.put("10.1.0.0/24", blackhole())
     assert node.verdicts() == {"a": UNRESOLVABLE, "b": "best"}
     assert node.attributes("c", POD).next_hop == pack_address("10.0.0.2")
@@ -145,7 +145,7 @@ def test_a_connected_route_that_goes_leaves_the_default_route_to_resolve() -> No
     """The kernel's view, as it would send the packet."""
     node = Node(kernel=a_kernel())
     node.put("0.0.0.0/0", via("10.3.0.1", 7, ETH1))
-    node.hear("a", announce(POD, next_hop="10.0.0.1"))
+    node.receive("a", announce(POD, next_hop="10.0.0.1"))
     node.link_down(ETH0)
     (candidate,) = explain(node.engine, POD).candidates
     assert (candidate.verdict, candidate.cost) == ("best", 7)
@@ -154,18 +154,18 @@ def test_a_connected_route_that_goes_leaves_the_default_route_to_resolve() -> No
 def test_every_prefix_of_the_path_moves_and_no_other_of_the_peer() -> None:
     node = Node(kernel=a_kernel())
     many = {f"10.244.{third}.0/24" for third in range(50)}
-    node.hear("a", announce(*many, next_hop="10.1.0.1"), announce("10.245.0.0/24", next_hop="10.0.0.1"))
+    node.receive("a", announce(*many, next_hop="10.1.0.1"), announce("10.245.0.0/24", next_hop="10.0.0.1"))
     node.put("10.1.0.0/16", blackhole(50), replaces=True)
-    assert node.told("b") == {"10.245.0.0/24"}
+    assert node.advertised("b") == {"10.245.0.0/24"}
     node.put("10.1.0.0/16", via("10.0.0.9", 50), replaces=True)
-    assert node.told("b") == {*many, "10.245.0.0/24"}
+    assert node.advertised("b") == {*many, "10.245.0.0/24"}
 
 
 def test_equal_routes_that_come_later_are_judged_as_the_next_hop_stands() -> None:
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="10.1.0.1"))
+    node.receive("a", announce(POD, next_hop="10.1.0.1"))
     node.put("10.1.0.0/16", blackhole(50), replaces=True)
-    node.hear("a", announce(OTHER_POD, next_hop="10.1.0.1"))
+    node.receive("a", announce(OTHER_POD, next_hop="10.1.0.1"))
     assert node.selected() == {}
     node.put("10.1.0.0/16", via("10.0.0.9", 50), replaces=True)
     assert node.selected() == {POD: "a", OTHER_POD: "a"}
@@ -173,15 +173,15 @@ def test_equal_routes_that_come_later_are_judged_as_the_next_hop_stands() -> Non
 
 def test_a_route_can_be_withdrawn_or_replaced_while_its_next_hop_is_unresolvable() -> None:
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, OTHER_POD, next_hop="192.0.2.1"))
-    node.hear("a", withdraw(POD), announce(OTHER_POD, next_hop="10.0.0.1"))
+    node.receive("a", announce(POD, OTHER_POD, next_hop="192.0.2.1"))
+    node.receive("a", withdraw(POD), announce(OTHER_POD, next_hop="10.0.0.1"))
     node.put("192.0.2.0/24", CONNECTED)
     assert node.selected() == {OTHER_POD: "a"}
 
 
-def test_what_happens_twice_in_one_turn_is_told_as_it_ended() -> None:
+def test_what_happens_twice_in_one_turn_is_sent_as_it_ended() -> None:
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="10.1.0.1"))
+    node.receive("a", announce(POD, next_hop="10.1.0.1"))
     updates = len(node.tables["b"].updates)
     for legs in ((blackhole(50),), (via("10.0.0.9", 50),), (blackhole(50),), (via("10.0.0.9", 50),)):
         put(node.kernel, a_route("10.1.0.0/16", *legs, replaces=True))
@@ -196,7 +196,7 @@ def test_routes_of_several_path_identifiers_are_judged_one_by_one() -> None:
     node = Node(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")), a_kernel())
     node.down("a")
     node.up("a", add_path_receive=frozenset((4,)))
-    node.hear("a", announce(POD, path_id=1, next_hop="10.1.0.1"), announce(POD, path_id=2, next_hop="10.0.0.1"))
+    node.receive("a", announce(POD, path_id=1, next_hop="10.1.0.1"), announce(POD, path_id=2, next_hop="10.0.0.1"))
     node.put("10.1.0.0/16", blackhole(50), replaces=True)
     verdicts = {each.path_id: each.verdict for each in explain(node.engine, POD).candidates}
     assert verdicts == {1: UNRESOLVABLE, 2: "best"}
@@ -205,7 +205,7 @@ def test_routes_of_several_path_identifiers_are_judged_one_by_one() -> None:
 def test_stale_routes_of_a_restarting_peer_follow_the_kernel_as_well() -> None:
     """RFC 4724 4.2: they are used as long as they can be."""
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="10.1.0.1"))
+    node.receive("a", announce(POD, next_hop="10.1.0.1"))
     node.down("a", is_lost=True)
     assert node.selected() == {POD: "a"}
     node.put("10.1.0.0/16", blackhole(50), replaces=True)
@@ -218,7 +218,7 @@ def test_a_policy_that_allows_no_long_lived_route_allows_no_unresolvable_one() -
     for policies, kept in (((), 1), (("p",), 0)):
         node = Node(a_plan(a_client("a", "10.0.0.1", import_policies=policies), policies=(no_llgr,)), a_kernel())
         node.up("a", long_lived=a_long_lived(3600), hold_time=0)
-        node.hear("a", announce(POD, next_hop="192.0.2.1"))
+        node.receive("a", announce(POD, next_hop="192.0.2.1"))
         node.down("a", is_lost=True)
         node.wait(120)
         assert len(node.engine.peers["a"].adj_rib_in[4].routes) == kept
@@ -230,8 +230,8 @@ def test_a_policy_that_allows_no_long_lived_route_allows_no_unresolvable_one() -
 def test_the_nearer_next_hop_wins_and_the_other_says_why_it_lost() -> None:
     """RFC 4271 9.1.2.2 e."""
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="10.1.0.1"))
-    node.hear("b", announce(POD, next_hop="10.0.0.2"))
+    node.receive("a", announce(POD, next_hop="10.1.0.1"))
+    node.receive("b", announce(POD, next_hop="10.0.0.2"))
     assert node.verdicts() == {"a": "lost-igp-cost", "b": "best"}
     assert {each.peer: each.cost for each in explain(node.engine, POD).candidates} == {"a": 50, "b": 0}
 
@@ -239,17 +239,17 @@ def test_the_nearer_next_hop_wins_and_the_other_says_why_it_lost() -> None:
 def test_a_new_metric_decides_again() -> None:
     node = Node(kernel=a_kernel())
     node.put("10.2.0.0/16", via("10.0.0.8", 60))
-    node.hear("a", announce(POD, next_hop="10.1.0.1"))
-    node.hear("b", announce(POD, next_hop="10.2.0.1"))
+    node.receive("a", announce(POD, next_hop="10.1.0.1"))
+    node.receive("b", announce(POD, next_hop="10.2.0.1"))
     assert node.selected() == {POD: "a"}
     node.put("10.2.0.0/16", via("10.0.0.8", 40))
     assert node.selected() == {POD: "b"}
     assert node.attributes("c", POD).next_hop == pack_address("10.2.0.1")
 
 
-def test_a_new_metric_of_the_only_route_tells_nobody_anything() -> None:
+def test_a_new_metric_of_the_only_route_sends_nothing() -> None:
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="10.1.0.1"))
+    node.receive("a", announce(POD, next_hop="10.1.0.1"))
     updates, changes = len(node.tables["b"].updates), node.engine.turn.decision_changes
     node.put("10.1.0.0/16", via("10.0.0.9", 10))
     assert explain(node.engine, POD).candidates[0].cost == 10
@@ -258,7 +258,7 @@ def test_a_new_metric_of_the_only_route_tells_nobody_anything() -> None:
 
 def test_routes_that_are_equal_but_for_the_cost_are_not_one_multipath_set() -> None:
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="10.1.0.1"))
+    node.receive("a", announce(POD, next_hop="10.1.0.1"))
     node.engine.receive("b", 2, announce(POD, next_hop="10.0.0.2"), node.now)
     ((transition, _),) = node.turn().changes[4]
     assert next_hops(transition.after) == (pack_address("10.0.0.2"),)
@@ -269,12 +269,12 @@ def test_routes_that_are_equal_but_for_the_cost_are_not_one_multipath_set() -> N
 
 def test_our_own_route_needs_no_next_hop() -> None:
     node = Node(a_plan(a_client("a", "10.0.0.1"), originations=(an_origination(POD),)), a_table())
-    assert node.told("a") == {POD}
+    assert node.advertised("a") == {POD}
 
 
 def test_nothing_is_unresolvable_as_long_as_nothing_is_known_of_the_kernel() -> None:
     node = Node()
-    node.hear("a", announce(POD, next_hop="192.0.2.1"))
+    node.receive("a", announce(POD, next_hop="192.0.2.1"))
     assert (node.selected(), node.counters()) == ({POD: "a"}, (1, 0))
     node.kernel = a_kernel()
     node.changed()
@@ -286,7 +286,7 @@ def test_nothing_is_unresolvable_as_long_as_nothing_is_known_of_the_kernel() -> 
 
 def test_a_link_local_next_hop_is_a_neighbour_on_the_sessions_link() -> None:
     node = Node(kernel=a_table())
-    node.hear("a", announce(POD_V6, next_hop="fe80::1"))
+    node.receive("a", announce(POD_V6, next_hop="fe80::1"))
     assert node.selected(6) == {POD_V6: "a"}
 
 
@@ -296,7 +296,7 @@ def test_of_two_ipv6_next_hops_the_global_one_is_looked_up() -> None:
     both = pack_address("fd00::1") + pack_address("fe80::1")
     block = encode_attributes(some_attributes(next_hop="fd00::1"), four_octet_as=True)
     (update,) = announcements(6, block, both, [pack_nlri(POD_V6)], MAX_LENGTH)
-    node.hear("a", update[HEADER_LENGTH:])
+    node.receive("a", update[HEADER_LENGTH:])
     assert node.selected(6) == {POD_V6: "a"}
     node.remove("fd00::/64", CONNECTED)
     assert node.verdicts(POD_V6) == {"a": UNRESOLVABLE}
@@ -314,7 +314,7 @@ def test_what_an_import_policy_made_of_a_route_comes_back_with_it() -> None:
     rule = PolicyRule(Verdict.ACCEPT, Match(), (SetLocalPref(7),), defined_by="backup")
     plan = a_plan(a_client("a", "10.0.0.1", import_policies=("p",)), policies=(Policy("p", (rule,)),))
     node = Node(plan, a_kernel())
-    node.hear("a", announce(POD, next_hop="192.0.2.1"))
+    node.receive("a", announce(POD, next_hop="192.0.2.1"))
     node.put("192.0.2.0/24", CONNECTED)
     (candidate,) = explain(node.engine, POD).candidates
     assert (candidate.verdict, candidate.local_pref, candidate.rule) == ("best", 7, "backup")
@@ -325,7 +325,7 @@ def test_a_host_route_of_the_plan_resolves_as_its_gateway_does() -> None:
     reachable = KernelPlan(host_routes=(HostRoute("192.0.2.1", "10.1.0.9"),))
     sessions = (a_client("a", "10.0.0.1"),)
     node = Node(a_plan(*sessions), a_kernel())
-    node.hear("a", announce(POD, next_hop="192.0.2.1"))
+    node.receive("a", announce(POD, next_hop="192.0.2.1"))
     assert node.selected() == {}
     node.apply(a_plan(*sessions, kernel=reachable))
     assert node.selected() == {POD: "a"}
@@ -339,20 +339,20 @@ def test_a_host_route_of_the_plan_resolves_as_its_gateway_does() -> None:
 def test_a_plan_that_does_not_resolve_takes_every_route_and_the_next_one_judges_again() -> None:
     sessions = (a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2"))
     node = Node(a_plan(*sessions), a_kernel())
-    node.hear("a", announce(POD, next_hop="192.0.2.1"))
-    node.hear("a", announce(OTHER_POD, next_hop="10.1.0.1"))
+    node.receive("a", announce(POD, next_hop="192.0.2.1"))
+    node.receive("a", announce(OTHER_POD, next_hop="10.1.0.1"))
     node.apply(a_plan(*sessions, resolve_next_hops=False))
-    assert node.told("b") == {POD, OTHER_POD}
+    assert node.advertised("b") == {POD, OTHER_POD}
     assert node.counters() == (0, 0)
     node.apply(a_plan(*sessions))
-    assert node.told("b") == {OTHER_POD}
+    assert node.advertised("b") == {OTHER_POD}
     assert node.counters() == (2, 1)
 
 
 def test_a_new_policy_keeps_the_verdict_of_the_next_hop() -> None:
     sessions = (a_client("a", "10.0.0.1", import_policies=("all",)),)
     node = Node(a_plan(*sessions, policies=(Policy("all"),)), a_kernel())
-    node.hear("a", announce(POD, next_hop="192.0.2.1"))
+    node.receive("a", announce(POD, next_hop="192.0.2.1"))
     node.apply(a_plan(*sessions, policies=(Policy("all", (PolicyRule(Verdict.ACCEPT, defined_by="all"),)),)))
     assert node.verdicts() == {"a": UNRESOLVABLE}
     node.put("192.0.2.0/24", CONNECTED)
@@ -365,11 +365,11 @@ def test_a_new_policy_keeps_the_verdict_of_the_next_hop() -> None:
 
 def test_next_hops_are_counted_as_long_as_a_route_has_them() -> None:
     node = Node(kernel=a_kernel())
-    node.hear("a", announce(POD, next_hop="192.0.2.1"), announce(OTHER_POD, next_hop="10.0.0.1"))
-    node.hear("b", announce(POD, next_hop="192.0.2.1"))
+    node.receive("a", announce(POD, next_hop="192.0.2.1"), announce(OTHER_POD, next_hop="10.0.0.1"))
+    node.receive("b", announce(POD, next_hop="192.0.2.1"))
     assert node.counters() == (2, 1)
-    node.hear("a", withdraw(POD, OTHER_POD))
-    node.hear("b", withdraw(POD))
+    node.receive("a", withdraw(POD, OTHER_POD))
+    node.receive("b", withdraw(POD))
     assert node.counters() == (0, 0)
 
 
@@ -385,8 +385,8 @@ def test_next_hops_that_no_route_has_any_more_are_not_kept_for_ever() -> None:
 
 def test_explain_shows_the_cost_where_there_is_one() -> None:
     node = Node(a_plan(an_ebgp_peer("tor", "10.0.0.1"), an_ebgp_peer("far", "10.0.0.2")), a_kernel())
-    node.hear("tor", announce(POD, next_hop="10.0.0.1", as_path=(65001,)))
-    node.hear("far", announce(POD, next_hop="10.1.0.1", as_path=(65001,)))
+    node.receive("tor", announce(POD, next_hop="10.0.0.1", as_path=(65001,)))
+    node.receive("far", announce(POD, next_hop="10.1.0.1", as_path=(65001,)))
     lines = "\n".join(explain_lines(explain(node.engine, POD), "n"))
     assert "next hop 10.1.0.1, metric to it 50," in lines
     assert "next hop 10.0.0.1, LOCAL_PREF" in lines
@@ -411,7 +411,7 @@ EVENTS = st.lists(
 @pytest.mark.parametrize("has_path_ids", [False, True])
 @given(events=EVENTS)
 def test_any_history_ends_as_if_the_kernel_had_always_been_so(has_path_ids: bool, events: list[Any]) -> None:
-    """What is told as well: the outcome depends on what is, not on how it came."""
+    """What is sent as well: the outcome depends on what is, not on how it came."""
     moving, last = Node(kernel=RoutingTable()), Node()
     for node in (moving, last):
         if has_path_ids:

@@ -1,4 +1,4 @@
-"""Graceful restart where both ends said N: a NOTIFICATION is a restart as well, a hard reset is the end (RFC 8538)."""
+"""Graceful restart where both ends sent N: a NOTIFICATION is a restart as well, a hard reset is the end (RFC 8538)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SHUTDOWN = b"\x06\x02\x04over"
 
 @pytest.fixture
 def router() -> Router:
-    """A reflector with two clients; `a` has said N and sent two routes."""
+    """A reflector with two clients; `a` has sent N and sent two routes."""
     router = Router(a_plan(a_client("a", "10.0.0.1"), a_client("b", "10.0.0.2")))
     router.up("a", graceful_restart=N)
     router.up("b")
-    router.hear("a", announce(POD, OTHER))
+    router.receive("a", announce(POD, OTHER))
     return router
 
 
@@ -35,16 +35,16 @@ def test_every_way_to_end_a_session_is_in_the_table() -> None:
 @pytest.mark.parametrize("body", [b"\x06\x04", b"\x06\x06", b"\x03\x01", b"\x04\x00", b"\x06\x02"])
 def test_the_routes_of_a_peer_that_sends_a_notification_stay(router: Router, body: bytes) -> None:
     """RFC 8538 4: whatever it is about. A peer that ends the session for good says so with a hard reset."""
-    router.hear("a", body, kind=MessageType.NOTIFICATION)
-    assert router.told("b") == {POD, OTHER}
+    router.receive("a", body, kind=MessageType.NOTIFICATION)
+    assert router.advertised("b") == {POD, OTHER}
     router.wait(120)
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 def test_a_hard_reset_leaves_nothing(router: Router) -> None:
     """RFC 8538 3.2."""
-    router.hear("a", hard_reset(SHUTDOWN)[HEADER_LENGTH:], kind=MessageType.NOTIFICATION)
-    assert router.told("b") == set()
+    router.receive("a", hard_reset(SHUTDOWN)[HEADER_LENGTH:], kind=MessageType.NOTIFICATION)
+    assert router.advertised("b") == set()
     assert router.engine.peers["a"].last_error == (
         "peer sent NOTIFICATION: cease (hard reset): cease (administrative shutdown): 'over'"
     )
@@ -53,9 +53,9 @@ def test_a_hard_reset_leaves_nothing(router: Router) -> None:
 def test_without_n_a_notification_leaves_nothing(router: Router) -> None:
     """RFC 4724 4."""
     router.up("a", graceful_restart=a_restart())
-    router.hear("a", announce(POD), END_V4)
-    router.hear("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
-    assert router.told("b") == set()
+    router.receive("a", announce(POD), END_V4)
+    router.receive("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
+    assert router.advertised("b") == set()
 
 
 def test_the_hold_timer_lets_the_routes_stay(router: Router) -> None:
@@ -63,19 +63,19 @@ def test_the_hold_timer_lets_the_routes_stay(router: Router) -> None:
     router.engine.peers["b"].received_at = 241.0
     router.wait(241)
     assert router.closes[0].notification == notification(ErrorCode.HOLD_TIMER_EXPIRED, 0)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
 
 
 def test_a_notification_of_ours_lets_the_routes_stay(router: Router) -> None:
     """RFC 8538 4: the speaker that generates it waits as well."""
-    router.hear("a", bytes(10), kind=MessageType.OPEN)
+    router.receive("a", bytes(10), kind=MessageType.OPEN)
     assert router.closes[0].notification == notification(ErrorCode.FINITE_STATE_MACHINE, 3)
-    assert router.told("b") == {POD, OTHER}
+    assert router.advertised("b") == {POD, OTHER}
 
 
 def test_a_peer_that_leaves_the_plan_leaves_nothing(router: Router) -> None:
     router.apply(a_plan(a_client("b", "10.0.0.2")))
-    assert router.told("b") == set()
+    assert router.advertised("b") == set()
 
 
 @pytest.mark.parametrize(("change", "stays"), [({"peer_as": 65001}, False), ({"hold_time": 30}, True)])
@@ -83,7 +83,7 @@ def test_another_peer_behind_the_name_does_not_inherit_the_routes(router: Router
     """RFC 8538 5.1: Other Configuration Change lets routes stay, but they are those of the old peer."""
     router.engine.session_down("a", "another definition", router.now, Ending.NOTIFICATION)
     router.apply(a_plan(a_client("a", "10.0.0.1", **change), a_client("b", "10.0.0.2")))
-    assert router.told("b") == ({POD, OTHER} if stays else set())
+    assert router.advertised("b") == ({POD, OTHER} if stays else set())
 
 
 @pytest.mark.parametrize("subcode", [Cease.MAXIMUM_PREFIXES, Cease.ADMINISTRATIVE_SHUTDOWN, Cease.PEER_DECONFIGURED])
@@ -119,25 +119,25 @@ def test_a_hard_reset_is_not_encapsulated_again() -> None:
 
 def test_routes_that_are_stale_already_survive_another_restart_for_a_while(router: Router) -> None:
     """RFC 8538 4.1: only without N does the second restart in a row cost them."""
-    router.hear("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
+    router.receive("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
     router.wait(1)
     router.up("a", graceful_restart=N)
-    router.hear("a", announce(POD))
-    router.hear("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
-    assert router.told("b") == {POD, OTHER}
+    router.receive("a", announce(POD))
+    router.receive("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
+    assert router.advertised("b") == {POD, OTHER}
     router.up("a", graceful_restart=N)
-    router.hear("a", announce(OTHER), END_V4)
-    assert router.told("b") == {OTHER}
+    router.receive("a", announce(OTHER), END_V4)
+    assert router.advertised("b") == {OTHER}
 
 
 def test_a_peer_that_restarts_again_and_again_does_not_keep_stale_routes_for_ever(router: Router) -> None:
     """RFC 8538 4.1: the stale timer bounds them."""
-    router.hear("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
+    router.receive("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
     for _ in range(int(STALE_TIME) // 100):
         router.wait(100)
         router.engine.peers["b"].received_at = router.now
         router.up("a", graceful_restart=N)
-        router.hear("a", announce(POD))
-        assert router.told("b") == {POD, OTHER}
-        router.hear("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
-    assert router.told("b") == {POD}
+        router.receive("a", announce(POD))
+        assert router.advertised("b") == {POD, OTHER}
+        router.receive("a", b"\x06\x04", kind=MessageType.NOTIFICATION)
+    assert router.advertised("b") == {POD}

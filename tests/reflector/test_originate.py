@@ -1,4 +1,4 @@
-"""Named sets of originations beside the plan's: each is replaced whole, and only what differs is told."""
+"""Named sets of originations beside the plan's: each is replaced whole, and only what differs is sent."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ def originate(router: Router, name: str, *prefixes: str) -> None:
 
 def test_a_set_stands_beside_the_plan(router: Router) -> None:
     originate(router, "services", SERVICE, OTHER)
-    assert router.told("a") == {BLOCK, SERVICE, OTHER}
+    assert router.advertised("a") == {BLOCK, SERVICE, OTHER}
 
 
 def test_a_set_is_replaced_whole_and_others_stay(router: Router) -> None:
     originate(router, "services", SERVICE)
     originate(router, "kernel", "10.3.0.0/24")
     originate(router, "services", OTHER)
-    assert router.told("a") == {BLOCK, OTHER, "10.3.0.0/24"}
+    assert router.advertised("a") == {BLOCK, OTHER, "10.3.0.0/24"}
 
 
 def test_an_empty_set_is_withdrawn_and_forgotten(router: Router) -> None:
     originate(router, "services", SERVICE)
     originate(router, "services")
-    assert (router.told("a"), router.engine.originations.sets) == ({BLOCK}, {})
+    assert (router.advertised("a"), router.engine.originations.sets) == ({BLOCK}, {})
 
 
 def test_a_set_survives_another_plan(router: Router) -> None:
     originate(router, "services", SERVICE)
     router.apply(a_plan(CLIENT))
-    assert router.told("a") == {SERVICE}
+    assert router.advertised("a") == {SERVICE}
 
 
-def test_only_what_differs_is_told(router: Router) -> None:
+def test_only_what_differs_is_sent(router: Router) -> None:
     originate(router, "services", SERVICE)
     before = len(router.tables["a"].updates)
     originate(router, "services", SERVICE)
@@ -59,9 +59,9 @@ def test_a_prefix_of_two_sets_stays_until_both_have_let_go_of_it(router: Router)
     originate(router, "one", SERVICE)
     originate(router, "two", SERVICE)
     originate(router, "one")
-    assert SERVICE in router.told("a")
+    assert SERVICE in router.advertised("a")
     originate(router, "two")
-    assert SERVICE not in router.told("a")
+    assert SERVICE not in router.advertised("a")
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_what_cannot_be_originated_is_refused_and_changes_nothing(router: Router
     with pytest.raises(ValueError, match=r"."):
         router.engine.originate("services", (an_origination("10.4.0.0/16"), wrong))
     router.turn()
-    assert router.told("a") == {BLOCK, SERVICE}
+    assert router.advertised("a") == {BLOCK, SERVICE}

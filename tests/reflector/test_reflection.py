@@ -1,4 +1,4 @@
-"""Route reflection as transcripts: who is told what, with which attributes (RFC 4456)."""
+"""Route reflection as transcripts: who is sent what, with which attributes (RFC 4456)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def from_peer(name: str, **fields) -> bytes:
 
 
 def who_knows(router: Router) -> set[str]:
-    return {name for name in router.tables if P in router.told(name)}
+    return {name for name in router.tables if P in router.advertised(name)}
 
 
 ALL = set(SESSIONS)
@@ -49,30 +49,30 @@ TABLE = {
 
 
 @pytest.mark.parametrize("source", TABLE)
-def test_who_is_told_what(source: str) -> None:
+def test_who_is_sent_what(source: str) -> None:
     """RFC 4456 6, with eBGP as in RFC 4271 9.2.1: the table at the top of reflection.py."""
     router = a_reflector()
-    router.hear(source, from_peer(source))
+    router.receive(source, from_peer(source))
     assert who_knows(router) == TABLE[source]
 
 
-def test_everyone_is_told_our_own_routes() -> None:
+def test_everyone_is_sent_our_own_routes() -> None:
     router = a_reflector(originations=(an_origination(P),))
     assert who_knows(router) == ALL
 
 
 def test_a_withdrawal_reaches_everyone_who_knew() -> None:
     router = a_reflector()
-    router.hear("client", from_peer("client"))
-    router.hear("client", withdraw(P))
+    router.receive("client", from_peer("client"))
+    router.receive("client", withdraw(P))
     assert who_knows(router) == set()
 
 
-def test_a_better_route_that_must_not_be_told_takes_the_old_one_back() -> None:
-    """A non-client is told a client's route; when a non-client's becomes best, it is told of none."""
+def test_a_better_route_that_must_not_be_sent_takes_the_old_one_back() -> None:
+    """A non-client is sent a client's route; when a non-client's becomes best, it is sent no route."""
     router = a_reflector()
-    router.hear("client", from_peer("client"))
-    router.hear("peer", from_peer("peer", local_pref=200))
+    router.receive("client", from_peer("client"))
+    router.receive("peer", from_peer("peer", local_pref=200))
     assert who_knows(router) == TABLE["peer"]
 
 
@@ -81,42 +81,42 @@ def test_two_non_clients_without_clients_hear_nothing_of_each_other() -> None:
     router = Router(a_plan(SESSIONS["peer"], SESSIONS["peer2"], cluster_id=""))
     router.up("peer")
     router.up("peer2")
-    router.hear("peer", from_peer("peer"))
+    router.receive("peer", from_peer("peer"))
     assert who_knows(router) == set()
 
 
 def test_originator_id_is_the_senders_router_id_and_our_cluster_stands_in_the_list() -> None:
     """RFC 4456 8."""
     router = a_reflector()
-    router.hear("client", from_peer("client"))
-    told = router.attributes("client2", P)
-    assert (told.originator_id, told.cluster_list) == (pack_address("10.0.0.1"), (CLUSTER,))
+    router.receive("client", from_peer("client"))
+    advertised = router.attributes("client2", P)
+    assert (advertised.originator_id, advertised.cluster_list) == (pack_address("10.0.0.1"), (CLUSTER,))
 
 
 def test_originator_id_is_set_once_and_the_cluster_list_grows_in_front() -> None:
     router = a_reflector()
-    router.hear("peer", from_peer("peer", originator_id=pack_address("10.9.9.9"), cluster_list=(OTHER_CLUSTER,)))
-    told = router.attributes("client", P)
-    assert (told.originator_id, told.cluster_list) == (pack_address("10.9.9.9"), (CLUSTER, OTHER_CLUSTER))
+    router.receive("peer", from_peer("peer", originator_id=pack_address("10.9.9.9"), cluster_list=(OTHER_CLUSTER,)))
+    advertised = router.attributes("client", P)
+    assert (advertised.originator_id, advertised.cluster_list) == (pack_address("10.9.9.9"), (CLUSTER, OTHER_CLUSTER))
 
 
 def test_a_reflected_route_is_otherwise_unchanged() -> None:
     """RFC 4456 10: a reflector changes neither NEXT_HOP nor AS_PATH, LOCAL_PREF and MED."""
     router = a_reflector()
     fields = {"as_path": (65009,), "local_pref": 150, "med": 7, "next_hop": "10.7.7.7", "communities": (1, 2)}
-    router.hear("client", from_peer("client", **fields))
-    told = router.attributes("client2", P)
+    router.receive("client", from_peer("client", **fields))
+    advertised = router.attributes("client2", P)
     received = router.engine.peers["client"].adj_rib_in[4].routes[pack_nlri(P)].received
-    assert told.replace(originator_id=b"", cluster_list=()) is received
+    assert advertised.replace(originator_id=b"", cluster_list=()) is received
 
 
 @pytest.mark.parametrize("source", ["external", ""])
 def test_routes_of_this_node_and_of_external_peers_are_not_reflected_but_advertised(source: str) -> None:
     router = a_reflector(originations=() if source else (an_origination(P),))
     if source:
-        router.hear(source, from_peer(source))
-    told = router.attributes("client", P)
-    assert (told.originator_id, told.cluster_list) == (b"", ())
+        router.receive(source, from_peer(source))
+    advertised = router.attributes("client", P)
+    assert (advertised.originator_id, advertised.cluster_list) == (b"", ())
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,8 @@ def test_routes_of_this_node_and_of_external_peers_are_not_reflected_but_adverti
 def test_a_route_that_has_been_here_is_dropped_with_its_reason(fields: dict, verdict: RouteVerdict) -> None:
     """RFC 4456 8, RFC 4271 9.1.2."""
     router = a_reflector()
-    router.hear("client", from_peer("client"))
-    router.hear("client", from_peer("client", **fields))
+    router.receive("client", from_peer("client"))
+    router.receive("client", from_peer("client", **fields))
     path = router.engine.peers["client"].adj_rib_in[4].routes[pack_nlri(P)]
     assert (path.verdict, path.attributes) == (verdict, None)
     assert who_knows(router) == set()
@@ -140,16 +140,16 @@ def test_a_route_that_has_been_here_is_dropped_with_its_reason(fields: dict, ver
 def test_who_reflects_nothing_looks_at_no_cluster_list() -> None:
     router = Router(a_plan(SESSIONS["peer"], cluster_id="", router_id="10.0.0.100"))
     router.up("peer")
-    router.hear("peer", from_peer("peer", cluster_list=(pack_address("10.0.0.100"),)))
+    router.receive("peer", from_peer("peer", cluster_list=(pack_address("10.0.0.100"),)))
     assert router.selected() == {P: "peer"}
 
 
 def test_a_reflector_without_a_cluster_id_uses_its_router_id() -> None:
     """RFC 4456 7."""
     router = a_reflector(cluster_id="")
-    router.hear("client", from_peer("client"))
+    router.receive("client", from_peer("client"))
     assert router.attributes("client2", P).cluster_list == (pack_address("10.0.0.100"),)
-    router.hear("client", from_peer("client", cluster_list=(pack_address("10.0.0.100"),)))
+    router.receive("client", from_peer("client", cluster_list=(pack_address("10.0.0.100"),)))
     assert who_knows(router) == set()
 
 
@@ -183,10 +183,10 @@ CLUSTERS_TOLD = {
 
 
 @pytest.mark.parametrize("source", CLUSTERS_TOLD)
-def test_the_cluster_list_names_the_cluster_told_and_behind_it_the_one_learned_from(source: str) -> None:
+def test_the_cluster_list_names_the_cluster_sent_and_behind_it_the_one_learned_from(source: str) -> None:
     """RFC 4456 7 and 8, with several clusters: the rule at the top of reflection.py."""
     router = a_reflector_of_two_clusters()
-    router.hear(source, announce(P))
+    router.receive(source, announce(P))
     assert clusters_told(router) == CLUSTERS_TOLD[source]
 
 
@@ -195,23 +195,23 @@ def test_the_cluster_list_names_the_cluster_told_and_behind_it_the_one_learned_f
 def test_a_loop_is_found_by_every_cluster_id_of_this_node(cluster: str, source: str) -> None:
     """RFC 4456 8."""
     router = a_reflector_of_two_clusters()
-    router.hear(source, announce(P, cluster_list=(OTHER_CLUSTER, pack_address(cluster))))
+    router.receive(source, announce(P, cluster_list=(OTHER_CLUSTER, pack_address(cluster))))
     path = router.engine.peers[source].adj_rib_in[4].routes[pack_nlri(P)]
     assert (path.verdict, path.attributes) == (RouteVerdict.CLUSTER_LOOP, None)
 
 
 def test_a_cluster_that_is_no_longer_served_is_no_loop_any_more() -> None:
     router = a_reflector_of_two_clusters()
-    router.hear("peer", announce(P, cluster_list=(pack_address(WEST),)))
+    router.receive("peer", announce(P, cluster_list=(pack_address(WEST),)))
     assert router.selected() == {}
     sessions = tuple(session for session in router.engine.plan.sessions if session.name != "west")
     router.apply(replace(router.engine.plan, sessions=sessions))
     assert router.selected() == {P: "peer"}
 
 
-def test_a_client_that_moves_to_another_cluster_is_told_again() -> None:
+def test_a_client_that_moves_to_another_cluster_is_readvertised() -> None:
     router = a_reflector_of_two_clusters()
-    router.hear("east", announce(P))
+    router.receive("east", announce(P))
     moved = tuple(
         replace(session, cluster_id=WEST) if session.name == "east2" else session
         for session in router.engine.plan.sessions
@@ -223,16 +223,16 @@ def test_a_client_that_moves_to_another_cluster_is_told_again() -> None:
     assert clusters_told(router)["east2"] == [WEST]
 
 
-def test_external_peers_are_told_nothing_of_reflection() -> None:
+def test_external_peers_are_sent_nothing_of_reflection() -> None:
     router = a_reflector()
-    router.hear("client", from_peer("client", originator_id=pack_address("10.9.9.9"), cluster_list=(OTHER_CLUSTER,)))
-    told = router.attributes("external", P)
-    assert (told.originator_id, told.cluster_list) == (b"", ())
+    router.receive("client", from_peer("client", originator_id=pack_address("10.9.9.9"), cluster_list=(OTHER_CLUSTER,)))
+    advertised = router.attributes("external", P)
+    assert (advertised.originator_id, advertised.cluster_list) == (b"", ())
 
 
 @pytest.mark.parametrize(("allowed", "selected"), [(0, {}), (1, {P: "client"})])
 def test_allow_local_as_lets_our_own_as_stand_in_the_path(allowed: int, selected: dict[str, str]) -> None:
     router = Router(a_plan(a_client("client", "10.0.0.1", allow_local_as=allowed)))
     router.up("client")
-    router.hear("client", announce(P, as_path=(65001, 64512)))
+    router.receive("client", announce(P, as_path=(65001, 64512)))
     assert router.selected() == selected

@@ -1,4 +1,4 @@
-"""What is retained of lost nodes of the cluster, for whom it waits, and what of it goes early."""
+"""What is retained of lost nodes of the cluster, for which sessions it waits, and what of it goes early."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ def a_node_of_the_cluster() -> NodePlan:
 
 @pytest.fixture
 def router() -> Router:
-    """All sessions are up; rr1 has told of two nodes and of one outside."""
+    """All sessions are up; rr1 has sent routes of two nodes and of one outside."""
     router = Router(a_node_of_the_cluster())
     for name in ("rr1", "rr2", "n3", "tor"):
         router.up(name, **LIVING)
         mark_ends(router, name)
-    router.hear("rr1", announce(POD, OUTSIDE, next_hop="10.0.0.7"))
-    router.hear("rr1", announce(OTHER, next_hop="10.0.0.8"))
+    router.receive("rr1", announce(POD, OUTSIDE, next_hop="10.0.0.7"))
+    router.receive("rr1", announce(OTHER, next_hop="10.0.0.8"))
     return router
 
 
 def mark_ends(router: Router, name: str) -> None:
     for family in (4, 6):
-        router.hear(name, end_of_rib(family)[HEADER_LENGTH:])
+        router.receive(name, end_of_rib(family)[HEADER_LENGTH:])
 
 
 def waiting(router: Router) -> list[str]:
@@ -100,10 +100,10 @@ def test_every_way_in_which_a_reflector_goes_leads_to_a_day_but_the_one_for_good
         for _ in range(3):
             router.wait(100)
             for name in ("rr2", "n3", "tor"):
-                router.hear(name, b"", kind=MessageType.KEEPALIVE)
+                router.receive(name, b"", kind=MessageType.KEEPALIVE)
     else:
         code = (ErrorCode.CEASE, 4) if how == "notification" else (ErrorCode.CEASE, 9)
-        router.hear("rr1", notification(*code)[HEADER_LENGTH:], kind=MessageType.NOTIFICATION)
+        router.receive("rr1", notification(*code)[HEADER_LENGTH:], kind=MessageType.NOTIFICATION)
     stays = how != "stopped for good"
     assert (prefixes(router, "rr1") == {POD, OTHER, OUTSIDE}) is stays
     router.wait(121)
@@ -164,7 +164,7 @@ def test_who_is_lost_is_awaited_until_it_has_said_all_again(router: Router) -> N
 
 def test_what_another_reflector_has_as_well_is_not_retained(router: Router) -> None:
     """RFC 9494 4.3: the fresh one is the best, once the restart time is over."""
-    router.hear("rr2", announce(POD, next_hop="10.0.0.7"))
+    router.receive("rr2", announce(POD, next_hop="10.0.0.7"))
     router.down("rr1", is_lost=True)
     router.wait(121)
     (session,) = awaited(router.engine.peers.values(), router.now)
@@ -181,7 +181,7 @@ def test_a_stale_route_to_a_node_that_is_gone_goes_at_once(router: Router, away:
     router.wait(away)
     assert forget(router, GONE) == 1
     assert prefixes(router, "rr1") == {OTHER, OUTSIDE}
-    assert router.told("tor") == {OTHER, OUTSIDE}
+    assert router.advertised("tor") == {OTHER, OUTSIDE}
 
 
 def test_a_fresh_route_stays_wherever_it_leads(router: Router) -> None:
@@ -192,19 +192,19 @@ def test_a_fresh_route_stays_wherever_it_leads(router: Router) -> None:
 def test_what_has_come_again_stays(router: Router) -> None:
     router.down("rr1", is_lost=True)
     router.up("rr1", **LIVING)
-    router.hear("rr1", announce(POD, next_hop="10.0.0.7"))
+    router.receive("rr1", announce(POD, next_hop="10.0.0.7"))
     assert forget(router, GONE) == 0
     assert prefixes(router, "rr1") == {POD, OTHER, OUTSIDE}
 
 
 def test_a_neighbour_outside_the_cluster_is_not_concerned(router: Router) -> None:
-    router.hear("tor", announce("10.3.0.0/26", next_hop="10.0.0.7", as_path=(65001,)))
+    router.receive("tor", announce("10.3.0.0/26", next_hop="10.0.0.7", as_path=(65001,)))
     router.down("tor", is_lost=True)
     assert forget(router, GONE) == 0
 
 
 def test_each_family_has_networks_of_its_own(router: Router) -> None:
-    router.hear("rr1", announce(POD_V6, next_hop="fd00::7"))
+    router.receive("rr1", announce(POD_V6, next_hop="fd00::7"))
     router.down("rr1", is_lost=True)
     assert forget(router, pack_address("fd00::7"), networks=POOLS[:1]) == 0
     assert forget(router, pack_address("fd00::7")) == 1
@@ -218,7 +218,7 @@ def test_the_control_socket_tells_and_forgets(tmp_path: Path) -> None:
     with ControlWorld(a_node_of_the_cluster(), tmp_path) as world:
         world.up("rr1", **LIVING)
         mark_ends(world, "rr1")
-        world.hear("rr1", announce(POD, next_hop="10.0.0.7"))
+        world.receive("rr1", announce(POD, next_hop="10.0.0.7"))
         client = world.client()
         retained = client.ask(ShowRetained())
         assert isinstance(retained, Retained)

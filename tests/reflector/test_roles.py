@@ -1,4 +1,4 @@
-"""Roles and ONLY_TO_CUSTOMER: the table at the top of roles.py, from what a peer sends to what another is told
+"""Roles and ONLY_TO_CUSTOMER: the table at the top of roles.py, from what a peer sends to what another is sent
 (RFC 9234 5)."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LEAK, NOTHING = RouteVerdict.ROUTE_LEAK, None
 
 
 def a_router(role: Role | None, **changes) -> Router:
-    """An external peer to whom we are `role`, and a client."""
+    """An external peer to which we are `role`, and a client."""
     router = Router(a_plan(an_ebgp_peer("external", "10.0.0.1", PEER_AS, role=role), a_client("client", "10.0.0.2")))
     router.apply(replace(router.engine.plan, **changes))
     router.up("external")
@@ -63,11 +63,11 @@ def export_verdict(router: Router, peer: str) -> str:
 def test_ingress(role: Role | None, setter: int | None, expected: RouteVerdict | int | None) -> None:
     """RFC 9234 5, ingress 1 to 3. What enters travels on inside the AS as it is."""
     router = a_router(role)
-    router.hear("external", from_external(setter))
+    router.receive("external", from_external(setter))
     path = received_path(router)
     if expected is LEAK:
         assert (path.verdict, path.attributes) == (RouteVerdict.ROUTE_LEAK, None)
-        assert router.told("client") == set()
+        assert router.advertised("client") == set()
     else:
         assert path.verdict is RouteVerdict.ACCEPTED
         assert router.attributes("client", P).only_to_customer == expected
@@ -94,15 +94,15 @@ def test_ingress(role: Role | None, setter: int | None, expected: RouteVerdict |
 def test_egress(role: Role | None, setter: int | None, expected: int | str | None) -> None:
     """RFC 9234 5, egress 1 and 2."""
     router = a_router(role)
-    router.hear("client", announce(P, only_to_customer=setter))
+    router.receive("client", announce(P, only_to_customer=setter))
     if expected == "withheld":
-        assert router.told("external") == set()
+        assert router.advertised("external") == set()
         assert export_verdict(router, "external") == RouteVerdict.ONLY_TO_CUSTOMER.value
     else:
         assert router.attributes("external", P).only_to_customer == expected
 
 
-def test_our_own_routes_are_told_to_a_peer_with_our_as() -> None:
+def test_our_own_routes_are_sent_to_a_peer_with_our_as() -> None:
     router = a_router(Role.PEER, originations=(an_origination(P),))
     assert router.attributes("external", P).only_to_customer == OUR_AS
     assert router.attributes("client", P).only_to_customer is None
@@ -125,8 +125,8 @@ def test_a_route_of_a_provider_goes_to_a_customer_and_not_to_another_provider() 
     router = Router(a_plan(*sessions.values()))
     for name in sessions:
         router.up(name)
-    router.hear("provider", from_external(None))
-    assert (router.told("other"), router.told("customer")) == (set(), {P})
+    router.receive("provider", from_external(None))
+    assert (router.advertised("other"), router.advertised("customer")) == (set(), {P})
     assert router.attributes("customer", P).only_to_customer == PEER_AS
 
 
@@ -135,7 +135,7 @@ def test_inside_the_as_a_role_means_nothing() -> None:
     router = Router(a_plan(a_client("a", "10.0.0.1", role=Role.PROVIDER), a_client("b", "10.0.0.2", role=Role.PEER)))
     router.up("a")
     router.up("b")
-    router.hear("a", announce(P, only_to_customer=SOMEBODY), announce("10.2.0.0/26"))
+    router.receive("a", announce(P, only_to_customer=SOMEBODY), announce("10.2.0.0/26"))
     assert router.attributes("b", P).only_to_customer == SOMEBODY
     assert router.attributes("b", "10.2.0.0/26").only_to_customer is None
 
@@ -143,18 +143,18 @@ def test_inside_the_as_a_role_means_nothing() -> None:
 def test_ipv6_is_treated_alike() -> None:
     """RFC 9234 5: AFI 1 and 2, SAFI 1."""
     router = a_router(Role.PROVIDER)
-    router.hear("external", from_external(SOMEBODY, P6))
-    assert router.told("client") == set()
-    router.hear("external", from_external(None, P6))
-    assert router.told("client") == {P6}
+    router.receive("external", from_external(SOMEBODY, P6))
+    assert router.advertised("client") == set()
+    router.receive("external", from_external(None, P6))
+    assert router.advertised("client") == {P6}
 
 
 def test_what_the_peer_says_of_its_role_changes_nothing() -> None:
     """RFC 9234 4.2: without the peer's capability our configured role counts."""
-    for said in (None, Role.CUSTOMER):
+    for offered in (None, Role.CUSTOMER):
         router = Router(a_plan(an_ebgp_peer("external", "10.0.0.1", PEER_AS, role=Role.PROVIDER)))
-        router.up("external", role=said)
-        router.hear("external", from_external(SOMEBODY))
+        router.up("external", role=offered)
+        router.receive("external", from_external(SOMEBODY))
         assert received_path(router).verdict is RouteVerdict.ROUTE_LEAK
 
 
@@ -167,15 +167,15 @@ def test_a_policy_that_accepts_everything_accepts_no_leak_and_tells_none() -> No
     router = Router(a_plan(session, a_client("client", "10.0.0.2"), policies=(everything,)))
     router.up("external")
     router.up("client")
-    router.hear("external", from_external(SOMEBODY))
-    router.hear("client", announce("10.2.0.0/26", only_to_customer=SOMEBODY))
+    router.receive("external", from_external(SOMEBODY))
+    router.receive("client", announce("10.2.0.0/26", only_to_customer=SOMEBODY))
     assert received_path(router).verdict is RouteVerdict.ROUTE_LEAK
-    assert router.told("external") == set()
+    assert router.advertised("external") == set()
 
 
 def test_explain_says_who_set_it() -> None:
     router = a_router(Role.PEER)
-    router.hear("external", from_external(SOMEBODY))
+    router.receive("external", from_external(SOMEBODY))
     (candidate,) = explain(router.engine, P).candidates
     assert candidate.verdict == "route-leak"
     assert candidate.rule == "ONLY_TO_CUSTOMER 65009 from the peer AS 65001"
@@ -183,8 +183,8 @@ def test_explain_says_who_set_it() -> None:
 
 def test_a_role_that_the_plan_changes_counts_for_the_routes_that_are_there() -> None:
     router = a_router(None)
-    router.hear("external", from_external(SOMEBODY))
-    assert router.told("client") == {P}
+    router.receive("external", from_external(SOMEBODY))
+    assert router.advertised("client") == {P}
     external, client = router.engine.plan.sessions
     router.apply(replace(router.engine.plan, sessions=(replace(external, role=Role.PROVIDER), client)))
-    assert router.told("client") == set()
+    assert router.advertised("client") == set()

@@ -1,4 +1,4 @@
-"""One peer's Adj-RIB-In with verdicts, one peer's Adj-RIB-Out as it was told, page by page."""
+"""One peer's Adj-RIB-In with verdicts, one peer's Adj-RIB-Out as it was sent, page by page."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ def shown(router: Router, table: Table, peer: str, **fields) -> tuple[RouteStatu
 
 
 def test_an_adj_rib_in_shows_every_route_with_its_verdict(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26", "10.9.1.0/24"), announce("10.3.0.0/26", as_path=(64512,)))
-    router.hear("b", announce("10.2.0.0/26", local_pref=200))
+    router.receive(
+        "a", announce("10.1.0.0/26", "10.2.0.0/26", "10.9.1.0/24"), announce("10.3.0.0/26", as_path=(64512,))
+    )
+    router.receive("b", announce("10.2.0.0/26", local_pref=200))
     verdicts = {route.prefix: route.verdict for route in shown(router, Table.RECEIVED, "a")}
     assert verdicts == {
         "10.1.0.0/26": "best",
@@ -51,29 +53,29 @@ def test_an_adj_rib_in_shows_every_route_with_its_verdict(router: Router) -> Non
 
 
 def test_a_stale_route_is_marked(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26"))
+    router.receive("a", announce("10.1.0.0/26"))
     router.down("a", is_lost=True)
     for table in (Table.RECEIVED, Table.LOC_RIB):
         (route,) = shown(router, table, "a")
         assert (route.stale, route.verdict) == (True, "best"), table
 
 
-def test_an_adj_rib_out_is_what_the_peer_was_told(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26", as_path=(65009,), med=5), announce("10.9.1.0/24"))
-    router.hear("x", announce("10.2.0.0/26", as_path=(65001,), local_pref=None))
+def test_an_adj_rib_out_is_what_the_peer_was_sent(router: Router) -> None:
+    router.receive("a", announce("10.1.0.0/26", as_path=(65009,), med=5), announce("10.9.1.0/24"))
+    router.receive("x", announce("10.2.0.0/26", as_path=(65001,), local_pref=None))
     for peer in ("a", "b", "x"):
-        said = {
+        sent = {
             prefix: (unpack_address(each.next_hop), format_as_path(each.as_path), each.local_pref, each.med)
             for prefix, each in router.tables[peer].routes.items()
         }
         rows = shown(router, Table.ADVERTISED, peer)
-        assert {row.prefix: (row.next_hop, row.as_path, row.local_pref, row.med) for row in rows} == said
+        assert {row.prefix: (row.next_hop, row.as_path, row.local_pref, row.med) for row in rows} == sent
         assert {row.verdict for row in rows} == {"advertised"}
 
 
 def test_the_loc_rib_can_be_asked_for_one_peers_routes(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26"))
-    router.hear("b", announce("10.2.0.0/26", local_pref=200))
+    router.receive("a", announce("10.1.0.0/26", "10.2.0.0/26"))
+    router.receive("b", announce("10.2.0.0/26", local_pref=200))
     assert [route.prefix for route in shown(router, Table.LOC_RIB, "a")] == ["10.1.0.0/26"]
 
 
@@ -86,12 +88,12 @@ def test_the_loc_rib_can_be_asked_for_one_peers_routes(router: Router) -> None:
         (ShowRoutes(after="10.0.0.0/8 -1"), "no path identifier"),
     ],
 )
-def test_a_question_about_nobody_is_a_value_error(router: Router, request_: ShowRoutes, reason: str) -> None:
+def test_a_question_about_no_one_is_a_value_error(router: Router, request_: ShowRoutes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         shown_routes(router.engine, request_)
 
 
-def test_a_peer_that_is_not_established_is_told_nothing(router: Router) -> None:
+def test_a_peer_that_is_not_established_is_sent_nothing(router: Router) -> None:
     router.down("b")
     with pytest.raises(ValueError, match="b is not Established"):
         shown(router, Table.ADVERTISED, "b")
@@ -118,7 +120,7 @@ def test_all_paths_of_an_add_path_peer_are_on_the_pages_once(limit: int, remembe
     router = Router(a_plan(A, policies=(GUESTS,)))
     router.up("a", add_path_receive=frozenset((4,)))
     for path_id in (7, 1, 300):
-        router.hear("a", announce("10.1.0.0/26", "10.0.0.0/8", path_id=path_id, med=path_id))
+        router.receive("a", announce("10.1.0.0/26", "10.0.0.0/8", path_id=path_id, med=path_id))
     orders = KeyOrders()
     if not remembers:
         orders.keep = lambda *given: None  # type: ignore[method-assign]  # as if another order had taken its place
@@ -128,21 +130,21 @@ def test_all_paths_of_an_add_path_peer_are_on_the_pages_once(limit: int, remembe
 
 
 def test_a_page_has_a_largest_size(router: Router) -> None:
-    router.hear("a", announce(*(f"10.{n // 250}.{n % 250}.0/24" for n in range(MOST_ROWS + 1))))
+    router.receive("a", announce(*(f"10.{n // 250}.{n % 250}.0/24" for n in range(MOST_ROWS + 1))))
     assert [len(page) for page in pages(router, KeyOrders(), limit=5000)] == [MOST_ROWS, 2]
 
 
 def test_a_route_that_goes_between_two_pages_is_left_out(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26", "10.3.0.0/26"))
+    router.receive("a", announce("10.1.0.0/26", "10.2.0.0/26", "10.3.0.0/26"))
     orders = KeyOrders()
     first = complete_now(route_page(router.engine, ShowRoutes(limit=1), orders))
-    router.hear("a", withdraw("10.2.0.0/26"))
+    router.receive("a", withdraw("10.2.0.0/26"))
     second = complete_now(route_page(router.engine, ShowRoutes(limit=1, after=first.next_after), orders))
     assert [route.prefix for route in second.routes] == ["10.3.0.0/26"]
 
 
 def test_abandoned_orders_are_dropped(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26"))
+    router.receive("a", announce("10.1.0.0/26", "10.2.0.0/26"))
     orders = KeyOrders()
     for inside in ("", "10.0.0.0/8", "10.0.0.0/9", "10.0.0.0/10"):
         complete_now(route_page(router.engine, ShowRoutes(limit=1, inside=inside), orders))
@@ -173,7 +175,7 @@ def test_runs_of_any_length_make_one_order(keys_a_turn: int, limit: int) -> None
     router = Router(a_plan(B))
     router.up("b")
     prefixes = [f"10.{number * 37 % 50}.0.0/16" for number in range(50)]
-    router.hear("b", announce(*prefixes))
+    router.receive("b", announce(*prefixes))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(key_order, "KEYS_A_TURN", keys_a_turn)
         found = [row.prefix for page in pages(router, KeyOrders(), limit=limit) for row in page]

@@ -23,7 +23,7 @@ ROUNDS = 5
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    """Every peer is Established, has sent its routes and was told those of the others."""
+    """Every peer is Established, has sent its routes and was sent those of the others."""
     addresses = {f"p{number}": f"10.{number >> 8}.{number & 255}.1" for number in range(PEERS)}
     engine = Engine(a_plan(*(a_client(name, address) for name, address in addresses.items())), now=0.0)
     for number, (name, address) in enumerate(addresses.items()):

@@ -38,7 +38,7 @@ ADDRESSES = {FUZZER: "10.0.0.1", "steady": "10.0.0.2", "listener": "10.0.0.3"}
 
 
 class Wire:
-    """A transport with a session of the fuzzer and two of others. `ended` is what the session layer was told."""
+    """A transport with a session of the fuzzer and two of others. `ended` is what the session layer was given."""
 
     def __init__(self, *, external: bool, add_path: bool) -> None:
         self.now = 0.0

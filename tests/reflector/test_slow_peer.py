@@ -1,6 +1,6 @@
 """A peer that does not read: it is cut off from the log, costs no more than its missed prefixes, and is caught up.
 
-The slow peer's socket is a Pipe that takes as many octets as it is told to, the rest waits as after a short write.
+The slow peer's socket is a Pipe that takes as many octets as it is sent to, the rest waits as after a short write.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def cut_offs(router: Router) -> dict[str, int]:
 
 def view_of(router: Router, name: str) -> dict[str, Any]:
     """What export says of the Loc-RIB for this peer."""
-    peer, told = router.engine.peers[name], {}
+    peer, advertised = router.engine.peers[name], {}
     assert peer.group is not None
     for family in peer.group.view.key.families:
         rib, classes = router.engine.ribs[family], router.engine.policies.classes[family]
@@ -108,8 +108,8 @@ def view_of(router: Router, name: str) -> dict[str, Any]:
             assert path is not None
             attributes = peer.group.view.decide(path, classes.classify(nlri)).attributes
             if attributes is not None:
-                told[unpack_nlri(nlri, family)] = attributes
-    return told
+                advertised[unpack_nlri(nlri, family)] = attributes
+    return advertised
 
 
 def prefixes(count: int, second: int = 1) -> list[str]:
@@ -119,7 +119,7 @@ def prefixes(count: int, second: int = 1) -> list[str]:
 def changes(router: SlowNetwork, count: int) -> None:
     """The source announces the same routes with ever new attributes, a tick after each."""
     for med in range(1, count + 1):
-        router.hear("source", announce(*prefixes(20), med=med))
+        router.receive("source", announce(*prefixes(20), med=med))
         router.tick()
 
 
@@ -129,16 +129,16 @@ def router() -> SlowNetwork:
     router = SlowNetwork(the_plan(), BOUND)
     for name in ("source", "fast", "slow"):
         router.up(name)
-    router.hear("source", announce(*prefixes(20)), announce("fd00:1::/64", "fd00:2::/64"))
+    router.receive("source", announce(*prefixes(20)), announce("fd00:1::/64", "fd00:2::/64"))
     router.tick()
     router.fill("slow")
     return router
 
 
-def test_the_log_is_bounded_and_the_others_are_told_everything(router: SlowNetwork) -> None:
+def test_the_log_is_bounded_and_the_others_are_sent_everything(router: SlowNetwork) -> None:
     most = 0
     for med in range(1, 100):
-        router.hear("source", announce(*prefixes(20), med=med))
+        router.receive("source", announce(*prefixes(20), med=med))
         assert router.attributes("fast", "10.1.0.0/24").med == med
         router.tick()
         most = max(most, log_octets(router))
@@ -173,10 +173,10 @@ def test_the_missed_prefixes_are_kept_once_each(router: SlowNetwork) -> None:
 
 def test_what_was_announced_changed_and_withdrawn_meanwhile_is_made_up_in_both_families(router: SlowNetwork) -> None:
     changes(router, 50)
-    router.hear("source", withdraw("10.1.0.0/24", "10.1.1.0/24"), withdraw("fd00:1::/64"))
-    router.hear("source", announce("10.9.0.0/16"), announce("fd00:3::/64"), announce("fd00:2::/64", med=9))
-    router.hear("source", announce("10.8.0.0/16"))
-    router.hear("source", withdraw("10.8.0.0/16"))
+    router.receive("source", withdraw("10.1.0.0/24", "10.1.1.0/24"), withdraw("fd00:1::/64"))
+    router.receive("source", announce("10.9.0.0/16"), announce("fd00:3::/64"), announce("fd00:2::/64", med=9))
+    router.receive("source", announce("10.8.0.0/16"))
+    router.receive("source", withdraw("10.8.0.0/16"))
     assert router.tables["slow"].routes != router.tables["fast"].routes
     router.drain("slow")
     assert router.tables["slow"].routes == router.tables["fast"].routes == view_of(router, "slow")
@@ -187,13 +187,13 @@ def test_a_caught_up_peer_is_sent_the_newest_state_only_and_follows_again(router
     before = len(router.tables["slow"].updates)
     router.drain("slow")
     assert len(router.tables["slow"].updates) == before + 2  # the one half sent, and the one that makes up
-    router.hear("source", withdraw("10.1.0.0/24"))
+    router.receive("source", withdraw("10.1.0.0/24"))
     assert router.tables["slow"].updates[-1] == router.tables["fast"].updates[-1]
     assert router.tables["slow"].routes == router.tables["fast"].routes
 
 
 def test_a_message_that_is_half_sent_is_finished_first(router: SlowNetwork) -> None:
-    router.hear("source", announce("10.7.0.0/16"))
+    router.receive("source", announce("10.7.0.0/16"))
     router.read("slow", 7)
     changes(router, 50)
     assert router.engine.peers["slow"].outbox.is_within_message
@@ -216,7 +216,7 @@ def test_a_short_write_in_the_middle_of_what_makes_up_loses_nothing(router: Slow
     for _ in range(300):
         router.read("slow", 11)
         router.tick()
-    router.hear("source", withdraw("10.1.3.0/24"))
+    router.receive("source", withdraw("10.1.3.0/24"))
     router.drain("slow")
     assert router.tables["slow"].routes == router.tables["fast"].routes
 
@@ -234,9 +234,9 @@ def test_a_peer_that_stops_again_is_cut_off_again(router: SlowNetwork) -> None:
 def test_a_policy_change_while_cut_off_is_made_up(router: SlowNetwork) -> None:
     changes(router, 50)
     router.apply(the_plan(NO_PODS))
-    router.hear("source", announce("10.9.0.0/16"))
+    router.receive("source", announce("10.9.0.0/16"))
     router.drain("slow")
-    assert router.told("slow") == {"10.9.0.0/16", "fd00:1::/64", "fd00:2::/64"}
+    assert router.advertised("slow") == {"10.9.0.0/16", "fd00:1::/64", "fd00:2::/64"}
     router.apply(the_plan())
     assert router.tables["slow"].routes == router.tables["fast"].routes == view_of(router, "slow")
 
@@ -257,13 +257,13 @@ def test_refreshes_asked_for_while_cut_off_are_answered_once_with_marks(enhanced
     router = SlowNetwork(the_plan(), BOUND)
     router.up("source")
     router.up("slow", enhanced_refresh=enhanced)
-    router.hear("source", announce(*prefixes(20)), announce("fd00:1::/64"), announce("10.6.0.0/16"))
+    router.receive("source", announce(*prefixes(20)), announce("fd00:1::/64"), announce("10.6.0.0/16"))
     router.fill("slow")
     changes(router, 50)
     del router.tables["slow"].routes["10.6.0.0/16"]  # forgotten, not missed: this is why the peer asks
     for _ in range(10):
-        router.hear("slow", REFRESH_V4, kind=MessageType.ROUTE_REFRESH)
-    router.hear("source", withdraw("10.1.0.0/24"))
+        router.receive("slow", REFRESH_V4, kind=MessageType.ROUTE_REFRESH)
+    router.receive("source", withdraw("10.1.0.0/24"))
     ears = router.tables["slow"]
     ends = len(ears.ends)
     router.drain("slow")
@@ -277,11 +277,11 @@ def test_an_end_of_rib_that_was_not_sent_yet_follows_what_makes_up() -> None:
     router = SlowNetwork(the_plan(), BOUND)
     for name in ("source", "fast"):
         router.up(name)
-    router.hear("source", announce(*prefixes(20)), announce("fd00:1::/64"))
+    router.receive("source", announce(*prefixes(20)), announce("fd00:1::/64"))
     router.fill("slow")
     ears = router.up("slow")
     changes(router, 50)
-    assert (slow_peers(router), router.told("slow"), ears.ends) == (1, set(), [])
+    assert (slow_peers(router), router.advertised("slow"), ears.ends) == (1, set(), [])
     router.drain("slow")
     assert ears.routes == view_of(router, "slow")
     assert (ears.ends, ears.updates[-1]) == ([4, 6], end_of_rib(6)[HEADER_LENGTH:])
@@ -343,14 +343,14 @@ def carry_out(router: SlowNetwork, step: tuple[str, Any, Any, Any]) -> None:
             router.engine.receive(name, MessageType.UPDATE, announce(prefix, med=med), router.now)
             router.turn()
         case "withdraw", name, prefix, _:
-            router.hear(name, withdraw(prefix))
+            router.receive(name, withdraw(prefix))
         case "read", name, octets, _:
             router.read(name, octets)
         case "tick", *_:
             router.tick()
         case "refresh", name, second, _:
             body = bytes((0, 2 if second else 1, 0, 1))
-            router.hear(name, body, kind=MessageType.ROUTE_REFRESH)
+            router.receive(name, body, kind=MessageType.ROUTE_REFRESH)
         case "policy", _, closed, _:
             router.apply(a_network(NO_PODS if closed else OPEN))
         case "bounce", name, _, _:

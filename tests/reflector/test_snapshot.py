@@ -55,7 +55,7 @@ PREFIXES = ["0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "10.0.1.0/24", "10.128.0.0
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
 def test_pages_in_prefix_order_hold_every_route_once(router: Router, limit: int) -> None:
-    router.hear("a", announce(*PREFIXES))
+    router.receive("a", announce(*PREFIXES))
     shown, after = [], ""
     while True:
         page = shown_routes(router.engine, ShowRoutes(after=after, limit=limit))
@@ -68,8 +68,8 @@ def test_pages_in_prefix_order_hold_every_route_once(router: Router, limit: int)
 
 
 def test_all_paths_of_a_prefix_follow_the_selected_one(router: Router) -> None:
-    router.hear("b", announce("10.0.0.0/8", local_pref=200))
-    router.hear("a", announce("10.0.0.0/8", "192.0.2.0/24", local_pref=100))
+    router.receive("b", announce("10.0.0.0/8", local_pref=200))
+    router.receive("a", announce("10.0.0.0/8", "192.0.2.0/24", local_pref=100))
     page = shown_routes(router.engine, ShowRoutes(limit=1, all_paths=True))
     assert [(route.prefix, route.peer, route.selected, route.candidates) for route in page.routes] == [
         ("10.0.0.0/8", "b", True, 2),
@@ -80,7 +80,7 @@ def test_all_paths_of_a_prefix_follow_the_selected_one(router: Router) -> None:
 
 
 def test_only_routes_inside_a_prefix_are_shown(router: Router) -> None:
-    router.hear("a", announce(*PREFIXES))
+    router.receive("a", announce(*PREFIXES))
     page = shown_routes(router.engine, ShowRoutes(inside="10.0.0.0/9"))
     assert [route.prefix for route in page.routes] == ["10.0.0.0/16", "10.0.1.0/24"]
 
@@ -97,7 +97,7 @@ def test_only_routes_inside_a_prefix_are_shown(router: Router) -> None:
     ],
 )
 def test_a_question_that_makes_no_sense_is_a_value_error(router: Router, fields: dict) -> None:
-    router.hear("a", announce(*PREFIXES))
+    router.receive("a", announce(*PREFIXES))
     with pytest.raises(ValueError, match=r"."):
         shown_routes(router.engine, ShowRoutes(**fields))
 
@@ -105,8 +105,8 @@ def test_a_question_that_makes_no_sense_is_a_value_error(router: Router, fields:
 def test_a_route_is_shown_as_people_read_it(router: Router) -> None:
     fields = {"as_path": (65001, 65002), "med": 7, "communities": (65001 << 16 | 7,), "large_communities": ((1, 2, 3),)}
     reflection = {"originator_id": pack_address("10.9.9.9"), "cluster_list": (pack_address("224.0.0.9"),)}
-    router.hear("a", announce("10.1.0.0/26", local_pref=150, origin=2, **fields, **reflection))
-    router.hear("b", announce("10.1.0.0/26"))
+    router.receive("a", announce("10.1.0.0/26", local_pref=150, origin=2, **fields, **reflection))
+    router.receive("b", announce("10.1.0.0/26"))
     (route,) = shown_routes(router.engine, ShowRoutes()).routes
     assert (route.prefix, route.next_hop, route.source, route.peer) == ("10.1.0.0/26", "10.0.0.1", RouteSource.BGP, "a")
     assert (route.local_pref, route.as_path, route.origin, route.med) == (150, "65001 65002", "INCOMPLETE", 7)
@@ -125,9 +125,9 @@ def test_our_own_route_has_no_peer_and_no_next_hop() -> None:
 # ----------------------------------------------------------------------------------------- peers
 
 
-def test_peers_in_the_plans_order_with_what_they_sent_and_were_told(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26"), announce("10.3.0.0/26", as_path=(64512,)))
-    router.hear("b", announce("10.1.0.0/26", local_pref=200))
+def test_peers_in_the_plans_order_with_what_they_sent_and_were_sent(router: Router) -> None:
+    router.receive("a", announce("10.1.0.0/26", "10.2.0.0/26"), announce("10.3.0.0/26", as_path=(64512,)))
+    router.receive("b", announce("10.1.0.0/26", local_pref=200))
     a, b, x = shown_peers(router.engine, {}, now=5.0).peers
     assert [a.name, b.name, x.name] == ["a", "b", "x"]
     assert (a.received, a.accepted, a.best, a.advertised) == (3, 2, 1, 2)
@@ -172,8 +172,8 @@ def test_what_waits_for_a_peer_is_counted(router: Router) -> None:
 
 
 def test_what_import_refused_is_counted_by_verdict(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26"), announce("10.2.0.0/26", "10.3.0.0/26", as_path=(64512,)))
-    router.hear("a", announce("10.4.0.0/26", originator_id=pack_address("10.0.0.100"), cluster_list=(b"aaaa",)))
+    router.receive("a", announce("10.1.0.0/26"), announce("10.2.0.0/26", "10.3.0.0/26", as_path=(64512,)))
+    router.receive("a", announce("10.4.0.0/26", originator_id=pack_address("10.0.0.100"), cluster_list=(b"aaaa",)))
     a, b, _ = shown_peers(router.engine, {}, now=0.0).peers
     assert a.not_accepted == {"as-loop": 2, "originator-loop": 1}
     assert (a.received, a.accepted, b.not_accepted) == (4, 1, {})
@@ -181,9 +181,9 @@ def test_what_import_refused_is_counted_by_verdict(router: Router) -> None:
 
 def test_messages_are_counted_by_type_in_both_directions(router: Router) -> None:
     before = {peer.name: peer for peer in shown_peers(router.engine, {}, now=0.0).peers}
-    router.hear("a", announce("10.1.0.0/26"), announce("10.2.0.0/26"))
-    router.hear("a", b"", kind=MessageType.KEEPALIVE)
-    router.hear("b", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
+    router.receive("a", announce("10.1.0.0/26"), announce("10.2.0.0/26"))
+    router.receive("a", b"", kind=MessageType.KEEPALIVE)
+    router.receive("b", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
     router.wait(100)
     a, b, _ = shown_peers(router.engine, {}, now=0.0).peers
     assert a.messages_in == {"UPDATE": 2, "KEEPALIVE": 1, "NOTIFICATION": 0, "ROUTE-REFRESH": 0}
@@ -196,13 +196,13 @@ def test_a_peer_that_knows_the_marks_of_a_refresh_is_sent_two() -> None:
     """RFC 7313 4."""
     router = Router(a_plan(A))
     router.up("a", route_refresh=True, enhanced_refresh=True)
-    router.hear("a", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
+    router.receive("a", b"\0\1\0\1", kind=MessageType.ROUTE_REFRESH)
     (a,) = shown_peers(router.engine, {}, now=0.0).peers
     assert a.messages_out["ROUTE-REFRESH"] == len(router.tables["a"].refreshes) == 2
 
 
 def test_the_code_of_the_notification_that_ended_the_session_is_kept(router: Router) -> None:
-    router.hear("a", b"\6\2", kind=MessageType.NOTIFICATION)
+    router.receive("a", b"\6\2", kind=MessageType.NOTIFICATION)
     a, b, _ = shown_peers(router.engine, {}, now=0.0).peers
     assert (a.last_error_code, b.last_error_code) == ("6/2", "")
     router.up("a")
@@ -213,18 +213,18 @@ def test_the_code_of_the_notification_that_ended_the_session_is_kept(router: Rou
 def test_how_long_a_silent_peer_has_left(router: Router) -> None:
     router.wait(100)
     assert shown_peers(router.engine, {}, now=100.0).peers[0].hold_left == 140.0
-    router.hear("a", b"", kind=MessageType.KEEPALIVE)
+    router.receive("a", b"", kind=MessageType.KEEPALIVE)
     assert [peer.hold_left for peer in shown_peers(router.engine, {}, now=150.0).peers] == [190.0, 90.0, 90.0]
 
 
 def test_losses_are_counted_by_the_step_of_the_decision(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26"), announce("10.3.0.0/26", as_path=(1, 2)))
-    router.hear("b", announce("10.1.0.0/26", "10.2.0.0/26", local_pref=200), announce("10.3.0.0/26", as_path=(1,)))
+    router.receive("a", announce("10.1.0.0/26", "10.2.0.0/26"), announce("10.3.0.0/26", as_path=(1, 2)))
+    router.receive("b", announce("10.1.0.0/26", "10.2.0.0/26", local_pref=200), announce("10.3.0.0/26", as_path=(1,)))
     assert complete_now(decision_losses(router.engine)) == {"lost-local-pref": 2, "lost-as-path-length": 1}
 
 
 def test_counters(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26"), announce("fd00:1::/64"))
+    router.receive("a", announce("10.1.0.0/26"), announce("fd00:1::/64"))
     totals = counters_snapshot(router.engine, {"unknown_peers": 3}, uptime=1.5).totals
     assert (totals["sessions"], totals["sessions_established"], totals["update_groups"]) == (3, 3, 2)
     assert (totals["prefixes"], totals["decision_changes"], totals["unknown_peers"]) == (2, 2, 3)
@@ -283,13 +283,13 @@ def loc_rib(engine: Engine) -> dict[tuple[int, bytes], Any]:
 def test_the_stream_tells_all_that_the_fib_needs(router: Router) -> None:
     own = an_origination("10.4.0.0/26", RouteSource.KERNEL, interface="eth0", next_hop="10.0.0.9", priority=512)
     router.apply(a_plan(A, B, EXTERNAL, originations=(own,)))
-    router.hear("a", announce("10.1.0.0/26"))
-    router.hear("b", announce("10.1.0.0/26", next_hop="10.0.0.2"))
-    router.hear("x", announce("10.2.0.0/26", as_path=(65001,), local_pref=None, next_hop="10.0.0.3"))
-    told = {unpack_nlri(nlri, 4): routes for (_, nlri), routes in Subscriber(router.engine).routes.items()}
+    router.receive("a", announce("10.1.0.0/26"))
+    router.receive("b", announce("10.1.0.0/26", next_hop="10.0.0.2"))
+    router.receive("x", announce("10.2.0.0/26", as_path=(65001,), local_pref=None, next_hop="10.0.0.3"))
+    advertised = {unpack_nlri(nlri, 4): routes for (_, nlri), routes in Subscriber(router.engine).routes.items()}
     hops = [pack_address(f"10.0.0.{number}") for number in (1, 2, 3, 9)]
     bgp, ibgp, ebgp = RouteSource.BGP, SessionType.IBGP, SessionType.EBGP
-    assert told == {
+    assert advertised == {
         "10.1.0.0/26": LocRibRoutes(4, bgp, ibgp, (hops[0], hops[1]), 100, "", ()),
         "10.2.0.0/26": LocRibRoutes(4, bgp, ebgp, (hops[2],), 100, "", ()),
         "10.4.0.0/26": LocRibRoutes(4, RouteSource.KERNEL, ibgp, (hops[3],), 2147483647 - 512, "eth0", ()),
@@ -297,9 +297,9 @@ def test_the_stream_tells_all_that_the_fib_needs(router: Router) -> None:
 
 
 def test_a_second_equally_good_route_changes_the_next_hops_and_tells_no_peer(router: Router) -> None:
-    router.hear("a", announce("10.1.0.0/26"))
+    router.receive("a", announce("10.1.0.0/26"))
     subscriber = Subscriber(router.engine)
-    turn = router.hear("b", announce("10.1.0.0/26", next_hop="10.0.0.2"))
+    turn = router.receive("b", announce("10.1.0.0/26", next_hop="10.0.0.2"))
     subscriber.follow(turn)
     assert turn.ready == []
     ((_, routes),) = subscriber.routes.items()
@@ -307,7 +307,7 @@ def test_a_second_equally_good_route_changes_the_next_hops_and_tells_no_peer(rou
 
 
 def test_a_route_that_comes_and_goes_within_a_turn_is_no_change(router: Router) -> None:
-    assert router.hear("a", announce("10.1.0.0/26"), withdraw("10.1.0.0/26")).changes == {4: [], 6: []}
+    assert router.receive("a", announce("10.1.0.0/26"), withdraw("10.1.0.0/26")).changes == {4: [], 6: []}
 
 
 def test_nothing_changed_is_no_update() -> None:
@@ -317,7 +317,7 @@ def test_nothing_changed_is_no_update() -> None:
 def test_a_prefix_that_moves_back_and_forth_within_a_turn_counts_where_it_ended(router: Router) -> None:
     """A session that comes up in the middle of a turn settles it; so a turn may hold the same move twice."""
     engine = router.engine
-    router.hear("a", announce("10.1.0.0/26"))
+    router.receive("a", announce("10.1.0.0/26"))
     subscriber = Subscriber(engine)
     better = announce("10.1.0.0/26", local_pref=200)
     for body in (better, withdraw("10.1.0.0/26"), better):
@@ -332,7 +332,7 @@ def test_a_prefix_that_moves_back_and_forth_within_a_turn_counts_where_it_ended(
 
 def test_a_subscriber_in_the_middle_of_a_turn_keeps_no_route_that_never_was(router: Router) -> None:
     engine = router.engine
-    router.hear("a", announce("10.2.0.0/26", med=1))
+    router.receive("a", announce("10.2.0.0/26", med=1))
     engine.receive("a", MessageType.UPDATE, announce("10.1.0.0/26", "10.2.0.0/26", med=2), now=0.0)
     subscriber = Subscriber(engine)
     engine.receive("a", MessageType.UPDATE, withdraw("10.1.0.0/26"), now=0.0)
@@ -345,8 +345,8 @@ def test_a_subscriber_in_the_middle_of_a_turn_keeps_no_route_that_never_was(rout
 def test_a_large_table_comes_in_parts(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loc_rib_stream, "ROUTES_PER_UPDATE", 10)
     prefixes = [f"10.1.{number}.0/24" for number in range(35)]
-    router.hear("a", announce(*prefixes))
-    router.hear("b", announce("10.2.0.0/26"))
+    router.receive("a", announce(*prefixes))
+    router.receive("b", announce("10.2.0.0/26"))
     parts = list(loc_rib_sync(router.engine))
     assert [sum(len(group.nlri) for group in routes) for routes, _ in parts] == [10, 10, 10, 6]
     assert Subscriber(router.engine).routes == loc_rib(router.engine)

@@ -1,4 +1,4 @@
-"""Update groups: one encoding for all who are told the same, whenever they came and however slowly they read."""
+"""Update groups: one encoding for all who are sent the same, whenever they came and however slowly they read."""
 
 from __future__ import annotations
 
@@ -87,37 +87,37 @@ def test_what_was_negotiated_divides_groups_and_the_tables_are_equal(router: Rou
     router.down("c4")
     router.up("c4", **negotiated)
     assert len(router.engine.groups) == 2
-    router.hear("c1", announce(*prefixes(30)))
+    router.receive("c1", announce(*prefixes(30)))
     assert router.tables["c4"].routes == router.tables["c3"].routes
     assert len(router.tables["c4"].routes) == 30
 
 
 def test_a_late_joiner_ends_with_the_table_of_the_others(router: Router) -> None:
     router.down("c4")
-    router.hear("c1", announce(*prefixes(30)))
-    router.hear("c2", announce(*prefixes(10, second=2)), withdraw(*prefixes(3)))
-    router.hear("c1", withdraw(*prefixes(5)))
+    router.receive("c1", announce(*prefixes(30)))
+    router.receive("c2", announce(*prefixes(10, second=2)), withdraw(*prefixes(3)))
+    router.receive("c1", withdraw(*prefixes(5)))
     router.up("c4")
     assert router.tables["c4"].routes == router.tables["c3"].routes
-    router.hear("c1", announce(*prefixes(7)), withdraw(*prefixes(2)))
+    router.receive("c1", announce(*prefixes(7)), withdraw(*prefixes(2)))
     assert router.tables["c4"].routes == router.tables["c3"].routes
     recount(router)
 
 
-def test_a_joiner_in_the_middle_of_a_turn_is_told_what_the_turn_brought_once(router: Router) -> None:
+def test_a_joiner_in_the_middle_of_a_turn_is_sent_what_the_turn_brought_once(router: Router) -> None:
     router.down("c4")
     router.engine.receive("c1", MessageType.UPDATE, announce(*prefixes(3)), now=0.0)
     router.up("c4")
     router.engine.receive("c1", MessageType.UPDATE, withdraw(*prefixes(1)), now=0.0)
     router.turn()
-    assert router.told("c4") == router.told("c3") == set(prefixes(3)) - set(prefixes(1))
+    assert router.advertised("c4") == router.advertised("c3") == set(prefixes(3)) - set(prefixes(1))
     recount(router)
 
 
 def test_joiners_of_an_unchanged_table_share_one_snapshot(router: Router) -> None:
     router.down("c3")
     router.down("c4")
-    router.hear("c1", announce(*prefixes(30)))
+    router.receive("c1", announce(*prefixes(30)))
     first, second = router.up("c3"), router.up("c4")
     assert first.octets == second.octets
     group = router.engine.peers["c3"].group
@@ -149,22 +149,22 @@ def test_a_slow_reader_is_sent_everything_in_order_and_the_log_keeps_it(router: 
 
 
 def test_the_last_member_takes_the_group_along_and_the_first_brings_it_back(router: Router) -> None:
-    router.hear("c1", announce(*prefixes(3)))
+    router.receive("c1", announce(*prefixes(3)))
     for name in NAMES[1:]:
         router.down(name)
     router.down("c1")
     assert router.engine.groups == {}
     router.up("c1")
     router.up("c2")
-    router.hear("c1", announce(*prefixes(2)))
-    assert router.told("c2") == set(prefixes(2))
+    router.receive("c1", announce(*prefixes(2)))
+    assert router.advertised("c2") == set(prefixes(2))
     recount(router)
 
 
 def test_a_flapping_peer_leaves_nothing_behind_in_paths() -> None:
     router = Router(a_plan(CLIENTS[0], an_ebgp_peer("e", "10.0.0.9")))
     router.up("c1")
-    router.hear("c1", announce(*prefixes(3)))
+    router.receive("c1", announce(*prefixes(3)))
     for _ in range(10):
         router.up("e")
         router.down("e")
@@ -183,7 +183,7 @@ def test_counters_equal_a_recount(router: Router) -> None:
         ("c3", announce(*prefixes(25), local_pref=50)),
     ]
     for name, body in steps:
-        router.hear(name, body)
+        router.receive(name, body)
         recount(router)
     router.down("c2")
     recount(router)
@@ -196,18 +196,18 @@ def test_a_policy_that_divides_prefixes_is_asked_of_each_class() -> None:
     router = Router(a_plan(CLIENTS[0], policed, policies=(PODS,)))
     router.up("c1")
     router.up("c2")
-    router.hear("c1", announce("10.1.0.0/26", "10.2.0.0/26", "10.1.4.0/26"))
-    assert router.told("c2") == {"10.1.0.0/26", "10.1.4.0/26"}
-    assert router.told("c1") == {"10.1.0.0/26", "10.2.0.0/26", "10.1.4.0/26"}
-    router.hear("c1", withdraw("10.1.0.0/26", "10.2.0.0/26"))
-    assert router.told("c2") == {"10.1.4.0/26"}
+    router.receive("c1", announce("10.1.0.0/26", "10.2.0.0/26", "10.1.4.0/26"))
+    assert router.advertised("c2") == {"10.1.0.0/26", "10.1.4.0/26"}
+    assert router.advertised("c1") == {"10.1.0.0/26", "10.2.0.0/26", "10.1.4.0/26"}
+    router.receive("c1", withdraw("10.1.0.0/26", "10.2.0.0/26"))
+    assert router.advertised("c2") == {"10.1.4.0/26"}
     recount(router)
 
 
-def test_what_a_group_is_not_told_makes_nobody_ready() -> None:
+def test_what_a_group_is_not_sent_makes_no_one_ready() -> None:
     policed = a_session("n", "10.0.0.2", export_policies=("pods",), export_default=Verdict.REJECT)
     router = Router(a_plan(CLIENTS[0], policed, policies=(PODS,)))
     router.up("c1")
     router.up("n")
-    turn = router.hear("c1", announce("10.2.0.0/26"))
+    turn = router.receive("c1", announce("10.2.0.0/26"))
     assert [peer.name for peer in turn.ready] == ["c1"]

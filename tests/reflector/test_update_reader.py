@@ -130,7 +130,7 @@ def test_a_withdrawing_message_needs_no_mandatory_attributes() -> None:
 @pytest.mark.parametrize("block", [b"\xc0\x08\x03\0\0\0", b"\x40\x01\x09\0"])
 @pytest.mark.parametrize("withdrawn", [b"", TEN])
 def test_an_error_without_reachable_routes_resets(block: bytes, withdrawn: bytes) -> None:
-    """RFC 7606 5.2: the error may have hidden an MP_REACH_NLRI, so nobody knows which routes to withdraw."""
+    """RFC 7606 5.2: the error may have hidden an MP_REACH_NLRI, so no one knows which routes to withdraw."""
     assert reset(a_body(withdrawn, block)) == (3, 1)
 
 
