@@ -70,8 +70,8 @@ def configuration(name: str = "default", **spec: Any) -> BGPConfiguration:
 
 def annotated(resource: R, **annotations: str) -> R:
     """The resource with annotations of ours: hold_time="90s" stands for bgpctl.io/hold-time."""
-    said = {annotation_key(name): text for name, text in annotations.items()}
-    return resource.model_copy(update={"metadata": resource.metadata.model_copy(update={"annotations": said})})
+    values = {annotation_key(name): text for name, text in annotations.items()}
+    return resource.model_copy(update={"metadata": resource.metadata.model_copy(update={"annotations": values})})
 
 
 def felix(name: str = "default", **spec: Any) -> FelixConfiguration:
@@ -134,7 +134,7 @@ def policy(plan: NodePlan, name: str) -> Policy:
 
 
 def peers(plan: NodePlan) -> list[str]:
-    """Whom the node has sessions to, in the order of the plan."""
+    """The peers that the node has sessions to, in the order of the plan."""
     return [each.peer_address for each in plan.sessions]
 
 
@@ -178,6 +178,6 @@ def ask(plan: NodePlan, address: str, route: Route, direction: str = "export") -
 
 
 def exports(plan: NodePlan, address: str, *prefixes: str | Route) -> list[str]:
-    """Which of these the peer is told."""
+    """Which of these are advertised to the peer."""
     routes = [each if isinstance(each, Route) else Route(each) for each in prefixes]
     return [each.prefix for each in routes if ask(plan, address, each) is not None]

@@ -83,7 +83,7 @@ def test_both_ends_of_a_session_between_nodes_agree(resources: list[Resource]) -
             assert (here.local_address, here.peer_address) == (there.peer_address, there.local_address)
             assert (here.local_as, here.peer_as) == (there.peer_as, there.local_as)
             assert here.peer_port == plans[here.peer_node].listen[0].port
-            assert not (here.passive and there.passive), "nobody calls"
+            assert not (here.passive and there.passive), "no end connects"
             assert not (here.rr_client and there.rr_client and plan.cluster_id == plans[here.peer_node].cluster_id)
 
 

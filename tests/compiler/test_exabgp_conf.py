@@ -188,9 +188,9 @@ def test_exabgp_takes_what_annotations_make_of_a_session(
     assert {key: found[key] for key in expected} == expected
 
 
-@pytest.mark.parametrize(("said", "mode"), [("off", 0), ("all", 3), ("2", 3)])
-def test_add_path_is_offered_as_annotations_say(tmp_path: Path, said: str, mode: int) -> None:
-    peer = annotated(bgp_peer("p", peerIP="192.0.2.1", asNumber=65001), add_path=said)
+@pytest.mark.parametrize(("value", "mode"), [("off", 0), ("all", 3), ("2", 3)])
+def test_add_path_is_offered_as_annotations_say(tmp_path: Path, value: str, mode: int) -> None:
+    peer = annotated(bgp_peer("p", peerIP="192.0.2.1", asNumber=65001), add_path=value)
     plan = compiled("a", node("a", "10.0.0.1/24"), peer)
 
     (found,) = read_back(render_exabgp_conf(plan), tmp_path).values()

@@ -1,4 +1,4 @@
-"""Who peers with whom."""
+"""Which sessions a node has, and with which peers."""
 
 from __future__ import annotations
 

@@ -110,14 +110,14 @@ def test_plain_numbers_are_taken_over() -> None:
     assert (found.ttl_security, found.allow_local_as, found.restart_time, found.keepalive_time) == (2, 3, 15, 10)
 
 
-@pytest.mark.parametrize(("said", "used"), [("0s", 0), ("4095s", 4095), ("4096s", 4095), ("-1s", 0)])
-def test_a_restart_time_is_cut_to_fit_its_twelve_bits(said: str, used: int) -> None:
-    assert to_tor(maxRestartTime=said).restart_time == used
+@pytest.mark.parametrize(("text", "used"), [("0s", 0), ("4095s", 4095), ("4096s", 4095), ("-1s", 0)])
+def test_a_restart_time_is_cut_to_fit_its_twelve_bits(text: str, used: int) -> None:
+    assert to_tor(maxRestartTime=text).restart_time == used
 
 
-@pytest.mark.parametrize(("said", "used"), [("0s", 0), ("5s", 5), ("21845s", 21845), ("21846s", 0), ("-1s", 0)])
-def test_a_keepalive_time_that_cannot_be_kept_is_a_third_of_the_hold_time(said: str, used: int) -> None:
-    assert to_tor(keepaliveTime=said).keepalive_time == used
+@pytest.mark.parametrize(("text", "used"), [("0s", 0), ("5s", 5), ("21845s", 21845), ("21846s", 0), ("-1s", 0)])
+def test_a_keepalive_time_that_cannot_be_kept_is_a_third_of_the_hold_time(text: str, used: int) -> None:
+    assert to_tor(keepaliveTime=text).keepalive_time == used
 
 
 def test_the_mesh_has_its_own_restart_time() -> None:

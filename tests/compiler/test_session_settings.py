@@ -34,9 +34,9 @@ NO_MESH = configuration(nodeToNodeMeshEnabled=False)
 TOR, TOR6 = "192.0.2.1", "2001:db8::1"
 
 
-def to_tor(asn: int = 65001, peer_ip: str = TOR, spec: dict[str, object] | None = None, **said: str) -> SessionPlan:
+def to_tor(asn: int = 65001, peer_ip: str = TOR, spec: dict[str, object] | None = None, **values: str) -> SessionPlan:
     """The session that node a gets out of a BGPPeer with these annotations."""
-    peer = annotated(bgp_peer("tor", peerIP=peer_ip, asNumber=asn, **(spec or {})), **said)
+    peer = annotated(bgp_peer("tor", peerIP=peer_ip, asNumber=asn, **(spec or {})), **values)
     return session(compiled("a", A, NO_MESH, peer), peer_ip)
 
 
@@ -44,12 +44,14 @@ def to_tor(asn: int = 65001, peer_ip: str = TOR, spec: dict[str, object] | None 
 
 
 def test_a_maximum_of_prefixes_with_all_that_belongs_to_it() -> None:
-    said = {"maximum_prefixes_warning": "80", "maximum_prefixes_restart": "5m"}
+    values = {"maximum_prefixes_warning": "80", "maximum_prefixes_restart": "5m"}
 
     assert to_tor(maximum_prefixes="1000").maximum_prefixes == MaximumPrefixes(1000, LimitAction.CEASE, 75, 0)
-    assert to_tor(maximum_prefixes="10 drop", **said).maximum_prefixes == MaximumPrefixes(10, LimitAction.DROP, 80, 300)
-    assert to_tor(maximum_prefixes="off", **said).maximum_prefixes is None
-    assert to_tor(**said).maximum_prefixes is None
+    assert to_tor(maximum_prefixes="10 drop", **values).maximum_prefixes == MaximumPrefixes(
+        10, LimitAction.DROP, 80, 300
+    )
+    assert to_tor(maximum_prefixes="off", **values).maximum_prefixes is None
+    assert to_tor(**values).maximum_prefixes is None
 
 
 def test_a_role_is_for_sessions_to_other_ases_only() -> None:
@@ -96,8 +98,8 @@ def test_routes_of_a_neighbour_outside_the_cluster_do_not(asn: int) -> None:
 
 
 def test_a_time_that_is_said_counts_for_all_sessions() -> None:
-    said = {"long_lived_stale_time": "1h"}
-    everywhere = compiled("a", A, B, annotated(configuration(), **said), bgp_peer("tor", peerIP=TOR, asNumber=65001))
+    values = {"long_lived_stale_time": "1h"}
+    everywhere = compiled("a", A, B, annotated(configuration(), **values), bgp_peer("tor", peerIP=TOR, asNumber=65001))
     assert {each.long_lived_stale_time for each in everywhere.sessions} == {3600}
 
 
@@ -112,9 +114,9 @@ def test_without_graceful_restart_nothing_outlives_a_lost_node() -> None:
     assert {each.long_lived_stale_time for each in compiled("a", A, B, without).sessions} == {0}
 
 
-@pytest.mark.parametrize(("said", "offered", "limit"), [("all", True, 0), ("off", False, 0), ("3", True, 3)])
-def test_add_path(said: str, offered: bool, limit: int) -> None:
-    found = to_tor(add_path=said)
+@pytest.mark.parametrize(("values", "offered", "limit"), [("all", True, 0), ("off", False, 0), ("3", True, 3)])
+def test_add_path(values: str, offered: bool, limit: int) -> None:
+    found = to_tor(add_path=values)
     assert (found.add_path, found.add_path_limit) == (offered, limit)
 
 
@@ -139,17 +141,17 @@ def test_a_cluster_id_is_for_clients() -> None:
 
 
 def test_a_node_decides_as_its_configuration_says() -> None:
-    said = annotated(configuration(), always_compare_med="true", resolve_next_hops="false")
+    values = annotated(configuration(), always_compare_med="true", resolve_next_hops="false")
     own = annotated(configuration("node.a"), resolve_next_hops="true")
 
-    a, b = compiled("a", A, B, said, own), compiled("b", A, B, said, own)
+    a, b = compiled("a", A, B, values, own), compiled("b", A, B, values, own)
 
     assert (a.always_compare_med, a.resolve_next_hops) == (True, True)
     assert (b.always_compare_med, b.resolve_next_hops) == (True, False)
     assert (compiled("a", A).always_compare_med, compiled("a", A).resolve_next_hops) == (False, True)
 
 
-# ------------------------------------------------------------------------------------- who says, for whom
+# ------------------------------------------------------------------------------------- where it is set, and for which
 
 
 def test_the_configuration_speaks_for_the_mesh_and_every_other_session() -> None:
@@ -172,8 +174,8 @@ def test_the_configuration_speaks_for_the_mesh_and_every_other_session() -> None
 def test_both_ends_of_a_bgp_peer_have_its_settings_and_each_its_role() -> None:
     """RFC 9234 4.2"""
     far = node("far", "10.0.0.9/24", asn=65001)
-    said = {"hold_time": "30s", "add_path": "2", "families": "ipv4,ipv6", "maximum_prefixes": "9"}
-    peer = annotated(bgp_peer("p", node="a", peerSelector="all()"), role="customer", **said)
+    values = {"hold_time": "30s", "add_path": "2", "families": "ipv4,ipv6", "maximum_prefixes": "9"}
+    peer = annotated(bgp_peer("p", node="a", peerSelector="all()"), role="customer", **values)
 
     here = session(compiled("a", NO_MESH, A, far, peer), "10.0.0.9")
     there = session(compiled("far", NO_MESH, A, far, peer), "10.0.0.1")
@@ -218,8 +220,8 @@ def test_the_export_policies_of_all_families_of_a_session_are_asked() -> None:
     plan = dual(*pools, *blocks)
 
     assert session(plan, TOR6).export_policies == ("export-v4", "export-v6")
-    told = exports(plan, TOR6, "10.7.0.0/26", "fd07::/122", "10.9.0.0/26", "fd09::/122")
-    assert told == ["10.7.0.0/26", "fd07::/122"]
+    advertised = exports(plan, TOR6, "10.7.0.0/26", "fd07::/122", "10.9.0.0/26", "fd09::/122")
+    assert advertised == ["10.7.0.0/26", "fd07::/122"]
 
 
 def test_rules_for_one_family_leave_the_other_alone() -> None:
@@ -273,7 +275,7 @@ def test_the_mesh_carries_what_the_configuration_says() -> None:
     assert [each.families for each in plan.sessions] == [(4, 6), (4, 6)]
 
 
-# ----------------------------------------------------------------------------------------------- told
+# ----------------------------------------------------------------------------------------------- advertised
 
 
 def test_the_text_of_a_plan_says_what_annotations_said() -> None:

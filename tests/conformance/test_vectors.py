@@ -61,7 +61,7 @@ NO_KEY = "Calico runs the session without its password; we wait until the passwo
 FIRST_IS_MISSING = "Secret kube-system/my-secrets-1 does not exist"
 SECOND_IS_MISSING = "Secret kube-system/my-secrets-2 does not exist"
 KEY_IS_MISSING = "Secret kube-system/my-secrets-1 has no key 'a'"
-ONE_PER_ADDRESS = "two sessions to one address cannot be told apart by TCP; the first BGPPeer by name has it"
+ONE_PER_ADDRESS = "TCP cannot distinguish two sessions to one address; the first BGPPeer by name has it"
 
 
 MESH = ("10.192.0.3", "10.192.0.4", "2001::102", "2001::104")
@@ -289,11 +289,11 @@ def test_identity(expect: dict[str, Any], plan: NodePlan) -> None:
     assert plan.router_id == expect["router_id"]
     assert plan.log_level == expect["log_level"]
     for key, family in FAMILY_KEYS.items():
-        said = expect[key]["listen"]
+        listening = expect[key]["listen"]
         heard = [each for each in plan.listen if (":" in each.address) == (family == 6)]
         if heard:
-            assert heard[0].port == (said["port"] if said else DEFAULT_BGP_PORT)
-            assert (heard[0].address in ("0.0.0.0", "::")) == (not said or said["address"] is None)  # noqa: S104  compared, not bound
+            assert heard[0].port == (listening["port"] if listening else DEFAULT_BGP_PORT)
+            assert (heard[0].address in ("0.0.0.0", "::")) == (not listening or listening["address"] is None)  # noqa: S104  compared, not bound
 
 
 @pytest.mark.parametrize("key", FAMILY_KEYS)

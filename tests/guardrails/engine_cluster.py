@@ -17,7 +17,7 @@ Channel = tuple[str, str]  # the sender's node, and its name for the session
 
 
 class EngineCluster:
-    """Every session that both ends want is Established; `settle` lets them talk until nobody has anything to say."""
+    """Every session that both ends have is Established; `settle` exchanges messages until no engine has any."""
 
     def __init__(self, resources: ResourceSet) -> None:
         self.owners = ClusterIndex(resources).node_by_address
@@ -50,10 +50,10 @@ class EngineCluster:
     def settle(self) -> bool:
         """False when they still talk after many rounds."""
         for _ in range(ROUNDS):
-            said = [(name, engine.flush(0.0)) for name, engine in self.engines.items()]
-            if not any(turn.ready for _, turn in said):
+            turns = [(name, engine.flush(0.0)) for name, engine in self.engines.items()]
+            if not any(turn.ready for _, turn in turns):
                 return True
-            for name, turn in said:
+            for name, turn in turns:
                 assert turn.closes == []
                 for peer in turn.ready:
                     while (chunk := peer.outbox.take()) is not None:

@@ -37,8 +37,8 @@ def reflector(name: str, address: str, cluster_id: str = "224.0.0.1", **labels: 
     return node(name, address, cluster_id=cluster_id, labels={"rr": ""} | labels)
 
 
-def said(*resources: Resource) -> list[tuple[str, str]]:
-    """Code and resource of everything that is said."""
+def findings(*resources: Resource) -> list[tuple[str, str]]:
+    """Code and resource of every finding."""
     return [(each.code, each.resource) for each in check_cluster(ResourceSet.of(*resources))]
 
 
@@ -60,25 +60,25 @@ def test_a_finding_names_file_and_line_of_its_resource() -> None:
 
 
 def test_a_mesh_of_more_than_a_hundred_nodes_is_large() -> None:
-    assert said(*nodes(101)) == [("large-mesh", "")]
-    assert said(*nodes(100)) == []
+    assert findings(*nodes(101)) == [("large-mesh", "")]
+    assert findings(*nodes(100)) == []
 
 
 def test_a_mesh_made_of_a_bgp_peer_counts_as_well() -> None:
     peer = bgp_peer("all", nodeSelector="all()", peerSelector="all()")
-    assert said(NO_MESH, peer, *nodes(101)) == [("large-mesh", "BGPPeer/all")]
-    assert said(NO_MESH, peer, *nodes(100)) == []
+    assert findings(NO_MESH, peer, *nodes(101)) == [("large-mesh", "BGPPeer/all")]
+    assert findings(NO_MESH, peer, *nodes(100)) == []
 
 
 def test_a_bgp_peer_that_repeats_the_mesh_is_named() -> None:
     peer = bgp_peer("again", node="n0", peerSelector="all()")
-    assert said(*nodes(2), peer) == [("mesh-doubled", "BGPPeer/again")]
-    assert said(NO_MESH, *nodes(2), peer) == []
+    assert findings(*nodes(2), peer) == [("mesh-doubled", "BGPPeer/again")]
+    assert findings(NO_MESH, *nodes(2), peer) == []
 
 
 def test_sessions_without_end_are_not_examined_and_that_is_said() -> None:
     peer = bgp_peer("all", nodeSelector="all()", peerSelector="all()")
-    assert ("sessions-not-examined", "") in said(NO_MESH, peer, *nodes(650))
+    assert ("sessions-not-examined", "") in findings(NO_MESH, peer, *nodes(650))
 
 
 # ------------------------------------------------------------------------------------------------ idle
@@ -91,17 +91,19 @@ def test_a_node_without_address_has_no_session() -> None:
 
 def test_a_node_that_no_bgp_peer_selects_has_no_session() -> None:
     peer = bgp_peer("pair", nodeSelector="has(a)", peerSelector="has(a)")
-    assert said(NO_MESH, peer, *nodes(2, a=""), node("other", "10.9.0.1")) == [("node-without-session", "Node/other")]
+    assert findings(NO_MESH, peer, *nodes(2, a=""), node("other", "10.9.0.1")) == [
+        ("node-without-session", "Node/other")
+    ]
 
 
 def test_a_cluster_in_which_nobody_talks_is_one_finding() -> None:
-    assert said(NO_MESH, *nodes(30)) == [("node-without-session", "BGPConfiguration/default")]
-    assert said(NO_MESH, *nodes(1)) == []
+    assert findings(NO_MESH, *nodes(30)) == [("node-without-session", "BGPConfiguration/default")]
+    assert findings(NO_MESH, *nodes(1)) == []
 
 
 def test_a_bgp_peer_that_joins_a_node_with_itself_makes_no_session() -> None:
     me = node("me", "10.0.0.9", labels={"a": ""})
-    assert said(*nodes(2), me, bgp_peer("p", nodeSelector="has(a)", peerSelector="has(a)")) == [
+    assert findings(*nodes(2), me, bgp_peer("p", nodeSelector="has(a)", peerSelector="has(a)")) == [
         ("peer-without-session", "BGPPeer/p")
     ]
 
@@ -118,7 +120,7 @@ def test_two_bgp_peers_that_want_one_session_with_other_options() -> None:
     assert (found.code, found.resource) == ("options-differ", "BGPPeer/b")
     assert "'a' defines the session" in found.message
     assert "ttlSecurity" in found.message
-    assert said(NO_MESH, *nodes(2), first, bgp_peer("b", node="n0", peerSelector="all()", ttlSecurity=1)) == []
+    assert findings(NO_MESH, *nodes(2), first, bgp_peer("b", node="n0", peerSelector="all()", ttlSecurity=1)) == []
 
 
 def test_an_as_number_that_is_not_the_nodes() -> None:
@@ -128,14 +130,14 @@ def test_an_as_number_that_is_not_the_nodes() -> None:
 
     assert (found.code, found.path) == ("as-number-mismatch", "$.spec.asNumber")
     assert "'n1', whose AS is 64512" in found.message
-    assert said(NO_MESH, *nodes(2), bgp_peer("p", node="n0", peerIP="10.0.0.2", asNumber=64512)) == []
+    assert findings(NO_MESH, *nodes(2), bgp_peer("p", node="n0", peerIP="10.0.0.2", asNumber=64512)) == []
 
 
 def test_a_session_that_only_one_end_asks_for() -> None:
     one = bgp_peer("p", node="n0", peerIP="10.0.0.2", asNumber=64512, reversePeering="Manual")
     other = bgp_peer("q", node="n1", peerIP="10.0.0.1", asNumber=64512, reversePeering="Manual")
-    assert ("one-sided-session", "BGPPeer/p") in said(NO_MESH, *nodes(2), one)
-    assert said(NO_MESH, *nodes(2), one, other) == []
+    assert ("one-sided-session", "BGPPeer/p") in findings(NO_MESH, *nodes(2), one)
+    assert findings(NO_MESH, *nodes(2), one, other) == []
 
 
 @pytest.mark.parametrize(
@@ -170,19 +172,19 @@ def test_two_nodes_with_one_router_id_have_no_session() -> None:
 def test_a_missing_password_is_said_in_the_compilers_words() -> None:
     wanted = {"password": {"secretKeyRef": {"name": "s", "key": "k"}}}
     peer = bgp_peer("p", nodeSelector="all()", peerSelector="all()", **wanted)
-    assert said(NO_MESH, *nodes(2), peer) == [("password-missing", "BGPPeer/p")]
-    assert said(NO_MESH, *nodes(2), peer, secret("s", {"k": "hush"})) == []
+    assert findings(NO_MESH, *nodes(2), peer) == [("password-missing", "BGPPeer/p")]
+    assert findings(NO_MESH, *nodes(2), peer, secret("s", {"k": "hush"})) == []
 
 
 def test_a_missing_password_of_the_mesh_is_said() -> None:
     mesh = configuration(nodeMeshPassword={"secretKeyRef": {"name": "s", "key": "k"}})
-    assert said(mesh, *nodes(2)) == [("password-missing", "BGPConfiguration/default")]
+    assert findings(mesh, *nodes(2)) == [("password-missing", "BGPConfiguration/default")]
 
 
 def test_two_sessions_between_one_pair_of_addresses() -> None:
     first = bgp_peer("a", node="n0", peerIP="192.0.2.1", asNumber=65001)
     second = bgp_peer("b", node="n0", peerIP="192.0.2.1:1790", asNumber=65001)
-    assert said(*nodes(2), first, second) == [("session-doubled", "BGPPeer/b")]
+    assert findings(*nodes(2), first, second) == [("session-doubled", "BGPPeer/b")]
 
 
 # ------------------------------------------------------------------------------------------ reflectors
@@ -196,12 +198,14 @@ def test_clients_with_one_reflector_are_named_at_it() -> None:
 
 def test_clients_with_two_reflectors_of_one_cluster_are_fine() -> None:
     two = [reflector("rr1", "10.1.0.1"), reflector("rr2", "10.1.0.2")]
-    assert said(NO_MESH, TO_REFLECTORS, BETWEEN_REFLECTORS, *nodes(3), *two) == []
+    assert findings(NO_MESH, TO_REFLECTORS, BETWEEN_REFLECTORS, *nodes(3), *two) == []
 
 
 def test_reflectors_of_the_same_clients_need_one_cluster_id() -> None:
     two = [reflector("rr1", "10.1.0.1"), reflector("rr2", "10.1.0.2", "224.0.0.2")]
-    assert said(NO_MESH, TO_REFLECTORS, BETWEEN_REFLECTORS, *nodes(3), *two) == [("redundant-cluster-id", "Node/rr2")]
+    assert findings(NO_MESH, TO_REFLECTORS, BETWEEN_REFLECTORS, *nodes(3), *two) == [
+        ("redundant-cluster-id", "Node/rr2")
+    ]
 
 
 def two_racks(first_id: str, second_id: str, *more: Resource) -> list[Resource]:
@@ -216,24 +220,24 @@ def two_racks(first_id: str, second_id: str, *more: Resource) -> list[Resource]:
 
 
 def test_reflectors_of_two_clusters_need_a_session() -> None:
-    codes = [code for code, _ in said(*two_racks("224.0.0.1", "224.0.0.2"))]
+    codes = [code for code, _ in findings(*two_racks("224.0.0.1", "224.0.0.2"))]
     assert "reflectors-not-peered" in codes
-    assert said(*two_racks("224.0.0.1", "224.0.0.2", BETWEEN_REFLECTORS)) == []
+    assert findings(*two_racks("224.0.0.1", "224.0.0.2", BETWEEN_REFLECTORS)) == []
 
 
 def test_one_cluster_id_splits_clients_even_if_the_reflectors_have_sessions() -> None:
-    found = said(*two_racks("224.0.0.1", "224.0.0.1", BETWEEN_REFLECTORS))
+    found = findings(*two_racks("224.0.0.1", "224.0.0.1", BETWEEN_REFLECTORS))
     assert found == [("cluster-id-splits-clients", "Node/rr21")]
 
 
 def test_a_part_without_a_session_to_the_rest_is_cut_off() -> None:
-    assert ("partition", "Node/n21") in said(*two_racks("224.0.0.1", "224.0.0.2"))
-    assert ("partition", "Node/n21") not in said(*two_racks("224.0.0.1", "224.0.0.2", BETWEEN_REFLECTORS))
+    assert ("partition", "Node/n21") in findings(*two_racks("224.0.0.1", "224.0.0.2"))
+    assert ("partition", "Node/n21") not in findings(*two_racks("224.0.0.1", "224.0.0.2", BETWEEN_REFLECTORS))
 
 
 def test_parts_that_routers_outside_may_join_are_not_called_cut_off() -> None:
     fabric = bgp_peer("fabric", peerIP="192.0.2.1", asNumber=65001)
-    assert "partition" not in [code for code, _ in said(*two_racks("224.0.0.1", "224.0.0.2", fabric))]
+    assert "partition" not in [code for code, _ in findings(*two_racks("224.0.0.1", "224.0.0.2", fabric))]
 
 
 # --------------------------------------------------------------------------------------------- filters
@@ -270,7 +274,7 @@ def test_a_rule_behind_one_that_covers_it_never_applies(rules: list[dict[str, An
     ],
 )
 def test_a_rule_that_some_route_reaches_is_not_shadowed(rules: list[dict[str, Any]]) -> None:
-    assert said(bgp_filter("f", exportV4=rules)) == []
+    assert findings(bgp_filter("f", exportV4=rules)) == []
 
 
 def test_a_filter_behind_one_that_decides_everything_never_applies() -> None:
@@ -282,8 +286,8 @@ def test_a_filter_behind_one_that_decides_everything_never_applies() -> None:
     found = only(closing, other, bgp_peer("p", filters=["closing", "other"], **peer))
 
     assert (found.code, found.path) == ("shadowed-filter", "$.spec.filters[1]")
-    assert said(closing, other, bgp_peer("p", filters=["other", "closing"], **peer)) == []
-    assert said(closing, both_ways, bgp_peer("p", filters=["closing", "both"], **peer)) == []
+    assert findings(closing, other, bgp_peer("p", filters=["other", "closing"], **peer)) == []
+    assert findings(closing, both_ways, bgp_peer("p", filters=["closing", "both"], **peer)) == []
 
 
 # ------------------------------------------------------------------------------- addresses and tunnels
@@ -307,26 +311,26 @@ def test_an_advertised_prefix_that_nothing_has() -> None:
 )
 def test_an_advertised_prefix_that_something_has(owner: Resource) -> None:
     advertised = configuration(prefixAdvertisements=[{"cidr": "10.7.0.0/16", "communities": ["64512:1"]}])
-    assert said(advertised, owner) == []
+    assert findings(advertised, owner) == []
 
 
 def test_a_pool_whose_tunnel_felix_switches_off() -> None:
     vxlan = pool("p", "10.7.0.0/16", vxlanMode="Always")
-    assert said(vxlan, felix(vxlanEnabled=False)) == [("encapsulation-disabled", "FelixConfiguration/default")]
-    assert said(vxlan, felix(vxlanEnabled=True)) == []
-    assert said(pool("p", "10.7.0.0/16", ipipMode="Always"), felix(vxlanEnabled=False)) == []
+    assert findings(vxlan, felix(vxlanEnabled=False)) == [("encapsulation-disabled", "FelixConfiguration/default")]
+    assert findings(vxlan, felix(vxlanEnabled=True)) == []
+    assert findings(pool("p", "10.7.0.0/16", ipipMode="Always"), felix(vxlanEnabled=False)) == []
 
 
 def test_tunnel_mtus_that_stand_for_different_underlays() -> None:
     pools = pool("a", "10.7.0.0/16", vxlanMode="Always"), pool("b", "10.8.0.0/16", ipipMode="Always")
-    assert said(*pools, felix(vxlanMTU=1480, ipipMTU=1480)) == [("mtu-mismatch", "FelixConfiguration/default")]
-    assert said(*pools, felix(vxlanMTU=1450, ipipMTU=1480)) == []
-    assert said(pools[0], felix(vxlanMTU=1480, ipipMTU=1480)) == []
+    assert findings(*pools, felix(vxlanMTU=1480, ipipMTU=1480)) == [("mtu-mismatch", "FelixConfiguration/default")]
+    assert findings(*pools, felix(vxlanMTU=1450, ipipMTU=1480)) == []
+    assert findings(pools[0], felix(vxlanMTU=1480, ipipMTU=1480)) == []
 
 
 def test_a_node_with_a_tunnel_mtu_of_its_own() -> None:
     vxlan = pool("a", "10.7.0.0/16", vxlanMode="Always")
-    assert said(vxlan, felix(vxlanMTU=1450), felix("node.n0", vxlanMTU=8950)) == [
+    assert findings(vxlan, felix(vxlanMTU=1450), felix("node.n0", vxlanMTU=8950)) == [
         ("mtu-mismatch", "FelixConfiguration/node.n0")
     ]
 

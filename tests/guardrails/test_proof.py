@@ -1,4 +1,4 @@
-"""The proof of clusters that a person can follow by hand, and how it is told."""
+"""The proof of clusters that a person can follow by hand, and how it is printed."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_ipv6_routes_of_a_node_have_no_next_hop_between_ipv4_addresses() -> None
 
 
 def test_an_ipv4_route_with_an_ipv6_next_hop_goes_no_further_between_ipv4_addresses() -> None:
-    """RFC 8950 4: it may only be told to who says that it takes such next hops."""
+    """RFC 8950 4: it may only be advertised to a peer that offers such next hops."""
     dual = node("rr", "10.1.0.1", "fd00::9/64", cluster_id="224.0.0.1")
     peer = annotated(bgp_peer("p", node="rr", peerSelector="all()"), families="ipv4,ipv6")
     found = by_family(NO_MESH, peer, dual, six(1), six(2), leaf(3))

@@ -27,9 +27,9 @@ def clusters(draw: st.DrawFn) -> list[Resource]:
     """Up to eight nodes, a few of them reflectors of two clusters, with a mesh or not, up to four BGPPeers by
     selector or address, some reversed by hand; a few nodes of other ASes, and some that allow their own AS; sessions
     that carry both families, roles, and clients in another cluster."""
-    said = {"families": "ipv4,ipv6"} if draw(st.integers(0, 3)) == 0 else {}
+    settings = {"families": "ipv4,ipv6"} if draw(st.integers(0, 3)) == 0 else {}
     resources: list[Resource] = [
-        annotated(configuration(nodeToNodeMeshEnabled=draw(st.booleans())), **said),
+        annotated(configuration(nodeToNodeMeshEnabled=draw(st.booleans())), **settings),
         pool("pool", "192.168.0.0/16"),
         pool("pool-v6", "fd10::/48"),
     ]
@@ -53,7 +53,9 @@ def clusters(draw: st.DrawFn) -> list[Resource]:
         resources.append(block(f"node-{number}", f"192.168.{number}.0/26"))
         resources.append(block(f"node-{number}", f"fd10::{number}:0/122"))
     wanted = draw(st.lists(st.tuples(peers(count), settings_of_peers), max_size=4))
-    found = (annotated(bgp_peer(f"peer-{number}", **spec), **said) for number, (spec, said) in enumerate(wanted))
+    found = (
+        annotated(bgp_peer(f"peer-{number}", **spec), **settings) for number, (spec, settings) in enumerate(wanted)
+    )
     return [*resources, *found]
 
 

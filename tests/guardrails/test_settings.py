@@ -19,8 +19,8 @@ OTHER_AS = node("far", "10.0.0.9/24", asn=65001, labels={"far": ""})
 REFLECTOR = node("rr", "10.0.0.8/24", cluster_id="224.0.0.1", labels={"rr": ""})
 
 
-def said(*resources: Resource) -> list[tuple[str, str]]:
-    """Code and resource of everything that is said."""
+def findings(*resources: Resource) -> list[tuple[str, str]]:
+    """Code and resource of every finding."""
     return [(each.code, each.resource) for each in check_cluster(ResourceSet.of(*resources))]
 
 
@@ -46,8 +46,8 @@ def test_a_finding_names_the_annotation() -> None:
 
 def test_a_role_is_for_sessions_between_ases() -> None:
     """RFC 9234 4.1"""
-    assert said(NO_MESH, A, to_tor({"asNumber": 64512}, role="peer")) == [("role-on-ibgp", "BGPPeer/tor")]
-    assert said(NO_MESH, A, to_tor(role="peer")) == []
+    assert findings(NO_MESH, A, to_tor({"asNumber": 64512}, role="peer")) == [("role-on-ibgp", "BGPPeer/tor")]
+    assert findings(NO_MESH, A, to_tor(role="peer")) == []
 
 
 def test_roles_of_the_two_ends_must_be_a_pair() -> None:
@@ -57,7 +57,7 @@ def test_roles_of_the_two_ends_must_be_a_pair() -> None:
     def ends(here: str, there: str) -> list[tuple[str, str]]:
         one = bgp_peer("one", node="a", peerIP="10.0.0.9", asNumber=65001, **given)
         other = bgp_peer("other", node="far", peerIP="10.0.0.1", asNumber=64512, **given)
-        return said(NO_MESH, A, OTHER_AS, annotated(one, role=here), annotated(other, role=there))
+        return findings(NO_MESH, A, OTHER_AS, annotated(one, role=here), annotated(other, role=there))
 
     assert ends("customer", "customer") == [("role-mismatch", "BGPPeer/one"), ("role-mismatch", "BGPPeer/other")]
     assert ends("customer", "provider") == []
@@ -66,13 +66,13 @@ def test_roles_of_the_two_ends_must_be_a_pair() -> None:
 
 def test_a_bgp_peer_gives_its_two_sides_the_two_roles() -> None:
     peer = bgp_peer("p", nodeSelector="has(x)", peerSelector="has(far)")
-    assert said(NO_MESH, A, OTHER_AS, annotated(peer, role="customer", role_strict="true")) == []
+    assert findings(NO_MESH, A, OTHER_AS, annotated(peer, role="customer", role_strict="true")) == []
 
 
 def test_nodes_on_both_sides_of_a_bgp_peer_can_only_be_peers() -> None:
     peer = bgp_peer("all", nodeSelector="all()", peerSelector="all()")
-    assert said(NO_MESH, A, OTHER_AS, annotated(peer, role="customer")) == [("role-mismatch", "BGPPeer/all")]
-    assert said(NO_MESH, A, OTHER_AS, annotated(peer, role="peer")) == []
+    assert findings(NO_MESH, A, OTHER_AS, annotated(peer, role="customer")) == [("role-mismatch", "BGPPeer/all")]
+    assert findings(NO_MESH, A, OTHER_AS, annotated(peer, role="peer")) == []
 
 
 def test_a_strict_role_wants_a_role_at_the_other_end() -> None:
@@ -81,8 +81,8 @@ def test_a_strict_role_wants_a_role_at_the_other_end() -> None:
     one = bgp_peer("one", node="a", peerIP="10.0.0.9", asNumber=65001, **given)
     other = bgp_peer("other", node="far", peerIP="10.0.0.1", asNumber=64512, **given)
     strict = annotated(one, role="customer", role_strict="true")
-    assert ("role-mismatch", "BGPPeer/one") in said(NO_MESH, A, OTHER_AS, strict, other)
-    assert said(NO_MESH, A, OTHER_AS, annotated(one, role="customer"), other) == []
+    assert ("role-mismatch", "BGPPeer/one") in findings(NO_MESH, A, OTHER_AS, strict, other)
+    assert findings(NO_MESH, A, OTHER_AS, annotated(one, role="customer"), other) == []
 
 
 # ----------------------------------------------------------------------------------------------- times
@@ -91,15 +91,15 @@ def test_a_strict_role_wants_a_role_at_the_other_end() -> None:
 def test_long_lived_needs_a_restart_time() -> None:
     """RFC 9494 4.1"""
     code = "long-lived-without-restart-time"
-    assert said(NO_MESH, A, to_tor({"maxRestartTime": "0s"}, long_lived_stale_time="1h")) == [(code, "BGPPeer/tor")]
-    assert said(NO_MESH, A, to_tor(long_lived_stale_time="1h")) == []
-    assert said(NO_MESH, A, to_tor({"maxRestartTime": "0s"}, long_lived_stale_time="0s")) == []
+    assert findings(NO_MESH, A, to_tor({"maxRestartTime": "0s"}, long_lived_stale_time="1h")) == [(code, "BGPPeer/tor")]
+    assert findings(NO_MESH, A, to_tor(long_lived_stale_time="1h")) == []
+    assert findings(NO_MESH, A, to_tor({"maxRestartTime": "0s"}, long_lived_stale_time="0s")) == []
 
 
 def test_the_mesh_is_asked_as_well() -> None:
     mesh = annotated(configuration(nodeMeshMaxRestartTime="0s"), long_lived_stale_time="1h")
-    assert said(mesh, A, B) == [("long-lived-without-restart-time", "BGPConfiguration/default")]
-    assert said(mesh, A, B, annotated(configuration("node.a"), long_lived_stale_time="0s")) == [
+    assert findings(mesh, A, B) == [("long-lived-without-restart-time", "BGPConfiguration/default")]
+    assert findings(mesh, A, B, annotated(configuration("node.a"), long_lived_stale_time="0s")) == [
         ("long-lived-without-restart-time", "BGPConfiguration/default")
     ]
 
@@ -110,13 +110,13 @@ def test_the_mesh_is_asked_as_well() -> None:
 )
 def test_three_keepalives_fit_into_a_hold_time(annotations: dict[str, str], keepalive: str, warned: bool) -> None:
     """RFC 4271 4.4"""
-    found = said(NO_MESH, A, to_tor({"keepaliveTime": keepalive}, **annotations))
+    found = findings(NO_MESH, A, to_tor({"keepaliveTime": keepalive}, **annotations))
     assert found == ([("keepalive-above-hold-time", "BGPPeer/tor")] if warned else [])
 
 
 def test_without_hold_time_there_are_no_keepalives_to_fit() -> None:
     """RFC 4271 4.4"""
-    assert said(NO_MESH, A, to_tor({"keepaliveTime": "90s"}, hold_time="0s")) == []
+    assert findings(NO_MESH, A, to_tor({"keepaliveTime": "90s"}, hold_time="0s")) == []
 
 
 # ------------------------------------------------------------------------------------------- no effect
@@ -131,21 +131,23 @@ def test_without_hold_time_there_are_no_keepalives_to_fit() -> None:
     ],
 )
 def test_an_annotation_that_wants_company(alone: dict[str, str], with_company: dict[str, str]) -> None:
-    assert said(NO_MESH, A, to_tor(**alone)) == [("annotation-without-effect", "BGPPeer/tor")]
-    assert said(NO_MESH, A, to_tor(**(alone | with_company))) == []
+    assert findings(NO_MESH, A, to_tor(**alone)) == [("annotation-without-effect", "BGPPeer/tor")]
+    assert findings(NO_MESH, A, to_tor(**(alone | with_company))) == []
 
 
 def test_the_company_may_stand_in_the_configuration() -> None:
     cluster = annotated(NO_MESH, maximum_prefixes="10")
-    assert said(cluster, A, to_tor(maximum_prefixes_warning="80")) == []
+    assert findings(cluster, A, to_tor(maximum_prefixes_warning="80")) == []
 
 
 def test_a_cluster_id_wants_a_client() -> None:
     two = bgp_peer("p", nodeSelector="has(x)", peerSelector="has(rr)")
     pair = bgp_peer("p", nodeSelector="has(x)", peerSelector="has(x)")
-    found = said(NO_MESH, A, B, REFLECTOR, annotated(two, cluster_id="224.0.0.2"))
+    found = findings(NO_MESH, A, B, REFLECTOR, annotated(two, cluster_id="224.0.0.2"))
     assert "annotation-without-effect" not in [code for code, _ in found]
-    assert said(NO_MESH, A, B, annotated(pair, cluster_id="224.0.0.2")) == [("annotation-without-effect", "BGPPeer/p")]
+    assert findings(NO_MESH, A, B, annotated(pair, cluster_id="224.0.0.2")) == [
+        ("annotation-without-effect", "BGPPeer/p")
+    ]
 
 
 # ------------------------------------------------------------------------------------------- families
@@ -157,8 +159,8 @@ MANUAL = {"reversePeering": "Manual", "asNumber": 64512}
 def test_ipv6_on_an_ipv4_session_has_no_next_hop_of_its_own() -> None:
     """RFC 8950 is for IPv4 routes on IPv6 sessions only."""
     six = annotated(bgp_peer("six", node="c", peerIP="2001:db8::1", asNumber=65001), families="ipv4,ipv6")
-    assert said(NO_MESH, A, to_tor(families="ipv4,ipv6")) == [("family-without-next-hop", "BGPPeer/tor")]
-    assert said(NO_MESH, DUAL[0], six) == []
+    assert findings(NO_MESH, A, to_tor(families="ipv4,ipv6")) == [("family-without-next-hop", "BGPPeer/tor")]
+    assert findings(NO_MESH, DUAL[0], six) == []
 
 
 def test_what_one_end_does_not_carry_does_not_travel() -> None:
@@ -166,20 +168,20 @@ def test_what_one_end_does_not_carry_does_not_travel() -> None:
     one = annotated(bgp_peer("one", node="c", peerIP="fd00::4", **MANUAL), families="ipv4,ipv6")
     other = bgp_peer("other", node="d", peerIP="fd00::3", **MANUAL)
 
-    assert said(NO_MESH, *DUAL, one, other) == [("families-mismatch", "BGPPeer/one")]
-    assert said(NO_MESH, *DUAL, one, annotated(other, families="ipv4")) == []
+    assert findings(NO_MESH, *DUAL, one, other) == [("families-mismatch", "BGPPeer/one")]
+    assert findings(NO_MESH, *DUAL, one, annotated(other, families="ipv4")) == []
 
 
 def test_both_ends_of_one_bgp_peer_carry_the_same() -> None:
     both = annotated(bgp_peer("both", node="c", peerIP="fd00::4", asNumber=64512), families="ipv4,ipv6")
-    assert said(NO_MESH, *DUAL, both) == []
+    assert findings(NO_MESH, *DUAL, both) == []
 
 
 def test_a_configuration_of_one_node_is_one_end_of_the_mesh() -> None:
     six = [node("e", "", "fd00::5/64"), node("f", "", "fd00::6/64"), node("g", "", "fd00::7/64")]
-    found = said(*six, annotated(configuration("node.e"), families="ipv4"))
+    found = findings(*six, annotated(configuration("node.e"), families="ipv4"))
     assert found == [("families-mismatch", "BGPConfiguration/node.e")]
-    assert said(*six, annotated(configuration(), families="ipv4")) == []
+    assert findings(*six, annotated(configuration(), families="ipv4")) == []
 
 
 # --------------------------------------------------------------------------------------------- limits
@@ -197,7 +199,7 @@ def test_a_limit_below_the_blocks_of_the_far_end() -> None:
 
     assert (found.code, found.resource) == ("maximum-prefixes-too-low", "BGPConfiguration/default")
     assert found.message == "a advertises 3 IPv4 blocks to b, more than the 2 allowed"
-    assert said(*resources, annotated(configuration(), maximum_prefixes="3")) == []
+    assert findings(*resources, annotated(configuration(), maximum_prefixes="3")) == []
 
 
 def test_a_reflector_tells_its_clients_of_the_whole_cluster() -> None:
@@ -205,14 +207,14 @@ def test_a_reflector_tells_its_clients_of_the_whole_cluster() -> None:
     resources = [NO_MESH, pool("p", "10.244.0.0/16"), A, B, REFLECTOR, *with_blocks(3, "a"), *with_blocks(2, "b")]
 
     def codes(limit: str) -> list[str]:
-        return [code for code, _ in said(*resources, annotated(peer, maximum_prefixes=limit))]
+        return [code for code, _ in findings(*resources, annotated(peer, maximum_prefixes=limit))]
 
     assert "maximum-prefixes-too-low" in codes("4")
     assert "maximum-prefixes-too-low" not in codes("5")
 
 
 def test_what_routers_outside_send_is_not_known() -> None:
-    assert said(NO_MESH, A, *with_blocks(3, "a"), pool("p", "10.244.0.0/16"), to_tor(maximum_prefixes="1")) == []
+    assert findings(NO_MESH, A, *with_blocks(3, "a"), pool("p", "10.244.0.0/16"), to_tor(maximum_prefixes="1")) == []
 
 
 # ------------------------------------------------------------------------------ two that ask for one

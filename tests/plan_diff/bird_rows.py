@@ -65,22 +65,22 @@ OWN = "{session}"
 Look = Callable[["BirdWorld", str], bool]
 
 
-def told(prefix: str, *texts: str) -> Look:
+def received(prefix: str, *texts: str) -> Look:
     """BIRD has the prefix over the session, and its route says all of this."""
 
     def look(world: BirdWorld, session: str) -> bool:
-        route, ours = world.told(session, prefix), world.ours(session)
+        route, ours = world.received(session, prefix), world.ours(session)
         return bool(route) and all(text.format(ours=ours) in route for text in texts)
 
     return look
 
 
-def untold(prefix: str) -> Look:
-    return lambda world, session: not world.told(session, prefix)
+def not_received(prefix: str) -> Look:
+    return lambda world, session: not world.received(session, prefix)
 
 
 def paths(prefix: str, count: int) -> Look:
-    return lambda world, session: world.told(session, prefix).count(f"[{session} ") == count
+    return lambda world, session: world.received(session, prefix).count(f"[{session} ") == count
 
 
 def agreed(pattern: str) -> Look:
@@ -129,13 +129,13 @@ SESSION_ROWS: dict[str, SessionRow] = {
     "peer_port": SessionRow(1179, other_end={"port": "port 1179", "options": "passive;"}),
     "peer_node": SessionRow("b", listed("peer_node", "b")),
     "passive": SessionRow(True),
-    "rr_client": SessionRow(True, told(NEAR)),
-    "cluster_id": SessionRow("9.9.9.9", told(NEAR, "BGP.cluster_list: 9.9.9.9"), before={"rr_client": True}),
-    "next_hop_mode": SessionRow(NextHopMode.SELF, told(FAR, "BGP.next_hop: {ours}\n")),
+    "rr_client": SessionRow(True, received(NEAR)),
+    "cluster_id": SessionRow("9.9.9.9", received(NEAR, "BGP.cluster_list: 9.9.9.9"), before={"rr_client": True}),
+    "next_hop_mode": SessionRow(NextHopMode.SELF, received(FAR, "BGP.next_hop: {ours}\n")),
     "import_policies": SessionRow(("none",), lost(OWN)),
-    "export_policies": SessionRow(("none",), untold(OURS.prefix)),
+    "export_policies": SessionRow(("none",), not_received(OURS.prefix)),
     "import_default": SessionRow(Verdict.REJECT, lost(OWN)),
-    "export_default": SessionRow(Verdict.ACCEPT, told(OURS.prefix), before={"export_policies": ()}),
+    "export_default": SessionRow(Verdict.ACCEPT, received(OURS.prefix), before={"export_policies": ()}),
     "password": SessionRow(Password("hush-hush"), other_end={"options": 'password "hush-hush";'}),
     "ttl_security": SessionRow(1, other_end={"options": "direct; ttl security on;"}),
     "allow_local_as": SessionRow(
@@ -174,7 +174,7 @@ _ACCEPT = PolicyRule(Verdict.ACCEPT)
 PLAN_ROWS: dict[str, PlanRow] = {
     "node": PlanRow("another"),
     "local_as": PlanRow(65000),
-    "cluster_id": PlanRow("7.7.7.7", told(NEAR, "BGP.cluster_list: 7.7.7.7")),
+    "cluster_id": PlanRow("7.7.7.7", received(NEAR, "BGP.cluster_list: 7.7.7.7")),
     "log_level": PlanRow("debug"),
     "listen": PlanRow((Listen("0.0.0.0", 1179),)),  # noqa: S104  inside a namespace of the test
     "suppressed": PlanRow((SuppressedSession("10.9.0.50", "10.9.0.50", "no password"),)),
@@ -185,12 +185,12 @@ PLAN_ROWS: dict[str, PlanRow] = {
             Policy("row", (_ACCEPT,)),
             Policy("client", (PolicyRule(Verdict.ACCEPT, operations=(AddCommunity("64512:9"),)),)),
         ),
-        told(OURS.prefix, "(64512,9)"),
+        received(OURS.prefix, "(64512,9)"),
     ),
-    "originations": PlanRow((OURS, Origination("10.244.7.0/26", RouteSource.BLOCK)), told("10.244.7.0/26")),
+    "originations": PlanRow((OURS, Origination("10.244.7.0/26", RouteSource.BLOCK)), received("10.244.7.0/26")),
     "kernel": PlanRow(KernelPlan(table=100)),
-    "always_compare_med": PlanRow(True, told(WITH_MED, "BGP.as_path: 65101")),
-    "resolve_next_hops": PlanRow(False, told(NOWHERE)),
+    "always_compare_med": PlanRow(True, received(WITH_MED, "BGP.as_path: 65101")),
+    "resolve_next_hops": PlanRow(False, received(NOWHERE)),
 }
 
 
@@ -198,7 +198,7 @@ PLAN_ROWS: dict[str, PlanRow] = {
 
 
 class RuleRow(NamedTuple):
-    """Two policies that differ in one field, and what BIRD is told after the change."""
+    """Two policies that differ in one field, and what BIRD receives after the change."""
 
     before: Policy
     after: Policy
@@ -214,7 +214,7 @@ def _doing(*operations: Operation) -> Policy:
 
 
 def _no_longer(field: str, before: Any, after: Any, prefix: str = OURS.prefix) -> RuleRow:
-    return RuleRow(_accepting(**{field: before}), _accepting(**{field: after}), untold(prefix))
+    return RuleRow(_accepting(**{field: before}), _accepting(**{field: after}), not_received(prefix))
 
 
 def _prefix(after: PrefixMatch) -> RuleRow:
@@ -222,15 +222,17 @@ def _prefix(after: PrefixMatch) -> RuleRow:
 
 
 def _does(before: Operation, after: Operation, *texts: str) -> RuleRow:
-    return RuleRow(_doing(before), _doing(after), told(OURS.prefix, *texts))
+    return RuleRow(_doing(before), _doing(after), received(OURS.prefix, *texts))
 
 
 RULE_ROWS: dict[tuple[type[Value], str], RuleRow] = {
     (Policy, "name"): RuleRow(_doing(), Policy("renamed", (_ACCEPT,)), UNSEEN),
-    (Policy, "rules"): RuleRow(_doing(), Policy("row"), untold(OURS.prefix)),
-    (PolicyRule, "verdict"): RuleRow(_doing(), Policy("row", (PolicyRule(Verdict.REJECT),)), untold(OURS.prefix)),
-    (PolicyRule, "match"): RuleRow(_doing(), _accepting(local_pref=5), untold(OURS.prefix)),
-    (PolicyRule, "operations"): RuleRow(_doing(), _doing(AddCommunity("64512:100")), told(OURS.prefix, "(64512,100)")),
+    (Policy, "rules"): RuleRow(_doing(), Policy("row"), not_received(OURS.prefix)),
+    (PolicyRule, "verdict"): RuleRow(_doing(), Policy("row", (PolicyRule(Verdict.REJECT),)), not_received(OURS.prefix)),
+    (PolicyRule, "match"): RuleRow(_doing(), _accepting(local_pref=5), not_received(OURS.prefix)),
+    (PolicyRule, "operations"): RuleRow(
+        _doing(), _doing(AddCommunity("64512:100")), received(OURS.prefix, "(64512,100)")
+    ),
     (PolicyRule, "defined_by"): RuleRow(
         _doing(), Policy("row", (PolicyRule(Verdict.ACCEPT, defined_by="another"),)), UNSEEN
     ),
@@ -259,12 +261,12 @@ RULE_ROWS: dict[tuple[type[Value], str], RuleRow] = {
 
 ANOTHER = Origination("10.244.8.0/26", RouteSource.BLOCK)
 ORIGINATION_ROWS: dict[str, tuple[Any, Look | None]] = {
-    "prefix": ("10.244.9.0/26", told("10.244.9.0/26")),
+    "prefix": ("10.244.9.0/26", received("10.244.9.0/26")),
     "source": (RouteSource.SERVICE, UNSEEN),
-    "priority": (512, told(ANOTHER.prefix, f"BGP.local_pref: {PRIORITY_BASE - 512}")),
+    "priority": (512, received(ANOTHER.prefix, f"BGP.local_pref: {PRIORITY_BASE - 512}")),
     "interface": ("cali2", UNSEEN),
-    "next_hop": ("10.9.0.9", told(ANOTHER.prefix, "BGP.next_hop: 10.9.0.9")),
-    "communities": (("64512:11",), told(ANOTHER.prefix, "(64512,11)")),
+    "next_hop": ("10.9.0.9", received(ANOTHER.prefix, "BGP.next_hop: 10.9.0.9")),
+    "communities": (("64512:11",), received(ANOTHER.prefix, "(64512,11)")),
     "defined_by": ("another block", UNSEEN),
 }
 

@@ -99,7 +99,7 @@ class BirdWorld:
     def ours(self, session: str) -> str:
         return our_address(session)
 
-    def told(self, session: str, prefix: str) -> str:
+    def received(self, session: str, prefix: str) -> str:
         """BIRD's words on the prefix over this session, "" without it."""
         shown = self.bird.ask("show", "route", prefix, "all", "protocol", session)
         return shown if f"[{session} " in shown else ""
@@ -121,7 +121,7 @@ class BirdWorld:
         return self._since[session]
 
     def ceased(self, session: str) -> bool:
-        """BIRD has been told that the session is over, and why (RFC 4486 4)."""
+        """BIRD has received the end of the session, and the reason (RFC 4486 4)."""
         return re.search(rf"{session}: Received: (Other configuration|Peer de-conf)", self.log()) is not None
 
     def refreshes(self, session: str = "") -> int:
@@ -174,7 +174,7 @@ class BirdWorld:
         return marker.prefix
 
     def wait_told(self, session: str, prefix: str) -> None:
-        eventually(lambda: self.told(session, prefix), f"BIRD has {prefix} over {session}")
+        eventually(lambda: self.received(session, prefix), f"BIRD has {prefix} over {session}")
 
     def wait_established(self) -> None:
         """At both ends. `has_all` says afterwards whether a test that comes later may hope for it."""

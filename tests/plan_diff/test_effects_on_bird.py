@@ -205,7 +205,7 @@ def test_another_key_is_set_on_the_living_connection(world: BirdWorld) -> None:
     world.tell(world.with_session(SECRET, password=Password("another")))
     marker = world.originate_marker()
     eventually(lambda: world.segments_with_a_wrong_key() > refused, "BIRD's kernel has refused a segment")
-    assert not world.told(SECRET, marker)
+    assert not world.received(SECRET, marker)
     world.tell(world.with_session(SECRET, password=KEY))
     world.wait_told(SECRET, marker)
     assert world.standings() == before

@@ -1,6 +1,6 @@
 """Each row of the table of effects, on two speakers that have a session.
 
-One speaker is told a plan in which one field differs, then its first plan again. What it resets is what the table
+One speaker is given a plan in which one field differs, then its first plan again. What it resets is what the table
 says and what diff_plans foretold.
 """
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.netns
 
 @dataclass
 class Pair:
-    """Speaker `a`, which is told plans, and `b`, which never is."""
+    """Speaker `a`, which is given plans, and `b`, which never is."""
 
     segment: Segment
     a: Speaker

@@ -248,7 +248,7 @@ def test_a_role_that_marks_routes_is_foretold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "effect", "told"),
+    ("annotations", "effect", "shown"),
     [
         ({"maximum_prefixes": "10"}, Effect.SOFT, "none -> 10 prefixes, else cease (warns at 75 %)"),
         ({"maximum_prefixes": "10 drop"}, Effect.SOFT, "none -> 10 prefixes, else drop (warns at 75 %)"),
@@ -261,7 +261,7 @@ def test_a_role_that_marks_routes_is_foretold() -> None:
     ],
 )
 def test_an_annotation_has_the_effect_of_the_field_that_it_becomes(
-    annotations: dict[str, str], effect: Effect, told: str
+    annotations: dict[str, str], effect: Effect, shown: str
 ) -> None:
     plain = bgp_peer("p", peerIP=B, asNumber=65001)
     one, other = (compiled("n", node("n", A), each) for each in (plain, annotated(plain, **annotations)))
@@ -269,13 +269,14 @@ def test_an_annotation_has_the_effect_of_the_field_that_it_becomes(
     found = only_session(diff_plans(one, other))
 
     assert found.effect is effect
-    assert told in [f"{each.before} -> {each.after}" for each in found.fields]
+    assert shown in [f"{each.before} -> {each.after}" for each in found.fields]
 
 
 def test_an_annotation_of_the_decision_looks_at_all_routes_again() -> None:
     resources = node("n", A), bgp_peer("p", peerIP=B, asNumber=65001)
     one, other = (
-        compiled("n", *resources, annotated(configuration(), **said)) for said in ({}, {"always_compare_med": "true"})
+        compiled("n", *resources, annotated(configuration(), **annotations))
+        for annotations in ({}, {"always_compare_med": "true"})
     )
 
     (field,) = diff_plans(one, other).fields

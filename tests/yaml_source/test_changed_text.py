@@ -35,7 +35,7 @@ PIECES = (
 FILES = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 
 
-def said(loaded: Loaded) -> object:
+def contents(loaded: Loaded) -> object:
     return loaded.resources, dict(loaded.resources.locations), loaded.problems
 
 
@@ -45,7 +45,7 @@ def read_again(old: str, new: str) -> Loaded:
 
 @given(FILES, FILES)
 def test_any_text_after_any_other(old: str, new: str) -> None:
-    assert said(read_again(old, new)) == said(parse_documents([("f.yaml", new)]))
+    assert contents(read_again(old, new)) == contents(parse_documents([("f.yaml", new)]))
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12), st.data())
@@ -53,7 +53,7 @@ def test_a_text_in_which_one_piece_is_replaced(pieces: list[str], data: st.DataO
     place = data.draw(st.integers(0, len(pieces) - 1))
     other = data.draw(st.sampled_from(("", *PIECES)))
     new = "".join([*pieces[:place], other, *pieces[place + 1 :]])
-    assert said(read_again("".join(pieces), new)) == said(parse_documents([("f.yaml", new)]))
+    assert contents(read_again("".join(pieces), new)) == contents(parse_documents([("f.yaml", new)]))
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
