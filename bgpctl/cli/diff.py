@@ -15,7 +15,8 @@ from bgpctl.errors import NotReadyError
 if TYPE_CHECKING:
     from bgpctl.compiler import ClusterIndex
     from bgpctl.plan_diff import ClusterDifference
-    from bgpctl.resources import Loaded, Problem
+    from bgpctl.resources import Loaded
+    from bgpctl.yaml_source.problem import Problem
     from reflector.plan import NodePlan
 
 Output = Literal["text", "json"]

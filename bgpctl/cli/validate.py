@@ -11,7 +11,7 @@ from bgpctl.cli.options import with_options
 from bgpctl.configuration.compile_options import CompileOptions
 
 if TYPE_CHECKING:
-    from bgpctl.resources import Problem
+    from bgpctl.yaml_source.problem import Problem
 
 Output = Literal["text", "json"]
 

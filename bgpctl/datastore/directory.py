@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bgpctl.errors import NotReadyError
-from bgpctl.resources import Loaded, Problem, parse_documents
+from bgpctl.resources import Loaded, parse_documents
+from bgpctl.yaml_source.problem import Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
 TOPOLOGY_SUFFIXES = (".clab.yml", ".clab.yaml")

@@ -18,7 +18,8 @@ from pathlib import Path
 from bgpctl.datastore.directory import DirectoryReader, list_files
 from bgpctl.datastore.inotify import ANYTHING, Inotify
 from bgpctl.errors import NotReadyError
-from bgpctl.resources import Loaded, Problem
+from bgpctl.resources import Loaded
+from bgpctl.yaml_source.problem import Problem
 
 # Seconds: a change is taken up after this long without another, and after LIMIT in any case.
 QUIET = 0.03

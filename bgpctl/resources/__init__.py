@@ -5,6 +5,5 @@
 
 from bgpctl.resources.reading.parse import Loaded, parse_documents
 from bgpctl.resources.resource_set import ResourceSet
-from bgpctl.yaml_source.problem import Problem, Severity
 
-__all__ = ["Loaded", "Problem", "ResourceSet", "Severity", "parse_documents"]
+__all__ = ["Loaded", "ResourceSet", "parse_documents"]

@@ -88,13 +88,6 @@ class ResourceSet:
             mappings["locations"][resource_id(resource)] = location
         return replace(self, **mappings)
 
-    def without_resource(self, resource: Resource) -> ResourceSet:
-        """A copy that lacks the resource with this one's kind and key."""
-        name, key = COLLECTIONS[type(resource)], resource.key
-        new = {k: value for k, value in getattr(self, name).items() if k != key}
-        changed: dict[str, Any] = {name: new}
-        return replace(self, **changed)
-
     def __len__(self) -> int:
         return sum(len(getattr(self, name)) for name in COLLECTIONS.values())
 

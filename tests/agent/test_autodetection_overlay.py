@@ -12,7 +12,8 @@ from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan.proposal import Proposer
 from bgpctl.compiler import CompileOptions
 from bgpctl.configuration.read import Sources, read_options
-from bgpctl.resources import Loaded, Severity
+from bgpctl.resources import Loaded
+from bgpctl.yaml_source.problem import Severity
 from reflector.plan import Family
 
 HOST = host(interface(2, "eth0", "10.0.0.1/24", "fd00::1/64"))

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from bgpctl.resources import Severity, parse_documents
+from bgpctl.resources import parse_documents
+from bgpctl.yaml_source.problem import Severity
 
 pytestmark = pytest.mark.conformance
 

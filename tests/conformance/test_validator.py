@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from bgpctl.resources import Severity, parse_documents
+from bgpctl.resources import parse_documents
+from bgpctl.yaml_source.problem import Severity
 
 ROOT = Path(__file__).parents[2]
 CASES = Path(os.environ.get("CALICO_VALIDATOR") or ROOT.parent / "shared" / "calico" / "validator.json")

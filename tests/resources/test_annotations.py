@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from bgpctl.resources import Loaded, Severity, parse_documents
+from bgpctl.resources import Loaded, parse_documents
 from bgpctl.resources.annotations.annotations_page import render_page
 from bgpctl.resources.annotations.settings import NAMES, NO_SETTINGS, AddPath, PrefixLimit, Settings
 from bgpctl.resources.annotations.table import TABLE, settings_of
+from bgpctl.yaml_source.problem import Severity
 from reflector.plan import LimitAction, Role
 
 ROOT = Path(__file__).parents[2]

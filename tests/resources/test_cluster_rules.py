@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgpctl.resources import Loaded, Severity, parse_documents
+from bgpctl.resources import Loaded, parse_documents
+from bgpctl.yaml_source.problem import Severity
 
 
 def resource(kind: str, name: str, **spec: Any) -> str:

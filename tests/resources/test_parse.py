@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgpctl.resources import Loaded, Problem, Severity, parse_documents
+from bgpctl.resources import Loaded, parse_documents
+from bgpctl.yaml_source.problem import Problem, Severity
 
 NODE = """\
 apiVersion: projectcalico.org/v3

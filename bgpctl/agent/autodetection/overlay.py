@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from bgpctl.agent.autodetection.choice import NotFound
 from bgpctl.agent.autodetection.settings import DetectionSettings
-from bgpctl.resources import Loaded, Problem, Severity
+from bgpctl.resources import Loaded
 from bgpctl.resources.kinds.node import Node, NodeBGPSpec
+from bgpctl.yaml_source.problem import Problem, Severity
 from reflector.plan import Family
 
 INTERNAL = "InternalIP"

@@ -20,8 +20,7 @@ from bgpctl.compiler import (
     compile_node,
     render_exabgp_conf,
 )
-from bgpctl.resources import Problem
-from bgpctl.yaml_source.problem import has_errors
+from bgpctl.yaml_source.problem import Problem, has_errors
 from reflector.messages import ProblemStatus
 from reflector.plan import encode_plan
 
