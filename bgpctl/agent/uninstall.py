@@ -30,7 +30,7 @@ from bgpctl.fib.edge.permission import require_permission
 from bgpctl.fib.edge.removal import find_ours, remove_ours
 from reflector.control.client import ControlClient, ControlError
 from reflector.drain import Stage
-from reflector.kernel.sockets import Requests
+from reflector.kernel.netlink.sockets import Requests
 from reflector.messages import Drain
 from reflector.plan import ROUTE_PROTOCOL, decode_plan
 

@@ -19,8 +19,8 @@ from bgpctl.fib.kernel.endpoints import local_endpoints
 from bgpctl.fib.kernel.forwarding import NextHop, forwarding
 from bgpctl.fib.latency import LatencyCounter
 from bgpctl.fib.status import FibStatus
+from reflector.kernel.netlink.sockets import NEIGHBOURS_TOO, RECEIVE_BUFFER, Monitor, Requests
 from reflector.kernel.route import Destination
-from reflector.kernel.sockets import NEIGHBOURS_TOO, RECEIVE_BUFFER, Monitor, Requests
 from reflector.messages import LocRibRoutes, LocRibUpdate
 from reflector.plan import Family, KernelPlan, RouteSource
 

@@ -33,10 +33,10 @@ from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.edge.settling import BATCH
 from bgpctl.fib.programmer import RouteProgrammer
 from reflector.addresses import pack_address
-from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
+from reflector.kernel.netlink import route_message
+from reflector.kernel.netlink.sockets import Requests
 from reflector.kernel.route import KernelRoute, Leg, prefix_text
-from reflector.kernel.sockets import Requests
 from reflector.messages import LocRibRoutes, LocRibUpdate, Subscribed, frame
 from reflector.plan import ROUTE_PROTOCOL, KernelPlan, RouteSource, SessionType
 

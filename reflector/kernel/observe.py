@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 
-from reflector.kernel.link_message import (
+from reflector.kernel.netlink.link_message import (
     DELADDR,
     DELLINK,
     NEWADDR,
@@ -18,8 +18,8 @@ from reflector.kernel.link_message import (
     decode_interface,
     decode_netconf,
 )
-from reflector.kernel.message import Message
-from reflector.kernel.route_message import DELROUTE, NEWROUTE, decode_event
+from reflector.kernel.netlink.message import Message
+from reflector.kernel.netlink.route_message import DELROUTE, NEWROUTE, decode_event
 from reflector.kernel.routing_table import RoutingTable
 from reflector.plan import MAIN_TABLE
 

@@ -23,13 +23,13 @@ import socket
 from collections.abc import Callable
 
 from reflector.event_loop import EventLoop
-from reflector.kernel.link_message import ADDRESS_DUMP, LINK_DUMP, netconf_dump
-from reflector.kernel.message import DONE, DUMP_INTERRUPTED, ERROR, MULTI, NO_FAMILY, Message, Request, messages
+from reflector.kernel.netlink.link_message import ADDRESS_DUMP, LINK_DUMP, netconf_dump
+from reflector.kernel.netlink.message import DONE, DUMP_INTERRUPTED, ERROR, MULTI, NO_FAMILY, Message, Request, messages
+from reflector.kernel.netlink.route_message import dump_request
+from reflector.kernel.netlink.socket_filter import foreign_main_routes
+from reflector.kernel.netlink.sockets import EVERYTHING, attach, open_socket
 from reflector.kernel.observe import observe
-from reflector.kernel.route_message import dump_request
 from reflector.kernel.routing_table import RoutingTable
-from reflector.kernel.socket_filter import foreign_main_routes
-from reflector.kernel.sockets import EVERYTHING, attach, open_socket
 from reflector.plan import MAIN_TABLE, NodePlan
 
 RESCAN = 60.0

@@ -11,6 +11,7 @@ from bgpctl.fib.kernel.underlay import Underlay
 from reflector.addresses import pack_address
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.netlink.route_message import RouteEvent, decode
 from reflector.kernel.prefix_table import Placement
 from reflector.kernel.route import (
     BLACKHOLE,
@@ -22,7 +23,6 @@ from reflector.kernel.route import (
     parse_prefix,
     route_of,
 )
-from reflector.kernel.route_message import RouteEvent, decode
 from reflector.messages import LocRibRoutes, LocRibUpdate
 from reflector.plan import PRIORITY_BASE, ROUTE_PROTOCOL, RouteSource, SessionType
 

@@ -16,9 +16,9 @@ from fib_namespaces import Namespace
 
 from bgpctl.fib.core.failures import RouteFailure
 from bgpctl.fib.programmer import RouteProgrammer
+from reflector.kernel.netlink.route_message import NEWROUTE
+from reflector.kernel.netlink.sockets import RECEIVE_BUFFER, Monitor
 from reflector.kernel.route import Destination
-from reflector.kernel.route_message import NEWROUTE
-from reflector.kernel.sockets import RECEIVE_BUFFER, Monitor
 from reflector.plan import KernelPlan
 
 pytestmark = pytest.mark.netns

@@ -17,11 +17,11 @@ from bgpctl.errors import NotReadyError
 from bgpctl.fib.core.failures import RouteFailure
 from bgpctl.fib.programmer import RouteProgrammer
 from reflector.addresses import pack_address
-from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
-from reflector.kernel.message import DUMP, Request
+from reflector.kernel.netlink import route_message
+from reflector.kernel.netlink.message import DUMP, Request
+from reflector.kernel.netlink.sockets import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from reflector.kernel.route import KernelRoute, Leg, parse_prefix
-from reflector.kernel.sockets import RECEIVE_BUFFER, Monitor, Overrun, Requests
 from reflector.plan import HostRoute, KernelPlan
 
 pytestmark = pytest.mark.netns

@@ -12,9 +12,9 @@ from fib_makers import decoded, learned, until, update
 from fib_namespaces import Namespace, Topology
 
 from bgpctl.fib.programmer import RouteProgrammer
-from reflector.kernel import link_message, route_message
+from reflector.kernel.netlink import link_message, route_message
+from reflector.kernel.netlink.sockets import Monitor
 from reflector.kernel.route import parse_prefix
-from reflector.kernel.sockets import Monitor
 from reflector.plan import Family, KernelPlan
 
 pytestmark = pytest.mark.netns

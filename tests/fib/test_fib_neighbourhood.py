@@ -16,7 +16,7 @@ from fib_makers import decoded, learned, occupied, until, update
 from fib_namespaces import Namespace
 
 from bgpctl.fib.programmer import RouteProgrammer
-from reflector.kernel.sockets import Monitor
+from reflector.kernel.netlink.sockets import Monitor
 from reflector.plan import PRIORITY_BASE, Family, HostRoute, KernelPlan, KernelRule, KernelVerdict
 
 pytestmark = pytest.mark.netns

@@ -11,9 +11,9 @@ from bgpctl.fib.edge.removal import find_ours, leaving_others, remove_ours
 from bgpctl.fib.programmer import RouteProgrammer
 from reflector.addresses import pack_address
 from reflector.kernel.device import AddAddress, DeviceChange, RemoveAddress, SetDown
-from reflector.kernel.device_message import encode_device
 from reflector.kernel.link import Link, LinkAddress
-from reflector.kernel.sockets import Requests
+from reflector.kernel.netlink.device_message import encode_device
+from reflector.kernel.netlink.sockets import Requests
 from reflector.plan import KernelPlan, Vtep, VxlanPlan
 
 NAME, TUNL0 = "vxlan.calico", 40

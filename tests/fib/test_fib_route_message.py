@@ -7,9 +7,9 @@ from fib_makers import decoded, leg, route
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
-from reflector.kernel.message import CREATE, EXCL, REPLACE
+from reflector.kernel.netlink import route_message
+from reflector.kernel.netlink.message import CREATE, EXCL, REPLACE
 from reflector.kernel.route import KernelRoute, nlri_of, parse_prefix, prefix_text
 
 

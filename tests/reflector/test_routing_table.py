@@ -12,10 +12,10 @@ from reflector.addresses import pack_address
 from reflector.kernel.interfaces import ALL_INTERFACES, DOWN, NO_CARRIER, UP
 from reflector.kernel.link import LinkAddress
 from reflector.kernel.lookup import Lookup
+from reflector.kernel.netlink.route_message import RouteEvent
 from reflector.kernel.prefix_table import Placement
 from reflector.kernel.resolve import LINK_LOCAL, NO_ROUTE, OWN_ADDRESS, UNREACHABLE, Resolution, Unresolved
 from reflector.kernel.route import BLACKHOLE, UNICAST, Leg, RouteTerms, parse_prefix, prefix_of
-from reflector.kernel.route_message import RouteEvent
 from reflector.kernel.routing_table import RoutingTable
 
 ETH0, ETH1 = 2, 3

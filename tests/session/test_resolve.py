@@ -19,9 +19,9 @@ from bgpctl.fib.core.reconciler import Reconciler
 from bgpctl.fib.edge.observer import read_kernel
 from bgpctl.fib.kernel.kernel_view import KernelView
 from reflector.addresses import pack_address, unpack_address
+from reflector.kernel.netlink.sockets import Requests
 from reflector.kernel.resolve import Unresolved
 from reflector.kernel.route import parse_prefix
-from reflector.kernel.sockets import Requests
 from reflector.plan import KernelPlan
 
 pytestmark = pytest.mark.netns

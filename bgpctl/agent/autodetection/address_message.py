@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from bgpctl.agent.autodetection.host import HostAddress
-from reflector.kernel.attributes import AF_INET, AF_INET6, attributes, u32
+from reflector.kernel.netlink.attributes import AF_INET, AF_INET6, attributes, u32
 
 _IFADDR = struct.Struct("=BBBBi")
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8

@@ -17,10 +17,10 @@ from typing import Any, Self
 
 from bgpctl.agent.autodetection.address_message import decode_host_address
 from bgpctl.agent.autodetection.host import Host, HostAddress, HostInterface, Source
-from reflector.kernel.link_message import ADDRESS_DUMP, LINK_DUMP, decode_link
-from reflector.kernel.message import Message
-from reflector.kernel.route_message import DELROUTE, NEWROUTE
-from reflector.kernel.sockets import (
+from reflector.kernel.netlink.link_message import ADDRESS_DUMP, LINK_DUMP, decode_link
+from reflector.kernel.netlink.message import Message
+from reflector.kernel.netlink.route_message import DELROUTE, NEWROUTE
+from reflector.kernel.netlink.sockets import (
     EVERYTHING,
     LINKS_AND_ADDRESSES,
     DumpInterrupted,

@@ -13,9 +13,9 @@ from bgpctl.fib.core.learned import LearnedRoutes
 from bgpctl.fib.core.worklist import Worklist
 from bgpctl.fib.kernel.kernel_view import KernelView
 from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.netlink.route_message import RouteEvent
 from reflector.kernel.observe import observe_netconf
 from reflector.kernel.route import Destination, RouteTerms, route_of
-from reflector.kernel.route_message import RouteEvent
 from reflector.plan import MAIN_TABLE
 
 

@@ -15,8 +15,8 @@ import structlog
 from bgpctl.fib.core.foreign_route_log import PAUSE, ForeignRouteLog
 from bgpctl.fib.tunnels.tunnel import DeviceFailure
 from reflector.kernel.change import Change
+from reflector.kernel.netlink.sockets import Refusal
 from reflector.kernel.route import prefix_text
-from reflector.kernel.sockets import Refusal
 
 _log = structlog.get_logger("fib")
 

@@ -9,11 +9,11 @@ import msgspec
 
 from bgpctl.fib.core.observation import Observation
 from bgpctl.fib.kernel.kernel_view import KernelView
-from reflector.kernel import link_message, route_message
 from reflector.kernel.link import Link, LinkAddress
-from reflector.kernel.message import NO_FAMILY, Message, Request
+from reflector.kernel.netlink import link_message, route_message
+from reflector.kernel.netlink.message import NO_FAMILY, Message, Request
+from reflector.kernel.netlink.sockets import DumpInterrupted, Requests
 from reflector.kernel.observe import observe_netconf
-from reflector.kernel.sockets import DumpInterrupted, Requests
 from reflector.plan import Family
 
 FAMILIES: tuple[Family, ...] = (4, 6)
@@ -98,7 +98,7 @@ def decode_link(body: bytes) -> Link | None:
     if link is None or link.kind != "vxlan":
         return link
     # pyroute2 is for nodes with tunnels: to import it costs the others memory and time (pyroute2_message).
-    from reflector.kernel.device_message import vxlan_settings
+    from reflector.kernel.netlink.device_message import vxlan_settings
 
     return msgspec.structs.replace(link, vxlan=vxlan_settings(body))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bgpctl.errors import NotReadyError
-from reflector.kernel.sockets import Requests
+from reflector.kernel.netlink.sockets import Requests
 
 
 def require_permission(requests: Requests) -> None:

@@ -22,13 +22,13 @@ from bgpctl.fib.edge.tunnel_setup import carry_out
 from bgpctl.fib.kernel.underlay import Underlay
 from bgpctl.fib.tunnels.tunnel import device_changes
 from reflector.addresses import unpack_address
-from reflector.kernel import route_message
 from reflector.kernel.change import Change, Verb
 from reflector.kernel.device import DeleteDevice, DeviceChange, ReleaseDevice, RemoveAddress, SetDown
 from reflector.kernel.link import LinkAddress
-from reflector.kernel.link_message import ADDRESS_DUMP, decode_address, is_marked_address
+from reflector.kernel.netlink import route_message
+from reflector.kernel.netlink.link_message import ADDRESS_DUMP, decode_address, is_marked_address
+from reflector.kernel.netlink.sockets import DumpInterrupted, Refusal, Requests
 from reflector.kernel.route import BLACKHOLE, KernelRoute, prefix_text, route_of
-from reflector.kernel.sockets import DumpInterrupted, Refusal, Requests
 from reflector.plan import MAIN_TABLE, ROUTE_PROTOCOL
 
 # Appended routes show one by one, and a dump that was interrupted may have missed some.

@@ -18,9 +18,9 @@ from bgpctl.fib.edge.retry import Retry
 from bgpctl.fib.edge.tunnel_setup import TunnelSetup
 from bgpctl.fib.kernel.kernel_view import KernelView
 from bgpctl.fib.latency import LatencyCounter
-from reflector.kernel import route_message
 from reflector.kernel.change import Change
-from reflector.kernel.sockets import DumpInterrupted, Monitor, Overrun, Requests
+from reflector.kernel.netlink import route_message
+from reflector.kernel.netlink.sockets import DumpInterrupted, Monitor, Overrun, Requests
 
 BATCH = 256
 _SLICE = 1000

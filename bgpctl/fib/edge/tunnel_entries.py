@@ -11,10 +11,10 @@ from collections.abc import Collection, Generator, Sequence
 from bgpctl.fib.tunnels.tunnel import DeviceFailure
 from bgpctl.fib.tunnels.vxlan import desired_entries, entry_difference
 from reflector.addresses import unpack_address
-from reflector.kernel.link_message import device_of_entry
 from reflector.kernel.neighbour import Entry, Neighbour
-from reflector.kernel.neighbour_message import decode_entry, encode_entry, neighbour_dumps
-from reflector.kernel.sockets import Requests
+from reflector.kernel.netlink.link_message import device_of_entry
+from reflector.kernel.netlink.neighbour_message import decode_entry, encode_entry, neighbour_dumps
+from reflector.kernel.netlink.sockets import Requests
 from reflector.plan import VxlanPlan
 
 _SLICE = 128

@@ -20,9 +20,9 @@ from reflector.kernel.device import (
     ReleaseDevice,
     RemoveAddress,
 )
-from reflector.kernel.link_message import DELNEIGH, NEWNEIGH, device_of_entry
-from reflector.kernel.message import Message
-from reflector.kernel.sockets import Refusal, Requests
+from reflector.kernel.netlink.link_message import DELNEIGH, NEWNEIGH, device_of_entry
+from reflector.kernel.netlink.message import Message
+from reflector.kernel.netlink.sockets import Refusal, Requests
 from reflector.plan import VxlanPlan
 
 _ROUNDS = 5
@@ -97,7 +97,7 @@ def carry_out(requests: Requests, changes: Sequence[DeviceChange]) -> Generator[
     """Makes the changes in one datagram; a device that is released loses its entries first."""
     # pyroute2 is for nodes with tunnels: to import it costs the others memory and time (pyroute2_message).
     from bgpctl.fib.edge.tunnel_entries import remove_entries
-    from reflector.kernel.device_message import encode_device
+    from reflector.kernel.netlink.device_message import encode_device
 
     yield from remove_entries(requests, {each.ifindex for each in changes if isinstance(each, ReleaseDevice)})
     return requests.batch([encode_device(change) for change in changes])

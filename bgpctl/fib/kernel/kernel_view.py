@@ -13,8 +13,8 @@ from __future__ import annotations
 from bgpctl.fib.kernel.observed import ObservedRoutes
 from bgpctl.fib.kernel.underlay import Underlay
 from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.netlink.route_message import RouteEvent
 from reflector.kernel.prefix_table import Placement
-from reflector.kernel.route_message import RouteEvent
 
 
 class KernelView:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pyroute2.netlink.rtnl.ndmsg import NTF_SELF, NUD_PERMANENT, ndmsg
 
 from reflector.addresses import pack_address, unpack_address
-from reflector.kernel.attributes import AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC
-from reflector.kernel.link_message import DELNEIGH, GETNEIGH, NEWNEIGH
-from reflector.kernel.message import CREATE, DUMP, REPLACE, Request
 from reflector.kernel.neighbour import Entry, Forwarding, Neighbour
-from reflector.kernel.pyroute2_message import body_of, message_of
+from reflector.kernel.netlink.attributes import AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC
+from reflector.kernel.netlink.link_message import DELNEIGH, GETNEIGH, NEWNEIGH
+from reflector.kernel.netlink.message import CREATE, DUMP, REPLACE, Request
+from reflector.kernel.netlink.pyroute2_message import body_of, message_of
 
 
 def neighbour_dumps() -> tuple[Request, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from reflector.kernel.attributes import (
+from reflector.kernel.interfaces import InterfaceState
+from reflector.kernel.link import Link, LinkAddress
+from reflector.kernel.netlink.attributes import (
     AF_INET,
     AF_INET6,
     AF_UNSPEC,
@@ -13,9 +15,7 @@ from reflector.kernel.attributes import (
     text,
     u32,
 )
-from reflector.kernel.interfaces import InterfaceState
-from reflector.kernel.link import Link, LinkAddress
-from reflector.kernel.message import DUMP, Request
+from reflector.kernel.netlink.message import DUMP, Request
 from reflector.plan import ROUTE_PROTOCOL, Family
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18

@@ -12,7 +12,7 @@ from typing import Any
 
 from pyroute2.netlink import nlmsg
 
-from reflector.kernel.message import HEADER
+from reflector.kernel.netlink.message import HEADER
 
 # The name of an attribute and its value; nested ones are {"attrs": [...]}.
 Attributes = Sequence[tuple[str, Any]]

@@ -10,9 +10,9 @@ import struct
 from functools import lru_cache
 from typing import NamedTuple
 
-from reflector.kernel.attributes import AF_INET, AF_INET6, attribute, attribute_u32, attributes, u32
 from reflector.kernel.change import Change, Verb
-from reflector.kernel.message import APPEND, CREATE, DUMP, EXCL, MULTI, REPLACE, Request
+from reflector.kernel.netlink.attributes import AF_INET, AF_INET6, attribute, attribute_u32, attributes, u32
+from reflector.kernel.netlink.message import APPEND, CREATE, DUMP, EXCL, MULTI, REPLACE, Request
 from reflector.kernel.prefix_table import Placement
 from reflector.kernel.route import UNICAST, Destination, KernelRoute, Leg, RouteTerms, nlri_of, route_of
 from reflector.plan import Family

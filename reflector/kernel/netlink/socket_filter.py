@@ -10,9 +10,9 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from reflector.kernel.link_message import NEWNEIGH, NUD_PERMANENT
-from reflector.kernel.message import HEADER, MULTI
-from reflector.kernel.route_message import DELROUTE, NEWROUTE
+from reflector.kernel.netlink.link_message import NEWNEIGH, NUD_PERMANENT
+from reflector.kernel.netlink.message import HEADER, MULTI
+from reflector.kernel.netlink.route_message import DELROUTE, NEWROUTE
 from reflector.plan import MAIN_TABLE
 
 _LOAD_WORD, _LOAD_HALF, _LOAD_OCTET, _IF_EQUAL, _IF_ANY_BIT, _RETURN = 0x20, 0x28, 0x30, 0x15, 0x45, 0x06

@@ -6,7 +6,6 @@ from pyroute2.netlink.rtnl.ifaddrmsg import IFA_F_NODAD, ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import IFF_UP, ifinfmsg
 
 from reflector.addresses import pack_address, unpack_address
-from reflector.kernel.attributes import AF_INET, AF_INET6
 from reflector.kernel.device import (
     AddAddress,
     ChangeDevice,
@@ -19,9 +18,10 @@ from reflector.kernel.device import (
     SetDown,
 )
 from reflector.kernel.link import LinkAddress, VxlanSettings
-from reflector.kernel.link_message import DELADDR, DELLINK, NEWADDR, NEWLINK
-from reflector.kernel.message import CREATE, EXCL, REPLACE, Request
-from reflector.kernel.pyroute2_message import Attributes, body_of, message_of
+from reflector.kernel.netlink.attributes import AF_INET, AF_INET6
+from reflector.kernel.netlink.link_message import DELADDR, DELLINK, NEWADDR, NEWLINK
+from reflector.kernel.netlink.message import CREATE, EXCL, REPLACE, Request
+from reflector.kernel.netlink.pyroute2_message import Attributes, body_of, message_of
 from reflector.plan import ROUTE_PROTOCOL
 
 

@@ -20,10 +20,20 @@ from array import array
 from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
-from reflector.kernel.attributes import attributes, text
-from reflector.kernel.link_message import PERMISSION_PROBE
-from reflector.kernel.message import ACK, ACK_TLVS, DONE, DUMP_INTERRUPTED, ERROR, HEADER, Message, Request, messages
-from reflector.kernel.socket_filter import Step, assembled, not_from
+from reflector.kernel.netlink.attributes import attributes, text
+from reflector.kernel.netlink.link_message import PERMISSION_PROBE
+from reflector.kernel.netlink.message import (
+    ACK,
+    ACK_TLVS,
+    DONE,
+    DUMP_INTERRUPTED,
+    ERROR,
+    HEADER,
+    Message,
+    Request,
+    messages,
+)
+from reflector.kernel.netlink.socket_filter import Step, assembled, not_from
 
 _FLAGS = struct.Struct("=H")
 _FLAGS_AT = 6
