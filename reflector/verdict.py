@@ -30,6 +30,7 @@ class RouteVerdict(StrEnum):
     OWN_NEXT_HOP = "own-next-hop", "its next hop is this node itself"
     ROUTE_LEAK = "route-leak", "route leak: ONLY_TO_CUSTOMER does not fit the peer's role"
     OVER_LIMIT = "over-limit", "exceeds the peer's maximum prefixes"
+    TOO_MANY_PATHS = "too-many-paths", "the peer has sent too many paths of this prefix"
     NEXT_HOP_UNRESOLVABLE = "next-hop-unresolvable", "the kernel has no route to its next hop"
 
     # Decision (RFC 4271 9.1.2.2, RFC 4456 9): the best route, or the step a route lost at.

@@ -6,6 +6,7 @@ one peer share a path, so that import is evaluated once for them unless their pr
 
 from __future__ import annotations
 
+from reflector.inbound.paths_per_prefix import beyond, has_room, rule_of
 from reflector.peer import Peer
 from reflector.plan import Family
 from reflector.policy.policy_set import PolicySet
@@ -14,6 +15,7 @@ from reflector.rib.loc_rib import LocRib
 from reflector.rib.next_hop import NextHop
 from reflector.rib.next_hops import NextHops
 from reflector.rib.path import Path
+from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
 
 
@@ -35,6 +37,8 @@ class ImportPipeline:
             path = rib.routes.pop(key, None)
             if path is not None and path.attributes is not None:
                 replace(rib.nlri(key), path, None)
+        if rib.waiting:
+            self._admit_waiting(rib, keys)
 
     def withdraw_all(self, peer: Peer) -> None:
         for rib in peer.adj_rib_in.values():
@@ -61,6 +65,53 @@ class ImportPipeline:
 
     def _install(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> None:
         """All these have this path from now on."""
+        accepted = path.attributes is not None
+        if accepted and rib.has_path_ids and self._ribs[rib.family].crowded:
+            keys = self._admitted(rib, path, keys)
+        self._put(rib, path, keys)
+        if rib.waiting:
+            self._admit_waiting(rib, keys)
+
+    def _admitted(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> list[bytes]:
+        """Those that may be candidates; the others are kept and wait until they may."""
+        excess = beyond(rib, self._ribs[rib.family], path, keys)
+        if not excess:
+            return keys
+        self._put(rib, path.refused(RouteVerdict.TOO_MANY_PATHS, rule_of(path)), excess)
+        for key in excess:
+            rib.waiting.setdefault(rib.nlri(key), {})[key] = None
+        others = set(excess)
+        return [key for key in keys if key not in others]
+
+    def _admit_waiting(self, rib: AdjRibIn, keys: list[bytes]) -> None:
+        """These have come or gone: they wait no longer, and others of their prefixes may have room now."""
+        prefixes = dict.fromkeys(nlri for nlri in rib.nlris(keys) if nlri in rib.waiting)
+        if not prefixes:
+            return
+        for key in keys:
+            rib.waiting.get(rib.nlri(key), {}).pop(key, None)
+        for nlri in prefixes:
+            waiting = rib.waiting[nlri]
+            while waiting:
+                key, _ = waiting.popitem()
+                if not self._is_admitted_now(rib, key):
+                    waiting[key] = None
+                    break
+            if not waiting:
+                del rib.waiting[nlri]
+
+    def _is_admitted_now(self, rib: AdjRibIn, key: bytes) -> bool:
+        """A waiting route, imported anew if there is room for it. A peer that left the plan has no routes to admit."""
+        nlri, waits = rib.nlri(key), rib.routes[key]
+        peer = self._peers.get(waits.sender.name) if waits.sender is not None else None
+        if peer is None or not has_room(self._ribs[rib.family], nlri, waits):
+            return False
+        prefix_class = self.policies.classes[rib.family].classify(nlri)
+        self._put(rib, self._path(peer, rib.family, waits.received, prefix_class, rib.path_id(key)), [key])
+        return True
+
+    def _put(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> None:
+        """Into the tables, without a limit."""
         routes, loc_rib = rib.routes, self._ribs[rib.family]
         accepted = path.attributes is not None
         if routes.keys().isdisjoint(keys):
@@ -104,11 +155,12 @@ class ImportPipeline:
         """A path whose cost alone is another succeeds itself: the decision is made anew for its prefixes."""
         replace = self._ribs[rib.family].replace
         for key, former in [(key, path) for key, path in rib.routes.items() if path in successors]:
-            path = rib.routes[key] = successors[former]
-            before = former if former.attributes is not None else None
-            after = path if path.attributes is not None else None
-            if before is not None or after is not None:
-                replace(rib.nlri(key), before, after)
+            path = successors[former]
+            if former.attributes is None or path.attributes is None:
+                self._install(rib, path, [key])
+                continue
+            rib.routes[key] = path
+            replace(rib.nlri(key), former, path)
 
     def _reinstall(self, peer: Peer, rib: AdjRibIn, key: bytes, former: Path) -> None:
         prefix_class = self.policies.classes[rib.family].classify(rib.nlri(key))

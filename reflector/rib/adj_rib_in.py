@@ -20,7 +20,8 @@ class AdjRibIn:
     long_lived_until   when the last of them is withdrawn (RFC 9494), 0 where they do not outlive the restart time
     is_long_lived      the restart time has been over since then
 
-    `expected` are keys that a refresh has not brought yet (enhanced_refresh).
+    `expected` are keys that a refresh has not brought yet (enhanced_refresh). `waiting` are keys of each prefix of
+    which the peer has too many paths (paths_per_prefix).
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class AdjRibIn:
         "stale",
         "stale_since",
         "stale_until",
+        "waiting",
     )
 
     def __init__(self, family: Family, has_path_ids: bool) -> None:
@@ -42,6 +44,7 @@ class AdjRibIn:
         self.routes: dict[bytes, Path] = {}
         self.stale: set[bytes] = set()
         self.expected: set[bytes] = set()
+        self.waiting: dict[bytes, dict[bytes, None]] = {}
         self.stale_since: float | None = None
         self.stale_until = 0.0
         self.long_lived_until = 0.0

@@ -9,7 +9,7 @@ Source: RFC 4271 3.2 and 9.1.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -23,14 +23,59 @@ from reflector.verdict import RouteVerdict
 Selection = Path | Decision | None
 
 
+# A prefix with more candidates than this is crowded: what a peer with add-path can bring about, few others do.
+CROWDED = 16
+
+
 class Candidates:
-    """A prefix with several candidates; `decision` is that of the last settled turn."""
+    """A prefix with several candidates; `decision` is that of the last settled turn.
 
-    __slots__ = ("candidates", "decision")
+    Most have two or three, and a list is the least memory. In one of thousands a path is found by its place in a
+    dict, so that replacing all of them is no work of n * n; then `by_sender` counts those of each peer."""
 
-    def __init__(self, candidates: list[Path], decision: Selection) -> None:
-        self.candidates = candidates
-        self.decision = decision
+    __slots__ = ("_paths", "by_sender", "decision")
+
+    def __init__(self, first: Path) -> None:
+        self._paths: list[Path] | dict[Path, None] = [first]
+        self.by_sender: dict[str, int] | None = None
+        self.decision: Selection = first
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @property
+    def paths(self) -> list[Path]:
+        """In the order in which they came; not to be changed."""
+        return self._paths if isinstance(self._paths, list) else [*self._paths]
+
+    def replace(self, old: Path | None, new: Path | None) -> None:
+        """`old` goes, `new` comes behind the others."""
+        paths = self._paths
+        if isinstance(paths, dict):
+            self._replace_in_crowd(paths, old, new)
+            return
+        if old is not None:
+            paths.remove(old)
+        if new is not None:
+            paths.append(new)
+        if len(paths) > CROWDED:
+            self._paths = dict.fromkeys(paths)
+            self.by_sender = Counter(map(_sender, paths))
+
+    def _replace_in_crowd(self, paths: dict[Path, None], old: Path | None, new: Path | None) -> None:
+        assert self.by_sender is not None  # noqa: S101  a crowd is counted
+        if old is not None:
+            del paths[old]
+            self.by_sender[_sender(old)] -= 1
+        if new is not None:
+            paths[new] = None
+            self.by_sender[_sender(new)] = self.by_sender.get(_sender(new), 0) + 1
+        if len(paths) <= CROWDED // 2:
+            self._paths, self.by_sender = [*paths], None
+
+
+def _sender(path: Path) -> str:
+    return path.sender.name if path.sender is not None else ""
 
 
 class Transition(NamedTuple):
@@ -46,7 +91,8 @@ Transitions = dict[Transition, list[bytes]]
 
 class LocRib:
     """`changed` maps each prefix touched in this turn to its selection before it, but for the prefixes in `fresh`:
-    those had none, and stand in `_runs` as they came. `depth` and `steps`: see decision.decide."""
+    those had none, and stand in `_runs` as they came. `crowded` are the prefixes with so many candidates that those of
+    each peer are counted. `depth` and `steps`: see decision.decide."""
 
     def __init__(self, family: Family, steps: Sequence[Step] = STEPS_TO_MULTIPATH) -> None:
         self.family = family
@@ -54,6 +100,7 @@ class LocRib:
         self.table: dict[bytes, Path | Candidates] = {}
         self.changed: dict[bytes, Selection] = {}
         self.fresh: set[bytes] = set()
+        self.crowded: set[bytes] = set()
         self.depth = 0
         self._runs: list[tuple[Path, list[bytes]]] = []
 
@@ -94,12 +141,13 @@ class LocRib:
 
     def _replace_among(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
         current = self.table[nlri]
-        candidates = current if isinstance(current, Candidates) else Candidates([current], current)
-        if old is not None:
-            candidates.candidates.remove(old)
-        if new is not None:
-            candidates.candidates.append(new)
-        self.table[nlri] = candidates if len(candidates.candidates) > 1 else candidates.candidates[0]
+        candidates = current if isinstance(current, Candidates) else Candidates(current)
+        candidates.replace(old, new)
+        self.table[nlri] = candidates if len(candidates) > 1 else candidates.paths[0]
+        if candidates.by_sender is not None:
+            self.crowded.add(nlri)
+        elif self.crowded:
+            self.crowded.discard(nlri)
 
     def deepen(self, depth: int) -> None:
         """From now on so many candidates are ranked, also where nothing else changes."""
@@ -148,7 +196,7 @@ class LocRib:
             entry = get(nlri)
             after: Selection
             if type(entry) is Candidates:
-                after = entry.decision = decide(entry.candidates, self.depth, self.steps)
+                after = entry.decision = decide(entry.paths, self.depth, self.steps)
                 if after == before:
                     continue
             else:
@@ -182,7 +230,13 @@ class LocRib:
         entry = self.table.get(nlri)
         if entry is None:
             return []
-        return list(entry.candidates) if isinstance(entry, Candidates) else [entry]
+        return list(entry.paths) if isinstance(entry, Candidates) else [entry]
+
+    def candidates_from(self, nlri: bytes, sender: str) -> int:
+        """How many candidates of a crowded prefix are this peer's."""
+        entry = self.table.get(nlri)
+        counted = entry.by_sender if isinstance(entry, Candidates) else None
+        return 0 if counted is None else counted.get(sender, 0)
 
     def prefixes(self) -> list[bytes]:
         """A copy of all prefixes for which there may be a selection, in no order."""
