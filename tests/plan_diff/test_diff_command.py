@@ -99,7 +99,7 @@ def test_a_session_that_is_only_updated_is_no_reset(folder: Path) -> None:
     change(folder, "asNumber: 65001", "asNumber: 65001, keepaliveTime: 10s")
     done = diff(folder)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[0] == "1 node changes: 1 softly"
+    assert done.stdout.splitlines()[0] == "1 node changes: 1 without a session reset"
     assert "~ session 192.0.2.1: updated: keepalive_time 0 -> 10" in done.stdout
 
 
@@ -111,7 +111,7 @@ def test_a_block_that_moves_is_a_prefix_that_moves(folder: Path) -> None:
 def test_a_pool_that_is_no_longer_exported_withholds_its_routes(folder: Path) -> None:
     change(folder, "cidr: 192.168.0.0/16", "cidr: 192.168.0.0/16, disableBGPExport: true")
     assert (
-        "~ tells 10.0.0.2, 10.0.0.3, 192.0.2.1 of 192.168.1.0/26: advertised -> "
+        "~ to 10.0.0.2, 10.0.0.3, 192.0.2.1, 192.168.1.0/26: advertised -> "
         "withheld: rejected by an export policy (IPPool pool: disableBGPExport)"
     ) in diff(folder).stdout
 
