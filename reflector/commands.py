@@ -32,8 +32,10 @@ class Close(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What a flush decided: the peers with something to send, the sessions to close, and the Loc-RIB's changes."""
+    """What a flush decided: the peers with something to send, the sessions to close, and the Loc-RIB's changes. With
+    `is_unfinished` another turn has work that this one left to it."""
 
     ready: list[Member]
     closes: list[Close]
     changes: Changes
+    is_unfinished: bool = False

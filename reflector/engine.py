@@ -22,6 +22,7 @@ from reflector.inbound.selection_deferral import StartOfSpeaker
 from reflector.inbound.update_handler import UpdateHandler
 from reflector.kernel.lookup import KernelView
 from reflector.outbound.adj_rib_out import AdjRibOut
+from reflector.outbound.refresh_requests import RefreshRequests
 from reflector.outbound.slow_peer import LAG_BOUND
 from reflector.outbound.update_group import UpdateGroup
 from reflector.peer import Peer
@@ -65,6 +66,7 @@ class Engine:
         policies = PolicySet(plan)
         self._pipeline = ImportPipeline(self.peers, self.ribs, policies, self.next_hops)
         self._adj_rib_out = AdjRibOut(self.ribs, policies)
+        self._refreshes = RefreshRequests(self._adj_rib_out)
         self.turn = TurnUnderWay(self.peers, self.ribs, self._adj_rib_out)
         self._sessions = Sessions(self.peers, self._pipeline, self._adj_rib_out, self.turn, self.start)
         self._limits = PrefixLimits(self._pipeline)
@@ -185,8 +187,7 @@ class Engine:
             if peer.marks_refreshes:
                 take_mark(self._pipeline, peer.adj_rib_in[family], body[2])
             return
-        self.turn.settle()
-        self._adj_rib_out.refresh(peer, family)
+        self._refreshes.ask(peer, family)
 
     # -------------------------------------------------------------------------- time and the world
 
@@ -225,8 +226,9 @@ class Engine:
         if self.start.is_due and self.start.check(self.peers.values(), now):
             for peer in self.peers.values():
                 self._adj_rib_out.mark_end(peer)
+        is_unfinished = self._refreshes.answer(now)
         self._adj_rib_out.catch_up()
-        return self.turn.end()
+        return self.turn.end(is_unfinished=is_unfinished)
 
     def trim_logs(self) -> None:
         """Cut off the peers that lag too much, and drop what the others have all been handed."""

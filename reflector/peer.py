@@ -103,7 +103,7 @@ class Peer:
         self._reset()
         self.adj_rib_in = retained
         for rib in retained.values():
-            rib.expected = set()
+            rib.refreshed = None
         self.negotiated = None
         self.since = now
         self.last_error = reason

@@ -134,7 +134,7 @@ class Speaker:
         turn = self.events.flush(now)
         self._transport.finish(turn)
         self._publish(turn)
-        if turn.closes or has_more_to_answer:
+        if turn.closes or turn.is_unfinished or has_more_to_answer:
             # A closed session's routes are withdrawn at once, not when something else happens.
             return now
         return self._next_tick

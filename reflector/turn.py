@@ -66,9 +66,9 @@ class TurnUnderWay:
         """It has sent a NOTIFICATION."""
         self.closes.setdefault(peer.name, Close(peer.name, b"", reason, ending=ending))
 
-    def end(self) -> Turn:
+    def end(self, *, is_unfinished: bool) -> Turn:
         """What became of it; the next one begins."""
-        turn = Turn(self._adj_rib_out.take_ready(), list(self.closes.values()), self._changes)
+        turn = Turn(self._adj_rib_out.take_ready(), list(self.closes.values()), self._changes, is_unfinished)
         self.closes = {}
         self._changes = {family: [] for family in FAMILIES}
         return turn

@@ -5,7 +5,8 @@
     End of Route Refresh         what is still expected is withdrawn; without a beginning it means nothing
 
 Rule: a peer may begin a second time before it has ended, and then all counts anew. While its routes are stale from a
-restart the marks mean nothing: until the End-of-RIB they are its first announcement, not a refresh.
+restart the marks mean nothing: until the End-of-RIB they are its first announcement, not a refresh. A beginning costs
+nothing however large the table is: what is remembered is what comes after it.
 Source: RFC 7313 4. Our own half of it, between the marks to a peer that asks, is in update_group.
 """
 
@@ -21,7 +22,7 @@ def take_mark(pipeline: ImportPipeline, rib: AdjRibIn, subtype: int) -> None:
     if rib.stale_since is not None:
         return
     if subtype == BEGIN_OF_REFRESH:
-        rib.expected = set(rib.routes)
+        rib.refreshed = set()
     elif subtype == END_OF_REFRESH:
-        # In the order of the table: that of a set is another one in each process, and a replay's must not be.
-        pipeline.withdraw(rib, [key for key in rib.routes if key in rib.expected])
+        pipeline.withdraw(rib, rib.expected())
+        rib.refreshed = None

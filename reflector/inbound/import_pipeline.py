@@ -32,7 +32,7 @@ class ImportPipeline:
 
     def withdraw(self, rib: AdjRibIn, keys: list[bytes]) -> None:
         replace = self._ribs[rib.family].replace
-        rib.mark_received(keys)
+        rib.mark_withdrawn(keys)
         for key in keys:
             path = rib.routes.pop(key, None)
             if path is not None and path.attributes is not None:
@@ -45,7 +45,7 @@ class ImportPipeline:
             self.withdraw(rib, list(rib.routes))
 
     def announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
-        rib.mark_received(keys)
+        rib.mark_announced(keys)
         for path_id, alike in rib.by_path_id(keys).items():
             if not self.policies.import_uses_prefix(peer.session, rib.family):
                 self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), alike)

@@ -101,11 +101,12 @@ def _that_lets_stay(peer: Peer, ribs: list[AdjRibIn]) -> tuple[float, Negotiated
 def _sent(peer: Peer, negotiated: Negotiated, rib: AdjRibIn) -> Iterator[Event]:
     """What the session has brought; what a refresh that is under way has yet to bring comes before its mark
     (RFC 7313 4)."""
-    if rib.expected:
-        yield from _announcements(peer, negotiated, rib, rib.expected, peer.since)
+    expected = set(rib.expected())
+    if expected:
+        yield from _announcements(peer, negotiated, rib, expected, peer.since)
         mark = route_refresh(rib.family, BEGIN_OF_REFRESH)
         yield Received(peer.name, MessageType.ROUTE_REFRESH, mark[HEADER_LENGTH:], peer.since)
-    others = rib.routes.keys() - rib.stale - rib.expected
+    others = rib.routes.keys() - rib.stale - expected
     yield from _announcements(peer, negotiated, rib, others, peer.since)
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from typing import NamedTuple
 
 from reflector.outbound.slow_peer import NO_ROUTES, Contents, Missed
+from reflector.plan import Family
 
 
 class Chunk(NamedTuple):
@@ -63,7 +64,8 @@ class AdvertisementLog:
 class Outbox:
     """One peer's queue. `take` hands out the next chunk; what a short write left goes back with `put_back`.
 
-    `messages` counts the UPDATEs handed out; `missed` is None unless the peer is cut off.
+    `messages` counts the UPDATEs handed out; `missed` is None unless the peer is cut off. `refreshing` are the families
+    of which the answer to a ROUTE-REFRESH waits here or among what was missed.
     """
 
     def __init__(self) -> None:
@@ -71,12 +73,14 @@ class Outbox:
         self._own_octets = 0
         self.messages = 0
         self.missed: Missed | None = None
+        self.refreshing: set[Family] = set()
         self._rest: memoryview | None = None
         self._log: AdvertisementLog | None = None
         self.position = 0
 
     def push(self, octets: bytes, messages: int = 0, contents: Contents = NO_ROUTES) -> None:
         """Whole messages, `messages` UPDATEs among them, for this peer alone, after what it has been handed."""
+        self.refreshing.update(contents.refreshed)
         self._keep(Chunk(octets, messages, contents))
 
     def _keep(self, chunk: Chunk) -> None:
@@ -143,6 +147,7 @@ class Outbox:
         if self._own:
             chunk = self._own.popleft()
             self._own_octets -= len(chunk.octets)
+            self.refreshing.difference_update(chunk.contents.refreshed)
         elif log is not None and self.position < log.end:
             chunk = log.chunk(self.position)
             self.position += 1

@@ -30,8 +30,8 @@ class UpdateGroup:
         self.log = AdvertisementLog()
         self.members: list[Member] = []
         self.cut_off: list[Member] = []
-        # The whole Loc-RIB as it was when the log ended there.
-        self._packed: tuple[int, list[bytes]] | None = None
+        # The whole Loc-RIB of families as it has been since the log's last chunk.
+        self._packed: dict[Family, list[bytes]] = {}
 
     def advertise(self, family: Family, moves: list[Move]) -> bool:
         """Encode a turn into the log. True if there was anything to advertise or withdraw."""
@@ -41,7 +41,7 @@ class UpdateGroup:
         if messages:
             contents = Contents(keys)
             self.log.append(b"".join(messages), len(messages), contents)
-            self._packed = None
+            self._packed = {}
             for member in self.cut_off:
                 if member.outbox.missed is not None:
                     member.outbox.missed.note(contents)
@@ -52,15 +52,18 @@ class UpdateGroup:
     def join(self, member: Member, ribs: Ribs, classes: Classes) -> None:
         """The peer is sent the settled Loc-RIB and follows the log from here."""
         families = self.view.key.families
-        if self._packed is None or self._packed[0] != self.log.end:
-            messages: list[bytes] = []
-            for family in families:
-                messages += self.encoder.everything(family, ribs[family], classes[family])
-            self._packed = (self.log.end, messages)
-        messages = self._packed[1]
+        messages: list[bytes] = []
+        for family in families:
+            messages += self._everything(family, ribs[family], classes[family])
         member.outbox.push(b"".join(messages), len(messages), Contents(whole=families))
         member.outbox.follow(self.log)
         self.members.append(member)
+
+    def _everything(self, family: Family, rib: LocRib, classes: PrefixClasses) -> list[bytes]:
+        """Packed once for all that join or ask while nothing changes."""
+        if family not in self._packed:
+            self._packed[family] = self.encoder.everything(family, rib, classes)
+        return self._packed[family]
 
     def adopt(self, member: Member) -> None:
         """A peer of another group that has just been sent the difference follows this log from here."""
@@ -76,7 +79,7 @@ class UpdateGroup:
 
     def refresh(self, member: Member, family: Family, rib: LocRib, classes: PrefixClasses) -> None:
         """RFC 2918 4: the peer is sent every route of the family."""
-        messages = between_marks(family, self.encoder.everything(family, rib, classes), member)
+        messages = between_marks(family, self._everything(family, rib, classes), member)
         # What the log still held for the peer is older than this and has to arrive before it.
         member.outbox.leave()
         contents = Contents(whole=(family,), refreshed=(family,))

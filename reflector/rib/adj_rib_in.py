@@ -20,17 +20,17 @@ class AdjRibIn:
     long_lived_until   when the last of them is withdrawn (RFC 9494), 0 where they do not outlive the restart time
     is_long_lived      the restart time has been over since then
 
-    `expected` are keys that a refresh has not brought yet (enhanced_refresh). `waiting` are keys of each prefix of
-    which the peer has too many paths (paths_per_prefix).
+    `refreshed` are the keys that a refresh under way has brought, None if there is none (enhanced_refresh). `waiting`
+    are keys of each prefix of which the peer has too many paths (paths_per_prefix).
     """
 
     __slots__ = (
-        "expected",
         "family",
         "has_path_ids",
         "is_long_lived",
         "long_lived_until",
         "nlri",
+        "refreshed",
         "routes",
         "stale",
         "stale_since",
@@ -43,7 +43,7 @@ class AdjRibIn:
         self.has_path_ids = has_path_ids
         self.routes: dict[bytes, Path] = {}
         self.stale: set[bytes] = set()
-        self.expected: set[bytes] = set()
+        self.refreshed: set[bytes] | None = None
         self.waiting: dict[bytes, dict[bytes, None]] = {}
         self.stale_since: float | None = None
         self.stale_until = 0.0
@@ -55,12 +55,23 @@ class AdjRibIn:
         """How many routes take part in the decision process."""
         return sum(path.attributes is not None for path in self.routes.values())
 
-    def mark_received(self, keys: list[bytes]) -> None:
-        """The peer has announced or withdrawn these."""
+    def mark_announced(self, keys: list[bytes]) -> None:
         if self.stale:
             self.stale.difference_update(keys)
-        if self.expected:
-            self.expected.difference_update(keys)
+        if self.refreshed is not None:
+            self.refreshed.update(keys)
+
+    def mark_withdrawn(self, keys: list[bytes]) -> None:
+        if self.stale:
+            self.stale.difference_update(keys)
+        if self.refreshed:
+            self.refreshed.difference_update(keys)
+
+    def expected(self) -> list[bytes]:
+        """What a refresh that is under way has not brought yet, in the order of the table: that of a set is another one
+        in each process, and a replay's must not be."""
+        refreshed = self.refreshed
+        return [] if refreshed is None else [key for key in self.routes if key not in refreshed]
 
     def stale_keys(self) -> list[bytes]:
         """In the order of the table: that of a set is another one in each process, and a replay's must not be."""
