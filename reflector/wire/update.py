@@ -17,7 +17,7 @@ from reflector.plan import Family
 from reflector.wire.attribute_reader import ParsedAttributes, parse_attributes
 from reflector.wire.attribute_rules import Dialect
 from reflector.wire.attributes import OPTIONAL, Code, PathAttributes
-from reflector.wire.message import HEADER_LENGTH, ErrorCode, MessageType, NotificationError, message
+from reflector.wire.message import HEADER_LENGTH, MAX_LENGTH, ErrorCode, MessageType, NotificationError, message
 from reflector.wire.nlri import NlriError, split_nlri, split_path_nlri
 
 AFI: dict[Family, int] = {4: 1, 6: 2}
@@ -28,7 +28,10 @@ PLAIN_REFRESH, BEGIN_OF_REFRESH, END_OF_REFRESH = 0, 1, 2
 _NEXT_HOP_LENGTHS: dict[Family, tuple[int, ...]] = {4: (4, 16, 32), 6: (16, 32)}
 # The longest key of a family, with a path identifier.
 LONGEST_KEY: dict[Family, int] = {4: 4 + 5, 6: 4 + 17}
-_CACHED_BLOCKS = 1 << 16
+# Attribute blocks that a session remembers. Their values take ten times as many octets: a community has four on the
+# wire. A block longer than an UPDATE without extended messages could hold does not repeat.
+CACHED_OCTETS = 1 << 20
+_LONGEST_CACHED = MAX_LENGTH
 
 
 Announced = tuple[Family, PathAttributes, list[bytes]]
@@ -52,13 +55,15 @@ class Update(NamedTuple):
 
 
 class UpdateReader:
-    """Reads the UPDATEs of one session. Remembers attribute blocks, since peers repeat them."""
+    """Reads the UPDATEs of one session. Remembers attribute blocks, since peers repeat them: `cached_octets` of them,
+    and beyond CACHED_OCTETS it begins anew."""
 
     def __init__(self, dialect: Dialect, families: frozenset[Family], add_path: frozenset[Family]) -> None:
         self._dialect = dialect
         self._families = families
         self._add_path = add_path
         self._known: dict[bytes, ParsedAttributes] = {}
+        self.cached_octets = 0
 
     def read(self, body: bytes) -> Update:
         """Raises NotificationError for what must reset the session."""
@@ -87,11 +92,16 @@ class UpdateReader:
             return known
         parsed = parse_attributes(block, self._dialect)
         # A block with MP_REACH_NLRI holds routes: an identical one is unlikely.
-        if parsed.reach is None and parsed.unreach is None:
-            if len(self._known) >= _CACHED_BLOCKS:
-                self._known.clear()
-            self._known[block] = parsed
+        if parsed.reach is None and parsed.unreach is None and len(block) <= _LONGEST_CACHED:
+            self._remember(block, parsed)
         return parsed
+
+    def _remember(self, block: bytes, parsed: ParsedAttributes) -> None:
+        if self.cached_octets + len(block) > CACHED_OCTETS:
+            self._known.clear()
+            self.cached_octets = 0
+        self._known[block] = parsed
+        self.cached_octets += len(block)
 
     def _keys(self, field: bytes, family: Family) -> list[bytes]:
         try:
