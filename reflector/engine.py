@@ -46,7 +46,7 @@ from reflector.wire.message import (
     message,
     notification,
 )
-from reflector.wire.update import FAMILY_OF_AFI, PLAIN_REFRESH, route_refresh
+from reflector.wire.update import BEGIN_OF_REFRESH, END_OF_REFRESH, FAMILY_OF_AFI, PLAIN_REFRESH, route_refresh
 
 
 class Engine:
@@ -176,8 +176,9 @@ class Engine:
 
     def _refresh(self, peer: Peer, body: bytes) -> None:
         """RFC 2918 4: send every route of the family, between the marks of RFC 7313 4 if the peer knows them; the marks
-        that it sends itself are for enhanced_refresh."""
-        if len(body) != 4:
+        that it sends itself are for enhanced_refresh. Only a mark must have four octets (RFC 7313 5): a request may
+        have outbound route filters behind it, which are never agreed on here and are ignored (RFC 5291 4)."""
+        if len(body) != 4 and body[2] in (BEGIN_OF_REFRESH, END_OF_REFRESH):
             whole = message(MessageType.ROUTE_REFRESH, body)
             raise NotificationError(ErrorCode.ROUTE_REFRESH, 1, f"ROUTE-REFRESH of {len(body)} octets", whole)
         family = FAMILY_OF_AFI.get((body[0] << 8 | body[1], body[3]))

@@ -7,8 +7,9 @@ the key. A path is evaluated once per view and class of prefixes, and the path i
     eBGP   own AS in front   removed      own, or of a policy   transitive ones        removed
     iBGP   as it is          kept         kept                  all                    added when reflected
 
-ONLY_TO_CUSTOMER follows our role on an external session (roles). While this node drains, what would draw traffic to it
-is marked (graceful_shutdown) or withdrawn (drain).
+Segments of a confederation are removed from AS_PATH towards eBGP peers (RFC 5065 5.3): they can only have come from
+inside our AS. ONLY_TO_CUSTOMER follows our role on an external session (roles). While this node drains, what would draw
+traffic to it is marked (graceful_shutdown) or withdrawn (drain).
 
 The next hop (RFC 4271 5.1.3), where "own" is our address on this session. What an export policy sets stands above an
 import policy's "self", and that above the session's mode:
@@ -46,7 +47,14 @@ from reflector.rib.path import Path
 from reflector.session.relation import Relation
 from reflector.verdict import RouteVerdict
 from reflector.wire.attribute_writer import encode_attributes
-from reflector.wire.attributes import NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, PathAttributes, prepend_as_path
+from reflector.wire.attributes import (
+    NO_ADVERTISE,
+    NO_EXPORT,
+    NO_EXPORT_SUBCONFED,
+    PathAttributes,
+    prepend_as_path,
+    without_confederation,
+)
 from reflector.wire.communities import transitive
 from reflector.wire.update import LONGEST_KEY, room_for_routes
 
@@ -238,7 +246,7 @@ class ExportView:
 
     def _to_external(self, attributes: PathAttributes) -> PathAttributes:
         return attributes.replace(
-            as_path=prepend_as_path(attributes.as_path, (self.key.local_as,)),
+            as_path=prepend_as_path(without_confederation(attributes.as_path), (self.key.local_as,)),
             local_pref=None,
             originator_id=b"",
             cluster_list=(),

@@ -2,7 +2,8 @@
 
 Rule: each attribute is read and judged by its row of attribute_rules. The first copy of a repeated attribute counts; a
 repeated MP_REACH_NLRI or MP_UNREACH_NLRI resets. Wrong flags always cost the routes (RFC 7606 3 c). An attribute that
-is not known resets if it is well-known, travels on if it is transitive, and else ends here (RFC 4271 5 and 6.3).
+is not known resets if it is well-known, travels on if it is transitive, and else ends here (RFC 4271 5 and 6.3). One
+that is never transitive ends here whatever its flags are (opaque_attributes).
 Source: RFC 7606 3 to 6, RFC 4271 6.3, RFC 6793 4, RFC 4760 3.
 """
 
@@ -23,8 +24,10 @@ from reflector.wire.attributes import (
     intern_attributes,
 )
 from reflector.wire.message import ErrorCode, NotificationError
+from reflector.wire.opaque_attributes import NEVER_TRANSITIVE, OPAQUE_RULES
 from reflector.wire.two_octet_as import restore_aggregator, restore_path
 
+_RULES = RULES | OPAQUE_RULES
 _MULTIPROTOCOL = (Code.MP_REACH_NLRI, Code.MP_UNREACH_NLRI)
 _FLAGS = OPTIONAL | TRANSITIVE
 # Extended length is a matter of encoding, the lower four bits are to be ignored (RFC 4271 4.3).
@@ -112,8 +115,10 @@ class _BlockReader:
             self.discarded.append(f"attribute {code} appears twice")
         else:
             self.seen.add(code)
-            rule = RULES.get(code)
-            if rule is None:
+            rule = _RULES.get(code)
+            if code in NEVER_TRANSITIVE:
+                self._end_here(raw)
+            elif rule is None:
                 self._unknown(raw)
             elif rule.internal and self.dialect.external:
                 self.discarded.append(f"{Code(code).name} from an external peer")
@@ -133,9 +138,14 @@ class _BlockReader:
                 if raw.flags & PARTIAL and rule.stays_partial:
                     self.partial.append(raw.code)
             else:
-                self.others.append(raw._replace(value=value))
+                self.others.append(RawAttribute(rule.flags_of(raw.flags), raw.code, value))
         except MalformedError as error:
-            (self.discarded if rule.penalty is Penalty.DISCARD else self.errors).append(str(error))
+            penalty = error.penalty or rule.penalty
+            (self.discarded if penalty is Penalty.DISCARD else self.errors).append(str(error))
+
+    def _end_here(self, raw: RawAttribute) -> None:
+        if raw.flags & _FLAGS != OPTIONAL:
+            self.discarded.append(f"{Code(raw.code).name} has flags {raw.flags:#04x}")
 
     def _unknown(self, raw: RawAttribute) -> None:
         """RFC 4271 5 and 6.3: unknown well-known resets, unknown transitive travels on, others end here."""
@@ -143,7 +153,7 @@ class _BlockReader:
             reason = f"unrecognised well-known attribute {raw.code}"
             raise NotificationError(ErrorCode.UPDATE_MESSAGE, 2, reason, encode_attribute(*raw))
         if raw.flags & TRANSITIVE:
-            self.others.append(RawAttribute(raw.flags | PARTIAL, raw.code, raw.value))
+            self.others.append(RawAttribute(_FLAGS | PARTIAL, raw.code, raw.value))
 
     def _missing(self) -> str:
         """RFC 7606 3 d. Whether NEXT_HOP is needed depends on the UPDATE's NLRI, and is checked there."""

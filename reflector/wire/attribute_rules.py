@@ -18,6 +18,7 @@ from reflector.wire.attributes import (
     AS_SEQUENCE,
     AS_SET,
     OPTIONAL,
+    PARTIAL,
     TRANSITIVE,
     AsPath,
     Code,
@@ -33,7 +34,11 @@ class Penalty(Enum):
 
 
 class MalformedError(ValueError):
-    """An attribute's value does not fit its type."""
+    """An attribute's value does not fit its type. `penalty` where it is another one than its rule has."""
+
+    def __init__(self, text: str, penalty: Penalty | None = None) -> None:
+        super().__init__(text)
+        self.penalty = penalty
 
 
 class Dialect(NamedTuple):
@@ -103,7 +108,8 @@ def _clusters(value: bytes, _: Dialect) -> tuple[bytes, ...]:
 
 class Rule(NamedTuple):
     """One attribute: its flags, length (exact, or multiple of when `many`), cost of an error, reader and field.
-    `internal`: ignored, error or not, when it comes from an external peer (RFC 7606 7.5, 7.9, 7.10)."""
+    `internal`: ignored, error or not, when it comes from an external peer (RFC 7606 7.5, 7.9, 7.10). `opaque`: its form
+    is checked, but it is not understood, and so leaves with the Partial bit (RFC 4271 5)."""
 
     flags: int
     length: int
@@ -112,6 +118,11 @@ class Rule(NamedTuple):
     read: Callable[[bytes, Dialect], Any] = _octets
     many: bool = False
     internal: bool = False
+    opaque: bool = False
+
+    def flags_of(self, received: int) -> int:
+        """Of the attribute where it travels on: a peer's Partial bit out of place ends no session behind us."""
+        return self.flags | (PARTIAL if self.opaque or (received & PARTIAL and self.stays_partial) else 0)
 
     @property
     def stays_partial(self) -> bool:

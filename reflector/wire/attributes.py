@@ -30,8 +30,17 @@ class Code(IntEnum):
     EXTENDED_COMMUNITIES = 16
     AS4_PATH = 17
     AS4_AGGREGATOR = 18
+    PMSI_TUNNEL = 22
+    TUNNEL_ENCAPSULATION = 23
+    TRAFFIC_ENGINEERING = 24
+    IPV6_EXTENDED_COMMUNITIES = 25
+    AIGP = 26
+    BGP_LS = 29
     LARGE_COMMUNITIES = 32
+    BGPSEC_PATH = 33
     ONLY_TO_CUSTOMER = 35
+    PREFIX_SID = 40
+    ATTR_SET = 128
 
 
 class Origin(IntEnum):
@@ -185,6 +194,11 @@ def prepend_as_path(path: AsPath, asns: tuple[int, ...]) -> AsPath:
     if path and path[0][0] == AS_SEQUENCE and len(path[0][1]) + len(asns) <= 255:
         return ((AS_SEQUENCE, asns + path[0][1]), *path[1:])
     return ((AS_SEQUENCE, asns), *path)
+
+
+def without_confederation(path: AsPath) -> AsPath:
+    """Segments of a confederation mean nothing outside it, and leave it with no route (RFC 5065 5.3)."""
+    return tuple(segment for segment in path if segment[0] in (AS_SET, AS_SEQUENCE))
 
 
 def count_as(path: AsPath, asn: int) -> int:

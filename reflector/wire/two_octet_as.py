@@ -10,13 +10,13 @@ import struct
 
 from reflector.wire.attributes import (
     AS_SEQUENCE,
-    AS_SET,
     AS_TRANS,
     OPTIONAL,
     TRANSITIVE,
     AsPath,
     Code,
     RawAttribute,
+    without_confederation,
 )
 
 _MAX_TWO_OCTET_AS = 0xFFFF
@@ -32,7 +32,7 @@ def as4_path(path: AsPath) -> AsPath | None:
     """The AS4_PATH that goes with narrow_path, None if nothing was lost. Confederation segments stay out of it."""
     if not any(asn > _MAX_TWO_OCTET_AS for _, asns in path for asn in asns):
         return None
-    return tuple(segment for segment in path if segment[0] in (AS_SET, AS_SEQUENCE))
+    return without_confederation(path)
 
 
 def restore_path(path: AsPath, tail: AsPath) -> AsPath:

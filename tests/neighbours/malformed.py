@@ -106,7 +106,7 @@ REACH, UNREACH = 14, 15
 AFI6 = b"\0\2\1"
 NEXT_HOP6 = b"\x10" + socket.inet_pton(socket.AF_INET6, "fd00:9::5") + b"\0"
 LONG = bytes(4097 - 23)
-SHORT_REFRESH, LONG_REFRESH = message(ROUTE_REFRESH, b"\0\1\0"), message(ROUTE_REFRESH, b"\0\1\0\1\0")
+SHORT_REFRESH, LONG_REFRESH = message(ROUTE_REFRESH, b"\0\1\0"), message(ROUTE_REFRESH, b"\0\1\1\1\0")
 
 
 def header(name: str, octets: bytes, subcode: int, data: bytes | None = None) -> Case:
@@ -236,6 +236,13 @@ ATTRIBUTES = (  # RFC 7606 3 and 7
         Discarded(2),
         is_external=True,
     ),
+    Case("PMSI_TUNNEL: empty (RFC 6514)", added(attribute(OPTIONAL_TRANSITIVE, 22, b"")), Withdrawn()),
+    Case("TUNNEL_ENCAPSULATION: a truncated TLV", added(attribute(OPTIONAL_TRANSITIVE, 23, b"\0")), Withdrawn()),
+    Case("TUNNEL_ENCAPSULATION: empty", added(attribute(OPTIONAL_TRANSITIVE, 23, b"")), Discarded()),
+    Case("IPv6 extended communities: 19 octets", added(attribute(OPTIONAL_TRANSITIVE, 25, bytes(19))), Withdrawn()),
+    Case("AIGP: transitive (RFC 7311)", added(attribute(OPTIONAL_TRANSITIVE, 26, bytes(11))), Discarded()),
+    Case("BGP-LS: transitive (RFC 9552)", added(attribute(OPTIONAL_TRANSITIVE, 29, b"a")), Discarded()),
+    Case("PREFIX_SID: a truncated TLV (RFC 8669)", added(attribute(OPTIONAL_TRANSITIVE, 40, b"\xff")), Discarded()),
     Case("an unknown transitive attribute", added(attribute(OPTIONAL_TRANSITIVE, 99, b"abc")), Nothing()),
     Case("an unknown non-transitive attribute", added(attribute(OPTIONAL, 99, b"abc")), Nothing()),
     Case(
@@ -248,7 +255,8 @@ ATTRIBUTES = (  # RFC 7606 3 and 7
 OTHERS = (
     Case("OPEN: in Established (RFC 6608)", message(OPEN, bytes((4, 0, 1, 0, 90, 10, 9, 0, 5, 0))), Reset(5, 3)),
     Case("ROUTE-REFRESH: too short", SHORT_REFRESH, Reset(1, 2, b"\0\x16")),
-    Case("ROUTE-REFRESH: too long (RFC 7313 5)", LONG_REFRESH, Reset(7, 1, LONG_REFRESH)),
+    Case("ROUTE-REFRESH: a mark that is too long (RFC 7313 5)", LONG_REFRESH, Reset(7, 1, LONG_REFRESH)),
+    Case("ROUTE-REFRESH: with outbound route filters", message(ROUTE_REFRESH, b"\0\1\0\1\1\x40\0\0"), Nothing()),
     Case("ROUTE-REFRESH: of a family that was not agreed on", message(ROUTE_REFRESH, b"\0\3\0\1"), Nothing()),
     Case("ROUTE-REFRESH: unknown subtype (RFC 7313 5)", message(ROUTE_REFRESH, b"\0\1\x63\1"), Nothing()),
 )

@@ -27,7 +27,7 @@ U32 = st.integers(0, 2**32 - 1)
 FOUR_OCTETS = st.binary(min_size=4, max_size=4)
 ASN = st.one_of(st.integers(1, 0xFFFF), st.integers(0x10000, 2**32 - 1))
 SEGMENTS = st.tuples(st.sampled_from((AS_SEQUENCE, AS_SET)), st.lists(ASN, min_size=1, max_size=255).map(tuple))
-UNKNOWN = st.builds(RawAttribute, st.just(0xE0), st.integers(40, 127), st.binary(max_size=300))
+UNKNOWN = st.builds(RawAttribute, st.just(0xE0), st.integers(41, 127), st.binary(max_size=300))
 OTHERS = st.lists(UNKNOWN, max_size=3, unique_by=lambda raw: raw.code).map(
     lambda raws: tuple(sorted(raws, key=lambda raw: raw.code))
 )

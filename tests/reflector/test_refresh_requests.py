@@ -91,6 +91,24 @@ def test_a_turn_leaves_the_answers_beyond_its_bound_to_the_next(monkeypatch: pyt
     assert answers(router, "c") == before[1] + 1
 
 
+@pytest.mark.parametrize("orf", [b"\1", b"\1\x40\0\x08" + bytes(8), bytes(4000)], ids=["mode", "entry", "long"])
+def test_outbound_route_filters_behind_a_request_are_ignored(orf: bytes) -> None:
+    """RFC 7313 5 asks for an error of the marks alone."""
+    router = a_router(3)
+    before = answers(router, "b")
+    router.receive("b", REFRESH + orf, kind=MessageType.ROUTE_REFRESH)
+    assert (answers(router, "b"), router.closed) == (before + 1, {})
+    router.receive("b", b"\0\1\7\1" + orf, kind=MessageType.ROUTE_REFRESH)
+    assert router.closed == {}
+
+
+@pytest.mark.parametrize("mark", [BEGIN, END])
+def test_a_mark_of_another_length_ends_the_session(mark: bytes) -> None:
+    router = a_router(3)
+    router.receive("b", mark + b"\0", kind=MessageType.ROUTE_REFRESH)
+    assert router.closed == {"b": "ROUTE-REFRESH of 5 octets"}
+
+
 def test_a_request_does_not_outlive_its_session() -> None:
     router = a_router(3)
     router.engine.receive("b", MessageType.ROUTE_REFRESH, REFRESH, 0.0)

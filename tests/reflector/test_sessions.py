@@ -170,10 +170,10 @@ def test_marks_and_unknown_families_are_not_answered(router: Router, body: bytes
     assert len(router.tables["b"].octets) == before
 
 
-def test_a_refresh_of_another_length_is_an_error_with_the_message_as_data(router: Router) -> None:
+def test_a_refresh_mark_of_another_length_is_an_error_with_the_message_as_data(router: Router) -> None:
     """RFC 7313 5."""
-    ((_, octets, *_),) = router.receive("b", b"\0\1\0\1\0", kind=MessageType.ROUTE_REFRESH).closes
-    assert octets == notification(7, 1, message(MessageType.ROUTE_REFRESH, b"\0\1\0\1\0"))
+    ((_, octets, *_),) = router.receive("b", b"\0\1\1\1\0", kind=MessageType.ROUTE_REFRESH).closes
+    assert octets == notification(7, 1, message(MessageType.ROUTE_REFRESH, b"\0\1\1\1\0"))
 
 
 def test_a_refresh_comes_after_what_the_peer_was_still_to_be_sent(router: Router) -> None:
