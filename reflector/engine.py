@@ -193,8 +193,8 @@ class Engine:
     # -------------------------------------------------------------------------- time and the world
 
     def tick(self, now: float) -> None:
-        """Send KEEPALIVEs that are due, end sessions whose hold time is over (RFC 4271 4.4, 6.5), and withdraw what a
-        restarting peer has not sent in time (RFC 4724 4.2)."""
+        """Send KEEPALIVEs that are due, end sessions whose hold time is over (RFC 4271 4.4, 6.5) or whose peer does not
+        read (RFC 9687), and withdraw what a restarting peer has not sent in time (RFC 4724 4.2)."""
         self.start.is_due = True
         for peer in self.peers.values():
             if peer.is_stale:
@@ -203,6 +203,9 @@ class Engine:
                 continue
             if peer.hold_expired(now):
                 self.turn.close(peer, notification(ErrorCode.HOLD_TIMER_EXPIRED, 0), "hold timer expired")
+            elif peer.send_hold_expired(now):
+                expired = notification(ErrorCode.SEND_HOLD_TIMER_EXPIRED, 0)
+                self.turn.close(peer, expired, "send hold timer expired: the peer does not read")
             elif peer.keepalive_interval and now >= peer.keepalive_due:
                 peer.keepalive_due = now + peer.keepalive_interval
                 self._adj_rib_out.send(peer, KEEPALIVE)

@@ -2,7 +2,7 @@
 
 Rule: the engine alone changes a peer. Timers are numbers to compare with the `now` of an event; a peer that is not
 Established has no routes and an empty outbox.
-Source: RFC 4271 8 (timers), RFC 4486 (why a session ended).
+Source: RFC 4271 8 (timers), RFC 9687 (send hold timer), RFC 4486 (why a session ended).
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from reflector.session.relation import Relation
 from reflector.session.sender import sender_of
 from reflector.wire.attribute_rules import Dialect
 from reflector.wire.update import UpdateReader
+
+# RFC 9687 4: how long a peer may take nothing of what waits for it, unless twice the hold time is longer.
+SEND_HOLD_TIME = 8 * 60.0
 
 
 class Peer:
@@ -43,6 +46,8 @@ class Peer:
         self.best = 0
         self.received_at = now
         self.keepalive_due = 0.0
+        self._written = 0
+        self._written_at = now
         self.adj_rib_in: dict[Family, AdjRibIn] = {}
         # Paths by what they were made of, so that equal routes share one; entries die with their last route.
         self.paths: WeakValueDictionary[tuple[object, ...], Path] = WeakValueDictionary()
@@ -94,7 +99,7 @@ class Peer:
         self.prefix_counts = {family: PrefixCount() for family in negotiated.families}
         dialect = Dialect(negotiated.four_octet_as, external=self.sender.relation is Relation.EBGP)
         self.reader = UpdateReader(dialect, frozenset(negotiated.families), negotiated.add_path_receive)
-        self.since = self.received_at = now
+        self.since = self.received_at = self._written_at = now
         self.keepalive_due = now + self.keepalive_interval
         self.counters.established += 1
 
@@ -121,3 +126,10 @@ class Peer:
 
     def hold_expired(self, now: float) -> bool:
         return self.negotiated is not None and 0 < self.negotiated.hold_time < now - self.received_at
+
+    def send_hold_expired(self, now: float) -> bool:
+        """Asked at every tick: a message has been half sent, and not one octet more, for too long (RFC 9687 4)."""
+        if not self.outbox.is_within_message or self.counters.bytes_out != self._written:
+            self._written, self._written_at = self.counters.bytes_out, now
+        hold_time = self.negotiated.hold_time if self.negotiated else 0
+        return now - self._written_at > max(SEND_HOLD_TIME, 2.0 * hold_time)

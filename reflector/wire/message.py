@@ -24,7 +24,7 @@ class MessageType(IntEnum):
 
 
 class ErrorCode(IntEnum):
-    """RFC 4271 4.5, RFC 7313 5."""
+    """RFC 4271 4.5, RFC 7313 5, RFC 9687 3."""
 
     MESSAGE_HEADER = 1
     OPEN_MESSAGE = 2
@@ -33,6 +33,7 @@ class ErrorCode(IntEnum):
     FINITE_STATE_MACHINE = 5
     CEASE = 6
     ROUTE_REFRESH = 7
+    SEND_HOLD_TIMER_EXPIRED = 8
 
 
 class OpenError(IntEnum):

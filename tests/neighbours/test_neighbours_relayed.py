@@ -56,6 +56,7 @@ class Arena:
             daemon: Daemon = kind(segment, kind.name, Router(LOCAL_AS, address, (peering,)))
             daemon.start()
             self.daemons[daemon] = peering
+        self.us.wait_listening()
         for address in ADDRESSES.values():
             eventually(
                 lambda name=f"to-{address}": self.us.peers()[name].state == "Established", f"{address} is Established"
