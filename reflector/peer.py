@@ -65,8 +65,16 @@ class Peer:
         if session.maximum_prefixes != self.session.maximum_prefixes:
             for prefixes in self.prefix_counts.values():
                 prefixes.refresh_at = 0.0  # an operator does not wait for what protects from a peer
+        discards_others = session.discard_attributes != self.session.discard_attributes
         self.session = session
         self.sender = self.sender.redefined(session)
+        if discards_others and self.negotiated is not None:
+            self.reader = self._reader(self.negotiated)
+
+    def _reader(self, negotiated: Negotiated) -> UpdateReader:
+        discarded = frozenset(self.session.discard_attributes)
+        dialect = Dialect(negotiated.four_octet_as, self.sender.relation is Relation.EBGP, discarded)
+        return UpdateReader(dialect, frozenset(negotiated.families), negotiated.add_path_receive)
 
     @property
     def is_established(self) -> bool:
@@ -97,8 +105,7 @@ class Peer:
             for family in negotiated.families
         }
         self.prefix_counts = {family: PrefixCount() for family in negotiated.families}
-        dialect = Dialect(negotiated.four_octet_as, external=self.sender.relation is Relation.EBGP)
-        self.reader = UpdateReader(dialect, frozenset(negotiated.families), negotiated.add_path_receive)
+        self.reader = self._reader(negotiated)
         self.since = self.received_at = self._written_at = now
         self.keepalive_due = now + self.keepalive_interval
         self.counters.established += 1

@@ -218,6 +218,8 @@ class SessionPlan(Value, frozen=True):
     cluster_id      "" = NodePlan.cluster_id
     ttl_security    GTSM hop count (RFC 5082), 0 = off
     allow_local_as  how often our own AS may stand in a received AS_PATH
+    allow_martians  networks inside which prefixes are taken that no peer may route otherwise (policy.martians)
+    discard_attributes   type codes of attributes that are discarded when they come from the peer
     add_path        add-path is offered in both directions (RFC 7911)
     add_path_limit  at most so many paths of a prefix are sent where it was agreed, the best ones; 0 = all
     keepalive_time  0 = a third of the hold time
@@ -255,6 +257,8 @@ class SessionPlan(Value, frozen=True):
     maximum_prefixes: MaximumPrefixes | None = None
     role: Role | None = None
     role_strict: bool = False
+    allow_martians: tuple[str, ...] = ()
+    discard_attributes: tuple[int, ...] = ()
     defined_by: str = ""
 
     @property

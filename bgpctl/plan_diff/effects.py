@@ -129,6 +129,8 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "restart_time": EffectRow(RESET, _OPEN),
         "long_lived_stale_time": EffectRow(RESET, _OPEN),
         "maximum_prefixes": EffectRow(SOFT, _LIMIT),
+        "allow_martians": EffectRow(REFRESH, _POLICY),
+        "discard_attributes": EffectRow(SOFT, "it applies from the next UPDATE of the peer on"),
         "role": EffectRow(RESET, _OPEN),
         "role_strict": EffectRow(RESET, _OPEN),
         "defined_by": EffectRow(SOFT, _SHOWN),

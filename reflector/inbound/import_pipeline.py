@@ -9,6 +9,7 @@ from __future__ import annotations
 from reflector.inbound.paths_per_prefix import beyond, has_room, rule_of
 from reflector.peer import Peer
 from reflector.plan import Family
+from reflector.policy.martians import martians
 from reflector.policy.policy_set import PolicySet
 from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.rib.loc_rib import LocRib
@@ -46,12 +47,37 @@ class ImportPipeline:
 
     def announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
         rib.mark_announced(keys)
+        guard = martians(rib.family, peer.session.allow_martians)
+        if suspects := guard.suspects(keys, 4 if rib.has_path_ids else 0):
+            keys = self._without_martians(peer, rib, attributes, keys, suspects)
         for path_id, alike in rib.by_path_id(keys).items():
             if not self.policies.import_uses_prefix(peer.session, rib.family):
                 self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), alike)
                 continue
             for prefix_class, part in self._divide(rib, alike).items():
                 self._install(rib, self._path(peer, rib.family, attributes, prefix_class, path_id), part)
+
+    def _without_martians(
+        self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes], suspects: list[bytes]
+    ) -> list[bytes]:
+        """The keys that are none; those that are stay in the Adj-RIB-In, refused."""
+        refused = {key: path for key in suspects if (path := self._martian(peer, rib, attributes, key)) is not None}
+        for key, path in refused.items():
+            self._install(rib, path, [key])
+        return [key for key in keys if key not in refused] if refused else keys
+
+    def _martian(self, peer: Peer, rib: AdjRibIn, received: PathAttributes, key: bytes) -> Path | None:
+        """The refused path of a martian; None for any other prefix."""
+        network = martians(rib.family, peer.session.allow_martians).network_of(rib.nlri(key))
+        if not network:
+            return None
+        path_id = rib.path_id(key)
+        memory = rib.family, received, network, path_id, RouteVerdict.MARTIAN, peer.sender
+        path = peer.paths.get(memory)
+        if path is None:
+            path = peer.paths[memory] = Path(peer.sender, rib.family, received, None, RouteVerdict.MARTIAN, network)
+            path.path_id, path.identifier = path_id, peer.identifiers.of(path_id)
+        return path
 
     def _divide(self, rib: AdjRibIn, keys: list[bytes]) -> dict[int, list[bytes]]:
         classes = self.policies.classes[rib.family]
@@ -163,6 +189,10 @@ class ImportPipeline:
             replace(rib.nlri(key), former, path)
 
     def _reinstall(self, peer: Peer, rib: AdjRibIn, key: bytes, former: Path) -> None:
+        refused = self._martian(peer, rib, former.received, key)
+        if refused is not None:
+            self._install(rib, refused, [key])
+            return
         prefix_class = self.policies.classes[rib.family].classify(rib.nlri(key))
         path_id = rib.path_id(key)
         path = self._path(peer, rib.family, former.received, prefix_class, path_id)

@@ -157,6 +157,7 @@ _POLICY_FIELDS = (
     "import_default",
     "export_default",
     "allow_local_as",
+    "allow_martians",
     "add_path_limit",
     "role",
 )

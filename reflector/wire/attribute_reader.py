@@ -115,6 +115,9 @@ class _BlockReader:
             self.discarded.append(f"attribute {code} appears twice")
         else:
             self.seen.add(code)
+            if code in self.dialect.discarded:
+                self.discarded.append(f"attribute {code} is discarded from this peer")
+                return
             rule = _RULES.get(code)
             if code in NEVER_TRANSITIVE:
                 self._end_here(raw)

@@ -42,10 +42,11 @@ class MalformedError(ValueError):
 
 
 class Dialect(NamedTuple):
-    """How a session's attribute blocks are to be read."""
+    """How a session's attribute blocks are to be read. `discarded` are type codes that its peer may not send."""
 
     four_octet_as: bool
     external: bool
+    discarded: frozenset[int] = frozenset()
 
 
 def _origin(value: bytes, _: Dialect) -> int:

@@ -288,6 +288,8 @@ def test_the_text_of_a_plan_says_what_annotations_said() -> None:
         role_strict="true",
         long_lived_stale_time="1h",
         add_path="2",
+        allow_martians="fe80::/10, 169.254.0.0/16",
+        discard_attributes="40,22",
         hold_time="9s",
     )
     text = render_plan(compiled("a", A, annotated(NO_MESH, always_compare_med="true", resolve_next_hops="false"), peer))
@@ -300,6 +302,8 @@ def test_the_text_of_a_plan_says_what_annotations_said() -> None:
         "role peer (strict)",
         "long-lived stale time 3600 s",
         "at most 2 paths of a prefix",
+        "martians allowed in 169.254.0.0/16, fe80::/10",
+        "attributes 22, 40 discarded",
         "hold time 9 s",
     ):
         assert words in text

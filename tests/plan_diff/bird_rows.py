@@ -148,6 +148,8 @@ SESSION_ROWS: dict[str, SessionRow] = {
     "restart_time": SessionRow(60, agreed(r"Restart time: 60\b")),
     "long_lived_stale_time": SessionRow(1800, agreed(r"LL stale time: 1800\b")),
     "maximum_prefixes": SessionRow(MaximumPrefixes(1, LimitAction.WARN)),
+    "allow_martians": SessionRow(("169.254.0.0/16",)),
+    "discard_attributes": SessionRow((99,)),
     "role": SessionRow(Role.PEER),
     "role_strict": SessionRow(True),
     "defined_by": SessionRow("another BGPPeer"),
@@ -362,6 +364,8 @@ NOT_WITH_BIRD: dict[tuple[type[Value], str], str] = {
     ): "BIRD 2.0 has no roles (RFC 9234): that the session is made anew is seen, what was agreed is "
     "not: tests/reflector/test_roles.py",
     (SessionPlan, "role_strict"): "the same",
+    (SessionPlan, "allow_martians"): "BIRD announces no martian: tests/reflector/test_martians.py",
+    (SessionPlan, "discard_attributes"): "it applies to later UPDATEs: tests/reflector/test_opaque_attributes.py",
     (Password, "secret"): "BIRD resets its session when its own key changes, so only our key changes, and changes back "
     "before the hold time is over; both ends change in tests/session/test_password_rotation.py",
 }

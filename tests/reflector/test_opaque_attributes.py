@@ -159,3 +159,22 @@ def test_others_are_in_the_order_of_their_codes() -> None:
     parsed = read_with(an_attribute(0xC0, 128, bytes(4)), an_attribute(0xC0, 25, bytes(20)))
     assert parsed.attributes is not None
     assert parsed.attributes.others == (RawAttribute(0xE0, 25, bytes(20)), RawAttribute(0xE0, 128, bytes(4)))
+
+
+def test_listed_attribute_types_are_discarded_from_the_peer_from_the_next_update_on() -> None:
+    discarding = an_ebgp_peer("out", "10.0.0.3", discard_attributes=(99, 4))
+    plain = an_ebgp_peer("out", "10.0.0.3")
+    client = a_client("c", "10.0.0.2")
+    router = Router(a_plan(discarding, client))
+    router.up("c")
+    router.up("out")
+    block = encode_attributes(some_attributes(as_path=(65001,), local_pref=None, med=5))
+    block += an_attribute(0xC0, 99, b"abc") + an_attribute(0xC0, 100, b"abc")
+    update = b"\0\0" + len(block).to_bytes(2, "big") + block + b"\x1a\x0a\x02\0\0"
+    router.receive("out", update)
+    assert [raw.code for raw in router.attributes("c", "10.2.0.0/26").others] == [100]
+    assert router.attributes("c", "10.2.0.0/26").med is None
+    assert router.engine.peers["out"].counters.attributes_discarded == 2
+    router.apply(a_plan(plain, client))
+    router.receive("out", update)
+    assert [raw.code for raw in router.attributes("c", "10.2.0.0/26").others] == [99, 100]

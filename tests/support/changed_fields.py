@@ -94,6 +94,8 @@ SESSION_CHANGES: dict[str, Any] = {
     "maximum_prefixes": MaximumPrefixes(100),
     "role": Role.PEER,
     "role_strict": True,
+    "allow_martians": ("169.254.0.0/16",),
+    "discard_attributes": (99,),
     "defined_by": "another BGPPeer",
 }
 

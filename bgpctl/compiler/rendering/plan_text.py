@@ -109,6 +109,8 @@ def _differences(session: SessionPlan) -> Iterator[str]:
         f"restart time {session.restart_time} s": session.restart_time != bare.restart_time,
         f"long-lived stale time {session.long_lived_stale_time} s": bool(session.long_lived_stale_time),
         f"at most {_limit(session)}": session.maximum_prefixes is not None,
+        f"martians allowed in {', '.join(session.allow_martians)}": bool(session.allow_martians),
+        f"attributes {', '.join(map(str, session.discard_attributes))} discarded": bool(session.discard_attributes),
         f"role {session.role}{' (strict)' if session.role_strict else ''}": session.role is not None,
     }
     return (text for text, holds in facts.items() if holds)

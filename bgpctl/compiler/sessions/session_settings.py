@@ -55,6 +55,8 @@ def with_settings(session: SessionPlan, settings: Settings) -> SessionPlan:
         role=settings.role if external else None,
         role_strict=external and settings.role is not None and bool(settings.role_strict),
         long_lived_stale_time=stale_time,
+        allow_martians=settings.allow_martians or (),
+        discard_attributes=settings.discard_attributes or (),
         add_path=settings.add_path is None or settings.add_path.offered,
         add_path_limit=settings.add_path.limit if settings.add_path is not None else 0,
         hold_time=hold_time,

@@ -7,7 +7,7 @@ are Go durations as in Calico's own fields, rounded to whole seconds.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 
 from bgpctl.resources.annotations.settings import AddPath, LossLimit, PrefixLimit
 from bgpctl.resources.values.notations import parse_duration
@@ -23,6 +23,10 @@ MOST_ROUTES = 0xFFFFFFFF
 
 # A digest of what is held (bgpctl/brake/digest.py).
 DIGEST = re.compile(r"[0-9a-f]{12}")
+
+# ORIGIN, AS_PATH, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, MP_REACH_NLRI, MP_UNREACH_NLRI, AS4_PATH: a route
+# is none without them, loops, or is longer than it was.
+NEEDED_ATTRIBUTES = frozenset((1, 2, 3, 5, 9, 10, 14, 15, 17))
 
 FAMILIES: dict[str, Family] = {"ipv4": 4, "ipv6": 6}
 BOOLEANS = {"true": True, "false": False}
@@ -90,6 +94,19 @@ def families(text: str) -> tuple[Family, ...]:
     if len(set(names)) != len(names) or not FAMILIES.keys() >= set(names):
         raise ValueError(f"{text!r} names a family that there is not, or one twice")
     return tuple(sorted(FAMILIES[name] for name in names))
+
+
+def allowed_martians(text: str) -> tuple[str, ...]:
+    """ "169.254.0.0/16,fe80::/10", with or without blanks."""
+    return tuple(sorted({str(ip_network(name.strip())) for name in text.split(",")}))
+
+
+def attribute_types(text: str) -> tuple[int, ...]:
+    """ "22,40": type codes of attributes that a route can do without."""
+    types = {_number(name.strip(), 255) for name in text.split(",")}
+    if not types.isdisjoint(NEEDED_ATTRIBUTES):
+        raise ValueError(f"{text!r} names an attribute that no route can do without")
+    return tuple(sorted(types))
 
 
 def cluster_id(text: str) -> str:

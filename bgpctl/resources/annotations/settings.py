@@ -52,6 +52,8 @@ class Settings:
     role: Role | None = None
     role_strict: bool | None = None
     long_lived_stale_time: int | None = None
+    allow_martians: tuple[str, ...] | None = None
+    discard_attributes: tuple[int, ...] | None = None
     add_path: AddPath | None = None
     hold_time: int | None = None
     families: tuple[Family, ...] | None = None

@@ -111,6 +111,24 @@ TABLE = (
         "1h",
     ),
     Annotation(
+        "allow-martians",
+        ANY,
+        texts.allowed_martians,
+        'one or several networks, such as "169.254.0.0/16"',
+        "Networks whose prefixes the peer may advertise although no peer may by default: loopback, link-local, "
+        "multicast and reserved addresses. Default: none.",
+        "169.254.0.0/16",
+    ),
+    Annotation(
+        "discard-attributes",
+        ANY,
+        texts.attribute_types,
+        'one or several attribute types from "1" to "255", without those that every route needs',
+        "Path attributes that are discarded when they come from the peer, by their type code. It applies from the next "
+        "UPDATE on. Default: none.",
+        "22,40,128",
+    ),
+    Annotation(
         "add-path",
         ANY,
         texts.add_path,
