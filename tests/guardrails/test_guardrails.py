@@ -338,6 +338,7 @@ def test_a_node_with_a_tunnel_mtu_of_its_own() -> None:
 # ---------------------------------------------------------------------------------------------- speed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mesh", [True, False])
 def test_five_thousand_nodes_take_seconds(mesh: bool) -> None:
     reflectors = [reflector(f"rr{number}", f"10.100.0.{number + 1}") for number in range(0 if mesh else 6)]

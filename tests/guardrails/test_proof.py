@@ -254,6 +254,7 @@ def test_the_verdict_says_what_is_broken_and_what_to_do() -> None:
     assert proof_data(proof)["complete"] is False
 
 
+@pytest.mark.slow
 def test_five_thousand_nodes_with_six_reflectors_take_seconds() -> None:
     leaves = [node(f"n{i}", f"10.0.{i // 250}.{i % 250 + 1}", labels={"rack": f"r{i // 40}"}) for i in range(5000)]
     six = [reflector(number, "224.0.0.1", str(number)) for number in range(1, 7)]

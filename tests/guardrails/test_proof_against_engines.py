@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from compiler_makers import annotated, bgp_peer, block, configuration, node, pool
 from engine_cluster import EngineCluster
 from hypothesis import assume, event, given, settings
@@ -17,6 +18,8 @@ from bgpctl.guardrails.without_mesh import without_mesh
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 from reflector.plan import Family
+
+pytestmark = pytest.mark.slow
 
 NODES = 8
 SELECTORS = ["all()", "has(rr)", "!has(rr)", "rack == '1'", "rack == '2'", "level == 'top'"]

@@ -233,6 +233,7 @@ def test_two_bgp_peers_that_want_one_session_with_other_annotations() -> None:
 # ---------------------------------------------------------------------------------------------- speed
 
 
+@pytest.mark.slow
 def test_five_thousand_nodes_with_annotations_take_seconds() -> None:
     labels = {"x": ""}
     nodes = [node(f"n{each}", f"10.0.{each // 250}.{each % 250 + 1}/16", labels=labels) for each in range(5000)]

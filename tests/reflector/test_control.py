@@ -397,6 +397,7 @@ def world_address(peer: str) -> str:
     return {"a": "10.0.0.1", "b": "10.0.0.2"}[peer]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "question",
     [

@@ -19,6 +19,8 @@ from reflector.inbound.graceful_restart import STALE_TIME
 from reflector.inbound.selection_deferral import DEFERRAL_TIME
 from reflector.session.ending import Ending
 
+pytestmark = pytest.mark.slow
+
 PREFIXES = ("10.1.0.0/26", "10.2.0.0/26", "10.3.0.0/26")
 MESSAGES = 20_000
 Make = Callable[[Topology, int], Network]

@@ -14,6 +14,8 @@ from reflector.wire.attributes import RawAttribute
 from reflector.wire.message import MessageReader, MessageType, message
 from reflector.wire.update import end_of_rib
 
+pytestmark = pytest.mark.slow
+
 STEADY = "10.99.0.0/16"
 HEADER = 19
 VALID = (

@@ -14,6 +14,8 @@ from reflector.show.incremental import Incremental, complete_now
 from reflector.show.snapshot import counters_snapshot, decision_losses, peer_page
 from reflector.wire.message import MessageType
 
+pytestmark = pytest.mark.slow
+
 PEERS = 1000
 ROUTES_OF_A_PEER = 10
 # Seconds. Measured: 0.025 in all and 0.003 in the longest turn, the frame of the answer; a busy machine makes it more.

@@ -10,6 +10,7 @@ import contextlib
 import socket
 from functools import partial
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from speaker_makers import (
@@ -30,6 +31,8 @@ from reflector.transport.connection import Handover
 from reflector.transport.transport import Transport
 from reflector.wire.message import KEEPALIVE, MessageReader, MessageType, message, notification
 from reflector.wire.update import BEGIN_OF_REFRESH, END_OF_REFRESH, end_of_rib, route_refresh
+
+pytestmark = pytest.mark.slow
 
 STEADY, OURS = "10.99.0.0/16", "10.98.0.0/16"
 FUZZER = "fuzzer"

@@ -1,4 +1,4 @@
-"""A snapshot in Prometheus' text format: the rows of `metrics.py`, read.
+"""A snapshot in Prometheus' text format: the rows of `rows.py`, read.
 
 Values in, text out: each page gets a registry of its own with one collector over one frozen snapshot, so nothing here
 is shared, and it may run in a thread. Importing prometheus_client costs 120 ms; only the first scrape does it.
