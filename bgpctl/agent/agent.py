@@ -22,6 +22,7 @@ from bgpctl.agent.complete.completion import completed
 from bgpctl.agent.complete.endpoint_status import EndpointStatus
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
+from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.logs import configure, get_logger
 from bgpctl.agent.host.run_directory import ADDRESSES_FILE, RETAINED_FILE, RunDirectory
 from bgpctl.agent.options import AgentOptions
@@ -52,7 +53,8 @@ class Agent:
         self._options = options
         self._addresses = Detector(options.detection, run_directory.path / ADDRESSES_FILE)
         self._endpoints = EndpointStatus(options.endpoint_status)
-        self._planning = Planning(options.compile_options)
+        self._internal_errors = InternalErrors()
+        self._planning = Planning(options.compile_options, self._internal_errors)
         self._deployment = Deployment(run_directory, links.commands)
         self._drain = DrainKeeper(run_directory, links.commands)
         self.speaker = SpeakerSupervisor(run_directory, links.commands, self._bring_up_to_date, command)
@@ -66,6 +68,7 @@ class Agent:
             self.speaker,
             self._routes,
             self._retention,
+            self._internal_errors,
         )
         self._reporting = Reporting(options, run_directory, links, stages)
         self._has_plan = asyncio.Event()
@@ -94,7 +97,8 @@ class Agent:
 
     async def _follow_resources(self) -> None:
         options = self._options
-        changes = watch_directory(options.resources, patient=self._deployment.plan is not None)
+        is_patient = self._deployment.plan is not None
+        changes = watch_directory(options.resources, self._report_reading, patient=is_patient)
         own_protocol = options.compile_options.route_protocol
         async with aclosing(completed(options.node, changes, self._addresses, self._endpoints, own_protocol)) as stream:
             async for resources in stream:
@@ -106,6 +110,9 @@ class Agent:
                 if self._deployment.plan is not None:
                     self._has_plan.set()
         raise AssertionError("the watch of the resources has no end")
+
+    def _report_reading(self, error: Exception) -> None:
+        self._internal_errors.report("reading", error)
 
     async def _wait_for_room(self) -> None:
         while True:

@@ -18,6 +18,9 @@ from bgpctl.resources import Loaded
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 from bgpctl.resources.kinds.node import Node
 
+# Codes of problems with which resources are missing that may be there.
+_UNREADABLE = frozenset({"unreadable-file", "internal-error"})
+
 
 @dataclass(frozen=True, slots=True)
 class NodeResources:
@@ -40,7 +43,7 @@ class NodeResources:
     @property
     def is_readable(self) -> bool:
         """All files could be read, and this node is there; some resources may be wrong."""
-        return self.own is not None and all(each.code != "unreadable-file" for each in self.loaded.problems)
+        return self.own is not None and all(each.code not in _UNREADABLE for each in self.loaded.problems)
 
     @property
     def status_requests(self) -> tuple[CalicoNodeStatus, ...]:

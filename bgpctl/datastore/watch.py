@@ -11,7 +11,7 @@ compared.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 
@@ -38,28 +38,43 @@ _Found = tuple[tuple[tuple[str, int, int], ...], frozenset[str], frozenset[str]]
 _Identity = tuple[int, int] | None
 
 
-async def watch_directory(path: str | Path, *, patient: bool = False) -> AsyncGenerator[Loaded, None]:
+# Takes an exception that reading raised and that is a fault of ours.
+Report = Callable[[Exception], None]
+
+
+async def watch_directory(path: str | Path, report: Report, *, patient: bool = False) -> AsyncGenerator[Loaded, None]:
     """Yields the path as it is, then again whenever its resources or problems changed.
 
-    Raises NotReadyError when the path is not there at the start, unless `patient`; later its absence is a Problem.
+    Raises NotReadyError when the path is not there at the start, unless `patient`; later its absence is a Problem, and
+    so is, at any time, an exception in reading, which `report` is given.
     """
     path = Path(path)
     reader = DirectoryReader(path)
-    last = await asyncio.to_thread(_read_again, reader, path) if patient else await asyncio.to_thread(reader.read)
+    last = await asyncio.to_thread(_read, reader, path, report, patient=patient)
     yield last
     async with aclosing(_changes(path, reader)) as changes:
         async for _ in changes:
-            loaded = await asyncio.to_thread(_read_again, reader, path)
+            loaded = await asyncio.to_thread(_read, reader, path, report, patient=True)
             if loaded != last:
                 last = loaded
                 yield loaded
 
 
-def _read_again(reader: DirectoryReader, path: Path) -> Loaded:
+def _read(reader: DirectoryReader, path: Path, report: Report, *, patient: bool) -> Loaded:
+    """Raises NotReadyError unless `patient`."""
     try:
         return reader.read()
     except NotReadyError as error:
-        return Loaded(problems=(Problem(str(path), 0, "", "$", "unreadable-file", str(error)),))
+        if not patient:
+            raise
+        return _unusable(path, "unreadable-file", str(error))
+    except Exception as error:  # whatever it is, who follows the path goes on with what was read before
+        report(error)
+        return _unusable(path, "internal-error", f"reading failed with {type(error).__name__}, a fault of bgpctl")
+
+
+def _unusable(path: Path, code: str, message: str) -> Loaded:
+    return Loaded(problems=(Problem(str(path), 0, "", "$", code, message),))
 
 
 async def _changes(path: Path, reader: DirectoryReader) -> AsyncGenerator[None, None]:

@@ -79,6 +79,7 @@ class AgentStatus(Message, frozen=True):
     retained_left          seconds until the last of them goes
     reflectors_down        no session to a reflector is Established
     retention              one sentence on what is retained; "": nothing
+    internal_errors        exceptions that are a fault of bgpctl and did not end the agent, since it started
     """
 
     node: str
@@ -121,6 +122,7 @@ class AgentStatus(Message, frozen=True):
     retained_left: float = 0.0
     reflectors_down: bool = False
     retention: str = ""
+    internal_errors: int = 0
 
 
 class NodeStatusReport(Message, frozen=True):

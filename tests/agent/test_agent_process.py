@@ -52,6 +52,20 @@ from bgpctl.cli import main
 status.version = lambda: str(1 // 0)
 main()
 """
+# It cannot compile resources that have a Service: another injected bug.
+AGENT_THAT_CANNOT_COMPILE = """
+import bgpctl.agent.plan.proposal as proposal
+from bgpctl.cli import main
+really = proposal.compile_node
+proposal.compile_node = lambda resources, *others: 1 // (not resources.services) and really(resources, *others)
+main()
+"""
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {type: LoadBalancer, clusterIP: 10.96.0.10, loadBalancerIP: lb.example.com}
+"""
 AGENT_OF_A_SPEAKER_THAT_CRASHES = f"""
 import sys
 import bgpctl.agent.agent as agent
@@ -301,6 +315,32 @@ def test_a_bug_ends_the_agent_loudly_and_leaves_its_speaker(world: World, wait_u
     assert agent.wait(15) == 1
     assert "ZeroDivisionError" in world.log("a")
     assert is_alive(speaker)
+
+
+def test_an_exception_in_planning_is_counted_and_the_last_good_plan_stays(world: World, wait_until: WaitUntil) -> None:
+    agent = world.start("a", program=AGENT_THAT_CANNOT_COMPILE)
+    wait_until(lambda: world.runs("a"), 60)
+    world.write("service.yaml", SERVICE)
+    wait_until(lambda: world.known_status("a").internal_errors == 1, 60)
+    status = world.known_status("a")
+    assert not status.plan_is_current
+    assert "ZeroDivisionError" in status.problems[0].message
+    assert world.metric("a", "bgpctl_agent_internal_errors_total") == 1
+    assert "Traceback" in world.log("a")
+    (world.resources / "service.yaml").unlink()
+    world.write("peer.yaml", ONE_MORE_PEER)
+    wait_until(lambda: len(world.peers("a")) == 2, 60)
+    assert world.known_status("a").plan_is_current
+    assert agent.poll() is None
+
+
+def test_a_service_with_a_host_name_as_its_address_ends_no_agent(world: World, wait_until: WaitUntil) -> None:
+    world.write("service.yaml", SERVICE)
+    world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    status = world.known_status("a")
+    assert [(each.severity, each.path) for each in status.problems] == [("warning", "$.spec.loadBalancerIP")]
+    assert (status.plan_is_current, status.internal_errors) == (True, 0)
 
 
 def test_a_crash_loop_is_in_status_metrics_readiness_and_log(world: World, wait_until: WaitUntil) -> None:

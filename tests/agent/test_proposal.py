@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.node_resources import NodeResources
+from bgpctl.agent.plan import proposal as proposals
+from bgpctl.agent.plan.planning import Planning
 from bgpctl.agent.plan.proposal import Proposer
 from bgpctl.compiler import CompileOptions
 from bgpctl.compiler.cluster import index as cluster
@@ -70,3 +75,21 @@ def test_a_node_that_is_not_there_is_an_error_until_it_comes() -> None:
     proposal = proposer.propose(alone)
     assert (proposal.wanted, proposal.problems[0].severity) == (None, "error")
     assert wanted(proposer, both).node == "a"
+
+
+def test_exception_in_planning_leaves_the_last_good_plan_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = resources(node("a", "10.0.0.1/24"))
+    errors = InternalErrors()
+    planning = Planning(CompileOptions(), errors)
+    assert asyncio.run(planning.plan(seen)) is not None
+
+    def fails(*_: object) -> None:
+        raise KeyError("not ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(proposals, "compile_node", fails)
+        assert asyncio.run(planning.plan(seen)) is None
+    assert (planning.usable, errors.count) == (False, 1)
+    assert "planning failed with KeyError" in planning.problems[0].message
+    assert asyncio.run(planning.plan(seen)) is not None
+    assert (planning.usable, planning.problems, errors.count) == (True, (), 1)

@@ -34,6 +34,10 @@ spec: {{bgp: {{ipv4Address: {address}/24}}}}
 """
 
 
+def never(error: Exception) -> None:
+    raise AssertionError("reading failed") from error
+
+
 def names(loaded: Loaded) -> list[str]:
     return list(loaded.resources.nodes)
 
@@ -144,7 +148,7 @@ async def until(changes: AsyncIterator[Loaded], wanted: Callable[[Loaded], bool]
 
 def watching(path: Path, scenario: Scenario) -> None:
     async def run() -> None:
-        async with contextlib.aclosing(watch_directory(path)) as changes:
+        async with contextlib.aclosing(watch_directory(path, never)) as changes:
             await until(changes, lambda _: True)
             await scenario(path, changes)
 
@@ -257,13 +261,36 @@ def test_directory_that_is_not_there_yet_is_waited_for_if_asked_to(tmp_path: Pat
     """Not even the directory above it, which could tell, is there."""
 
     async def run() -> None:
-        async with contextlib.aclosing(watch_directory(tmp_path / "deep" / "er", patient=True)) as changes:
+        async with contextlib.aclosing(watch_directory(tmp_path / "deep" / "er", never, patient=True)) as changes:
             assert not (await anext(changes)).ok
             (tmp_path / "deep" / "er").mkdir(parents=True)
             (tmp_path / "deep" / "er" / "a.yaml").write_text(node("a"))
             await until(changes, lambda new: new.ok and names(new) == ["a"])
 
     asyncio.run(run())
+
+
+def test_exception_in_reading_is_a_problem_until_the_next_reading(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[Exception] = []
+    really = DirectoryReader.read
+
+    def read(reader: DirectoryReader) -> Loaded:
+        if (tree / "b.yaml").exists():
+            raise RecursionError
+        return really(reader)
+
+    monkeypatch.setattr(DirectoryReader, "read", read)
+
+    async def run() -> None:
+        async with contextlib.aclosing(watch_directory(tree, reported.append)) as changes:
+            assert (await anext(changes)).ok
+            (tree / "b.yaml").write_text(node("b"))
+            await until(changes, lambda new: [each.code for each in new.problems] == ["internal-error"])
+            (tree / "b.yaml").unlink()
+            await until(changes, lambda new: new.ok and names(new) == ["a"])
+
+    asyncio.run(run())
+    assert {type(error) for error in reported} == {RecursionError}
 
 
 def test_directory_that_is_replaced_by_another_is_followed(tree: Path) -> None:

@@ -234,3 +234,60 @@ def test_unchanged_document_is_not_parsed_again() -> None:
     second = parse_documents([("0.yaml", NODE.replace("10.0.0.1", "10.0.0.7") + "---\n" + PEER)], first)
     assert second.resources.nodes["a1"].address(4) == "10.0.0.7"
     assert second.resources.bgp_peers["tor"] is first.resources.bgp_peers["tor"]
+
+
+# --------------------------------------------------------------- what is parsed later is checked here
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {{name: web}}
+spec: {{type: LoadBalancer, clusterIP: {cluster}, clusterIPs: ["{cluster}"], externalIPs: [{external}]}}
+status: {{loadBalancer: {{ingress: [{{ip: {ingress}}}]}}}}
+"""
+
+
+@pytest.mark.parametrize("text", ["lb.example.com", "10.0.0.0/8", "10.0.0", "fe80::1%eth0", "none", "10.0.0.1:80"])
+def test_addresses_of_a_service_are_addresses(text: str) -> None:
+    found = errors(load(SERVICE.format(cluster=text, external=text, ingress=text)))
+    assert {path for _, _, path, _ in found} == {
+        "$.spec.clusterIP",
+        "$.spec.clusterIPs[0]",
+        "$.spec.externalIPs[0]",
+        "$.status.loadBalancer.ingress[0].ip",
+    }
+    assert {code for _, _, _, code in found} == {"not-an-address"}
+
+
+def test_headless_service_has_no_address() -> None:
+    service = load(SERVICE.format(cluster="None", external="192.0.2.1", ingress="192.0.2.2")).resources.services
+    assert service["default", "web"].spec.cluster_ips == ("None",)
+
+
+def test_load_balancer_ip_may_be_any_text_and_is_warned_about() -> None:
+    """API servers take any text, and Calico asks for nothing then."""
+    loaded = load(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"
+        "spec: {type: LoadBalancer, clusterIP: 10.96.0.10, loadBalancerIP: lb.example.com}\n"
+    )
+    problem = only(loaded)
+    assert (problem.line, problem.path, problem.code) == (4, "$.spec.loadBalancerIP", "load-balancer-ip")
+    assert loaded.ok
+    assert loaded.resources.services["default", "web"].spec.asked_address == ""
+
+
+@pytest.mark.parametrize("text", ["é", "a", "=", "a=b="])
+def test_data_of_a_secret_is_base64(text: str) -> None:
+    problem = only(load(f"apiVersion: v1\nkind: Secret\nmetadata: {{name: keys}}\ndata: {{key: {text}}}\n"))
+    assert (problem.path, problem.code) == ("$.data.key", "not-base64")
+
+
+@pytest.mark.parametrize("text", ["9" * 40 + "s", "9" * 5000 + "h", "9223372037s"])
+def test_duration_that_go_cannot_hold_is_refused(text: str) -> None:
+    problem = only(load(PEER + f"  keepaliveTime: {text}\n"))
+    assert (problem.path, problem.code) == ("$.spec.keepaliveTime", "not-a-duration")
+
+
+def test_empty_pod_cidr_is_refused() -> None:
+    found = only(load('apiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec: {podCIDRs: [""]}\n'))
+    assert (found.path, found.code) == ("$.spec.podCIDRs[0]", "too-short")

@@ -1,7 +1,8 @@
 """From a change of the resources to the plan that they ask for, and what is known of that for the agent's status.
 
 When the resources forbid a plan, one log line names the first problem's file, line and field, and there is nothing to
-deploy: the last good plan stays. Compiling runs in a thread, so the agent's loop goes on meanwhile.
+deploy: the last good plan stays. So it does when compiling itself fails. Compiling runs in a thread, so the agent's
+loop goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 
+from bgpctl.agent.host.internal_errors import InternalErrors, describe
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan.deployable import Deployable
-from bgpctl.agent.plan.proposal import Proposer
+from bgpctl.agent.plan.proposal import Proposal, Proposer, error_status
 from bgpctl.compiler import CompileOptions
 from reflector.messages import ProblemStatus
 
@@ -28,21 +30,32 @@ class Planning:
     succeeded_at when resources last made a plan, in seconds since the epoch; 0 = never
     """
 
-    def __init__(self, options: CompileOptions) -> None:
+    def __init__(self, options: CompileOptions, internal_errors: InternalErrors) -> None:
         self.problems: tuple[ProblemStatus, ...] = ()
         self.usable = False
         self.seconds = 0.0
         self.succeeded_at = 0.0
+        self._options = options
+        self._internal_errors = internal_errors
         self._proposer = Proposer(options)
 
     async def plan(self, resources: NodeResources) -> Deployable | None:
         """What these resources ask this node to run; None when their problems forbid a plan."""
-        proposal = await asyncio.to_thread(self._proposer.propose, resources)
+        proposal = await asyncio.to_thread(self._propose, resources)
         self.seconds = proposal.seconds or self.seconds
         if proposal.wanted is not None:
             self.succeeded_at = time.time()
         self._remember(proposal.problems, usable=proposal.wanted is not None)
         return proposal.wanted
+
+    def _propose(self, resources: NodeResources) -> Proposal:
+        """What the proposer remembers of an attempt that failed is not used again."""
+        try:
+            return self._proposer.propose(resources)
+        except Exception as error:  # whatever it is, this node's last good plan is better than none
+            self._internal_errors.report("planning", error)
+            self._proposer = Proposer(self._options)
+            return Proposal(None, (error_status(describe("planning", error)),), 0.0)
 
     def _remember(self, problems: tuple[ProblemStatus, ...], *, usable: bool) -> None:
         """Logged once: the same problems are no news."""

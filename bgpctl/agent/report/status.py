@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
+from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.node_status.report import Standing
 from bgpctl.agent.plan.planning import Planning
@@ -23,7 +24,7 @@ from reflector.messages import AgentStatus
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The stages of one agent, in the order in which a change passes them."""
+    """The stages of one agent, in the order in which a change passes them, and what failed in any of them."""
 
     addresses: Detector
     planning: Planning
@@ -32,6 +33,7 @@ class Stages:
     speaker: SpeakerSupervisor
     routes: RouteProgramming
     retention: Retention
+    internal_errors: InternalErrors
 
 
 class AgentReport:
@@ -85,6 +87,7 @@ class AgentReport:
             retained_left=retention.left(time.time()),
             reflectors_down=retention.reflectors_down,
             retention=retention.sentence,
+            internal_errors=stages.internal_errors.count,
         )
         return with_fib(status, stages.routes.status())
 

@@ -22,6 +22,7 @@ from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.kinds.kubernetes import EndpointSlice, Service
 from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.fields import HEADLESS
 from reflector.addresses import canonical_address, canonical_prefix, contains, family_of, is_single_address
 from reflector.plan import Family
 
@@ -76,7 +77,7 @@ def service_facts(resources: ResourceSet) -> tuple[ServiceFacts, ...]:
     return tuple(
         _facts(service, slices.get(key, []))
         for key, service in resources.services.items()
-        if service.spec.type in ADVERTISED_TYPES and service.spec.cluster_ip not in ("", "None")
+        if service.spec.type in ADVERTISED_TYPES and service.spec.cluster_ip not in ("", HEADLESS)
     )
 
 
@@ -139,14 +140,14 @@ def _facts(service: Service, slices: list[EndpointSlice]) -> ServiceFacts:
         ingress=_addresses(each.ip for each in service.status.load_balancer.ingress)
         if spec.type == "LoadBalancer"
         else (),
-        asked_address=canonical_address(spec.load_balancer_ip) if spec.load_balancer_ip else "",
+        asked_address=spec.asked_address,
         has_slice=bool(slices),
         ready={family: frozenset(nodes) for family, nodes in ready.items()},
     )
 
 
 def _addresses(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(canonical_address(text) for text in texts if text))
+    return tuple(dict.fromkeys(canonical_address(text) for text in texts if text not in ("", HEADLESS)))
 
 
 def _announced_addresses(

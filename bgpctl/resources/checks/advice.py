@@ -12,6 +12,7 @@ from typing import Any
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration
 from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
+from bgpctl.resources.kinds.kubernetes import Service
 from bgpctl.resources.values.field_finding import FieldFinding
 from bgpctl.resources.values.model import Resource, yaml_name
 from bgpctl.yaml_source.path import Path
@@ -113,6 +114,14 @@ ADVICE: dict[type[Resource], tuple[Advice, ...]] = {
             f"a restart time is 0 to {MAX_RESTART_TIME} seconds (RFC 4724); this one cannot be advertised",
         ),
         *map(_global_only, GLOBAL_ONLY_AT_RUN_TIME),
+    ),
+    Service: (
+        Advice(
+            "load-balancer-ip",
+            ("spec", "loadBalancerIP"),
+            lambda service: bool(service.spec.load_balancer_ip and not service.spec.asked_address),
+            "this is not an IP address, so no address is asked for; write one, or remove the field",
+        ),
     ),
 }
 

@@ -1,16 +1,20 @@
-"""The Kubernetes kinds that routing looks at: Secret, Service and EndpointSlice, reduced to the fields it needs."""
+"""The Kubernetes kinds that routing looks at: Secret, Service and EndpointSlice, reduced to the fields it needs.
+
+Rule: whatever the compiler parses is checked here, once. API servers check all addresses of a Service but one:
+`loadBalancerIP` may be any text, and a text that is no address asks for nothing (advice.py warns about it).
+"""
 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from bgpctl.resources.values.fields import refuse
+from bgpctl.resources.values.fields import ClusterIP, IPAddress, refuse
 from bgpctl.resources.values.model import LoosePart, Resource
+from reflector.addresses import canonical_address
 
 DEFAULT_NAMESPACE = "default"
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
@@ -29,7 +33,7 @@ class NamespacedResource(Resource, LoosePart):
 def _base64(value: str) -> str:
     try:
         base64.b64decode("".join(value.split()), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise refuse("not-base64", "not base64; plain text goes into stringData") from error
     return value
 
@@ -63,16 +67,24 @@ class ServiceSpec(LoosePart):
     """`cluster_ip` is "None" for a headless service."""
 
     type: ServiceType = "ClusterIP"
-    cluster_ip: str = ""
-    cluster_ips: tuple[str, ...] = ()
+    cluster_ip: ClusterIP = ""
+    cluster_ips: tuple[ClusterIP, ...] = ()
     ip_families: tuple[Literal["IPv4", "IPv6"], ...] = ()
-    external_ips: tuple[str, ...] = ()
+    external_ips: tuple[IPAddress, ...] = ()
     load_balancer_ip: str = ""
     external_traffic_policy: TrafficPolicy = ""
 
+    @property
+    def asked_address(self) -> str:
+        """The address that `load_balancer_ip` asks for, canonical; "" when it is empty or is no address."""
+        try:
+            return canonical_address(self.load_balancer_ip)
+        except ValueError:
+            return ""
+
 
 class LoadBalancerIngress(LoosePart):
-    ip: str = ""
+    ip: IPAddress = ""
 
 
 class LoadBalancerStatus(LoosePart):

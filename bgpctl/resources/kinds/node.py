@@ -5,7 +5,9 @@ A Calico Node and a Kubernetes Node of the same name (kubernetes_node.py) are on
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from bgpctl.resources.values.fields import (
     CIDR,
@@ -83,7 +85,7 @@ class NodeSpec(ResourcePart):
 class NodeStatus(ResourcePart):
     wireguard_public_key: WireguardKey = ""
     wireguard_public_key_v6: WireguardKey = ""
-    pod_cidrs: tuple[CIDR, ...] = ()
+    pod_cidrs: tuple[Annotated[CIDR, Field(min_length=1)], ...] = ()
 
 
 class Node(Resource):

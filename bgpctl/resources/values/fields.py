@@ -86,10 +86,17 @@ def _peer_ip(text: str) -> str:
     return text
 
 
+def _cluster_ip(text: str) -> str:
+    return text if text == HEADLESS else _address(text)
+
+
 _interface_address = addresses.parse_interface_address
 
+# What a headless service has in place of an address of the cluster.
+HEADLESS = "None"
 MASKED = "with no bits set behind the prefix length"
 IPAddress = Annotated[str, _text("not-an-address", "an IP address", _address)]
+ClusterIP = Annotated[str, _text("not-an-address", f'an IP address or "{HEADLESS}"', _cluster_ip)]
 IPv4Address = Annotated[str, _text("not-an-address", "an IPv4 address", _in_family(_address, 4))]
 IPv6Address = Annotated[str, _text("not-an-address", "an IPv6 address", _in_family(_address, 6))]
 IPv4Interface = Annotated[

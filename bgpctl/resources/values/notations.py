@@ -27,6 +27,8 @@ def parse_as_number(text: str) -> int:
     return high << 16 | low
 
 
+# Go keeps a duration as a signed number of nanoseconds in 64 bits.
+_LONGEST_DURATION = Decimal(2**63 - 1) / 10**9
 _UNITS = {
     "ns": Decimal("1e-9"),
     "us": Decimal("1e-6"),
@@ -47,6 +49,8 @@ def parse_duration(text: str) -> int:
     if parts is None:
         raise ValueError(f"{text!r} is not a duration")
     seconds = sum((Decimal(number) * _UNITS[unit] for number, unit in _QUANTITY.findall(parts[2])), Decimal(0))
+    if seconds > _LONGEST_DURATION:
+        raise ValueError(f"{text!r} is longer than any duration")
     whole = int(seconds.quantize(Decimal(1), ROUND_HALF_UP))
     return -whole if parts[1] == "-" else whole
 

@@ -1,0 +1,28 @@
+"""Exceptions that are a fault of ours and that must not end the agent: logged with their traceback, and counted.
+
+Rule: whatever resources, files or clients can provoke stays where it happened, and the last good state goes on. Only
+what ends a stage for good (a task of the agent, a broken invariant) ends the process.
+"""
+
+from __future__ import annotations
+
+from bgpctl.agent.host.logs import get_logger
+
+log = get_logger("agent")
+
+
+class InternalErrors:
+    """`count` since the agent started."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def report(self, doing: str, error: Exception) -> None:
+        """`doing` is what failed, such as "planning"."""
+        self.count += 1
+        log.error("internal error, the last good state stays", doing=doing, exc_info=error)
+
+
+def describe(doing: str, error: Exception) -> str:
+    """One sentence for the status."""
+    return f"{doing} failed with {type(error).__name__}, a fault of bgpctl; the log has the traceback, please report it"
