@@ -10,7 +10,8 @@ one beyond it:
     cease   ends the session (RFC 4271 6.7, RFC 4486 4) for restart_delay, or until the plan changes it
 
 From warning_percent of the limit on it is shown with the peer, and counted each time that it comes to that or exceeds
-the limit. The plan's limit of now counts, from the next route on.
+the limit. The plan's limit of now counts, from the next route on. A session without one has DEFAULT_LIMIT, which is
+looked at only when its peer comes near it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ from reflector.wire.update import AFI, UNICAST, Withdrawn
 
 # A peer is asked for all its routes at most this often: it may have many, and room comes and goes.
 REFRESH_INTERVAL = 60.0
+
+
+# More than the whole Internet has: a session that exceeds it is a mistake or an attack.
+DEFAULT_LIMIT = MaximumPrefixes(1_500_000, LimitAction.CEASE, warning_percent=70, restart_delay=300)
 
 
 class Excess(NamedTuple):
@@ -97,6 +102,14 @@ class PrefixLimits:
                 return _excess(family, limit)
         return None
 
+    def counted_by_default(self, peer: Peer) -> Excess | None:
+        """The same for a session without a limit of its own."""
+        near = DEFAULT_LIMIT.limit * DEFAULT_LIMIT.warning_percent // 100
+        for family, rib in peer.adj_rib_in.items():
+            if len(rib.routes) >= near or peer.prefix_counts[family].level:
+                return self.counted(peer, DEFAULT_LIMIT)
+        return None
+
     def refreshes_due(self, peer: Peer, now: float) -> Iterator[Family]:
         """Families of which the peer has to be asked for all routes now: what was left out of them has room."""
         if peer.negotiated is None or not peer.negotiated.route_refresh:
@@ -132,11 +145,9 @@ def _excess(family: Family, limit: MaximumPrefixes) -> Excess:
 
 def warning(peer: Peer) -> str:
     """What an operator should know of the peer's counts, "" if all is well."""
-    limit = peer.session.maximum_prefixes
-    if limit is None:
-        return ""
+    limit = peer.session.maximum_prefixes or DEFAULT_LIMIT
     return "; ".join(
         f"{count.routes} of at most {limit.limit} IPv{family} prefixes{', others are left out' * count.leaves_out}"
         for family, count in peer.prefix_counts.items()
-        if count.level
+        if count.level and (peer.session.maximum_prefixes or _level(limit, count))
     )

@@ -1,10 +1,12 @@
 """One UPDATE of a peer: what it withdraws, then what it announces, then the marker of its end (RFC 4271 9, RFC 4724 2).
 
-Rule: a peer with maximum prefixes goes through PrefixLimits, every other one straight into the import pipeline.
+Rule: a peer with maximum prefixes goes through PrefixLimits, every other one straight into the import pipeline. After
+each UPDATE it is bounded, by the plan or by default: how many prefixes it has, and how many octets of attributes.
 """
 
 from __future__ import annotations
 
+from reflector.inbound import attribute_octets
 from reflector.inbound.graceful_restart import ReceivingSpeaker
 from reflector.inbound.import_pipeline import ImportPipeline
 from reflector.inbound.maximum_prefixes import Excess, PrefixLimits
@@ -19,7 +21,7 @@ class UpdateHandler:
         self._limits = limits
 
     def handle(self, peer: Peer, body: bytes) -> Excess | None:
-        """An Excess if the session has to end for the number of its prefixes. Raises NotificationError."""
+        """An Excess if the session has to end for what its routes cost. Raises NotificationError."""
         assert peer.reader is not None  # noqa: S101  Established peers have one
         update: Update = peer.reader.read(body)
         peer.counters.updates_in += 1
@@ -36,7 +38,8 @@ class UpdateHandler:
         for family, attributes, keys in update.announced:
             if family in peer.adj_rib_in:
                 announce(peer, peer.adj_rib_in[family], attributes, keys)
-        excess = None if limit is None else self._limits.counted(peer, limit)
+        excess = self._limits.counted_by_default(peer) if limit is None else self._limits.counted(peer, limit)
+        excess = excess or attribute_octets.check(peer)
         if update.end_of_rib is not None:
             peer.end_of_rib.add(update.end_of_rib)
             self._receiving.synchronised(peer, update.end_of_rib)

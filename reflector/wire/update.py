@@ -56,7 +56,8 @@ class Update(NamedTuple):
 
 class UpdateReader:
     """Reads the UPDATEs of one session. Remembers attribute blocks, since peers repeat them: `cached_octets` of them,
-    and beyond CACHED_OCTETS it begins anew."""
+    and beyond CACHED_OCTETS it begins anew. `new_octets` are those of blocks that it did not remember, since whoever
+    bounds them last looked."""
 
     def __init__(self, dialect: Dialect, families: frozenset[Family], add_path: frozenset[Family]) -> None:
         self._dialect = dialect
@@ -64,6 +65,7 @@ class UpdateReader:
         self._add_path = add_path
         self._known: dict[bytes, ParsedAttributes] = {}
         self.cached_octets = 0
+        self.new_octets = 0
 
     def read(self, body: bytes) -> Update:
         """Raises NotificationError for what must reset the session."""
@@ -91,6 +93,7 @@ class UpdateReader:
         if known is not None:
             return known
         parsed = parse_attributes(block, self._dialect)
+        self.new_octets += len(block)
         # A block with MP_REACH_NLRI holds routes: an identical one is unlikely.
         if parsed.reach is None and parsed.unreach is None and len(block) <= _LONGEST_CACHED:
             self._remember(block, parsed)
