@@ -13,6 +13,8 @@ from typing import Any
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from bgpctl.yaml_source.nodes import (
+    MAX_NESTING,
+    TOO_DEEP,
     NotYamlError,
     child_of,
     compose,
@@ -23,8 +25,6 @@ from bgpctl.yaml_source.nodes import (
 )
 from bgpctl.yaml_source.path import Path
 from bgpctl.yaml_source.scalars import KUBERNETES, MERGE, TEXT, Notation
-
-MAX_NESTING = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,20 @@ class _Construction:
         self._budget = 1000 + 10 * size
 
     def data(self, node: Node, path: Path) -> Any:
-        self._budget -= 1
-        if len(path) > MAX_NESTING or self._budget < 0:
-            raise NotYamlError("too deeply nested, or its aliases unfold without end", line_of_node(node), path)
+        self._spend(node, path)
         if isinstance(node, ScalarNode):
             return node.value if node.tag == TEXT else scalar_of(node, self._notation, path)
         if isinstance(node, SequenceNode):
             return tuple([self.data(item, (*path, index)) for index, item in enumerate(node.value)])
         return self._mapping(node, path)
 
-    def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
+    def _spend(self, node: Node, path: Path, merges: int = 0) -> None:
+        self._budget -= 1
+        if len(path) + merges > MAX_NESTING or self._budget < 0:
+            raise NotYamlError(TOO_DEEP, line_of_node(node), path)
+
+    def _mapping(self, node: Node, path: Path, merges: int = 0) -> dict[str, Any]:
+        """`merges`: how many `<<` led here from the mapping at `path`."""
         found: dict[str, Any] = {}
         merged: list[Node] = []
         for key_node, value_node in node.value:
@@ -100,7 +104,8 @@ class _Construction:
             found[key] = self.data(value_node, (*path, key))
         for value_node in merged:
             for mapping in merged_mappings(value_node, path):
-                found = {**self._mapping(mapping, path), **found}
+                self._spend(mapping, path, merges + 1)
+                found = {**self._mapping(mapping, path, merges + 1), **found}
         if self._notation.keeps_null(path):
             return found
         return {key: value for key, value in found.items() if value is not None}

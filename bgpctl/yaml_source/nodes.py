@@ -1,8 +1,13 @@
-"""Text to the tree of nodes that libyaml finds, each with its line: what documents are made of."""
+"""Text to the tree of nodes that libyaml finds, each with its line: what documents are made of.
+
+Rule: nesting is limited while the tree is built. The composer recurses in C, and text that opens thirty thousand
+brackets would otherwise end the process.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 from yaml._yaml import CParser
@@ -11,6 +16,9 @@ from yaml.reader import ReaderError
 
 from bgpctl.yaml_source.path import Path
 from bgpctl.yaml_source.scalars import MERGE, TEXT, Notation, Resolver, scalar_text
+
+MAX_NESTING = 100
+TOO_DEEP = "too deeply nested, or its aliases unfold without end"
 
 
 class NotYamlError(ValueError):
@@ -26,6 +34,16 @@ class _Composer(CParser, Resolver):
     def __init__(self, text: str) -> None:
         CParser.__init__(self, text)
         Resolver.__init__(self)
+        self._depth = 0
+
+    def descend_resolver(self, current_node: Node | None, _: Any) -> None:
+        """Called before each node, `current_node` being the one that contains it. The root stands at depth 0."""
+        if self._depth > MAX_NESTING:
+            raise NotYamlError(TOO_DEEP, line_of_node(current_node) if current_node else 1)
+        self._depth += 1
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
 
 
 def compose(text: str) -> Node | None:

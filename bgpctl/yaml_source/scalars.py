@@ -35,12 +35,9 @@ class Resolver(BaseResolver):
                     return str(tag)
         return _STRUCTURES[kind]
 
-    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
-        """Tags that depend on the path are not used."""
 
-    def ascend_resolver(self) -> None:
-        """Tags that depend on the path are not used."""
-
+# Of a whole number: one of 64 bits in binary has fewer. Python neither reads nor writes numbers of thousands of digits.
+MOST_DIGITS = 100
 
 _NUMBER_STARTS = list("-+.0123456789")
 _SCALARS: tuple[tuple[str, str, list[str]], ...] = (
@@ -79,6 +76,8 @@ def scalar_text(value: Any) -> Any:
 
 def _integer(text: str) -> int:
     digits = text.replace("_", "").lower()
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"{len(digits)} digits")
     unsigned = digits.lstrip("+-")
     if len(unsigned) > 1 and unsigned[0] == "0" and unsigned[1].isdigit():
         return int(digits, 8)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bgpctl.yaml_source.document import Duplicate, read_document
 from bgpctl.yaml_source.documents import split_documents
 from bgpctl.yaml_source.nodes import NotYamlError
-from bgpctl.yaml_source.scalars import AS_WRITTEN
+from bgpctl.yaml_source.scalars import AS_WRITTEN, KUBERNETES, Notation
 
 # PyYAML writes 1e3 and 0o7 without quotes because to itself they are text; to Kubernetes they are numbers.
 texts = st.text(max_size=12).filter(lambda text: not re.fullmatch(r"[-+.0-9eEo_]+", text))
@@ -125,6 +125,57 @@ def test_recursive_alias_is_an_error() -> None:
         read_document("&a [*a]")
 
 
+DEEP = 30_000
+IN_PROPER = "[{{a: {0}}}, {0}]".format("[" * 99 + "]" * 99)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * DEEP,
+        "[" * DEEP + "]" * DEEP,
+        "{a: " * DEEP,
+        "{" * DEEP,
+        "[{a: " * DEEP,
+        "- " * DEEP + "a",
+        "? " * DEEP + "a",
+        "a: &x\n" + "b: " + "[" * DEEP,
+        "\n".join(" " * depth + "a:" for depth in range(3000)),
+        "{ ? " * DEEP,
+        "&a [" * 200,
+    ],
+    ids=lambda text: text[:8],
+)
+@pytest.mark.parametrize("notation", [KUBERNETES, AS_WRITTEN], ids=["resources", "labs and options"])
+def test_nesting_ends_no_process(text: str, notation: Notation) -> None:
+    with pytest.raises(NotYamlError):
+        read_document(text, notation)
+
+
+def test_brackets_in_text_are_not_nesting() -> None:
+    assert read_document(f"a: '{'[' * DEEP}'").data == {"a": "[" * DEEP}
+    assert read_document("a: |\n  " + "[" * DEEP).data == {"a": "[" * DEEP}
+
+
+def test_nesting_is_counted_from_the_root_of_each_branch() -> None:
+    read_document(IN_PROPER)
+    read_document("[" + "[[a]], " * 1000 + "]")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: &a {<<: *a}", "a: &a\n  <<: [*a, *a]\n", "&a {b: &b {<<: *a}, <<: *b}", "a: &a {b: {<<: {<<: *a}}}"]
+)
+def test_merge_of_a_mapping_into_itself_is_an_error(text: str) -> None:
+    with pytest.raises(NotYamlError, match="nested"):
+        read_document(text)
+
+
+def test_merges_that_unfold_without_end_are_an_error() -> None:
+    lines = ["m0: &m0 {a: b}", *(f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 10)}]}}" for n in range(1, 12))]
+    with pytest.raises(NotYamlError, match="unfold"):
+        read_document("\n".join(lines))
+
+
 def test_json_indented_with_tabs_is_read() -> None:
     assert read_document('{\n\t"kind": "List",\n\t"items": []\n}').data == {"kind": "List", "items": ()}
 
@@ -138,3 +189,10 @@ def test_a_field_that_comes_by_a_merge_key_has_its_line_where_it_is_written() ->
 def test_scalars_as_written_are_text_and_nothing_is_none() -> None:
     document = read_document("a: yes\nb: 02:42\nc: 1e3\nd:\ne: ~\n2: [0x1f, null]\n", AS_WRITTEN)
     assert document.data == {"a": "yes", "b": "02:42", "c": "1e3", "d": None, "e": None, "2": ("0x1f", None)}
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "9" * 5000, "0b" + "1" * 5000, "-" + "9" * 101])
+def test_numbers_of_any_length_raise_nothing_else(number: str) -> None:
+    for text in (f"a: {number}", f"{number}: a"):
+        with pytest.raises(NotYamlError, match="does not fit"):
+            read_document(text)

@@ -90,7 +90,7 @@ class EndpointStatus:
             addresses = tuple(str(ip_interface(each)) for each in (*status.ipv4_nets, *status.ipv6_nets))
         except FileNotFoundError:
             return None  # it has gone meanwhile
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             self._log_once(file, str(error))
             return None
         self._log_once(file, "")
