@@ -124,6 +124,7 @@ class Speaker:
 
     def _end_of_turn(self) -> float:
         """Returns when the next turn is due even if nothing happens."""
+        self._transport.go_on()
         now = self._clock()
         if now >= self._next_tick:
             self._next_tick = now + _TICK
@@ -134,7 +135,7 @@ class Speaker:
         turn = self.events.flush(now)
         self._transport.finish(turn)
         self._publish(turn)
-        if turn.closes or turn.is_unfinished or has_more_to_answer:
+        if turn.closes or turn.is_unfinished or has_more_to_answer or self._transport.has_unhandled:
             # A closed session's routes are withdrawn at once, not when something else happens.
             return now
         return self._next_tick

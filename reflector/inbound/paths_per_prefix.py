@@ -7,7 +7,7 @@ same path identifier is never over the limit. Prefixes with few candidates are n
 
     from            paths of one prefix
     an eBGP peer    64: more next hops than any router balances over
-    an iBGP peer    1024: a reflector sends the path of every node of its cluster
+    an iBGP peer    256: a reflector sends the path of every node that has a service address
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reflector.rib.path import Path
 from reflector.session.relation import Relation
 
 EXTERNAL_PATHS = 64
-INTERNAL_PATHS = 1024
+INTERNAL_PATHS = 256
 
 
 def limit_for(path: Path) -> int:

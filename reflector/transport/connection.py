@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import struct
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from socket import socket
 from typing import NamedTuple
 
@@ -32,9 +32,9 @@ class Handover(NamedTuple):
 
 
 class Connection:
-    """`handler` is called with the events of its socket."""
+    """`handler` is called with the events of its socket. `messages` are those that have been read and not handled."""
 
-    __slots__ = ("_loop", "descriptor", "handover", "name", "peer", "reader", "socket", "waits_to_write")
+    __slots__ = ("_loop", "descriptor", "handover", "messages", "name", "peer", "reader", "socket", "waits_to_write")
 
     def __init__(self, handover: Handover, peer: Peer, loop: EventLoop) -> None:
         self.handover = handover
@@ -43,6 +43,7 @@ class Connection:
         self.socket = handover.socket
         self.descriptor = handover.socket.fileno()
         self.reader = MessageReader(handover.negotiated.max_length)
+        self.messages: Iterator[tuple[int, bytes]] = iter(())
         self.waits_to_write = False
         self._loop = loop
         self.socket.setblocking(False)

@@ -1,7 +1,8 @@
 """All Established sessions: octets in to the engine, octets out of the outboxes, and how each session ends.
 
-Rule: one read a turn and session, so that no peer starves another. How a session ends is decided by the engine or the
-socket, carried out here, and reported once to the session layer, which closes the socket and retries.
+Rule: one read and SLICE seconds of messages a turn and session, so that no peer starves another: what is left of a read
+is handled in the next turns, before more is read, and the peer's TCP waits. How a session ends is decided by the engine
+or the socket, carried out here, and reported once to the session layer, which closes the socket and retries.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from reflector.session.ending import Ending, sent_ending
 from reflector.transport.connection import Connection, Handover
 
 _READ_OCTETS = 256 * 1024
+# Seconds of work a turn that one session may make. A route takes some 20 microseconds: this is a hundred UPDATEs of one
+# route each, or some thousands in UPDATEs that are full.
+SLICE = 0.002
 # Seconds in which a connection that the peer dialled before the other one was Established may still come.
 _COLLISION_TIME = 5.0
 _GONE = select.EPOLLHUP | select.EPOLLERR
@@ -34,6 +38,8 @@ class Transport:
         self._buffer = bytearray(_READ_OCTETS)
         self._received = memoryview(self._buffer)
         self._read_at = 0.0
+        self._unhandled: dict[str, Connection] = {}
+        self._carried: tuple[Connection, ...] = ()
 
     def take(self, handover: Handover) -> None:
         """The session is the transport's from here on."""
@@ -44,6 +50,18 @@ class Transport:
         self._connections[name] = connection
         self._loop.watch(connection.descriptor, lambda events: self._on_event(connection, events))
         self.events.session_up(name, handover.negotiated, self._clock())
+
+    def go_on(self) -> None:
+        """With the messages that sessions had left when the turn before this one was over; once a turn."""
+        for connection in self._carried:
+            if self._unhandled.get(connection.name) is connection:
+                self._handle(connection)
+        self._carried = tuple(self._unhandled.values())
+
+    @property
+    def has_unhandled(self) -> bool:
+        """Messages wait that no event of a socket will bring up."""
+        return bool(self._unhandled)
 
     def finish(self, turn: Turn) -> None:
         """Carry out what a flush decided."""
@@ -68,6 +86,7 @@ class Transport:
         connection = self._connections.pop(name, None)
         if connection is None:
             return
+        self._unhandled.pop(name, None)
         if ending is None:
             notification, ending = sent_ending(connection.handover.negotiated, notification)
         if notification:
@@ -117,6 +136,8 @@ class Transport:
 
     def _read(self, connection: Connection) -> None:
         name = connection.name
+        if name in self._unhandled:
+            return
         try:
             # Not recv: it would allocate, and the kernel clear, as much as may come, for the little that mostly does.
             size = connection.socket.recv_into(self._buffer)
@@ -129,11 +150,20 @@ class Transport:
             self.close(name, "the peer closed the connection", ending=Ending.LOST)
             return
         connection.peer.counters.bytes_in += size
-        now = self._clock()
-        self._read_at = self._read_at or now
-        receive = self.events.receive
-        for kind, body in connection.reader.feed(bytes(self._received[:size])):
+        self._read_at = self._read_at or self._clock()
+        connection.messages = iter(connection.reader.feed(bytes(self._received[:size])))
+        self._handle(connection)
+
+    def _handle(self, connection: Connection) -> None:
+        name, clock, receive = connection.name, self._clock, self.events.receive
+        now = clock()
+        end = now + SLICE
+        for kind, body in connection.messages:
             receive(name, kind, body, now)
+            if clock() >= end:
+                self._unhandled[name] = connection
+                return
+        self._unhandled.pop(name, None)
         if connection.reader.error is not None:
             self.events.reject(name, connection.reader.error)
 
@@ -141,7 +171,10 @@ class Transport:
         try:
             connection.write()
         except OSError as error:
-            self._lost(connection.name, error)
+            # What the peer sent before may have a NOTIFICATION in it, which decides how the session ends. It is handled
+            # first; the read after it fails as this write did.
+            if connection.name not in self._unhandled:
+                self._lost(connection.name, error)
 
     def _lost(self, name: str, error: OSError) -> None:
         self.close(name, f"connection lost: {error.strerror}", ending=Ending.LOST)
