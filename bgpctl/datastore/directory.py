@@ -1,12 +1,14 @@
 """Resources out of a file or a directory tree: *.yaml, *.yml and *.json, in the order of their names.
 
 Names that begin with a dot are passed over (editors' and Kubernetes' own), and so are topology files (*.clab.yml).
-Symbolic links are followed. A file that cannot be read is a Problem like any other; a path that is not there at all
-means that the world is not ready. Reading again costs a look at every file and the reading of those that changed.
+Symbolic links are followed. A file that cannot be read is a Problem like any other, and so is what is no regular file,
+or is too large (regular_file.py); a path that is not there at all means that the world is not ready. Reading again
+costs a look at every file and the reading of those that changed.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -14,12 +16,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bgpctl.datastore.regular_file import check_readable, read_any_file, read_regular_file
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import Loaded, parse_documents
 from bgpctl.yaml_source.problem import Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
 TOPOLOGY_SUFFIXES = (".clab.yml", ".clab.yaml")
+
+# What a link that is no resource file may end with: there is no directory behind it that might have some.
+GONE = frozenset({errno.ENOENT})
+LEADS_NOWHERE = GONE | {errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 
 # A file written to this short a time (in ns) before it was read may change again without looking changed.
 UNSETTLED = 1_000_000_000
@@ -80,7 +87,9 @@ class DirectoryReader:
     def _text(self, name: str, signature: Signature) -> str:
         if self._signatures.get(name) == signature and name in self._loaded.files:
             return self._loaded.files[name].text
-        return Path(name).read_text(encoding="utf-8-sig")
+        # An operator may name a pipe; what a directory contains nobody may have looked at.
+        octets = read_any_file(name) if Path(name) in self.paths else read_regular_file(name)
+        return octets.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _together(listings: list[Listing]) -> Listing:
@@ -102,7 +111,7 @@ def list_files(path: Path) -> Listing:
     if not stat.S_ISDIR(status.st_mode):
         return Listing({str(path): _signature(status)}, (), (), ())
     walk = _Walk()
-    walk.descend(str(path))
+    walk.through(str(path))
     return Listing(dict(sorted(walk.files.items())), tuple(walk.directories), tuple(walk.links), tuple(walk.problems))
 
 
@@ -116,31 +125,48 @@ class _Walk:
         self.problems: list[Problem] = []
         self._seen: set[tuple[int, int]] = set()
 
-    def descend(self, directory: str) -> None:
+    def through(self, path: str) -> None:
+        """The tree at this path. Without recursion: directories can lie thousands deep."""
+        waiting = [path]
+        while waiting:
+            waiting += self._enter(waiting.pop())
+
+    def _enter(self, directory: str) -> list[str]:
+        """Takes the files of a directory. Returns the directories in it."""
         try:
             status = Path(directory).stat()
             if (status.st_dev, status.st_ino) in self._seen:
-                return
+                return []
             self._seen.add((status.st_dev, status.st_ino))
             self.directories.append((directory, status.st_dev, status.st_ino))
             with os.scandir(directory) as entries:
                 visible = [entry for entry in entries if not entry.name.startswith(".")]
         except OSError as error:
             self.problems.append(_unreadable(directory, error))
-            return
-        for entry in visible:
-            if entry.is_dir():
-                self.descend(entry.path)
-            elif entry.name.endswith(SUFFIXES) and not entry.name.endswith(TOPOLOGY_SUFFIXES):
-                self._take(entry)
+            return []
+        return [entry.path for entry in visible if self._is_directory(entry)]
 
-    def _take(self, entry: os.DirEntry[str]) -> None:
-        if entry.is_symlink():
-            self.links.append(entry.path)
+    def _is_directory(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is to be entered; a resource file is taken. Links may loop, or lead where we may not look."""
+        is_file = entry.name.endswith(SUFFIXES) and not entry.name.endswith(TOPOLOGY_SUFFIXES)
+        if not (is_file or entry.is_symlink() or entry.is_dir(follow_symlinks=False)):
+            return False
         try:
-            self.files[entry.path] = _signature(entry.stat())
-        except OSError as error:
-            self.problems.append(_unreadable(entry.path, error))
+            if is_file and entry.is_symlink():
+                self.links.append(entry.path)
+            status = entry.stat()
+            is_directory = stat.S_ISDIR(status.st_mode)
+            if is_directory or is_file:
+                entry.path.encode()
+            if is_file and not is_directory:
+                check_readable(status)
+                self.files[entry.path] = _signature(status)
+        except (OSError, UnicodeEncodeError) as error:
+            leads_nowhere = LEADS_NOWHERE if entry.is_symlink() else GONE
+            if is_file or not (isinstance(error, OSError) and error.errno in leads_nowhere):
+                self.problems.append(_unreadable(entry.path, error))
+            return False
+        return is_directory
 
 
 def _signature(status: os.stat_result) -> Signature:
@@ -148,7 +174,11 @@ def _signature(status: os.stat_result) -> Signature:
 
 
 def _unreadable(name: str, error: Exception) -> Problem:
-    if isinstance(error, UnicodeDecodeError):
+    """The name of a file is octets, and is shown as text: those that are none as \\xff."""
+    name = os.fsencode(name).decode(errors="backslashreplace")
+    if isinstance(error, UnicodeEncodeError):
+        message = "its name is not UTF-8; rename it"
+    elif isinstance(error, UnicodeDecodeError):
         message = f"not UTF-8 text: {error.reason} at octet {error.start}"
     else:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

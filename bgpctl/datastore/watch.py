@@ -11,6 +11,7 @@ compared.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -166,7 +167,7 @@ def _look(path: Path) -> object:
 
 def _what_matters(path: Path, reader: DirectoryReader) -> tuple[frozenset[str], frozenset[str]]:
     """The directories whose entries matter, and single entries that matter: the path and all links to it."""
-    linked = {_parent(str(Path(link).resolve())) for link in reader.listing.links}
+    linked = {_parent(os.path.realpath(link)) for link in reader.listing.links}
     directories = frozenset(directory for directory, _, _ in reader.listing.directories)
     return directories | linked, _entries(path)
 
@@ -179,12 +180,20 @@ def _entries(path: Path) -> frozenset[str]:
         here = waiting.pop()
         entries.add(str(here))
         for part in (here, *here.parents):
-            if part.is_symlink() and (part == here or str(part) not in entries):
+            target = _target(part)
+            if target is not None and (part == here or str(part) not in entries):
                 entries.add(str(part))
-                target = part.parent / part.readlink()
                 if str(target) not in entries:
                     waiting.append(target)
     return frozenset(entries)
+
+
+def _target(part: Path) -> Path | None:
+    """What a link leads to; None for what is no link, or may not be looked at."""
+    try:
+        return part.parent / part.readlink()
+    except OSError:
+        return None
 
 
 def _concerns(changed: set[str], directories: frozenset[str], links: frozenset[str]) -> bool:

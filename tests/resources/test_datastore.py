@@ -7,16 +7,21 @@ import contextlib
 import errno
 import json
 import os
+import socket
+import stat
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from bgpctl.cli import app
-from bgpctl.datastore import inotify, read_directory, watch_directory
+from bgpctl.datastore import directory, inotify, read_directory, regular_file, watch_directory
 from bgpctl.datastore.directory import DirectoryReader
+from bgpctl.datastore.regular_file import read_regular_file
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import Loaded, parse_documents
 
@@ -87,6 +92,140 @@ def test_file_that_cannot_be_read_is_a_problem_and_hides_no_other(tmp_path: Path
     ]
 
 
+def _unending_link(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _socket(path: Path) -> None:
+    # The kernel keeps such a name at 107 octets, whatever the test's own directory is called.
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"/proc/self/fd/{descriptor}/{path.name}")
+    os.close(descriptor)
+
+
+def _sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+UNREADABLE: dict[str, tuple[Callable[[Path], None], str]] = {
+    "link to itself": (_unending_link, "levels of symbolic links"),
+    "link of 300 characters": (lambda path: path.symlink_to("a" * 300), "too long"),
+    "link to a device without end": (lambda path: path.symlink_to("/dev/zero"), "character device"),
+    "link to nothing": (lambda path: path.symlink_to("nowhere.yaml"), "No such file"),
+    "link through a file": (lambda path: path.symlink_to("a.yaml/b"), "Not a directory"),
+    "link to a file without a size": (lambda path: path.symlink_to("/proc/self/mem"), ""),
+    "FIFO": (lambda path: os.mkfifo(path), "a FIFO"),
+    "socket": (_socket, "a socket"),
+    "block device": (lambda path: os.mknod(path, 0o600 | stat.S_IFBLK, os.makedev(7, 0)), "a block device"),
+    "sparse file of a terabyte": (_sparse, "larger than 64 MiB"),
+}
+
+
+@pytest.mark.parametrize("name", ["b.yaml", "b.yml", "b.json"])
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_is_no_file_of_resources_is_a_problem_and_hides_no_other(tree: Path, kind: str, name: str) -> None:
+    make, reason = UNREADABLE[kind]
+    try:
+        make(tree / name)
+    except PermissionError:
+        pytest.skip("this machine makes no such file")
+    loaded = read_directory(tree)
+    (problem,) = loaded.problems
+    assert (problem.file, problem.code, names(loaded)) == (str(tree / name), "unreadable-file", ["a"])
+    assert reason in problem.message
+
+
+@pytest.mark.parametrize("kind", ["link to itself", "link of 300 characters", "link to nothing", "FIFO"])
+def test_what_is_not_named_like_resources_may_be_anything(tree: Path, kind: str) -> None:
+    UNREADABLE[kind][0](tree / "notes")
+    assert read_directory(tree).problems == ()
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_watch_goes_on_beside_what_cannot_be_read(tree: Path, kind: str) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        try:
+            UNREADABLE[kind][0](path / "b.yaml")
+        except PermissionError:
+            pytest.skip("this machine makes no such file")
+        await until(changes, lambda new: [each.code for each in new.problems] == ["unreadable-file"])
+        (path / "c.yaml").write_text(node("c", "10.0.0.3"))
+        await until(changes, lambda new: names(new) == ["a", "c"])
+        (path / "b.yaml").unlink()
+        await until(changes, lambda new: new.ok)
+
+    watching(tree, scenario)
+
+
+def test_file_that_is_too_large_is_not_read(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regular_file, "MOST_OCTETS", 1 << 20)
+    (tree / "b.yaml").write_text(node("b") + "#" * (1 << 20))
+    assert "larger than 1 MiB" in read_directory(tree).problems[0].message
+    (tree / "b.yaml").write_text(node("b", "10.0.0.2"))
+    assert names(read_directory(tree)) == ["a", "b"]
+
+
+def test_name_that_is_not_utf_8_is_a_problem_that_can_be_shown(tree: Path) -> None:
+    (tree / os.fsdecode(b"b\xff.yaml")).write_text(node("b"))
+    inner = tree / os.fsdecode(b"in\xffner")
+    inner.mkdir()
+    (inner / "c.yaml").write_text(node("c"))
+    loaded = read_directory(tree)
+    assert sorted(Path(each.file).name for each in loaded.problems) == ["b\\xff.yaml", "in\\xffner"]
+    assert names(loaded) == ["a"]
+    assert str(loaded.problems[0]).encode()
+
+
+def test_directory_named_like_a_file_is_a_directory(tree: Path) -> None:
+    (tree / "b.yaml").mkdir()
+    (tree / "b.yaml" / "c.yaml").write_text(node("c", "10.0.0.3"))
+    assert names(read_directory(tree)) == ["a", "c"]
+
+
+def test_directories_may_lie_deep(tree: Path) -> None:
+    """Deeper than Python calls, and then deeper than the kernel takes a path."""
+    here = os.open(tree, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    loaded = read_directory(tree)
+    assert names(loaded) == ["a"]
+    assert [each.code for each in loaded.problems] == ["unreadable-file"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root becomes another user")
+def test_link_to_where_this_user_may_not_go_is_a_problem() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        open_to_all, closed = Path(name, "open"), Path(name, "closed")
+        open_to_all.mkdir()
+        (closed / "inner").mkdir(parents=True)
+        Path(name).chmod(0o755)
+        closed.chmod(0o700)
+        (open_to_all / "a.yaml").write_text(node("a"))
+        (open_to_all / "b.yaml").symlink_to(closed / "b.yaml")
+        (open_to_all / "more").symlink_to(closed / "inner")
+        (open_to_all / "closed").symlink_to(closed)
+        os.seteuid(65534)
+        try:
+            loaded = read_directory(open_to_all)
+        finally:
+            os.seteuid(0)
+        assert names(loaded) == ["a"]
+        assert [Path(each.file).name for each in loaded.problems] == ["b.yaml", "closed", "more"]
+
+
+def test_pipe_that_the_operator_names_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        pool.submit((tmp_path / "pipe").write_text, node("a"))
+        assert names(read_directory(tmp_path / "pipe")) == ["a"]
+
+
 def test_directory_that_links_to_itself_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(node("a"))
     (tmp_path / "again").symlink_to(tmp_path)
@@ -105,13 +244,12 @@ def test_unchanged_file_is_not_opened_again(tmp_path: Path, monkeypatch: pytest.
         first = reader.read()
     (tmp_path / "b.yaml").write_text(node("b", "10.0.0.77"))
     opened: list[str] = []
-    read_text = Path.read_text
 
-    def counted(self: Path, encoding: str | None = None) -> str:
-        opened.append(self.name)
-        return read_text(self, encoding)
+    def counted(name: str) -> bytes:
+        opened.append(Path(name).name)
+        return read_regular_file(name)
 
-    monkeypatch.setattr(Path, "read_text", counted)
+    monkeypatch.setattr(directory, "read_regular_file", counted)
     second = reader.read()
     assert opened == ["b.yaml"]
     assert second.resources.nodes["a"] is first.resources.nodes["a"]

@@ -21,6 +21,7 @@ import msgspec
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.node_resources import NodeResources, next_resources
 from bgpctl.configuration.compile_options import LocalWorkload
+from bgpctl.datastore.regular_file import read_regular_file
 
 _DIRECTORY = "endpoint-status"
 # Seconds between two looks.
@@ -86,7 +87,7 @@ class EndpointStatus:
 
     def _workload(self, file: Path) -> LocalWorkload | None:
         try:
-            status = _decoder.decode(file.read_bytes())
+            status = _decoder.decode(read_regular_file(str(file)))
             addresses = tuple(str(ip_interface(each)) for each in (*status.ipv4_nets, *status.ipv6_nets))
         except FileNotFoundError:
             return None  # it has gone meanwhile
