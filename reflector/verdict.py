@@ -31,6 +31,7 @@ class RouteVerdict(StrEnum):
     ROUTE_LEAK = "route-leak", "route leak: ONLY_TO_CUSTOMER does not fit the peer's role"
     OVER_LIMIT = "over-limit", "exceeds the peer's maximum prefixes"
     MARTIAN = "martian", "a prefix that no peer may route (loopback, link-local, multicast, reserved)"
+    OWN_ADDRESS = "own-address", "a route to an address of this node"
     TOO_MANY_PATHS = "too-many-paths", "the peer has sent too many paths of this prefix"
     NEXT_HOP_UNRESOLVABLE = "next-hop-unresolvable", "the kernel has no route to its next hop"
 

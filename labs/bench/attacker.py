@@ -9,6 +9,7 @@ Run: python labs/bench/attacker.py [--seconds N]
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import select
 import socket
@@ -264,7 +265,7 @@ def measure(seconds: float, attack_name: str) -> Figures:
         for pair in pairs.values():
             for each in pair:
                 each.close()
-    times = sorted(healthy.times)
+    times = sorted(healthy.times) or [math.inf]
     return Figures(times[len(times) // 2], times[len(times) * 99 // 100], healthy.lost, number)
 
 

@@ -6,6 +6,7 @@ one peer share a path, so that import is evaluated once for them unless their pr
 
 from __future__ import annotations
 
+from reflector.addresses import unpack_address
 from reflector.inbound.paths_per_prefix import beyond, has_room, rule_of
 from reflector.peer import Peer
 from reflector.plan import Family
@@ -16,6 +17,7 @@ from reflector.rib.loc_rib import LocRib
 from reflector.rib.next_hop import NextHop
 from reflector.rib.next_hops import NextHops
 from reflector.rib.path import Path
+from reflector.session.sender import Sender
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
 
@@ -48,35 +50,43 @@ class ImportPipeline:
     def announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
         rib.mark_announced(keys)
         guard = martians(rib.family, peer.session.allow_martians)
-        if suspects := guard.suspects(keys, 4 if rib.has_path_ids else 0):
-            keys = self._without_martians(peer, rib, attributes, keys, suspects)
+        suspects = guard.suspects(keys, 4 if rib.has_path_ids else 0)
+        if suspects or not self.policies.own_hosts.isdisjoint(rib.nlris(keys)):
+            keys = self._without_refused(peer, rib, attributes, keys)
+        is_crowded = rib.has_path_ids and self._ribs[rib.family].crowded
         for path_id, alike in rib.by_path_id(keys).items():
+            if is_crowded:
+                # Before import, which costs more than to refuse.
+                alike = self._admitted(rib, peer.sender, attributes, path_id, alike)
+                if not alike:
+                    continue
             if not self.policies.import_uses_prefix(peer.session, rib.family):
                 self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), alike)
                 continue
             for prefix_class, part in self._divide(rib, alike).items():
                 self._install(rib, self._path(peer, rib.family, attributes, prefix_class, path_id), part)
 
-    def _without_martians(
-        self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes], suspects: list[bytes]
-    ) -> list[bytes]:
-        """The keys that are none; those that are stay in the Adj-RIB-In, refused."""
-        refused = {key: path for key in suspects if (path := self._martian(peer, rib, attributes, key)) is not None}
+    def _without_refused(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> list[bytes]:
+        """The keys that a peer may route; the others stay in the Adj-RIB-In, refused."""
+        refused = {key: path for key in keys if (path := self._refused(peer, rib, attributes, key)) is not None}
         for key, path in refused.items():
             self._install(rib, path, [key])
         return [key for key in keys if key not in refused] if refused else keys
 
-    def _martian(self, peer: Peer, rib: AdjRibIn, received: PathAttributes, key: bytes) -> Path | None:
-        """The refused path of a martian; None for any other prefix."""
-        network = martians(rib.family, peer.session.allow_martians).network_of(rib.nlri(key))
-        if not network:
+    def _refused(self, peer: Peer, rib: AdjRibIn, received: PathAttributes, key: bytes) -> Path | None:
+        """The refused path of a martian, or of an address of this node; None for any other prefix."""
+        nlri = rib.nlri(key)
+        verdict, rule = RouteVerdict.MARTIAN, martians(rib.family, peer.session.allow_martians).network_of(nlri)
+        if not rule and nlri in self.policies.own_hosts:
+            verdict, rule = RouteVerdict.OWN_ADDRESS, unpack_address(nlri[1:])
+        if not rule:
             return None
         path_id = rib.path_id(key)
-        memory = rib.family, received, network, path_id, RouteVerdict.MARTIAN, peer.sender
+        memory = rib.family, received, rule, path_id, verdict, peer.sender
         path = peer.paths.get(memory)
         if path is None:
-            path = peer.paths[memory] = Path(peer.sender, rib.family, received, None, RouteVerdict.MARTIAN, network)
-            path.path_id, path.identifier = path_id, peer.identifiers.of(path_id)
+            path = peer.paths[memory] = Path(peer.sender, rib.family, received, None, verdict, rule)
+            path.path_id = path_id
         return path
 
     def _divide(self, rib: AdjRibIn, keys: list[bytes]) -> dict[int, list[bytes]]:
@@ -93,17 +103,21 @@ class ImportPipeline:
         """All these have this path from now on."""
         accepted = path.attributes is not None
         if accepted and rib.has_path_ids and self._ribs[rib.family].crowded:
-            keys = self._admitted(rib, path, keys)
+            keys = self._admitted(rib, path.sender, path.received, path.path_id, keys)
         self._put(rib, path, keys)
         if rib.waiting:
             self._admit_waiting(rib, keys)
 
-    def _admitted(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> list[bytes]:
+    def _admitted(
+        self, rib: AdjRibIn, sender: Sender | None, received: PathAttributes, path_id: int, keys: list[bytes]
+    ) -> list[bytes]:
         """Those that may be candidates; the others are kept and wait until they may."""
-        excess = beyond(rib, self._ribs[rib.family], path, keys)
+        excess = beyond(rib, self._ribs[rib.family], sender, keys)
         if not excess:
             return keys
-        self._put(rib, path.refused(RouteVerdict.TOO_MANY_PATHS, rule_of(path)), excess)
+        refused = Path(sender, rib.family, received, None, RouteVerdict.TOO_MANY_PATHS, rule_of(sender))
+        refused.path_id = path_id
+        self._put(rib, refused, excess)
         for key in excess:
             rib.waiting.setdefault(rib.nlri(key), {})[key] = None
         others = set(excess)
@@ -130,7 +144,7 @@ class ImportPipeline:
         """A waiting route, imported anew if there is room for it. A peer that left the plan has no routes to admit."""
         nlri, waits = rib.nlri(key), rib.routes[key]
         peer = self._peers.get(waits.sender.name) if waits.sender is not None else None
-        if peer is None or not has_room(self._ribs[rib.family], nlri, waits):
+        if peer is None or not has_room(self._ribs[rib.family], nlri, waits.sender):
             return False
         prefix_class = self.policies.classes[rib.family].classify(nlri)
         self._put(rib, self._path(peer, rib.family, waits.received, prefix_class, rib.path_id(key)), [key])
@@ -189,7 +203,7 @@ class ImportPipeline:
             replace(rib.nlri(key), former, path)
 
     def _reinstall(self, peer: Peer, rib: AdjRibIn, key: bytes, former: Path) -> None:
-        refused = self._martian(peer, rib, former.received, key)
+        refused = self._refused(peer, rib, former.received, key)
         if refused is not None:
             self._install(rib, refused, [key])
             return

@@ -14,32 +14,31 @@ from __future__ import annotations
 
 from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.rib.loc_rib import LocRib
-from reflector.rib.path import Path
 from reflector.session.relation import Relation
+from reflector.session.sender import Sender
 
 EXTERNAL_PATHS = 64
 INTERNAL_PATHS = 256
 
 
-def limit_for(path: Path) -> int:
-    return EXTERNAL_PATHS if path.relation is Relation.EBGP else INTERNAL_PATHS
+def limit_for(sender: Sender | None) -> int:
+    return EXTERNAL_PATHS if sender is not None and sender.relation is Relation.EBGP else INTERNAL_PATHS
 
 
-def rule_of(path: Path) -> str:
-    return f"more than {limit_for(path)} paths of one prefix"
+def rule_of(sender: Sender | None) -> str:
+    return f"more than {limit_for(sender)} paths of one prefix"
 
 
-def has_room(loc_rib: LocRib, nlri: bytes, path: Path) -> bool:
-    """Whether one more candidate of this prefix may come from the path's sender."""
-    sender = path.sender.name if path.sender is not None else ""
-    return loc_rib.candidates_from(nlri, sender) < limit_for(path)
+def has_room(loc_rib: LocRib, nlri: bytes, sender: Sender | None) -> bool:
+    """Whether one more candidate of this prefix may come from this peer."""
+    return loc_rib.candidates_from(nlri, sender.name if sender is not None else "") < limit_for(sender)
 
 
-def beyond(rib: AdjRibIn, loc_rib: LocRib, path: Path, keys: list[bytes]) -> list[bytes]:
-    """Those of these keys, all of other prefixes, that would be one candidate too many."""
+def beyond(rib: AdjRibIn, loc_rib: LocRib, sender: Sender | None, keys: list[bytes]) -> list[bytes]:
+    """Those of these keys, all of other prefixes, that would be one candidate of this peer too many."""
     if loc_rib.crowded.isdisjoint(rib.nlris(keys)):
         return []
-    return [key for key in keys if not _is_candidate(rib, key) and not has_room(loc_rib, rib.nlri(key), path)]
+    return [key for key in keys if not _is_candidate(rib, key) and not has_room(loc_rib, rib.nlri(key), sender)]
 
 
 def _is_candidate(rib: AdjRibIn, key: bytes) -> bool:

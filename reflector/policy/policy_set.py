@@ -40,6 +40,8 @@ class PolicySet:
         }
         self._identity = SpeakerIdentity(pack_address(plan.router_id), _cluster_id(plan))
         self._ourselves = Ourselves(self._identity.router_id, _cluster_ids(plan), own_addresses(plan))
+        # As NLRI: what no peer may route elsewhere.
+        self.own_hosts = frozenset(bytes((len(each) * 8,)) + each for each in self._ourselves.addresses)
         self._imports: dict[tuple[tuple[str, ...], Verdict, SessionType, Family], PolicyChain] = {}
         self._views: dict[ExportKey, ExportView] = {}
 

@@ -85,12 +85,6 @@ class Path:
             and self.next_hop is other.next_hop
         )
 
-    def refused(self, verdict: RouteVerdict, rule: str) -> Path:
-        """The same route of the same peer, not accepted."""
-        path = Path(self.sender, self.family, self.received, None, verdict, rule)
-        path.path_id, path.identifier = self.path_id, self.identifier
-        return path
-
     @property
     def received_next_hop(self) -> bytes:
         """Without the link-local address that may follow it (RFC 2545 3)."""

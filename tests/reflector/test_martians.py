@@ -121,3 +121,22 @@ def test_a_route_that_becomes_a_martian_is_withdrawn() -> None:
     router.apply(plan())
     router.receive("a", announce("127.1.0.0/16", as_path=(65001,), med=3))
     assert router.advertised("c") == set()
+
+
+@pytest.mark.parametrize("name", ["a", "c"])
+def test_an_address_of_this_node_is_routed_nowhere_else(name: str) -> None:
+    router = Router(
+        a_plan(
+            an_ebgp_peer("a", "10.0.0.1", local_address="10.0.0.99"), a_client("c", "fd00::3", local_address="fd00::99")
+        )
+    )
+    for each in ("a", "c"):
+        router.up(each, "10.0.0.9", hold_time=0)
+    path = (65001,) if name == "a" else ()
+    router.receive(name, announce("10.0.0.100/32", "10.0.0.99/32", "10.0.0.0/24", "10.0.0.98/32", as_path=path))
+    router.receive(name, announce("fd00::99/128", "fd00::/64", as_path=path))
+    for own in ("10.0.0.100", "10.0.0.99"):
+        assert verdict(router, f"{own}/32") == (RouteVerdict.OWN_ADDRESS, own)
+    assert verdict(router, "fd00::99/128") == (RouteVerdict.OWN_ADDRESS, "fd00::99")
+    assert set(router.selected(4)) == {"10.0.0.0/24", "10.0.0.98/32"}
+    assert set(router.selected(6)) == {"fd00::/64"}
