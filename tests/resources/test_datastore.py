@@ -9,9 +9,10 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -184,8 +185,9 @@ def test_directory_named_like_a_file_is_a_directory(tree: Path) -> None:
     assert names(read_directory(tree)) == ["a", "c"]
 
 
-def test_directories_may_lie_deep(tree: Path) -> None:
-    """Deeper than Python calls, and then deeper than the kernel takes a path."""
+@pytest.fixture
+def deep_tree(tree: Path) -> Iterator[Path]:
+    """Directories deeper than Python calls, and then deeper than the kernel takes a path: pytest cannot remove them."""
     here = os.open(tree, os.O_RDONLY)
     for _ in range(3000):
         os.mkdir("d", dir_fd=here)
@@ -193,7 +195,12 @@ def test_directories_may_lie_deep(tree: Path) -> None:
         os.close(here)
         here = below
     os.close(here)
-    loaded = read_directory(tree)
+    yield tree
+    subprocess.run(["rm", "-rf", tree], check=True)
+
+
+def test_directories_may_lie_deep(deep_tree: Path) -> None:
+    loaded = read_directory(deep_tree)
     assert names(loaded) == ["a"]
     assert [each.code for each in loaded.problems] == ["unreadable-file"]
 
