@@ -13,7 +13,7 @@ from reflector.plan import Family
 from reflector.policy.martians import martians
 from reflector.policy.policy_set import PolicySet
 from reflector.rib.adj_rib_in import AdjRibIn
-from reflector.rib.loc_rib import LocRib
+from reflector.rib.loc_rib import CROWDED, LocRib
 from reflector.rib.next_hop import NextHop
 from reflector.rib.next_hops import NextHops
 from reflector.rib.path import Path
@@ -53,18 +53,20 @@ class ImportPipeline:
         suspects = guard.suspects(keys, 4 if rib.has_path_ids else 0)
         if suspects or not self.policies.own_hosts.isdisjoint(rib.nlris(keys)):
             keys = self._without_refused(peer, rib, attributes, keys)
-        is_crowded = rib.has_path_ids and self._ribs[rib.family].crowded
-        for path_id, alike in rib.by_path_id(keys).items():
-            if is_crowded:
-                # Before import, which costs more than to refuse.
-                alike = self._admitted(rib, peer.sender, attributes, path_id, alike)
-                if not alike:
-                    continue
+        divided = rib.by_path_id(keys)
+        excess: list[bytes] = []
+        if len(divided) > CROWDED:
+            # Before import, which costs more than to refuse.
+            excess = beyond(rib, self._ribs[rib.family], peer.sender, keys)
+            divided = rib.by_path_id(_without(keys, excess))
+        for path_id, alike in divided.items():
             if not self.policies.import_uses_prefix(peer.session, rib.family):
                 self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), alike)
                 continue
             for prefix_class, part in self._divide(rib, alike).items():
                 self._install(rib, self._path(peer, rib.family, attributes, prefix_class, path_id), part)
+        if excess:
+            self._let_wait(rib, peer.sender, attributes, excess)
 
     def _without_refused(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> list[bytes]:
         """The keys that a peer may route; the others stay in the Adj-RIB-In, refused."""
@@ -102,26 +104,22 @@ class ImportPipeline:
     def _install(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> None:
         """All these have this path from now on."""
         accepted = path.attributes is not None
-        if accepted and rib.has_path_ids and self._ribs[rib.family].crowded:
-            keys = self._admitted(rib, path.sender, path.received, path.path_id, keys)
+        crowded = self._ribs[rib.family].crowded
+        if accepted and rib.has_path_ids and crowded and not crowded.isdisjoint(rib.nlris(keys)):
+            excess = beyond(rib, self._ribs[rib.family], path.sender, keys)
+            if excess:
+                keys = _without(keys, excess)
+                self._let_wait(rib, path.sender, path.received, excess)
         self._put(rib, path, keys)
         if rib.waiting:
             self._admit_waiting(rib, keys)
 
-    def _admitted(
-        self, rib: AdjRibIn, sender: Sender | None, received: PathAttributes, path_id: int, keys: list[bytes]
-    ) -> list[bytes]:
-        """Those that may be candidates; the others are kept and wait until they may."""
-        excess = beyond(rib, self._ribs[rib.family], sender, keys)
-        if not excess:
-            return keys
-        refused = Path(sender, rib.family, received, None, RouteVerdict.TOO_MANY_PATHS, rule_of(sender))
-        refused.path_id = path_id
-        self._put(rib, refused, excess)
+    def _let_wait(self, rib: AdjRibIn, sender: Sender | None, received: PathAttributes, excess: list[bytes]) -> None:
+        """These are kept until they may be candidates. They share a path, whatever their path identifiers are: it is no
+        candidate."""
+        self._put(rib, Path(sender, rib.family, received, None, RouteVerdict.TOO_MANY_PATHS, rule_of(sender)), excess)
         for key in excess:
             rib.waiting.setdefault(rib.nlri(key), {})[key] = None
-        others = set(excess)
-        return [key for key in keys if key not in others]
 
     def _admit_waiting(self, rib: AdjRibIn, keys: list[bytes]) -> None:
         """These have come or gone: they wait no longer, and others of their prefixes may have room now."""
@@ -152,6 +150,8 @@ class ImportPipeline:
 
     def _put(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> None:
         """Into the tables, without a limit."""
+        if not keys:
+            return
         routes, loc_rib = rib.routes, self._ribs[rib.family]
         accepted = path.attributes is not None
         if routes.keys().isdisjoint(keys):
@@ -236,3 +236,8 @@ class ImportPipeline:
         if not self.policies.import_uses_prefix(peer.session, family):
             prefix_class = 0
         return family, received, prefix_class, path_id, self.policies.serial, peer.sender
+
+
+def _without(keys: list[bytes], others: list[bytes]) -> list[bytes]:
+    left_out = frozenset(others)
+    return [key for key in keys if key not in left_out] if others else keys

@@ -35,10 +35,18 @@ def has_room(loc_rib: LocRib, nlri: bytes, sender: Sender | None) -> bool:
 
 
 def beyond(rib: AdjRibIn, loc_rib: LocRib, sender: Sender | None, keys: list[bytes]) -> list[bytes]:
-    """Those of these keys, all of other prefixes, that would be one candidate of this peer too many."""
-    if loc_rib.crowded.isdisjoint(rib.nlris(keys)):
-        return []
-    return [key for key in keys if not _is_candidate(rib, key) and not has_room(loc_rib, rib.nlri(key), sender)]
+    """Those of these keys that would be candidates of this peer too many, if they came in this order."""
+    room: dict[bytes, int] = {}
+    found: list[bytes] = []
+    limit, name = limit_for(sender), sender.name if sender is not None else ""
+    for key in dict.fromkeys(keys):
+        if not _is_candidate(rib, key):
+            nlri = rib.nlri(key)
+            left = room[nlri] if nlri in room else limit - loc_rib.candidates_from(nlri, name)
+            room[nlri] = left - 1
+            if left <= 0:
+                found.append(key)
+    return found
 
 
 def _is_candidate(rib: AdjRibIn, key: bytes) -> bool:

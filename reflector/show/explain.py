@@ -38,11 +38,14 @@ def explain(engine: Engine, prefix: str) -> Incremental[Explanation]:
     sent = yield from _received(engine, family, nlri)
     verdicts = engine.ribs[family].verdicts(nlri)
     ours = [path for path in verdicts if path.sender is None]
-    received = [*((path, False) for path in ours), *sent]
+    received = [*((path, False, path.path_id) for path in ours), *sent]
     return Explanation(
         prefix=unpack_nlri(nlri, family),
         candidates=(
-            *(_candidate(engine, path, verdicts.get(path, path.verdict), stale=stale) for path, stale in received),
+            *(
+                _candidate(engine, path, verdicts.get(path, path.verdict), path_id, stale=stale)
+                for path, stale, path_id in received
+            ),
             *_left_out(engine, family, nlri),
         ),
         exports=tuple(_exports(engine, family, nlri)),
@@ -50,15 +53,15 @@ def explain(engine: Engine, prefix: str) -> Incremental[Explanation]:
     )
 
 
-def _received(engine: Engine, family: Family, nlri: bytes) -> Incremental[list[tuple[Path, bool]]]:
-    """What peers have sent for the prefix, accepted or not, and whether it is stale."""
+def _received(engine: Engine, family: Family, nlri: bytes) -> Incremental[list[tuple[Path, bool, int]]]:
+    """What peers have sent for the prefix, accepted or not, whether it is stale, and its path identifier."""
     found: list[tuple[AdjRibIn, bytes]] = []
     for peer in list(engine.peers.values()):
         rib = peer.adj_rib_in.get(family)
         if rib is not None:
             keys = (yield from _keys_of(rib, nlri)) if rib.has_path_ids else (nlri,)
             found += [(rib, key) for key in keys]
-    return [(rib.routes[key], key in rib.stale) for rib, key in found if key in rib.routes]
+    return [(rib.routes[key], key in rib.stale, rib.path_id(key)) for rib, key in found if key in rib.routes]
 
 
 def _keys_of(rib: AdjRibIn, nlri: bytes) -> Incremental[Sequence[bytes]]:
@@ -80,7 +83,7 @@ def _left_out(engine: Engine, family: Family, nlri: bytes) -> Iterator[Candidate
             yield CandidateStatus(peer.name, over, RouteSource.BGP, peer_node=peer.session.peer_node)
 
 
-def _candidate(engine: Engine, path: Path, verdict: RouteVerdict, *, stale: bool) -> CandidateStatus:
+def _candidate(engine: Engine, path: Path, verdict: RouteVerdict, path_id: int, *, stale: bool) -> CandidateStatus:
     attributes = path.attributes or path.imported or path.received
     return CandidateStatus(
         peer=path.sender.name if path.sender else "",
@@ -95,7 +98,7 @@ def _candidate(engine: Engine, path: Path, verdict: RouteVerdict, *, stale: bool
         originator_id=_address(attributes.originator_id),
         cluster_list=tuple(map(unpack_address, attributes.cluster_list)),
         communities=format_communities(attributes),
-        path_id=path.path_id,
+        path_id=path_id,
         cost=path.cost,
         stale=stale,
         peer_node=engine.peers[path.sender.name].session.peer_node if path.sender else "",

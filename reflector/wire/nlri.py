@@ -69,7 +69,7 @@ def split_path_nlri(data: bytes, max_bits: int) -> list[bytes]:
         if position + 5 > end:
             raise NlriError("a path identifier is truncated")
         after = position + 5 + (data[position + 4] + 7 >> 3)
-        (nlri,) = split_nlri(data[position + 4 : after], max_bits)
+        (nlri,) = _split_each(data[position + 4 : after], max_bits)
         result.append(data[position : position + 4] + nlri)
         position = after
     return result

@@ -7,15 +7,19 @@ from collections.abc import Callable
 import pytest
 from growth import LINEAR, growth
 from shown import explain
-from speaker_makers import Router, a_client, a_plan, an_ebgp_peer, announce, withdraw
+from speaker_makers import Router, a_client, a_plan, an_ebgp_peer, announce, some_attributes, withdraw
 
+from reflector.addresses import pack_address
 from reflector.inbound.paths_per_prefix import EXTERNAL_PATHS, INTERNAL_PATHS
 from reflector.plan import Policy, PolicyRule, Verdict
 from reflector.rib.loc_rib import CROWDED, LocRib
 from reflector.rib.path import Path
 from reflector.verdict import RouteVerdict
+from reflector.wire.attribute_writer import encode_attributes
 from reflector.wire.attributes import intern_attributes
+from reflector.wire.message import HEADER_LENGTH
 from reflector.wire.nlri import pack_nlri
+from reflector.wire.update import announcements
 
 P, Q = "10.1.0.0/26", "10.2.0.0/26"
 
@@ -154,3 +158,23 @@ def test_thousands_of_path_identifiers_are_bounded_work_a_turn() -> None:
         return lambda: router.receive("a", *again)
 
     assert growth(prepare, 500) < LINEAR
+
+
+def in_one_update(prefix: str, identifiers: range) -> bytes:
+    """All in one UPDATE, as an extended message holds thousands."""
+    block = encode_attributes(some_attributes(as_path=(65001,), local_pref=None))
+    keys = [number.to_bytes(4, "big") + pack_nlri(prefix) for number in identifiers]
+    (message,) = announcements(4, block, pack_address("10.0.0.1"), keys, 65535)
+    return message[HEADER_LENGTH:]
+
+
+def test_many_paths_of_one_update_are_bounded_in_their_order() -> None:
+    router = a_router()
+    router.receive("a", in_one_update(P, range(1, EXTERNAL_PATHS + 40)))
+    accepted = [number for number, verdict in verdicts(router).items() if verdict != RouteVerdict.TOO_MANY_PATHS]
+    assert accepted == list(range(1, EXTERNAL_PATHS + 1))
+    router.receive("a", in_one_update(P, range(1, EXTERNAL_PATHS + 60)))
+    assert candidates(router) == EXTERNAL_PATHS
+    router.receive("a", *gone(1, EXTERNAL_PATHS + 58))
+    assert list(verdicts(router)) == [EXTERNAL_PATHS + 59]
+    assert candidates(router) == 1
