@@ -6,8 +6,13 @@ its number may then be given to another one: the last handler that was given for
 
 from __future__ import annotations
 
+import errno
 import select
 from collections.abc import Callable
+
+# errno of accept(2) while this process or the machine has no descriptors or no memory left. The connection stays where
+# it is, and its listening socket ready, so who accepts has to stop waiting for it for a while.
+OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 READ = select.EPOLLIN
 WRITE = select.EPOLLOUT

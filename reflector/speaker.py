@@ -7,6 +7,7 @@ that decided, and publishes the Loc-RIB's changes. Nothing here waits.
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ class Speaker:
         self._listens = plan.listen
         self._conf = run_directory / "exabgp.conf"
         self._next_tick = 0.0
+        self._answers_failed = 0
         loop = EventLoop()
         self.engine = Engine(plan, self.started)
         self.events: Events = self.engine
@@ -131,6 +133,9 @@ class Speaker:
             self.events.tick(now)
             self.engine.trim_logs()
             self._kernel.tick(now)
+            self._control.resume()
+            if self.reactor.listener is not None:
+                self.reactor.listener.resume()
         has_more_to_answer = self._control.work()
         turn = self.events.flush(now)
         self._transport.finish(turn)
@@ -152,6 +157,11 @@ class Speaker:
     def unacknowledged(self) -> tuple[str, ...]:
         return self._transport.unacknowledged()
 
+    def report_failed_answer(self, error: Exception) -> None:
+        self._answers_failed += 1
+        trace = "".join(traceback.format_exception(error))
+        log.error(lambda: f"a request could not be answered: {trace}", "reactor")
+
     def session_states(self) -> dict[str, str]:
         return self.reactor.states()
 
@@ -160,6 +170,8 @@ class Speaker:
             "unknown_peers": self.reactor.listener.unknown_peers,
             "control_clients_dropped": self._control.dropped,
             "refused_clients": self._control.refused_clients,
+            "accepts_paused": self._control.pauses + self.reactor.listener.pauses,
+            "answers_failed": self._answers_failed,
             "journals_failed": self.recording.failures,
             "kernel_unwatched": int(bool(self._kernel.failure)),
             "kernel_overruns": self._kernel.overruns,

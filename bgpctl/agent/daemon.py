@@ -19,6 +19,7 @@ from bgpctl.agent.host.privileges import Work, give_up_the_rest, speaker_account
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.options import AgentOptions
 from bgpctl.errors import NotReadyError
+from reflector.event_loop import OUT_OF_RESOURCES
 from reflector.process.account import Account
 
 # Files and sockets of this process, and of the speaker which inherits it, are for their owner only.
@@ -80,7 +81,10 @@ async def _first_bug() -> None:
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         exception = context.get("exception")
-        if exception is None or bug.done():
+        if isinstance(exception, OSError) and exception.errno in OUT_OF_RESOURCES:
+            # asyncio accepts connections again a second later.
+            log.warning("no connection can be accepted for a second", reason=exception.strerror)
+        elif exception is None or bug.done():
             loop.default_exception_handler(context)
         else:
             bug.set_exception(exception)

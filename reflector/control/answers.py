@@ -1,6 +1,8 @@
 """What the speaker answers to each request on its control socket: at once, or in parts (show/incremental.py).
 
-Rule: a request that makes no sense is Refused with a sentence, and nothing has changed.
+Rule: a request that makes no sense is Refused with a sentence, and nothing has changed. So is one that only reads and
+fails by a fault of ours: that is reported, and the speaker goes on. A change that fails midway ends the speaker, since
+its state may be half changed.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
+from reflector.addresses import MAX_BITS, unpack_address
 from reflector.control.loc_rib_stream import LocRibStream, loc_rib_sync
 from reflector.engine import Engine
 from reflector.events import Events
@@ -46,6 +49,7 @@ from reflector.show.key_order import KeyOrders
 from reflector.show.retained import awaited, complete_reflectors
 from reflector.show.route_pages import route_page
 from reflector.show.snapshot import counters_snapshot, decision_losses, peer_page
+from reflector.wire.nlri import check_nlri
 
 # What is wrong with a request, or with the world it asks for; any other exception is a fault of ours.
 _REFUSALS: dict[type[Request], type[Exception]] = {
@@ -53,6 +57,7 @@ _REFUSALS: dict[type[Request], type[Exception]] = {
     ShowPeers: ValueError,
     ShowRoutes: ValueError,
     StartJournal: OSError,
+    WithdrawRetained: ValueError,
 }
 
 
@@ -64,6 +69,7 @@ class AnsweredSpeaker(Protocol):
     apply_plan               Applied, or Refused with nothing changed
     session_states           states of the BGP finite state machine by session, of those that ExaBGP works on
     session_layer_counters   totals by name, beside those of the engine
+    report_failed_answer     takes an exception that a request raised which only reads
     unacknowledged           sessions whose peer has not acknowledged all that is to be sent to it
     """
 
@@ -75,6 +81,7 @@ class AnsweredSpeaker(Protocol):
     def apply_plan(self, plan: NodePlan) -> Message: ...
     def session_states(self) -> dict[str, str]: ...
     def session_layer_counters(self) -> dict[str, int]: ...
+    def report_failed_answer(self, error: Exception) -> None: ...
     def unacknowledged(self) -> tuple[str, ...]: ...
 
 
@@ -95,9 +102,7 @@ class Answers:
             StartJournal: lambda request: speaker.recording.start(request.limit, clock()),
             StopJournal: lambda _: speaker.recording.stop(),
             ShowJournal: lambda _: speaker.recording.status(),
-            WithdrawRetained: lambda request: RetainedWithdrawn(
-                speaker.events.withdraw_retained(frozenset(request.next_hops), request.inside)
-            ),
+            WithdrawRetained: self._withdraw_retained,
         }
         self._incremental: dict[type[Request], Callable[[Any], Incremental[Message]]] = {
             ShowPeers: lambda request: peer_page(self._engine, speaker.session_states(), clock(), request),
@@ -115,6 +120,12 @@ class Answers:
             yield (yield from self._reply(request))
         except _REFUSALS.get(type(request), ()) as error:
             yield Refused(str(error))
+        except Exception as error:
+            if type(request) not in self._incremental:
+                raise
+            self._speaker.report_failed_answer(error)
+            what = f"{type(request).__name__} failed with {type(error).__name__}"
+            yield Refused(f"{what}, a fault of the speaker; its log has the traceback, please report it")
 
     def _reply(self, request: Request) -> Incremental[Message]:
         kind = type(request)
@@ -127,6 +138,13 @@ class Answers:
     def _originate(self, request: Originate) -> Message:
         self._speaker.events.originate(request.name, request.originations)
         return Originated(len(self._engine.originations))
+
+    def _withdraw_retained(self, request: WithdrawRetained) -> Message:
+        for next_hop in request.next_hops:
+            unpack_address(next_hop)
+        for family, nlri in request.inside:
+            check_nlri(nlri, MAX_BITS[family])
+        return RetainedWithdrawn(self._speaker.events.withdraw_retained(frozenset(request.next_hops), request.inside))
 
     def _drain(self, request: Drain) -> Message:
         self._speaker.events.drain(request.stage, request.reason, self._clock())

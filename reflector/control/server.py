@@ -12,13 +12,13 @@ from pathlib import Path
 
 from reflector.control.connection import Answer, ClientConnection
 from reflector.control.credentials import peer_credentials
-from reflector.event_loop import EventLoop
+from reflector.event_loop import OUT_OF_RESOURCES, READ, EventLoop
 from reflector.messages import LocRibUpdate
 
 
 class ControlServer:
     """Serves one Unix socket inside the speaker's event loop. `dropped` counts clients that did not read what was sent,
-    `refused_clients` those that may not connect."""
+    `refused_clients` those that may not connect, `pauses` how often none could be accepted until `resume`."""
 
     def __init__(self, path: Path, loop: EventLoop, answer: Answer) -> None:
         self._path = path
@@ -27,6 +27,8 @@ class ControlServer:
         self._clients: dict[int, ClientConnection] = {}
         self.dropped = 0
         self.refused_clients = 0
+        self.pauses = 0
+        self._is_paused = False
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.setblocking(False)
@@ -49,6 +51,12 @@ class ControlServer:
             client.advance()
         return any(client.is_due for client in self._clients.values())
 
+    def resume(self) -> None:
+        """To be called from time to time: there may be descriptors again."""
+        if self._is_paused:
+            self._is_paused = False
+            self._loop.change(self._listener.fileno(), READ)
+
     def close(self) -> None:
         for client in list(self._clients.values()):
             client.close()
@@ -60,6 +68,12 @@ class ControlServer:
         try:
             connection, _ = self._listener.accept()
         except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno in OUT_OF_RESOURCES:
+                self._is_paused = True
+                self.pauses += 1
+                self._loop.change(self._listener.fileno(), 0)
             return
         if not peer_credentials(connection).may_control:
             self.refused_clients += 1

@@ -17,6 +17,8 @@ from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.network.incoming import Incoming
 from exabgp.reactor.network.tcp import md5, set_minimum_ttl
 
+from reflector.event_loop import OUT_OF_RESOURCES, READ
+
 _ACCEPT_BATCH = 64
 _GTSM_TTL = 255
 # SO_LINGER with time 0: closing resets the connection, and nothing of an unknown peer stays in the kernel.
@@ -33,7 +35,8 @@ def _send_from_one_hop(listening: sockets.socket) -> None:
 
 
 class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
-    """Accepts at events of the event loop. `unknown_peers` counts connections of unknown peers, which are reset.
+    """Accepts at events of the event loop. `unknown_peers` counts connections of unknown peers, which are reset, and
+    `pauses` how often a socket could accept none until `resume`.
 
     `failure` is why an address could not be bound, for a speaker that does not start; "": all were.
     """
@@ -41,6 +44,8 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor, backlog=1024)
         self.unknown_peers = 0
+        self.pauses = 0
+        self._paused: set[sockets.socket] = set()
         self.failure = ""
 
     def _listen(self, local_ip: Any, *others: Any) -> None:
@@ -61,11 +66,25 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
                     connection, address = listening.accept()
                 except BlockingIOError:
                     return
-                except OSError:
+                except OSError as error:
+                    if error.errno in OUT_OF_RESOURCES:
+                        self._pause(listening)
+                        return
                     continue  # the peer gave up while it waited to be accepted (accept(2))
                 self._admit(listening, connection, address[0])
 
         return accept
+
+    def _pause(self, listening: sockets.socket) -> None:
+        self._paused.add(listening)
+        self.pauses += 1
+        self._reactor.event_loop.change(listening.fileno(), 0)
+
+    def resume(self) -> None:
+        """To be called from time to time: there may be descriptors again."""
+        for listening in self._paused & set(self._sockets):
+            self._reactor.event_loop.change(listening.fileno(), READ)
+        self._paused.clear()
 
     def incoming(self) -> bool:
         """ExaBGP's own way to accept, which is not used."""

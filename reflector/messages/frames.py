@@ -37,6 +37,9 @@ Reply = (
     | NodeStatusReport
 )
 
+# What msgspec raises for octets that are not of a type: text that is not UTF-8 and nesting without end among them.
+_NOT_OF_THE_TYPE = (msgspec.MsgspecError, ValueError, RecursionError)
+
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
@@ -56,7 +59,7 @@ def decode_request(body: bytes) -> Request:
     """Raises FrameError for anything that is not a Request."""
     try:
         return _request_decoder.decode(body)
-    except msgspec.MsgspecError as error:
+    except _NOT_OF_THE_TYPE as error:
         raise FrameError(f"not a request of this version: {error}") from error
 
 
@@ -64,7 +67,7 @@ def decode_reply(body: bytes) -> Reply:
     """Raises FrameError for anything that is not a Reply."""
     try:
         return _reply_decoder.decode(body)
-    except msgspec.MsgspecError as error:
+    except _NOT_OF_THE_TYPE as error:
         raise FrameError(f"not a reply of this version: {error}") from error
 
 

@@ -49,6 +49,8 @@ def _same(path: Path, origination: Origination) -> bool:
 def _attributes(origination: Origination) -> PathAttributes:
     if not 0 <= origination.priority <= PRIORITY_BASE:
         raise ValueError(f"{origination.prefix}: a priority of {origination.priority} is no kernel metric")
+    if origination.next_hop and family_of(origination.next_hop) != family_of(origination.prefix):
+        raise ValueError(f"{origination.prefix}: the next hop {origination.next_hop} is of the other family")
     attributes = intern_attributes(
         origin=Origin.IGP,
         next_hop=pack_address(origination.next_hop) if origination.next_hop else b"",

@@ -29,6 +29,12 @@ def split_nlri(data: bytes, max_bits: int) -> list[bytes]:
     return _split_alike(data, max_bits) or _split_each(data, max_bits)
 
 
+def check_nlri(nlri: bytes, max_bits: int) -> None:
+    """Raises NlriError for what is not exactly one prefix, without bits behind its length."""
+    if split_nlri(nlri, max_bits) != [nlri]:
+        raise NlriError(f"{nlri.hex()!r} is not one prefix")
+
+
 def _split_alike(data: bytes, max_bits: int) -> list[bytes]:
     """A field in which all prefixes have the length of the first, as the blocks of a pool do; none for any other. If
     the octet at every step is that length, then every prefix ends where the next such octet stands."""

@@ -6,7 +6,9 @@ Two nodes of a mesh, `a` and `b`, share the namespace and listen on addresses of
 
 import os
 import re
+import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -18,6 +20,8 @@ import pytest
 from agent_world import ADDRESSES, BGPCTL, CLUSTER, METRICS_PORTS, POOL, WaitUntil, World, in_namespace
 
 from bgpctl.datastore.watch import LIMIT
+from reflector.control.client import ControlClient, RefusedError
+from reflector.messages import ShowAgent
 from reflector.plan import decode_plan
 
 pytestmark = pytest.mark.netns
@@ -44,12 +48,19 @@ metadata: {{name: {name}}}
 spec: {{cidr: {block}, node: a, state: confirmed, deleted: "false"}}
 """
 CHANGES = 1000
-# Asked for its status it fails: an injected bug, because none is known.
-AGENT_WITH_A_BUG = """
-import sys
+# Injected bugs: asked for its status it fails; a stage of it ends.
+AGENT_WITHOUT_A_STATUS = """
 import bgpctl.agent.report.status as status
 from bgpctl.cli import main
 status.version = lambda: str(1 // 0)
+main()
+"""
+AGENT_WITH_A_BUG = """
+import bgpctl.agent.report.reporting as reporting
+from bgpctl.cli import main
+async def run(self):
+    1 // 0
+reporting.Reporting.run = run
 main()
 """
 # It cannot compile resources that have a Service: another injected bug.
@@ -310,9 +321,7 @@ def test_a_bug_ends_the_agent_loudly_and_leaves_its_speaker(world: World, wait_u
     agent = world.start("a", program=AGENT_WITH_A_BUG)
     wait_until(lambda: (world.run_directory("a") / "speaker.pid").exists(), 60)
     speaker = int((world.run_directory("a") / "speaker.pid").read_text())
-    wait_until(lambda: "speaker ready" in world.log("a"), 60)
-    assert world.status("a") is None
-    assert agent.wait(15) == 1
+    assert agent.wait(60) == 1
     assert "ZeroDivisionError" in world.log("a")
     assert is_alive(speaker)
 
@@ -341,6 +350,33 @@ def test_a_service_with_a_host_name_as_its_address_ends_no_agent(world: World, w
     status = world.known_status("a")
     assert [(each.severity, each.path) for each in status.problems] == [("warning", "$.spec.loadBalancerIP")]
     assert (status.plan_is_current, status.internal_errors) == (True, 0)
+
+
+def test_a_status_that_cannot_be_answered_is_refused_and_ends_nothing(world: World, wait_until: WaitUntil) -> None:
+    agent = world.start("a", program=AGENT_WITHOUT_A_STATUS)
+    wait_until(lambda: "speaker ready" in world.log("a"), 60)
+    with ControlClient(world.run_directory("a") / "agent.sock") as client:
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="ZeroDivisionError"):
+                client.ask(ShowAgent())
+    assert world.refusal("a", "readyz").startswith("500 this page failed with ZeroDivisionError")
+    assert world.refusal("a", "metrics").startswith("500 ")
+    assert world.page("a", "livez") == "OK\n"
+    assert "Traceback" in world.log("a")
+    assert agent.poll() is None
+
+
+def test_an_agent_without_descriptors_accepts_again_when_there_are_some(world: World, wait_until: WaitUntil) -> None:
+    agent = world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    before = resource.prlimit(agent.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    with socket.socket(socket.AF_UNIX) as waiting:
+        waiting.connect(str(world.run_directory("a") / "agent.sock"))
+        wait_until(lambda: "no connection can be accepted" in world.log("a"), 20)
+    resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, before)
+    wait_until(lambda: world.status("a") is not None and world.page("a", "livez") == "OK\n", 20)
+    assert agent.poll() is None
 
 
 def test_a_crash_loop_is_in_status_metrics_readiness_and_log(world: World, wait_until: WaitUntil) -> None:

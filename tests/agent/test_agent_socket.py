@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.report.control_server import ControlServer
 from reflector.control.client import ControlClient, RefusedError
 from reflector.messages import (
@@ -31,7 +32,7 @@ def while_served(path: Path, ask: Callable[[], Reply]) -> Reply:
     """Runs a blocking question beside a server on `path`."""
 
     async def main() -> Reply:
-        server = await ControlServer.open(path, lambda: STATUS)
+        server = await ControlServer.open(path, lambda: STATUS, InternalErrors().report)
         try:
             return await asyncio.to_thread(ask)
         finally:
@@ -117,3 +118,25 @@ def test_the_socket_of_a_dead_agent_is_replaced_and_ours_removed_at_the_end(tmp_
 
     assert while_served(path, ask) == STATUS
     assert not path.exists()
+
+
+BAD_BODIES = {
+    "text that is not UTF-8": bytes.fromhex("82a474797065a74578706c61696ea6707265666978a1ff"),
+    "nesting without end": b"\x82\xa4type\xa9ShowAgent\xa1x" + b"\x91" * 60000,
+    "no message": b"hi",
+    "empty": b"",
+    "a key that is not UTF-8": bytes.fromhex("81a1ff01"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_BODIES)
+def test_a_body_that_is_no_request_is_refused_and_the_next_client_answered(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "agent.sock"
+    body = BAD_BODIES[kind]
+
+    def ask() -> Reply:
+        assert isinstance(send(path, struct.pack("!BI", PROTOCOL_VERSION, len(body)) + body), Refused)
+        with ControlClient(path) as client:
+            return client.ask(ShowAgent())
+
+    assert while_served(path, ask) == STATUS

@@ -13,6 +13,7 @@ import pytest
 from msgspec import structs
 from typer.testing import CliRunner
 
+from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.report.control_server import ControlServer
 from bgpctl.cli import app
 from reflector.messages import AgentStatus, Histogram
@@ -43,7 +44,7 @@ def asked(tmp_path: Path) -> Iterator[Callable[..., tuple[int, str]]]:
     ends: list[Callable[[], object]] = []
 
     async def serve() -> None:
-        server = await ControlServer.open(tmp_path / "agent.sock", lambda: statuses[-1])
+        server = await ControlServer.open(tmp_path / "agent.sock", lambda: statuses[-1], InternalErrors().report)
         end = asyncio.Event()
         ends.append(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, end.set))
         is_open.set()

@@ -28,6 +28,7 @@ class ControlWorld(Router):
     def __init__(self, plan: NodePlan, directory: Path, epoch: str = "first") -> None:
         super().__init__(plan)
         self.started = 0.0
+        self.failed_answers: list[Exception] = []
         self.events: Events = self.engine
         self.longest = 0.0
         self.recording = Recording(directory / "journal", self.engine, self._use)
@@ -49,6 +50,9 @@ class ControlWorld(Router):
 
     def session_states(self) -> dict[str, str]:
         return {}
+
+    def report_failed_answer(self, error: Exception) -> None:
+        self.failed_answers.append(error)
 
     def session_layer_counters(self) -> dict[str, int]:
         return {"control_clients_dropped": self.server.dropped}

@@ -6,9 +6,15 @@ what ends a stage for good (a task of the agent, a broken invariant) ends the pr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bgpctl.agent.host.logs import get_logger
 
 log = get_logger("agent")
+
+
+# Takes what failed, such as "planning", and the exception.
+Report = Callable[[str, Exception], None]
 
 
 class InternalErrors:
@@ -18,7 +24,6 @@ class InternalErrors:
         self.count = 0
 
     def report(self, doing: str, error: Exception) -> None:
-        """`doing` is what failed, such as "planning"."""
         self.count += 1
         log.error("internal error, the last good state stays", doing=doing, exc_info=error)
 

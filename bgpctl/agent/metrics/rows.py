@@ -173,6 +173,8 @@ SPEAKER_COUNTERS = (
 )
 # The other totals: the events of speaker_events_total.
 EVENTS = {
+    "accepts_paused": "times no connection could be accepted for want of descriptors or memory, until a moment later",
+    "answers_failed": "requests on the control socket that failed by a fault of the speaker; its log has the traceback",
     "control_clients_dropped": "readers of the control socket that were stuck",
     "refused_clients": "clients that were refused on the control socket: neither root nor the speaker's user",
     "journals_failed": "journals that could not be written",

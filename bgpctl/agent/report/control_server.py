@@ -1,7 +1,8 @@
 """Serves agent.sock: ShowAgent with AgentStatus, other requests with the answers it was given; the rest is refused.
 
 Only the owner may connect (mode 0600 from the first instant). A request is a few octets: a frame that claims more
-than LARGEST_REQUEST is not one of ours, and the connection is closed.
+than LARGEST_REQUEST is not one of ours, and the connection is closed. Where an answer fails by a fault of ours, that is
+reported, and the request is Refused.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bgpctl.agent.host.internal_errors import Report, describe
 from reflector.messages import (
     AgentStatus,
     FrameError,
@@ -40,12 +42,23 @@ class ControlServer:
         self._path = path
 
     @classmethod
-    async def open(cls, path: Path, status: Callable[[], AgentStatus], others: Answers = NO_OTHERS) -> ControlServer:
+    async def open(
+        cls, path: Path, status: Callable[[], AgentStatus], report: Report, others: Answers = NO_OTHERS
+    ) -> ControlServer:
         """A socket that a dead agent left is replaced: the caller holds the lock of the run directory."""
+
+        async def answer(body: bytes) -> bytes:
+            try:
+                return frame(await _answer(body, status, others))
+            except FrameError:
+                raise
+            except Exception as error:  # the agent goes on, whatever cannot be answered
+                report("answering", error)
+                return frame(Refused(describe("answering", error)))
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
-                await _serve_connection(reader, writer, status, others)
+                await _serve_connection(reader, writer, answer)
             except OSError:
                 pass  # the client has closed the connection
             finally:
@@ -71,13 +84,13 @@ def _owner_only_socket(path: Path) -> socket.socket:
 
 
 async def _serve_connection(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: Callable[[], AgentStatus], others: Answers
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Callable[[bytes], Awaitable[bytes]]
 ) -> None:
     frames = FrameReader(LARGEST_REQUEST)
     while data := await reader.read(LARGEST_REQUEST):
         try:
             for body in frames.feed(data):
-                writer.write(frame(await _answer(body, status, others)))
+                writer.write(await answer(body))
         except FrameError as error:
             writer.write(frame(Refused(str(error))))
             await writer.drain()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+from bgpctl.agent.host.internal_errors import Report, describe
 from bgpctl.agent.http.http_server import Page, Pages
 from bgpctl.agent.metrics.page import MetricsPage
 from bgpctl.agent.report.readiness import waiting_for
 from reflector.messages import AgentStatus
 
 
-def agent_pages(agent_status: Callable[[], AgentStatus], metrics: MetricsPage) -> Pages:
-    """A node that lives on retained routes forwards as before: it is ready, and its page has a line about that."""
+def agent_pages(agent_status: Callable[[], AgentStatus], metrics: MetricsPage, report: Report) -> Pages:
+    """A page that fails by a fault of ours is reported and answered with 500: the agent goes on. A node that lives on
+    retained routes forwards as before: it is ready, and its page has a line about that."""
 
     async def livez() -> Page:
         return Page.text(HTTPStatus.OK)
@@ -24,4 +26,15 @@ def agent_pages(agent_status: Callable[[], AgentStatus], metrics: MetricsPage) -
             return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, missing)
         return Page.text(HTTPStatus.OK, "\n".join(filter(None, (HTTPStatus.OK.phrase, status.retention))))
 
-    return {"/livez": livez, "/readyz": readyz, "/metrics": metrics}
+    return {"/livez": livez, "/readyz": _guarded(readyz, report), "/metrics": _guarded(metrics, report)}
+
+
+def _guarded(page: Callable[[], Awaitable[Page]], report: Report) -> Callable[[], Awaitable[Page]]:
+    async def guarded() -> Page:
+        try:
+            return await page()
+        except Exception as error:
+            report("a page", error)
+            return Page.text(HTTPStatus.INTERNAL_SERVER_ERROR, describe("this page", error))
+
+    return guarded

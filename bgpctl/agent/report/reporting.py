@@ -30,6 +30,7 @@ class Reporting:
         self._options = options
         self._directory = run_directory
         self._drain = stages.drain
+        self._report_error = stages.internal_errors.report
         self._report = AgentReport(options.node, stages, run_directory, programs_kernel=options.program_fib)
         self._metrics = MetricsPage(SnapshotSource(links.metrics, self._report.status), options.peer_metrics)
         self._node_reporter = NodeReporter(links.node_status, self._report.standing, stages.routes)
@@ -44,7 +45,9 @@ class Reporting:
         """Pages and agent.sock are open inside. Raises NotReadyError when an address is taken or a certificate bad."""
         http = await self._open_http()
         others: Answers = {ShowNodeStatus: self._node_status, Drain: self._drain.lead}
-        control = await ControlServer.open(self._directory.agent_socket, self._report.status, others)
+        control = await ControlServer.open(
+            self._directory.agent_socket, self._report.status, self._report_error, others
+        )
         try:
             yield
         finally:
@@ -61,7 +64,7 @@ class Reporting:
         if options.metrics_address is None:
             return None
         tls = ServerTls(options.metrics_tls) if options.metrics_tls else None
-        pages = agent_pages(self._report.status, self._metrics)
+        pages = agent_pages(self._report.status, self._metrics, self._report_error)
         server = await HttpServer.open(options.metrics_address, pages, tls)
         self._report.metrics_address = str(server.address)
         return server
