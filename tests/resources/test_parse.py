@@ -106,7 +106,7 @@ def test_list_items_are_resources_with_their_own_lines() -> None:
     items = "".join("- " + part.replace("\n", "\n  ").rstrip(" ") for part in (NODE, PEER.replace("64513", "x")))
     loaded = load("apiVersion: v1\nkind: List\nitems:\n" + items)
     assert list(loaded.resources.nodes) == ["a1"]
-    assert errors(loaded) == [("0.yaml", 20, "$.items[1].spec.asNumber", "wrong-type")]
+    assert errors(loaded) == [("0.yaml", 20, "$.items[1].spec.asNumber", "not-an-as-number")]
 
 
 def test_typed_list_gives_its_items_their_kind() -> None:
@@ -291,3 +291,17 @@ def test_duration_that_go_cannot_hold_is_refused(text: str) -> None:
 def test_empty_pod_cidr_is_refused() -> None:
     found = only(load('apiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec: {podCIDRs: [""]}\n'))
     assert (found.path, found.code) == ("$.spec.podCIDRs[0]", "too-short")
+
+
+@pytest.mark.parametrize(("text", "number"), [('"64512"', 64512), ('"4294.566"', 4294 * 65536 + 566), ("64512", 64512)])
+def test_as_numbers_may_be_text(text: str, number: int) -> None:
+    peer = load(PEER.replace("64513", text) + f"  localASNumber: {text}\n").resources.bgp_peers["tor"].spec
+    assert (peer.as_number, peer.local_as_number) == (number, number)
+    meta = "apiVersion: projectcalico.org/v3\nkind: BGPConfiguration\nmetadata: {name: default}\n"
+    configuration = load(meta + f"spec: {{asNumber: {text}}}\n").resources.bgp_configurations["default"]
+    assert configuration.spec.as_number == number
+
+
+@pytest.mark.parametrize("text", ['"x"', '"1.2.3"', '"65536.1"', '"4294967296"', '"-1"', '""'])
+def test_text_that_is_no_as_number_is_refused(text: str) -> None:
+    assert only(load(PEER.replace("64513", text))).path == "$.spec.asNumber"

@@ -14,7 +14,7 @@ from bgpctl.resources.kinds.bgp_peer import BGPPassword
 from bgpctl.resources.values.fields import (
     CIDR,
     DISTINCT,
-    AsNumber,
+    AsNumberOrText,
     CommunityValue,
     IgnoredInterface,
     IPv4Address,
@@ -101,7 +101,7 @@ class BGPConfigurationSpec(RuledValue):
 
     log_severity_screen: LogLevel | None = None
     node_to_node_mesh_enabled: bool | None = None
-    as_number: AsNumber | None = None
+    as_number: AsNumberOrText | None = None
     service_load_balancer_ips: tuple[ServiceCIDR, ...] = ()
     service_external_ips: tuple[ServiceCIDR, ...] = ()
     service_cluster_ips: tuple[ServiceCIDR, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from bgpctl.resources.values.fields import (
-    AsNumber,
+    AsNumberOrText,
     Int32,
     IPAddress,
     Name,
@@ -117,8 +117,8 @@ class BGPPeerSpec(RuledValue):
     node: OptionalName = ""
     node_selector: SelectorText = ""
     peer_ip: PeerIP = ""
-    as_number: AsNumber = 0
-    local_as_number: AsNumber | None = None
+    as_number: AsNumberOrText = 0
+    local_as_number: AsNumberOrText | None = None
     peer_selector: SelectorText = ""
     keep_original_next_hop: bool = False
     next_hop_mode: NextHopMode | None = None

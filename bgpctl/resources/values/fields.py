@@ -140,7 +140,7 @@ def _as_number(value: Any) -> Any:
         raise refuse("not-an-as-number", str(error)) from error
 
 
-# Node is not a CRD in Kubernetes, where its AS number is the text of an annotation.
+# Calico takes AS numbers as text everywhere, asdot as well; a Kubernetes Node has one in an annotation.
 AsNumberOrText = Annotated[AsNumber, BeforeValidator(_as_number)]
 
 # ------------------------------------------------------------------------------------------ durations
