@@ -3,6 +3,7 @@
     watch      datastore        files -> the cluster's resources
     complete   complete         -> as this node sees them: its detected addresses, its workloads
     plan       plan             -> what this node must run, or the problems that forbid it
+    brake      brake            -> the plan to put in force: what would isolate the node is held
     deploy     deploy, speaker  -> the plan in place, and a speaker that runs it
     program    routes           the speaker's Loc-RIB -> the kernel; `retention` keeps routes of nodes that are away
     report     report           how each stage stands, on agent.sock, pages and files
@@ -18,15 +19,19 @@ import os
 from contextlib import aclosing
 
 from bgpctl.agent.autodetection.detector import Detector
+from bgpctl.agent.brake.best_state_file import BestStateFile
+from bgpctl.agent.brake.braking import Braking
+from bgpctl.agent.brake.live_observer import LiveObserver
 from bgpctl.agent.complete.completion import completed
 from bgpctl.agent.complete.endpoint_status import EndpointStatus
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
 from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.logs import configure, get_logger
-from bgpctl.agent.host.run_directory import ADDRESSES_FILE, RETAINED_FILE, RunDirectory
+from bgpctl.agent.host.run_directory import ADDRESSES_FILE, BEST_STATE_FILE, RETAINED_FILE, RunDirectory
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.plan.planning import Planning
+from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.agent.report.reporting import Reporting
 from bgpctl.agent.report.status import Stages
 from bgpctl.agent.retention.retention import Retention
@@ -35,6 +40,7 @@ from bgpctl.agent.speaker.links import SpeakerLinks
 from bgpctl.agent.speaker.process import speaker_command
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
 from bgpctl.datastore import watch_directory
+from reflector.messages import Confirm, Confirmed, Refused
 from reflector.plan import NodePlan
 from reflector.process.account import Account
 
@@ -60,9 +66,13 @@ class Agent:
         self.speaker = SpeakerSupervisor(run_directory, links.commands, self._bring_up_to_date, command)
         self._retention = Retention(links.retention, run_directory.path / RETAINED_FILE, has_fib=options.program_fib)
         self._routes = RouteProgramming(links.loc_rib, self._retention)
+        observer = LiveObserver(links.live_state, self._routes.installed, lambda: self._drain.state.is_draining)
+        best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
+        self._braking = Braking(best_state, observer, lambda: self._deployment.plan)
         stages = Stages(
             self._addresses,
             self._planning,
+            self._braking,
             self._deployment,
             self._drain,
             self.speaker,
@@ -70,8 +80,9 @@ class Agent:
             self._retention,
             self._internal_errors,
         )
-        self._reporting = Reporting(options, run_directory, links, stages)
+        self._reporting = Reporting(options, run_directory, links, stages, self._confirm)
         self._has_plan = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     async def work(self) -> None:
         """Everything, for ever. Raises NotReadyError, possibly in an exception group, before the agent is up."""
@@ -79,6 +90,7 @@ class Agent:
         async with self._reporting.served(), asyncio.TaskGroup() as tasks:
             former = self._resume()
             tasks.create_task(self._follow_resources())
+            tasks.create_task(self._look_at_what_is_held())
             tasks.create_task(self._wait_for_room())
             await self._has_plan.wait()
             tasks.create_task(self.speaker.run())
@@ -103,16 +115,43 @@ class Agent:
         async with aclosing(completed(options.node, changes, self._addresses, self._endpoints, own_protocol)) as stream:
             async for resources in stream:
                 self._reporting.take(resources)
-                self._retention.take(resources)
                 wanted = await self._planning.plan(resources)
-                if wanted is not None and await self._deployment.deploy(wanted):
-                    await self._put_to_work()
+                if wanted is not None:
+                    await self._put_in_force(wanted)
                 if self._deployment.plan is not None:
                     self._has_plan.set()
         raise AssertionError("the watch of the resources has no end")
 
     def _report_reading(self, error: Exception) -> None:
         self._internal_errors.report("reading", error)
+
+    async def _put_in_force(self, wanted: Wanted) -> None:
+        """What of it is not held. While missing Nodes are held, nothing is concluded from what is missing."""
+        async with self._turn:
+            plan = await self._braking.consider(wanted)
+            if plan is not None and await self._deployment.deploy(plan):
+                await self._put_to_work()
+            self._braking.settle()
+            if not self._braking.holds_nodes:
+                self._retention.take(wanted.resources)
+
+    async def _look_at_what_is_held(self) -> None:
+        while True:
+            await self._braking.pause()
+            if self._braking.held and self._braking.wanted is not None:
+                await self._put_in_force(self._braking.wanted)
+            else:
+                await self._braking.observe()
+
+    async def _confirm(self, asked: Confirm) -> Confirmed | Refused:
+        """The held change with this digest is put in force, if it is still what is held."""
+        losses = self._braking.confirm(asked)
+        if isinstance(losses, Refused) or self._braking.wanted is None:
+            return losses if isinstance(losses, Refused) else Refused("there are no resources yet")
+        await self._put_in_force(self._braking.wanted)
+        if self._deployment.refusal:
+            return Refused(self._deployment.refusal)
+        return Confirmed(losses)
 
     async def _wait_for_room(self) -> None:
         while True:

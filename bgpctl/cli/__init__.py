@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from bgpctl.cli import agent, diff, drain, explain, fib, journal, lab, node_status, proof, show, uninstall, validate
+from bgpctl.cli import (
+    agent,
+    confirm,
+    diff,
+    drain,
+    explain,
+    fib,
+    journal,
+    lab,
+    node_status,
+    proof,
+    show,
+    uninstall,
+    validate,
+)
 from bgpctl.cli import compile as compile_command
 from bgpctl.errors import NotReadyError
 
@@ -25,7 +39,8 @@ def root() -> None:
 
 
 GROUPS = (
-    agent, compile_command, diff, drain, explain, fib, journal, lab, node_status, proof, show, uninstall, validate,
+    agent, compile_command, confirm, diff, drain, explain, fib, journal, lab, node_status, proof, show, uninstall,
+    validate,
 )  # fmt: skip
 for group in GROUPS:
     group.register(app)

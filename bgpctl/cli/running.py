@@ -16,10 +16,12 @@ from msgspec import structs
 
 from bgpctl.agent.host.run_directory import AGENT_SOCKET, RUN_ROOT, SPEAKER_SOCKET
 from bgpctl.errors import NotReadyError
-from reflector.control.client import ControlClient, ControlError, JournalQuestion, RefusedError
+from reflector.control.client import DEFAULT_TIMEOUT, ControlClient, ControlError, JournalQuestion, RefusedError
 from reflector.drain_file import DRAIN_FILE
 from reflector.messages import (
     AgentStatus,
+    Confirm,
+    Confirmed,
     Drain,
     Draining,
     Explain,
@@ -33,6 +35,8 @@ from reflector.messages import (
 )
 
 Answer = TypeVar("Answer")
+# Seconds for an agent to judge a change, and for its speaker to apply the largest one.
+CONFIRM_TIMEOUT = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,9 @@ class RunningNode:
             return agent.ask(ShowAgent())
 
     @contextmanager
-    def _agent(self) -> Iterator[ControlClient]:
+    def _agent(self, timeout: float = DEFAULT_TIMEOUT) -> Iterator[ControlClient]:
         try:
-            with ControlClient(self.run_directory / AGENT_SOCKET) as client:
+            with ControlClient(self.run_directory / AGENT_SOCKET, timeout) as client:
                 yield client
         except ControlError as error:
             raise NotReadyError(f"the agent of {self.name} does not answer: {error}") from error
@@ -82,6 +86,12 @@ class RunningNode:
         """How far the node is now. Raises NotReadyError when the agent does not answer."""
         with self._agent() as agent:
             return agent.ask(asked)
+
+    def confirm(self, digest: str) -> Confirmed:
+        """Has the agent put the held change with this digest in place. Raises NotReadyError when it does not answer or
+        refuses."""
+        with self._agent(CONFIRM_TIMEOUT) as agent:
+            return agent.ask(Confirm(digest))
 
     def explain(self, prefix: str) -> Explanation:
         """Raises NotReadyError when the speaker does not answer."""

@@ -30,7 +30,10 @@ def register(app: typer.Typer) -> None:
 
 
 def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
-    """Show the agents: plan, speaker, kernel routes and the problems of the resources."""
+    """Show the agents: plan, speaker, kernel routes and the problems of the resources.
+
+    Status 1 when a change is held: it would isolate the node, and waits for a confirmation.
+    """
     from bgpctl.cli import tables
     from bgpctl.cli.running import RunningNode, ask_all, find_nodes
 
@@ -40,6 +43,8 @@ def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOp
     else:
         tables.print_agents(answers)
     report_silent(silent)
+    if any(agent.held for _, agent in answers):
+        raise typer.Exit(1)
 
 
 def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +19,8 @@ Columns = Sequence[tuple[str, Callable[[T], str]]]
 
 # Piped into a file or grep, a line must not be cut to the 80 columns that rich assumes then.
 _PIPED_WIDTH = 400
+# So many objects are named that take something away.
+MOST_CAUSES = 8
 _STATE_STYLES = {"established": "green"}
 
 _AGENT_COLUMNS: Columns[tuple[str, AgentStatus]] = (
@@ -66,6 +68,8 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
             console.print(f"{name}: speaker: {_failure(agent)}", markup=False, soft_wrap=True)
         if agent.drain is not None:
             console.print(drain_sentence(name, agent.drain), markup=False, soft_wrap=True)
+        for line in held_lines(agent):
+            console.print(f"{name}: {line}", markup=False, soft_wrap=True)
         for problem in agent.problems:
             console.print(f"{name}: {_problem(problem)}", markup=False, soft_wrap=True)
         for sentence in agent.detected_addresses:
@@ -76,6 +80,17 @@ def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
             console.print(f"{name}: {agent.retention}", markup=False, soft_wrap=True)
         for session in agent.suppressed:
             console.print(f"{name}: suppressed session {session}", markup=False, soft_wrap=True)
+
+
+def held_lines(agent: AgentStatus) -> Iterator[str]:
+    """What is held, which objects take it away, and how it is confirmed."""
+    for held in agent.held:
+        yield f"held: {held.sentence}"
+        yield from (f"  by {cause}" for cause in held.causes[:MOST_CAUSES])
+        if len(held.causes) > MOST_CAUSES:
+            yield f"  and by {len(held.causes) - MOST_CAUSES} more objects"
+    if agent.held:
+        yield f"held: digest {agent.held_digest}; put the resources right, or bgpctl confirm {agent.node}"
 
 
 def drain_sentence(name: str, drain: DrainStatus) -> str:

@@ -35,6 +35,7 @@ from reflector.messages import (
     ShowPeers,
     ShowRetained,
     ShowRoutes,
+    ShowSources,
     StartJournal,
     StopJournal,
     Subscribe,
@@ -49,6 +50,7 @@ from reflector.show.key_order import KeyOrders
 from reflector.show.retained import awaited, complete_reflectors
 from reflector.show.route_pages import route_page
 from reflector.show.snapshot import counters_snapshot, decision_losses, peer_page
+from reflector.show.sources import sources
 from reflector.wire.nlri import check_nlri
 
 # What is wrong with a request, or with the world it asks for; any other exception is a fault of ours.
@@ -107,6 +109,7 @@ class Answers:
         self._incremental: dict[type[Request], Callable[[Any], Incremental[Message]]] = {
             ShowPeers: lambda request: peer_page(self._engine, speaker.session_states(), clock(), request),
             ShowRoutes: lambda request: route_page(self._engine, request, self._orders),
+            ShowSources: lambda _: sources(self._engine),
             ShowRetained: self._retained,
             ShowCounters: self._counters,
             Explain: self._explain,

@@ -19,6 +19,8 @@ from reflector.messages import (
     AgentStatus,
     Applied,
     Apply,
+    Confirm,
+    Confirmed,
     Counters,
     Drain,
     Draining,
@@ -40,6 +42,8 @@ from reflector.messages import (
     ShowNodeStatus,
     ShowPeers,
     ShowRoutes,
+    ShowSources,
+    Sources,
     StartJournal,
     StopJournal,
     decode_reply,
@@ -50,8 +54,9 @@ DEFAULT_TIMEOUT = 5.0
 _READ_SIZE = 65536
 
 JournalQuestion = StartJournal | StopJournal | ShowJournal
-AgentQuestion = ShowAgent | ShowNodeStatus
-Question = Apply | Originate | Drain | ShowPeers | ShowRoutes | Explain | ShowCounters | JournalQuestion | AgentQuestion
+AgentQuestion = ShowAgent | ShowNodeStatus | Confirm
+TableQuestion = ShowPeers | ShowRoutes | ShowSources | Explain | ShowCounters
+Question = Apply | Originate | Drain | TableQuestion | JournalQuestion | AgentQuestion
 
 _ANSWERS: dict[type[Question], type[Reply]] = {
     Apply: Applied,
@@ -59,6 +64,7 @@ _ANSWERS: dict[type[Question], type[Reply]] = {
     Drain: Draining,
     ShowPeers: Peers,
     ShowRoutes: Routes,
+    ShowSources: Sources,
     Explain: Explanation,
     ShowCounters: Counters,
     StartJournal: JournalStatus,
@@ -66,6 +72,7 @@ _ANSWERS: dict[type[Question], type[Reply]] = {
     ShowJournal: JournalStatus,
     ShowAgent: AgentStatus,
     ShowNodeStatus: NodeStatusReport,
+    Confirm: Confirmed,
 }
 
 
@@ -115,6 +122,8 @@ class ControlClient:
     @overload
     def ask(self, question: ShowRoutes) -> Routes: ...
     @overload
+    def ask(self, question: ShowSources) -> Sources: ...
+    @overload
     def ask(self, question: Explain) -> Explanation: ...
     @overload
     def ask(self, question: ShowCounters) -> Counters: ...
@@ -124,6 +133,8 @@ class ControlClient:
     def ask(self, question: ShowAgent) -> AgentStatus: ...
     @overload
     def ask(self, question: ShowNodeStatus) -> NodeStatusReport: ...
+    @overload
+    def ask(self, question: Confirm) -> Confirmed: ...
 
     def ask(self, question: Question) -> Reply:
         """The answer to `question`. Raises RefusedError with the reason, or ControlError; after a ControlError that

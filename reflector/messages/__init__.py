@@ -15,7 +15,14 @@ every field.
     reference                     docs/control-protocol.md, written from the docstrings
 """
 
-from reflector.messages.agent_status import AgentStatus, Histogram, NodeStatusReport, ProblemStatus
+from reflector.messages.agent_status import (
+    AgentStatus,
+    Confirmed,
+    HeldStatus,
+    Histogram,
+    NodeStatusReport,
+    ProblemStatus,
+)
 from reflector.messages.frames import (
     MAX_FRAME,
     PROTOCOL_VERSION,
@@ -32,6 +39,7 @@ from reflector.messages.outcomes import Applied, Draining, DrainStatus, JournalS
 from reflector.messages.requests import (
     JOURNAL_LIMIT,
     Apply,
+    Confirm,
     Drain,
     Explain,
     Originate,
@@ -43,6 +51,7 @@ from reflector.messages.requests import (
     ShowPeers,
     ShowRetained,
     ShowRoutes,
+    ShowSources,
     StartJournal,
     StopJournal,
     Subscribe,
@@ -59,6 +68,8 @@ from reflector.messages.tables import (
     PeerStatus,
     Routes,
     RouteStatus,
+    SourceCount,
+    Sources,
 )
 
 __all__ = [
@@ -69,6 +80,8 @@ __all__ = [
     "Applied",
     "Apply",
     "CandidateStatus",
+    "Confirm",
+    "Confirmed",
     "Counters",
     "Drain",
     "DrainStatus",
@@ -78,6 +91,7 @@ __all__ = [
     "ExportStatus",
     "FrameError",
     "FrameReader",
+    "HeldStatus",
     "Histogram",
     "JournalStatus",
     "LocRibRoutes",
@@ -104,6 +118,9 @@ __all__ = [
     "ShowPeers",
     "ShowRetained",
     "ShowRoutes",
+    "ShowSources",
+    "SourceCount",
+    "Sources",
     "StartJournal",
     "StopJournal",
     "Subscribe",

@@ -37,6 +37,25 @@ class Histogram(msgspec.Struct, frozen=True):
     total: float = 0.0
 
 
+class HeldStatus(msgspec.Struct, frozen=True):
+    """A loss that is held until somebody confirms it.
+
+    kind       what would be lost
+    sentence   the same for people
+    causes     the objects of the resources that take it away, each with file, line and what of it does
+    sessions   that stay, by name
+    prefixes   that stay originated
+    networks   whose kernel rules stay
+    """
+
+    kind: str
+    sentence: str
+    causes: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
 class AgentStatus(Message, frozen=True):
     """The agent of one node: its plan, its speaker and its FIB. Times of day are seconds since the epoch, 0: never.
 
@@ -50,6 +69,9 @@ class AgentStatus(Message, frozen=True):
     compiled_at            when a compilation last succeeded
     applied_at             when a plan was last put in place
     suppressed             sessions that resources ask for and that cannot be set up, each with its reason
+    held                   losses that are held; []: the plan in force is as the resources ask
+    held_digest            names exactly these; "": nothing is held
+    held_since             when the first of them was held
     speaker_pid            0: no speaker
     speaker_state          in words, for people
     speaker_restarts       how often it has ended unasked since the agent started
@@ -123,6 +145,9 @@ class AgentStatus(Message, frozen=True):
     reflectors_down: bool = False
     retention: str = ""
     internal_errors: int = 0
+    held: tuple[HeldStatus, ...] = ()
+    held_digest: str = ""
+    held_since: float = 0.0
 
 
 class NodeStatusReport(Message, frozen=True):
@@ -132,3 +157,12 @@ class NodeStatusReport(Message, frozen=True):
     """
 
     status: bytes
+
+
+class Confirmed(Message, frozen=True):
+    """What was held under the digest is in place.
+
+    losses   their sentences
+    """
+
+    losses: tuple[str, ...]

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reflector.messages.agent_status import AgentStatus, NodeStatusReport
+from reflector.messages.agent_status import AgentStatus, Confirmed, NodeStatusReport
 from reflector.messages.loc_rib import LocRibUpdate, Subscribed
 from reflector.messages.outcomes import Applied, Draining, JournalStatus, Originated, Refused
 from reflector.messages.requests import Request
 from reflector.messages.retained import Retained, RetainedWithdrawn
-from reflector.messages.tables import Counters, Explanation, Peers, Routes
+from reflector.messages.tables import Counters, Explanation, Peers, Routes, Sources
 
 PROTOCOL_VERSION = 2
 MAX_FRAME = 256 * 1024 * 1024
@@ -30,10 +30,12 @@ Reply = (
     | Peers
     | Routes
     | Explanation
+    | Sources
     | Counters
     | JournalStatus
     | LocRibUpdate
     | AgentStatus
+    | Confirmed
     | NodeStatusReport
 )
 

@@ -111,6 +111,10 @@ class Explain(Message, frozen=True):
     prefix: str
 
 
+class ShowSources(Message, frozen=True):
+    """Which sessions the learned routes come from, as counts. Reply: Sources."""
+
+
 class ShowCounters(Message, frozen=True):
     """Totals. Reply: Counters.
 
@@ -155,6 +159,15 @@ class ShowAgent(Message, frozen=True):
     """Of an agent: its plan, its speaker and its FIB. Reply: AgentStatus."""
 
 
+class Confirm(Message, frozen=True):
+    """Of an agent: put the held change in place. Reply: Confirmed, or Refused when nothing is held under this digest.
+
+    digest   of exactly what is held
+    """
+
+    digest: str
+
+
 class ShowNodeStatus(Message, frozen=True):
     """Of an agent: what a CalicoNodeStatus reports now. Reply: NodeStatusReport.
 
@@ -173,11 +186,13 @@ Request = (
     | ShowPeers
     | ShowRoutes
     | Explain
+    | ShowSources
     | ShowCounters
     | Subscribe
     | StartJournal
     | StopJournal
     | ShowJournal
     | ShowAgent
+    | Confirm
     | ShowNodeStatus
 )

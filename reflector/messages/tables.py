@@ -154,6 +154,28 @@ class Routes(Message, frozen=True):
     next_after: str = ""
 
 
+class SourceCount(msgspec.Struct, frozen=True):
+    """How many prefixes have candidates from exactly these sessions, and none of this node.
+
+    family     4: IPv4 unicast, 6: IPv6 unicast
+    sessions   by name
+    prefixes   how many
+    """
+
+    family: Family
+    sessions: tuple[str, ...]
+    prefixes: int
+
+
+class Sources(Message, frozen=True):
+    """Every learned prefix counts once, whatever is selected for it.
+
+    counts   one for each set of sessions that there is
+    """
+
+    counts: tuple[SourceCount, ...]
+
+
 class CandidateStatus(msgspec.Struct, frozen=True):
     """A route that was received or originated.
 

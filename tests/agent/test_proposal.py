@@ -33,6 +33,7 @@ def resources(*documents: str, previous: NodeResources | None = None) -> NodeRes
 def wanted(proposer: Proposer, seen: NodeResources) -> NodePlan:
     proposal = proposer.propose(seen)
     assert proposal.wanted is not None, proposal.problems
+    assert proposal.wanted.plan is not None
     return proposal.wanted.plan
 
 
@@ -73,7 +74,8 @@ def test_a_node_that_is_not_there_is_an_error_until_it_comes() -> None:
     both = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.2/24"), previous=alone)
     proposer = Proposer(CompileOptions())
     proposal = proposer.propose(alone)
-    assert (proposal.wanted, proposal.problems[0].severity) == (None, "error")
+    assert proposal.wanted is not None
+    assert (proposal.wanted.plan, proposal.problems[0].severity) == (None, "error")
     assert wanted(proposer, both).node == "a"
 
 

@@ -33,6 +33,7 @@ SPEAKER_SOCKET = "speaker.sock"
 SPEAKER_LOG = "speaker.log"
 ADDRESSES_FILE = "addresses.json"
 RETAINED_FILE = "retained"
+BEST_STATE_FILE = "best-state.json"
 STATUS_DIRECTORY = "status"
 
 _OURS = (
@@ -46,6 +47,7 @@ _OURS = (
     ADDRESSES_FILE,
     DRAIN_FILE,
     RETAINED_FILE,
+    BEST_STATE_FILE,
 )
 _OWNER_ONLY, _OWNER_AND_GROUP = 0o600, 0o640
 # sockaddr_un.sun_path holds 108 octets, the last of them zero (unix(7)).

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 
 from bgpctl.agent.metrics.row import HistogramRow, InfoRow, LabelledRow, Row, lowest
 from bgpctl.agent.metrics.snapshot import Snapshot
+from bgpctl.brake.losses import LossKind
 from reflector.messages import AgentStatus, PeerStatus
 
 ESTABLISHED = "established"
@@ -22,6 +23,7 @@ ESTABLISHED = "established"
 # reported, so that a sum over peers never lacks a series.
 SESSION_STATES = ("idle", "connect", "active", "opensent", "openconfirm", ESTABLISHED)
 SEVERITIES = ("error", "warning")
+HELD_KINDS = tuple(kind.value for kind in LossKind)
 NO_ERROR = "0/0"
 
 
@@ -48,6 +50,10 @@ def _error(peer: PeerStatus, part: int) -> float:
 
 def _severities(snapshot: Snapshot) -> Counter[str]:
     return Counter(problem.severity for problem in snapshot.agent.problems)
+
+
+def _held(snapshot: Snapshot) -> Counter[str]:
+    return Counter(each.kind for each in snapshot.agent.held)
 
 
 def _states(snapshot: Snapshot) -> Counter[str]:
@@ -212,6 +218,8 @@ SPEAKER_ROWS: tuple[Row[Snapshot], ...] = (
 
 LABELLED_ROWS: tuple[LabelledRow[Snapshot], ...] = (
     LabelledRow("problems", "Problems of the resources.", "severity", _severities, SEVERITIES),
+    LabelledRow("held_changes", "Losses that are held until somebody confirms them (held-changes.md).", "kind", _held,
+                HELD_KINDS),
     LabelledRow("sessions", "Sessions by their state (RFC 4271 8.2.2).", "state", _states, SESSION_STATES),
     LabelledRow("decision_routes_lost", "Routes that the decision process does not use, by the step they lost at.",
                 "verdict", _lost),

@@ -13,8 +13,8 @@ import time
 from bgpctl.agent.host.internal_errors import InternalErrors, describe
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.node_resources import NodeResources
-from bgpctl.agent.plan.deployable import Deployable
 from bgpctl.agent.plan.proposal import Proposal, Proposer, error_status
+from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.compiler import CompileOptions
 from reflector.messages import ProblemStatus
 
@@ -39,13 +39,14 @@ class Planning:
         self._internal_errors = internal_errors
         self._proposer = Proposer(options)
 
-    async def plan(self, resources: NodeResources) -> Deployable | None:
+    async def plan(self, resources: NodeResources) -> Wanted | None:
         """What these resources ask this node to run; None when their problems forbid a plan."""
         proposal = await asyncio.to_thread(self._propose, resources)
         self.seconds = proposal.seconds or self.seconds
-        if proposal.wanted is not None:
+        usable = proposal.wanted is not None and proposal.wanted.plan is not None
+        if usable:
             self.succeeded_at = time.time()
-        self._remember(proposal.problems, usable=proposal.wanted is not None)
+        self._remember(proposal.problems, usable=usable)
         return proposal.wanted
 
     def _propose(self, resources: NodeResources) -> Proposal:

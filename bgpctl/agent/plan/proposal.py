@@ -2,7 +2,7 @@
 
 It touches nothing but its memory and a clock, so it runs in a thread while the agent's loop goes on. The rule: any
 ERROR, of a resource or of the compiler, forbids the whole plan. Half of what an operator meant may be worse than what
-runs.
+runs. Where the resources lack this node altogether, there is no plan, and what that means is the brake's to decide.
 """
 
 from __future__ import annotations
@@ -10,26 +10,23 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from bgpctl.agent.host.run_directory import PlanFiles
 from bgpctl.agent.node_resources import NodeResources
-from bgpctl.agent.plan.deployable import Deployable
+from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.compiler import (
     ClusterIndex,
     CompileError,
     CompileOptions,
     compile_node,
-    render_exabgp_conf,
 )
 from bgpctl.yaml_source.problem import Problem, has_errors
 from reflector.messages import ProblemStatus
-from reflector.plan import encode_plan
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """`wanted` is None when the problems forbid a plan. `seconds` is what compiling took."""
 
-    wanted: Deployable | None
+    wanted: Wanted | None
     problems: tuple[ProblemStatus, ...]
     seconds: float
 
@@ -47,17 +44,19 @@ class Proposer:
         started, loaded = time.perf_counter(), resources.loaded
         if not loaded.ok:
             return Proposal(None, _statuses(loaded.problems), 0.0)
-        self._index = ClusterIndex(loaded.resources, self._index)
+        self._index = index = ClusterIndex(loaded.resources, self._index)
+        options = replace(self._options, local_workloads=resources.local_workloads)
+        if resources.own is None:
+            missing = f"there is no Node resource named {resources.node!r} among {len(index.nodes)} nodes"
+            return Proposal(
+                Wanted(resources, None, index, options), (error_status(missing), *_statuses(loaded.problems)), 0.0
+            )
         try:
-            options = replace(self._options, local_workloads=resources.local_workloads)
-            compiled = compile_node(loaded.resources, resources.node, options, self._index)
+            compiled = compile_node(loaded.resources, resources.node, options, index)
         except CompileError as error:
             return Proposal(None, (error_status(str(error)), *_statuses(loaded.problems)), 0.0)
         problems = (*loaded.problems, *compiled.problems)
-        wanted = None
-        if not has_errors(problems):
-            files = PlanFiles(encode_plan(compiled.plan), render_exabgp_conf(compiled.plan).encode())
-            wanted = Deployable(compiled.plan, files)
+        wanted = None if has_errors(problems) else Wanted(resources, compiled.plan, index, options)
         return Proposal(wanted, _statuses(problems), time.perf_counter() - started)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 
 from bgpctl.agent.host.internal_errors import Report, describe
@@ -12,9 +12,13 @@ from bgpctl.agent.report.readiness import waiting_for
 from reflector.messages import AgentStatus
 
 
+def held_lines(status: AgentStatus) -> Iterator[str]:
+    return (f"held ({status.held_digest}): {each.sentence}" for each in status.held)
+
+
 def agent_pages(agent_status: Callable[[], AgentStatus], metrics: MetricsPage, report: Report) -> Pages:
     """A page that fails by a fault of ours is reported and answered with 500: the agent goes on. A node that lives on
-    retained routes forwards as before: it is ready, and its page has a line about that."""
+    retained routes, or holds a change, forwards as before: it is ready, and its page has a line about that."""
 
     async def livez() -> Page:
         return Page.text(HTTPStatus.OK)
@@ -24,7 +28,9 @@ def agent_pages(agent_status: Callable[[], AgentStatus], metrics: MetricsPage, r
         missing = waiting_for(status)
         if missing:
             return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, missing)
-        return Page.text(HTTPStatus.OK, "\n".join(filter(None, (HTTPStatus.OK.phrase, status.retention))))
+        return Page.text(
+            HTTPStatus.OK, "\n".join(filter(None, (HTTPStatus.OK.phrase, status.retention, *held_lines(status))))
+        )
 
     return {"/livez": livez, "/readyz": _guarded(readyz, report), "/metrics": _guarded(metrics, report)}
 

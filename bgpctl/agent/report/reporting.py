@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -20,17 +20,27 @@ from bgpctl.agent.report.control_server import Answers, ControlServer
 from bgpctl.agent.report.pages import agent_pages
 from bgpctl.agent.report.status import AgentReport, Stages
 from bgpctl.agent.speaker.links import SpeakerLinks
-from reflector.messages import Drain, NodeStatusReport, Refused, ShowNodeStatus
+from reflector.messages import Confirm, Confirmed, Drain, NodeStatusReport, Refused, ShowNodeStatus
+
+Confirming = Callable[[Confirm], Awaitable[Confirmed | Refused]]
 
 
 class Reporting:
     """Give it resources (`take`); it answers inside `served`, and `run` writes the files."""
 
-    def __init__(self, options: AgentOptions, run_directory: RunDirectory, links: SpeakerLinks, stages: Stages) -> None:
+    def __init__(
+        self,
+        options: AgentOptions,
+        run_directory: RunDirectory,
+        links: SpeakerLinks,
+        stages: Stages,
+        confirm: Confirming,
+    ) -> None:
         self._options = options
         self._directory = run_directory
         self._drain = stages.drain
         self._report_error = stages.internal_errors.report
+        self._confirm = confirm
         self._report = AgentReport(options.node, stages, run_directory, programs_kernel=options.program_fib)
         self._metrics = MetricsPage(SnapshotSource(links.metrics, self._report.status), options.peer_metrics)
         self._node_reporter = NodeReporter(links.node_status, self._report.standing, stages.routes)
@@ -44,7 +54,7 @@ class Reporting:
     async def served(self) -> AsyncIterator[None]:
         """Pages and agent.sock are open inside. Raises NotReadyError when an address is taken or a certificate bad."""
         http = await self._open_http()
-        others: Answers = {ShowNodeStatus: self._node_status, Drain: self._drain.lead}
+        others: Answers = {ShowNodeStatus: self._node_status, Drain: self._drain.lead, Confirm: self._confirm}
         control = await ControlServer.open(
             self._directory.agent_socket, self._report.status, self._report_error, others
         )

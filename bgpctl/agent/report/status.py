@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from bgpctl.agent.autodetection.detector import Detector
+from bgpctl.agent.brake.braking import Braking
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
 from bgpctl.agent.host.internal_errors import InternalErrors
@@ -28,6 +29,7 @@ class Stages:
 
     addresses: Detector
     planning: Planning
+    braking: Braking
     deployment: Deployment
     drain: DrainKeeper
     speaker: SpeakerSupervisor
@@ -65,7 +67,7 @@ class AgentReport:
             pid=os.getpid(),
             uptime=time.monotonic() - self._started,
             plan_generation=deployment.generation,
-            plan_is_current=planning.usable and not deployment.refusal,
+            plan_is_current=planning.usable and not deployment.refusal and not stages.braking.held,
             last_compile_seconds=planning.seconds,
             compiled_at=planning.succeeded_at,
             applied_at=deployment.applied_at,
@@ -88,6 +90,9 @@ class AgentReport:
             reflectors_down=retention.reflectors_down,
             retention=retention.sentence,
             internal_errors=stages.internal_errors.count,
+            held=stages.braking.status,
+            held_digest=stages.braking.digest,
+            held_since=stages.braking.since,
         )
         return with_fib(status, stages.routes.status())
 

@@ -7,7 +7,7 @@ that are still desired; `retention` decides how long they may stay without one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,10 @@ class RouteProgramming:
     def forwarding(self) -> Mapping[str, tuple[NextHop, ...]]:
         """How the kernel forwards what we program, by prefix; nothing where no kernel is programmed."""
         return dict(self.programmer.forwarding()) if self.programmer is not None else {}
+
+    def installed(self) -> Collection[str] | None:
+        """Prefixes of the routes that we program; None where no kernel is programmed."""
+        return self.forwarding().keys() if self.programmer is not None else None
 
     def unresolved(self) -> frozenset[str]:
         """Prefixes whose next hops the kernel has no way to."""

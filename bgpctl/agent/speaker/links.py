@@ -18,6 +18,7 @@ class SpeakerLinks:
     retention    what it retains, once a second
     metrics      what /metrics shows
     node_status  pages of routes for a CalicoNodeStatus
+    live_state   sessions and sources of routes, for the brake
     """
 
     commands: SpeakerLink
@@ -25,6 +26,7 @@ class SpeakerLinks:
     retention: SpeakerLink
     metrics: SpeakerLink
     node_status: SpeakerLink
+    live_state: SpeakerLink
 
     @classmethod
     def to(cls, socket: Path) -> Self:

@@ -1,0 +1,80 @@
+"""The live state of this node, asked of its speaker and its FIB when a wanted plan is to be judged.
+
+Rule: what costs a look at every route is asked only when the answer can matter: sources when sessions end, kernel
+routes when their rules or tunnels change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
+from bgpctl.brake import LiveState, Source
+from bgpctl.brake.endings import endings
+from reflector.messages import Peers, ShowPeers, ShowSources, Sources
+from reflector.plan import KernelRule, NodePlan
+
+ESTABLISHED = "Established"
+OUTSIDE = ""
+
+
+class LiveObserver:
+    """`installed` are the prefixes of our routes that the kernel has; `is_draining` of this node."""
+
+    def __init__(
+        self, link: SpeakerLink, installed: Callable[[], Collection[str] | None], is_draining: Callable[[], bool]
+    ) -> None:
+        self._link = link
+        self._installed = installed
+        self._is_draining = is_draining
+
+    async def sessions(self) -> LiveState | None:
+        """Only which are Established; None when the speaker does not answer."""
+        try:
+            peers = await self._link.ask(ShowPeers())
+        except SpeakerAwayError:
+            return None
+        if not isinstance(peers, Peers):
+            return None
+        established = frozenset(each.name for each in peers.peers if each.state == ESTABLISHED)
+        return LiveState(established, draining=self._is_draining())
+
+    async def before(self, running: NodePlan, wanted: NodePlan | None) -> LiveState | None:
+        """What a change from one plan to the other has to be held against; None when the speaker does not answer."""
+        live = await self.sessions()
+        if live is None:
+            return LiveState(frozenset(), draining=True) if self._is_draining() else None
+        if wanted is None:
+            return live
+        sources = await self._sources() if endings(running, wanted, {}, {}) else None
+        same_kernel = (running.kernel.rules, running.kernel.vxlans) == (wanted.kernel.rules, wanted.kernel.vxlans)
+        prefixes = None if same_kernel else self._installed()
+        counts = None if prefixes is None else await asyncio.to_thread(count_by_rule, running.kernel.rules, prefixes)
+        return LiveState(live.established, sources, counts, live.draining)
+
+    async def _sources(self) -> tuple[Source, ...] | None:
+        try:
+            answer = await self._link.ask(ShowSources())
+        except SpeakerAwayError:
+            return None
+        if not isinstance(answer, Sources):
+            return None
+        return tuple(Source(each.family, frozenset(each.sessions), each.prefixes) for each in answer.counts)
+
+
+def count_by_rule(rules: Iterable[KernelRule], prefixes: Iterable[str]) -> dict[str, int]:
+    """How many of the prefixes each rule decides about, the first that contains one; "" of no rule."""
+    networks = [(rule.network, ip_network(rule.network)) for rule in rules]
+    counts = Counter(_deciding(networks, ip_network(prefix)) for prefix in prefixes)
+    return {name: counts[name] for name in (*(name for name, _ in networks), OUTSIDE)}
+
+
+def _deciding(networks: list[tuple[str, IPv4Network | IPv6Network]], prefix: IPv4Network | IPv6Network) -> str:
+    for name, network in networks:
+        inside = network.version == prefix.version and network.prefixlen <= prefix.prefixlen
+        if inside and prefix.network_address in network:
+            return name
+    return OUTSIDE
