@@ -8,12 +8,13 @@ this outlives the agent: `encode_best_state` is what the run directory keeps of 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Collection
 from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from bgpctl.brake.before import Before, definition_of
 from bgpctl.brake.facts import Facts
 from bgpctl.brake.limits import WINDOW
 from bgpctl.brake.live import LiveState
@@ -51,8 +52,7 @@ class BestState(msgspec.Struct, frozen=True):
     learned        the routes that there were
     taken          the routes that new plans have taken
     used           digests of confirmations that have done what they were for
-    is_holding     a change is held
-    before         what there was when that began: "session NAME", "prefix PREFIX", "network NETWORK", "node NAME"
+    before         what there was when something began to be held; None: nothing is
     """
 
     sessions: dict[str, SeenSession] = {}
@@ -65,8 +65,7 @@ class BestState(msgspec.Struct, frozen=True):
     learned: tuple[RouteCount, ...] = ()
     taken: tuple[RouteCount, ...] = ()
     used: frozenset[str] = frozenset()
-    is_holding: bool = False
-    before: frozenset[str] = frozenset()
+    before: Before | None = None
     version: int = VERSION
 
     def recent(self, now: float) -> frozenset[str]:
@@ -103,14 +102,19 @@ class BestState(msgspec.Struct, frozen=True):
     def in_force(self, now: float, facts: Facts) -> BestState:
         """These resources are in force, and nothing is held."""
         nodes = {**self.nodes, **dict.fromkeys(facts.nodes, now)}
-        state = replace(self, nodes=nodes, reflectors=dict(facts.reflectors), is_holding=False, before=frozenset())
+        state = replace(self, nodes=nodes, reflectors=dict(facts.reflectors), before=None)
         return state.aged(now)
 
     def holding(self, now: float, running: NodePlan, facts: Facts) -> BestState:
         """Something of what would replace the running plan is held."""
-        before = self.before if self.is_holding else frozenset({*parts(running), *_named("node", self.nodes)})
-        nodes = {**self.nodes, **dict.fromkeys(facts.nodes, now)}
-        return replace(self, nodes=nodes, is_holding=True, before=before)
+        before = self.before or Before(
+            frozenset(definition_of(running)),
+            frozenset(self.sessions),
+            frozenset(self.originations),
+            frozenset(self.nodes),
+            self.networks,
+        )
+        return replace(self, nodes={**self.nodes, **dict.fromkeys(facts.nodes, now)}, before=before)
 
     def aged(self, now: float) -> BestState:
         """Without what is older than the window. Not for a state in which something is held."""
@@ -156,17 +160,6 @@ class BestState(msgspec.Struct, frozen=True):
 
 
 NOTHING_KNOWN = BestState()
-
-
-def parts(plan: NodePlan, ending: Container[str] = ()) -> Iterator[str]:
-    """What a plan has, as BestState.before names it, without sessions that end."""
-    yield from _named("session", (each.name for each in plan.sessions if each.name not in ending))
-    yield from _named("prefix", lasting(plan))
-    yield from _named("network", (rule.network for rule in plan.kernel.rules))
-
-
-def _named(kind: str, names: Iterable[str]) -> Iterator[str]:
-    return (f"{kind} {name}" for name in names)
 
 
 def encode_best_state(state: BestState) -> bytes:

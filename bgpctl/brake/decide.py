@@ -71,7 +71,7 @@ def decide(question: Question, now: float, judge: Judge) -> Decision:
         best = NOTHING_KNOWN if wanted is None else question.best.in_force(now, facts)
         return Decision(wanted, best)
     best = structs.replace(question.best.not_from_the_future(now), used=question.best.used & facts.confirmed)
-    best = best if best.is_holding else best.aged(now)
+    best = best if best.before is not None else best.aged(now)
     live, best = _observed(running, question.live, best, facts, now)
     if wanted is None:
         return _without_own_node(question, running, best, now)

@@ -29,8 +29,8 @@ class KernelLoss:
 def kernel_loss(situation: Situation) -> KernelLoss:
     """Tunnel endpoints of nodes that are missing go with them; that is another rule's to judge."""
     running, wanted = situation.running.kernel, situation.wanted.kernel
-    nodes = situation.facts.nodes & situation.best.nodes.keys()
-    weights = {each: count for each, count in _weights(situation).items() if each in situation.best.networks}
+    nodes = situation.facts.nodes & situation.counted_nodes
+    weights = {each: count for each, count in _weights(situation).items() if each in situation.counted_networks}
     after = {rule.network: rule for rule in wanted.rules}
     reasons = {rule.network: _reason(rule, after.get(rule.network)) for rule in running.rules}
     endpoints: set[str] = set()

@@ -78,8 +78,8 @@ def find_losses(situation: Situation, replaced: frozenset[str]) -> tuple[Loss, .
 
 
 def _missing_nodes(situation: Situation, _: frozenset[str]) -> Iterator[Loss]:
-    known, there = situation.best.nodes.keys(), situation.facts.nodes
-    missing = frozenset(known - there)
+    known, there = situation.counted_nodes, situation.facts.nodes
+    missing = known - there
     if len(missing) < FEWEST_NODES or not exceeds(situation.facts.limits.nodes, len(missing), len(known)):
         return
     yield Loss(
@@ -114,7 +114,7 @@ LAST = {
 
 def _many_sessions(situation: Situation, replaced: frozenset[str]) -> Iterator[Loss]:
     """Sessions that ended before within the window count, though only those that this plan ends can be held."""
-    best = {name for name, seen in situation.best.sessions.items() if seen.way in OF_CLUSTER} - replaced
+    best = {name for name, seen in situation.counted_sessions.items() if seen.way in OF_CLUSTER} - replaced
     ending = frozenset(each for each in situation.taken - replaced if situation.ways[each] in OF_CLUSTER)
     gone = (best - situation.kept) | (situation.best.clients.keys() & best - situation.kept_clients)
     if ending and len(gone) >= FEWEST_SESSIONS and exceeds(situation.facts.limits.sessions, len(gone), len(best)):

@@ -14,7 +14,7 @@ from bgpctl.brake.situation import Situation
 
 def own_originations(situation: Situation) -> frozenset[str]:
     """The prefixes that the limit counts against."""
-    return frozenset(situation.best.originations.keys() - _free_to_go(situation))
+    return frozenset(situation.counted_prefixes - _free_to_go(situation))
 
 
 def lost_originations(situation: Situation) -> frozenset[str]:

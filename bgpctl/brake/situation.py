@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from bgpctl.brake.best_state import BestState, parts
+from bgpctl.brake.before import definition_of
+from bgpctl.brake.best_state import BestState, SeenSession
 from bgpctl.brake.endings import Ending, endings
 from bgpctl.brake.facts import Facts
 from bgpctl.brake.live import LiveState, Source
@@ -43,9 +44,38 @@ class Situation:
         return self.best.recent(self.now) & self.endings.keys()
 
     @cached_property
-    def kept(self) -> frozenset[str]:
+    def kept_or_gained(self) -> frozenset[str]:
+        """All sessions that are Established and stay so."""
         wanted = {each.name for each in self.wanted.sessions}
         return (self.live.established & wanted) - self.endings.keys()
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """Of these, those that were there before something was held."""
+        before = self.best.before
+        return self.kept_or_gained if before is None else self.kept_or_gained & before.sessions
+
+    @cached_property
+    def counted_sessions(self) -> Mapping[str, SeenSession]:
+        """Those of the best state that count, as do nodes, prefixes and networks: what came while something is held
+        does not."""
+        before, seen = self.best.before, self.best.sessions
+        return seen if before is None else {name: each for name, each in seen.items() if name in before.sessions}
+
+    @cached_property
+    def counted_nodes(self) -> frozenset[str]:
+        before, seen = self.best.before, frozenset(self.best.nodes)
+        return seen if before is None else seen & before.nodes
+
+    @cached_property
+    def counted_prefixes(self) -> frozenset[str]:
+        before, seen = self.best.before, frozenset(self.best.originations)
+        return seen if before is None else seen & before.prefixes
+
+    @cached_property
+    def counted_networks(self) -> frozenset[str]:
+        before = self.best.before
+        return self.best.networks if before is None else self.best.networks & before.networks
 
     @cached_property
     def kept_clients(self) -> frozenset[str]:
@@ -65,9 +95,11 @@ class Situation:
 
     @cached_property
     def is_put_right(self) -> bool:
-        """Everything is there that was there when something began to be held: what has come since then may go."""
-        there = {*parts(self.wanted, self.endings), *(f"node {name}" for name in self.facts.nodes)}
-        return self.best.is_holding and self.best.before <= there
+        """Everything is as it was when something began to be held: what has come since then may go."""
+        before = self.best.before
+        if before is None:
+            return False
+        return before.definition <= set(definition_of(self.wanted)) and before.nodes <= self.facts.nodes
 
     def that_carry(self, names: Iterable[str], family: Family, ways: frozenset[Way]) -> frozenset[str]:
         """Those of the sessions that carry the family and are of one of these ways."""
@@ -87,7 +119,7 @@ class Situation:
         own = self.wanted.cluster_id
         return frozenset(
             name
-            for name in self.kept & self.sessions.keys()
+            for name in self.kept_or_gained & self.sessions.keys()
             if is_to_reflector(self.sessions[name], self.reflectors_that_stay)
             and not (own and self.facts.reflectors.get(self.sessions[name].peer_node) == own)
         )

@@ -96,7 +96,7 @@ class Braking:
             facts = facts_of(wanted.index, running, wanted.options)
             now = time.time()
             observed = self._best.observe(now, running, live, facts)
-            self._best = observed if observed.is_holding else observed.in_force(now, facts)
+            self._best = observed if observed.before is not None else observed.in_force(now, facts)
             self._file.write(self._best)
 
     async def pause(self) -> None:

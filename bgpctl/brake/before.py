@@ -1,0 +1,47 @@
+"""The state in which something began to be held, against which everything counts until nothing is held any more.
+
+Rule: what a node gains meanwhile neither makes up for what it would lose nor adds to what it has. It may replace it
+(replaced.py), and resources that are put right take it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from bgpctl.brake.originations import lasting
+from reflector.plan import NodePlan, SessionPlan
+
+
+class Before(msgspec.Struct, frozen=True):
+    """definition   of the running plan then, as `definition_of` has it
+    sessions, prefixes, nodes, networks   the names in the best state then
+    """
+
+    definition: frozenset[str]
+    sessions: frozenset[str]
+    prefixes: frozenset[str]
+    nodes: frozenset[str]
+    networks: frozenset[str]
+
+
+def definition_of(plan: NodePlan) -> Iterator[str]:
+    """Everything of a plan whose loss can be held, one text for each part. It holds no password."""
+    yield f"cluster ID {plan.cluster_id}"
+    yield from (_session(each) for each in plan.sessions)
+    yield from (f"prefix {prefix}" for prefix in lasting(plan))
+    for rule in plan.kernel.rules:
+        yield f"rule {rule.network} {rule.verdict.value} {rule.encapsulation.value}"
+    for vxlan in plan.kernel.vxlans:
+        yield f"device {vxlan.family} {vxlan.vni} {vxlan.port}"
+        yield from (f"tunnel endpoint {vxlan.family} {each.node}" for each in vxlan.vteps)
+
+
+def _session(session: SessionPlan) -> str:
+    password = "no password" if session.password is None else "a password"
+    return (
+        f"session {session.name} AS {session.local_as} {session.peer_as} from {session.local_address} "
+        f"families {session.families} client {session.rr_client} {password} port {session.peer_port} "
+        f"ttl {session.ttl_security} role {session.role}"
+    )
