@@ -22,7 +22,7 @@ from bgpctl.brake.facts import Facts
 from bgpctl.brake.live import LiveState, assumed
 from bgpctl.brake.losses import FAMILIES, Loss, LossKind, find_losses
 from bgpctl.brake.merge import plan_in_force
-from bgpctl.brake.replaced import Judge, reflectors_with_a_partner, replaced_by_proof
+from bgpctl.brake.replaced import Judge, replaced_by_proof, replaced_by_sessions
 from bgpctl.brake.situation import Situation
 from reflector.plan import KernelPlan, NodePlan
 
@@ -90,7 +90,7 @@ def decide(question: Question, now: float, judge: Judge) -> Decision:
 
 def _losses(situation: Situation, judge: Judge) -> tuple[tuple[Loss, ...], frozenset[str]]:
     """What is beyond the limits, and the sessions that something else has taken the place of."""
-    replaced = reflectors_with_a_partner(situation)
+    replaced = replaced_by_sessions(situation)
     losses = () if situation.live.draining else find_losses(situation, replaced)
     if losses and (by_proof := replaced_by_proof(situation, judge)):
         replaced |= by_proof

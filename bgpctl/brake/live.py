@@ -28,12 +28,14 @@ class LiveState:
     installed     network of a kernel rule of the running plan -> kernel routes inside it that are installed, "" for
                   those outside all rules; None: not known
     draining      the node is being taken out of use
+    absent        local addresses of sessions that the machine does not have any more
     """
 
     established: frozenset[str]
     sources: tuple[Source, ...] | None = None
     installed: Mapping[str, int] | None = None
     draining: bool = False
+    absent: frozenset[str] = frozenset()
 
     def routes(self, family: Family) -> int:
         """The learned routes of a family; 0 when they are not known."""

@@ -1,6 +1,7 @@
 """Which of the sessions that a plan takes are no loss, because something that lives has taken their place.
 
     to a reflector       another reflector stays Established for each of its families
+    to any node          a session to another address of the same node is Established for each of its families
     of the mesh, or to   the same, nothing is learned from the sessions that end alone, and the topology proof of the
     another node         wanted resources finds no prefix that this node or the peer would miss
     to a client          this node stops reflecting, keeps a session to a reflector, and the topology proof finds the
@@ -23,15 +24,22 @@ from bgpctl.brake.ways import Way, is_to_reflector
 Judge = Callable[[frozenset[str]], bool]
 
 
-def reflectors_with_a_partner(situation: Situation) -> frozenset[str]:
-    """The sessions to reflectors that have a live partner."""
-    return frozenset(
-        name
-        for name in situation.taken
-        if situation.endings[name].kind is EndingKind.REMOVED
-        and is_to_reflector(situation.sessions[name], {"", *situation.cluster_ids})
-        and situation.has_live_reflector(situation.sessions[name])
-    )
+def replaced_by_sessions(situation: Situation) -> frozenset[str]:
+    """Those of the first two rows: what is Established decides."""
+    ended = [name for name in situation.taken if situation.endings[name].kind is EndingKind.REMOVED]
+    return frozenset(name for name in ended if _has_partner(situation, name) or _is_renumbered(situation, name))
+
+
+def _has_partner(situation: Situation, name: str) -> bool:
+    session = situation.sessions[name]
+    return is_to_reflector(session, {"", *situation.cluster_ids}) and situation.has_live_reflector(session)
+
+
+def _is_renumbered(situation: Situation, name: str) -> bool:
+    session = situation.sessions[name]
+    others = (situation.sessions[each] for each in situation.kept_or_gained & situation.sessions.keys())
+    same_node = [each for each in others if session.peer_node and each.peer_node == session.peer_node]
+    return bool(same_node) and set(session.families) <= {family for each in same_node for family in each.families}
 
 
 def replaced_by_proof(situation: Situation, judge: Judge) -> frozenset[str]:

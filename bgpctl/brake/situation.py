@@ -1,7 +1,7 @@
 """Everything that a decision about one wanted plan rests on, and what follows from it at once: frozen values.
 
-Rule: a session counts as taken if it ends and was Established within the window; it counts as kept if it is
-Established now and the wanted plan leaves it so.
+Rule: a session counts as taken if it ends and was Established within the window, unless the machine itself has lost its
+address; it counts as kept if it is Established now and the wanted plan leaves it so.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Situation:
 
     @cached_property
     def taken(self) -> frozenset[str]:
-        return self.best.recent(self.now) & self.endings.keys()
+        recent = self.best.recent(self.now) & self.endings.keys()
+        return frozenset(name for name in recent if self.sessions[name].local_address not in self.live.absent)
 
     @cached_property
     def kept_or_gained(self) -> frozenset[str]:

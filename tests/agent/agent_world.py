@@ -44,6 +44,12 @@ metadata: {name: b-10-64-1-0-26}
 spec: {cidr: 10.64.1.0/26, node: b, state: confirmed, deleted: "false"}
 """
 BLOCK = "10.64.1.0/26"
+# Its only block may go without a confirmation: what is held has tests of its own (test_agent_brake.py).
+LIMITS_OF_B = """
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {name: node.b, annotations: {bgpctl.io/lost-originations-limit: "off"}}
+"""
 FETCH = """
 import sys, urllib.error, urllib.request
 try:
@@ -174,7 +180,8 @@ def wired_world(netns: str, path: Path, *options: str, **files: str) -> Iterator
             ):
                 subprocess.run(["ip", "-n", namespace, *command], check=True)
         world = World({"a": netns, "b": other}, path, *options)
-        for name, text in {"cluster": CLUSTER, "pool": POOL, "blocks": BLOCK_OF_B, **files}.items():
+        resources = {"cluster": CLUSTER, "pool": POOL, "blocks": BLOCK_OF_B, "limits": LIMITS_OF_B, **files}
+        for name, text in resources.items():
             world.write(f"{name}.yaml", text)
         world.start("a")
         world.start("b")

@@ -41,6 +41,7 @@ class BrakedNode:
         self.sources: tuple[Source, ...] | None = None
         self.installed: Mapping[str, int] | None = None
         self.draining = False
+        self.absent: frozenset[str] = frozenset()
         self.best = BestState()
         self.running: NodePlan | None = None
         self.options = CompileOptions(**options)  # type: ignore[arg-type]
@@ -84,7 +85,7 @@ class BrakedNode:
     def live(self) -> LiveState | None:
         if self.running is None:
             return None
-        return LiveState(frozenset(self.established), self.sources, self.installed, self.draining)
+        return LiveState(frozenset(self.established), self.sources, self.installed, self.draining, self.absent)
 
     @property
     def established(self) -> list[str]:

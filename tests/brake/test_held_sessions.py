@@ -401,3 +401,22 @@ def test_limits_are_settings() -> None:
     n1 = BrakedNode("n1", *reflected())
     n1.apply(annotated(NO_MESH, last_session_held="false", lost_sessions_limit="off"), *reflected(labels={})[1:])
     assert n1.held == []
+
+
+def test_node_that_gets_another_address_is_let_go_when_the_new_session_is_established() -> None:
+    n1 = BrakedNode("n1", *mesh(2))
+    n1.down = {"192.0.2.9"}
+    n1.apply(mesh(1)[0], node("n2", "192.0.2.9/24"))
+    assert (n1.held, n1.established) == (["last-session"], ["192.0.2.2"])
+    n1.down = set()
+    n1.wait(2)
+    assert (n1.held, n1.established) == ([], ["192.0.2.9"])
+
+
+def test_address_that_the_machine_has_lost_takes_its_sessions_with_it() -> None:
+    n1 = BrakedNode("n1", *mesh(3))
+    n1.absent = frozenset({"192.0.2.1"})
+    n1.apply(node("n1", "192.0.2.8/24"), *mesh(3)[1:])
+    assert n1.held == []
+    assert n1.running is not None
+    assert {each.local_address for each in n1.running.sessions} == {"192.0.2.8"}

@@ -7,6 +7,8 @@ routes when their rules or tunnels change.
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -53,7 +55,7 @@ class LiveObserver:
         same_kernel = (running.kernel.rules, running.kernel.vxlans) == (wanted.kernel.rules, wanted.kernel.vxlans)
         prefixes = None if same_kernel else self._installed()
         counts = None if prefixes is None else await asyncio.to_thread(count_by_rule, running.kernel.rules, prefixes)
-        return LiveState(live.established, sources, counts, live.draining)
+        return LiveState(live.established, sources, counts, live.draining, absent_addresses(running))
 
     async def _sources(self) -> tuple[Source, ...] | None:
         try:
@@ -63,6 +65,21 @@ class LiveObserver:
         if not isinstance(answer, Sources):
             return None
         return tuple(Source(each.family, frozenset(each.sessions), each.prefixes) for each in answer.counts)
+
+
+def absent_addresses(plan: NodePlan) -> frozenset[str]:
+    """The local addresses of its sessions that this machine does not have: no socket can be bound to one."""
+    return frozenset(each for each in {session.local_address for session in plan.sessions} - {""} if _is_absent(each))
+
+
+def _is_absent(address: str) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            return error.errno == errno.EADDRNOTAVAIL
+    return False
 
 
 def count_by_rule(rules: Iterable[KernelRule], prefixes: Iterable[str]) -> dict[str, int]:
