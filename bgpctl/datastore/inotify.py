@@ -38,6 +38,8 @@ _CHANGES = (
 _EVENT = struct.Struct("iIII")
 _BUFFER = 64 * 1024
 
+# After one of these a file that was being written is as its writer left it.
+_FINISHED = _IN_CLOSE_WRITE | _IN_MOVED | _IN_DELETE
 # Everything may have changed: the queue overflowed, or a watched directory itself went away.
 ANYTHING = ""
 
@@ -52,6 +54,8 @@ class Inotify:
         # Several names where links lead to one directory.
         self._directories: dict[int, list[str]] = {}
         self._changed: set[str] = set()
+        # Files that were written to and not closed yet, with the time of the last write.
+        self._unfinished: dict[str, float] = {}
         self._awake = asyncio.Event()
         asyncio.get_running_loop().add_reader(self._fd, self._read)
 
@@ -80,23 +84,41 @@ class Inotify:
             # Fails when the directory is gone, and its watch with it.
             self._libc.inotify_rm_watch(self._fd, watch)
 
-    async def changed(self, quiet: float, limit: float) -> set[str]:
-        """Waits for a change, then until nothing happened for `quiet` seconds or `limit` seconds passed.
+    async def changed(self, quiet: float, limit: float, rest: float) -> set[str]:
+        """Waits for a change, then until nothing happened for `quiet` seconds or `limit` seconds passed, and then for
+        files that are being written: until they are closed, or were not written to for `rest` seconds.
 
         Returns the paths that changed; ANYTHING among them when they are not known.
         """
         await self._awake.wait()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + limit
-        while (remaining := deadline - loop.time()) > 0:
-            self._awake.clear()
-            try:
-                await asyncio.wait_for(self._awake.wait(), min(quiet, remaining))
-            except TimeoutError:
-                break
+        await self._until_quiet(quiet, limit)
+        while (remaining := self._until_rest(rest)) > 0:
+            await self._woken(remaining)
         self._awake.clear()
         changed, self._changed = self._changed, set()
         return changed
+
+    async def _until_quiet(self, quiet: float, limit: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limit
+        while (remaining := deadline - loop.time()) > 0:
+            if not await self._woken(min(quiet, remaining)):
+                return
+
+    async def _woken(self, seconds: float) -> bool:
+        """Whether anything happened within this time."""
+        self._awake.clear()
+        try:
+            await asyncio.wait_for(self._awake.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def _until_rest(self, rest: float) -> float:
+        """Seconds until all files that are being written count as at rest; not more than 0 when they do."""
+        now = asyncio.get_running_loop().time()
+        self._unfinished = {path: at for path, at in self._unfinished.items() if at + rest > now}
+        return max((at + rest - now for at in self._unfinished.values()), default=0.0)
 
     def _read(self) -> None:
         try:
@@ -105,13 +127,22 @@ class Inotify:
             return
         offset = 0
         while offset < len(data):
-            watch, _, _, length = _EVENT.unpack_from(data, offset)
+            watch, mask, _, length = _EVENT.unpack_from(data, offset)
             offset += _EVENT.size
             name = os.fsdecode(data[offset : offset + length].rstrip(b"\0"))
             offset += length
             directories = self._directories.get(watch, ()) if name else ()
-            self._changed.update([str(Path(directory, name)) for directory in directories] or [ANYTHING])
+            paths = [str(Path(directory, name)) for directory in directories] or [ANYTHING]
+            self._changed.update(paths)
+            self._note_writing(paths, mask)
         self._awake.set()
+
+    def _note_writing(self, paths: list[str], mask: int) -> None:
+        for path in paths:
+            if mask & _FINISHED:
+                self._unfinished.pop(path, None)
+            elif mask & _IN_MODIFY and path != ANYTHING:
+                self._unfinished[path] = asyncio.get_running_loop().time()
 
     def _checked(self, result: int) -> int:
         if result < 0:

@@ -2,7 +2,8 @@
 
 The directories of the tree are watched, and beside them the directory of every symbolic link that leads to it, so
 that a tree which is swapped as a whole (Kubernetes does so with ConfigMaps, deployments with a `current` link) is
-noticed as well. After a change the whole path is read anew; nothing is concluded from events.
+noticed as well. After a change the whole path is read anew; nothing is concluded from events, but for one thing: a file
+that is being written is read when it is closed, or at rest. Half a file is valid YAML more often than not.
 
 inotify does not report that a file system is mounted, so every few seconds the directories' device and inode are
 compared.
@@ -25,6 +26,9 @@ from bgpctl.yaml_source.problem import Problem
 # Seconds: a change is taken up after this long without another, and after LIMIT in any case.
 QUIET = 0.03
 LIMIT = 0.15
+
+# Seconds without a write after which a file counts as complete though its writer has it open still.
+REST = 30.0
 
 # Seconds between looks whether the directories are still the same ones.
 IDENTITY_INTERVAL = 5.0
@@ -122,7 +126,7 @@ async def _until_changed(path: Path, reader: DirectoryReader, inotify: Inotify, 
 
 async def _heard(inotify: Inotify, found: _Found) -> None:
     _, directories, entries = found
-    while not _concerns(await inotify.changed(QUIET, LIMIT), directories, entries):
+    while not _concerns(await inotify.changed(QUIET, LIMIT, REST), directories, entries):
         pass
 
 
@@ -147,14 +151,17 @@ def _identity(name: str) -> _Identity:
 
 
 async def _polled_changes(path: Path) -> AsyncGenerator[None, None]:
+    """Two looks have to be the same before what they see is read."""
     loop = asyncio.get_running_loop()
     before: object = None
+    taken: object = None
     while True:
         started = loop.time()
         now = await asyncio.to_thread(_look, path)
-        if now != before:
-            before = now
+        if now == before and now != taken:
+            taken = now
             yield
+        before = now
         await asyncio.sleep(max(POLL_INTERVAL, (loop.time() - started) / POLL_SHARE))
 
 

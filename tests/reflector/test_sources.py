@@ -19,14 +19,14 @@ def test_prefixes_count_by_all_sessions_that_have_them() -> None:
     router = Router(a_plan(A, B, originations=(an_origination("10.7.0.0/26"),)))
     router.up("a")
     router.up("b")
-    router.hear("a", announce("10.1.0.0/26", "10.2.0.0/26", "10.7.0.0/26"))
-    router.hear("b", announce("10.2.0.0/26", local_pref=200), announce("10.3.0.0/26"))
+    router.receive("a", announce("10.1.0.0/26", "10.2.0.0/26", "10.7.0.0/26"))
+    router.receive("b", announce("10.2.0.0/26", local_pref=200), announce("10.3.0.0/26"))
     assert counts(router) == [
         SourceCount(4, ("a", "b"), 1),
         SourceCount(4, ("a",), 1),
         SourceCount(4, ("b",), 1),
     ], "10.7.0.0/26 is this node's own"
-    router.hear("b", withdraw("10.2.0.0/26"))
+    router.receive("b", withdraw("10.2.0.0/26"))
     assert counts(router) == [SourceCount(4, ("a",), 2), SourceCount(4, ("b",), 1)]
 
 

@@ -344,15 +344,45 @@ def test_new_directory_and_removed_file_are_followed(tree: Path) -> None:
     watching(tree, scenario)
 
 
-def test_half_written_file_is_a_problem_until_it_is_whole(tree: Path) -> None:
+def test_file_that_was_closed_half_is_a_problem_until_it_is_whole(tree: Path) -> None:
     async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
         whole = node("b", "10.0.0.2")
         with (path / "b.yaml").open("w") as file:
             file.write(whole[:-3])
-            file.flush()
-            await until(changes, lambda new: not new.ok and names(new) == ["a"])
+        await until(changes, lambda new: not new.ok and names(new) == ["a"])
+        with (path / "b.yaml").open("a") as file:
             file.write(whole[-3:])
         await until(changes, lambda new: new.ok and names(new) == ["a", "b"])
+
+    watching(tree, scenario)
+
+
+def test_file_that_is_written_in_two_steps_is_read_when_it_is_closed(tree: Path) -> None:
+    """Its first half is valid, and lacks a Node."""
+
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        (path / "a.yaml").write_text(node("b"))
+        await until(changes, lambda new: names(new) == ["b"])
+        with (path / "two.yaml").open("w") as file:
+            file.write(node("x", "10.0.1.1"))
+            file.flush()
+            upcoming = asyncio.ensure_future(anext(changes))
+            done, _ = await asyncio.wait({upcoming}, timeout=2 * SOON)
+            assert not done, "half of a file was read"
+            file.write("---\n" + node("y", "10.0.1.2"))
+        assert {"x", "y"} <= set(names(await asyncio.wait_for(upcoming, PATIENCE)))
+
+    watching(tree, scenario)
+
+
+def test_file_that_stays_open_is_read_when_it_is_at_rest(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bgpctl.datastore.watch.REST", 0.5)
+
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        with (path / "two.yaml").open("w") as file:
+            file.write(node("x", "10.0.1.1"))
+            file.flush()
+            assert "x" in names(await asyncio.wait_for(anext(changes), PATIENCE))
 
     watching(tree, scenario)
 

@@ -54,7 +54,7 @@ STEPS = [
     "a: what draws traffic here is marked with GRACEFUL_SHUTDOWN; acknowledged by 2 peers",
     "a: waiting 1 s for them to choose other paths",
     f"a: withdraws {SERVICE_NETWORK}: another path is known here",
-    f"a: withdraws {BLOCK}: no other path is known here, what has none ends now",
+    f"a: withdraws {BLOCK}: no other path is known here, so traffic to it ends now",
     "a: what draws traffic here is withdrawn; acknowledged by 2 peers",
     "a: waiting 1 s for them to choose other paths",
     "a: sessions are closed with Administrative Shutdown, speaker and agent have ended",
