@@ -68,7 +68,7 @@ class Agent:
         self._routes = RouteProgramming(links.loc_rib, self._retention)
         observer = LiveObserver(links.live_state, self._routes.installed, lambda: self._drain.state.is_draining)
         best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
-        self._braking = Braking(best_state, observer, lambda: self._deployment.plan)
+        self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self._internal_errors)
         stages = Stages(
             self._addresses,
             self._planning,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from bgpctl.agent.brake.best_state_file import BestStateFile
 from bgpctl.agent.brake.live_observer import LiveObserver
+from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.plan.deployable import Deployable
 from bgpctl.agent.plan.wanted import Wanted
@@ -38,7 +39,13 @@ class Braking:
     since    when the first of what is held was, in seconds since the epoch
     """
 
-    def __init__(self, file: BestStateFile, observer: LiveObserver, running: Callable[[], NodePlan | None]) -> None:
+    def __init__(
+        self,
+        file: BestStateFile,
+        observer: LiveObserver,
+        running: Callable[[], NodePlan | None],
+        internal_errors: InternalErrors,
+    ) -> None:
         self.wanted: Wanted | None = None
         self.held: tuple[HeldChange, ...] = ()
         self.digest = ""
@@ -47,6 +54,7 @@ class Braking:
         self._best = file.read()
         self._observer = observer
         self._running = running
+        self._internal_errors = internal_errors
         self._judge: tuple[Wanted, Judge] | None = None
         self._decision: Decision | None = None
         self._confirmed: frozenset[str] = frozenset()
@@ -71,8 +79,15 @@ class Braking:
         )
 
     async def consider(self, wanted: Wanted) -> Deployable | None:
-        """The plan to put in force; None where there is none."""
+        """The plan to put in force; None where there is none, or a fault of ours keeps the one that runs."""
         self.wanted = wanted
+        try:
+            return await self._consider(wanted)
+        except Exception as error:  # whatever it is, the plan that runs is better than none
+            self._internal_errors.report("judging a change", error)
+            return None
+
+    async def _consider(self, wanted: Wanted) -> Deployable | None:
         running = self._running()
         live = await self._observer.before(running, wanted.plan) if running is not None else None
         decision, held = await asyncio.to_thread(self._decide, wanted, running, live)
