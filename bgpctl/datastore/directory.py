@@ -92,6 +92,12 @@ class DirectoryReader:
         return octets.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
+def is_resource_file(name: str) -> bool:
+    """Whether a file of this name in a directory is read."""
+    is_hidden = name.startswith(".")
+    return not is_hidden and name.endswith(SUFFIXES) and not name.endswith(TOPOLOGY_SUFFIXES)
+
+
 def _together(listings: list[Listing]) -> Listing:
     """One listing; a file that is reached by two paths of the same name counts once."""
     return Listing(
@@ -148,7 +154,7 @@ class _Walk:
 
     def _is_directory(self, entry: os.DirEntry[str]) -> bool:
         """Whether it is to be entered; a resource file is taken. Links may loop, or lead where we may not look."""
-        is_file = entry.name.endswith(SUFFIXES) and not entry.name.endswith(TOPOLOGY_SUFFIXES)
+        is_file = is_resource_file(entry.name)
         if not (is_file or entry.is_symlink() or entry.is_dir(follow_symlinks=False)):
             return False
         try:

@@ -11,7 +11,7 @@ import asyncio
 import ctypes
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -84,15 +84,16 @@ class Inotify:
             # Fails when the directory is gone, and its watch with it.
             self._libc.inotify_rm_watch(self._fd, watch)
 
-    async def changed(self, quiet: float, limit: float, rest: float) -> set[str]:
+    async def changed(self, quiet: float, limit: float, rest: float, is_awaited: Callable[[str], bool]) -> set[str]:
         """Waits for a change, then until nothing happened for `quiet` seconds or `limit` seconds passed, and then for
-        files that are being written: until they are closed, or were not written to for `rest` seconds.
+        the files that are being written and `is_awaited`: until they are closed, or were not written to for `rest`
+        seconds.
 
         Returns the paths that changed; ANYTHING among them when they are not known.
         """
         await self._awake.wait()
         await self._until_quiet(quiet, limit)
-        while (remaining := self._until_rest(rest)) > 0:
+        while (remaining := self._until_rest(rest, is_awaited)) > 0:
             await self._woken(remaining)
         self._awake.clear()
         changed, self._changed = self._changed, set()
@@ -114,11 +115,11 @@ class Inotify:
             return False
         return True
 
-    def _until_rest(self, rest: float) -> float:
-        """Seconds until all files that are being written count as at rest; not more than 0 when they do."""
+    def _until_rest(self, rest: float, is_awaited: Callable[[str], bool]) -> float:
+        """Seconds until all awaited files count as at rest; not more than 0 when they do."""
         now = asyncio.get_running_loop().time()
         self._unfinished = {path: at for path, at in self._unfinished.items() if at + rest > now}
-        return max((at + rest - now for at in self._unfinished.values()), default=0.0)
+        return max((at + rest - now for path, at in self._unfinished.items() if is_awaited(path)), default=0.0)
 
     def _read(self) -> None:
         try:

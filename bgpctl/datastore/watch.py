@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 
-from bgpctl.datastore.directory import DirectoryReader, list_files
+from bgpctl.datastore.directory import DirectoryReader, is_resource_file, list_files
 from bgpctl.datastore.inotify import ANYTHING, Inotify
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import Loaded
@@ -126,7 +126,12 @@ async def _until_changed(path: Path, reader: DirectoryReader, inotify: Inotify, 
 
 async def _heard(inotify: Inotify, found: _Found) -> None:
     _, directories, entries = found
-    while not _concerns(await inotify.changed(QUIET, LIMIT, REST), directories, entries):
+
+    def is_read(path: str) -> bool:
+        """A neighbour of a watched entry may be a log that is written for ever."""
+        return path in entries or (_parent(path) in directories and is_resource_file(Path(path).name))
+
+    while not _concerns(await inotify.changed(QUIET, LIMIT, REST, is_read), directories, entries):
         pass
 
 

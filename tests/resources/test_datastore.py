@@ -375,6 +375,18 @@ def test_file_that_is_written_in_two_steps_is_read_when_it_is_closed(tree: Path)
     watching(tree, scenario)
 
 
+def test_log_that_is_written_beside_the_resources_holds_nothing_up(tree: Path) -> None:
+    async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
+        with (path.parent / "agent.log").open("w") as outside, (path / "agent.log").open("w") as inside:
+            for log in (outside, inside):
+                log.write("a line\n")
+                log.flush()
+            (path / "a.yaml").write_text(node("b"))
+            await until(changes, lambda new: names(new) == ["b"])
+
+    watching(tree, scenario)
+
+
 def test_file_that_stays_open_is_read_when_it_is_at_rest(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bgpctl.datastore.watch.REST", 0.5)
 
