@@ -45,8 +45,10 @@ def kernel_loss(situation: Situation) -> KernelLoss:
             }
     networks = frozenset(network for network, reason in reasons.items() if reason and weights.get(network))
     lost, of = sum(weights[each] for each in networks), sum(weights.values())
-    said = "; ".join(f"{network}: {reasons[network]}" for network in sorted(networks))
-    return KernelLoss(lost, of, networks, frozenset(endpoints), f"{lost} of {of} kernel routes lose their way ({said})")
+    losing = "; ".join(f"{network}: {reasons[network]}" for network in sorted(networks))
+    return KernelLoss(
+        lost, of, networks, frozenset(endpoints), f"{lost} of {of} kernel routes lose their way ({losing})"
+    )
 
 
 def _weights(situation: Situation) -> Mapping[str, int]:

@@ -234,7 +234,7 @@ TABLE = (
         CONFIGURATION,
         texts.digests,
         'the digest of a held change, twelve digits such as "b3f90c1d2e4a", or several with commas between them',
-        "The held change with this digest, which `bgpctl diff` and `bgpctl status` print, is put in place, and nothing "
+        "The held change with this digest, which `bgpctl status` prints, is put in place, and nothing "
         "else. It counts once: remove it when the change is in force.",
         "b3f90c1d2e4a",
     ),
