@@ -27,6 +27,7 @@ MAKERS = {
     "_suppressed": 3,
     "_problem": 1,
     "_text": 0,
+    "_unusable": 1,
     "refuse": 0,
     "warn": 2,
 }
