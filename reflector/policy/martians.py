@@ -11,8 +11,10 @@ Adj-RIB-In, with a verdict of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from ipaddress import ip_network
+from operator import itemgetter
 from typing import NamedTuple
 
 from reflector.addresses import MAX_BITS, family_of
@@ -30,6 +32,10 @@ MARTIANS = (
     "fe80::/10",
     "ff00::/8",
 )
+
+
+# Of an NLRI by itself, and behind a path identifier.
+_OCTET: dict[int, Callable[[bytes], int]] = {at: itemgetter(at) for at in (1, 5)}
 
 
 class _Network(NamedTuple):
@@ -59,9 +65,9 @@ class Martians:
         self._networks = _networks(MARTIANS, family)
         self._allowed = _networks(allowed, family)
         self._octets = MAX_BITS[family] >> 3
-        # Nearly every prefix is none for its first octet; b"" is that of a default route.
+        # Nearly every prefix is none for its first octet.
         self._first = frozenset(
-            bytes((octet,))
+            octet
             for octet in range(256)
             for network in self._networks
             if (octet << 8 * (self._octets - 1) >> network.shift) == network.value
@@ -70,8 +76,14 @@ class Martians:
 
     def suspects(self, keys: list[bytes], at: int) -> list[bytes]:
         """Those whose first octet may be a martian's; the NLRI begins at octet `at`."""
-        first, start, end = self._first, at + 1, at + 2
-        return [key for key in keys if key[start:end] in first]
+        first, octet = self._first, at + 1
+        try:
+            if first.isdisjoint(map(_OCTET[octet], keys)):
+                return []
+        except IndexError:
+            # A default route has no octet.
+            return [key for key in keys if len(key) > octet and key[octet] in first]
+        return [key for key in keys if key[octet] in first]
 
     def network_of(self, nlri: bytes) -> str:
         """The martian network in which this prefix is, "" if there is none or it is allowed."""
