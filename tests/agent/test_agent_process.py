@@ -408,4 +408,4 @@ def test_sigterm_stops_agent_and_speaker_and_leaves_the_plan(world: World, wait_
     assert agent.wait(15) == 0
     assert not is_alive(speaker)
     left = {path.name for path in world.run_directory("a").iterdir()}
-    assert left == {"plan.json", "exabgp.conf", "speaker.log"}
+    assert left == {"plan.json", "exabgp.conf", "speaker.log", "best-state.json"}
