@@ -93,7 +93,7 @@ def test_a_probe_that_was_killed_is_no_report(segment: Segment) -> None:
     with Probe.start([Flow("a", segment.namespace("a"), B[0])]) as probe:
         probe._process.kill()
         probe._process.wait()
-        with pytest.raises(NotReadyError, match="ended before its time"):
+        with pytest.raises(NotReadyError, match="has ended too early"):
             probe.report()
-        with pytest.raises(NotReadyError, match="ended before its time"):
+        with pytest.raises(NotReadyError, match="has ended too early"):
             probe.stop()
