@@ -87,7 +87,7 @@ class DirectoryReader:
     def _text(self, name: str, signature: Signature) -> str:
         if self._signatures.get(name) == signature and name in self._loaded.files:
             return self._loaded.files[name].text
-        # An operator may name a pipe; what a directory contains nobody may have looked at.
+        # An operator may name a pipe; what stands in a directory may never have been looked at.
         octets = read_any_file(name) if Path(name) in self.paths else read_regular_file(name)
         return octets.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
