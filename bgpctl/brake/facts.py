@@ -5,8 +5,9 @@ Rule: only look-ups that cost what the node's own sessions and originations cost
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 from bgpctl.brake.limits import DEFAULT_LIMITS, Limits, limits_of
 from bgpctl.compiler import ClusterIndex, CompileOptions
@@ -20,7 +21,11 @@ MESH = "node-to-node mesh"
 BGP_PEER = "BGPPeer "
 
 
-@dataclass(frozen=True, slots=True)
+def _none() -> tuple[Policy, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
 class Facts:
     """nodes        the Nodes that there are
     reflectors   the cluster IDs of those that reflect, by name
@@ -28,7 +33,6 @@ class Facts:
     idle         of what defines sessions of the running plan: what defines none in the whole cluster any more
     moved        prefixes that the running plan originates, and that are another node's now
     released     blocks of this node that it is giving back
-    policies     every policy of the node, whether a session asks it or not
     limits       what may be lost without a confirmation
     confirmed    digests that the resources confirm
     """
@@ -39,9 +43,14 @@ class Facts:
     idle: frozenset[str] = frozenset()
     moved: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
-    policies: tuple[Policy, ...] = ()
     limits: Limits = DEFAULT_LIMITS
     confirmed: frozenset[str] = frozenset()
+    compile_policies: Callable[[], tuple[Policy, ...]] = _none
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """Every policy of the node, whether a session asks it or not. Compiled only when something is held."""
+        return self.compile_policies()
 
 
 def facts_of(index: ClusterIndex, running: NodePlan, options: CompileOptions) -> Facts:
@@ -56,9 +65,9 @@ def facts_of(index: ClusterIndex, running: NodePlan, options: CompileOptions) ->
         idle=frozenset(each for each in definers if _is_idle(index, each)),
         moved=frozenset(_moved(index, running)),
         released=frozenset(each.prefix for each in index.blocks(node) if not each.aggregated),
-        policies=every_policy(index, node, options) if is_there else (),
         limits=limits_of(settings),
         confirmed=frozenset(settings.confirm or ()),
+        compile_policies=partial(every_policy, index, node, options) if is_there else _none,
     )
 
 

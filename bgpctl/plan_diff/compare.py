@@ -21,6 +21,8 @@ NONE = "none"
 
 def changed_fields(old: Value, new: Value, *, but: frozenset[str] = frozenset()) -> tuple[FieldChange, ...]:
     """The fields in which two values of one kind differ, in the order of the plan, without those named in `but`."""
+    if old == new:
+        return ()
     kind = type(old)
     changes = []
     for field in kind.__struct_fields__:

@@ -1,4 +1,4 @@
-"""What differs between two plans of a node, and between two states of a cluster: frozen values, for people and JSON.
+"""What differs between two plans of a node: frozen values, for people and JSON.
 
 Rule: nothing here holds a secret. Before and after are text as people read it; a password is "set" or "none".
 """
@@ -143,15 +143,3 @@ class PrefixChange(DifferenceValue, frozen=True):
     prefix: str
     before: tuple[str, ...]
     after: tuple[str, ...]
-
-
-class ClusterDifference(DifferenceValue, frozen=True):
-    """The nodes that differ, in name order, how many there are in all, and the prefixes of the cluster as a whole."""
-
-    nodes: tuple[PlanDifference, ...]
-    nodes_in_all: int
-    prefixes: tuple[PrefixChange, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether anything differs."""
-        return bool(self.nodes)

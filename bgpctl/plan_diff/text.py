@@ -1,71 +1,45 @@
-"""A difference as people read it: the summary, then the prefixes of the cluster, then the nodes.
+"""A difference as people read it: the summary, then the prefixes of the cluster, then what happens to which nodes.
 
-What happens to several nodes alike is printed once for all of them, and so for sessions: a changed filter on 5,000
-nodes is read at a glance. The first sign of a line: + added, - removed, ~ changed without a session reset, ! reset.
+What is alike is one line, however many sessions and nodes it concerns: a changed filter on 5,000 nodes is read at a
+glance. The first sign of a line: + added, - removed, ~ changed without a session reset, ! reset. The full form has a
+paragraph for each node, and every name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from bgpctl.plan_diff.difference import (
-    ChangeKind,
-    ClusterDifference,
-    FieldChange,
-    ItemChange,
-    PlanDifference,
-    PolicyChange,
-    PrefixChange,
-    SessionChange,
-    VerdictChange,
-)
+from bgpctl.plan_diff.alike import MOST_NAMES, Alike, AlikeField, Groups, Some
+from bgpctl.plan_diff.cluster import ClusterDifference
+from bgpctl.plan_diff.difference import ChangeKind, PrefixChange
 from bgpctl.plan_diff.effects import Effect
-from bgpctl.plan_diff.summary import counted, summary
+from bgpctl.plan_diff.summary import counted
 
 SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
 RESET_SIGN = "!"
 # Effects whose reason is printed.
 EXPLAINED = {Effect.RESET: " ({})", Effect.RESTART: " (waits for a restart: {})"}
-MOST_NAMES = 8
-NOT_SHOWN = frozenset({"defined_by"})
-
-Names = tuple[str, ...]
-Part = tuple[str, ...]
+MOST_PREFIXES = 20
 
 
 def render_difference(difference: ClusterDifference) -> str:
-    """The whole difference as text."""
-    lines = [summary(difference)]
-    lines += _section("prefixes of the cluster", map(_prefix, difference.prefixes))
-    for nodes, parts in _paragraphs(difference.nodes):
-        title = f"{'node' if len(nodes) == 1 else counted(len(nodes), 'node')} {_names(nodes)}"
-        lines += ["", title, *(f"  {line}" for part in parts for line in part)]
+    """The whole difference, what is alike once."""
+    lines = [difference.summary, *_section("prefixes of the cluster", _prefixes(difference.prefixes))]
+    for changes in difference.paragraphs:
+        nodes = changes[0].nodes
+        title = f"{'node' if nodes.count == 1 else counted(nodes.count, 'node')} {_some(nodes)}"
+        lines += _section(title, (line for each in changes for line in _lines(each)))
     return "\n".join(lines) + "\n"
 
 
-def _paragraphs(nodes: Iterable[PlanDifference]) -> list[tuple[Names, list[Part]]]:
-    """Nodes, and what happens to exactly these; what concerns most nodes first."""
-    concerned: dict[Part, list[str]] = {}
-    for node in nodes:
-        for part in _parts(node):
-            concerned.setdefault(part, []).append(node.node)
-    found: dict[Names, list[Part]] = {}
-    for part, names in concerned.items():
-        found.setdefault(tuple(names), []).append(part)
-    return sorted(found.items(), key=lambda paragraph: (-len(paragraph[0]), paragraph[0]))
-
-
-def _parts(node: PlanDifference) -> Iterator[Part]:
-    """What happens to one node, each thing as its lines."""
-    if node.change is not ChangeKind.CHANGED:
-        yield (f"{SIGNS[node.change]} the whole node",)
-    yield from ((f"~ {_field(each)}",) for each in node.fields)
-    yield from ((line,) for line in _sessions(node.sessions))
-    yield from ((f"{SIGNS[each.change]} suppressed {_item(each)}",) for each in node.suppressed)
-    yield from ((f"{SIGNS[each.change]} originates {_item(each)}",) for each in node.originations)
-    yield from ((_verdict(each),) for each in node.verdicts)
-    yield from (tuple(_policy(each)) for each in node.policies)
-    yield from ((f"{SIGNS[each.change]} kernel {each.kind} {_item(each)}",) for each in node.kernel)
+def render_nodes(difference: ClusterDifference) -> str:
+    """The same, node by node and with every name."""
+    lines = [difference.summary, *_section("prefixes of the cluster", map(_prefix, difference.prefixes))]
+    for node in difference.nodes:
+        groups = Groups(most=None)
+        groups.take(node)
+        lines += _section(f"node {node.node}", (line for each in groups.all() for line in _lines(each)))
+    return "\n".join(lines) + "\n"
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -74,61 +48,80 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
         yield from ("", title, *(f"  {line}" for line in found))
 
 
+def _lines(group: Alike) -> Iterator[str]:
+    """One group: a line, and the rules of a policy below it."""
+    sign = RESET_SIGN if group.effect is Effect.RESET and group.what == "session" else SIGNS[group.change]
+    match group.what:
+        case "node":
+            yield f"{sign} the whole node"
+        case "field":
+            yield f"{sign} {_fields(group)}"
+        case "session":
+            yield f"{sign} {_sessions(group)}"
+        case "origination":
+            yield f"{sign} originates {_item(group)}"
+        case "advertisement":
+            yield f"{sign} to {_some(group.peers)}, {_some(group.names)}: {group.before} -> {group.after}"
+        case "policy":
+            yield f"{sign} policy {_some(group.names)}"
+            yield from _rules("-", group.rules_removed)
+            yield from _rules("+", group.rules_added)
+        case _:
+            yield f"{sign} {group.what} {_item(group)}"
+
+
 # ------------------------------------------------------------------------------------------- sessions
 
 
-def _sessions(sessions: Iterable[SessionChange]) -> Iterator[str]:
-    alike: dict[tuple[str, str], list[str]] = {}
-    for each in sessions:
-        alike.setdefault((_sign(each), _what(each)), []).append(_peer(each))
-    for (sign, what), peers in alike.items():
-        many = "session" if len(peers) == 1 else counted(len(peers), "session")
-        yield f"{sign} {many} {_names(peers)}: {what}"
+def _sessions(group: Alike) -> str:
+    """A session of each node to the same peer is named once."""
+    is_one_each = group.names.count == 1 and group.count == group.nodes.count
+    many = "session" if is_one_each else counted(group.count, "session")
+    return f"{many} {_some(group.names)}: {_what(group)}"
 
 
-def _sign(session: SessionChange) -> str:
-    return RESET_SIGN if session.effect is Effect.RESET else SIGNS[session.change]
-
-
-def _peer(session: SessionChange) -> str:
-    return session.peer_address + (f" ({session.peer_node})" if session.peer_node else "")
-
-
-def _what(session: SessionChange) -> str:
-    if session.change is not ChangeKind.CHANGED:
-        return session.defined_by
-    changes = [_field(each) for each in session.fields if each.field not in NOT_SHOWN]
-    if session.policies:
-        changes.append(f"policies {', '.join(session.policies)}")
-    verb = "reset" if session.effect is Effect.RESET else "updated"
+def _what(group: Alike) -> str:
+    if group.change is not ChangeKind.CHANGED:
+        return group.defined_by
+    changes = [_field(each) for each in group.fields]
+    if group.policies:
+        changes.append(f"policies {', '.join(group.policies)}")
+    verb = "reset" if group.effect is Effect.RESET else "updated"
     what = "; ".join(changes) or "defined by another resource"
-    return f"{verb}: {what}" + (f" [{session.defined_by}]" if session.defined_by else "")
+    return f"{verb}: {what}" + (f" [{group.defined_by}]" if group.defined_by else "")
 
 
-def _field(change: FieldChange) -> str:
+def _fields(group: Alike) -> str:
+    return ", ".join(map(_field, group.fields))
+
+
+def _field(field: AlikeField) -> str:
+    change, others = field.change, f" and {field.others} more such changes" if field.others else ""
     why = EXPLAINED.get(change.effect, "").format(change.reason)
     if change.before == change.after:
         return f"{change.field} changed{why}"
-    return f"{change.field} {change.before} -> {change.after}{why}"
+    return f"{change.field} {change.before} -> {change.after}{others}{why}"
 
 
 # --------------------------------------------------------------------------------------------- others
 
 
-def _item(item: ItemChange) -> str:
-    fields = ", ".join(map(_field, item.fields))
-    source = item.reason or item.defined_by
-    return item.name + (f": {fields}" if fields else "") + (f" [{source}]" if source else "")
+def _item(group: Alike) -> str:
+    source = group.reason or group.defined_by
+    fields = _fields(group)
+    return _some(group.names) + (f": {fields}" if fields else "") + (f" [{source}]" if source else "")
 
 
-def _verdict(change: VerdictChange) -> str:
-    return f"~ to {_names(change.sessions)}, {_names(change.prefixes)}: {change.before} -> {change.after}"
+def _rules(sign: str, rules: Some) -> Iterator[str]:
+    yield from (f"    {sign} {rule}" for rule in rules.first)
+    if rules.more:
+        yield f"    {sign} and {counted(rules.more, 'rule')} more"
 
 
-def _policy(policy: PolicyChange) -> Iterator[str]:
-    yield f"{SIGNS[policy.change]} policy {policy.name}"
-    yield from (f"    - {rule}" for rule in policy.rules_removed)
-    yield from (f"    + {rule}" for rule in policy.rules_added)
+def _prefixes(prefixes: Sequence[PrefixChange]) -> Iterator[str]:
+    yield from map(_prefix, prefixes[:MOST_PREFIXES])
+    if len(prefixes) > MOST_PREFIXES:
+        yield f"and {counted(len(prefixes) - MOST_PREFIXES, 'prefix change')} more (--full has them all)"
 
 
 def _prefix(change: PrefixChange) -> str:
@@ -139,8 +132,10 @@ def _prefix(change: PrefixChange) -> str:
     return f"~ {change.prefix} moves: {_names(change.before)} -> {_names(change.after)}"
 
 
-def _names(names: Iterable[str]) -> str:
+def _names(names: tuple[str, ...]) -> str:
+    return _some(Some(len(names), names[:MOST_NAMES]))
+
+
+def _some(names: Some) -> str:
     """The first of many."""
-    every = list(names)
-    more = len(every) - MOST_NAMES
-    return ", ".join(every) if more <= 0 else ", ".join(every[:MOST_NAMES]) + f" and {more} more"
+    return ", ".join(names.first) + (f" and {names.more} more" if names.more else "")

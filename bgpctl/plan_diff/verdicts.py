@@ -7,7 +7,7 @@ nodes' routes depends on what those send, and no plan knows that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bgpctl.plan_diff.difference import VerdictChange
 from reflector.addresses import family_of, pack_address
@@ -25,12 +25,13 @@ from reflector.wire.nlri import unpack_nlri
 UNSPECIFIED: dict[Family, str] = {4: "0.0.0.0", 6: "::"}  # noqa: S104  stands for an address the kernel will choose
 ADVERTISED = "advertised"
 
+Both = tuple[SessionPlan, SessionPlan]
+
 
 class _Exports:
     """One plan's routes and what its policies make of them."""
 
     def __init__(self, plan: NodePlan) -> None:
-        self.sessions = {session.name: session for session in plan.sessions}
         self._policies = PolicySet(plan)
         self.paths: dict[tuple[Family, bytes], Path] = {
             (family, nlri): path
@@ -56,38 +57,45 @@ class _Exports:
 
 def changed_verdicts(old: NodePlan, new: NodePlan) -> tuple[VerdictChange, ...]:
     """Routes that fare the same on the same sessions stand together."""
-    if _same_exports(old, new):
+    sessions = _concerned(old, new)
+    if not sessions:
         return ()
     alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
-    for (prefix, before, after), sessions in _by_route(_Exports(old), _Exports(new)).items():
-        alike.setdefault((before, after, tuple(sessions)), []).append(prefix)
+    for (prefix, before, after), names in _by_route(_Exports(old), _Exports(new), sessions).items():
+        alike.setdefault((before, after, tuple(names)), []).append(prefix)
     return tuple(
         VerdictChange(tuple(prefixes), sessions, before, after) for (before, after, sessions), prefixes in alike.items()
     )
 
 
-def _same_exports(old: NodePlan, new: NodePlan) -> bool:
-    return (old.sessions, old.policies, old.originations) == (new.sessions, new.policies, new.originations)
+def _concerned(old: NodePlan, new: NodePlan) -> list[Both]:
+    """The sessions that both plans have, without those on which nothing can be advertised otherwise."""
+    before = {session.name: session for session in old.sessions}
+    is_same = _of_all_sessions(old) == _of_all_sessions(new)
+    both = [(before[session.name], session) for session in new.sessions if session.name in before]
+    return [(was, becomes) for was, becomes in both if not (is_same and was == becomes)]
 
 
-def _by_route(old: _Exports, new: _Exports) -> dict[tuple[str, str, str], list[str]]:
+def _of_all_sessions(plan: NodePlan) -> tuple[object, ...]:
+    return plan.policies, plan.originations, plan.router_id, plan.cluster_id
+
+
+def _by_route(old: _Exports, new: _Exports, sessions: Iterable[Both]) -> dict[tuple[str, str, str], list[str]]:
     """(prefix, advertised before, advertised after) -> the sessions on which it is so."""
     found: dict[tuple[str, str, str], list[str]] = {}
     routes = [route for route in new.paths if route in old.paths]
-    for (before, after), sessions in _views(old, new).items():
+    for (before, after), names in _views(old, new, sessions).items():
         for route in routes:
             for was, becomes in _differences(old.decide(before, route), new.decide(after, route)):
-                found.setdefault((unpack_nlri(route[1], route[0]), was, becomes), []).extend(sessions)
+                found.setdefault((unpack_nlri(route[1], route[0]), was, becomes), []).extend(names)
     return found
 
 
-def _views(old: _Exports, new: _Exports) -> dict[tuple[ExportView, ExportView], list[str]]:
-    """The views of the sessions that both plans have, before and after, with those sessions."""
+def _views(old: _Exports, new: _Exports, sessions: Iterable[Both]) -> dict[tuple[ExportView, ExportView], list[str]]:
+    """The views of the sessions, before and after, with the names of those that have both."""
     found: dict[tuple[ExportView, ExportView], list[str]] = {}
-    for name, session in new.sessions.items():
-        if name in old.sessions:
-            views = old.view(old.sessions[name]), new.view(session)
-            found.setdefault(views, []).append(name)
+    for was, becomes in sessions:
+        found.setdefault((old.view(was), new.view(becomes)), []).append(becomes.name)
     return found
 
 

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from bgpctl.plan_diff import ClusterDifference, diff_clusters, diff_node
 from bgpctl.plan_diff.difference import ChangeKind, PrefixChange
-from bgpctl.plan_diff.summary import summary
 from bgpctl.plan_diff.text import render_difference
 from reflector.plan import NodePlan, Origination, RouteSource
 
@@ -26,7 +25,7 @@ def diff(old: list[NodePlan], new: list[NodePlan]) -> ClusterDifference:
 def test_equal_clusters_have_no_difference() -> None:
     found = diff([node("a"), node("b")], [node("a"), node("b")])
     assert not found
-    assert summary(found) == "nothing changes on 2 nodes"
+    assert found.summary == "nothing changes on 2 nodes"
 
 
 def test_nodes_are_paired_by_name_whatever_comes_and_goes_between_them() -> None:
@@ -75,7 +74,7 @@ def test_the_summary_counts_a_node_for_the_most_severe_that_happens_to_it() -> N
         with_plan_field(base[5], "kernel"),
         node("h"),
     ]
-    assert summary(diff(base, changed)) == (
+    assert diff(base, changed).summary == (
         "7 nodes change: 2 without a session reset, 1 closes 1 session, 1 resets 1 session, "
         "1 needs its speaker restarted, with a reset of 1 session, 1 goes, 1 is new"
     )

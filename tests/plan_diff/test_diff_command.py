@@ -136,7 +136,7 @@ def test_one_node_can_be_asked_for(folder: Path) -> None:
 
 def test_json_has_every_node_that_changes(folder: Path) -> None:
     change(folder, "name: c}", "name: d}")
-    found = json.loads(diff(folder, "--all-nodes", "-o", "json").stdout)
+    found = json.loads(diff(folder, "--all-nodes", "--full", "-o", "json").stdout)
     assert {each["node"]: each["change"] for each in found["nodes"]} == {
         "a": "changed",
         "b": "changed",
@@ -168,9 +168,9 @@ def test_a_warning_is_said_only_if_it_is_new(folder: Path) -> None:
     assert (same.returncode, same.stderr) == (0, "")
     (folder / "old.yaml").write_text(RESOURCES)
     worse = diff(folder)
-    assert worse.returncode == 1
+    assert worse.returncode == 3
     assert "[password-missing]" in worse.stderr
-    assert "- 2 sessions" in worse.stdout
+    assert "- 3 sessions" in worse.stdout
     assert "+ suppressed 10.0.0.2" in worse.stdout
 
 
@@ -197,3 +197,88 @@ def test_a_change_that_calico_refuses_is_an_error(folder: Path) -> None:
     done = diff(folder)
     assert done.returncode == 2
     assert "IPPool/pool $.spec.cidr: the cidr of an IPPool cannot change" in done.stderr
+
+
+# ------------------------------------------------------------------------------------- what is lost
+
+NO_MESH = ("nodeMeshPassword: {secretKeyRef: {name: bgp, key: mesh}}", "nodeToNodeMeshEnabled: false")
+
+
+def test_a_change_that_parts_nodes_has_a_status_of_its_own_and_names_the_pairs_first(folder: Path) -> None:
+    change(folder, *NO_MESH)
+    done = diff(folder)
+    assert done.returncode == 3
+    lines = done.stdout.splitlines()
+    assert lines[0] == "6 pairs of nodes are no longer reached:"
+    assert "  b no longer reaches 192.168.1.0/26 of a (IPv4): no session leads there" in lines[1:6]
+    assert lines[6] == "  and 1 more; bgpctl proof has them all"
+    assert lines[7] == "would be held on 3 nodes, a, b, c:"
+
+
+def test_what_would_be_held_has_the_digest_that_confirms_it(folder: Path) -> None:
+    change(folder, *NO_MESH)
+    found = json.loads(diff(folder, "-o", "json").stdout)
+    (held,) = found["held"]
+    (digest,) = {each["digest"] for each in held["digests"]}
+    assert (
+        f"on each of these nodes bgpctl confirm NODE --digest {digest}, or bgpctl.io/confirm: {digest}"
+        in diff(folder).stdout
+    )
+    assert held["causes"] == ["BGPConfiguration default (new/cluster.yaml:26): nodeToNodeMeshEnabled is false"]
+    confirming = f"metadata: {{name: default, annotations: {{bgpctl.io/confirm: {digest}}}}}"
+    (folder / "new" / "cluster.yaml").write_text(
+        RESOURCES.replace(*NO_MESH).replace("metadata: {name: default}", confirming)
+    )
+    confirmed = diff(folder)
+    assert confirmed.returncode == 1
+    assert "is confirmed by these resources on 3 nodes, a, b, c:" in confirmed.stdout
+
+
+def test_full_names_every_session_of_every_node(folder: Path) -> None:
+    change(folder, *NO_MESH)
+    text = diff(folder, "--full").stdout
+    assert "node b\n  - 2 sessions 10.0.0.1 (a), 10.0.0.3 (c): node-to-node mesh\n" in text
+    nodes = json.loads(diff(folder, "--full", "-o", "json").stdout)["nodes"]
+    assert [len(each["sessions"]) for each in nodes] == [2, 2, 2]
+
+
+def cluster(nodes: int, reflectors: int, *, mesh: bool) -> str:
+    """A mesh, or reflectors and their clients."""
+    documents = [
+        f"""apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {{name: default}}
+spec: {{nodeToNodeMeshEnabled: {str(mesh).lower()}}}
+"""
+    ]
+    if reflectors:
+        documents.append("""apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: to-reflectors}
+spec: {nodeSelector: all(), peerSelector: has(rr)}
+""")
+    for place in range(nodes):
+        ours = place < reflectors
+        cluster_id = ", routeReflectorClusterID: 224.0.0.1" if ours else ""
+        documents.append(f"""apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {{name: n{place:04}, labels: {{{"rr: x" if ours else ""}}}}}
+spec: {{bgp: {{ipv4Address: 10.0.{place // 250}.{place % 250 + 1}/16{cluster_id}}}}}
+""")
+    return "---\n".join(documents)
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_its_size_does_not_grow_with_the_cluster(output: str, folder: Path) -> None:
+    """A session counts once, though both of its ends are closed."""
+    sizes = []
+    for nodes in (20, 80):
+        (folder / "old.yaml").write_text(cluster(nodes, 0, mesh=True))
+        (folder / "new" / "cluster.yaml").write_text(cluster(nodes, 2, mesh=False))
+        done = diff(folder, "-o", output)
+        assert f"{nodes} nodes change" in done.stdout
+        removed = (nodes - 2) * (nodes - 3) // 2
+        assert (f"- {removed} sessions" in done.stdout) or (f'"count": {removed},' in done.stdout)
+        sizes.append(len(done.stdout))
+    assert sizes[1] < 1.3 * sizes[0]
+    assert sizes[1] < 16_000

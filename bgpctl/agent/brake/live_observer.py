@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Callable, Collection
 
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.brake import LiveState, Source
 from bgpctl.brake.endings import endings
+from bgpctl.brake.installed import count_by_rule
 from reflector.messages import Peers, ShowPeers, ShowSources, Sources
-from reflector.plan import KernelRule, NodePlan
+from reflector.plan import NodePlan
 
 ESTABLISHED = "Established"
-OUTSIDE = ""
 
 
 class LiveObserver:
@@ -80,18 +78,3 @@ def _is_absent(address: str) -> bool:
         except OSError as error:
             return error.errno == errno.EADDRNOTAVAIL
     return False
-
-
-def count_by_rule(rules: Iterable[KernelRule], prefixes: Iterable[str]) -> dict[str, int]:
-    """How many of the prefixes each rule decides about, the first that contains one; "" of no rule."""
-    networks = [(rule.network, ip_network(rule.network)) for rule in rules]
-    counts = Counter(_deciding(networks, ip_network(prefix)) for prefix in prefixes)
-    return {name: counts[name] for name in (*(name for name, _ in networks), OUTSIDE)}
-
-
-def _deciding(networks: list[tuple[str, IPv4Network | IPv6Network]], prefix: IPv4Network | IPv6Network) -> str:
-    for name, network in networks:
-        inside = network.version == prefix.version and network.prefixlen <= prefix.prefixlen
-        if inside and prefix.network_address in network:
-            return name
-    return OUTSIDE
