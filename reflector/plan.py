@@ -358,6 +358,8 @@ class KernelPlan(Value, frozen=True):
     blackholes       own blocks: a local pod's more specific route wins, everything else in the block is dropped
     local_subnets    the networks of this node's own addresses, for `cross_subnet`
     excluded_next_hops   routes through these are left alone (reached through WireGuard)
+    workload_networks    inside these, routes of other programs to workloads of this node are originated
+    aggregated_blocks    own blocks that stand for such a route inside, unless its metric is below the normal priority
     ipip_mtu         0 = no more than the link's MTU less the overhead
     """
 
@@ -370,6 +372,8 @@ class KernelPlan(Value, frozen=True):
     local_subnets: tuple[str, ...] = ()
     host_routes: tuple[HostRoute, ...] = ()
     excluded_next_hops: tuple[str, ...] = ()
+    workload_networks: tuple[str, ...] = ()
+    aggregated_blocks: tuple[str, ...] = ()
     vxlans: tuple[VxlanPlan, ...] = ()
     ipip_address: str = ""
     ipip_mtu: int = 0

@@ -30,6 +30,7 @@ from reflector.exabgp.seams import take_the_seams
 from reflector.journal.recording import Recording
 from reflector.kernel.watch import KernelRoutes
 from reflector.messages import JOURNAL_LIMIT, Applied, Message, Refused
+from reflector.originations_file import read_originations
 from reflector.plan import NodePlan, SessionPlan
 from reflector.process.account import Account
 from reflector.process.step_down import StepDown
@@ -63,6 +64,7 @@ def run_speaker(
     speaker = Speaker(plan, configuration, Path(), clock)
     step_down = speaker.reactor.daemon.drop_privileges = StepDown(account)
     speaker.engine.drain(drain.stage, drain.reason, drain.since)
+    speaker.originate_kept_sets()
     if is_recorded:
         speaker.record_from_the_start()
     status = speaker.run()
@@ -106,6 +108,15 @@ class Speaker:
         finally:
             self._control.close()
             self.recording.stop("the speaker stopped")
+
+    def originate_kept_sets(self) -> None:
+        """Those that the speaker before this one had."""
+        try:
+            for name, originations in read_originations(self._conf.parent).items():
+                self.engine.originate(name, originations)
+        except ValueError as error:
+            sentence = f"originations of the speaker before are left aside: {error}"
+            log.error(lambda: sentence, "reactor")
 
     def record_from_the_start(self) -> None:
         """A speaker that cannot record starts all the same."""

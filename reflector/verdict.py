@@ -43,7 +43,7 @@ class RouteVerdict(StrEnum):
     LOST_AS_PATH_LENGTH = "lost-as-path-length", "longer AS_PATH"
     LOST_ORIGIN = "lost-origin", "higher ORIGIN"
     LOST_MED = "lost-med", "higher MULTI_EXIT_DISC"
-    LOST_EBGP = "lost-ebgp", "learned by iBGP; another route was learned by eBGP"
+    LOST_EBGP = "lost-ebgp", "learned by iBGP; another route was learned by eBGP, or is in this node's kernel"
     LOST_IGP_COST = "lost-igp-cost", "higher kernel metric to its next hop"
     LOST_ROUTER_ID = "lost-router-id", "higher BGP identifier or ORIGINATOR_ID"
     LOST_CLUSTER_LIST = "lost-cluster-list", "longer CLUSTER_LIST"

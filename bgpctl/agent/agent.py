@@ -5,7 +5,8 @@
     plan       plan             -> what this node must run, or the problems that forbid it
     brake      brake            -> the plan to put in force: what would isolate the node is held
     deploy     deploy, speaker  -> the plan in place, and a speaker that runs it
-    program    routes           the speaker's Loc-RIB -> the kernel; `retention` keeps routes of nodes that are away
+    program    routes           the speaker's Loc-RIB -> the kernel; `retention` keeps routes of nodes that are away;
+                                the kernel's routes to workloads -> the speaker
     report     report           how each stage stands, on agent.sock, pages and files
 
 A burst of changes is one: while a plan is made and deployed nothing is read, and then everything at once. The FIB is
@@ -36,11 +37,13 @@ from bgpctl.agent.report.reporting import Reporting
 from bgpctl.agent.report.status import Stages
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
+from bgpctl.agent.routes.workloads import WorkloadOriginations
 from bgpctl.agent.speaker.links import SpeakerLinks
 from bgpctl.agent.speaker.process import speaker_command
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
 from bgpctl.datastore import watch_directory
 from reflector.messages import Confirm, Confirmed, Refused
+from reflector.originations_file import ORIGINATIONS_FILE
 from reflector.plan import NodePlan
 from reflector.process.account import Account
 
@@ -65,7 +68,8 @@ class Agent:
         self._drain = DrainKeeper(run_directory, links.commands)
         self.speaker = SpeakerSupervisor(run_directory, links.commands, self._bring_up_to_date, command)
         self._retention = Retention(links.retention, run_directory.path / RETAINED_FILE, has_fib=options.program_fib)
-        self._routes = RouteProgramming(links.loc_rib, self._retention)
+        self._workloads = WorkloadOriginations(links.workloads, run_directory.path / ORIGINATIONS_FILE)
+        self._routes = RouteProgramming(links.loc_rib, self._retention, self._workloads)
         observer = LiveObserver(links.live_state, self._routes.installed, lambda: self._drain.state.is_draining)
         best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
         self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self._internal_errors)
@@ -164,6 +168,7 @@ class Agent:
     async def _bring_up_to_date(self) -> None:
         """A speaker has become ready: the drain first, so that none of its UPDATEs leaves without its mark."""
         await self._drain.confirm()
+        await self._workloads.confirm()
         await self._deployment.confirm()
         await self._put_to_work()
 

@@ -22,6 +22,8 @@ def merge_kernel(
     peers = {each.peer_address for each in merged.sessions}
     named = {each.address for each in after.host_routes}
     host_routes = [each for each in before.host_routes if each.address in peers and each.address not in named]
+    pools = {*after.workload_networks, *(each for each in before.workload_networks if each in networks)}
+    blocks = {*after.aggregated_blocks, *(each for each in before.aggregated_blocks if each in prefixes)}
     blackholes = {*after.blackholes, *(each for each in before.blackholes if each in prefixes)}
     tunnelled = {
         family_of(rule.network)
@@ -35,6 +37,8 @@ def merge_kernel(
         blackholes=tuple(sorted(blackholes, key=prefix_order)),
         local_subnets=before.local_subnets if networks else after.local_subnets,
         host_routes=(*after.host_routes, *host_routes),
+        workload_networks=tuple(sorted(pools, key=prefix_order)),
+        aggregated_blocks=tuple(sorted(blocks, key=prefix_order)),
         vxlans=tuple(_vxlans(before, after, frozenset(tunnelled), endpoints)),
         ipip_address=before.ipip_address if ipip else after.ipip_address,
         ipip_mtu=before.ipip_mtu if ipip else after.ipip_mtu,

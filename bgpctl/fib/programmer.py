@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from bgpctl.fib.core.desired import Paths
 from bgpctl.fib.core.reconciler import Reconciler
 from bgpctl.fib.core.retained import RetainedRoute
+from bgpctl.fib.core.workload_routes import WorkloadRoute
 from bgpctl.fib.edge.permission import require_permission
 from bgpctl.fib.edge.settling import Settling
 from bgpctl.fib.kernel.endpoints import local_endpoints
@@ -30,7 +31,8 @@ _FLUSH_ROUNDS = 5  # routes appended to one key show one by one
 
 class RouteProgrammer:
     """Make one with `open`. Ends with `close`, which leaves the routes, or `flush` and `close`. If it `retains`, what a
-    new Loc-RIB stream does not name stays until it is released."""
+    new Loc-RIB stream does not name stays until it is released. `workloads_changed` is set when `workload_routes` are
+    others than before; who takes them clears it."""
 
     def __init__(self, plan: KernelPlan, requests: Requests, monitor: Monitor) -> None:
         self._state = Reconciler(plan)
@@ -39,6 +41,9 @@ class RouteProgrammer:
         self._settling = Settling(self._state, requests, monitor)
         self._propagation = LatencyCounter()
         self.retains = False
+        self.workloads_changed = asyncio.Event()
+        self.workloads_changed.set()
+        self._state.workloads.changed = self.workloads_changed.set
 
     @classmethod
     async def open(cls, plan: KernelPlan, *, receive_buffer: int = RECEIVE_BUFFER, former: int = 0) -> RouteProgrammer:
@@ -163,11 +168,16 @@ class RouteProgrammer:
             batches=self._settling.batches.histogram(),
             propagation=self._propagation.histogram(),
             synced_at=self._settling.synced_at,
+            workload_routes=len(state.workloads),
         )
 
     def local_endpoints(self, blocks: Iterable[str]) -> int:
         """Interfaces of local workloads; `blocks` are this node's (see `endpoints.py`)."""
         return len(local_endpoints(self._state.view.underlay, blocks))
+
+    def workload_routes(self) -> tuple[WorkloadRoute, ...]:
+        """The kernel's routes to workloads that are to be announced (see core/workload_routes.py)."""
+        return self._state.workloads.announced()
 
     def forwarding(self) -> Iterator[tuple[str, tuple[NextHop, ...]]]:
         """Each prefix of ours in the kernel with its ways out; none for a blackhole."""

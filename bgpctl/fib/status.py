@@ -19,6 +19,7 @@ class FibStatus(msgspec.Struct, frozen=True):
     shadowed             installed, but a foreign route of lower metric is used
     retained             how many the speaker does not name
     in_sync              the Loc-RIB stream has sent all that it can, and nothing is outstanding
+    workload_routes      routes of other programs to workloads of this node that no block stands for, all of them
     synced_at            when the kernel last was as desired after a change, in seconds since the epoch; 0 = never
     batches              seconds from sending a batch to its last acknowledgement
     propagation          seconds from reading an UPDATE in the speaker to the acknowledgement of all that followed
@@ -37,3 +38,4 @@ class FibStatus(msgspec.Struct, frozen=True):
     propagation: Histogram = Histogram()
     synced_at: float = 0.0
     retained: int = 0
+    workload_routes: int = 0

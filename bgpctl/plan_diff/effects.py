@@ -80,6 +80,7 @@ _EXPORT = "what is advertised to the peer is computed again"
 _ORIGINATION = "the route is readvertised to peers for which it differs"
 _LIMIT = "it applies from the next route on; dropped routes are requested (ROUTE-REFRESH) if the limit allows it now"
 _KERNEL = "kernel routes that differ are replaced"
+_WORKLOADS = "routes of workloads in the kernel are originated or withdrawn one by one"
 _DEVICE = "the device is created anew: traffic through it is interrupted for a moment"
 _DEVICE_SET = "the existing device is changed"
 _FORWARDING = "the device's forwarding entries and the routes through it are replaced"
@@ -195,6 +196,8 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "local_subnets": EffectRow(SOFT, "which next hops need a tunnel is decided anew"),
         "host_routes": EffectRow(SOFT, _KERNEL),
         "excluded_next_hops": EffectRow(SOFT, _KERNEL),
+        "workload_networks": EffectRow(SOFT, _WORKLOADS),
+        "aggregated_blocks": EffectRow(SOFT, _WORKLOADS),
         "vxlans": EffectRow(SOFT, "devices are created, changed and removed one by one; see VxlanPlan"),
         "ipip_address": EffectRow(SOFT, "tunl0 is given the new address; a former one stays on it"),
         "ipip_mtu": EffectRow(SOFT, _DEVICE_SET),

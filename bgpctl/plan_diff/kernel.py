@@ -49,6 +49,12 @@ LISTS: dict[str, Entries] = {
     "excluded_next_hops": lambda old, new: changed_names(
         "excluded next hop", old.excluded_next_hops, new.excluded_next_hops
     ),
+    "workload_networks": lambda old, new: changed_names(
+        "workload network", old.workload_networks, new.workload_networks
+    ),
+    "aggregated_blocks": lambda old, new: changed_names(
+        "aggregated block", old.aggregated_blocks, new.aggregated_blocks
+    ),
     "vxlans": _vxlans,
 }
 

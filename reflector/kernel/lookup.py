@@ -58,6 +58,11 @@ class Touched:
         """What leads over it may be led elsewhere."""
         self._links.add(ifindex)
 
+    @property
+    def concerns_links(self) -> bool:
+        """Any route over some link may be used now, or no longer."""
+        return self.everything or bool(self._links)
+
     def concerned(self, lookups: Collection[LookupT]) -> set[LookupT]:
         """Those whose answer may be another one now."""
         if self.everything:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 
 from reflector.kernel.lookup import Touched
-from reflector.kernel.route import Destination, KernelRoute, RouteKey, RouteTerms, route_of
+from reflector.kernel.route import Destination, KernelRoute, Prefix, RouteKey, RouteTerms, route_of
 from reflector.plan import Family
 
 Entry = tuple[RouteTerms, ...]
@@ -68,6 +68,17 @@ class PrefixTable:
         if not routes:  # nothing of this length: the usual case
             return ()
         return tuple(route_of(nlri, terms) for terms in routes.get(_key(nlri), ()))
+
+    def inside(self, prefix: Prefix) -> Iterator[Destination]:
+        """The destinations inside a prefix."""
+        for length, routes in self._at[prefix.family].items():
+            if length < prefix.length:
+                continue
+            beyond, octets = length - prefix.length, (length + 7) // 8
+            spare = octets * 8 - length
+            for key in routes:
+                if key >> beyond == prefix.bits:
+                    yield prefix.family, bytes((length,)) + (key << spare).to_bytes(octets, "big")
 
     def matches(self, family: Family, number: int) -> Iterator[Entry]:
         """The routes of every prefix that covers the address, longest first."""

@@ -88,6 +88,7 @@ class AgentStatus(Message, frozen=True):
     fib_in_sync            the kernel was compared with the whole Loc-RIB
     fib_synced_at          when the kernel last was as desired after a change
     local_endpoints        interfaces of local workloads that the kernel has a host route to
+    workload_routes        kernel routes to workloads of this node that are announced beside its blocks
     metrics_address        where /metrics is served; "": nowhere
     fib_unresolved         desired routes whose next hop the kernel has no way to
     fib_failures           sentences about desired routes that are not installed, the first of many
@@ -145,6 +146,7 @@ class AgentStatus(Message, frozen=True):
     reflectors_down: bool = False
     retention: str = ""
     internal_errors: int = 0
+    workload_routes: int = 0
     held: tuple[HeldStatus, ...] = ()
     held_digest: str = ""
     held_since: float = 0.0

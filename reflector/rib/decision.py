@@ -7,13 +7,14 @@ each neighbouring AS loses all but its lowest (RFC 4271 9.1.2.2 c). The neighbou
 routes with an empty one, or one that begins with an AS_SET, are those of our own AS. With `always_compare_med` all
 routes are one group at that step: an operator sets it whose neighbours mean the same by their numbers. In order:
 
-    1  a route of this node itself, in the order of its source
+    1  a route of this node itself, in the order of its source; but a kernel route of another program is no better than
+       a learned one: as in the kernel, the metric decides, which is the LOCAL_PREF here
     2  one that is not long-lived stale
     3  highest LOCAL_PREF
     4  shortest AS_PATH (an AS_SET counts one)
     5  lowest ORIGIN (IGP < EGP < INCOMPLETE)
     6  lowest MULTI_EXIT_DISC within each neighbouring AS, or of all (absent = 0)
-    7  eBGP before iBGP
+    7  eBGP, or this node's kernel, before iBGP
     8  lowest kernel metric to the next hop (next_hops)
        -- routes that are left here are equally good: the multipath set
     9  lowest BGP identifier of the sender, or ORIGINATOR_ID where there is one
@@ -33,14 +34,15 @@ from reflector.session.relation import Relation
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
 
-# BIRD's preferences, which Calico leans on: a directly connected route, then statics, then the kernel's.
+# BIRD's preferences, which Calico leans on: a directly connected route, then statics. A workload that has moved to
+# another node is announced there with a lower metric; that route must win over the one that is still in this kernel.
 _LOCAL_ORDER = {
     RouteSource.DIRECT: 0,
     RouteSource.BLOCK: 1,
     RouteSource.STATIC: 1,
     RouteSource.SERVICE: 1,
     RouteSource.KERNEL: 2,
-    RouteSource.BGP: 3,
+    RouteSource.BGP: 2,
 }
 
 

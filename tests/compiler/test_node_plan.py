@@ -123,6 +123,26 @@ def test_a_block_of_one_address_is_left_to_its_workload() -> None:
     assert (plan.originations, plan.kernel.blackholes) == ((), ())
 
 
+def test_routes_of_workloads_are_looked_for_in_every_pool_beside_the_nodes_blocks() -> None:
+    """A pool that is not exported as well: what is advertised is the policies' decision. A block that is given back
+    stands for nothing, nor does one of a single address."""
+    pools = (
+        pool("p", "192.168.0.0/16"),
+        pool("hidden", "10.9.0.0/16", disableBGPExport=True),
+        pool("six", "fd64::/48"),
+    )
+    blocks = (
+        block("a", "192.168.1.0/26"),
+        block("a", "192.168.1.64/26", state="pendingDeletion"),
+        block("a", "192.168.3.1/32"),
+        block("a", "fd64::/122"),
+        block("b", "192.168.2.0/26"),
+    )
+    kernel = compiled("a", A, B, *pools, *blocks).kernel
+    assert kernel.workload_networks == ("10.9.0.0/16", "192.168.0.0/16", "fd64::/48")
+    assert kernel.aggregated_blocks == ("192.168.1.0/26", "fd64::/122")
+
+
 def test_virtual_affinities_are_nobodys_blocks() -> None:
     assert compiled("a", A, block("a", "192.168.1.0/26", type="virtual")).originations == ()
 

@@ -98,6 +98,8 @@ ROWS: dict[type[Value], dict[str, Row]] = {
 ELSEWHERE: dict[tuple[type[Value], str], str] = {
     (KernelPlan, "normal_priority_v6"): "below",
     (KernelPlan, "local_subnets"): "below, with cross_subnet",
+    (KernelPlan, "workload_networks"): "nothing is programmed: tests/fib/test_workload_routes.py",
+    (KernelPlan, "aggregated_blocks"): "the same",
     (KernelRule, "cross_subnet"): "below",
     (VxlanPlan, "family"): "below",
     (KernelPlan, "ipip_address"): "needs a kernel with IPIP: tests/fib/test_fib_tunnel.py",

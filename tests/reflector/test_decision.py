@@ -15,7 +15,7 @@ from speaker_makers import OUR_AS, a_session, as_sequence, some_attributes
 
 from reflector.addresses import pack_address
 from reflector.kernel.resolve import Resolution
-from reflector.plan import RouteSource
+from reflector.plan import PRIORITY_BASE, RouteSource
 from reflector.rib.decision import STEPS_COMPARING_ALL_MED, decide, explain_decision, steps_to_multipath
 from reflector.rib.next_hop import NextHop
 from reflector.rib.path import Path
@@ -43,7 +43,7 @@ class Traits(NamedTuple):
 
 USUAL = Traits()
 BETTER = {
-    "source": RouteSource.KERNEL,
+    "source": RouteSource.BLOCK,
     "local_pref": 200,
     "as_path": as_sequence(65001),
     "origin": Origin.IGP,
@@ -119,10 +119,50 @@ def test_the_loser_loses_only_at_this_step_and_wins_every_later_one(step: str) -
     assert decide((loser, winner)).best is winner
 
 
-def test_our_own_route_wins_over_anything_that_was_learned() -> None:
+@pytest.mark.parametrize(
+    "source", [RouteSource.DIRECT, RouteSource.BLOCK, RouteSource.STATIC, RouteSource.SERVICE], ids=str
+)
+def test_our_own_route_wins_over_anything_that_was_learned(source: RouteSource) -> None:
     learned = a_path(Traits(**{name: value for name, value in BETTER.items() if name != "source"}))
-    own = a_path(USUAL._replace(source=RouteSource.KERNEL, local_pref=1))
+    own = a_path(USUAL._replace(source=source, local_pref=1))
     assert verdicts(learned, own) == [RouteVerdict.LOST_LOCAL_ROUTE, RouteVerdict.BEST]
+
+
+def kernel_route(metric: int) -> Path:
+    """As it is originated."""
+    traits = Traits(source=RouteSource.KERNEL, local_pref=PRIORITY_BASE - metric, as_path=())
+    return a_path(traits._replace(origin=Origin.IGP, med=None))
+
+
+def learned_from_a_node(metric: int) -> Path:
+    """By iBGP from the node whose kernel has this metric, and better at the last steps."""
+    traits = Traits(**{name: value for name, value in BETTER.items() if name not in ("source", "external")})
+    return a_path(traits._replace(local_pref=PRIORITY_BASE - metric, as_path=(), external=False, med=None))
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "verdict"),
+    [
+        (1024, 512, None),
+        (512, 1024, RouteVerdict.LOST_LOCAL_PREF),
+        (1024, 1024, RouteVerdict.LOST_EBGP),
+        (1024, 2000, RouteVerdict.LOST_LOCAL_PREF),
+    ],
+    ids=["it has moved away", "it has moved here", "it is in both", "an ordinary route against a worse one"],
+)
+def test_of_a_workloads_kernel_route_and_a_nodes_route_the_lower_metric_wins(
+    here: int, there: int, verdict: RouteVerdict | None
+) -> None:
+    kernel, learned = kernel_route(here), learned_from_a_node(there)
+    won, lost = RouteVerdict.BEST, verdict or RouteVerdict.LOST_LOCAL_PREF
+    assert verdicts(kernel, learned) == ([won, lost] if verdict else [lost, won])
+    assert decide((learned, kernel)).multipath == ((kernel,) if verdict else (learned,))
+
+
+def test_a_workloads_kernel_route_wins_over_a_router_outside() -> None:
+    """Whose LOCAL_PREF is the default."""
+    outside = a_path(Traits(**{name: value for name, value in BETTER.items() if name not in ("source", "local_pref")}))
+    assert verdicts(kernel_route(1024), outside) == [RouteVerdict.BEST, RouteVerdict.LOST_LOCAL_PREF]
 
 
 def test_among_our_own_a_direct_route_wins_then_statics_then_the_kernels() -> None:

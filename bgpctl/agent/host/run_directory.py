@@ -20,6 +20,7 @@ from typing import Self
 
 from bgpctl.errors import NotReadyError
 from reflector.drain_file import DRAIN_FILE
+from reflector.originations_file import ORIGINATIONS_FILE
 from reflector.process.account import SHARED_MODE, Account, admit
 
 # Each agent of this machine has a directory under it; those of labs are at lab/LAB/NODE.
@@ -46,6 +47,7 @@ _OURS = (
     SPEAKER_LOG,
     ADDRESSES_FILE,
     DRAIN_FILE,
+    ORIGINATIONS_FILE,
     RETAINED_FILE,
     BEST_STATE_FILE,
 )

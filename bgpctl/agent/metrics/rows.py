@@ -105,6 +105,8 @@ AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
         lambda a: a.fib_repairs),
     Row("local_endpoints", "Interfaces of local workloads that the kernel has a host route to (see below).",
         lambda a: a.local_endpoints),
+    Row("workload_routes", "Kernel routes to workloads of this node that are announced beside its blocks.",
+        lambda a: a.workload_routes),
 )  # fmt: skip
 
 SESSION_ROWS: tuple[Row[PeerStatus], ...] = (

@@ -1,4 +1,5 @@
-"""The speaker's Loc-RIB on its way into this node's kernel: the programmer, and the stream that it follows.
+"""The speaker's Loc-RIB on its way into this node's kernel: the programmer, and the stream that it follows. What the
+kernel has of workloads goes the other way (workloads.py).
 
 Rule: the kernel's routes outlive the stream. When the speaker goes away they stay, and the next stream names those
 that are still desired; `retention` decides how long they may stay without one.
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.retention.retention import Retention
+from bgpctl.agent.routes.workloads import WorkloadOriginations
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.kernel.forwarding import NextHop
 from bgpctl.fib.status import FibStatus
@@ -30,10 +32,11 @@ log = get_logger("agent")
 class RouteProgramming:
     """`programmer` is None until `run` has opened it: for ever on a dedicated reflector."""
 
-    def __init__(self, link: SpeakerLink, retention: Retention) -> None:
+    def __init__(self, link: SpeakerLink, retention: Retention, workloads: WorkloadOriginations) -> None:
         self.programmer: RouteProgrammer | None = None
         self._link = link
         self._retention = retention
+        self._workloads = workloads
         self._programmed: KernelPlan | None = None
 
     async def run(
@@ -48,10 +51,9 @@ class RouteProgramming:
         await self._retention.adopt(self.programmer)
         await opened()
         try:
-            while True:
-                await answering.wait()
-                await self._follow(self.programmer)
-                await asyncio.sleep(_STREAM_PAUSE)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._workloads.run(self.programmer, answering))
+                tasks.create_task(self._follow_streams(self.programmer, answering))
         finally:
             await self.programmer.close()
 
@@ -85,6 +87,12 @@ class RouteProgramming:
             return 0
         blocks = [each.prefix for each in plan.originations if each.source is RouteSource.BLOCK]
         return self.programmer.local_endpoints(blocks)
+
+    async def _follow_streams(self, programmer: RouteProgrammer, answering: asyncio.Event) -> None:
+        while True:
+            await answering.wait()
+            await self._follow(programmer)
+            await asyncio.sleep(_STREAM_PAUSE)
 
     async def _follow(self, programmer: RouteProgrammer) -> None:
         """Until the speaker goes away."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec import structs
 
 from bgpctl.fib.core.failures import RouteFailure
+from bgpctl.fib.core.workload_routes import MOST_WORKLOAD_ROUTES
 from bgpctl.fib.status import FibStatus
-from reflector.messages import AgentStatus
+from reflector.messages import AgentStatus, ProblemStatus
 
 # A broken link can make every route fail; a person reads the first ones, metrics count them all.
 MOST_FAILURES = 20
@@ -31,7 +32,21 @@ def with_fib(status: AgentStatus, fib: FibStatus | None) -> AgentStatus:
         fib_notes=_sentences(fib.shadowed),
         fib_batches=fib.batches,
         propagation=fib.propagation,
+        workload_routes=min(fib.workload_routes, MOST_WORKLOAD_ROUTES),
+        problems=(*status.problems, *_left_out(fib)),
     )
+
+
+def _left_out(fib: FibStatus) -> tuple[ProblemStatus, ...]:
+    """Workloads that others cannot reach, since their routes are too many."""
+    count = fib.workload_routes - MOST_WORKLOAD_ROUTES
+    if count <= 0:
+        return ()
+    sentence = (
+        f"{count} of {fib.workload_routes} kernel routes to workloads are not announced: {MOST_WORKLOAD_ROUTES} are, "
+        "and no more; give the node blocks for its workloads, or remove routes that are not to workloads"
+    )
+    return (ProblemStatus("error", "", 0, "", sentence),)
 
 
 def _failures(fib: FibStatus) -> tuple[str, ...]:

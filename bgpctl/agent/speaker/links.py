@@ -18,6 +18,7 @@ class SpeakerLinks:
     retention    what it retains, once a second
     metrics      what /metrics shows
     node_status  pages of routes for a CalicoNodeStatus
+    workloads    what the kernel has of workloads, to be originated
     live_state   sessions and sources of routes, for the brake
     """
 
@@ -26,6 +27,7 @@ class SpeakerLinks:
     retention: SpeakerLink
     metrics: SpeakerLink
     node_status: SpeakerLink
+    workloads: SpeakerLink
     live_state: SpeakerLink
 
     @classmethod

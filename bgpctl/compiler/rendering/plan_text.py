@@ -199,6 +199,8 @@ def _kernel(kernel: KernelPlan) -> Iterator[str]:
     yield from (f"blackhole {prefix}" for prefix in kernel.blackholes)
     yield from (f"{each.address} via {each.gateway}: {each.defined_by}" for each in kernel.host_routes)
     yield from (f"leave routes through {address}: WireGuard" for address in kernel.excluded_next_hops)
+    if kernel.workload_networks:
+        yield f"originates routes to workloads inside {', '.join(kernel.workload_networks)}"
     if kernel.ipip_mtu:
         yield f"tunl0: MTU {kernel.ipip_mtu}"
     yield from (line for vxlan in kernel.vxlans for line in _vxlan(vxlan))

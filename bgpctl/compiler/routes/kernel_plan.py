@@ -9,6 +9,9 @@ The rules, the first that contains a route's prefix decides; a route outside all
 
 Own blocks get a blackhole wherever their routes are ours to program: a local workload's more specific route wins,
 and packets to an address that no workload has do not leave the node.
+
+Routes of other programs to workloads inside any pool are originated, exported or not: what of them is advertised is the
+policies' decision. A block stands for what is inside it, but a block of one address is the workload's own route.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ from reflector.plan import Encapsulation, Family, HostRoute, KernelPlan, KernelR
 def plan_kernel(
     index: ClusterIndex,
     node: str,
-    blocks: Iterable[Block],
+    blocks: tuple[Block, ...],
     services: ServiceRoutes,
     options: CompileOptions,
 ) -> KernelPlan:
@@ -59,6 +62,10 @@ def plan_kernel(
         local_subnets=tuple(subnet for subnet in facts.subnets.values() if subnet),
         host_routes=_host_routes(index, node),
         excluded_next_hops=_wireguard_peers(index, facts),
+        workload_networks=tuple(pool.prefix for pool in index.pools),
+        aggregated_blocks=tuple(
+            block.prefix for block in blocks if block.aggregated and not is_single_address(block.prefix)
+        ),
         vxlans=vxlans,
         ipip_address=_ipip_address(facts, rules),
         ipip_mtu=index.configuration.felix_value(node, "ipip_mtu", 0) if _programs_ipip(rules) else 0,

@@ -13,6 +13,7 @@ from bgpctl.fib.core.learned import LearnedRoutes
 from bgpctl.fib.core.worklist import Worklist
 from bgpctl.fib.kernel.kernel_view import KernelView
 from reflector.kernel.link import Link
+from reflector.kernel.lookup import Touched
 from reflector.kernel.route import Destination, KernelRoute
 from reflector.plan import KernelPlan
 
@@ -48,9 +49,8 @@ class DesiredState:
         for destinations in (self.own, self._learned, self._at, self._view.observed.destinations()):
             self._work.mark_dirty(destinations)
 
-    def refresh(self) -> bool:
+    def refresh(self, changed: Touched) -> bool:
         """Next hops are resolved anew where the underlay changed. Returns whether it did."""
-        changed = self._view.underlay.table.take_changes()
         if not changed:
             return False
         moved = self._routes.refresh(changed)

@@ -4,6 +4,7 @@
     from the stream    `announce`, ...          see `learned`
     from the kernel    `observation`            see `observation`
     out                `comparison`             what to change in the kernel next
+                       `workloads`              what of the kernel's own routes is announced
 
 `refresh` comes before each comparison: it takes up what changed below our routes.
 """
@@ -20,6 +21,7 @@ from bgpctl.fib.core.learned import LearnedRoutes
 from bgpctl.fib.core.observation import Observation
 from bgpctl.fib.core.retained import RetainedRoute, gateways_of
 from bgpctl.fib.core.worklist import Worklist
+from bgpctl.fib.core.workload_routes import WorkloadRoutes
 from bgpctl.fib.kernel.kernel_view import KernelView
 from reflector.kernel.route import Destination
 from reflector.plan import KernelPlan
@@ -35,6 +37,7 @@ class Reconciler:
         self.learned = LearnedRoutes()
         self.desired = DesiredState(plan, self.learned, self.view, self.work, self.failures)
         self.comparison = Comparison(self.work, self.desired, self.learned, self.view, self.failures)
+        self.workloads = WorkloadRoutes(plan, self.view)
         self.observation = Observation(self.view, self.work, self.desired, self.learned, self.comparison)
 
     # ------------------------------------------------------------------------------------------ the plan
@@ -46,6 +49,7 @@ class Reconciler:
             self.view.mark_unknown()
         self.observation.adopt(plan.protocol)
         self.desired.decide_all(plan)
+        self.workloads.apply_plan(plan)
 
     # ------------------------------------------------------------------------------------------ the stream
 
@@ -97,8 +101,10 @@ class Reconciler:
     # ------------------------------------------------------------------------------------------ what is below
 
     def refresh(self) -> None:
-        """Takes up what changed below: next hops are resolved anew, refused routes tried again."""
-        if self.desired.refresh():
+        """Takes up what changed below: next hops are resolved anew, refused routes tried again, workloads found."""
+        changed = self.view.underlay.table.take_changes()
+        self.workloads.refresh(changed, links_changed=self.observation.links_changed)
+        if self.desired.refresh(changed):
             self.comparison.retry_refused()
 
     @property
