@@ -14,7 +14,7 @@ from reflector.addresses import family_of, pack_address
 from reflector.plan import Family, NodePlan, SessionPlan
 from reflector.policy.export import ExportDecision, ExportView
 from reflector.policy.policy_set import PolicySet
-from reflector.rib.originate import originated_paths
+from reflector.rib.originate import by_prefix, originated_routes
 from reflector.rib.path import Path
 from reflector.session.negotiated import Negotiated
 from reflector.verdict import RouteVerdict
@@ -35,7 +35,7 @@ class _Exports:
         self._policies = PolicySet(plan)
         self.paths: dict[tuple[Family, bytes], Path] = {
             (family, nlri): path
-            for family, paths in originated_paths(plan.originations, {4: {}, 6: {}}).items()
+            for family, paths in by_prefix(originated_routes(plan.originations).values()).items()
             for nlri, path in paths.items()
         }
 

@@ -2,13 +2,15 @@
 
 Rule: a local route's kernel metric travels as LOCAL_PREF = PRIORITY_BASE - metric, so that the receiving node can
 install it with the metric it has here. Its next hop stays empty: each peer is given our own address on its session.
+An origination that is the same as before keeps its path, and costs no more than to find it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-from reflector.addresses import family_of, pack_address
+from reflector.addresses import FAMILIES, family_of, pack_address
 from reflector.plan import PRIORITY_BASE, Family, Origination
 from reflector.rib.decision import decide
 from reflector.rib.path import Path
@@ -17,33 +19,40 @@ from reflector.wire.communities import add_community
 from reflector.wire.nlri import pack_nlri
 
 
-def originated_paths(
-    originations: Iterable[Origination], present: dict[Family, dict[bytes, Path]]
-) -> dict[Family, dict[bytes, Path]]:
-    """Originations by family and NLRI. An unchanged one keeps its path of `present`. Of several for one prefix the
-    decision process would use the best only, so only that becomes a path. Raises ValueError for text that is no prefix,
-    address or community."""
-    result: dict[Family, dict[bytes, Path]] = {4: {}, 6: {}}
-    for origination in originations:
-        family = family_of(origination.prefix)
-        nlri = pack_nlri(origination.prefix)
-        attributes = _attributes(origination)
+class OriginatedRoute(NamedTuple):
+    """What an origination puts into the Loc-RIB."""
+
+    family: Family
+    nlri: bytes
+    path: Path
+
+
+NONE_KNOWN: Mapping[Origination, OriginatedRoute] = {}
+
+
+def originated_routes(
+    originations: Iterable[Origination], known: Mapping[Origination, OriginatedRoute] = NONE_KNOWN
+) -> dict[Origination, OriginatedRoute]:
+    """Each origination with its route. Raises ValueError for text that is no prefix, address or community."""
+    return {each: known.get(each) or _originated(each) for each in originations}
+
+
+def by_prefix(routes: Iterable[OriginatedRoute]) -> dict[Family, dict[bytes, Path]]:
+    """By family and NLRI. Of several for one prefix the decision process would use the best only, so only that stays."""
+    result: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
+    for family, nlri, path in routes:
         rival = result[family].get(nlri)
-        known = present[family].get(nlri)
-        if known is None or known.attributes is not attributes or not _same(known, origination):
-            known = Path(None, family, attributes, attributes, rule=origination.defined_by)
-            known.source = origination.source
-            known.interface = origination.interface
-        result[family][nlri] = known if rival is None else decide((rival, known)).best
+        result[family][nlri] = path if rival is None else decide((rival, path)).best
     return result
 
 
-def _same(path: Path, origination: Origination) -> bool:
-    return (path.source, path.interface, path.rule) == (
-        origination.source,
-        origination.interface,
-        origination.defined_by,
-    )
+def _originated(origination: Origination) -> OriginatedRoute:
+    family = family_of(origination.prefix)
+    attributes = _attributes(origination)
+    path = Path(None, family, attributes, attributes, rule=origination.defined_by)
+    path.source = origination.source
+    path.interface = origination.interface
+    return OriginatedRoute(family, pack_nlri(origination.prefix), path)
 
 
 def _attributes(origination: Origination) -> PathAttributes:

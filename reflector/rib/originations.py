@@ -10,7 +10,7 @@ from itertools import chain
 from reflector.addresses import FAMILIES
 from reflector.plan import Family, Origination
 from reflector.rib.loc_rib import LocRib
-from reflector.rib.originate import originated_paths
+from reflector.rib.originate import OriginatedRoute, by_prefix, originated_routes
 from reflector.rib.path import Path
 
 OriginationSets = dict[str, tuple[Origination, ...]]
@@ -24,6 +24,7 @@ class Originations:
         self._planned: tuple[Origination, ...] = ()
         self.sets: OriginationSets = {}
         self.paths: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
+        self._routes: dict[Origination, OriginatedRoute] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self.paths.values()))
@@ -41,7 +42,8 @@ class Originations:
 
     def _replace(self, sets: OriginationSets) -> None:
         originations = (*self._planned, *chain.from_iterable(sets.values()))
-        for family, wanted in originated_paths(originations, self.paths).items():
+        self._routes = originated_routes(originations, self._routes)
+        for family, wanted in by_prefix(self._routes.values()).items():
             rib, present = self._ribs[family], self.paths[family]
             # In an order that is the same in a replay: sets of octets are not (journal).
             for nlri in dict.fromkeys((*present, *wanted)):

@@ -6,6 +6,7 @@ import pytest
 from speaker_makers import Router, a_client, a_plan, an_origination
 
 from reflector.plan import Origination, RouteSource
+from reflector.wire.nlri import pack_nlri
 
 CLIENT = a_client("a", "10.0.0.1")
 BLOCK, SERVICE, OTHER = "10.1.0.0/26", "10.96.0.1/32", "10.97.0.1/32"
@@ -81,3 +82,14 @@ def test_what_cannot_be_originated_is_refused_and_changes_nothing(router: Router
         router.engine.originate("services", (an_origination("10.4.0.0/16"), wrong))
     router.turn()
     assert router.advertised("a") == {BLOCK, SERVICE}
+
+
+def test_of_many_originations_only_the_one_that_differs_is_made_anew(router: Router) -> None:
+    """A node's workloads come and go one by one."""
+    many = tuple(f"10.8.{n >> 8}.{n & 255}/32" for n in range(1000))
+    originate(router, "workloads", *many)
+    before = dict(router.engine.originations.paths[4])
+    originate(router, "workloads", *many[1:], "10.9.0.1/32")
+    after = router.engine.originations.paths[4]
+    assert set(after) - set(before) == {pack_nlri("10.9.0.1/32")}
+    assert all(after[nlri] is before[nlri] for nlri in before if nlri != pack_nlri(many[0]))
