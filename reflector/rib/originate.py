@@ -38,7 +38,7 @@ def originated_routes(
 
 
 def by_prefix(routes: Iterable[OriginatedRoute]) -> dict[Family, dict[bytes, Path]]:
-    """By family and NLRI. Of several for one prefix the decision process would use the best only, so only that stays."""
+    """By family and NLRI. Of several for one prefix the decision process would use the best only, so that one stays."""
     result: dict[Family, dict[bytes, Path]] = {family: {} for family in FAMILIES}
     for family, nlri, path in routes:
         rival = result[family].get(nlri)
