@@ -28,9 +28,10 @@ SEND_HOLD_TIME = 8 * 60.0
 
 
 class Peer:
-    """`since` is when `is_established` last changed; `last_error` why the last session ended, `last_error_code` with
-    which NOTIFICATION ("code/subcode", "" with none). `error_code` is that of the session that is about to end;
-    `identifiers` are those under which others are advertised what it sends (RFC 7911)."""
+    """`since` is when `is_established` last changed; `last_error` why the last session ended or was refused, at
+    `last_error_at`; `last_error_code` with which NOTIFICATION ("code/subcode", "" with none). `error_code` is that of
+    the session that is about to end; `identifiers` are those under which others are advertised what it sends (RFC
+    7911)."""
 
     def __init__(self, session: SessionPlan, now: float, identifiers: Identifiers) -> None:
         self.session = session
@@ -39,6 +40,7 @@ class Peer:
         self.counters = PeerCounters()
         self.since = now
         self.last_error = ""
+        self.last_error_at = now
         self.identifiers = identifiers
         self.last_error_code = ""
         self.error_code = ""
@@ -117,7 +119,7 @@ class Peer:
         for rib in retained.values():
             rib.refreshed = None
         self.negotiated = None
-        self.since = now
+        self.since = self.last_error_at = now
         self.last_error = reason
         self.last_error_code, self.error_code = self.error_code, ""
         self.counters.flaps += 1

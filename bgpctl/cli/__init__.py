@@ -18,6 +18,7 @@ from bgpctl.cli import (
     node_status,
     proof,
     show,
+    status,
     uninstall,
     validate,
 )
@@ -39,8 +40,8 @@ def root() -> None:
 
 
 GROUPS = (
-    agent, compile_command, confirm, diff, drain, explain, fib, journal, lab, node_status, proof, show, uninstall,
-    validate,
+    agent, compile_command, confirm, diff, drain, explain, fib, journal, lab, node_status, proof, show, status,
+    uninstall, validate,
 )  # fmt: skip
 for group in GROUPS:
     group.register(app)

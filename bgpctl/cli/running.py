@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from bgpctl.agent.host.run_directory import AGENT_SOCKET, RUN_ROOT, SPEAKER_SOCKET
+from bgpctl.agent.host.run_directory import AGENT_SOCKET, PLAN_FILE, RUN_ROOT, SPEAKER_SOCKET
 from bgpctl.errors import NotReadyError
 from reflector.control.client import DEFAULT_TIMEOUT, ControlClient, ControlError, JournalQuestion, RefusedError
 from reflector.drain_file import DRAIN_FILE
@@ -139,10 +139,27 @@ def find_nodes(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> 
         raise NotReadyError(
             f"no agent found in {root}/* or {root}/lab/*/*; start one, or name its directory with --run-dir"
         )
-    meant = [each for each in found if node in ("", each.name, each.run_directory.name)]
+    meant = [each for each in found if _is_meant(each, node)]
     if not meant:
         raise NotReadyError(f"no node {node} runs here; there are: {_names(found)}")
     return meant
+
+
+def find_nodes_and_stopped(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> list[RunningNode]:
+    """Like find_nodes, with those that have stopped and left their plan: their agents do not answer."""
+    if run_directory is not None:
+        left_a_plan = _has_plan(run_directory) and not _has_socket(run_directory)
+        stopped = [RunningNode(node or run_directory.absolute().name, run_directory)] if left_a_plan else []
+    else:
+        stopped = [each for each in _named(_directories(root)) if _has_plan(each.run_directory)]
+        stopped = [each for each in stopped if not _has_socket(each.run_directory) and _is_meant(each, node)]
+    try:
+        running = find_nodes(node, run_directory, root)
+    except NotReadyError:
+        if not stopped:
+            raise
+        return stopped
+    return sorted((*running, *stopped), key=lambda each: each.run_directory)
 
 
 def find_one_node(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> RunningNode:
@@ -178,12 +195,19 @@ def ask_all(
 
 
 def _all_nodes(root: Path) -> list[RunningNode]:
-    directories = [path for path in _directories(root) if _has_socket(path)]
+    return _named([path for path in _directories(root) if _has_socket(path)])
+
+
+def _named(directories: list[Path]) -> list[RunningNode]:
     counts = [path.name for path in directories]
     return [
         RunningNode(path.name if counts.count(path.name) == 1 else f"{path.parent.name}/{path.name}", path)
         for path in directories
     ]
+
+
+def _is_meant(found: RunningNode, node: str) -> bool:
+    return node in ("", found.name, found.run_directory.name)
 
 
 def _directories(root: Path) -> list[Path]:
@@ -192,6 +216,10 @@ def _directories(root: Path) -> list[Path]:
 
 def _has_socket(directory: Path) -> bool:
     return any((directory / name).is_socket() for name in (AGENT_SOCKET, SPEAKER_SOCKET))
+
+
+def _has_plan(directory: Path) -> bool:
+    return (directory / PLAN_FILE).is_file()
 
 
 def _names(nodes: list[RunningNode]) -> str:

@@ -1,4 +1,4 @@
-"""`bgpctl status`, `peers`, `routes`: what runs here, asked of the agents and speakers themselves."""
+"""`bgpctl peers`, `routes`: what runs here, asked of the speakers themselves; and the options of all such commands."""
 
 from __future__ import annotations
 
@@ -24,27 +24,8 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="For people
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(status)
     app.command()(peers)
     app.command()(routes)
-
-
-def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
-    """Show the agents: plan, speaker, kernel routes and the problems of the resources.
-
-    Status 1 when a change is held: it would isolate the node, and waits for a confirmation.
-    """
-    from bgpctl.cli import tables
-    from bgpctl.cli.running import RunningNode, ask_all, find_nodes
-
-    answers, silent = ask_all(find_nodes(node, run_dir), RunningNode.agent)
-    if output is Output.JSON:
-        tables.print_json([{"name": name, **tables.fields(agent)} for name, agent in answers])
-    else:
-        tables.print_agents(answers)
-    report_silent(silent)
-    if any(agent.held for _, agent in answers):
-        raise typer.Exit(1)
 
 
 def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from reflector.messages import AgentStatus, DrainStatus, PeerStatus, ProblemStatus, RouteStatus
+from reflector.messages import AgentStatus, DrainStatus, PeerStatus, RouteStatus
 from reflector.plan import Family
 from reflector.verdict import text_of
 
@@ -19,19 +19,7 @@ Columns = Sequence[tuple[str, Callable[[T], str]]]
 
 # Piped into a file or grep, a line must not be cut to the 80 columns that rich assumes then.
 _PIPED_WIDTH = 400
-# So many objects are named that take something away.
-MOST_CAUSES = 8
 _STATE_STYLES = {"established": "green"}
-
-_AGENT_COLUMNS: Columns[tuple[str, AgentStatus]] = (
-    ("NODE", lambda row: row[0]),
-    ("UP", lambda row: duration(row[1].uptime)),
-    ("PLAN", lambda row: _plan(row[1])),
-    ("SPEAKER", lambda row: _speaker(row[1])),
-    ("KERNEL ROUTES", lambda row: _kernel(row[1])),
-    ("SUPPRESSED", lambda row: str(len(row[1].suppressed))),
-    ("PROBLEMS", lambda row: str(len(row[1].problems))),
-)
 
 _PEER_COLUMNS: Columns[tuple[str, PeerStatus]] = (
     ("PEER", lambda row: row[1].peer_address),
@@ -58,39 +46,6 @@ _ROUTE_COLUMNS: Columns[RouteStatus] = (
     ("COMMUNITIES", lambda route: " ".join(route.communities) or "-"),
     ("PATHS", lambda route: str(route.candidates)),
 )
-
-
-def print_agents(statuses: Sequence[tuple[str, AgentStatus]]) -> None:
-    console = _console()
-    console.print(_table(_AGENT_COLUMNS, statuses))
-    for name, agent in statuses:
-        if agent.speaker_failures:
-            console.print(f"{name}: speaker: {_failure(agent)}", markup=False, soft_wrap=True)
-        if agent.drain is not None:
-            console.print(drain_sentence(name, agent.drain), markup=False, soft_wrap=True)
-        for line in held_lines(agent):
-            console.print(f"{name}: {line}", markup=False, soft_wrap=True)
-        for problem in agent.problems:
-            console.print(f"{name}: {_problem(problem)}", markup=False, soft_wrap=True)
-        for sentence in agent.detected_addresses:
-            console.print(f"{name}: detected: {sentence}", markup=False, soft_wrap=True)
-        for failure in agent.fib_failures:
-            console.print(f"{name}: kernel: {failure}", markup=False, soft_wrap=True)
-        if agent.retention:
-            console.print(f"{name}: {agent.retention}", markup=False, soft_wrap=True)
-        for session in agent.suppressed:
-            console.print(f"{name}: suppressed session {session}", markup=False, soft_wrap=True)
-
-
-def held_lines(agent: AgentStatus) -> Iterator[str]:
-    """What is held, which objects take it away, and how it is confirmed."""
-    for held in agent.held:
-        yield f"held: {held.sentence}"
-        yield from (f"  by {cause}" for cause in held.causes[:MOST_CAUSES])
-        if len(held.causes) > MOST_CAUSES:
-            yield f"  and by {len(held.causes) - MOST_CAUSES} more objects"
-    if agent.held:
-        yield f"held: digest {agent.held_digest}; put the resources right, or bgpctl confirm {agent.node}"
 
 
 def drain_sentence(name: str, drain: DrainStatus) -> str:
@@ -168,35 +123,5 @@ def _verdict(route: RouteStatus) -> str:
     return f"{text_of(route.verdict)}{', stale' if route.stale else ''}"
 
 
-def _plan(agent: AgentStatus) -> str:
-    if not agent.plan_generation:
-        return "[red]none[/red]"
-    return f"{agent.plan_generation}" if agent.plan_is_current else f"[yellow]{agent.plan_generation}, not current[/]"
-
-
-def _speaker(agent: AgentStatus) -> str:
-    restarts = f", {agent.speaker_restarts} restarts" if agent.speaker_restarts else ""
-    return f"{agent.speaker_state}{', [red]crash loop[/red]' if agent.speaker_crash_loop else ''}{restarts}"
-
-
-def _failure(agent: AgentStatus) -> str:
-    """The last line of the speaker that failed last; the one that runs now does not have it."""
-    pause = f"; the next one starts after {agent.speaker_pause:g} s" if agent.speaker_pause else ""
-    return f"ended {agent.speaker_failures} times in a row{pause}; its last line: {agent.speaker_last_line or '-'}"
-
-
-def _kernel(agent: AgentStatus) -> str:
-    if not agent.fib_enabled:
-        return "off"
-    counts = {"failed": agent.fib_failed, "foreign": agent.fib_foreign, "unresolved": agent.fib_unresolved}
-    failures = "".join(f", {count} {what}" for what, count in counts.items() if count)
-    return f"{agent.fib_installed}/{agent.fib_desired}{failures}{'' if agent.fib_in_sync else ', not in sync'}"
-
-
 def _colored_state(state: str) -> str:
     return f"[{_STATE_STYLES.get(state.lower(), 'yellow')}]{state}[/]"
-
-
-def _problem(problem: ProblemStatus) -> str:
-    place = ":".join(part for part in (problem.file, str(problem.line or "")) if part)
-    return ": ".join(part for part in (place, problem.severity, problem.path, problem.message) if part)

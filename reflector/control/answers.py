@@ -35,6 +35,7 @@ from reflector.messages import (
     ShowPeers,
     ShowRetained,
     ShowRoutes,
+    ShowSessions,
     ShowSources,
     StartJournal,
     StopJournal,
@@ -49,6 +50,7 @@ from reflector.show.incremental import Incremental
 from reflector.show.key_order import KeyOrders
 from reflector.show.retained import awaited, complete_reflectors
 from reflector.show.route_pages import route_page
+from reflector.show.sessions import sessions
 from reflector.show.snapshot import counters_snapshot, decision_losses, peer_page
 from reflector.show.sources import sources
 from reflector.wire.nlri import check_nlri
@@ -104,6 +106,7 @@ class Answers:
             StartJournal: lambda request: speaker.recording.start(request.limit, clock()),
             StopJournal: lambda _: speaker.recording.stop(),
             ShowJournal: lambda _: speaker.recording.status(),
+            ShowSessions: lambda request: sessions(self._engine, speaker.session_states(), clock(), request.limit),
             WithdrawRetained: self._withdraw_retained,
         }
         self._incremental: dict[type[Request], Callable[[Any], Incremental[Message]]] = {

@@ -7,12 +7,12 @@ closed. Rule: any change of a message that the other side would notice needs a n
 strict, so that no request is understood by half. docs/control-socket.md has the guarantees, docs/control-protocol.md
 every field.
 
-    requests                      what may be asked
-    outcomes, tables, retained    what a speaker answers
-    loc_rib                       what it streams
-    agent_status                  what an agent answers
-    frames                        all of it as octets
-    reference                     docs/control-protocol.md, written from the docstrings
+    requests                              what may be asked
+    outcomes, tables, sessions, retained  what a speaker answers
+    loc_rib                               what it streams
+    agent_status                          what an agent answers
+    frames                                all of it as octets
+    reference                             docs/control-protocol.md, written from the docstrings
 """
 
 from reflector.messages.agent_status import (
@@ -51,6 +51,7 @@ from reflector.messages.requests import (
     ShowPeers,
     ShowRetained,
     ShowRoutes,
+    ShowSessions,
     ShowSources,
     StartJournal,
     StopJournal,
@@ -59,6 +60,7 @@ from reflector.messages.requests import (
     WithdrawRetained,
 )
 from reflector.messages.retained import Retained, RetainedSession, RetainedWithdrawn
+from reflector.messages.sessions import DownSession, Sessions
 from reflector.messages.tables import (
     CandidateStatus,
     Counters,
@@ -83,6 +85,7 @@ __all__ = [
     "Confirm",
     "Confirmed",
     "Counters",
+    "DownSession",
     "Drain",
     "DrainStatus",
     "Draining",
@@ -111,6 +114,7 @@ __all__ = [
     "RetainedWithdrawn",
     "RouteStatus",
     "Routes",
+    "Sessions",
     "ShowAgent",
     "ShowCounters",
     "ShowJournal",
@@ -118,6 +122,7 @@ __all__ = [
     "ShowPeers",
     "ShowRetained",
     "ShowRoutes",
+    "ShowSessions",
     "ShowSources",
     "SourceCount",
     "Sources",

@@ -6,6 +6,7 @@ import msgspec
 
 from reflector.messages.message import Message
 from reflector.messages.outcomes import DrainStatus
+from reflector.messages.sessions import DownSession
 
 
 class ProblemStatus(msgspec.Struct, frozen=True):
@@ -69,6 +70,12 @@ class AgentStatus(Message, frozen=True):
     compiled_at            when a compilation last succeeded
     applied_at             when a plan was last put in place
     suppressed             sessions that resources ask for and that cannot be set up, each with its reason
+    missing                of these, those whose peer has no other session
+    sessions_known         the speaker has answered how its sessions stand; without it the next four say nothing
+    sessions_expected      sessions of the plan
+    sessions_established   of these
+    sessions_overdue       of these, down for longer than an attempt to set one up takes
+    sessions_down          those that are not Established, the longest first, not more than a hundred
     held                   losses that are held; []: the plan in force is as the resources ask
     held_digest            names exactly these; "": nothing is held
     held_since             when the first of them was held
@@ -150,6 +157,12 @@ class AgentStatus(Message, frozen=True):
     held: tuple[HeldStatus, ...] = ()
     held_digest: str = ""
     held_since: float = 0.0
+    missing: tuple[str, ...] = ()
+    sessions_known: bool = False
+    sessions_expected: int = 0
+    sessions_established: int = 0
+    sessions_overdue: int = 0
+    sessions_down: tuple[DownSession, ...] = ()
 
 
 class NodeStatusReport(Message, frozen=True):

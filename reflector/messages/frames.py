@@ -12,6 +12,7 @@ from reflector.messages.loc_rib import LocRibUpdate, Subscribed
 from reflector.messages.outcomes import Applied, Draining, JournalStatus, Originated, Refused
 from reflector.messages.requests import Request
 from reflector.messages.retained import Retained, RetainedWithdrawn
+from reflector.messages.sessions import Sessions
 from reflector.messages.tables import Counters, Explanation, Peers, Routes, Sources
 
 PROTOCOL_VERSION = 2
@@ -28,6 +29,7 @@ Reply = (
     | RetainedWithdrawn
     | Subscribed
     | Peers
+    | Sessions
     | Routes
     | Explanation
     | Sources

@@ -73,6 +73,15 @@ class ShowPeers(Message, frozen=True):
     limit: int = 0
 
 
+class ShowSessions(Message, frozen=True):
+    """How the sessions stand. Unlike ShowPeers it looks at no route. Reply: Sessions.
+
+    limit   describe at most so many of those that are down
+    """
+
+    limit: int = 100
+
+
 class Table(StrEnum):
     """The Loc-RIB's best routes, one peer's Adj-RIB-In (`received`), or one peer's Adj-RIB-Out (`advertised`)."""
 
@@ -184,6 +193,7 @@ Request = (
     | ShowRetained
     | WithdrawRetained
     | ShowPeers
+    | ShowSessions
     | ShowRoutes
     | Explain
     | ShowSources

@@ -98,6 +98,7 @@ class Transport:
     def refused(self, name: str, reason: str) -> None:
         """A session has ended with a NOTIFICATION before it was Established."""
         self._engine.session_refused(name, reason)
+        self._engine.peers[name].last_error_at = self._clock()
 
     # ------------------------------------------------------------------- what others ask about them
 

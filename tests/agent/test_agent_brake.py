@@ -61,7 +61,7 @@ def test_what_is_held_is_reported_everywhere_and_the_rest_goes_on(world: World, 
     assert not status.plan_is_current
     shown = bgpctl(world, "status")
     assert shown.returncode == 1
-    assert f"a: held: {sentence}" in shown.stdout
+    assert f"a: error: held: {sentence}" in shown.stdout
     assert status.held_digest in shown.stdout
     assert world.page("a", "readyz") == f"OK\nheld ({status.held_digest}): {sentence}\n"
     assert world.metric("a", "bgpctl_held_changes", kind="last-session") == 1

@@ -390,10 +390,12 @@ def test_a_crash_loop_is_in_status_metrics_readiness_and_log(world: World, wait_
     assert world.refusal("a", "readyz") == "503 the speaker is in a crash loop: bgpctl status has its last line\n"
     assert re.search(r"speaker is in a crash loop.* last_line='RuntimeError: a bug of the speaker'", world.log("a"))
     shown = subprocess.run(
-        [BGPCTL, "status", "--run-dir", world.run_directory("a")], capture_output=True, text=True, check=True
-    ).stdout
-    assert re.search(r"^a: speaker: ended \d+ times in a row.* last line: RuntimeError: a bug of", shown, re.MULTILINE)
-    assert ", crash loop, " in shown
+        [BGPCTL, "status", "--run-dir", world.run_directory("a")], capture_output=True, text=True, check=False
+    )
+    ended = r"^a: error: the speaker ended \d+ times in a row.* last line: RuntimeError: a bug of"
+    assert re.search(ended, shown.stdout, re.MULTILINE)
+    assert ", crash loop, " in shown.stdout
+    assert shown.returncode == 1
     assert agent.poll() is None
 
 

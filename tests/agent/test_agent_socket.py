@@ -31,8 +31,11 @@ STATUS = AgentStatus("a", "0.1.0", 1, 2.0, 3, True, 0.1)
 def while_served(path: Path, ask: Callable[[], Reply]) -> Reply:
     """Runs a blocking question beside a server on `path`."""
 
+    async def status(_: ShowAgent) -> Reply:
+        return STATUS
+
     async def main() -> Reply:
-        server = await ControlServer.open(path, lambda: STATUS, InternalErrors().report)
+        server = await ControlServer.open(path, {ShowAgent: status}, InternalErrors().report)
         try:
             return await asyncio.to_thread(ask)
         finally:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.report.control_server import ControlServer
 from bgpctl.cli import app
-from reflector.messages import AgentStatus, Histogram
+from reflector.messages import AgentStatus, Histogram, ShowAgent
 
 FOREIGN = "10.1.0.0/26: another program's route has this prefix and metric: static (protocol 4, metric 1024)"
 SHADOWED = "0.0.0.0/0: another program's route wins: dhcp (protocol 16, metric 100)"
@@ -43,8 +43,11 @@ def asked(tmp_path: Path) -> Iterator[Callable[..., tuple[int, str]]]:
     is_open = threading.Event()
     ends: list[Callable[[], object]] = []
 
+    async def status(_: ShowAgent) -> AgentStatus:
+        return statuses[-1]
+
     async def serve() -> None:
-        server = await ControlServer.open(tmp_path / "agent.sock", lambda: statuses[-1], InternalErrors().report)
+        server = await ControlServer.open(tmp_path / "agent.sock", {ShowAgent: status}, InternalErrors().report)
         end = asyncio.Event()
         ends.append(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, end.set))
         is_open.set()

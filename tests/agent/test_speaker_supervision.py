@@ -19,7 +19,8 @@ from bgpctl.agent.speaker.crash_loop import Failures
 from bgpctl.agent.speaker.heartbeat import EVERY_FIVE_SECONDS, Rhythm
 from bgpctl.agent.speaker.link import SpeakerLink
 from bgpctl.agent.speaker.process import SpeakerProcess, runs_for
-from bgpctl.agent.speaker.supervisor import SpeakerState, SpeakerSupervisor
+from bgpctl.agent.speaker.state import SpeakerState
+from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
 from bgpctl.errors import NotReadyError
 
 WaitUntil = Callable[..., None]

@@ -1,4 +1,4 @@
-"""Serves agent.sock: ShowAgent with AgentStatus, other requests with the answers it was given; the rest is refused.
+"""Serves agent.sock: requests with the answers that it was given; the rest is refused.
 
 Only the owner may connect (mode 0600 from the first instant). A request is a few octets: a frame that claims more
 than LARGEST_REQUEST is not one of ours, and the connection is closed. Where an answer fails by a fault of ours, that is
@@ -16,12 +16,10 @@ from typing import Any
 
 from bgpctl.agent.host.internal_errors import Report, describe
 from reflector.messages import (
-    AgentStatus,
     FrameError,
     FrameReader,
     Refused,
     Reply,
-    ShowAgent,
     decode_request,
     frame,
 )
@@ -29,7 +27,6 @@ from reflector.messages import (
 # Request -> what answers it.
 Answers = Mapping[type[Any], Callable[[Any], Awaitable[Reply]]]
 
-NO_OTHERS: Answers = {}
 LARGEST_REQUEST = 65536
 _BACKLOG = 16
 
@@ -42,14 +39,12 @@ class ControlServer:
         self._path = path
 
     @classmethod
-    async def open(
-        cls, path: Path, status: Callable[[], AgentStatus], report: Report, others: Answers = NO_OTHERS
-    ) -> ControlServer:
+    async def open(cls, path: Path, answers: Answers, report: Report) -> ControlServer:
         """A socket that a dead agent left is replaced: the caller holds the lock of the run directory."""
 
         async def answer(body: bytes) -> bytes:
             try:
-                return frame(await _answer(body, status, others))
+                return frame(await _answer(body, answers))
             except FrameError:
                 raise
             except Exception as error:  # the agent goes on, whatever cannot be answered
@@ -98,10 +93,8 @@ async def _serve_connection(
         await writer.drain()
 
 
-async def _answer(body: bytes, status: Callable[[], AgentStatus], others: Answers) -> Reply:
+async def _answer(body: bytes, answers: Answers) -> Reply:
     request = decode_request(body)
-    if isinstance(request, ShowAgent):
-        return status()
-    if type(request) in others:
-        return await others[type(request)](request)
+    if type(request) in answers:
+        return await answers[type(request)](request)
     return Refused(f"the agent does not answer {type(request).__name__}; ask the speaker, on speaker.sock")

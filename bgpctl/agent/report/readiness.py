@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bgpctl.agent.speaker.supervisor import SpeakerState
+from bgpctl.agent.speaker.state import SpeakerState
 from reflector.messages import AgentStatus
 
 

@@ -18,9 +18,19 @@ from bgpctl.agent.node_status.report import NodeReporter, NoReportError
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.report.control_server import Answers, ControlServer
 from bgpctl.agent.report.pages import agent_pages
+from bgpctl.agent.report.session_summary import SessionSummary
 from bgpctl.agent.report.status import AgentReport, Stages
 from bgpctl.agent.speaker.links import SpeakerLinks
-from reflector.messages import Confirm, Confirmed, Drain, NodeStatusReport, Refused, ShowNodeStatus
+from reflector.messages import (
+    AgentStatus,
+    Confirm,
+    Confirmed,
+    Drain,
+    NodeStatusReport,
+    Refused,
+    ShowAgent,
+    ShowNodeStatus,
+)
 
 Confirming = Callable[[Confirm], Awaitable[Confirmed | Refused]]
 
@@ -42,6 +52,7 @@ class Reporting:
         self._report_error = stages.internal_errors.report
         self._confirm = confirm
         self._report = AgentReport(options.node, stages, run_directory, programs_kernel=options.program_fib)
+        self._sessions = SessionSummary(links.status)
         self._metrics = MetricsPage(SnapshotSource(links.metrics, self._report.status), options.peer_metrics)
         self._node_reporter = NodeReporter(links.node_status, self._report.standing, stages.routes)
         self._files = StatusFiles(run_directory.path / STATUS_DIRECTORY, self._node_reporter.report)
@@ -54,10 +65,13 @@ class Reporting:
     async def served(self) -> AsyncIterator[None]:
         """Pages and agent.sock are open inside. Raises NotReadyError when an address is taken or a certificate bad."""
         http = await self._open_http()
-        others: Answers = {ShowNodeStatus: self._node_status, Drain: self._drain.lead, Confirm: self._confirm}
-        control = await ControlServer.open(
-            self._directory.agent_socket, self._report.status, self._report_error, others
-        )
+        answers: Answers = {
+            ShowAgent: self._status,
+            ShowNodeStatus: self._node_status,
+            Drain: self._drain.lead,
+            Confirm: self._confirm,
+        }
+        control = await ControlServer.open(self._directory.agent_socket, answers, self._report_error)
         try:
             yield
         finally:
@@ -78,6 +92,9 @@ class Reporting:
         server = await HttpServer.open(options.metrics_address, pages, tls)
         self._report.metrics_address = str(server.address)
         return server
+
+    async def _status(self, _: ShowAgent) -> AgentStatus:
+        return await self._sessions.added_to(self._report.status())
 
     async def _node_status(self, asked: ShowNodeStatus) -> NodeStatusReport | Refused:
         try:

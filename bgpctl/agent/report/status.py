@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bgpctl.agent.autodetection.detector import Detector
@@ -19,8 +20,10 @@ from bgpctl.agent.plan.proposal import error_status
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.report import with_fib
-from bgpctl.agent.speaker.supervisor import SpeakerState, SpeakerSupervisor
+from bgpctl.agent.speaker.state import SpeakerState
+from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
 from reflector.messages import AgentStatus
+from reflector.plan import NodePlan, SuppressedSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class AgentReport:
             compiled_at=planning.succeeded_at,
             applied_at=deployment.applied_at,
             problems=planning.problems + refusal,
-            suppressed=tuple(f"{each.name}: {each.reason}" for each in plan.suppressed) if plan else (),
+            suppressed=tuple(map(_suppressed, plan.suppressed)) if plan else (),
+            missing=tuple(map(_suppressed, _without_another(plan))) if plan else (),
             speaker_pid=speaker.pid,
             speaker_state=speaker.state.value,
             speaker_restarts=speaker.restarts,
@@ -95,6 +99,16 @@ class AgentReport:
             held_since=stages.braking.since,
         )
         return with_fib(status, stages.routes.status())
+
+
+def _suppressed(session: SuppressedSession) -> str:
+    return f"{session.name}: {session.reason}"
+
+
+def _without_another(plan: NodePlan) -> Iterator[SuppressedSession]:
+    """The suppressed sessions whose peer has no other session."""
+    addresses = {session.peer_address for session in plan.sessions}
+    return (each for each in plan.suppressed if each.peer_address not in addresses)
 
 
 @functools.cache

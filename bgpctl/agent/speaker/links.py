@@ -19,6 +19,7 @@ class SpeakerLinks:
     metrics      what /metrics shows
     node_status  pages of routes for a CalicoNodeStatus
     workloads    what the kernel has of workloads, to be originated
+    status       how its sessions stand, for the agent's status
     live_state   sessions and sources of routes, for the brake
     """
 
@@ -29,6 +30,7 @@ class SpeakerLinks:
     node_status: SpeakerLink
     workloads: SpeakerLink
     live_state: SpeakerLink
+    status: SpeakerLink
 
     @classmethod
     def to(cls, socket: Path) -> Self:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 
 from bgpctl.agent.host.logs import get_logger, pass_on
 from bgpctl.agent.host.run_directory import RunDirectory
@@ -25,20 +24,12 @@ from bgpctl.agent.speaker.heartbeat import EVERY_FIVE_SECONDS, Rhythm, watch_ans
 from bgpctl.agent.speaker.launcher import Launcher
 from bgpctl.agent.speaker.link import SpeakerLink
 from bgpctl.agent.speaker.process import SPEAKER_COMMAND, SpeakerProcess
+from bgpctl.agent.speaker.state import SpeakerState
 from bgpctl.errors import NotReadyError
 
 NOT_READY_STATUS = 2
 
 log = get_logger("speaker")
-
-
-class SpeakerState(StrEnum):
-    WAITING = "waiting for a plan"
-    STARTING = "starting"
-    RUNNING = "running"
-    SILENT = "not answering"
-    BACKING_OFF = "backing off"
-    STOPPED = "stopped"
 
 
 class SpeakerSupervisor:
