@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from enum import StrEnum
 
 import msgspec
 
 from bgpctl.brake.best_state import BestState
 from bgpctl.brake.causes import Cause
-from bgpctl.brake.decide import Question, decide
+from bgpctl.brake.decide import Decision, Question, decide
 from bgpctl.brake.facts import facts_of
 from bgpctl.brake.held import held_changes
 from bgpctl.brake.installed import count_by_rule
@@ -24,10 +25,24 @@ from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.cluster.facts import Block
 from reflector.plan import KernelRule, NodePlan
 
-NOW = 0.0
+# Seconds: when the change comes, and when all that it brings is up.
+NOW, LATER = 0.0, 1.0
 MOST_CAUSES = 8
 # Of so many nodes the causes are looked up: what happens alike has the same ones.
 MOST_EXPLAINED = 8
+
+
+class Outcome(StrEnum):
+    """Until when it is held.
+
+    HELD        until somebody confirms it or the resources are put right
+    REPLACED    until the sessions that replace it are Established: by itself
+    CONFIRMED   not at all, the new resources confirm it
+    """
+
+    HELD = "held"
+    REPLACED = "replaced"
+    CONFIRMED = "confirmed"
 
 
 class ForecastLoss(msgspec.Struct, frozen=True):
@@ -48,11 +63,10 @@ class ForecastDigest(msgspec.Struct, frozen=True):
 class HeldForecast(msgspec.Struct, frozen=True):
     """What is held for the same kinds of losses.
 
-    is_confirmed   the new resources confirm it already
-    causes         the first of the objects that do it
+    causes   the first of the objects that do it
     """
 
-    is_confirmed: bool
+    outcome: Outcome
     losses: tuple[ForecastLoss, ...]
     digests: tuple[ForecastDigest, ...]
     causes: tuple[str, ...]
@@ -73,7 +87,7 @@ class Forecast:
         self._nodes_missing = not old.nodes.keys() <= new.nodes.keys()
         self._blocks = tuple(block.prefix for name in old.nodes for block in self._blocks_of(old, name))
         self._installed: dict[tuple[KernelRule, ...], dict[str, int]] = {}
-        self._found: dict[tuple[bool, tuple[str, ...]], _Group] = {}
+        self._found: dict[tuple[Outcome, tuple[str, ...]], _Group] = {}
 
     def take(self, running: NodePlan | None, wanted: NodePlan | None) -> None:
         """None where the node is not there."""
@@ -83,7 +97,7 @@ class Forecast:
         decision = decide(Question(running, wanted, facts, self._live(running), self._best), NOW, self._judge)
         if decision.losses:
             kinds = tuple(dict.fromkeys(each.kind.value for each in decision.losses))
-            group = self._found.setdefault((not decision.is_held, kinds), _Group())
+            group = self._found.setdefault((self._outcome(decision, wanted), kinds), _Group())
             group.digests.setdefault(decision.digest, []).append(running.node)
             for loss in decision.losses:
                 group.losses.setdefault(loss.kind.value, ForecastLoss(loss.kind.value, running.node, loss.sentence))
@@ -94,8 +108,17 @@ class Forecast:
 
     def held(self) -> tuple[HeldForecast, ...]:
         """What concerns most nodes first."""
-        found = (group.forecast(is_confirmed) for (is_confirmed, _), group in self._found.items())
+        found = (group.forecast(outcome) for (outcome, _), group in self._found.items())
         return tuple(sorted(found, key=lambda each: -len(each.nodes)))
+
+    def _outcome(self, decision: Decision, wanted: NodePlan | None) -> Outcome:
+        """Asked once more when every session of the plan in force is Established."""
+        plan = decision.plan
+        if not decision.is_held or plan is None:
+            return Outcome.CONFIRMED
+        facts = facts_of(self._new, plan, self._options)
+        later = decide(Question(plan, wanted, facts, self._live(plan), decision.best), LATER, self._judge)
+        return Outcome.HELD if later.is_held else Outcome.REPLACED
 
     def _live(self, running: NodePlan) -> LiveState:
         rules = running.kernel.rules
@@ -119,9 +142,9 @@ class _Group:
         self.causes: dict[Cause, None] = {}
         self.explained = 0
 
-    def forecast(self, is_confirmed: bool) -> HeldForecast:
+    def forecast(self, outcome: Outcome) -> HeldForecast:
         return HeldForecast(
-            is_confirmed,
+            outcome,
             tuple(self.losses.values()),
             tuple(ForecastDigest(digest, tuple(nodes)) for digest, nodes in self.digests.items()),
             tuple(map(str, sorted(self.causes)[:MOST_CAUSES])),

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 
 from bgpctl.brake.endings import EndingKind
-from bgpctl.brake.situation import Situation
+from bgpctl.brake.situation import NO_FAMILIES, Situation
 from bgpctl.brake.ways import Way, is_to_reflector
 
 # Whether the topology proof finds these nodes complete: each has every prefix, and every node has theirs. None: it
@@ -32,14 +32,13 @@ def replaced_by_sessions(situation: Situation) -> frozenset[str]:
 
 def _has_partner(situation: Situation, name: str) -> bool:
     session = situation.sessions[name]
-    return is_to_reflector(session, {"", *situation.cluster_ids}) and situation.has_live_reflector(session)
+    return is_to_reflector(session, situation.reflectors) and situation.has_live_reflector(session)
 
 
 def _is_renumbered(situation: Situation, name: str) -> bool:
     session = situation.sessions[name]
-    others = (situation.sessions[each] for each in situation.kept_or_gained & situation.sessions.keys())
-    same_node = [each for each in others if session.peer_node and each.peer_node == session.peer_node]
-    return bool(same_node) and set(session.families) <= {family for each in same_node for family in each.families}
+    kept = situation.families_kept.get(session.peer_node, NO_FAMILIES)
+    return session.peer_node != "" and kept.issuperset(session.families)
 
 
 def replaced_by_proof(situation: Situation, judge: Judge) -> frozenset[str]:

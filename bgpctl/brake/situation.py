@@ -18,6 +18,8 @@ from bgpctl.brake.live import LiveState, Source
 from bgpctl.brake.ways import Way, is_to_reflector, way
 from reflector.plan import Family, NodePlan, SessionPlan
 
+NO_FAMILIES: frozenset[Family] = frozenset()
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -109,6 +111,11 @@ class Situation:
         )
 
     @cached_property
+    def reflectors(self) -> frozenset[str]:
+        """Before and after, with "" for iBGP peers that are no Nodes."""
+        return frozenset({"", *self.cluster_ids})
+
+    @cached_property
     def reflectors_that_stay(self) -> frozenset[str]:
         """With "" for iBGP peers that are no Nodes: of them it is taken for granted that they reflect."""
         return frozenset({"", *self.facts.reflectors})
@@ -125,11 +132,23 @@ class Situation:
             and not (own and self.facts.reflectors.get(self.sessions[name].peer_node) == own)
         )
 
+    @cached_property
+    def reflected_families(self) -> frozenset[Family]:
+        """Those that a live reflector carries."""
+        return frozenset(family for name in self.live_reflectors for family in self.sessions[name].families)
+
     def has_live_reflector(self, session: SessionPlan) -> bool:
         """For each family that the session carries."""
-        return all(
-            any(family in self.sessions[name].families for name in self.live_reflectors) for family in session.families
-        )
+        return self.reflected_families.issuperset(session.families)
+
+    @cached_property
+    def families_kept(self) -> Mapping[str, frozenset[Family]]:
+        """Of each node: those that sessions to it, Established now and after, carry."""
+        found: dict[str, frozenset[Family]] = {}
+        for name in self.kept_or_gained & self.sessions.keys():
+            session = self.sessions[name]
+            found[session.peer_node] = found.get(session.peer_node, NO_FAMILIES) | frozenset(session.families)
+        return found
 
     def only_sources(self, gone: frozenset[str]) -> Iterator[Source]:
         """What is learned from these sessions alone."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bgpctl.brake.forecast import Forecast, HeldForecast
+from bgpctl.brake.forecast import Forecast, HeldForecast, Outcome
 from bgpctl.compiler import ClusterIndex, CompileError, CompileOptions, compile_node
 from bgpctl.datastore.directory import read_directory
 from bgpctl.errors import NotReadyError
@@ -32,18 +32,22 @@ class Change:
     @property
     def is_loss(self) -> bool:
         """What the new resources confirm counts as meant, with the pairs of nodes that it costs."""
-        is_confirmed = bool(self.forecasts) and all(each.is_confirmed for each in self.forecasts)
-        return not is_confirmed and bool(self.lost.count or self.forecasts)
+        outcomes = {each.outcome for each in self.forecasts}
+        return Outcome.HELD in outcomes or (bool(self.lost.count) and Outcome.CONFIRMED not in outcomes)
 
 
 class Side:
-    """One of the two states. `problems` grow while plans are compiled."""
+    """One of the two states, `name` as the user called it. `problems` grow while plans are compiled."""
 
-    def __init__(self, path: Path, options: CompileOptions) -> None:
-        self.path = path
-        self.loaded: Loaded = read_directory(path)
-        self.problems: set[Problem] = set(self.loaded.problems)
+    def __init__(self, name: str, loaded: Loaded, options: CompileOptions) -> None:
+        self.name = name
+        self.loaded = loaded
+        self.problems: set[Problem] = set(loaded.problems)
         self._options = options
+
+    @classmethod
+    def read(cls, path: Path, options: CompileOptions) -> Side:
+        return cls(str(path), read_directory(path), options)
 
     @cached_property
     def index(self) -> ClusterIndex:
@@ -62,7 +66,7 @@ class Side:
         try:
             compiled = compile_node(self.loaded.resources, node, self._options, self.index)
         except CompileError as error:
-            raise NotReadyError(f"{self.path}: {error}") from None
+            raise NotReadyError(f"{self.name}: {error}") from None
         self.problems.update(compiled.problems)
         return compiled.plan
 

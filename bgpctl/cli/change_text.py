@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bgpctl.brake.forecast import HeldForecast
+from bgpctl.brake.forecast import HeldForecast, Outcome
 from bgpctl.cli.change import Change
 from bgpctl.guardrails.proof.lost_pairs import LostPairs
 from bgpctl.plan_diff.summary import counted
 
 MOST_NAMES = 8
+WORDS = {
+    Outcome.HELD: "would be held",
+    Outcome.REPLACED: "would be held until the sessions that replace it are Established, with nothing to do,",
+    Outcome.CONFIRMED: "is confirmed by these resources",
+}
 
 
 def loss_lines(change: Change) -> Iterator[str]:
@@ -36,8 +41,7 @@ def _pairs(count: int) -> str:
 
 def _held(forecast: HeldForecast) -> Iterator[str]:
     nodes = forecast.nodes
-    what = "is confirmed by these resources" if forecast.is_confirmed else "would be held"
-    yield f"{what} on {counted(len(nodes), 'node')}, {_names(nodes)}:"
+    yield f"{WORDS[forecast.outcome]} on {counted(len(nodes), 'node')}, {_names(nodes)}:"
     yield from (f"  {loss.node}: {loss.sentence}" for loss in forecast.losses)
     yield from (f"    by {cause}" for cause in forecast.causes)
     if len(forecast.digests) == 1:
@@ -45,7 +49,7 @@ def _held(forecast: HeldForecast) -> Iterator[str]:
     else:
         digests = tuple(f"{each.digest} ({_names(each.nodes)})" for each in forecast.digests)
         yield f"  digests {_names(digests)}"
-    if not forecast.is_confirmed:
+    if forecast.outcome is Outcome.HELD:
         yield f"  to confirm: {_how(forecast)}"
 
 
@@ -66,14 +70,21 @@ def _names(names: tuple[str, ...]) -> str:
     return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
+def loss_data(change: Change) -> dict[str, Any]:
+    """What the change takes, as JSON types."""
+    lost = change.lost
+    return {
+        "lost_pairs": {"count": lost.count, "first": lost.first, "unknown": lost.unknown},
+        **{outcome.value: [each for each in change.forecasts if each.outcome is outcome] for outcome in Outcome},
+    }
+
+
 def change_data(change: Change, *, full: bool) -> dict[str, Any]:
-    """As JSON types; in `full` with each node."""
-    difference, lost = change.difference, change.lost
+    """The whole change; in `full` with each node."""
+    difference = change.difference
     return {
         "summary": difference.summary,
-        "lost_pairs": {"count": lost.count, "first": lost.first, "unknown": lost.unknown},
-        "held": [each for each in change.forecasts if not each.is_confirmed],
-        "confirmed": [each for each in change.forecasts if each.is_confirmed],
+        **loss_data(change),
         "nodes_in_all": difference.nodes_in_all,
         "fates": difference.fates,
         "prefixes": difference.prefixes,

@@ -50,7 +50,7 @@ def diff(
 
     if node and all_nodes:
         raise typer.BadParameter("give --node NAME or --all-nodes, not both")
-    before, after = Side(old, options), Side(new, options)
+    before, after = Side.read(old, options), Side.read(new, options)
     if not (before.loaded.ok and after.loaded.ok):
         _report(problem for side in (before, after) for problem in side.loaded.problems if problem.severity == "error")
         raise typer.Exit(ERROR)

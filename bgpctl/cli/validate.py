@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,9 +12,12 @@ from bgpctl.cli.options import with_options
 from bgpctl.configuration.compile_options import CompileOptions
 
 if TYPE_CHECKING:
+    from bgpctl.cli.change import Change
+    from bgpctl.resources import Loaded
     from bgpctl.yaml_source.problem import Problem
 
 Output = Literal["text", "json"]
+LOSS = 3
 
 
 def register(app: typer.Typer) -> None:
@@ -24,11 +28,18 @@ def register(app: typer.Typer) -> None:
 def validate(
     options: CompileOptions,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or directories.")],
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OLD", help="Resources as they are: also what agents would hold of the change, as in diff."
+        ),
+    ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print what was found.")] = "text",
 ) -> None:
     """Check resource files and name every problem with its file, line and field; docs/problems explains each code.
 
-    Exit status: 0 without errors (warnings do not count), 1 with errors, 2 when a path is not there.
+    Exit status: 0 without errors (warnings do not count), 1 with errors, 2 when a path is not there, 3 with --against
+    when nodes lose each other or an agent would hold a part of the change.
     """
     from bgpctl.datastore.directory import read_directories
     from bgpctl.guardrails import check_cluster
@@ -37,20 +48,43 @@ def validate(
     loaded = read_directories(paths)
     found = check_cluster(loaded.resources, options)
     problems = tuple(sorted({*loaded.problems, *found}))
+    is_valid = not has_errors(problems)
+    change = _change(against, loaded, options) if against is not None and is_valid else None
     if output == "json":
-        typer.echo(_as_json(problems))
+        typer.echo(_as_json(problems if against is None else {"problems": problems, **_loss_data(change)}))
     else:
         for problem in problems:
             typer.echo(str(problem))
+        for line in _loss_lines(change) if change is not None else ():
+            typer.echo(line)
         typer.echo(_summary(len(loaded.resources), problems))
-    raise typer.Exit(1 if has_errors(problems) else 0)
+    raise typer.Exit(LOSS if change is not None and change.is_loss else int(not is_valid))
 
 
-def _as_json(problems: tuple[Problem, ...]) -> str:
-    import json
-    from dataclasses import asdict
+def _change(old: Path, loaded: Loaded, options: CompileOptions) -> Change:
+    """From OLD to what was read. OLD may have problems: what can be compiled of it is what runs."""
+    from bgpctl.cli.change import Side, change_between
 
-    return json.dumps([asdict(problem) for problem in problems], indent=2)
+    return change_between(Side.read(old, options), Side("the new resources", loaded, options), options)
+
+
+def _loss_lines(change: Change) -> Iterator[str]:
+    from bgpctl.cli.change_text import loss_lines
+
+    return loss_lines(change)
+
+
+def _loss_data(change: Change | None) -> dict[str, Any]:
+    from bgpctl.cli.change_text import loss_data
+
+    return loss_data(change) if change is not None else {}
+
+
+def _as_json(found: object) -> str:
+    """A list of problems; with --against an object, in which they are beside what the change takes."""
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
 
 
 def _summary(resources: int, problems: tuple[Problem, ...]) -> str:

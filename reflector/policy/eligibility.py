@@ -42,12 +42,8 @@ class Refusal(NamedTuple):
 
 def own_addresses(plan: NodePlan) -> frozenset[bytes]:
     """As far as the plan has them; where a session leaves the choice to the kernel, its Sender has the address."""
-    return frozenset(
-        (
-            pack_address(plan.router_id),
-            *(pack_address(each.local_address) for each in plan.sessions if each.local_address),
-        )
-    )
+    texts = {plan.router_id, *(each.local_address for each in plan.sessions)} - {""}
+    return frozenset(map(pack_address, texts))
 
 
 def refusal(sender: Sender, session: SessionPlan, received: PathAttributes, ourselves: Ourselves) -> Refusal | None:

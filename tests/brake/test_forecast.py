@@ -8,7 +8,7 @@ import pytest
 from braked_node import BrakedNode
 from compiler_makers import annotated, bgp_peer, block, configuration, node, pool
 
-from bgpctl.brake.forecast import Forecast, HeldForecast
+from bgpctl.brake.forecast import Forecast, HeldForecast, Outcome
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
 from bgpctl.plan_diff import plan_pairs
 from bgpctl.resources.resource_set import ResourceSet
@@ -75,7 +75,7 @@ def test_digests_are_those_of_the_agents(new: Callable[[], list[Resource]]) -> N
     assert {name: each.digest for one in found for each in one.digests for name in each.nodes} == agents(
         cluster(), new()
     )
-    assert not any(each.is_confirmed for each in found)
+    assert all(each.outcome is Outcome.HELD for each in found)
 
 
 def test_one_digest_for_all_nodes_is_one_forecast_with_its_cause() -> None:
@@ -92,8 +92,8 @@ def test_what_the_new_resources_confirm_is_confirmed() -> None:
     (held, *_) = forecast(cluster(), cluster(labels={}))
     digests = ", ".join({each.digest for one in forecast(cluster(), cluster(labels={})) for each in one.digests})
     confirming = [annotated(cluster()[0], confirm=digests), *cluster(labels={})[1:]]
-    assert not held.is_confirmed
-    assert all(each.is_confirmed for each in forecast(cluster(), confirming))
+    assert held.outcome is Outcome.HELD
+    assert {each.outcome for each in forecast(cluster(), confirming)} == {Outcome.CONFIRMED}
 
 
 def test_network_without_blocks_of_others_weighs_nothing() -> None:
@@ -103,3 +103,15 @@ def test_network_without_blocks_of_others_weighs_nothing() -> None:
     assert [
         each.kind for each in forecast(cluster(second), [*cluster(second)[:2], *cluster(second)[3:]])[0].losses
     ] == ["kernel-routes"]
+
+
+def test_mesh_that_reflectors_replace_is_held_until_they_are_established() -> None:
+    """In one step from the mesh: nobody has to confirm that."""
+    names = (*NAMES, "n4", "n5", "n6")
+    nodes = [node(name, f"192.0.2.{place}/24") for place, name in enumerate(names, start=1)]
+    reflectors = [node(f"r{place}", f"192.0.2.{place}/24", labels=RR, cluster_id="224.0.0.1") for place in (1, 2)]
+    mesh = [configuration(), PODS, *nodes]
+    found = forecast(mesh, [NO_MESH, TO_REFLECTORS, PODS, *reflectors, *nodes[2:]])
+    assert {each.outcome for each in found} == {Outcome.REPLACED}
+    alone = bgp_peer("to-reflectors", nodeSelector="all()", peerSelector="has(typo)")
+    assert {each.outcome for each in forecast(mesh, [NO_MESH, alone, PODS, *reflectors, *nodes[2:]])} == {Outcome.HELD}

@@ -234,6 +234,32 @@ def test_what_would_be_held_has_the_digest_that_confirms_it(folder: Path) -> Non
     assert "is confirmed by these resources on 3 nodes, a, b, c:" in confirmed.stdout
 
 
+def validate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BGPCTL), "validate", "new", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder)
+
+
+def test_validate_against_the_old_state_prints_the_same_digest(folder: Path) -> None:
+    assert validate(folder, "--against", "old.yaml").returncode == 0
+    change(folder, *NO_MESH)
+    alone, against = validate(folder), validate(folder, "--against", "old.yaml")
+    assert (alone.returncode, against.returncode) == (0, 3)
+    held = [line for line in diff(folder).stdout.splitlines() if "digest" in line]
+    assert held
+    assert set(held) < set(against.stdout.splitlines())
+    assert "digest" not in alone.stdout
+    found = json.loads(validate(folder, "--against", "old.yaml", "-o", "json").stdout)
+    assert found["lost_pairs"]["count"] == 6
+    assert found["problems"]
+
+
+def test_validate_compares_nothing_with_resources_that_have_errors(folder: Path) -> None:
+    change(folder, "peerIP: 192.0.2.1", "peerIP: nonsense")
+    done = validate(folder, "--against", "old.yaml")
+    assert done.returncode == 1
+    assert "held" not in done.stdout
+
+
 def test_full_names_every_session_of_every_node(folder: Path) -> None:
     change(folder, *NO_MESH)
     text = diff(folder, "--full").stdout

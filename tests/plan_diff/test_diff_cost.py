@@ -26,7 +26,7 @@ def test_step_of_a_mesh_to_reflectors_costs_little_more_than_compiling_both(tmp_
     """With 600 nodes 2.2 times as much, on a busy machine."""
     (tmp_path / "old.yaml").write_text(cluster(150, 0, mesh=True))
     (tmp_path / "new.yaml").write_text(cluster(150, 2, mesh=True))
-    old, new = Side(tmp_path / "old.yaml", OPTIONS), Side(tmp_path / "new.yaml", OPTIONS)
+    old, new = Side.read(tmp_path / "old.yaml", OPTIONS), Side.read(tmp_path / "new.yaml", OPTIONS)
 
     def compile_both() -> None:
         for side in (old, new):
