@@ -87,7 +87,8 @@ def _write_all(path: Path, options: CompileOptions, folder: Path, with_passwords
         _write_node(folder / compiled.plan.node, compiled, with_passwords)
         problems.update(compiled.problems)
     typer.echo(f"wrote {len(loaded.resources.nodes)} nodes to {folder}")
-    typer.echo(verdict(prove(loaded.resources, options)))
+    errors = sum(problem.severity == "error" for problem in loaded.problems)
+    typer.echo(verdict(prove(loaded.resources, options, unread=errors)))
     _finish(sorted(problems))
 
 

@@ -34,24 +34,25 @@ def proof(
 ) -> None:
     """Prove that what every node originates reaches every other node, or name who is missed, and why.
 
-    Exit status: 0 when it does with all routers up (as far as is known without the routers that are no nodes), 1 when
-    it does not or the resources have errors, 2 when the path is not there. Failures that break it are named and do not
-    change the status.
+    Exit status: 0 complete, with all routers up; 1 not complete; 2 the path is not there; 4 not known: it depends on
+    routers that are no nodes, or on what was not looked at, as the verdict says. Failures that break it are named and
+    do not change the status.
     """
     from bgpctl.datastore.directory import read_directory
     from bgpctl.guardrails.proof.proof_text import proof_data, render_proof
-    from bgpctl.guardrails.proof.prove import FailureDepth, prove
+    from bgpctl.guardrails.proof.prove import FailureDepth, Verdict, prove
 
     loaded = read_directory(path)
-    for problem in loaded.problems:
-        if problem.severity == "error":
-            typer.echo(str(problem), err=True)
+    errors = [problem for problem in loaded.problems if problem.severity == "error"]
+    for problem in errors:
+        typer.echo(str(problem), err=True)
     depths: dict[int, FailureDepth] = {0: 0, 1: 1, 2: 2}
-    found = prove(loaded.resources, options, depths[failures], rack_label)
+    found = prove(loaded.resources, options, depths[failures], rack_label, len(errors))
     if output == "json":
         import json
 
         typer.echo(json.dumps(proof_data(found), indent=2))
     else:
         typer.echo(render_proof(found))
-    raise typer.Exit(0 if found.is_complete and loaded.ok else 1)
+    statuses = {Verdict.COMPLETE: 0, Verdict.NOT_COMPLETE: 1, Verdict.NOT_KNOWN: 4}
+    raise typer.Exit(statuses[found.verdict])

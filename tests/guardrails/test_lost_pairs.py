@@ -78,6 +78,13 @@ def test_pairs_of_one_node_can_be_asked_for() -> None:
 
 
 def test_pair_that_depends_on_routers_outside_is_not_known() -> None:
-    tor = bgp_peer("tor", peerIP="192.0.2.253", asNumber=65001)
+    tor = bgp_peer("tor", peerIP="192.0.2.253", asNumber=65001, numAllowedLocalASNumbers=1)
     found = lost([*mesh(3), tor], [*mesh(3, nodeToNodeMeshEnabled=False), tor])
     assert (found.count, found.unknown) == (0, 6)
+
+
+def test_routers_outside_bring_nothing_back_into_the_as_of_the_nodes() -> None:
+    tor = bgp_peer("tor", peerIP="192.0.2.253", asNumber=65001)
+    found = lost([*mesh(3), tor], [*mesh(3, nodeToNodeMeshEnabled=False), tor])
+    assert (found.count, found.unknown) == (6, 0)
+    assert "AS loop" in found.first[0].obstacle

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from compiler_makers import annotated, bgp_peer, block, configuration, node, pool, secret
+from compiler_makers import annotated, bgp_filter, bgp_peer, block, configuration, node, pool, secret
 
+from bgpctl.compiler import CompileOptions
+from bgpctl.guardrails.proof.obstacle import Obstacle
 from bgpctl.guardrails.proof.proof_text import REMEDIES, proof_data, render_proof, verdict
-from bgpctl.guardrails.proof.propagation import Obstacle
-from bgpctl.guardrails.proof.prove import FailureDepth, FamilyProof, prove
+from bgpctl.guardrails.proof.prove import FailureDepth, FamilyProof, Verdict, prove
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 
@@ -185,9 +187,33 @@ def test_clusters_of_clients_are_where_their_routes_loop() -> None:
 
 
 def test_what_only_a_router_outside_could_carry_is_unknown() -> None:
-    fabric = bgp_peer("fabric", peerIP="192.0.2.1", asNumber=65001)
+    fabric = bgp_peer("fabric", peerIP="192.0.2.1", asNumber=65001, numAllowedLocalASNumbers=1)
     found = proved(NO_MESH, fabric, leaf(1), leaf(2))
     assert (found.gaps, [gap.pair for gap in found.unknown]) == ((), [("n1", "n1")])
+    assert found.verdict is Verdict.NOT_KNOWN
+
+
+def test_a_router_outside_brings_no_routes_back_into_the_as_they_come_from() -> None:
+    """RFC 4271 9.1.2: nodes drop what has their own AS in AS_PATH, whichever way it went outside."""
+    fabric = bgp_peer("fabric", peerIP="192.0.2.1", asNumber=65001)
+    found = proved(NO_MESH, fabric, leaf(1), leaf(2))
+    assert (gaps(found), found.verdict) == ([("n1", "n1", Obstacle.AS_LOOP)], Verdict.NOT_COMPLETE)
+    racks = [
+        bgp_peer(f"tor-{n}", nodeSelector=f"rack == '{n}'", peerIP=f"192.0.2.{n}", asNumber=65000 + n) for n in (1, 2)
+    ]
+    between = proved(NO_MESH, *racks, leaf(1, "1", 64601), leaf(2, "2", 64601))
+    assert [pair[:2] for pair in gaps(between)] == [("n1", "n2"), ("n2", "n1")]
+    assert proved(NO_MESH, *racks, leaf(1, "1", 64601), leaf(2, "2", 64602)).verdict is Verdict.NOT_KNOWN
+
+
+def test_a_router_outside_takes_no_routes_of_its_own_as() -> None:
+    one = bgp_peer("one", node="n1", peerSelector="rack == '2'")
+    tor = bgp_peer("tor", node="n2", peerIP="192.0.2.1", asNumber=65001)
+    other = bgp_peer("other", node="n3", peerIP="192.0.2.2", asNumber=65002)
+    ends = leaf(2, "2", 64602), leaf(3, "3", 64603)
+    assert ("n1", "n3", Obstacle.AS_LOOP) in gaps(proved(NO_MESH, one, tor, other, leaf(1, asn=65001), *ends))
+    found = proved(NO_MESH, one, tor, other, leaf(1, asn=64601), *ends)
+    assert (found.gaps, found.verdict) == ((), Verdict.NOT_KNOWN)
 
 
 def test_a_node_without_a_way_to_the_fabric_is_not_unknown() -> None:
@@ -254,6 +280,134 @@ def test_the_verdict_says_what_is_broken_and_what_to_do() -> None:
     assert proof_data(proof)["complete"] is False
 
 
+def pods(*numbers: int, **spec: Any) -> list[Resource]:
+    return [pool("pods", "10.244.0.0/16", **spec), *(block(f"n{each}", f"10.244.{each}.0/26") for each in numbers)]
+
+
+REFLECTED = [NO_MESH, TO_REFLECTORS, BETWEEN_REFLECTORS, reflector(1, "224.0.0.1"), reflector(2, "224.0.0.1")]
+
+
+@pytest.mark.parametrize(
+    ("direction", "obstacle"), [("export", Obstacle.EXPORT_REJECTED), ("import", Obstacle.IMPORT_REJECTED)]
+)
+@pytest.mark.parametrize("far", ["nodeSelector", "peerSelector"])
+def test_a_filter_at_either_end_and_in_either_direction_is_read(direction: str, obstacle: Obstacle, far: str) -> None:
+    """Both ends of the sessions that a BGPPeer defines have its filters."""
+    rules = {f"{direction}V4": [{"action": "Reject", "cidr": "10.244.1.0/24", "matchOperator": "In"}]}
+    near = "peerSelector" if far == "nodeSelector" else "nodeSelector"
+    peer = bgp_peer("p", filters=["no-one"], **{near: "!has(rr)", far: "has(rr)"})
+    shared = [NO_MESH, peer, BETWEEN_REFLECTORS, reflector(1, "224.0.0.1"), leaf(1), leaf(2), leaf(3)]
+    assert proved(*shared, *pods(1, 2, 3)).verdict is Verdict.COMPLETE
+
+    found = proved(*shared, *pods(1, 2, 3), bgp_filter("no-one", **rules))
+
+    assert {gap.pair for gap in found.gaps} == {("n1", "n2"), ("n1", "rr1")}
+    assert {(gap.obstacle, gap.rule, gap.prefix) for gap in found.gaps} == {
+        (obstacle, "BGPFilter no-one", "10.244.1.0/26")
+    }
+
+
+def test_a_filter_matters_to_the_block_that_it_is_about_and_every_block_of_a_node_counts() -> None:
+    cidr = {"action": "Reject", "cidr": "10.244.9.0/24", "matchOperator": "In"}
+    peers = bgp_peer("p", nodeSelector="all()", peerSelector="all()", filters=["one"])
+    second = block("n1", "10.244.9.0/26")
+    shared = [NO_MESH, peers, leaf(1), leaf(2), *pods(1, 2), bgp_filter("one", exportV4=[cidr])]
+    assert proved(*shared).verdict is Verdict.COMPLETE
+    assert [(gap.pair, gap.prefix) for gap in proved(*shared, second).gaps] == [(("n1", "n2"), "10.244.9.0/26")]
+
+
+def test_a_community_that_keeps_routes_at_home_is_read() -> None:
+    tag = [{"action": "Accept", "operations": [{"addCommunity": {"value": "65535:65281"}}]}]
+    peer = bgp_peer("p", node="n2", peerSelector="all()", filters=["home"])
+    ends = leaf(1, asn=64601), leaf(2, asn=64602), leaf(3, asn=64603)
+    found = proved(NO_MESH, peer, *ends, *pods(1, 2, 3), bgp_filter("home", importV4=tag))
+    assert ("n1", "n3", Obstacle.COMMUNITY) in gaps(found)
+
+
+def test_pools_that_are_not_advertised_do_not_reach_other_nodes() -> None:
+    """Unless Felix programs their VXLAN: then BGP has nothing to do with them."""
+    shared = [*REFLECTED, leaf(1), leaf(2)]
+    assert {gap.rule for gap in proved(*shared, *pods(1, 2, disableBGPExport=True)).gaps} == {
+        "IPPool pods: disableBGPExport"
+    }
+    vxlan = pods(1, 2, disableBGPExport=True, vxlanMode="Always")
+    assert proved(*shared, *vxlan).verdict is Verdict.COMPLETE
+    (without_felix,) = prove(ResourceSet.of(*shared, *vxlan), CompileOptions(without_felix=True)).families
+    assert without_felix.verdict is Verdict.NOT_COMPLETE
+
+
+def tunnelled(number: int, asn: int | None = None, address: str = "") -> Resource:
+    tunnel = address or f"10.244.{number}.0"
+    return node(f"n{number}", f"10.0.{number}.1/24", asn=asn, ipv4VXLANTunnelAddr=tunnel)
+
+
+def test_a_next_hop_without_an_end_of_the_vxlan_cuts_off() -> None:
+    """A node of another AS has eBGP sessions with the reflectors, and they have no end of the VXLAN."""
+    cluster = [*REFLECTED, tunnelled(1), tunnelled(2), *pods(1, 2, 3, vxlanMode="CrossSubnet")]
+    ours = CompileOptions(without_felix=True)
+
+    (one_as,) = prove(ResourceSet.of(*cluster, tunnelled(3)), ours).families
+    (found,) = prove(ResourceSet.of(*cluster, tunnelled(3, 64599)), ours).families
+    felix = proved(*cluster, tunnelled(3, 64599))
+
+    assert one_as.verdict is Verdict.COMPLETE
+    assert gaps(found) == [("n1", "n3", Obstacle.NO_VXLAN_END)]
+    assert found.gaps[0].sender in ("rr1", "rr2")
+    assert (felix.gaps, [each.obstacle for each in felix.unknown]) == ((), [Obstacle.PERHAPS_NO_VXLAN_END])
+    assert felix.verdict is Verdict.NOT_KNOWN
+
+
+def test_a_node_without_a_tunnel_address_is_reached_in_its_own_subnet_only() -> None:
+    bare = node("n3", "10.0.1.3/24")
+    ours = CompileOptions(without_felix=True)
+    (found,) = prove(
+        ResourceSet.of(tunnelled(1), tunnelled(2), bare, *pods(1, 2, 3, vxlanMode="CrossSubnet")), ours
+    ).families
+    assert {(gap.pair, gap.obstacle, gap.sender) for gap in found.gaps} == {
+        (("n2", "n3"), Obstacle.NO_VXLAN_END, "n3"),
+        (("n3", "n2"), Obstacle.NO_VXLAN_END, "n3"),
+    }
+
+
+def test_packets_through_a_dedicated_reflector_are_not_known_to_arrive() -> None:
+    found = proved(*REFLECTED, leaf(1), leaf(2, asn=64599), *pods(1, 2))
+    assert (found.gaps, {gap.obstacle for gap in found.unknown}) == ((), {Obstacle.THROUGH_REFLECTOR})
+
+
+def test_reflectors_for_a_few_beside_a_live_mesh_are_no_failure() -> None:
+    """What other nodes originate does not reach the reflectors, which have no pods."""
+    few = bgp_peer("few", nodeSelector="canary == 'yes'", peerSelector="has(rr)")
+    mesh = [node(f"n{each}", f"10.0.1.{each}", labels={"canary": "yes"} if each < 3 else {}) for each in (1, 2, 3, 4)]
+    reflectors = reflector(1, "224.0.0.1"), reflector(2, "224.0.0.1")
+
+    cluster = prove(ResourceSet.of(few, *mesh, *reflectors, *pods(1, 2, 3, 4)))
+
+    assert cluster.verdict is Verdict.COMPLETE
+    assert "but for routes of the mesh at rr1" in verdict(cluster)
+    with_pods = prove(ResourceSet.of(few, *mesh, *reflectors, *pods(1, 2, 3, 4), block("rr1", "10.244.99.0/26")))
+    assert with_pods.verdict is Verdict.NOT_COMPLETE
+
+
+def test_what_was_not_looked_at_stands_in_the_verdict() -> None:
+    cluster = [leaf(1), leaf(2)]
+    assert verdict(prove(ResourceSet.of(*cluster))).startswith("topology proof, IPv4: complete: ")
+    assert verdict(prove(ResourceSet.of(*cluster), unread=2)) == (
+        "topology proof, IPv4: NOT KNOWN: 2 errors in the resources: what is wrong was left out, "
+        "among 2 nodes of 1 kind"
+    )
+    bare = prove(ResourceSet.of(*cluster, node("bare")))
+    assert bare.verdict is Verdict.NOT_KNOWN
+    assert "bare has no address for BGP in the resources" in verdict(bare)
+    assert verdict(prove(ResourceSet.of())) == "topology proof: NOT KNOWN: there is no Node"
+
+
+def test_a_node_for_which_the_pool_has_no_block_is_named() -> None:
+    small = pool("pods", "10.244.0.0/26")
+    found = prove(ResourceSet.of(leaf(1), leaf(2), small, block("n1", "10.244.0.0/26")))
+    assert found.verdict is Verdict.COMPLETE
+    assert "no pool has a block for n2" in verdict(found)
+
+
 @pytest.mark.slow
 def test_five_thousand_nodes_with_six_reflectors_take_seconds() -> None:
     leaves = [node(f"n{i}", f"10.0.{i // 250}.{i % 250 + 1}", labels={"rack": f"r{i // 40}"}) for i in range(5000)]
@@ -289,7 +443,17 @@ def test_the_command_answers_no_for_a_broken_cluster(tmp_path: Path) -> None:
     done = bgpctl("proof", str(tmp_path), "-o", "json", "--failures", "0")
 
     assert done.returncode == 1
-    assert json.loads(done.stdout)["complete"] is False
+    assert json.loads(done.stdout)["verdict"] == "not complete"
+
+
+def test_the_command_does_not_answer_yes_where_it_does_not_know(tmp_path: Path) -> None:
+    for file in QUICKSTART.glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text())
+    (tmp_path / "broken.yaml").write_text("apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: p}\n")
+
+    done = bgpctl("proof", str(tmp_path))
+
+    assert (done.returncode, done.stdout.splitlines()[0][:31]) == (4, "topology proof, IPv4: NOT KNOWN")
 
 
 def test_the_command_takes_a_label_for_racks() -> None:

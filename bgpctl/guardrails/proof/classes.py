@@ -16,7 +16,7 @@ from collections.abc import Hashable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 
-from bgpctl.guardrails.proof.session_graph import Links, Router, SessionGraph
+from bgpctl.guardrails.proof.session_graph import Router, SessionGraph, kinds
 from reflector.session.relation import Relation
 
 STAND_FOR_A_CLASS = 2
@@ -79,11 +79,11 @@ def _unlike_any(routers: Iterable[Router]) -> set[str]:
     """Nodes that share an address or a router ID, which some sessions do not survive."""
     routers = list(routers)
     addresses = Counter(address for each in routers for address in each.addresses.values())
-    identifiers = Counter(each.router_id for each in routers)
+    identifiers = Counter(each.plan.router_id for each in routers)
     return {
         each.name
         for each in routers
-        if identifiers[each.router_id] > 1 or any(addresses[address] > 1 for address in each.addresses.values())
+        if identifiers[each.plan.router_id] > 1 or any(addresses[address] > 1 for address in each.addresses.values())
     }
 
 
@@ -91,7 +91,7 @@ def _alike_with_each_other(graph: SessionGraph, names: Iterable[str], unlike: Se
     """Nodes that would be alike if each were a peer of itself, as it is of the others."""
     groups: dict[Hashable, list[str]] = {}
     for name in names:
-        for links in {_kinds(links) for links in graph.ends[name].values()} if name not in unlike else ():
+        for links in {kinds(links) for links in graph.ends[name].values()} if name not in unlike else ():
             groups.setdefault(_signature(graph, name, ((name, links, links),)), []).append(name)
     found: list[list[str]] = []
     taken: set[str] = set()
@@ -104,23 +104,15 @@ def _alike_with_each_other(graph: SessionGraph, names: Iterable[str], unlike: Se
 
 def _signature(graph: SessionGraph, name: str, itself: tuple[tuple[str, Hashable, Hashable], ...] = ()) -> Hashable:
     router, meshed = graph.routers[name], graph.mesh.get(name)
-    clusters = router.cluster_id, router.cluster_ids
-    role = (router.local_as, clusters, router.originates, router.outside, frozenset(router.addresses), meshed)
-    peers = [(there, _kinds(links), _kinds(graph.ends[there][name])) for there, links in graph.ends[name].items()]
-    return role, frozenset((*peers, *itself)), frozenset(graph.barred[name]) if meshed else None
-
-
-def _kinds(links: Links) -> Hashable:
-    """Nearly always a pair has one session, and a reflector thousands of pairs."""
-    if len(links) == 1:
-        ((between, end),) = links.items()
-        return between, end.kind
-    return frozenset((between, end.kind) for between, end in links.items())
+    role = router.local_as, router.plan.cluster_id, router.kinds_outside, router.traits
+    where = frozenset(router.addresses), meshed
+    peers = [(there, kinds(links), kinds(graph.ends[there][name])) for there, links in graph.ends[name].items()]
+    return role, where, frozenset((*peers, *itself)), frozenset(graph.barred[name]) if meshed else None
 
 
 def _forwards(graph: SessionGraph, name: str, mesh_as_numbers: Set[int]) -> bool:
     """Whether routes from one node may be advertised to another: only those of clients and of other ASes are."""
-    relations = {end.relation for links in graph.ends[name].values() for end in links.values()}
+    relations = set(graph.relations(name))
     if name in graph.mesh and mesh_as_numbers - {graph.routers[name].local_as}:
         relations.add(Relation.EBGP)
     return graph.degree(name) > 1 and not relations.isdisjoint((Relation.CLIENT, Relation.EBGP))

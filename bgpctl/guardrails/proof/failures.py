@@ -36,7 +36,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class FailureProof:
-    """FailureProof that break something, and how many were tried. `untried` pairs are beyond the bound."""
+    """Failures that break something, and how many were tried. `untried` pairs are beyond the bound."""
 
     breaking: tuple[Failure, ...]
     tried: int
@@ -89,7 +89,7 @@ def _usual_pair(classes: Classes, gap: Gap) -> tuple[str, str]:
 
 def _reflectors(classes: Classes) -> Iterator[Unit]:
     for name, router in classes.graph.routers.items():
-        if router.cluster_id:
+        if router.is_reflector:
             yield Unit(f"reflector {name}", frozenset((name,)))
 
 
@@ -101,7 +101,7 @@ def _racks(classes: Classes, racks: Mapping[str, Iterable[str]]) -> Iterator[Uni
 
 
 def _is_reflector(classes: Classes, name: str) -> bool:
-    return bool(classes.graph.routers[name].cluster_id)
+    return classes.graph.routers[name].is_reflector
 
 
 def _one_of(members: Sequence[str]) -> str:

@@ -6,17 +6,24 @@ in the graph when both ends have it, agree (sessions/agreement.py) and carry the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
+from typing import NamedTuple
 
-from bgpctl.compiler import ClusterIndex, CompileOptions
+from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
+from bgpctl.compiler.node import every_policy
+from bgpctl.compiler.policies.export_policy import export_policy_name
 from bgpctl.compiler.sessions.passwords import PasswordMissingError, find_password
 from bgpctl.compiler.sessions.session_settings import session_families
-from bgpctl.guardrails.proof.session_graph import NO_LINKS, NOWHERE, End, Router, SessionGraph, possible_next_hops
+from bgpctl.guardrails.proof.prefixes import Prefixes, with_assumed_pools
+from bgpctl.guardrails.proof.session_graph import NO_LINKS, NOWHERE, Router, SessionGraph
+from bgpctl.guardrails.proof.traits import Traits
 from bgpctl.guardrails.sessions.agreement import Disagreement, SessionEnd, disagreement, listen_port
-from reflector.addresses import FAMILIES, family_of, pack_address
-from reflector.plan import Family, NextHopMode, NodePlan, Password, RouteSource, SessionKind, SessionPlan
-from reflector.session.relation import Relation, relation
+from bgpctl.guardrails.without_mesh import without_mesh
+from bgpctl.resources.resource_set import ResourceSet
+from reflector.addresses import FAMILIES, family_of
+from reflector.plan import Family, NodePlan, Password, Policy, RouteSource, SessionKind, SessionPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,8 @@ class _Speaker:
     suppressed: frozenset[str]
     ports: Mapping[Family, int]
     meshed: frozenset[Family]
+    prefixes: tuple[str, ...]
+    traits: Hashable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +56,48 @@ class _Mesh:
             peer_as=there.plan.local_as,
             local_as=here.plan.local_as,
             families=FAMILIES,
+            local_address=own,
             peer_port=there.ports[between],
             passive=far > own,
+            export_policies=tuple(map(export_policy_name, FAMILIES)),
             password=self.password,
         )
+
+
+class _Sorts(NamedTuple):
+    """What tells the nodes of one family apart."""
+
+    prefixes: Prefixes
+    traits: Traits
+
+
+def _sorts(family: Family, index: ClusterIndex, options: CompileOptions) -> _Sorts:
+    prefixes = Prefixes(family, index, options)
+    return _Sorts(prefixes, Traits(family, index, options, prefixes))
+
+
+def cluster_graphs(resources: ResourceSet, options: CompileOptions) -> list[SessionGraph]:
+    """The graphs of a whole cluster. Its plans are compiled without the mesh, which the graph adds as what it is: a set
+    of nodes any two of whom have a session. So a mesh of 5,000 nodes costs no more than 5,000 nodes."""
+    cluster = with_assumed_pools(resources)
+    plans = (compiled.plan for compiled in compile_cluster(without_mesh(cluster), options))
+    return session_graphs(plans, ClusterIndex(cluster), options)
 
 
 def session_graphs(plans: Iterable[NodePlan], index: ClusterIndex, options: CompileOptions) -> list[SessionGraph]:
     """One graph for each family that a node has an address in, or a session that carries it. Whether the plans have
     the mesh's sessions in them makes no difference: they are not looked at."""
     speakers: dict[Family, dict[str, _Speaker]] = {family: {} for family in FAMILIES}
+    sorts = {family: _sorts(family, index, options) for family in FAMILIES}
     mesh = _mesh(index, options)
     for plan in plans:
         for family in FAMILIES:
-            speaker = _speaker(plan, index, family)
+            speaker = _speaker(plan, index, family, sorts[family])
             if _takes_part(speaker, family, mesh):
                 speakers[family][plan.node] = speaker
-    return [_Builder(family, found, mesh, index).build() for family, found in speakers.items() if found]
+    policies = cache(partial(every_policy, index, options=options))
+    builders = (_Builder(family, found, mesh, index, options) for family, found in speakers.items() if found)
+    return [each.build(policies) for each in builders]
 
 
 def _takes_part(speaker: _Speaker, family: Family, mesh: _Mesh | None) -> bool:
@@ -72,7 +106,8 @@ def _takes_part(speaker: _Speaker, family: Family, mesh: _Mesh | None) -> bool:
     return bool(speaker.addresses[family]) or carried or meshed or _originates(speaker.plan, family)
 
 
-def _speaker(plan: NodePlan, index: ClusterIndex, family: Family) -> _Speaker:
+def _speaker(plan: NodePlan, index: ClusterIndex, family: Family, sorts: _Sorts) -> _Speaker:
+    followed = sorts.prefixes.of(plan)
     addresses = index.nodes[plan.node].addresses
     settings = index.configuration.settings(plan.node)
     return _Speaker(
@@ -82,6 +117,8 @@ def _speaker(plan: NodePlan, index: ClusterIndex, family: Family) -> _Speaker:
         suppressed=frozenset(each.peer_address for each in plan.suppressed),
         ports={each: listen_port(plan, each) for each in FAMILIES},
         meshed=frozenset(each for each in FAMILIES if addresses[each] and family in session_families(each, settings)),
+        prefixes=followed,
+        traits=sorts.traits.of(plan.node, followed),
     )
 
 
@@ -103,30 +140,39 @@ def _mesh(index: ClusterIndex, options: CompileOptions) -> _Mesh | None:
 class _Builder:
     """Puts the two ends of each session together."""
 
-    def __init__(self, family: Family, speakers: dict[str, _Speaker], mesh: _Mesh | None, index: ClusterIndex) -> None:
+    def __init__(
+        self,
+        family: Family,
+        speakers: dict[str, _Speaker],
+        mesh: _Mesh | None,
+        index: ClusterIndex,
+        options: CompileOptions,
+    ) -> None:
         self._family = family
         self._speakers = speakers
         self._mesh = mesh
+        self._index = index
+        self._options = options
         self._owners = index.node_by_address
-        self._ends: dict[str, dict[str, dict[Family, End]]] = {name: {} for name in speakers}
+        self._ends: dict[str, dict[str, dict[Family, SessionPlan]]] = {name: {} for name in speakers}
         self._barred: dict[str, dict[tuple[str, Family], Disagreement]] = {name: {} for name in speakers}
-        self._outside: dict[str, set[Relation]] = {name: set() for name in speakers}
+        self._outside: dict[str, list[SessionPlan]] = {name: [] for name in speakers}
 
-    def build(self) -> SessionGraph:
+    def build(self, policies: Callable[[str], tuple[Policy, ...]]) -> SessionGraph:
         for between in FAMILIES:
             for here, speaker in self._speakers.items():
                 self._explicit(here, speaker, between)
         routers = {name: self._router(name, each) for name, each in self._speakers.items()}
         members = {name: self._meshed(each) for name, each in self._speakers.items()}
         mesh = {name: found for name, found in members.items() if found}
-        return SessionGraph(self._family, routers, self._ends, self._barred, mesh)
+        return SessionGraph(self._family, routers, self._ends, self._barred, mesh, self._index, self._options, policies)
 
     def _explicit(self, here: str, speaker: _Speaker, between: Family) -> None:
         """The sessions of BGPPeers, and suppressed ones, towards addresses of this family."""
         for address, session in speaker.sessions.items():
             there = self._owners.get(address) if family_of(address) == between else here
             if there is None and self._family in session.families:
-                self._outside[here].add(relation(session))
+                self._outside[here].append(session)
             elif there is not None and there != here:
                 self._join(here, there, between)
         for address in speaker.suppressed - speaker.sessions.keys():
@@ -135,16 +181,12 @@ class _Builder:
                 self._bar(here, there, between, Disagreement.SUPPRESSED)
 
     def _router(self, name: str, speaker: _Speaker) -> Router:
-        plan = speaker.plan
         return Router(
-            name=name,
+            plan=speaker.plan,
             addresses={each: address for each, address in speaker.addresses.items() if address},
-            router_id=pack_address(plan.router_id),
-            local_as=plan.local_as,
-            cluster_id=plan.cluster_id,
-            cluster_ids=_cluster_ids(plan),
-            originates=not plan.cluster_id or _originates(plan, self._family),
-            outside=frozenset(self._outside[name]),
+            outside=tuple(self._outside[name]),
+            prefixes=speaker.prefixes,
+            traits=speaker.traits,
         )
 
     def _meshed(self, speaker: _Speaker) -> frozenset[Family]:
@@ -162,8 +204,7 @@ class _Builder:
         if reason is not None:
             return self._bar(here, there, between, reason)
         for name, far, end in ((here, there, one), (there, here, other)):
-            found = _end(self._speakers[name].plan, end.session, self._family)
-            self._ends[name].setdefault(far, {})[between] = found
+            self._ends[name].setdefault(far, {})[between] = end.session
         return None
 
     def _bar(self, here: str, there: str, between: Family, reason: Disagreement) -> None:
@@ -181,28 +222,3 @@ class _Builder:
         if session is None and address not in speaker.suppressed and meshed and self._mesh is not None:
             session = self._mesh.session(speaker, other, between)
         return SessionEnd(session, speaker.plan.router_id, speaker.ports[between]) if session is not None else None
-
-
-def _cluster_ids(plan: NodePlan) -> frozenset[str]:
-    """By any of them the node knows a route that has been here (RFC 4456 8)."""
-    return frozenset((plan.cluster_id, *(_cluster(plan, each) for each in plan.sessions))) - {""}
-
-
-def _cluster(plan: NodePlan, session: SessionPlan) -> str:
-    return (session.cluster_id or plan.cluster_id) if session.rr_client else ""
-
-
-def _end(plan: NodePlan, session: SessionPlan, family: Family) -> End:
-    kind, mode, own = relation(session), session.next_hop_mode, family_of(session.peer_address)
-    return End(
-        relation=kind,
-        local_as=session.local_as,
-        allow_local_as=session.allow_local_as,
-        own=own,
-        next_hops=possible_next_hops(family, own),
-        replaces=mode is NextHopMode.SELF or (kind is Relation.EBGP and mode is not NextHopMode.KEEP),
-        cluster=_cluster(plan, session),
-        role=session.role if kind is Relation.EBGP else None,
-        peer_as=session.peer_as,
-        peer_address=pack_address(session.peer_address),
-    )

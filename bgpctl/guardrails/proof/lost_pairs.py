@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
+from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.guardrails.proof.classes import Classes, node_classes
 from bgpctl.guardrails.proof.completeness import Reach, survey
-from bgpctl.guardrails.proof.graph_builder import session_graphs
-from bgpctl.guardrails.without_mesh import without_mesh
+from bgpctl.guardrails.proof.graph_builder import cluster_graphs
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.addresses import family_of
 from reflector.plan import Family
@@ -117,9 +116,7 @@ def lost_pairs(old: ResourceSet, new: ResourceSet, options: CompileOptions, only
 
 
 def _proofs(resources: ResourceSet, options: CompileOptions) -> dict[Family, _Proof]:
-    plans = (compiled.plan for compiled in compile_cluster(without_mesh(resources), options))
-    graphs = session_graphs(plans, ClusterIndex(resources), options)
-    classes = {graph.family: node_classes(graph) for graph in graphs}
+    classes = {graph.family: node_classes(graph) for graph in cluster_graphs(resources, options)}
     return {family: _Proof(each, survey(each)) for family, each in classes.items()}
 
 

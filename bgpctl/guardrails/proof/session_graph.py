@@ -1,4 +1,4 @@
-"""The session graph of one address family: which nodes have a session with each other, and of what relation.
+"""The session graph of one address family: which nodes have a session with each other, and how each end defines it.
 
 A session is in the graph when both ends have it, agree, and
 carry the family; that may be the other family than that of its addresses (RFC 8950), and there may be one of each
@@ -8,67 +8,96 @@ of members, any two of whom have a session unless something explicit stands betw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import NamedTuple
+from functools import cached_property
 
+from bgpctl.compiler import ClusterIndex, CompileOptions
+from bgpctl.compiler.policies.export_policy import export_policy_name
 from bgpctl.guardrails.sessions.agreement import Disagreement
-from reflector.addresses import pack_address
-from reflector.plan import Family, Role
-from reflector.session.relation import Relation
+from reflector.addresses import family_of
+from reflector.plan import Family, NodePlan, Policy, SessionKind, SessionPlan
+from reflector.session.relation import Relation, relation
 
 
-class End(NamedTuple):
-    """One end of a session, as a route sees it.
+def session_kind(session: SessionPlan) -> tuple[object, ...]:
+    """What makes sessions alike for routes: everything that decides about them but whose addresses they are."""
+    return (
+        relation(session),
+        session.local_as,
+        session.peer_as,
+        session.allow_local_as,
+        session.cluster_id,
+        session.next_hop_mode,
+        session.role,
+        session.import_policies,
+        session.export_policies,
+        session.import_default,
+        session.export_default,
+        session.allow_martians,
+        family_of(session.peer_address),
+    )
 
-    own           the family of its address, which is the next hop of its own routes
-    next_hops     of which families a next hop may be here
-    replaces      the next hop of what it passes on is its own address
-    cluster       of a client: its cluster ID
-    role, peer_as ours on an eBGP session, and the AS of the other end (RFC 9234)
-    peer_address  packed
+
+def mesh_session(own: Router, far: Router, between: Family, family: Family) -> SessionPlan:
+    """The end of `own` of a session of the mesh, as the compiler plans it for the routes of this family."""
+    return SessionPlan(
+        name=far.addresses[between],
+        kind=SessionKind.MESH,
+        peer_address=far.addresses[between],
+        peer_as=far.local_as,
+        local_as=own.local_as,
+        families=(family,),
+        local_address=own.addresses[between],
+        export_policies=(export_policy_name(family),),
+    )
+
+
+@dataclass(frozen=True)
+class Router:
+    """A node in the graph.
+
+    plan        its own; the sessions in it are those of BGPPeers
+    addresses   those between which sessions may carry the family
+    outside     its sessions to what is no node
+    prefixes    what it originates, or what stands for that (prefixes.py)
+    traits      what else makes it another kind of node than its like
     """
 
-    relation: Relation
-    local_as: int
-    allow_local_as: int
-    own: Family
-    next_hops: frozenset[Family]
-    replaces: bool
-    cluster: str
-    role: Role | None
-    peer_as: int
-    peer_address: bytes
+    plan: NodePlan
+    addresses: Mapping[Family, str]
+    outside: tuple[SessionPlan, ...]
+    prefixes: tuple[str, ...]
+    traits: Hashable
 
     @property
-    def kind(self) -> tuple[object, ...]:
-        """What makes ends alike: everything but whose address is at the other one."""
-        return self[:-1]
+    def name(self) -> str:
+        return self.plan.node
 
+    @property
+    def local_as(self) -> int:
+        return self.plan.local_as
 
-@dataclass(frozen=True, slots=True)
-class Router:
-    """A node in the graph. `router_id` is packed.
+    @property
+    def is_reflector(self) -> bool:
+        return bool(self.plan.cluster_id)
 
-    addresses    those between which sessions may carry the family
-    cluster_ids  of all clusters that it serves, its own first of all
-    originates   it may put prefixes of its own into BGP
-    outside      what it has sessions to that is no node
-    """
+    @cached_property
+    def kinds_outside(self) -> frozenset[Hashable]:
+        return frozenset(map(session_kind, self.outside))
 
-    name: str
-    addresses: Mapping[Family, str]
-    router_id: bytes
-    local_as: int
-    cluster_id: str
-    cluster_ids: frozenset[str]
-    originates: bool
-    outside: frozenset[Relation] = frozenset()
+    @property
+    def originates(self) -> bool:
+        return bool(self.prefixes)
+
+    @property
+    def is_dedicated(self) -> bool:
+        """A reflector that has no blocks: no packet needs to come from it or go to it."""
+        return self.is_reflector and not self.originates
 
 
 # The sessions of a pair of nodes that carry the family, by the family of their addresses: this one's ends.
-Links = Mapping[Family, End]
+Links = Mapping[Family, SessionPlan]
 NO_LINKS: Links = {}
 NOWHERE: frozenset[Family] = frozenset()
 
@@ -78,6 +107,8 @@ class SessionGraph:
     """ends     node -> peer -> the node's ends; always both ways
     barred   pairs between whose addresses of a family something explicit stands that makes no session, both ways
     mesh     the members of the node-to-node mesh, with the families of the addresses between which it carries this one
+    index    of the resources, and the options that plans follow from; `policies`: of a node, all that its sessions
+             may ask
     """
 
     family: Family
@@ -85,6 +116,9 @@ class SessionGraph:
     ends: Mapping[str, Mapping[str, Links]]
     barred: Mapping[str, Mapping[tuple[str, Family], Disagreement]]
     mesh: Mapping[str, frozenset[Family]]
+    index: ClusterIndex
+    options: CompileOptions
+    policies: Callable[[str], tuple[Policy, ...]]
 
     def links(self, here: str, there: str) -> Links:
         """The ends of `here` of its sessions with `there`."""
@@ -92,48 +126,32 @@ class SessionGraph:
         if here == there or here not in self.mesh or there not in self.mesh:
             return found
         between = [each for each in self.mesh[here] & self.mesh[there] if each not in found]
+        own, far = self.routers[here], self.routers[there]
         return {
             **found,
-            **{each: self._mesh_end(here, there, each) for each in between if self._meshed(here, there, each)},
+            **{each: mesh_session(own, far, each, self.family) for each in between if self._meshed(here, there, each)},
         }
-
-    def neighbours(self, here: str, among: Iterable[str]) -> Iterator[tuple[str, Links]]:
-        for there in among:
-            links = self.links(here, there)
-            if links:
-                yield there, links
 
     def degree(self, here: str) -> int:
         """With how many nodes it has a session, at most."""
         return len(self.ends[here].keys() | (self.mesh.keys() - {here} if here in self.mesh else set()))
+
+    def relations(self, here: str) -> Iterable[Relation]:
+        """What its peers among the nodes are to it, by the sessions that BGPPeers define."""
+        return {relation(session) for links in self.ends[here].values() for session in links.values()}
 
     def _meshed(self, here: str, there: str, between: Family) -> bool:
         """Whether the mesh joins the two by their addresses of this family."""
         if (there, between) in self.barred[here]:
             return False
         one, other = self.routers[here], self.routers[there]
-        same_router = one.local_as == other.local_as and one.router_id == other.router_id
+        same_router = one.local_as == other.local_as and one.plan.router_id == other.plan.router_id
         return one.addresses[between] != other.addresses[between] and not same_router
 
-    def _mesh_end(self, here: str, there: str, between: Family) -> End:
-        one, other = self.routers[here], self.routers[there]
-        external = one.local_as != other.local_as
-        return End(
-            relation=Relation.EBGP if external else Relation.NON_CLIENT,
-            local_as=one.local_as,
-            allow_local_as=0,
-            own=between,
-            next_hops=possible_next_hops(self.family, between),
-            replaces=external,
-            cluster="",
-            role=None,
-            peer_as=other.local_as,
-            peer_address=pack_address(other.addresses[between]),
-        )
 
-
-@cache
-def possible_next_hops(family: Family, between: Family) -> frozenset[Family]:
-    """An IPv4 route may have an IPv6 next hop on sessions between IPv6 addresses, where ours offer that (RFC 8950 4);
-    an IPv6 route never has an IPv4 one."""
-    return frozenset((family, between)) if family == 4 else frozenset((family,))
+def kinds(links: Links) -> Hashable:
+    """Nearly always a pair has one session, and a reflector thousands of pairs."""
+    if len(links) == 1:
+        ((between, session),) = links.items()
+        return between, session_kind(session)
+    return frozenset((between, session_kind(session)) for between, session in links.items())
