@@ -1,7 +1,7 @@
 """The agent on one page: its stages, and what passes from one to the next.
 
     watch      datastore        files -> the cluster's resources
-    complete   complete         -> as this node sees them: its detected addresses, its workloads
+    complete   complete         -> as this node sees them: last good versions, its detected addresses, its workloads
     plan       plan             -> what this node must run, or the problems that forbid it
     brake      brake            -> the plan to put in force: what would isolate the node is held
     deploy     deploy, speaker  -> the plan in place, and a speaker that runs it
@@ -25,11 +25,18 @@ from bgpctl.agent.brake.braking import Braking
 from bgpctl.agent.brake.live_observer import LiveObserver
 from bgpctl.agent.complete.completion import completed
 from bgpctl.agent.complete.endpoint_status import EndpointStatus
+from bgpctl.agent.complete.last_good import LastGood
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
 from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.logs import configure, get_logger
-from bgpctl.agent.host.run_directory import ADDRESSES_FILE, BEST_STATE_FILE, RETAINED_FILE, RunDirectory
+from bgpctl.agent.host.run_directory import (
+    ADDRESSES_FILE,
+    BEST_STATE_FILE,
+    LAST_GOOD_FILE,
+    RETAINED_FILE,
+    RunDirectory,
+)
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.plan.planning import Planning
 from bgpctl.agent.plan.wanted import Wanted
@@ -60,6 +67,10 @@ class Agent:
         links = SpeakerLinks.to(run_directory.speaker_socket)
         command = speaker_command(speaker_account)
         self._options = options
+        last_good = run_directory.path / LAST_GOOD_FILE
+        self._last_good = LastGood(
+            options.node, last_good, lambda: self._deployment.plan is not None, options.compile_options.secret_namespace
+        )
         self._addresses = Detector(options.detection, run_directory.path / ADDRESSES_FILE)
         self._endpoints = EndpointStatus(options.endpoint_status)
         self._internal_errors = InternalErrors()
@@ -74,6 +85,7 @@ class Agent:
         best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
         self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self._internal_errors)
         stages = Stages(
+            self._last_good,
             self._addresses,
             self._planning,
             self._braking,
@@ -116,7 +128,9 @@ class Agent:
         is_patient = self._deployment.plan is not None
         changes = watch_directory(options.resources, self._report_reading, patient=is_patient)
         own_protocol = options.compile_options.route_protocol
-        async with aclosing(completed(options.node, changes, self._addresses, self._endpoints, own_protocol)) as stream:
+        async with aclosing(
+            completed(changes, self._last_good, self._addresses, self._endpoints, own_protocol)
+        ) as stream:
             async for resources in stream:
                 self._reporting.take(resources)
                 wanted = await self._planning.plan(resources)

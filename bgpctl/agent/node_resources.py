@@ -1,7 +1,8 @@
 """The resources as one node sees them: what the agent's stages hand on, each one completing what the last one gave.
 
-    watch      the resources of the cluster, and which Node of them this machine is
-    complete   the addresses that the machine has for its own Node; the workloads on it that peer with it
+    watch      the resources of the cluster
+    complete   the last good versions of those that are invalid, and which Node of them this machine is; the addresses
+               that the machine has for its own Node; the workloads on it that peer with it
 
 Rule: a stage that concludes something from what is *missing* asks `is_trustworthy` first. Resources without this node
 are those of a directory that is not mounted, or half written.
@@ -18,17 +19,20 @@ from bgpctl.resources import Loaded
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 from bgpctl.resources.kinds.node import Node
 
-# Codes of problems with which resources are missing that may be there.
-_UNREADABLE = frozenset({"unreadable-file", "internal-error"})
-
 
 @dataclass(frozen=True, slots=True)
 class NodeResources:
-    """`node` is the name of this node, `loaded` the cluster's resources and their problems."""
+    """node          the name of this node
+    loaded        the cluster's resources as they are in force, and the problems of those that are written
+    is_complete   nothing that was there is missing because it is invalid
+    waits         why no plan may be made of them, in sentences
+    """
 
     node: str
     loaded: Loaded
     local_workloads: tuple[LocalWorkload, ...] = ()
+    is_complete: bool = True
+    waits: tuple[str, ...] = ()
 
     @property
     def own(self) -> Node | None:
@@ -37,13 +41,8 @@ class NodeResources:
 
     @property
     def is_trustworthy(self) -> bool:
-        """Nothing has an error, and this node is there: what is missing was removed."""
-        return self.loaded.ok and self.own is not None
-
-    @property
-    def is_readable(self) -> bool:
-        """All files could be read, and this node is there; some resources may be wrong."""
-        return self.own is not None and all(each.code not in _UNREADABLE for each in self.loaded.problems)
+        """What is missing was removed, and this node is there."""
+        return self.is_complete and self.own is not None
 
     @property
     def status_requests(self) -> tuple[CalicoNodeStatus, ...]:

@@ -13,6 +13,7 @@ from bgpctl.configuration.compile_options import CompileOptions
 
 if TYPE_CHECKING:
     from bgpctl.compiler import Compiled
+    from bgpctl.resources.in_force.invalid import Invalid
     from bgpctl.yaml_source.problem import Problem
     from reflector.plan import NodePlan
 
@@ -43,8 +44,9 @@ def compile_plans(
     """Show what a node would run, or write it for every node.
 
     Exit status: 0 without errors in the resources, 1 with errors or without such a node, 2 when the path is not
-    there. Problems go to standard error, and what can be compiled without the bad resources still is. With --all-nodes
-    the guardrails are asked as well, and the verdict of the topology proof is printed (`bgpctl proof` has the whole).
+    there. Problems go to standard error, and what can be compiled without the bad resources still is, as a node would
+    do that has no earlier version of them; what that leaves out is named. With --all-nodes the guardrails are asked as
+    well, and the verdict of the topology proof is printed (`bgpctl proof` has the whole).
     """
     if all_nodes == bool(node):
         raise typer.BadParameter("give either --node NAME or --all-nodes")
@@ -61,16 +63,19 @@ def compile_plans(
 def _show_one(path: Path, options: CompileOptions, node: str, output: str, with_passwords: bool) -> None:
     from bgpctl.compiler import CompileError, compile_node
     from bgpctl.datastore.directory import read_directory
+    from bgpctl.resources.in_force.in_force import in_force
 
     loaded = read_directory(path)
+    found = in_force(loaded)
     try:
-        compiled = compile_node(loaded.resources, node, options)
+        compiled = compile_node(found.resources, node, options)
     except CompileError as error:
         _report(loaded.problems)
+        _report(found.invalid)
         typer.echo(f"bgpctl: {error}", err=True)
         raise typer.Exit(1) from None
     typer.echo(_renderers(with_passwords)[output](compiled.plan), nl=False)
-    _finish((*loaded.problems, *compiled.problems))
+    _finish((*loaded.problems, *compiled.problems), found.invalid)
 
 
 def _write_all(path: Path, options: CompileOptions, folder: Path, with_passwords: bool) -> None:
@@ -80,16 +85,18 @@ def _write_all(path: Path, options: CompileOptions, folder: Path, with_passwords
     from bgpctl.guardrails import check_cluster
     from bgpctl.guardrails.proof.proof_text import verdict
     from bgpctl.guardrails.proof.prove import prove
+    from bgpctl.resources.in_force.in_force import in_force
 
     loaded = read_directory(path)
-    problems = {*loaded.problems, *check_cluster(loaded.resources, options)}
-    for compiled in compile_cluster(loaded.resources, options):
+    found = in_force(loaded)
+    problems = {*loaded.problems, *check_cluster(found.resources, options)}
+    for compiled in compile_cluster(found.resources, options):
         _write_node(folder / compiled.plan.node, compiled, with_passwords)
         problems.update(compiled.problems)
-    typer.echo(f"wrote {len(loaded.resources.nodes)} nodes to {folder}")
+    typer.echo(f"wrote {len(found.resources.nodes)} nodes to {folder}")
     errors = sum(problem.severity == "error" for problem in loaded.problems)
-    typer.echo(verdict(prove(loaded.resources, options, unread=errors)))
-    _finish(sorted(problems))
+    typer.echo(verdict(prove(found.resources, options, unread=errors)))
+    _finish(sorted(problems), found.invalid)
 
 
 def _write_node(folder: Path, compiled: Compiled, with_passwords: bool) -> None:
@@ -121,14 +128,15 @@ def _as_json(plan: NodePlan) -> str:
     return msgspec.json.format(encode_plan(plan)).decode() + "\n"
 
 
-def _report(problems: Iterable[Problem]) -> None:
-    for problem in problems:
-        typer.echo(str(problem), err=True)
+def _report(lines: Iterable[Problem | Invalid]) -> None:
+    for line in lines:
+        typer.echo(str(line), err=True)
 
 
-def _finish(problems: Iterable[Problem]) -> None:
+def _finish(problems: Iterable[Problem], invalid: Iterable[Invalid]) -> None:
     from bgpctl.yaml_source.problem import has_errors
 
     found = tuple(problems)
     _report(found)
+    _report(invalid)
     raise typer.Exit(1 if has_errors(found) else 0)

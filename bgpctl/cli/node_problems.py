@@ -42,13 +42,18 @@ def problems_of(agent: AgentStatus) -> tuple[NodeProblem, ...]:
 def _plan(agent: AgentStatus) -> Problems:
     if not agent.plan_generation:
         yield NodeProblem(ERROR, "there is no plan yet: no session is set up")
-    elif not agent.plan_is_current and not agent.held:
+    elif not agent.plan_is_current and not agent.held and not agent.invalid:
         yield NodeProblem(ERROR, "the plan that runs is not that of the newest resources")
 
 
 def _resources(agent: AgentStatus) -> Problems:
     for problem in agent.problems:
         yield NodeProblem(problem.severity, _resource_problem(problem))
+
+
+def _invalid(agent: AgentStatus) -> Problems:
+    for each in agent.invalid:
+        yield NodeProblem(ERROR, f"invalid: {each.sentence}")
 
 
 def _resource_problem(problem: ProblemStatus) -> str:
@@ -130,6 +135,7 @@ def _internal_errors(agent: AgentStatus) -> Problems:
 CHECKS: tuple[Callable[[AgentStatus], Problems], ...] = (
     _plan,
     _resources,
+    _invalid,
     _held,
     _speaker,
     _sessions,

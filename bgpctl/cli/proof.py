@@ -41,13 +41,14 @@ def proof(
     from bgpctl.datastore.directory import read_directory
     from bgpctl.guardrails.proof.proof_text import proof_data, render_proof
     from bgpctl.guardrails.proof.prove import FailureDepth, Verdict, prove
+    from bgpctl.resources.in_force.in_force import in_force
 
     loaded = read_directory(path)
     errors = [problem for problem in loaded.problems if problem.severity == "error"]
     for problem in errors:
         typer.echo(str(problem), err=True)
     depths: dict[int, FailureDepth] = {0: 0, 1: 1, 2: 2}
-    found = prove(loaded.resources, options, depths[failures], rack_label, len(errors))
+    found = prove(in_force(loaded).resources, options, depths[failures], rack_label, len(errors))
     if output == "json":
         import json
 

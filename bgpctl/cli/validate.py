@@ -43,10 +43,11 @@ def validate(
     """
     from bgpctl.datastore.directory import read_directories
     from bgpctl.guardrails import check_cluster
+    from bgpctl.resources.in_force.in_force import in_force
     from bgpctl.yaml_source.problem import has_errors
 
     loaded = read_directories(paths)
-    found = check_cluster(loaded.resources, options)
+    found = check_cluster(in_force(loaded).resources, options)
     problems = tuple(sorted({*loaded.problems, *found}))
     is_valid = not has_errors(problems)
     change = _change(against, loaded, options) if against is not None and is_valid else None

@@ -19,6 +19,7 @@ from pathlib import Path
 from bgpctl.datastore.regular_file import check_readable, read_any_file, read_regular_file
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import Loaded, parse_documents
+from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
 from bgpctl.yaml_source.problem import Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -81,7 +82,8 @@ class DirectoryReader:
         self._signatures = {
             name: signature for name, signature in listing.files.items() if now - max(signature[3:]) > UNSETTLED
         }
-        self._loaded = replace(loaded, problems=tuple(sorted((*loaded.problems, *problems))))
+        unusable = (*loaded.unusable, *(unusable_file(each.file) for each in problems))
+        self._loaded = replace(loaded, problems=tuple(sorted((*loaded.problems, *problems))), unusable=unusable)
         return self._loaded
 
     def _text(self, name: str, signature: Signature) -> str:
@@ -173,6 +175,11 @@ class _Walk:
                 self.problems.append(_unreadable(entry.path, error))
             return False
         return is_directory
+
+
+def unusable_file(name: str) -> Unusable:
+    """A file or directory of which nothing is known."""
+    return Unusable(UNKNOWN, None, 0, name)
 
 
 def _signature(status: os.stat_result) -> Signature:

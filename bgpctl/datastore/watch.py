@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 
-from bgpctl.datastore.directory import DirectoryReader, is_resource_file, list_files
+from bgpctl.datastore.directory import DirectoryReader, is_resource_file, list_files, unusable_file
 from bgpctl.datastore.inotify import ANYTHING, Inotify
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import Loaded
@@ -79,7 +79,7 @@ def _read(reader: DirectoryReader, path: Path, report: Report, *, patient: bool)
 
 
 def _unusable(path: Path, code: str, message: str) -> Loaded:
-    return Loaded(problems=(Problem(str(path), 0, "", "$", code, message),))
+    return Loaded(problems=(Problem(str(path), 0, "", "$", code, message),), unusable=(unusable_file(str(path)),))
 
 
 async def _changes(path: Path, reader: DirectoryReader) -> AsyncGenerator[None, None]:

@@ -37,9 +37,18 @@ COLLECTIONS: dict[type[Resource], str] = {
 }
 
 
+COLLECTION_OF_KIND: dict[str, str] = {kind.__name__: name for kind, name in COLLECTIONS.items()}
+# A resource and where it stands.
+Version = tuple[Resource, Location]
+
+
 @dataclass(frozen=True)
 class ResourceSet:
-    """Everything the compiler looks at, by name; namespaced kinds by (namespace, name)."""
+    """Everything the compiler looks at, by name; namespaced kinds by (namespace, name).
+
+    `waiting`: kind and key of what others name, or stand for here, and of which there is no valid version: what depends
+    on it waits.
+    """
 
     nodes: Mapping[str, Node] = field(default_factory=dict)
     bgp_peers: Mapping[str, BGPPeer] = field(default_factory=dict)
@@ -52,6 +61,7 @@ class ResourceSet:
     secrets: Mapping[tuple[str, str], Secret] = field(default_factory=dict)
     services: Mapping[tuple[str, str], Service] = field(default_factory=dict)
     endpoint_slices: Mapping[tuple[str, str], EndpointSlice] = field(default_factory=dict)
+    waiting: frozenset[tuple[str, Key]] = frozenset()
     locations: Mapping[tuple[str, Key], Location] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -87,6 +97,27 @@ class ResourceSet:
             mappings[name][resource.key] = resource
             mappings["locations"][resource_id(resource)] = location
         return replace(self, **mappings)
+
+    def with_versions(self, versions: Mapping[tuple[str, Key], Version | None]) -> ResourceSet:
+        """A copy in which these take the places of those with their kind and key; None: there is none."""
+        locations, mappings = dict(self.locations), dict[str, dict[Any, Resource]]()
+        for (kind, key), version in versions.items():
+            name = COLLECTION_OF_KIND[kind]
+            mapping = mappings.setdefault(name, dict(getattr(self, name)))
+            mapping.pop(key, None)
+            locations.pop((kind, key), None)
+            if version is not None:
+                mapping[key], locations[kind, key] = version
+        changed: dict[str, Any] = {name: dict(sorted(mapping.items())) for name, mapping in mappings.items()}
+        return replace(self, locations=locations, **changed)
+
+    def with_waiting(self, waiting: Iterable[tuple[str, Key]]) -> ResourceSet:
+        return replace(self, waiting=frozenset(waiting))
+
+    def version(self, kind: str, key: Key) -> Version | None:
+        """The resource with its location; None where there is none."""
+        resource = getattr(self, COLLECTION_OF_KIND[kind]).get(key)
+        return None if resource is None else (resource, self.location(resource))
 
     def __len__(self) -> int:
         return sum(len(getattr(self, name)) for name in COLLECTIONS.values())

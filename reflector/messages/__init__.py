@@ -20,6 +20,7 @@ from reflector.messages.agent_status import (
     Confirmed,
     HeldStatus,
     Histogram,
+    InvalidStatus,
     NodeStatusReport,
     ProblemStatus,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "FrameReader",
     "HeldStatus",
     "Histogram",
+    "InvalidStatus",
     "JournalStatus",
     "LocRibRoutes",
     "LocRibUpdate",

@@ -25,6 +25,22 @@ class ProblemStatus(msgspec.Struct, frozen=True):
     message: str
 
 
+class InvalidStatus(msgspec.Struct, frozen=True):
+    """A resource that is not in force as it is written.
+
+    resource     such as `BGPFilter/f`; "": it cannot be told which one it was meant to be
+    file, line   where it is; line 0: the whole file
+    in_force     what is instead: `last-good`, `first`, `sessions-wait`, `routes-wait`, `plan-waits` or `absent`
+    sentence     the same for people
+    """
+
+    resource: str
+    file: str
+    line: int
+    in_force: str
+    sentence: str
+
+
 class Histogram(msgspec.Struct, frozen=True):
     """How often something took how many seconds.
 
@@ -67,6 +83,7 @@ class AgentStatus(Message, frozen=True):
     plan_is_current        the plan in force is compiled from the resources as they are now
     last_compile_seconds   what the last compilation took
     problems               of the resources, as far as they concern this node
+    invalid                resources that are not in force as they are written, and what is instead
     compiled_at            when a compilation last succeeded
     applied_at             when a plan was last put in place
     suppressed             sessions that resources ask for and that cannot be set up, each with its reason
@@ -163,6 +180,7 @@ class AgentStatus(Message, frozen=True):
     sessions_established: int = 0
     sessions_overdue: int = 0
     sessions_down: tuple[DownSession, ...] = ()
+    invalid: tuple[InvalidStatus, ...] = ()
 
 
 class NodeStatusReport(Message, frozen=True):

@@ -170,7 +170,7 @@ def test_sigterm_ends_both_though_the_speaker_is_another_users(world: World, wai
     assert agent.wait(15) == 0
     assert not Path(f"/proc/{speaker}").exists() or "\nState:\tZ" in Path(f"/proc/{speaker}/status").read_text()
     left = {path.name for path in world.run_directory("a").iterdir()}
-    assert left == {"plan.json", "exabgp.conf", "speaker.log", "best-state.json"}
+    assert left == {"plan.json", "exabgp.conf", "speaker.log", "best-state.json", "last-good.json"}
 
 
 # ------------------------------------------------------------------------------------------ world not ready

@@ -270,7 +270,8 @@ def test_a_broken_resource_keeps_the_last_good_plan_and_says_where_it_is_wrong(
     world.write("peer.yaml", BROKEN)
     wait_until(lambda: world.metric("a", "bgpctl_plan_current") == 0)
     assert world.metric("a", "bgpctl_problems", severity="error") >= 1
-    assert re.search(r"the last good plan stays.*field=\$\.spec\.peerIP.*peer\.yaml.*line=6", world.log("a"))
+    assert re.search(r"resources have problems.*field=\$\.spec\.peerIP.*peer\.yaml.*line=6", world.log("a"))
+    assert re.search(r"a resource is invalid.*peer\.yaml.*line=2", world.log("a"))
     assert world.established("a")
     (world.resources / "peer.yaml").unlink()
     wait_until(lambda: world.metric("a", "bgpctl_plan_current") == 1)
@@ -410,4 +411,4 @@ def test_sigterm_stops_agent_and_speaker_and_leaves_the_plan(world: World, wait_
     assert agent.wait(15) == 0
     assert not is_alive(speaker)
     left = {path.name for path in world.run_directory("a").iterdir()}
-    assert left == {"plan.json", "exabgp.conf", "speaker.log", "best-state.json"}
+    assert left == {"plan.json", "exabgp.conf", "speaker.log", "best-state.json", "last-good.json"}

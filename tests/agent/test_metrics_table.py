@@ -102,7 +102,7 @@ def test_no_metric_is_labelled_with_what_grows_without_bounds() -> None:
     labels = {label for family, _ in documented().values() for label in family.labels or ()}
     assert labels == {
         "session", "peer", "peer_as", "peer_node", "kind", "type", "rr_client",  # of sessions
-        "state", "severity", "verdict", "event",  # of enumerations
+        "state", "severity", "verdict", "event", "in_force",  # of enumerations
         "version", "python", "node",  # one value an agent
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -65,8 +66,14 @@ def test_resources_with_errors_leave_the_next_proposal_as_good_as_any() -> None:
     again = resources(node("a", "10.0.0.1/24"), node("b", "10.0.0.3/24"), previous=bad)
     proposer = Proposer(CompileOptions())
     wanted(proposer, good)
-    assert proposer.propose(bad).wanted is None
+    assert wanted(proposer, bad).sessions == ()
     assert [each.peer_address for each in wanted(proposer, again).sessions] == ["10.0.0.3"]
+
+
+def test_resources_that_wait_make_no_plan_and_say_why() -> None:
+    seen = replace(resources(node("a", "10.0.0.1/24")), waits=("it waits",))
+    proposal = Proposer(CompileOptions()).propose(seen)
+    assert (proposal.wanted, [each.message for each in proposal.problems]) == (None, ["it waits"])
 
 
 def test_a_node_that_is_not_there_is_an_error_until_it_comes() -> None:

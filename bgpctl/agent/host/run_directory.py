@@ -35,6 +35,7 @@ SPEAKER_LOG = "speaker.log"
 ADDRESSES_FILE = "addresses.json"
 RETAINED_FILE = "retained"
 BEST_STATE_FILE = "best-state.json"
+LAST_GOOD_FILE = "last-good.json"
 STATUS_DIRECTORY = "status"
 
 _OURS = (
@@ -50,6 +51,7 @@ _OURS = (
     ORIGINATIONS_FILE,
     RETAINED_FILE,
     BEST_STATE_FILE,
+    LAST_GOOD_FILE,
 )
 _OWNER_ONLY, _OWNER_AND_GROUP = 0o600, 0o640
 # sockaddr_un.sun_path holds 108 octets, the last of them zero (unix(7)).

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from bgpctl.agent.metrics.row import HistogramRow, InfoRow, LabelledRow, Row, lowest
 from bgpctl.agent.metrics.snapshot import Snapshot
 from bgpctl.brake.losses import LossKind
+from bgpctl.resources.in_force.kind_rules import Outcome
 from reflector.messages import AgentStatus, PeerStatus
 
 ESTABLISHED = "established"
@@ -24,6 +25,7 @@ ESTABLISHED = "established"
 SESSION_STATES = ("idle", "connect", "active", "opensent", "openconfirm", ESTABLISHED)
 SEVERITIES = ("error", "warning")
 HELD_KINDS = tuple(kind.value for kind in LossKind)
+OUTCOMES = tuple(outcome.value for outcome in Outcome)
 NO_ERROR = "0/0"
 
 
@@ -54,6 +56,10 @@ def _severities(snapshot: Snapshot) -> Counter[str]:
 
 def _held(snapshot: Snapshot) -> Counter[str]:
     return Counter(each.kind for each in snapshot.agent.held)
+
+
+def _invalid(snapshot: Snapshot) -> Counter[str]:
+    return Counter(each.in_force for each in snapshot.agent.invalid)
 
 
 def _states(snapshot: Snapshot) -> Counter[str]:
@@ -220,6 +226,8 @@ SPEAKER_ROWS: tuple[Row[Snapshot], ...] = (
 
 LABELLED_ROWS: tuple[LabelledRow[Snapshot], ...] = (
     LabelledRow("problems", "Problems of the resources.", "severity", _severities, SEVERITIES),
+    LabelledRow("invalid_resources", "Invalid resources, by what is in force instead (invalid-resources.md).",
+                "in_force", _invalid, OUTCOMES),
     LabelledRow("held_changes", "Losses that are held until somebody confirms them (held-changes.md).", "kind", _held,
                 HELD_KINDS),
     LabelledRow("sessions", "Sessions by their state (RFC 4271 8.2.2).", "state", _states, SESSION_STATES),

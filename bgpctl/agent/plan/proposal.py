@@ -1,8 +1,9 @@
 """What the resources, as they are now, ask this node to run: a plan, or the problems that forbid one.
 
-It touches nothing but its memory and a clock, so it runs in a thread while the agent's loop goes on. The rule: any
-ERROR, of a resource or of the compiler, forbids the whole plan. Half of what an operator meant may be worse than what
-runs. Where the resources lack this node altogether, there is no plan, and what that means is the brake's to decide.
+It touches nothing but its memory and a clock, so it runs in a thread while the agent's loop goes on. The rule: a
+resource that is invalid forbids a plan only where nothing is known of what the whole plan depends on
+(bgpctl/resources/in_force), and an ERROR of the compiler always does. Where the resources lack this node altogether,
+there is no plan, and what that means is the brake's to decide.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ class Proposer:
         self._index: ClusterIndex | None = None
 
     def propose(self, resources: NodeResources) -> Proposal:
-        """Resources with errors are not compiled: what the compiler then misses is only noise."""
+        """The compiler is asked with what is in force; its problems come after those of what is written."""
         started, loaded = time.perf_counter(), resources.loaded
-        if not loaded.ok:
-            return Proposal(None, _statuses(loaded.problems), 0.0)
+        if resources.waits:
+            return Proposal(None, (*_statuses(loaded.problems), *map(error_status, resources.waits)), 0.0)
         self._index = index = ClusterIndex(loaded.resources, self._index)
         options = replace(self._options, local_workloads=resources.local_workloads)
         if resources.own is None:
@@ -56,7 +57,8 @@ class Proposer:
         except CompileError as error:
             return Proposal(None, (error_status(str(error)), *_statuses(loaded.problems)), 0.0)
         problems = (*loaded.problems, *compiled.problems)
-        wanted = None if has_errors(problems) else Wanted(resources, compiled.plan, index, options)
+        is_forbidden = has_errors(compiled.problems)
+        wanted = None if is_forbidden else Wanted(resources, compiled.plan, index, options)
         return Proposal(wanted, _statuses(problems), time.perf_counter() - started)
 
 

@@ -58,7 +58,7 @@ class Reporting:
         self._files = StatusFiles(run_directory.path / STATUS_DIRECTORY, self._node_reporter.report)
 
     def take(self, resources: NodeResources) -> None:
-        if resources.is_readable:
+        if resources.is_trustworthy:
             self._files.take(resources.status_requests)
 
     @asynccontextmanager

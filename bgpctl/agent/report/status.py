@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.brake.braking import Braking
+from bgpctl.agent.complete.last_good import LastGood
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
 from bgpctl.agent.host.internal_errors import InternalErrors
@@ -22,7 +23,7 @@ from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.report import with_fib
 from bgpctl.agent.speaker.state import SpeakerState
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
-from reflector.messages import AgentStatus
+from reflector.messages import AgentStatus, InvalidStatus
 from reflector.plan import NodePlan, SuppressedSession
 
 
@@ -30,6 +31,7 @@ from reflector.plan import NodePlan, SuppressedSession
 class Stages:
     """The stages of one agent, in the order in which a change passes them, and what failed in any of them."""
 
+    last_good: LastGood
     addresses: Detector
     planning: Planning
     braking: Braking
@@ -70,11 +72,15 @@ class AgentReport:
             pid=os.getpid(),
             uptime=time.monotonic() - self._started,
             plan_generation=deployment.generation,
-            plan_is_current=planning.usable and not deployment.refusal and not stages.braking.held,
+            plan_is_current=self._is_current(),
             last_compile_seconds=planning.seconds,
             compiled_at=planning.succeeded_at,
             applied_at=deployment.applied_at,
             problems=planning.problems + refusal,
+            invalid=tuple(
+                InvalidStatus(each.name, each.file, each.line, each.outcome.value, str(each))
+                for each in stages.last_good.invalid
+            ),
             suppressed=tuple(map(_suppressed, plan.suppressed)) if plan else (),
             missing=tuple(map(_suppressed, _without_another(plan))) if plan else (),
             speaker_pid=speaker.pid,
@@ -99,6 +105,11 @@ class AgentReport:
             held_since=stages.braking.since,
         )
         return with_fib(status, stages.routes.status())
+
+    def _is_current(self) -> bool:
+        stages = self._stages
+        is_made = stages.planning.usable and not stages.last_good.invalid
+        return is_made and not stages.deployment.refusal and not stages.braking.held
 
 
 def _suppressed(session: SuppressedSession) -> str:

@@ -1,7 +1,7 @@
 """IP pools as routing sees them: which network, which encapsulation, exported or not.
 
 Every pool counts, whatever it may be used for and whether or not it still gives out addresses. Of two pools with
-one network the first by name counts.
+one network the first by name counts. Of one that is not valid only the network is known.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class Pool:
     encapsulation: Encapsulation
     cross_subnet: bool
     exported: bool
+    is_valid: bool = True
 
     @property
     def family(self) -> Family:
@@ -39,6 +40,7 @@ def read_pools(resources: ResourceSet) -> tuple[Pool, ...]:
             encapsulation=encapsulation,
             cross_subnet=modes.get(encapsulation) == "CrossSubnet",
             exported=not spec.disable_bgp_export,
+            is_valid=("IPPool", name) not in resources.waiting,
         )
         pools.setdefault(pool.prefix, pool)
     return tuple(sorted(pools.values(), key=lambda pool: prefix_order(pool.prefix)))

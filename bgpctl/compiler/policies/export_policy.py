@@ -133,4 +133,6 @@ def _pools(pools: Iterable[Pool], family: Family) -> Iterator[PolicyRule]:
 
 
 def _pool_reason(pool: Pool) -> str:
+    if not pool.is_valid:
+        return f"IPPool {pool.name}: there is no valid version of it"
     return f"IPPool {pool.name}" if pool.exported else f"IPPool {pool.name}: disableBGPExport"

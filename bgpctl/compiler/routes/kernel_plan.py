@@ -96,6 +96,8 @@ def _pool_rules(
 
 def _left_because(index: ClusterIndex, options: CompileOptions, pool: Pool, with_device: frozenset[Family]) -> str:
     """Why this node does not program a pool's routes; "" when they are."""
+    if not pool.is_valid:
+        return "there is no valid version of it"
     programmed = {
         Encapsulation.NONE: index.configuration.programs_no_encapsulation,
         Encapsulation.IPIP: index.configuration.programs_ipip,

@@ -62,7 +62,10 @@ class SessionContext:
 
 
 def plan_session(context: SessionContext, peering: Peering) -> SessionPlan | SuppressedSession:
-    """The session as it shall run, or suppressed when it lacks its password or the peer's AS number."""
+    """The session as it shall run, or suppressed when it lacks its password, a filter or the peer's AS number."""
+    if waits := _filter_that_waits(context, peering):
+        reason = f"there is no valid version of the BGPFilter {waits!r}"
+        return _suppressed(context, peering, "$.spec.filters", "filter-without-version", reason)
     try:
         password = _password(context, peering)
     except PasswordMissingError as missing:
@@ -177,6 +180,12 @@ def _restart_time(seconds: int | None) -> int:
 def _keepalive_time(seconds: int | None) -> int:
     """0, a third of the hold time, also for a time that is not possible."""
     return seconds if seconds is not None and 0 < seconds <= MAX_KEEPALIVE_TIME else 0
+
+
+def _filter_that_waits(context: SessionContext, peering: Peering) -> str:
+    """Without it the session would accept and advertise everything; "" where it has all its filters."""
+    waiting = context.index.resources.waiting
+    return next((name for name in peering.spec.filters if ("BGPFilter", name) in waiting), "") if waiting else ""
 
 
 def _password(context: SessionContext, peering: Peering) -> Password | None:

@@ -34,7 +34,8 @@ def suppressed_sessions(cluster: ClusterSessions) -> tuple[Problem, ...]:
 
 
 def _may_be_suppressed(peering: Peering) -> bool:
-    return peering.spec.password is not None or not peering.endpoint.as_number
+    spec = peering.spec
+    return spec.password is not None or bool(spec.filters) or not peering.endpoint.as_number
 
 
 def _one_of_the_mesh(cluster: ClusterSessions) -> Iterator[tuple[str, Peering]]:

@@ -16,7 +16,7 @@ from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.block_affinity import BlockAffinity
 from bgpctl.resources.kinds.ip_pool import IPPool
 from bgpctl.resources.resource_set import ResourceSet
-from bgpctl.resources.values.model import Resource
+from bgpctl.resources.values.model import Key, Resource
 from bgpctl.resources.values.selector import parse_selector
 from bgpctl.yaml_source.path import Path
 from bgpctl.yaml_source.problem import Severity
@@ -27,21 +27,22 @@ FAMILIES: tuple[Family, ...] = (4, 6)
 
 @dataclass(frozen=True, slots=True)
 class ClusterFinding:
-    """What is wrong with `resource` in this company."""
+    """What is wrong with `resource` in this company; `others` are those that it cannot stand together with."""
 
     resource: Resource
     path: Path
     code: str
     message: str
     severity: Severity = Severity.ERROR
+    others: tuple[Resource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RuleScope:
-    """What the rules look at. `unreadable` holds (kind, name) of resources that have errors of their own."""
+    """What the rules look at. `unreadable` holds kind and key of resources that have errors of their own."""
 
     resources: ResourceSet
-    unreadable: Set[tuple[str, str]] = frozenset()
+    unreadable: Set[tuple[str, Key | None]] = frozenset()
 
     def knows_node(self, name: str) -> bool:
         """Clusters without any Node are fragments: there every name may exist."""
@@ -93,7 +94,7 @@ def overlapping_pools(cluster: RuleScope) -> Iterator[ClusterFinding]:
                 f"{second.spec.cidr} overlaps {first.spec.cidr} of the IPPool {first.name!r}; "
                 "give each pool a network of its own"
             )
-            yield ClusterFinding(second, ("spec", "cidr"), "overlapping-pools", message)
+            yield ClusterFinding(second, ("spec", "cidr"), "overlapping-pools", message, others=(first,))
         else:
             enclosing = pool
 

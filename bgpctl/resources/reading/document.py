@@ -6,7 +6,7 @@ Lines count from 1 within the document, and problems name no file yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,15 @@ from bgpctl.resources.annotations.table import refused_annotations
 from bgpctl.resources.checks.advice import advise
 from bgpctl.resources.reading.kind_table import KINDS, Kind, explain_unsupported
 from bgpctl.resources.reading.refusals import refusals
+from bgpctl.resources.reading.unusable import UNKNOWN, Unusable, key_of, stand_in
 from bgpctl.resources.values.model import Resource
 from bgpctl.yaml_source.document import Document, read_document
 from bgpctl.yaml_source.nodes import NotYamlError
 from bgpctl.yaml_source.path import Path, json_path
 from bgpctl.yaml_source.problem import Problem, Severity
+
+# The fields that say which resource it is.
+NAMING: tuple[Path, ...] = (("metadata",), ("metadata", "name"), ("metadata", "namespace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,11 @@ class ParsedResource:
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """`unreadable` names what was given but has errors: (kind, name)."""
+    """`unusable`: what was given but has errors."""
 
     resources: tuple[ParsedResource, ...] = ()
     problems: tuple[Problem, ...] = ()
-    unreadable: tuple[tuple[str, str], ...] = ()
+    unusable: tuple[Unusable, ...] = ()
 
 
 def parse_document(text: str) -> ParsedDocument:
@@ -45,19 +49,16 @@ def parse_document(text: str) -> ParsedDocument:
     try:
         document = read_document(text)
     except NotYamlError as error:
-        return _only(Problem("", error.line, "", json_path(error.path), "not-yaml", str(error)))
+        problem = Problem("", error.line, "", json_path(error.path), "not-yaml", str(error))
+        return ParsedDocument(problems=(problem,), unusable=(Unusable(UNKNOWN, None, error.line),))
     parts = [_duplicate_keys(document)]
     if document.data is not None:
         parts += [_Item(document, path, data).parse() for data, path in _items(document.data, ())]
     return ParsedDocument(
         tuple(found for part in parts for found in part.resources),
         tuple(found for part in parts for found in part.problems),
-        tuple(name for part in parts for name in part.unreadable),
+        tuple(found for part in parts for found in part.unusable),
     )
-
-
-def _only(problem: Problem) -> ParsedDocument:
-    return ParsedDocument(problems=(problem,))
 
 
 def _duplicate_keys(document: Document) -> ParsedDocument:
@@ -97,12 +98,17 @@ class _Item:
         data = self.data
         if not isinstance(data, dict) or not all(isinstance(data.get(key), str) for key in ("apiVersion", "kind")):
             message = "this is not a resource: it needs apiVersion and kind, both text"
-            return _only(self._problem((), "not-a-resource", message))
+            return self._unrecognised(self._problem((), "not-a-resource", message))
         kind = KINDS.get((data["apiVersion"], data["kind"]))
         if kind is None:
             severity, field, message = explain_unsupported(data["apiVersion"], data["kind"])
-            return _only(self._problem((field,), "unsupported-kind", message, severity))
+            problem = self._problem((field,), "unsupported-kind", message, severity)
+            is_meant = severity is Severity.ERROR
+            return self._unrecognised(problem) if is_meant else ParsedDocument(problems=(problem,))
         return self._parse_as(kind)
+
+    def _unrecognised(self, problem: Problem) -> ParsedDocument:
+        return ParsedDocument(problems=(problem,), unusable=(Unusable(UNKNOWN, None, problem.line),))
 
     def _parse_as(self, kind: Kind) -> ParsedDocument:
         fields = {key: value for key, value in self.data.items() if key not in ("apiVersion", "kind")}
@@ -111,13 +117,31 @@ class _Item:
         refused = (*refused, *refused_annotations(kind.model, shaped))
         if resource is None or refused:
             problems = tuple(self._problem(kind.written(each.path), each.code, each.message) for each in refused)
-            return ParsedDocument((), problems, ((self.data["kind"], self._name),))
+            return ParsedDocument((), problems, (self._unusable(kind, shaped, [each.path for each in refused]),))
+        if twice := self._twice():
+            return ParsedDocument(unusable=(self._unusable(kind, shaped, twice),))
         warnings = tuple(
             self._problem(kind.written(each.path), each.code, each.message, Severity.WARNING)
             for each in advise(resource)
         )
         line = self.document.line_of(self.path)
         return ParsedDocument((ParsedResource(resource, kind, line, self.path),), warnings)
+
+    def _twice(self) -> list[Path]:
+        """The keys that stand twice in it. Above all items they may concern each."""
+        depth = len(self.path)
+        return [
+            each.path[depth:]
+            for each in self.document.duplicates
+            if each.path[:depth] == self.path or len(each.path) <= depth
+        ]
+
+    def _unusable(self, kind: Kind, shaped: dict[str, Any], fields: Iterable[Path]) -> Unusable:
+        """`fields` are those with errors: a name that is none names no resource."""
+        is_named = not any(path in NAMING or path == () for path in fields)
+        key = key_of(kind, shaped) if is_named else None
+        name = kind.model.__name__
+        return Unusable(name, key, self.document.line_of(self.path), stand_in=stand_in(kind, key, shaped))
 
     def _problem(self, field: Path, code: str, message: str, severity: Severity = Severity.ERROR) -> Problem:
         path = (*self.path, *field)

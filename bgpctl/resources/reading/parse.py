@@ -7,13 +7,14 @@ leave theirs in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bgpctl.resources.checks.cluster_rules import ClusterFinding, Judged, RuleScope, judge_cluster
 from bgpctl.resources.kinds.kubernetes_node import merge_nodes
 from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.reading.document import ParsedDocument, ParsedResource, parse_document
+from bgpctl.resources.reading.unusable import Unusable
 from bgpctl.resources.resource_set import ResourceSet, build_resource_set, resource_id
 from bgpctl.resources.values.model import Key, Resource
 from bgpctl.yaml_source.document import read_document
@@ -39,6 +40,10 @@ class PlacedResource:
     identity: tuple[str, Key, bool]
 
 
+# A resource, and the one of its kind and key that stands first.
+Duplicate = tuple[PlacedResource, PlacedResource]
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedDocument:
     """What a document contains, with the file's name and lines."""
@@ -48,6 +53,7 @@ class PlacedDocument:
     parsed: ParsedDocument
     resources: tuple[PlacedResource, ...]
     problems: tuple[Problem, ...]
+    unusable: tuple[Unusable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +64,20 @@ class ParsedFile:
     documents: tuple[PlacedDocument, ...]
     resources: tuple[PlacedResource, ...]
     problems: tuple[Problem, ...]
-    unreadable: tuple[tuple[str, str], ...]
+    unusable: tuple[Unusable, ...]
 
 
 @dataclass(frozen=True)
 class Loaded:
     """The good resources and every problem, in the order of files and lines.
 
-    `files` and `judged` are kept for next time; `plain`: every resource stood in one place only.
+    `unusable` is what was given and is not, or not for certain, among the resources. `files` and `judged` are kept for
+    next time; `plain`: every resource stood in one place only.
     """
 
     resources: ResourceSet = field(default_factory=ResourceSet)
     problems: tuple[Problem, ...] = ()
+    unusable: tuple[Unusable, ...] = ()
     files: Mapping[str, ParsedFile] = field(default_factory=dict, repr=False, compare=False)
     judged: Judged | None = field(default=None, repr=False, compare=False)
     plain: bool = field(default=False, repr=False, compare=False)
@@ -84,19 +92,21 @@ def parse_documents(sources: Iterable[Source], previous: Loaded | None = None) -
     """Resources and problems out of (file name, text) pairs; each file name stands once."""
     before = previous.files if previous else {}
     files = {name: _parse_file(name, text, before.get(name)) for name, text in sources}
-    unreadable = frozenset(name for file in files.values() for name in file.unreadable)
+    unusable = [each for file in files.values() for each in file.unusable]
+    unreadable = frozenset((each.kind, each.key) for each in unusable)
     changed = _changed_in_place(previous, files) if previous else None
-    duplicates: list[Problem] = []
+    duplicates: list[Duplicate] = []
     if previous and changed is not None:
         resources, plain = previous.resources.with_changed(changed), True
     else:
         distinct, duplicates = _without_duplicates(files.values())
-        resources = build_resource_set(_with_merged_nodes(distinct))
+        resources = build_resource_set(with_merged_nodes(distinct))
         plain = not duplicates and len(distinct) == len(resources)
     judged = judge_cluster(RuleScope(resources, unreadable), previous.judged if previous else None)
     problems = [problem for file in files.values() for problem in file.problems]
-    problems += [*duplicates, *_located(judged.findings, files.values())]
-    return Loaded(resources, tuple(sorted(problems)), files, judged, plain)
+    problems += [*(_duplicate_problem(*each) for each in duplicates), *_located(judged.findings, files.values())]
+    unusable += [_duplicate(here) for here, _ in duplicates]
+    return Loaded(resources, tuple(sorted(problems)), tuple(unusable), files, judged, plain)
 
 
 def _changed_in_place(previous: Loaded, files: Mapping[str, ParsedFile]) -> list[tuple[Resource, Location]] | None:
@@ -130,7 +140,7 @@ def _parse_file(name: str, text: str, before: ParsedFile | None) -> ParsedFile:
         documents,
         tuple(resource for document in documents for resource in document.resources),
         tuple(problem for document in documents for problem in document.problems),
-        tuple(unreadable for document in documents for unreadable in document.parsed.unreadable),
+        tuple(unusable for document in documents for unusable in document.unusable),
     )
 
 
@@ -171,26 +181,35 @@ def _place_document(file: str, line: int, text: str, before: PlacedDocument | No
         for each in parsed.resources
     )
     problems = tuple(replace(each, file=file, line=line + each.line - 1) for each in parsed.problems)
-    return PlacedDocument(text, line, parsed, resources, problems)
+    unusable = tuple(replace(each, file=file, line=line + each.line - 1) for each in parsed.unusable)
+    return PlacedDocument(text, line, parsed, resources, problems, unusable)
 
 
-def _without_duplicates(files: Iterable[ParsedFile]) -> tuple[list[PlacedResource], list[Problem]]:
-    """The first of each kind and key, and a problem for every other."""
+def _without_duplicates(files: Iterable[ParsedFile]) -> tuple[list[PlacedResource], list[Duplicate]]:
+    """The first of each kind and key, and every other."""
     first: dict[tuple[str, Key, bool], PlacedResource] = {}
-    problems = []
+    duplicates = []
     for file in files:
         for here in file.resources:
             there = first.setdefault(here.identity, here)
             if there is not here:
-                place = f"{there.location.file}:{there.location.line}"
-                message = f"this resource is defined in {place} already; remove one of the two"
-                label, path = _label(here.parsed.resource), json_path(here.parsed.path)
-                location = here.location
-                problems.append(Problem(location.file, location.line, label, path, "duplicate-resource", message))
-    return list(first.values()), problems
+                duplicates.append((here, there))
+    return list(first.values()), duplicates
 
 
-def _with_merged_nodes(placed: list[PlacedResource]) -> Iterator[tuple[Resource, Location]]:
+def _duplicate_problem(here: PlacedResource, there: PlacedResource) -> Problem:
+    place = f"{there.location.file}:{there.location.line}"
+    message = f"this resource is defined in {place} already; remove one of the two"
+    label, path, location = _label(here.parsed.resource), json_path(here.parsed.path), here.location
+    return Problem(location.file, location.line, label, path, "duplicate-resource", message)
+
+
+def _duplicate(here: PlacedResource) -> Unusable:
+    kind, key = resource_id(here.parsed.resource)
+    return Unusable(kind, key, here.location.line, here.location.file, is_duplicate=True)
+
+
+def with_merged_nodes(placed: Sequence[PlacedResource]) -> Iterator[tuple[Resource, Location]]:
     """Resources with their locations; a Calico Node comes after the Kubernetes Node of its name, and holds it."""
     kubernetes: dict[str, Node] = {}
     for here in placed:

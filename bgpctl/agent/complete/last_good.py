@@ -1,0 +1,106 @@
+"""The versions of resources that are in force: an invalid one stays as it was when it was last good.
+
+RUN_DIRECTORY/last-good.json has them for the next agent, as the texts that they were read from, without Secrets that no
+session refers to. They are those of resources that have this node's Node: without it nothing of them is in force. Where
+an agent finds a plan and no versions, as after an agent of an older release, the plan stays until nothing is invalid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from bgpctl.agent.host.logs import get_logger
+from bgpctl.agent.host.run_directory import write_private
+from bgpctl.agent.node_resources import NodeResources
+from bgpctl.resources import Loaded, ResourceSet
+from bgpctl.resources.checks.secret_references import secret_references
+from bgpctl.resources.in_force.in_force import in_force
+from bgpctl.resources.in_force.invalid import Invalid
+from bgpctl.resources.in_force.versions import Versions, texts, versions_of_texts
+from bgpctl.resources.values.model import Key
+
+NO_VERSIONS = "no version that was in force before is known, so the plan of the agent before stays"
+
+log = get_logger("resources")
+
+
+class LastGood:
+    """Of one node. `has_plan`: the plan of an earlier agent is in place.
+
+    invalid   the resources that are not in force as they are written, and what is instead
+    """
+
+    def __init__(self, node: str, file: Path, has_plan: Callable[[], bool], secret_namespace: str) -> None:
+        self.invalid: tuple[Invalid, ...] = ()
+        self._node = node
+        self._file = file
+        self._has_plan = has_plan
+        self._secret_namespace = secret_namespace
+        self._versions: Versions | None = None
+        self._written: dict[str, str] | None = None
+        self._is_unwritable = False
+
+    async def follow(self, changes: AsyncIterator[Loaded]) -> AsyncGenerator[NodeResources, None]:
+        """The resources in force, for each change of those that are written."""
+        async for loaded in changes:
+            yield await asyncio.to_thread(self._take, loaded)
+
+    def _take(self, loaded: Loaded) -> NodeResources:
+        before = self._versions if self._versions is not None else self._read()
+        found = in_force(loaded, before)
+        has_versions = not (before.is_empty and found.invalid and self._has_plan())
+        resources = NodeResources(self._node, replace(loaded, resources=found.resources), is_complete=found.is_complete)
+        waits = tuple(str(each) for each in found.invalid if each.holds_up(self._node))
+        if not has_versions:
+            waits = (*waits, NO_VERSIONS)
+        self._versions = before
+        if not waits and resources.own is not None:
+            self._versions = found.versions
+            self._write(texts(found.versions, self._secrets(found.resources)))
+        self._log(found.invalid)
+        self.invalid = found.invalid
+        return replace(resources, waits=waits)
+
+    def _secrets(self, resources: ResourceSet) -> frozenset[Key]:
+        """Those that sessions refer to, which are in the plan as well; the others are nobody's business here."""
+        names = (each.reference.name for each in secret_references(resources))
+        return frozenset((self._secret_namespace, name) for name in names)
+
+    def _log(self, invalid: tuple[Invalid, ...]) -> None:
+        """What is new, once."""
+        before, now = ({each.name or each.file for each in them} for them in (self.invalid, invalid))
+        for each in invalid:
+            if each not in self.invalid:
+                log.error(
+                    "a resource is invalid", resource=each.name, file=each.file, line=each.line, instead=str(each)
+                )
+        for name in sorted(before - now):
+            log.info("a resource is valid again, or gone", resource=name)
+
+    def _read(self) -> Versions:
+        """Of the agent before. A file that cannot be read is as good as none."""
+        try:
+            self._written = msgspec.json.decode(self._file.read_bytes(), type=dict[str, str])
+        except FileNotFoundError:
+            return Versions()
+        except (OSError, msgspec.MsgspecError) as error:
+            log.warning("the last good versions of the agent before are not readable", error=str(error))
+            return Versions()
+        return versions_of_texts(self._written)
+
+    def _write(self, written: dict[str, str]) -> None:
+        if written == self._written:
+            return
+        try:
+            write_private(self._file, msgspec.json.encode(written))
+        except OSError as error:
+            if not self._is_unwritable:
+                log.warning("the last good versions are not kept for the next agent", reason=error.strerror)
+            self._is_unwritable = True
+        else:
+            self._is_unwritable, self._written = False, written

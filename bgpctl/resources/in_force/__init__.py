@@ -1,0 +1,1 @@
+"""What of the resources is used while some of them are invalid."""
