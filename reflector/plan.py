@@ -359,6 +359,7 @@ class KernelPlan(Value, frozen=True):
     local_subnets    the networks of this node's own addresses, for `cross_subnet`
     excluded_next_hops   routes through these are left alone (reached through WireGuard)
     workload_networks    inside these, routes of other programs to workloads of this node are originated
+    allow_underlay_routes   inside these, routes may take the way to this node's own network, a peer or a next hop
     aggregated_blocks    own blocks that stand for such a route inside, unless its metric is below the normal priority
     ipip_mtu         0 = no more than the link's MTU less the overhead
     """
@@ -374,6 +375,7 @@ class KernelPlan(Value, frozen=True):
     excluded_next_hops: tuple[str, ...] = ()
     workload_networks: tuple[str, ...] = ()
     aggregated_blocks: tuple[str, ...] = ()
+    allow_underlay_routes: tuple[str, ...] = ()
     vxlans: tuple[VxlanPlan, ...] = ()
     ipip_address: str = ""
     ipip_mtu: int = 0

@@ -194,7 +194,7 @@ class Agent:
         configure(self._options.log_format, plan.log_level)
         if self._deployment.takes_new_speaker():
             await self.speaker.replace("the plan listens elsewhere")
-        await self._routes.apply_plan(plan.kernel)
+        await self._routes.apply_plan(plan)
         self._retention.apply_plan(plan)
 
     async def _program_routes(self, former: NodePlan | None) -> None:
@@ -202,4 +202,4 @@ class Agent:
         plan = self._deployment.plan
         if plan is None:
             raise AssertionError("routes are programmed for a plan, and there is none")
-        await self._routes.run(plan.kernel, (former or plan).kernel, self.speaker.answering, self._put_to_work)
+        await self._routes.run(plan, former or plan, self.speaker.answering, self._put_to_work)

@@ -20,6 +20,7 @@ _COLUMNS: Columns[tuple[str, AgentStatus]] = (
     ("FAILED", lambda row: str(row[1].fib_failed)),
     ("FOREIGN", lambda row: str(row[1].fib_foreign)),
     ("UNRESOLVED", lambda row: str(row[1].fib_unresolved)),
+    ("UNSAFE", lambda row: str(row[1].fib_unsafe)),
     ("SHADOWED", lambda row: str(row[1].fib_shadowed)),
     ("REPAIRS", lambda row: str(row[1].fib_repairs)),
 )
@@ -33,9 +34,10 @@ def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOptio
     """Show the kernel's routes against what they should be, and a sentence on each that is not so.
 
     FAILED: the kernel refused. FOREIGN: another program's route has the same prefix and metric; it is left alone.
-    UNRESOLVED: the kernel has no way to a next hop. SHADOWED: another program's route of lower metric is used instead,
-    which may be intended. REPAIRS: routes that another program changed and that were put back. Exit status 1 when
-    something is wrong or a node does not answer.
+    UNRESOLVED: the kernel has no way to a next hop. UNSAFE: not programmed, for it would take the way to the node's own
+    network, a peer or a next hop; wrong where it is a blackhole of the node's own. SHADOWED: another program's route of
+    lower metric is used instead, which may be intended. REPAIRS: routes that another program changed and that were put
+    back. Exit status 1 when something is wrong or a node does not answer.
     """
     from bgpctl.cli import tables
     from bgpctl.cli.running import RunningNode, ask_all, find_nodes

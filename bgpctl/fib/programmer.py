@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from bgpctl.fib.core.desired import Paths
 from bgpctl.fib.core.reconciler import Reconciler
@@ -34,8 +34,8 @@ class RouteProgrammer:
     new Loc-RIB stream does not name stays until it is released. `workloads_changed` is set when `workload_routes` are
     others than before; who takes them clears it."""
 
-    def __init__(self, plan: KernelPlan, requests: Requests, monitor: Monitor) -> None:
-        self._state = Reconciler(plan)
+    def __init__(self, plan: KernelPlan, peers: Collection[str], requests: Requests, monitor: Monitor) -> None:
+        self._state = Reconciler(plan, peers)
         self._requests = requests
         self._monitor = monitor
         self._settling = Settling(self._state, requests, monitor)
@@ -46,9 +46,17 @@ class RouteProgrammer:
         self._state.workloads.changed = self.workloads_changed.set
 
     @classmethod
-    async def open(cls, plan: KernelPlan, *, receive_buffer: int = RECEIVE_BUFFER, former: int = 0) -> RouteProgrammer:
+    async def open(
+        cls,
+        plan: KernelPlan,
+        peers: Collection[str] = (),
+        *,
+        receive_buffer: int = RECEIVE_BUFFER,
+        former: int = 0,
+    ) -> RouteProgrammer:
         """Adopts the routes with our protocol number that are there, in the network namespace of this thread, and those
-        with the `former` number.
+        with the `former` number. `peers` are the addresses of the node's sessions: what would take the way to them is
+        not programmed.
 
         Raises NotReadyError without the right to change routes."""
         requests = Requests()
@@ -58,7 +66,7 @@ class RouteProgrammer:
         except BaseException:
             requests.close()
             raise
-        programmer = cls(plan, requests, monitor)
+        programmer = cls(plan, peers, requests, monitor)
         programmer._state.observation.adopt(former or plan.protocol)
         try:
             await programmer._settling.settle()
@@ -68,9 +76,10 @@ class RouteProgrammer:
         programmer._settling.start()
         return programmer
 
-    async def apply_plan(self, plan: KernelPlan) -> None:
+    async def apply_plan(self, plan: KernelPlan, peers: Collection[str] = ()) -> None:
+        """`peers`: see `open`."""
         async with self._settling.busy:
-            self._state.apply_plan(plan)
+            self._state.apply_plan(plan, peers)
             self._settling.tunnels.mark_unknown()
         await self._settling.settle()
 
@@ -163,6 +172,8 @@ class RouteProgrammer:
             unresolved=failures.unresolved(),
             foreign=failures.occupied(),
             shadowed=failures.shadowed(),
+            unsafe=failures.unsafe_routes(),
+            unsafe_blackholes=failures.unsafe_blackholes(),
             retained=state.learned.retained_count,
             devices=self._settling.tunnels.failures,
             batches=self._settling.batches.histogram(),

@@ -198,6 +198,7 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "excluded_next_hops": EffectRow(SOFT, _KERNEL),
         "workload_networks": EffectRow(SOFT, _WORKLOADS),
         "aggregated_blocks": EffectRow(SOFT, _WORKLOADS),
+        "allow_underlay_routes": EffectRow(SOFT, _KERNEL),
         "vxlans": EffectRow(SOFT, "devices are created, changed and removed one by one; see VxlanPlan"),
         "ipip_address": EffectRow(SOFT, "tunl0 is given the new address; a former one stays on it"),
         "ipip_mtu": EffectRow(SOFT, _DEVICE_SET),

@@ -55,6 +55,9 @@ LISTS: dict[str, Entries] = {
     "aggregated_blocks": lambda old, new: changed_names(
         "aggregated block", old.aggregated_blocks, new.aggregated_blocks
     ),
+    "allow_underlay_routes": lambda old, new: changed_names(
+        "allowed underlay routes", old.allow_underlay_routes, new.allow_underlay_routes
+    ),
     "vxlans": _vxlans,
 }
 

@@ -89,6 +89,12 @@ class PrefixTable:
             if entry is not None:
                 yield entry
 
+    def longest(self, family: Family, number: int) -> int | None:
+        """The length of the longest prefix that covers the address; None where none does."""
+        bits = 32 if family == 4 else 128
+        routes = self._at[family]
+        return next((length for length in self._lengths[family] if number >> (bits - length) in routes[length]), None)
+
     def uses(self, ifindex: int) -> bool:
         """Whether any route leaves, or has left, through this link."""
         return any(leg.ifindex == ifindex for entry in self._shared for terms in entry for leg in terms.legs)

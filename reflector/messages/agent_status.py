@@ -118,7 +118,8 @@ class AgentStatus(Message, frozen=True):
     fib_failures           sentences about desired routes that are not installed, the first of many
     detected_addresses     sentences on what stands in for an address that the Node does not set
     fib_shadowed           installed routes that lose to another program's route by its metric
-    fib_notes              sentences about installed routes that the kernel does not use
+    fib_unsafe             routes left out: they would take the way to this node's network, a peer or a next hop
+    fib_notes              sentences about unsafe routes, and about installed ones that the kernel does not use
     fib_batches            from sending a batch of routes to the kernel to its last answer
     propagation            from reading an UPDATE to the kernel's answer to all that followed from it
     drain                  null: the node is in use
@@ -171,6 +172,7 @@ class AgentStatus(Message, frozen=True):
     retention: str = ""
     internal_errors: int = 0
     workload_routes: int = 0
+    fib_unsafe: int = 0
     held: tuple[HeldStatus, ...] = ()
     held_digest: str = ""
     held_since: float = 0.0

@@ -73,9 +73,9 @@ def test_a_kernel_that_is_as_it_should_be_is_one_line_and_status_zero(asked: Cal
     status, output = asked(WELL)
     title, row = output.splitlines()
     assert title.split() == [
-        "NODE", "STATE", "DESIRED", "INSTALLED", "FAILED", "FOREIGN", "UNRESOLVED", "SHADOWED", "REPAIRS",
+        "NODE", "STATE", "DESIRED", "INSTALLED", "FAILED", "FOREIGN", "UNRESOLVED", "UNSAFE", "SHADOWED", "REPAIRS",
     ]  # fmt: skip
-    assert (status, row.split()) == (0, ["a", "as", "desired", "12", "12", "0", "0", "0", "0", "3"])
+    assert (status, row.split()) == (0, ["a", "as", "desired", "12", "12", "0", "0", "0", "0", "0", "3"])
 
 
 def test_a_foreign_route_in_the_way_is_a_sentence_and_status_one(asked: Callable[..., tuple[int, str]]) -> None:

@@ -100,6 +100,7 @@ ELSEWHERE: dict[tuple[type[Value], str], str] = {
     (KernelPlan, "local_subnets"): "below, with cross_subnet",
     (KernelPlan, "workload_networks"): "nothing is programmed: tests/fib/test_workload_routes.py",
     (KernelPlan, "aggregated_blocks"): "the same",
+    (KernelPlan, "allow_underlay_routes"): "tests/fib/test_underlay_guard.py",
     (KernelRule, "cross_subnet"): "below",
     (VxlanPlan, "family"): "below",
     (KernelPlan, "ipip_address"): "needs a kernel with IPIP: tests/fib/test_fib_tunnel.py",

@@ -104,6 +104,8 @@ AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
     Row("fib_routes_unresolved", "Routes whose next hop the kernel has no way to.", lambda a: a.fib_unresolved),
     Row("fib_routes_shadowed", "Routes that the kernel has and does not use: a foreign route has a lower metric.",
         lambda a: a.fib_shadowed),
+    Row("fib_routes_unsafe", "Routes left out: they would take the way to the node's network, a peer or a next hop.",
+        lambda a: a.fib_unsafe),
     Row("routes_retained", "Routes that outlive the sessions they came by.", lambda a: a.retained_routes),
     Row("retention_seconds_left", "Until the last of them is removed; 0 for none.", lambda a: a.retained_left),
     Row("reflectors_down", "1 when the sessions to all reflectors of this node are down.", lambda a: a.reflectors_down),

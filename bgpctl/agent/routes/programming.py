@@ -19,7 +19,7 @@ from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.fib.kernel.forwarding import NextHop
 from bgpctl.fib.status import FibStatus
 from reflector.messages import LocRibUpdate
-from reflector.plan import KernelPlan, NodePlan, RouteSource
+from reflector.plan import KernelPlan, NodePlan, RouteSource, SessionKind
 
 if TYPE_CHECKING:
     from bgpctl.fib.programmer import RouteProgrammer
@@ -37,17 +37,16 @@ class RouteProgramming:
         self._link = link
         self._retention = retention
         self._workloads = workloads
-        self._programmed: KernelPlan | None = None
+        self._programmed: tuple[KernelPlan, frozenset[str]] | None = None
 
     async def run(
-        self, plan: KernelPlan, former: KernelPlan, answering: asyncio.Event, opened: Callable[[], Awaitable[None]]
+        self, plan: NodePlan, former: NodePlan, answering: asyncio.Event, opened: Callable[[], Awaitable[None]]
     ) -> None:
         """For ever. `former` is the plan of the agent before: its routes are ours. `answering` is set while the speaker
-        has a stream to follow; `opened` is awaited before the first."""
+        has a stream to follow; `opened` is awaited before the first, and applies the plan in place."""
         from bgpctl.fib.programmer import RouteProgrammer  # a dedicated reflector never needs it
 
-        self._programmed = plan
-        self.programmer = await RouteProgrammer.open(plan, former=former.protocol)
+        self.programmer = await RouteProgrammer.open(plan.kernel, peers_of(plan), former=former.kernel.protocol)
         await self._retention.adopt(self.programmer)
         await opened()
         try:
@@ -57,12 +56,13 @@ class RouteProgramming:
         finally:
             await self.programmer.close()
 
-    async def apply_plan(self, plan: KernelPlan) -> None:
+    async def apply_plan(self, plan: NodePlan) -> None:
         if self.programmer is None:
             return
-        if plan != self._programmed:
-            self._programmed = plan
-            await self.programmer.apply_plan(plan)
+        wanted = plan.kernel, peers_of(plan)
+        if wanted != self._programmed:
+            self._programmed = wanted
+            await self.programmer.apply_plan(*wanted)
 
     def forwarding(self) -> Mapping[str, tuple[NextHop, ...]]:
         """How the kernel forwards what we program, by prefix; nothing where no kernel is programmed."""
@@ -106,3 +106,8 @@ class RouteProgramming:
                     self._retention.follow(update)
         except SpeakerAwayError as error:
             log.warning("Loc-RIB stream ended, the kernel's routes stay", reason=str(error))
+
+
+def peers_of(plan: NodePlan) -> frozenset[str]:
+    """The addresses that no route may lead elsewhere: those of all sessions but with workloads, which are in pools."""
+    return frozenset(each.peer_address for each in plan.sessions if each.kind is not SessionKind.WORKLOAD)

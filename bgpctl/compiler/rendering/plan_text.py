@@ -201,6 +201,8 @@ def _kernel(kernel: KernelPlan) -> Iterator[str]:
     yield from (f"leave routes through {address}: WireGuard" for address in kernel.excluded_next_hops)
     if kernel.workload_networks:
         yield f"originates routes to workloads inside {', '.join(kernel.workload_networks)}"
+    if kernel.allow_underlay_routes:
+        yield f"programs routes over the underlay inside {', '.join(kernel.allow_underlay_routes)}"
     if kernel.ipip_mtu:
         yield f"tunl0: MTU {kernel.ipip_mtu}"
     yield from (line for vxlan in kernel.vxlans for line in _vxlan(vxlan))

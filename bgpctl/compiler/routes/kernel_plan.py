@@ -61,6 +61,7 @@ def plan_kernel(
         ),
         local_subnets=tuple(subnet for subnet in facts.subnets.values() if subnet),
         host_routes=_host_routes(index, node),
+        allow_underlay_routes=index.configuration.settings(node).allow_underlay_routes or (),
         excluded_next_hops=_wireguard_peers(index, facts),
         workload_networks=tuple(pool.prefix for pool in index.pools),
         aggregated_blocks=tuple(

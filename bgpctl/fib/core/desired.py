@@ -1,6 +1,6 @@
 """What the kernel should have: from the Loc-RIB and the plan, over what the kernel knows itself.
 
-For a BGP route, in this order:
+For a BGP route that the underlay's guard (underlay_guard) does not refuse, in this order:
 
 1. the first KernelRule that covers the prefix: LEAVE ends here; none: programmed plainly
 2. next hops in `excluded_next_hops` are left out (they are reached through WireGuard)
@@ -18,9 +18,10 @@ Where a foreign route to the whole block would lose to it, the reconciler leaves
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from bgpctl.fib.core.underlay_guard import UnderlayGuard
 from bgpctl.fib.kernel.underlay import Underlay
 from reflector.addresses import pack_address, unpack_address
 from reflector.kernel.lookup import Touched
@@ -62,10 +63,12 @@ class Paths(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """The routes wanted at one destination. `reason`: why a next hop, or all of them, could not be used."""
+    """The routes wanted at one destination. `reason`: why a next hop, or all of them, could not be used; `refusal`: why
+    there is no route though it could be made."""
 
     routes: tuple[KernelRoute, ...] = ()
     reason: str = ""
+    refusal: str = ""
 
 
 NOTHING = Wish()
@@ -84,10 +87,13 @@ def metric_of(local_pref: int) -> int:
 
 
 class DesiredRoutes:
-    """Answers for one plan; keeps what it resolved until `refresh` is called with what changed below."""
+    """Answers for one plan; keeps what it resolved until `refresh` is called with what changed below. `new_next_hops`
+    are those that were not used before, until they are taken."""
 
-    def __init__(self, plan: KernelPlan, underlay: Underlay) -> None:
+    def __init__(self, plan: KernelPlan, underlay: Underlay, peers: Collection[str] = ()) -> None:
         self.plan = plan
+        self.guard = UnderlayGuard(plan, peers, underlay)
+        self.new_next_hops: list[bytes] = []
         self._underlay = underlay
         self._rules = [(prefix_of(parse_prefix(rule.network)), rule) for rule in plan.rules]
         self._local = [prefix_of(parse_prefix(text)) for text in plan.local_subnets]
@@ -107,6 +113,9 @@ class DesiredRoutes:
         rule = self._rule_for(destination) if self._rules else _PLAIN
         if rule.verdict is KernelVerdict.LEAVE:
             return NOTHING
+        refusal = self.guard.refusal(destination)
+        if refusal:
+            return Wish(refusal=refusal)
         family, nlri = destination
         way = self._way(family, rule, paths.next_hops)
         if not way.legs:
@@ -120,8 +129,10 @@ class DesiredRoutes:
         wishes: dict[Destination, Wish] = {}
         for block in self.plan.blackholes:
             destination = parse_prefix(block)
-            if not is_host(destination):
-                wishes[destination] = Wish((self._blackhole(destination),))
+            if is_host(destination):
+                continue
+            refusal = self.guard.refusal_of_blackhole(destination)
+            wishes[destination] = Wish(refusal=refusal) if refusal else Wish((self._blackhole(destination),))
         for address, gateway in self._static.items():
             wishes[host_destination(address)] = self._host_route(address, gateway)
         return wishes
@@ -242,6 +253,7 @@ class DesiredRoutes:
         if next_hop is None:
             next_hop = self._next_hops[address] = NextHop(address, self._static.get(address, b""))
             next_hop.resolution = self._underlay.table.resolve(next_hop)
+            self.new_next_hops.append(address)
         return next_hop.resolution
 
 

@@ -6,25 +6,29 @@ remembered until its destination is decided anew.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bgpctl.fib.core.desired import NOTHING, DesiredRoutes, Wish
 from bgpctl.fib.core.failures import Failures
 from bgpctl.fib.core.foreign import without_harm
 from bgpctl.fib.core.learned import LearnedRoutes
 from bgpctl.fib.core.worklist import Worklist
 from bgpctl.fib.kernel.kernel_view import KernelView
-from reflector.kernel.link import Link
+from reflector.kernel.link import Link, LinkAddress
 from reflector.kernel.lookup import Touched
-from reflector.kernel.route import Destination, KernelRoute
+from reflector.kernel.route import Destination, KernelRoute, host_destination
 from reflector.plan import KernelPlan
 
 
 class DesiredState:
-    """Mutable. `count`: routes that are desired, of all destinations that were decided."""
+    """Mutable. `count`: routes that are desired, of all destinations that were decided; `peers`: addresses of sessions,
+    taken up when everything is decided anew."""
 
     def __init__(
         self, plan: KernelPlan, learned: LearnedRoutes, view: KernelView, work: Worklist, failures: Failures
     ) -> None:
         self.plan = plan
+        self.peers: Collection[str] = ()
         self.own: dict[Destination, Wish] = {}
         self.count = 0
         self._learned = learned
@@ -41,10 +45,9 @@ class DesiredState:
         """As it was decided last."""
         return self._at.get(destination, ())
 
-    def decide_all(self, plan: KernelPlan) -> None:
+    def decide_all(self) -> None:
         """Everything is decided anew: for another plan, or because much changed below."""
-        self.plan = plan
-        self._routes = DesiredRoutes(plan, self._view.underlay)
+        self._routes = DesiredRoutes(self.plan, self._view.underlay, self.peers)
         self.own = self._routes.own()
         for destinations in (self.own, self._learned, self._at, self._view.observed.destinations()):
             self._work.mark_dirty(destinations)
@@ -65,6 +68,10 @@ class DesiredState:
         """A link got or lost its carrier."""
         self._work.mark_dirty(self._learned.with_next_legs(self._routes.refresh_links()))
 
+    def is_of_own_network(self, address: LinkAddress) -> bool:
+        """What is programmed depends on it: its network is one of this node's own."""
+        return self._routes.guard.concerns(address)
+
     def depends_on(self, link: Link) -> bool:
         """Whether routes lead through this link as through a tunnel."""
         return link.name in self._routes.tunnel_devices()
@@ -82,9 +89,21 @@ class DesiredState:
             self._at[destination] = routes
         else:
             self._at.pop(destination, None)
+        if self._routes.new_next_hops:
+            self._guard_next_hops()
+        if own.refusal or learned.refusal or self._failures.is_unsafe(destination):
+            self._failures.set_unsafe(destination, own.refusal, learned.refusal)
         if own.reason or learned.reason or self._failures.is_unresolved(destination):
             self._failures.set_unresolved(destination, "; ".join(filter(None, (own.reason, learned.reason))))
         return routes
+
+    def _guard_next_hops(self) -> None:
+        """Routes that would take the way to a next hop are none any more."""
+        addresses, self._routes.new_next_hops = self._routes.new_next_hops, []
+        self._work.mark_dirty(each for each in map(host_destination, addresses) if each in self._learned)
+        if self._routes.guard.note_next_hops(addresses):
+            self.own = self._routes.own()
+            self._work.mark_dirty(self.own)
 
 
 def _both(own: Wish, learned: Wish) -> tuple[KernelRoute, ...]:

@@ -1,9 +1,9 @@
-"""What is not in the kernel as wanted, and why: unresolved next hops, refusals, occupied keys. Pure."""
+"""What is not in the kernel as wanted, and why: unresolved next hops, refusals, occupied keys, unsafe routes. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,6 +22,13 @@ class RouteFailure(msgspec.Struct, frozen=True):
     metric: int = 0
 
 
+class Unsafe(NamedTuple):
+    """Why a blackhole of the plan, and why a learned route, is not programmed; "" for what is not refused."""
+
+    own: str
+    learned: str
+
+
 class Failures:
     """Mutable, by destination; destinations without a failure are not kept. `log`: what foreign routes newly do."""
 
@@ -31,6 +38,7 @@ class Failures:
         self._refused: dict[Destination, dict[RouteKey, str]] = {}
         self._occupied: dict[Destination, Mapping[RouteKey, str]] = {}
         self._shadowed: dict[Destination, Mapping[RouteKey, str]] = {}
+        self._unsafe: dict[Destination, Unsafe] = {}
 
     def set_unresolved(self, destination: Destination, reason: str) -> None:
         """`reason` "": every next hop resolves."""
@@ -45,6 +53,13 @@ class Failures:
         """The wanted keys that the kernel does not use, because foreign routes have a lower metric."""
         self.log.note(self._shadowed.get(destination, _NOTHING), shadowed)
         _put_or_pop(self._shadowed, destination, shadowed)
+
+    def set_unsafe(self, destination: Destination, own: str, learned: str) -> None:
+        """Routes of the plan and of BGP that the underlay's guard refuses, with the reason; "": it does not."""
+        _put_or_pop(self._unsafe, destination, Unsafe(own, learned) if own or learned else None)
+
+    def is_unsafe(self, destination: Destination) -> bool:
+        return destination in self._unsafe
 
     def concern(self, destination: Destination) -> bool:
         """Whether anything was refused, occupied or shadowed here."""
@@ -91,6 +106,13 @@ class Failures:
     def unresolved(self) -> tuple[RouteFailure, ...]:
         return tuple(RouteFailure(prefix_text(d), reason) for d, reason in sorted(self._unresolved.items()))
 
+    def unsafe_blackholes(self) -> tuple[RouteFailure, ...]:
+        return tuple(RouteFailure(prefix_text(d), each.own) for d, each in sorted(self._unsafe.items()) if each.own)
+
+    def unsafe_routes(self) -> tuple[RouteFailure, ...]:
+        found = sorted(self._unsafe.items())
+        return tuple(RouteFailure(prefix_text(d), each.learned) for d, each in found if each.learned)
+
     def refused(self) -> tuple[RouteFailure, ...]:
         return _listed(item for refusals in self._refused.values() for item in refusals.items())
 
@@ -105,7 +127,7 @@ def _listed(items: Iterable[tuple[RouteKey, str]]) -> tuple[RouteFailure, ...]:
     return tuple(RouteFailure(prefix_text((key.family, key.nlri)), reason, key.metric) for key, reason in sorted(items))
 
 
-def _put_or_pop(at: dict[Destination, _T], destination: Destination, value: _T) -> None:
+def _put_or_pop(at: dict[Destination, _T], destination: Destination, value: _T | None) -> None:
     if value:
         at[destination] = value
     else:

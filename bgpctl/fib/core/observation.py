@@ -54,7 +54,7 @@ class Observation:
             if view.observed.at(destination) != believed.at(destination):
                 self._touched(destination)
         self._learned.observe(view.observed.destinations())
-        self._desired.decide_all(self._desired.plan)
+        self._desired.decide_all()
 
     # ------------------------------------------------------------------------------------------ notifications
 
@@ -84,6 +84,8 @@ class Observation:
     def observe_address(self, address: LinkAddress, *, came: bool) -> None:
         self.links_changed = True
         self._view.observe_address(address, came=came)
+        if self._desired.is_of_own_network(address):
+            self._desired.decide_all()
 
     # ------------------------------------------------------------------------------------------ inside
 
@@ -98,4 +100,4 @@ class Observation:
 
     def _tunnel_moved(self, link: Link | None) -> None:
         if link is not None and self._desired.depends_on(link):
-            self._desired.decide_all(self._desired.plan)
+            self._desired.decide_all()

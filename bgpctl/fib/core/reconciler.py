@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bgpctl.fib.core.comparison import Comparison
 from bgpctl.fib.core.desired import Paths
@@ -30,25 +30,27 @@ from reflector.plan import KernelPlan
 class Reconciler:
     """The state of the FIB, and its parts."""
 
-    def __init__(self, plan: KernelPlan) -> None:
+    def __init__(self, plan: KernelPlan, peers: Collection[str] = ()) -> None:
         self.work = Worklist()
         self.view = KernelView()
         self.failures = Failures()
         self.learned = LearnedRoutes()
         self.desired = DesiredState(plan, self.learned, self.view, self.work, self.failures)
+        self.desired.peers = peers
         self.comparison = Comparison(self.work, self.desired, self.learned, self.view, self.failures)
         self.workloads = WorkloadRoutes(plan, self.view)
         self.observation = Observation(self.view, self.work, self.desired, self.learned, self.comparison)
 
     # ------------------------------------------------------------------------------------------ the plan
 
-    def apply_plan(self, plan: KernelPlan) -> None:
-        """Everything is decided anew; what does not differ is not touched."""
+    def apply_plan(self, plan: KernelPlan, peers: Collection[str] = ()) -> None:
+        """Everything is decided anew; what does not differ is not touched. `peers` are the addresses of sessions."""
         # Foreign routes are known only of the tables that matter: another table has to be read first.
         if plan.table != self.desired.plan.table:
             self.view.mark_unknown()
         self.observation.adopt(plan.protocol)
-        self.desired.decide_all(plan)
+        self.desired.plan, self.desired.peers = plan, peers
+        self.desired.decide_all()
         self.workloads.apply_plan(plan)
 
     # ------------------------------------------------------------------------------------------ the stream

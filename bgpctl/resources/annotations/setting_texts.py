@@ -96,7 +96,7 @@ def families(text: str) -> tuple[Family, ...]:
     return tuple(sorted(FAMILIES[name] for name in names))
 
 
-def allowed_martians(text: str) -> tuple[str, ...]:
+def networks(text: str) -> tuple[str, ...]:
     """ "169.254.0.0/16,fe80::/10", with or without blanks."""
     return tuple(sorted({str(ip_network(name.strip())) for name in text.split(",")}))
 

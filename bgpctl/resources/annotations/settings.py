@@ -60,6 +60,7 @@ class Settings:
     cluster_id: str | None = None
     always_compare_med: bool | None = None
     resolve_next_hops: bool | None = None
+    allow_underlay_routes: tuple[str, ...] | None = None
     lost_sessions_limit: LossLimit | None = None
     last_session_held: bool | None = None
     lost_routes_limit: LossLimit | None = None

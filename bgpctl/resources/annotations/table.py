@@ -114,7 +114,7 @@ TABLE = (
     Annotation(
         "allow-martians",
         ANY,
-        texts.allowed_martians,
+        texts.networks,
         'one or several networks, such as "169.254.0.0/16"',
         "Networks whose prefixes the peer may advertise although no peer may by default: loopback, link-local, "
         "multicast and reserved addresses. Default: none.",
@@ -184,6 +184,15 @@ TABLE = (
         "A route is used only if the kernel has a route to its next hop, and among several next hops the one with the "
         "lower kernel metric is preferred (RFC 4271 9.1.2). Default: `true`.",
         "false",
+    ),
+    Annotation(
+        "allow-underlay-routes",
+        CONFIGURATION,
+        texts.networks,
+        'one or several networks, such as "10.0.0.128/25"',
+        "Networks inside which the agent programs routes that it refuses by default: those that would take the way to "
+        "the node's own network, to a peer or to a next hop ([kernel-routes.md](kernel-routes.md)). Default: none.",
+        "10.0.0.128/25",
     ),
     Annotation(
         "lost-sessions-limit",
