@@ -50,8 +50,8 @@ from reflector.wire.update import BEGIN_OF_REFRESH, END_OF_REFRESH, FAMILY_OF_AF
 
 
 class Engine:
-    """`now` is seconds of a clock that never goes back; every method that depends on time is given it. A peer for
-    which more than `lag_bound` octets wait is cut off (slow_peer)."""
+    """`now` is seconds of a clock that never goes back; every method that depends on time is given it. A peer is
+    cut off (slow_peer) when what waits for it keeps more than `lag_bound` octets of memory."""
 
     def __init__(self, plan: NodePlan, now: float, lag_bound: int = LAG_BOUND) -> None:
         self.plan = plan

@@ -53,6 +53,12 @@ class ImportPipeline:
         suspects = guard.suspects(keys, 4 if rib.has_path_ids else 0)
         if suspects or not self.policies.own_hosts.isdisjoint(rib.nlris(keys)):
             keys = self._without_refused(peer, rib, attributes, keys)
+        if rib.has_path_ids:
+            self._announce_with_path_ids(peer, rib, attributes, keys)
+        else:
+            self._import(peer, rib, attributes, 0, keys)
+
+    def _announce_with_path_ids(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
         divided = rib.by_path_id(keys)
         excess: list[bytes] = []
         if len(divided) > CROWDED:
@@ -60,13 +66,17 @@ class ImportPipeline:
             excess = beyond(rib, self._ribs[rib.family], peer.sender, keys)
             divided = rib.by_path_id(_without(keys, excess))
         for path_id, alike in divided.items():
-            if not self.policies.import_uses_prefix(peer.session, rib.family):
-                self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), alike)
-                continue
-            for prefix_class, part in self._divide(rib, alike).items():
-                self._install(rib, self._path(peer, rib.family, attributes, prefix_class, path_id), part)
+            self._import(peer, rib, attributes, path_id, alike)
         if excess:
             self._let_wait(rib, peer.sender, attributes, excess)
+
+    def _import(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, path_id: int, keys: list[bytes]) -> None:
+        """These have one path identifier."""
+        if not self.policies.import_uses_prefix(peer.session, rib.family):
+            self._install(rib, self._path(peer, rib.family, attributes, 0, path_id), keys)
+            return
+        for prefix_class, part in self._divide(rib, keys).items():
+            self._install(rib, self._path(peer, rib.family, attributes, prefix_class, path_id), part)
 
     def _without_refused(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> list[bytes]:
         """The keys that a peer may route; the others stay in the Adj-RIB-In, refused."""
@@ -103,13 +113,13 @@ class ImportPipeline:
 
     def _install(self, rib: AdjRibIn, path: Path, keys: list[bytes]) -> None:
         """All these have this path from now on."""
-        accepted = path.attributes is not None
-        crowded = self._ribs[rib.family].crowded
-        if accepted and rib.has_path_ids and crowded and not crowded.isdisjoint(rib.nlris(keys)):
-            excess = beyond(rib, self._ribs[rib.family], path.sender, keys)
-            if excess:
-                keys = _without(keys, excess)
-                self._let_wait(rib, path.sender, path.received, excess)
+        if rib.has_path_ids and path.attributes is not None:
+            loc_rib = self._ribs[rib.family]
+            if loc_rib.crowded and not loc_rib.crowded.isdisjoint(rib.nlris(keys)):
+                excess = beyond(rib, loc_rib, path.sender, keys)
+                if excess:
+                    keys = _without(keys, excess)
+                    self._let_wait(rib, path.sender, path.received, excess)
         self._put(rib, path, keys)
         if rib.waiting:
             self._admit_waiting(rib, keys)

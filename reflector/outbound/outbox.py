@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from reflector.outbound.slow_peer import NO_ROUTES, Contents, Missed
+from reflector.outbound.slow_peer import KEY_MEMORY, NO_ROUTES, Contents, Missed
 from reflector.plan import Family
 
 
@@ -21,6 +21,11 @@ class Chunk(NamedTuple):
     messages: int
     contents: Contents
 
+    @property
+    def memory(self) -> int:
+        """Octets of memory that it keeps: its prefixes cost ten times what they take in an UPDATE."""
+        return len(self.octets) + KEY_MEMORY * sum(len(keys) for _, keys in self.contents.keys)
+
 
 class AdvertisementLog:
     """An update group's messages as an append-only sequence of chunks, each of whole messages.
@@ -30,17 +35,20 @@ class AdvertisementLog:
 
     def __init__(self) -> None:
         self._chunks: deque[Chunk] = deque()
-        # Octets that had ever been appended when the chunk of the same place came.
-        self._starts: deque[int] = deque()
+        # Octets, and octets of memory, that had ever been appended when the chunk of the same place came.
+        self._starts: deque[tuple[int, int]] = deque()
         self._appended = 0
+        self._appended_memory = 0
         self.first = 0
         self.end = 0
         self.octets = 0
 
     def append(self, octets: bytes, messages: int, contents: Contents = NO_ROUTES) -> None:
-        self._chunks.append(Chunk(octets, messages, contents))
-        self._starts.append(self._appended)
+        chunk = Chunk(octets, messages, contents)
+        self._chunks.append(chunk)
+        self._starts.append((self._appended, self._appended_memory))
         self._appended += len(octets)
+        self._appended_memory += chunk.memory
         self.octets += len(octets)
         self.end += 1
 
@@ -51,7 +59,13 @@ class AdvertisementLog:
         """How much a member at `index` still has to be sent."""
         if index >= self.end:
             return 0
-        return self._appended - self._starts[max(0, index - self.first)]
+        return self._appended - self._starts[max(0, index - self.first)][0]
+
+    def memory_from(self, index: int) -> int:
+        """How much memory is kept for a member at `index`."""
+        if index >= self.end:
+            return 0
+        return self._appended_memory - self._starts[max(0, index - self.first)][1]
 
     def trim(self, index: int) -> None:
         """Drop everything before `index`: all members are past it."""
@@ -71,6 +85,7 @@ class Outbox:
     def __init__(self) -> None:
         self._own: deque[Chunk] = deque()
         self._own_octets = 0
+        self._own_memory = 0
         self.messages = 0
         self.missed: Missed | None = None
         self.refreshing: set[Family] = set()
@@ -89,6 +104,7 @@ class Outbox:
         else:
             self._own.append(chunk)
             self._own_octets += len(chunk.octets)
+            self._own_memory += chunk.memory
 
     def follow(self, log: AdvertisementLog) -> None:
         """From now on the log's new chunks are this peer's, unless it is cut off: then it is sent what it misses."""
@@ -109,7 +125,8 @@ class Outbox:
     def cut_off(self) -> None:
         """Leave the log; of what waits only which prefixes it was about is kept, and what is about none."""
         self.missed = Missed()
-        own, self._own, self._own_octets = self._own, deque(), 0
+        own, self._own = self._own, deque()
+        self._own_octets = self._own_memory = 0
         for chunk in own:
             self._keep(chunk)
         self.leave()
@@ -130,11 +147,11 @@ class Outbox:
         return self._rest is None and not self._own
 
     def lags(self, bound: int) -> bool:
-        """The socket is full and more than `bound` octets wait behind what it was handed. A peer whose socket takes
-        everything does not lag, however much is about to be written to it."""
+        """The socket is full and what waits behind what it was handed keeps more than `bound` octets of memory. A peer
+        whose socket takes everything does not lag, however much is about to be written to it."""
         if self._rest is None or self._log is None:
             return False
-        return self._own_octets + self._log.octets_from(self.position) > bound
+        return self._own_memory + self._log.memory_from(self.position) > bound
 
     # --------------------------------------------------------------------------------------- sending
 
@@ -147,6 +164,7 @@ class Outbox:
         if self._own:
             chunk = self._own.popleft()
             self._own_octets -= len(chunk.octets)
+            self._own_memory -= chunk.memory
             self.refreshing.difference_update(chunk.contents.refreshed)
         elif log is not None and self.position < log.end:
             chunk = log.chunk(self.position)

@@ -1,9 +1,9 @@
 """A peer that does not read: when it is cut off from its update group's log, and what it has missed since.
 
-Rule: messages wait for a peer only up to LAG_BOUND octets. Beyond that they are dropped and only their prefixes are
-kept, each once, so that the memory a peer can cost is bounded by the number of prefixes. A message that is half sent
-is finished. When the socket has taken all that is left, the newest state of every missed prefix is sent as one chunk
-and the peer follows the log again. BGP allows that: an UPDATE replaces what was sent of its prefixes before
+Rule: messages wait for a peer only up to LAG_BOUND octets of memory. Beyond that they are dropped and only their
+prefixes are kept, each once, so that the memory a peer can cost is bounded by the number of prefixes. A message that is
+half sent is finished. When the socket has taken all that is left, the newest state of every missed prefix is sent as
+one chunk and the peer follows the log again. BGP allows that: an UPDATE replaces what was sent of its prefixes before
 (RFC 4271 3.1), and withdrawing a route that the peer never had means nothing to it.
 """
 
@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from reflector.plan import Family
 
-# Octets that may wait for one peer. A /26 takes 5 of them in a packed UPDATE, so this is the history of three million
-# changes: to send the newest state instead is then the shorter way, and a few such peers still fit into memory.
-LAG_BOUND = 16 * 1024 * 1024
+# Octets of memory that what waits for one peer may keep: the history of a million changes. To send the newest state
+# instead is then the shorter way, and a few such peers still fit into memory.
+LAG_BOUND = 64 * 1024 * 1024
+# What a prefix of Contents costs beside its place in a packed UPDATE: a bytes object and the list's reference to it.
+KEY_MEMORY = 56
 
 
 class Contents(NamedTuple):

@@ -12,6 +12,7 @@ Adj-RIB-In, with a verdict of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from ipaddress import ip_network
 from operator import itemgetter
@@ -77,13 +78,11 @@ class Martians:
     def suspects(self, keys: list[bytes], at: int) -> list[bytes]:
         """Those whose first octet may be a martian's; the NLRI begins at octet `at`."""
         first, octet = self._first, at + 1
-        try:
+        # A default route has no octet.
+        with suppress(IndexError):
             if first.isdisjoint(map(_OCTET[octet], keys)):
                 return []
-        except IndexError:
-            # A default route has no octet.
-            return [key for key in keys if len(key) > octet and key[octet] in first]
-        return [key for key in keys if key[octet] in first]
+        return [key for key in keys if len(key) > octet and key[octet] in first]
 
     def network_of(self, nlri: bytes) -> str:
         """The martian network in which this prefix is, "" if there is none or it is allowed."""

@@ -28,7 +28,10 @@ from reflector.wire.opaque_attributes import NEVER_TRANSITIVE, OPAQUE_RULES
 from reflector.wire.two_octet_as import restore_aggregator, restore_path
 
 _RULES = RULES | OPAQUE_RULES
-_MULTIPROTOCOL = (Code.MP_REACH_NLRI, Code.MP_UNREACH_NLRI)
+_MULTIPROTOCOL = frozenset((int(Code.MP_REACH_NLRI), int(Code.MP_UNREACH_NLRI)))
+# In the order in which they are named, by the fields of PathAttributes.
+_MANDATORY = dict.fromkeys(("origin", "as_path"))
+_MANDATORY_INTERNAL = dict.fromkeys(("origin", "as_path", "local_pref"))
 _FLAGS = OPTIONAL | TRANSITIVE
 # Extended length is a matter of encoding, the lower four bits are to be ignored (RFC 4271 4.3).
 _KNOWN_FLAGS = OPTIONAL | TRANSITIVE | PARTIAL
@@ -96,6 +99,8 @@ class _BlockReader:
     def _restore_as_numbers(self) -> None:
         """From a four-octet peer AS4_PATH and AS4_AGGREGATOR mean nothing (RFC 6793 4.1)."""
         tail = self.fields.pop("as4_path", ())
+        if not self.others and self.dialect.four_octet_as:
+            return  # the usual case
         others, tail_counts = restore_aggregator(self.others)
         if self.dialect.four_octet_as:
             others = [raw for raw in self.others if raw.code != Code.AS4_AGGREGATOR]
@@ -119,10 +124,8 @@ class _BlockReader:
                 self.discarded.append(f"attribute {code} is discarded from this peer")
                 return
             rule = _RULES.get(code)
-            if code in NEVER_TRANSITIVE:
-                self._end_here(raw)
-            elif rule is None:
-                self._unknown(raw)
+            if rule is None:
+                self._without_rule(raw)
             elif rule.internal and self.dialect.external:
                 self.discarded.append(f"{Code(code).name} from an external peer")
             else:
@@ -146,12 +149,13 @@ class _BlockReader:
             penalty = error.penalty or rule.penalty
             (self.discarded if penalty is Penalty.DISCARD else self.errors).append(str(error))
 
-    def _end_here(self, raw: RawAttribute) -> None:
-        if raw.flags & _FLAGS != OPTIONAL:
-            self.discarded.append(f"{Code(raw.code).name} has flags {raw.flags:#04x}")
-
-    def _unknown(self, raw: RawAttribute) -> None:
-        """RFC 4271 5 and 6.3: unknown well-known resets, unknown transitive travels on, others end here."""
+    def _without_rule(self, raw: RawAttribute) -> None:
+        """RFC 4271 5 and 6.3: unknown well-known resets, unknown transitive travels on, others end here; so do those
+        that are never transitive."""
+        if raw.code in NEVER_TRANSITIVE:
+            if raw.flags & _FLAGS != OPTIONAL:
+                self.discarded.append(f"{Code(raw.code).name} has flags {raw.flags:#04x}")
+            return
         if not raw.flags & OPTIONAL:
             reason = f"unrecognised well-known attribute {raw.code}"
             raise NotificationError(ErrorCode.UPDATE_MESSAGE, 2, reason, encode_attribute(*raw))
@@ -160,9 +164,11 @@ class _BlockReader:
 
     def _missing(self) -> str:
         """RFC 7606 3 d. Whether NEXT_HOP is needed depends on the UPDATE's NLRI, and is checked there."""
-        wanted = ("origin", "as_path") if self.dialect.external else ("origin", "as_path", "local_pref")
+        wanted = _MANDATORY if self.dialect.external else _MANDATORY_INTERNAL
+        if self.fields.keys() >= wanted.keys():
+            return ""
         missing = [name.upper() for name in wanted if name not in self.fields]
-        return f"mandatory attribute {', '.join(missing)} is missing" if missing else ""
+        return f"mandatory attribute {', '.join(missing)} is missing"
 
 
 def _attribute_header(block: bytes, position: int) -> tuple[int, int, int, int]:

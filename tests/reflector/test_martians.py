@@ -92,6 +92,13 @@ def test_others_of_the_same_update_are_taken() -> None:
     assert router.advertised("c") == {"10.1.0.0/26", "10.2.0.0/26"}
 
 
+@pytest.mark.parametrize("prefixes", [("127.0.0.0/8", "0.0.0.0/0"), ("0.0.0.0/0", "127.0.0.0/8"), ("ff00::/8", "::/0")])
+def test_a_default_route_beside_a_martian_is_taken(prefixes: tuple[str, ...]) -> None:
+    router = a_router()
+    router.receive("a", announce(*prefixes, as_path=(65001,)))
+    assert router.advertised("c") == {prefix for prefix in prefixes if prefix.endswith("/0")}
+
+
 def test_an_internal_peer_is_no_exception() -> None:
     router = a_router()
     router.receive("c", announce("127.0.0.0/8"))

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reflector.outbound.outbox import AdvertisementLog, Outbox
+from reflector.outbound.slow_peer import KEY_MEMORY, Contents
 
 
 def drain(outbox: Outbox) -> bytes:
@@ -153,3 +154,19 @@ def test_any_interleaving_of_short_writes_sends_every_octet_once(steps: list) ->
     assert places == sorted(places)
     assert all(chunk in sent for chunk in pushed)
     assert outbox.messages == len(appended) + len(pushed)
+
+
+def test_what_waits_counts_the_prefixes_that_it_keeps_in_memory() -> None:
+    """A bound of the octets alone would let the lists of prefixes be ten times as large."""
+    log = AdvertisementLog()
+    outbox = a_follower(log)
+    log.append(b"first", 1)
+    outbox.put_back(memoryview(b"rest of a message"))
+    keys = [bytes((26,)) + number.to_bytes(4, "big") for number in range(1000)]
+    log.append(b"x" * 100, 1, Contents(((4, keys),)))
+    assert outbox.octets < 200
+    assert outbox.lags(1000 * KEY_MEMORY)
+    assert not outbox.lags(1000 * KEY_MEMORY + 200)
+    outbox.leave()
+    outbox.follow(AdvertisementLog())
+    assert outbox.lags(1000 * KEY_MEMORY)
