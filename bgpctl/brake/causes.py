@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bgpctl.brake.endings import Ending, EndingKind
+from bgpctl.brake.endings import BY_POLICY, Ending, EndingKind
 from bgpctl.brake.facts import BGP_PEER, MESH, bgp_peer_of, defining_resource
 from bgpctl.brake.losses import Loss
 from bgpctl.brake.situation import Situation
@@ -45,7 +45,11 @@ def causes_of(situation: Situation, loss: Loss, index: ClusterIndex) -> tuple[Ca
     """In the order of kinds and names, each once."""
     node = situation.running.node
     found = {
-        *(_of_session(index, node, situation.endings[name], situation.wanted) for name in loss.sessions),
+        *(
+            cause
+            for name in loss.sessions
+            for cause in _of_ending(index, node, situation.endings[name], situation.wanted)
+        ),
         *(_of_prefix(node, prefix) for prefix in loss.prefixes),
         *(_of_network(index, network) for network in loss.networks),
         *(_of_node(index, name) for name in loss.endpoints),
@@ -60,9 +64,26 @@ def cause_of_missing_node(node: str) -> Cause:
 # ------------------------------------------------------------------------------------------- sessions
 
 
+def _of_ending(index: ClusterIndex, node: str, ending: Ending, wanted: NodePlan) -> Iterator[Cause]:
+    if ending.kind not in BY_POLICY:
+        yield _of_session(index, node, ending, wanted)
+        return
+    for what, defined_by in zip(ending.changes, ending.defined_by, strict=True):
+        yield _of_rule(index, defined_by, what) or _of_definer(index, ending.session.defined_by, what)
+
+
+def _of_rule(index: ClusterIndex, defined_by: str, what: str) -> Cause | None:
+    """Of "BGPFilter x" or "IPPool y: disableBGPExport"."""
+    kind, _, name = defined_by.partition(":")[0].partition(" ")
+    found = {"BGPFilter": index.resources.bgp_filters, "IPPool": index.resources.ip_pools}.get(kind)
+    if found is None:
+        return None
+    return _cause(index, found[name], what) if name in found else Cause(kind, name, "", 0, MISSING)
+
+
 def _of_session(index: ClusterIndex, node: str, ending: Ending, wanted: NodePlan) -> Cause:
     session = ending.session
-    if ending.kind is EndingKind.CHANGED:
+    if ending.kind in (EndingKind.CHANGED, EndingKind.AS_LOOP):
         return _of_change(index, node, session, "; ".join(ending.changes))
     if ending.kind is EndingKind.LOOPED:
         what = f"routeReflectorClusterID {wanted.cluster_id} is that of {session.peer_node}: it would reject its routes"

@@ -4,7 +4,8 @@ It covers exactly the parts of the running plan that stay, and what they would h
 the whole cluster has one digest on all nodes, so that one annotation confirms it; anything else has the name of the
 node in it, so that what is confirmed for one node lets nothing happen to another.
 
-    sessions       of a resource that defines none in the cluster any more, or whose AS is the cluster's: all nodes
+    sessions       of a resource that defines none in the cluster any more, or whose AS is the cluster's: all nodes;
+                   likewise what a BGPFilter or an IPPool rejects, and what a BGPPeer allows of the own AS
     nodes          which are missing: all nodes
     kernel rules   the network and what becomes of it: all nodes
     the rest       this node
@@ -17,13 +18,15 @@ from hashlib import sha256
 
 import msgspec
 
-from bgpctl.brake.endings import Ending, EndingKind
+from bgpctl.brake.endings import BY_POLICY, Ending, EndingKind
 from bgpctl.brake.facts import defining_resource
 from bgpctl.brake.losses import Loss, LossKind
 from bgpctl.brake.situation import Situation
 
 DIGITS = 12
 LETTERS = "abcdef"
+# What defines rules alike on all nodes.
+OF_THE_CLUSTER = ("BGPFilter ", "IPPool ")
 
 
 def digest_of(situation: Situation, losses: Iterable[Loss]) -> str:
@@ -73,6 +76,10 @@ def _sessions(situation: Situation, held: frozenset[str]) -> Iterator[tuple[str,
 def _is_of_the_whole_cluster(situation: Situation, ending: Ending) -> bool:
     if ending.kind is EndingKind.REMOVED:
         return defining_resource(ending.session.defined_by) in situation.facts.idle
+    if ending.kind in BY_POLICY:
+        return all(each.startswith(OF_THE_CLUSTER) for each in ending.defined_by)
+    if ending.kind is EndingKind.AS_LOOP:
+        return True
     if ending.kind is EndingKind.CHANGED:
         number = situation.facts.as_number
         return set(ending.changes) == {

@@ -7,6 +7,9 @@ where the other end has to follow, in a field of the table below, or where the s
     changed         it is reset, and the other end may refuse it as it will be
     not-reflected   the peer is no longer our client: it gets no reflected routes
     looped          the peer reflects with the cluster ID that this node gets: its routes will be rejected (RFC 4456 8)
+    as-loop         fewer of this node's own AS may stand in what the peer advertises: its routes may be rejected
+    not-accepted    policies reject what was accepted from the peer (rejections.py)
+    not-advertised  policies reject what was advertised to the peer
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bgpctl.brake.ways import is_to_reflector
-from reflector.plan import NodePlan, SessionKind, SessionPlan
+from reflector.plan import Family, NodePlan, SessionKind, SessionPlan
 
 
 class EndingKind(StrEnum):
@@ -24,15 +27,27 @@ class EndingKind(StrEnum):
     CHANGED = "changed"
     NOT_REFLECTED = "not-reflected"
     LOOPED = "looped"
+    AS_LOOP = "as-loop"
+    NOT_ACCEPTED = "not-accepted"
+    NOT_ADVERTISED = "not-advertised"
+
+
+# The session itself stays as it is.
+BY_POLICY = frozenset({EndingKind.NOT_ACCEPTED, EndingKind.NOT_ADVERTISED})
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """`changes` are "local_as 64512 -> 64513", of a session that is reset."""
+    """changes      "local_as 64512 -> 64513", of a session that is reset; the rules that reject, of one that stays
+    families     that are lost
+    defined_by   what defines each of the rules
+    """
 
     session: SessionPlan
     kind: EndingKind
     changes: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ()
+    defined_by: tuple[str, ...] = ()
 
 
 Differs = Callable[[SessionPlan, SessionPlan], bool]
@@ -86,14 +101,17 @@ def endings(
 
 def _ending(was: SessionPlan, becomes: SessionPlan | None, looping: Set[str]) -> Ending | None:
     if becomes is None:
-        return Ending(was, EndingKind.REMOVED)
+        return Ending(was, EndingKind.REMOVED, (), was.families)
     changes = tuple(_changes(was, becomes))
     if changes:
-        return Ending(was, EndingKind.CHANGED, changes)
+        return Ending(was, EndingKind.CHANGED, changes, was.families)
     if was.rr_client and not becomes.rr_client:
-        return Ending(was, EndingKind.NOT_REFLECTED)
+        return Ending(was, EndingKind.NOT_REFLECTED, (), was.families)
     if is_to_reflector(was, looping):
-        return Ending(was, EndingKind.LOOPED)
+        return Ending(was, EndingKind.LOOPED, (), was.families)
+    if becomes.allow_local_as < was.allow_local_as:
+        fewer = f"allow_local_as {was.allow_local_as} -> {becomes.allow_local_as}"
+        return Ending(was, EndingKind.AS_LOOP, (fewer,), was.families)
     return None
 
 

@@ -25,6 +25,10 @@ def _none() -> tuple[Policy, ...]:
     return ()
 
 
+def _no_blocks() -> Mapping[str, tuple[str, ...]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Facts:
     """nodes        the Nodes that there are
@@ -46,6 +50,12 @@ class Facts:
     limits: Limits = DEFAULT_LIMITS
     confirmed: frozenset[str] = frozenset()
     compile_policies: Callable[[], tuple[Policy, ...]] = _none
+    find_blocks: Callable[[], Mapping[str, tuple[str, ...]]] = _no_blocks
+
+    @cached_property
+    def blocks(self) -> Mapping[str, tuple[str, ...]]:
+        """Of each node. Looked up only when policies change."""
+        return self.find_blocks()
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
@@ -68,6 +78,7 @@ def facts_of(index: ClusterIndex, running: NodePlan, options: CompileOptions) ->
         limits=limits_of(settings),
         confirmed=frozenset(settings.confirm or ()),
         compile_policies=partial(every_policy, index, node, options) if is_there else _none,
+        find_blocks=partial(_blocks, index, options),
     )
 
 
@@ -88,6 +99,11 @@ def _is_idle(index: ClusterIndex, definer: str) -> bool:
     if peer is None:
         return True
     return not scope(index, peer) or bool(peer.spec.peer_selector and not index.select(peer.spec.peer_selector))
+
+
+def _blocks(index: ClusterIndex, options: CompileOptions) -> Mapping[str, tuple[str, ...]]:
+    find = index.pod_blocks if options.use_pod_cidr else index.blocks
+    return {name: tuple(block.prefix for block in find(name)) for name in index.nodes}
 
 
 def _moved(index: ClusterIndex, running: NodePlan) -> Iterator[str]:

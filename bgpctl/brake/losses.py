@@ -16,15 +16,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bgpctl.brake.endings import BY_POLICY
 from bgpctl.brake.kernel_losses import kernel_loss
 from bgpctl.brake.limits import FEWEST_NODES, FEWEST_SESSIONS, exceeds
 from bgpctl.brake.lost_originations import lost_originations, own_originations
 from bgpctl.brake.situation import Situation
-from bgpctl.brake.ways import OF_CLUSTER, Way
+from bgpctl.brake.ways import ANY_WAY, OF_CLUSTER, Way
 from reflector.plan import Family
 
 FAMILIES: tuple[Family, ...] = (4, 6)
-ANY_WAY = frozenset(Way)
 MOST_NAMES = 5
 
 
@@ -96,11 +96,12 @@ def _last_session(situation: Situation, replaced: frozenset[str]) -> Iterator[Lo
     taken = situation.taken - replaced
     for ways, what in LAST.items():
         for family in FAMILIES:
-            ending = situation.that_carry(taken, family, ways)
-            if ending and not situation.that_carry(situation.kept, family, ways):
+            ending = situation.that_end(taken, family, ways)
+            if ending and not situation.that_carry(family, ways):
+                of_use = " whose routes are not rejected" if _is_by_policy(situation, ending) else ""
                 yield Loss(
                     LossKind.LAST_SESSION,
-                    f"no session {what} is left for IPv{family} ({_peers(situation, ending)})",
+                    f"no session {what} is left for IPv{family}{of_use} ({_peers(situation, ending)})",
                     sessions=ending,
                 )
 
@@ -118,9 +119,10 @@ def _many_sessions(situation: Situation, replaced: frozenset[str]) -> Iterator[L
     ending = frozenset(each for each in situation.taken - replaced if situation.ways[each] in OF_CLUSTER)
     gone = (best - situation.kept) | (situation.best.clients.keys() & best - situation.kept_clients)
     if ending and len(gone) >= FEWEST_SESSIONS and exceeds(situation.facts.limits.sessions, len(gone), len(best)):
+        what = "would have their routes rejected" if _is_by_policy(situation, ending) else "would not be up"
         yield Loss(
             LossKind.SESSIONS,
-            f"{len(gone)} of {len(best)} sessions to the cluster would not be up ({_peers(situation, ending)})",
+            f"{len(gone)} of {len(best)} sessions to the cluster {what} ({_peers(situation, ending)})",
             sessions=ending,
         )
 
@@ -163,6 +165,10 @@ RULES: tuple[Rule, ...] = (
     _many_originations,
     _kernel_routes,
 )
+
+
+def _is_by_policy(situation: Situation, sessions: Iterable[str]) -> bool:
+    return all(situation.endings[each].kind in BY_POLICY for each in sessions)
 
 
 def names(some: Iterable[str]) -> str:

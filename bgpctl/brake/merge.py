@@ -4,7 +4,8 @@ Rule: it is valid by itself, and everything that does not depend on what is held
 
     sessions       the held ones as they are; no wanted one to the same address beside them
     policies       as wanted, for a new block is advertised on held sessions, too; those that only held sessions ask
-                   come from all that the resources define, else from the running plan
+                   come from all that the resources define, else from the running plan. What would reject most of what
+                   a held session accepts stays as it runs, beside the rules of new originations
     identity       router ID, AS, cluster ID and where the speaker listens stay as long as a session is held: another
                    one would reset it, or have its routes rejected
     originations   the held ones beside the wanted ones; export policies accept both
@@ -20,12 +21,15 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from bgpctl.brake.certain_verdicts import Policies
 from bgpctl.brake.facts import Facts
 from bgpctl.brake.losses import Loss
 from bgpctl.brake.merge_kernel import merge_kernel
+from bgpctl.brake.originations import lasting
+from bgpctl.brake.rejections import Rejections, policies_of
 from bgpctl.compiler.policies.export_policy import export_policy_name
 from reflector.addresses import address_order, contains, family_of, prefix_order
-from reflector.plan import NodePlan, Policy, PolicyRule, SessionPlan
+from reflector.plan import NodePlan, Policy, PolicyRule, SessionPlan, Verdict
 
 
 def plan_in_force(running: NodePlan, wanted: NodePlan, losses: Iterable[Loss], facts: Facts) -> NodePlan:
@@ -44,7 +48,7 @@ def plan_in_force(running: NodePlan, wanted: NodePlan, losses: Iterable[Loss], f
     endpoints = frozenset(node for each in losses for node in each.endpoints)
     return replace(
         merged,
-        policies=_policies(running, merged, prefixes, facts),
+        policies=_policies(running, merged, held, prefixes, facts),
         kernel=merge_kernel(running, merged, prefixes, networks, endpoints),
     )
 
@@ -78,16 +82,43 @@ def _fitting(running: NodePlan, session: SessionPlan) -> SessionPlan:
 # ------------------------------------------------------------------------------------------- policies
 
 
-def _policies(running: NodePlan, merged: NodePlan, prefixes: frozenset[str], facts: Facts) -> tuple[Policy, ...]:
+def _policies(
+    running: NodePlan, merged: NodePlan, held: frozenset[str], prefixes: frozenset[str], facts: Facts
+) -> tuple[Policy, ...]:
     """Those that the sessions ask, sorted by name."""
     asked = {name for each in merged.sessions for name in (*each.import_policies, *each.export_policies)}
     found = {each.name: each for policies in (running.policies, facts.policies, merged.policies) for each in policies}
     before = {each.name: each for each in running.policies}
+    for name in _kept_policies(running, merged, held, found, facts):
+        found[name] = _with_new_originations(before[name], found[name], running, merged)
     for family in sorted({family_of(prefix) for prefix in prefixes}):
         name = export_policy_name(family)
         if name in before and name in found:
             found[name] = replace(found[name], rules=tuple(_accepting(before[name], found[name], prefixes)))
     return tuple(found[name] for name in sorted(asked & found.keys()))
+
+
+def _kept_policies(
+    running: NodePlan, merged: NodePlan, held: frozenset[str], found: Policies, facts: Facts
+) -> frozenset[str]:
+    """Those that would reject, as wanted, what held sessions accept."""
+    judged = Rejections(policies_of(running), found, lasting(running) & lasting(merged), facts)
+    names: set[str] = set()
+    for session in running.sessions:
+        for family in session.families if session.name in held else ():
+            if judged.on_import(session, session, family):
+                names.update(session.import_policies)
+            if judged.on_export(session, session, family):
+                names.update(session.export_policies)
+    return frozenset(names)
+
+
+def _with_new_originations(kept: Policy, wanted: Policy, running: NodePlan, merged: NodePlan) -> Policy:
+    """What the node begins to originate is advertised all the same: its own rules, in front of all that accept."""
+    new = {each.prefix for each in merged.originations} - {each.prefix for each in running.originations}
+    own = tuple(rule for rule in wanted.rules if rule.match.prefix is not None and rule.match.prefix.network in new)
+    place = next((i for i, rule in enumerate(kept.rules) if rule.verdict is Verdict.ACCEPT), len(kept.rules))
+    return replace(kept, rules=(*kept.rules[:place], *own, *kept.rules[place:]))
 
 
 def _accepting(before: Policy, wanted: Policy, prefixes: frozenset[str]) -> Iterator[PolicyRule]:

@@ -1,11 +1,13 @@
 """Which of the sessions that a plan takes are no loss, because something that lives has taken their place.
 
-    to a reflector       another reflector stays Established for each of its families
+    to a reflector       another reflector stays Established for each of its families; so also where policies reject
+                         what that session carried
     to any node          a session to another address of the same node is Established for each of its families
     of the mesh, or to   the same, nothing is learned from the sessions that end alone, and the topology proof of the
     another node         wanted resources finds no prefix that this node or the peer would miss
     to a client          this node stops reflecting, keeps a session to a reflector, and the topology proof finds the
                          same
+    as-loop              the proof finds the same: what is rejected is not needed, or comes another way
 
 So a move from the mesh to reflectors, or from one reflector to the next, needs no confirmation: the new sessions come
 up at once, what they replace is held until they are Established, and then it goes.
@@ -15,9 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 
-from bgpctl.brake.endings import EndingKind
+from bgpctl.brake.endings import BY_POLICY, EndingKind
 from bgpctl.brake.situation import NO_FAMILIES, Situation
 from bgpctl.brake.ways import Way, is_to_reflector
+
+REPLACEABLE = BY_POLICY | {EndingKind.REMOVED, EndingKind.AS_LOOP}
 
 # Whether the topology proof finds these nodes complete: each has every prefix, and every node has theirs. None: it
 # has not been asked, or is too large to be.
@@ -26,8 +30,13 @@ Judge = Callable[[frozenset[str]], bool]
 
 def replaced_by_sessions(situation: Situation) -> frozenset[str]:
     """Those of the first two rows: what is Established decides."""
-    ended = [name for name in situation.taken if situation.endings[name].kind is EndingKind.REMOVED]
-    return frozenset(name for name in ended if _has_partner(situation, name) or _is_renumbered(situation, name))
+    kinds = {name: situation.endings[name].kind for name in situation.taken}
+    return frozenset(
+        name
+        for name, kind in kinds.items()
+        if (kind in REPLACEABLE and _has_partner(situation, name))
+        or (kind is EndingKind.REMOVED and _is_renumbered(situation, name))
+    )
 
 
 def _has_partner(situation: Situation, name: str) -> bool:
@@ -48,8 +57,11 @@ def replaced_by_proof(situation: Situation, judge: Judge) -> frozenset[str]:
     found = {
         name
         for name in situation.taken
-        if situation.endings[name].kind in (EndingKind.REMOVED, EndingKind.NOT_REFLECTED)
-        and _is_replaceable(situation, name, alone, stops=stops)
+        if situation.endings[name].kind is EndingKind.AS_LOOP
+        or (
+            situation.endings[name].kind in (EndingKind.REMOVED, EndingKind.NOT_REFLECTED)
+            and _is_replaceable(situation, name, alone, stops=stops)
+        )
     }
     if not found or not judge(_concerned(situation, found)):
         return frozenset()

@@ -12,10 +12,11 @@ from functools import cached_property
 
 from bgpctl.brake.before import definition_of
 from bgpctl.brake.best_state import BestState, SeenSession
-from bgpctl.brake.endings import Ending, endings
+from bgpctl.brake.endings import BY_POLICY, Ending, EndingKind, endings
 from bgpctl.brake.facts import Facts
 from bgpctl.brake.live import LiveState, Source
-from bgpctl.brake.ways import Way, is_to_reflector, way
+from bgpctl.brake.rejections import rejections
+from bgpctl.brake.ways import ANY_WAY, Way, is_to_reflector, way
 from reflector.plan import Family, NodePlan, SessionPlan
 
 NO_FAMILIES: frozenset[Family] = frozenset()
@@ -39,7 +40,9 @@ class Situation:
 
     @cached_property
     def endings(self) -> Mapping[str, Ending]:
-        return endings(self.running, self.wanted, self.best.reflectors, self.facts.reflectors)
+        """A session that ends is not asked what its policies reject."""
+        by_policy = rejections(self.running, self.wanted, self.facts)
+        return by_policy | endings(self.running, self.wanted, self.best.reflectors, self.facts.reflectors)
 
     @cached_property
     def taken(self) -> frozenset[str]:
@@ -100,14 +103,24 @@ class Situation:
     def is_put_right(self) -> bool:
         """Everything is as it was when something began to be held: what has come since then may go."""
         before = self.best.before
-        if before is None:
+        if before is None or any(each.kind in BY_POLICY for each in self.endings.values()):
             return False
         return before.definition <= set(definition_of(self.wanted)) and before.nodes <= self.facts.nodes
 
-    def that_carry(self, names: Iterable[str], family: Family, ways: frozenset[Way]) -> frozenset[str]:
-        """Those of the sessions that carry the family and are of one of these ways."""
+    def that_end(self, names: Iterable[str], family: Family, ways: frozenset[Way]) -> frozenset[str]:
+        """Those of the taken sessions that lose the family and are of one of these ways."""
         return frozenset(
-            name for name in names if self.ways.get(name) in ways and family in self.sessions[name].families
+            name for name in names if self.ways.get(name) in ways and family in self.endings[name].families
+        )
+
+    def that_carry(self, family: Family, ways: frozenset[Way]) -> frozenset[str]:
+        """Those of the kept sessions that carry the family and are of one of these ways; so do those that lose only
+        the other one."""
+        partly = (self.live.established & self.endings.keys()) - self.that_end(self.endings, family, ANY_WAY)
+        return frozenset(
+            name
+            for name in self.kept | partly
+            if self.ways.get(name) in ways and family in self.sessions[name].families
         )
 
     @cached_property
@@ -151,5 +164,11 @@ class Situation:
         return found
 
     def only_sources(self, gone: frozenset[str]) -> Iterator[Source]:
-        """What is learned from these sessions alone."""
-        return (each for each in self.live.sources or () if each.sessions <= gone)
+        """What is learned from these sessions alone. A session that is only not advertised to any more is no loss of
+        what it sends."""
+        silent = {name for name in gone if self.endings[name].kind is not EndingKind.NOT_ADVERTISED}
+        return (
+            each
+            for each in self.live.sources or ()
+            if each.sessions <= silent and all(each.family in self.endings[name].families for name in each.sessions)
+        )

@@ -22,6 +22,7 @@ class Way(StrEnum):
     OUTSIDE = "outside"
 
 
+ANY_WAY = frozenset(Way)
 OF_CLUSTER = frozenset({Way.CLUSTER, Way.PARTNER, Way.CLIENT})
 
 

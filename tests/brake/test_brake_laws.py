@@ -26,6 +26,7 @@ states = st.fixed_dictionaries(
         "asn": st.sampled_from((64512, 64512, 64513)),
         "peered": st.booleans(),
         "filtered": st.booleans(),
+        "rejecting": st.sampled_from(("", "", "importV4", "exportV4")),
         "blocks": st.sets(st.sampled_from(BLOCKS)),
         "pool": st.sampled_from(("", "Never", "Always")),
         "ipv6": st.booleans(),
@@ -45,7 +46,9 @@ def resources(state: dict[str, Any]) -> list[Resource]:
     if state["peered"]:
         filters = {"filters": ["some"]} if state["filtered"] else {}
         found.append(bgp_peer("rr", nodeSelector="all()", peerSelector="has(rr)", **filters))
-        found.append(bgp_filter("some", importV4=[{"action": "Reject", "cidr": "10.99.0.0/16", "matchOperator": "In"}]))
+        some = {"importV4": [{"action": "Reject", "cidr": "10.99.0.0/16", "matchOperator": "In"}]}
+        everything = {state["rejecting"]: [{"action": "Reject"}]} if state["rejecting"] else {}
+        found.append(bgp_filter("some", **(some | everything)))
     found += [block("c", each) for each in sorted(state["blocks"])]
     if state["pool"]:
         found.append(pool("pods", "10.244.0.0/16", vxlanMode=state["pool"]))

@@ -15,6 +15,7 @@ from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.brake import LiveState, Source
 from bgpctl.brake.endings import endings
 from bgpctl.brake.installed import count_by_rule
+from bgpctl.brake.rejections import imports_differ
 from reflector.messages import Peers, ShowPeers, ShowSources, Sources
 from reflector.plan import NodePlan
 
@@ -49,7 +50,8 @@ class LiveObserver:
             return LiveState(frozenset(), draining=True) if self._is_draining() else None
         if wanted is None:
             return live
-        sources = await self._sources() if endings(running, wanted, {}, {}) else None
+        matters = bool(endings(running, wanted, {}, {})) or imports_differ(running, wanted)
+        sources = await self._sources() if matters else None
         same_kernel = (running.kernel.rules, running.kernel.vxlans) == (wanted.kernel.rules, wanted.kernel.vxlans)
         prefixes = None if same_kernel else self._installed()
         counts = None if prefixes is None else await asyncio.to_thread(count_by_rule, running.kernel.rules, prefixes)

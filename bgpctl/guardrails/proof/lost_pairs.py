@@ -1,8 +1,8 @@
 """Which nodes reach each other with one state of the resources and no longer with another: two proofs, compared.
 
-A pair is a direction: the destination received what the origin originates, for certain, and then does not. Nodes that
-one of the two states does not have are no part of it. Nodes that are alike in both states are counted together, so that
-a cluster of any size costs what its two proofs cost.
+A pair is a direction: the destination received what the origin originates, for certain, and then does not. A pair that
+is spared (completeness.py) loses nothing. Nodes that one of the two states does not have are no part of it. Nodes that
+are alike in both states are counted together, so that a cluster of any size costs what its two proofs cost.
 """
 
 from __future__ import annotations
