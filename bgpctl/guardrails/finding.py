@@ -38,6 +38,7 @@ CATALOGUE: dict[str, Severity] = {
     "peer-without-session": Severity.WARNING,
     "port-mismatch": Severity.ERROR,
     "redundant-cluster-id": Severity.WARNING,
+    "reflector-without-clients": Severity.WARNING,
     "reflectors-not-peered": Severity.ERROR,
     "role-mismatch": Severity.ERROR,
     "role-on-ibgp": Severity.WARNING,

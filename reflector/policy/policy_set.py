@@ -142,9 +142,10 @@ def _cluster_id(plan: NodePlan) -> bytes:
 
 
 def _cluster_ids(plan: NodePlan) -> frozenset[bytes]:
-    """Of all clusters that this node serves: by any of them it knows a route that has been here (RFC 4456 8)."""
+    """Of all clusters that this node serves: by any of them it knows a route that has been here (RFC 4456 8). A cluster
+    is served that a client is in: a node with a cluster ID and no client uses what others of the cluster reflect."""
     own = _cluster_id(plan)
-    return frozenset((own, *(cluster_of(session, own) for session in plan.sessions))) - {b""}
+    return frozenset(cluster_of(session, own) for session in plan.sessions) - {b""}
 
 
 # What of a session decides the fate of routes; the rest of it is the session layer's.

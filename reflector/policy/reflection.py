@@ -13,7 +13,8 @@ A node may serve several clusters (`SessionPlan.cluster_id`, else the node's own
 route through clusters, so what is put in front is the cluster of the client it is sent to, and behind that the cluster
 of the client it was learned from; once if they are the same. A non-client is in no cluster of ours and adds none; one
 of the two sides is always a client. So two reflectors of the same clusters drop each other's copies (RFC 4456 7),
-whichever cluster a route came through: a route that holds any of our cluster IDs has been here.
+whichever cluster a route came through: a route that holds any of our cluster IDs has been here. A node without clients
+serves no cluster, whatever cluster ID it has, and uses what others of the cluster reflect, as BIRD does.
 """
 
 from __future__ import annotations

@@ -196,6 +196,15 @@ def test_clients_with_one_reflector_are_named_at_it() -> None:
     assert "n0, n1, n2 and 2 more" in found.message
 
 
+def test_a_reflector_without_its_label_has_no_clients() -> None:
+    """The order in which Calico's documentation sets the two: the cluster ID is there, the label is not yet."""
+    bare = node("rr2", "10.9.0.2", cluster_id="224.0.0.1")
+    everyone = bgp_peer("to-reflectors", nodeSelector="all()", peerSelector="has(rr)")
+    shared = [NO_MESH, everyone, *nodes(3), reflector("rr1", "10.9.0.1")]
+    assert ("reflector-without-clients", "Node/rr2") in findings(*shared, bare)
+    assert "reflector-without-clients" not in dict(findings(*shared, reflector("rr2", "10.9.0.2")))
+
+
 def test_clients_with_two_reflectors_of_one_cluster_are_fine() -> None:
     two = [reflector("rr1", "10.1.0.1"), reflector("rr2", "10.1.0.2")]
     assert findings(NO_MESH, TO_REFLECTORS, BETWEEN_REFLECTORS, *nodes(3), *two) == []

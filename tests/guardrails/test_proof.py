@@ -388,6 +388,26 @@ def test_reflectors_for_a_few_beside_a_live_mesh_are_no_failure() -> None:
     assert with_pods.verdict is Verdict.NOT_COMPLETE
 
 
+def test_a_reflector_whose_label_is_missing_is_a_node_like_the_others() -> None:
+    """Its cluster ID makes no loop of what the other reflects, also beside a ToR that brings nothing back."""
+    everyone = bgp_peer("to-reflectors", nodeSelector="all()", peerSelector="has(rr)")
+    tor = bgp_peer("tor", nodeSelector="has(rr)", peerIP="192.0.2.1", asNumber=65001)
+    bare = node("n9", "10.0.1.9", cluster_id="224.0.0.1")
+    cluster = [NO_MESH, everyone, reflector(1, "224.0.0.1"), bare, leaf(1), leaf(2), *pods(1, 2, 9)]
+    assert proved(*cluster, tor, block("rr1", "10.244.99.0/26")).verdict is Verdict.COMPLETE
+
+
+def test_reflectors_of_one_cluster_with_clients_of_their_own_beside_a_tor_are_not_complete() -> None:
+    """What they reflect loops between them, and what goes out by the ToR does not come back."""
+    one = bgp_peer("one", nodeSelector="rack == '1' && !has(rr)", peerSelector="has(rr) && rack == '1'")
+    two = bgp_peer("two", nodeSelector="rack == '2' && !has(rr)", peerSelector="has(rr) && rack == '2'")
+    tor = bgp_peer("tor", nodeSelector="has(rr)", peerIP="192.0.2.1", asNumber=65001)
+    ends = leaf(1), leaf(2, "2"), reflector(1, "224.0.0.1"), reflector(2, "224.0.0.1", "2")
+    found = proved(NO_MESH, one, two, BETWEEN_REFLECTORS, tor, *ends)
+    assert found.verdict is Verdict.NOT_COMPLETE
+    assert ("n1", "n2", Obstacle.CLUSTER_LOOP) in gaps(found)
+
+
 def test_what_was_not_looked_at_stands_in_the_verdict() -> None:
     cluster = [leaf(1), leaf(2)]
     assert verdict(prove(ResourceSet.of(*cluster))).startswith("topology proof, IPv4: complete: ")

@@ -17,6 +17,7 @@ from bgpctl.guardrails.finding import Finding, some
 from bgpctl.resources.kinds.node import Node
 
 Reflectors = frozenset[str]
+_PATH = "$.spec.bgp.routeReflectorClusterID"
 
 
 class Reflection:
@@ -61,9 +62,24 @@ class Reflection:
 def reflectors(cluster: ClusterSessions) -> Iterator[Finding]:
     """All findings about reflection."""
     reflection = Reflection(cluster)
+    yield from without_clients(reflection)
     yield from single_reflector(reflection)
     yield from unjoined_clients(reflection)
     yield from redundant_cluster_ids(reflection)
+
+
+def without_clients(reflection: Reflection) -> Iterator[Finding]:
+    """Nodes with a cluster ID and no client, although others have clients: most often a label is missing."""
+    if not reflection.cluster.is_examined or not any(reflection.clients.values()):
+        return
+    for name, clients in reflection.clients.items():
+        below = [each for each in reflection.joined[name] if reflection.cluster_id(each) != reflection.cluster_id(name)]
+        if not clients and not below and name not in reflection.outside:
+            message = (
+                f"the node has the cluster ID {reflection.cluster_id(name)} and no node is its client, so it reflects "
+                "nothing and is in no mesh; see whether it lacks the label by which BGPPeers select reflectors"
+            )
+            yield Finding("reflector-without-clients", reflection.node(name), _PATH, message)
 
 
 def single_reflector(reflection: Reflection) -> Iterator[Finding]:
@@ -74,8 +90,7 @@ def single_reflector(reflection: Reflection) -> Iterator[Finding]:
         if len(found) == 1 and alone:
             (reflector,) = found
             message = f"the only reflector of {some(alone)}: when it fails they get no routes; give them a second one"
-            path = "$.spec.bgp.routeReflectorClusterID"
-            yield Finding("single-reflector", reflection.node(reflector), path, message)
+            yield Finding("single-reflector", reflection.node(reflector), _PATH, message)
 
 
 def unjoined_clients(reflection: Reflection) -> Iterator[Finding]:
@@ -100,7 +115,7 @@ def unjoined_clients(reflection: Reflection) -> Iterator[Finding]:
                 f"clients of {one} ({some(clients)}) and of {other} ({some(other_clients)}) "
                 f"do not receive each other's routes: {why}"
             )
-            yield Finding(code, reflection.node(other), "$.spec.bgp.routeReflectorClusterID", message)
+            yield Finding(code, reflection.node(other), _PATH, message)
 
 
 def _chain(reflection: Reflection, start: str) -> set[str]:
@@ -138,5 +153,4 @@ def redundant_cluster_ids(reflection: Reflection) -> Iterator[Finding]:
                 f"{first} and {some(doubled)} have the same clients ({some(clients_of_all)}), different cluster IDs: "
                 "each keeps all routes a second time, as the other reflects them; with one cluster ID it does not"
             )
-            path = "$.spec.bgp.routeReflectorClusterID"
-            yield Finding("redundant-cluster-id", reflection.node(doubled[0]), path, message)
+            yield Finding("redundant-cluster-id", reflection.node(doubled[0]), _PATH, message)
