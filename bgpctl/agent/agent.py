@@ -81,7 +81,7 @@ class Agent:
         self._retention = Retention(links.retention, run_directory.path / RETAINED_FILE, has_fib=options.program_fib)
         self._workloads = WorkloadOriginations(links.workloads, run_directory.path / ORIGINATIONS_FILE)
         self._routes = RouteProgramming(links.loc_rib, self._retention, self._workloads)
-        observer = LiveObserver(links.live_state, self._routes.installed, lambda: self._drain.state.is_draining)
+        observer = LiveObserver(links.live_state, self._routes, lambda: self._drain.state.is_draining)
         best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
         self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self._internal_errors)
         stages = Stages(

@@ -46,6 +46,7 @@ class BestState(msgspec.Struct, frozen=True):
     clients        name of a session -> when its peer was last a client of this reflector
     originations   prefix -> when it was last originated
     released       prefix -> when it was last being given back
+    emptied        prefix -> when it was last about to go while no workload used it
     nodes          name -> when there was last such a Node
     reflectors     name -> the cluster ID that it had when the running plan was made
     networks       of the kernel rules of the running plan
@@ -59,6 +60,7 @@ class BestState(msgspec.Struct, frozen=True):
     clients: dict[str, float] = {}
     originations: dict[str, float] = {}
     released: dict[str, float] = {}
+    emptied: dict[str, float] = {}
     nodes: dict[str, float] = {}
     reflectors: dict[str, str] = {}
     networks: frozenset[str] = frozenset()
@@ -95,6 +97,7 @@ class BestState(msgspec.Struct, frozen=True):
             clients={**self.clients, **clients},
             originations={**self.originations, **dict.fromkeys(lasting(plan), now)},
             released={**self.released, **dict.fromkeys(facts.released, now)},
+            emptied={**self.emptied, **dict.fromkeys(live.empty, now)},
             networks=frozenset(rule.network for rule in plan.kernel.rules),
             learned=_thinned(self.learned + counts),
         )
@@ -125,6 +128,7 @@ class BestState(msgspec.Struct, frozen=True):
             clients=_since(self.clients, since),
             originations=_since(self.originations, since),
             released=_since(self.released, since),
+            emptied=_since(self.emptied, since),
             nodes=_since(self.nodes, since),
             learned=tuple(each for each in self.learned if each.at > since),
             taken=tuple(each for each in self.taken if each.at > since),
@@ -153,6 +157,7 @@ class BestState(msgspec.Struct, frozen=True):
             clients=_not_after(self.clients, now),
             originations=_not_after(self.originations, now),
             released=_not_after(self.released, now),
+            emptied=_not_after(self.emptied, now),
             nodes=_not_after(self.nodes, now),
             learned=tuple(replace(each, at=min(each.at, now)) for each in self.learned),
             taken=tuple(replace(each, at=min(each.at, now)) for each in self.taken),

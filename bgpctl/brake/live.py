@@ -29,6 +29,7 @@ class LiveState:
                   those outside all rules; None: not known
     draining      the node is being taken out of use
     absent        local addresses of sessions that the machine does not have any more
+    empty         blocks of the running plan that no workload of this node uses, of those that the wanted one lacks
     """
 
     established: frozenset[str]
@@ -36,6 +37,7 @@ class LiveState:
     installed: Mapping[str, int] | None = None
     draining: bool = False
     absent: frozenset[str] = frozenset()
+    empty: frozenset[str] = frozenset()
 
     def routes(self, family: Family) -> int:
         """The learned routes of a family; 0 when they are not known."""

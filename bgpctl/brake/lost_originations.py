@@ -3,7 +3,8 @@
 Not a loss, and never held, for holding it would draw traffic to a node that cannot deliver it:
 
     moved        the block, or a part of it, is another node's now
-    released     the block was being given back (BlockAffinity `state: pendingDeletion`) when it went
+    released     the block was being given back (BlockAffinity `state: pendingDeletion`) when it went, or no workload of
+                 this node used it: then nobody is cut off, and an address manager gives such blocks back every day
     of a pod     the address of one Service: it follows the endpoints (originations.py)
 """
 
@@ -23,4 +24,6 @@ def lost_originations(situation: Situation) -> frozenset[str]:
 
 
 def _free_to_go(situation: Situation) -> frozenset[str]:
-    return situation.facts.moved | situation.best.released.keys()
+    """A block that was empty when it went is free as long as it is away."""
+    away = situation.best.emptied.keys() - {each.prefix for each in situation.running.originations}
+    return situation.facts.moved | situation.best.released.keys() | situation.live.empty | away

@@ -16,7 +16,7 @@ from bgpctl.fib.core.retained import RetainedRoute
 from bgpctl.fib.core.workload_routes import WorkloadRoute
 from bgpctl.fib.edge.permission import require_permission
 from bgpctl.fib.edge.settling import Settling
-from bgpctl.fib.kernel.endpoints import local_endpoints
+from bgpctl.fib.kernel.endpoints import blocks_in_use, local_endpoints
 from bgpctl.fib.kernel.forwarding import NextHop, forwarding
 from bgpctl.fib.latency import LatencyCounter
 from bgpctl.fib.status import FibStatus
@@ -185,6 +185,10 @@ class RouteProgrammer:
     def local_endpoints(self, blocks: Iterable[str]) -> int:
         """Interfaces of local workloads; `blocks` are this node's (see `endpoints.py`)."""
         return len(local_endpoints(self._state.view.underlay, blocks))
+
+    def blocks_in_use(self, blocks: Iterable[str]) -> frozenset[str]:
+        """Those of this node's blocks that workloads use (see `endpoints.py`)."""
+        return blocks_in_use(self._state.view.underlay, blocks)
 
     def workload_routes(self) -> tuple[WorkloadRoute, ...]:
         """The kernel's routes to workloads that are to be announced (see core/workload_routes.py)."""

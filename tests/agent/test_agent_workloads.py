@@ -160,3 +160,30 @@ def test_a_new_speaker_has_the_routes(world: World, wait_until: WaitUntil) -> No
     monitor.wait()
     assert kernel_routes(world, "a", BORROWED)
     assert BORROWED not in changes.read_text()
+
+
+def block_of_b(name: str, cidr: str) -> str:
+    return f"""
+apiVersion: crd.projectcalico.org/v1
+kind: BlockAffinity
+metadata: {{name: {name}}}
+spec: {{cidr: {cidr}, node: b, state: confirmed, deleted: "false"}}
+"""
+
+
+def test_blocks_that_no_workload_uses_are_given_back_at_once_and_one_that_is_used_is_held(
+    world: World, wait_until: WaitUntil
+) -> None:
+    """An address manager gives empty blocks back every day; a truncated file takes those that are in use as well."""
+    others = ("10.64.2.0/26", "10.64.3.0/26")
+    (world.resources / "limits.yaml").unlink()
+    world.write("more.yaml", "---".join(block_of_b(f"b{place}", cidr) for place, cidr in enumerate(others)))
+    ip(world, "b", "route", "add", OWN, "dev", "cali1")
+    wait_until(lambda: all(kernel_routes(world, "a", each) for each in others), 20)
+    (world.resources / "more.yaml").unlink()
+    wait_until(lambda: not any(kernel_routes(world, "a", each) for each in others), 20)
+    assert world.known_status("b").held == ()
+    (world.resources / "blocks.yaml").unlink()
+    wait_until(lambda: world.known_status("b").held != (), 20)
+    assert [each.kind for each in world.known_status("b").held] == ["originations"]
+    assert kernel_routes(world, "a", "10.64.1.0/26")

@@ -32,7 +32,8 @@ START = 1_000_000.0
 
 
 class BrakedNode:
-    """`running` is the plan in force, `decision` the last one."""
+    """`running` is the plan in force, `wanted` the one that was asked for last, `decision` the last one. `unused` are
+    blocks of which no workload has an address."""
 
     def __init__(self, name: str, *resources: Resource, **options: bool) -> None:
         self.name = name
@@ -42,8 +43,10 @@ class BrakedNode:
         self.installed: Mapping[str, int] | None = None
         self.draining = False
         self.absent: frozenset[str] = frozenset()
+        self.unused: frozenset[str] = frozenset()
         self.best = BestState()
         self.running: NodePlan | None = None
+        self.wanted: NodePlan | None = None
         self.options = CompileOptions(**options)  # type: ignore[arg-type]
         self.apply(*resources)
 
@@ -58,6 +61,7 @@ class BrakedNode:
         self.index = ClusterIndex(self.resources)
         there = self.name in self.resources.nodes
         wanted = compile_node(self.resources, self.name, self.options, self.index).plan if there else None
+        self.wanted = wanted
         former = self.running or wanted
         assert former is not None
         question = Question(
@@ -85,7 +89,9 @@ class BrakedNode:
     def live(self) -> LiveState | None:
         if self.running is None:
             return None
-        return LiveState(frozenset(self.established), self.sources, self.installed, self.draining, self.absent)
+        there = {each.prefix for each in self.wanted.originations} if self.wanted is not None else set()
+        empty = self.unused & (set(self.prefixes) - there)
+        return LiveState(frozenset(self.established), self.sources, self.installed, self.draining, self.absent, empty)
 
     @property
     def established(self) -> list[str]:

@@ -66,6 +66,52 @@ def test_block_that_was_given_back_in_order_is_never_held() -> None:
     assert (n1.held, n1.prefixes) == ([], [])
 
 
+def test_empty_blocks_are_released_at_once() -> None:
+    """Everyday life of an address manager: nobody has an address of them."""
+    n1 = BrakedNode("n1", *NODES, PODS, ONE, TWO, THREE)
+    n1.unused = frozenset(TEXTS[1:])
+    n1.apply(*NODES, PODS, ONE)
+    assert (n1.held, n1.prefixes) == ([], TEXTS[:1])
+
+
+def test_empty_block_that_went_is_no_part_of_what_counts_later() -> None:
+    n1 = BrakedNode("n1", *NODES, PODS, ONE, TWO, THREE)
+    n1.unused = frozenset(TEXTS[2:])
+    n1.apply(*NODES, PODS, ONE, TWO)
+    n1.restart()
+    n1.apply(*NODES, PODS, ONE)
+    assert (n1.held, n1.prefixes) == ([], TEXTS[:1])
+    n1.apply(*NODES, PODS)
+    assert (n1.held, n1.prefixes) == (["originations"], TEXTS[:1])
+
+
+def test_used_blocks_are_held_among_empty_ones() -> None:
+    n1 = BrakedNode("n1", *NODES, PODS, ONE, TWO, THREE)
+    n1.unused = frozenset(TEXTS[1:])
+    n1.apply(*NODES, PODS)
+    assert (n1.held, n1.prefixes) == (["originations"], TEXTS[:1])
+    assert n1.changes[0].sentence == "1 of 1 prefixes of this node are no longer originated (10.244.1.0/26)"
+
+
+def test_empty_block_that_came_back_counts_when_it_is_used() -> None:
+    n1 = BrakedNode("n1", *NODES, PODS, ONE)
+    n1.unused = frozenset(TEXTS[:1])
+    n1.apply(*NODES, PODS)
+    n1.apply(*NODES, PODS, ONE)
+    n1.unused = frozenset()
+    n1.apply(*NODES, PODS)
+    assert (n1.held, n1.prefixes) == (["originations"], TEXTS[:1])
+
+
+def test_block_that_was_empty_once_counts_when_it_is_used() -> None:
+    n1 = BrakedNode("n1", *NODES, PODS, ONE)
+    n1.unused = frozenset(TEXTS[:1])
+    n1.wait(5)
+    n1.unused = frozenset()
+    n1.apply(*NODES, PODS)
+    assert n1.held == ["originations"]
+
+
 def test_address_of_a_service_follows_its_endpoints() -> None:
     external = configuration(serviceExternalIPs=[{"cidr": "203.0.113.0/24"}])
     local = service(

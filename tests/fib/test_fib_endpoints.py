@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fib_makers import ETH0, KERNEL, STATIC, leg, route, underlay
 
-from bgpctl.fib.kernel.endpoints import local_endpoints
+from bgpctl.fib.kernel.endpoints import blocks_in_use, local_endpoints
 from reflector.kernel.link import Link
 from reflector.kernel.route import KernelRoute
 
@@ -53,3 +53,34 @@ def test_any_other_route_is_none(other: KernelRoute) -> None:
 
 def test_an_interface_that_is_down_is_none() -> None:
     assert endpoints(route("10.64.1.5/32", leg(ifindex=CALI), protocol=FELIX), up=False) == set()
+
+
+# ---------------------------------------------------------------------------------------- blocks in use
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        route("10.64.1.5/32", leg(ifindex=VETH), protocol=STATIC),
+        route("10.64.1.5/32", leg(ifindex=CALI), protocol=FELIX),
+        route("10.64.1.0/26", leg(ifindex=VETH), protocol=KERNEL),
+        route("10.64.1.0/27", leg(ifindex=99), protocol=STATIC),
+    ],
+    ids=["a host route", "of Felix", "a bridge with all of them", "to a link that is gone"],
+)
+def test_a_block_with_a_route_straight_out_is_in_use(used: KernelRoute) -> None:
+    assert blocks_in_use(underlay(used), BLOCKS) == {BLOCKS[0]}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        route("10.64.1.5/32", leg("10.0.0.9", ETH0), protocol=STATIC),
+        route("10.64.1.0/26", protocol=STATIC),
+        route("10.64.0.0/16", leg(ifindex=VETH), protocol=STATIC),
+        route("10.64.1.5/32", leg(ifindex=CALI), protocol=STATIC, table=100),
+    ],
+    ids=["borrowed by another node", "a blackhole", "a network around it", "of another table"],
+)
+def test_a_block_without_one_is_empty(other: KernelRoute) -> None:
+    assert blocks_in_use(underlay(other), BLOCKS) == frozenset()

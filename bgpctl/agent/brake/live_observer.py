@@ -1,7 +1,7 @@
 """The live state of this node, asked of its speaker and its FIB when a wanted plan is to be judged.
 
-Rule: what costs a look at every route is asked only when the answer can matter: sources when sessions end, kernel
-routes when their rules or tunnels change.
+Rule: what costs a look at every route is asked only when the answer can matter: sources when sessions end or may accept
+other routes, kernel routes when their rules or tunnels change, workloads when originations go.
 """
 
 from __future__ import annotations
@@ -10,26 +10,39 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Collection
+from typing import Protocol
 
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.brake import LiveState, Source
 from bgpctl.brake.endings import endings
 from bgpctl.brake.installed import count_by_rule
+from bgpctl.brake.originations import lasting
 from bgpctl.brake.rejections import imports_differ
 from reflector.messages import Peers, ShowPeers, ShowSources, Sources
 from reflector.plan import NodePlan
 
 ESTABLISHED = "Established"
+NO_BLOCKS: frozenset[str] = frozenset()
+
+
+class Kernel(Protocol):
+    """What the kernel of this node has.
+
+    installed   the prefixes of our routes; None where no kernel is programmed
+    empty       those of these blocks of the node that no workload uses
+    """
+
+    def installed(self) -> Collection[str] | None: ...
+
+    def empty(self, blocks: Collection[str]) -> frozenset[str]: ...
 
 
 class LiveObserver:
-    """`installed` are the prefixes of our routes that the kernel has; `is_draining` of this node."""
+    """`kernel` is this node's; `is_draining` of this node."""
 
-    def __init__(
-        self, link: SpeakerLink, installed: Callable[[], Collection[str] | None], is_draining: Callable[[], bool]
-    ) -> None:
+    def __init__(self, link: SpeakerLink, kernel: Kernel, is_draining: Callable[[], bool]) -> None:
         self._link = link
-        self._installed = installed
+        self._kernel = kernel
         self._is_draining = is_draining
 
     async def sessions(self) -> LiveState | None:
@@ -53,9 +66,11 @@ class LiveObserver:
         matters = bool(endings(running, wanted, {}, {})) or imports_differ(running, wanted)
         sources = await self._sources() if matters else None
         same_kernel = (running.kernel.rules, running.kernel.vxlans) == (wanted.kernel.rules, wanted.kernel.vxlans)
-        prefixes = None if same_kernel else self._installed()
+        prefixes = None if same_kernel else self._kernel.installed()
         counts = None if prefixes is None else await asyncio.to_thread(count_by_rule, running.kernel.rules, prefixes)
-        return LiveState(live.established, sources, counts, live.draining, absent_addresses(running))
+        leaving = lasting(running) - lasting(wanted)
+        empty = await asyncio.to_thread(self._kernel.empty, leaving) if leaving else NO_BLOCKS
+        return LiveState(live.established, sources, counts, live.draining, absent_addresses(running), empty)
 
     async def _sources(self) -> tuple[Source, ...] | None:
         try:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _STREAM_PAUSE = 0.2
 
+NOT_KNOWN: frozenset[str] = frozenset()
+
 log = get_logger("agent")
 
 
@@ -71,6 +73,10 @@ class RouteProgramming:
     def installed(self) -> Collection[str] | None:
         """Prefixes of the routes that we program; None where no kernel is programmed."""
         return self.forwarding().keys() if self.programmer is not None else None
+
+    def empty(self, blocks: Collection[str]) -> frozenset[str]:
+        """Those of this node's blocks that no workload uses, by the kernel's routes; none where that is not known."""
+        return frozenset(blocks) - self.programmer.blocks_in_use(blocks) if self.programmer is not None else NOT_KNOWN
 
     def unresolved(self) -> frozenset[str]:
         """Prefixes whose next hops the kernel has no way to."""

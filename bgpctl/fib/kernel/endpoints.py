@@ -34,6 +34,18 @@ def local_endpoints(underlay: Underlay, blocks: Iterable[str]) -> frozenset[str]
     return frozenset(found)
 
 
+def blocks_in_use(underlay: Underlay, blocks: Iterable[str]) -> frozenset[str]:
+    """The blocks inside which the kernel has a route straight out of an interface: of one workload, or of the network
+    of a bridge that has them all. Unlike an endpoint it counts whoever made it, and while its interface is down."""
+    prefixes = [(block, prefix_of(parse_prefix(block))) for block in blocks]
+    straight = [each.destination for each in underlay.table.routes if _leads_out(each)]
+    return frozenset(block for block, prefix in prefixes if any(map(prefix.covers, straight)))
+
+
+def _leads_out(route: KernelRoute) -> bool:
+    return route.table == MAIN_TABLE and route.kind == UNICAST and any(not leg.gateway for leg in route.legs)
+
+
 def _leads_to_a_host(route: KernelRoute) -> bool:
     return (
         is_host(route.destination)
