@@ -19,7 +19,7 @@ from bgpctl.brake.facts import Facts
 from bgpctl.brake.limits import WINDOW
 from bgpctl.brake.live import LiveState
 from bgpctl.brake.originations import lasting
-from bgpctl.brake.ways import Way, way
+from bgpctl.brake.ways import Way, served_clusters, way
 from reflector.plan import Family, NodePlan
 
 VERSION = 1
@@ -82,11 +82,11 @@ class BestState(msgspec.Struct, frozen=True):
 
     def observe(self, now: float, plan: NodePlan, live: LiveState, facts: Facts) -> BestState:
         """What is so now, `plan` being the running one; `facts` of the resources that there are."""
-        cluster_ids = {**facts.reflectors, **self.reflectors}
+        cluster_ids, served = {**facts.reflectors, **self.reflectors}, served_clusters(plan)
         up = {
             each.name: SeenSession(now, found)
             for each in plan.sessions
-            if each.name in live.established and (found := way(plan, each, cluster_ids)) is not None
+            if each.name in live.established and (found := way(served, each, cluster_ids)) is not None
         }
         clients = dict.fromkeys((name for name, seen in up.items() if seen.way is Way.CLIENT), now)
         counts = tuple(RouteCount(now, family, live.routes(family)) for family in (4, 6) if live.routes(family))

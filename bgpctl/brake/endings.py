@@ -6,7 +6,8 @@ where the other end has to follow, in a field of the table below, or where the s
     removed         the wanted plan has no such session
     changed         it is reset, and the other end may refuse it as it will be
     not-reflected   the peer is no longer our client: it gets no reflected routes
-    looped          the peer reflects with the cluster ID that this node gets: its routes will be rejected (RFC 4456 8)
+    looped          the peer reflects for a cluster that this node begins to serve, too: its routes will be rejected
+                    (RFC 4456 8)
     as-loop         fewer of this node's own AS may stand in what the peer advertises: its routes may be rejected
     not-accepted    policies reject what was accepted from the peer (rejections.py)
     not-advertised  policies reject what was advertised to the peer
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bgpctl.brake.ways import is_to_reflector
+from bgpctl.brake.ways import is_to_reflector, served_clusters
 from reflector.plan import Family, NodePlan, SessionKind, SessionPlan
 
 
@@ -85,10 +86,9 @@ def endings(
     """By the name of the session, in the order of the running plan. `were` and `will_be` are the cluster IDs of the
     nodes that reflect. Sessions to local workloads are left out: they end with their pods."""
     after = {each.name: each for each in wanted.sessions}
+    served, before = served_clusters(wanted), served_clusters(running)
     looping = frozenset(
-        name
-        for name, cluster_id in will_be.items()
-        if cluster_id == wanted.cluster_id and (not running.cluster_id or were.get(name) != running.cluster_id)
+        name for name, cluster_id in will_be.items() if cluster_id in served and were.get(name, "") not in before
     )
     found: dict[str, Ending] = {}
     for session in running.sessions:
@@ -105,10 +105,10 @@ def _ending(was: SessionPlan, becomes: SessionPlan | None, looping: Set[str]) ->
     changes = tuple(_changes(was, becomes))
     if changes:
         return Ending(was, EndingKind.CHANGED, changes, was.families)
+    if is_to_reflector(becomes, looping):
+        return Ending(was, EndingKind.LOOPED, (), was.families)
     if was.rr_client and not becomes.rr_client:
         return Ending(was, EndingKind.NOT_REFLECTED, (), was.families)
-    if is_to_reflector(was, looping):
-        return Ending(was, EndingKind.LOOPED, (), was.families)
     if becomes.allow_local_as < was.allow_local_as:
         fewer = f"allow_local_as {was.allow_local_as} -> {becomes.allow_local_as}"
         return Ending(was, EndingKind.AS_LOOP, (fewer,), was.families)

@@ -5,8 +5,8 @@
     to any node          a session to another address of the same node is Established for each of its families
     of the mesh, or to   the same, nothing is learned from the sessions that end alone, and the topology proof of the
     another node         wanted resources finds no prefix that this node or the peer would miss
-    to a client          this node stops reflecting, keeps a session to a reflector, and the topology proof finds the
-                         same
+    to a client          this node has no client any more, keeps a session to a reflector, and the topology proof finds
+                         the same
     as-loop              the proof finds the same: what is rejected is not needed, or comes another way
 
 So a move from the mesh to reflectors, or from one reflector to the next, needs no confirmation: the new sessions come
@@ -19,7 +19,7 @@ from collections.abc import Callable, Set
 
 from bgpctl.brake.endings import BY_POLICY, EndingKind
 from bgpctl.brake.situation import NO_FAMILIES, Situation
-from bgpctl.brake.ways import Way, is_to_reflector
+from bgpctl.brake.ways import Way, is_to_reflector, served_clusters
 
 REPLACEABLE = BY_POLICY | {EndingKind.REMOVED, EndingKind.AS_LOOP}
 
@@ -53,7 +53,7 @@ def _is_renumbered(situation: Situation, name: str) -> bool:
 def replaced_by_proof(situation: Situation, judge: Judge) -> frozenset[str]:
     """The other sessions that are replaced. The proof is asked once, for all of them, and only if the rest holds."""
     alone = {name for source in situation.only_sources(situation.taken) for name in source.sessions}
-    stops = bool(situation.running.cluster_id) and not situation.wanted.cluster_id
+    stops = bool(served_clusters(situation.running)) and not served_clusters(situation.wanted)
     found = {
         name
         for name in situation.taken

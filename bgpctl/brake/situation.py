@@ -16,7 +16,7 @@ from bgpctl.brake.endings import BY_POLICY, Ending, EndingKind, endings
 from bgpctl.brake.facts import Facts
 from bgpctl.brake.live import LiveState, Source
 from bgpctl.brake.rejections import rejections
-from bgpctl.brake.ways import ANY_WAY, Way, is_to_reflector, way
+from bgpctl.brake.ways import ANY_WAY, Way, is_to_reflector, served_clusters, way
 from reflector.plan import Family, NodePlan, SessionPlan
 
 NO_FAMILIES: frozenset[Family] = frozenset()
@@ -96,7 +96,8 @@ class Situation:
     @cached_property
     def ways(self) -> Mapping[str, Way]:
         """Of the running plan's sessions, without those to local workloads."""
-        found = {name: way(self.running, each, self.cluster_ids) for name, each in self.sessions.items()}
+        served = served_clusters(self.running)
+        found = {name: way(served, each, self.cluster_ids) for name, each in self.sessions.items()}
         return {name: each for name, each in found.items() if each is not None}
 
     @cached_property
@@ -135,14 +136,14 @@ class Situation:
 
     @cached_property
     def live_reflectors(self) -> frozenset[str]:
-        """The kept sessions to reflectors that go on reflecting to this node. One with this node's own cluster ID has
-        its routes rejected here."""
-        own = self.wanted.cluster_id
+        """The kept sessions to reflectors that go on reflecting to this node. What one of a cluster that this node
+        serves reflects is rejected here."""
+        served = served_clusters(self.wanted)
         return frozenset(
             name
             for name in self.kept_or_gained & self.sessions.keys()
             if is_to_reflector(self.sessions[name], self.reflectors_that_stay)
-            and not (own and self.facts.reflectors.get(self.sessions[name].peer_node) == own)
+            and self.facts.reflectors.get(self.sessions[name].peer_node, "") not in served
         )
 
     @cached_property

@@ -1,8 +1,9 @@
 """What a session is to the node that has it, which decides what its loss means.
 
 CLUSTER   to a reflector, to the mesh or to another node: by these the node has the routes of the cluster
-PARTNER   between two reflectors of one cluster: each has its clients' routes by itself
-CLIENT    to a client of this reflector: by these the client has the routes of the cluster
+PARTNER   between two reflectors of one cluster, each with clients: each has its clients' routes by itself
+CLIENT    to a client of this reflector: by these the client has the routes of the cluster. A client that reflects for
+          another cluster is the way to that, too: CLUSTER
 OUTSIDE   eBGP to a router that is no node
 none      to a local workload: it comes and goes with its pod
 """
@@ -26,15 +27,20 @@ ANY_WAY = frozenset(Way)
 OF_CLUSTER = frozenset({Way.CLUSTER, Way.PARTNER, Way.CLIENT})
 
 
-def way(plan: NodePlan, session: SessionPlan, cluster_ids: Mapping[str, str]) -> Way | None:
-    """`cluster_ids` are those of the nodes that reflect, by name."""
+def served_clusters(plan: NodePlan) -> frozenset[str]:
+    """The cluster IDs by which the node rejects routes (RFC 4456 8): of the clusters in which it has a client."""
+    return frozenset(each.cluster_id or plan.cluster_id for each in plan.sessions if each.rr_client)
+
+
+def way(served: Container[str], session: SessionPlan, cluster_ids: Mapping[str, str]) -> Way | None:
+    """`served` are the clusters of the node, `cluster_ids` those of the nodes that reflect, by name."""
     if session.kind is SessionKind.WORKLOAD:
         return None
     if session.rr_client:
-        return Way.CLIENT
+        return Way.CLUSTER if session.peer_node in cluster_ids else Way.CLIENT
     if session.session_type is SessionType.EBGP and not session.peer_node:
         return Way.OUTSIDE
-    if plan.cluster_id and cluster_ids.get(session.peer_node) == plan.cluster_id:
+    if cluster_ids.get(session.peer_node, "") in served:
         return Way.PARTNER
     return Way.CLUSTER
 

@@ -135,14 +135,53 @@ def test_removed_cluster_id_takes_the_clients_of_a_reflector_though_sessions_sta
     assert all(each.rr_client for each in r1.running.sessions if each.peer_node.startswith("n"))
 
 
-def test_cluster_id_of_its_reflectors_on_a_node_is_held() -> None:
+def below(cluster_id: str) -> list[Resource]:
+    """n1 is a client of r1 and r2, and reflects for n2 and n3 as its own cluster."""
+    to_n1 = bgp_peer("to-n1", nodeSelector="has(below)", peerSelector="has(middle)")
+    to_reflectors = bgp_peer("to-reflectors", nodeSelector="has(middle) || has(rr)", peerSelector="has(rr)")
+    n1 = node("n1", "192.0.2.11/24", labels={"middle": "yes"}, cluster_id=cluster_id)
+    others = [node(f"n{place}", f"192.0.2.1{place}/24", labels={"below": "yes"}) for place in (2, 3)]
+    return [NO_MESH, to_n1, to_reflectors, *reflected()[3:5], n1, *others]
+
+
+def test_cluster_id_of_its_reflectors_on_a_node_with_clients_is_held() -> None:
+    n1 = BrakedNode("n1", *below("224.0.0.7"))
+    n1.apply(*below("224.0.0.1"))
+    assert n1.held == ["last-session"]
+    assert n1.running is not None
+    assert n1.running.cluster_id == "224.0.0.7"
+    assert "it would reject its routes" in str(n1.changes[0].causes[0])
+
+
+def test_cluster_id_of_its_reflectors_on_a_node_without_clients_is_followed() -> None:
+    """It uses what they reflect."""
     n1 = BrakedNode("n1", *reflected())
     wrong = node("n1", "192.0.2.11/24", cluster_id="224.0.0.1")
     n1.apply(*reflected()[:5], wrong, *reflected()[6:])
-    assert n1.held == ["last-session"]
-    assert n1.running is not None
-    assert n1.running.cluster_id == ""
-    assert "it would reject its routes" in str(n1.changes[0].causes[0])
+    assert n1.held == []
+
+
+def test_cluster_id_on_all_nodes_takes_the_clients_of_the_reflectors() -> None:
+    wrong = [node(f"n{place}", f"192.0.2.1{place}/24", cluster_id="224.0.0.1") for place in (1, 2, 3)]
+    blocks = [block(f"n{place}", f"10.244.{place}.0/26") for place in (1, 2, 3)]
+    r1 = BrakedNode("r1", *reflected(), *blocks)
+    before = r1.running
+    r1.apply(*reflected()[:5], *wrong, *blocks)
+    assert r1.held[0] == "last-session"
+    assert r1.running == before
+    assert "makes it no client of r1" in str(r1.changes[0].causes[0])
+
+
+def test_reflector_that_loses_its_label_lets_its_clients_go_to_the_other_one() -> None:
+    """With its cluster ID still there it uses what the other one reflects."""
+    one = [*reflected()[:3], node("r1", f"{R1}/24", cluster_id="224.0.0.1"), *reflected()[4:]]
+    r1 = BrakedNode("r1", *reflected())
+    r1.apply(*one)
+    assert (r1.held, r1.established) == ([], [R2])
+    r1 = BrakedNode("r1", *reflected())
+    r1.down = {R2}
+    r1.apply(*one)
+    assert r1.held[0] == "last-session"
 
 
 def test_cluster_id_of_another_cluster_is_no_loss() -> None:
