@@ -134,10 +134,6 @@ class Engine:
         """The connection is closed. Nothing happens if it was not up."""
         self._sessions.down(name, reason, now, ending)
 
-    def session_refused(self, name: str, reason: str) -> None:
-        """One end would not have the other's OPEN."""
-        self._sessions.refused(name, reason)
-
     # ------------------------------------------------------------------------------------ messages
 
     def receive(self, name: str, kind: int, body: bytes, now: float) -> None:

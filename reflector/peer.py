@@ -28,10 +28,9 @@ SEND_HOLD_TIME = 8 * 60.0
 
 
 class Peer:
-    """`since` is when `is_established` last changed; `last_error` why the last session ended or was refused, at
-    `last_error_at`; `last_error_code` with which NOTIFICATION ("code/subcode", "" with none). `error_code` is that of
-    the session that is about to end; `identifiers` are those under which others are advertised what it sends (RFC
-    7911)."""
+    """`since` is when `is_established` last changed; `last_error` why the last session ended, at `last_error_at`, and
+    `last_error_code` with which NOTIFICATION ("code/subcode", "" with none). `error_code` is that of the session that
+    is about to end; `identifiers` are those under which others are advertised what it sends (RFC 7911)."""
 
     def __init__(self, session: SessionPlan, now: float, identifiers: Identifiers) -> None:
         self.session = session

@@ -88,9 +88,3 @@ class Sessions:
         self._turn.closes.pop(name, None)
         peer.close(reason, now, retained)
         self.receiving.expire(peer, now)
-
-    def refused(self, name: str, reason: str) -> None:
-        """One end would not have the other's OPEN."""
-        peer = self._peers.get(name)
-        if peer is not None and not peer.is_established:
-            peer.last_error = reason

@@ -6,9 +6,10 @@ that decided, and publishes the Loc-RIB's changes. Nothing here waits.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from reflector.exabgp.configuration import SpeakerConfiguration
 from reflector.exabgp.reactor import SpeakerReactor
 from reflector.exabgp.seams import take_the_seams
 from reflector.journal.recording import Recording
+from reflector.kernel.md5_counters import md5_counters
 from reflector.kernel.watch import KernelRoutes
 from reflector.messages import JOURNAL_LIMIT, Applied, Message, Refused
 from reflector.originations_file import read_originations
@@ -35,11 +37,15 @@ from reflector.plan import NodePlan, SessionPlan
 from reflector.process.account import Account
 from reflector.process.step_down import StepDown
 from reflector.session.cease import cease
+from reflector.session.set_up import SetUp
+from reflector.session.unknown_peers import UnknownPeer
 from reflector.transport.transport import Transport
 from reflector.wire.message import Cease
 
 # Timers are looked at this often; the shortest hold time that RFC 4271 allows is 3 s.
 _TICK = 0.25
+# Seconds between two looks at what the kernel has dropped for its TCP-MD5 signature.
+_MD5_PAUSE = 2.0
 # At the start sessions wait at most so long for each part of the kernel's routes; all of it usually takes milliseconds.
 _KERNEL_PATIENCE = 1.0
 
@@ -85,7 +91,7 @@ class Speaker:
         self.started = clock()
         self._listens = plan.listen
         self._conf = run_directory / "exabgp.conf"
-        self._next_tick = 0.0
+        self._next_tick = self._next_md5 = 0.0
         self._answers_failed = 0
         loop = EventLoop()
         self.engine = Engine(plan, self.started)
@@ -94,6 +100,7 @@ class Speaker:
         self.reactor.is_restarting = lambda: self.engine.start.is_restarting
         self.reactor.final_reason = lambda: self.engine.drain_state.final_reason
         self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
+        self._transport.silence = self._silence
         self._kernel = KernelRoutes(loop, lambda table: self.events.kernel_changed(table))
         self._kernel.follow(plan)
         self._kernel.wait(_KERNEL_PATIENCE)
@@ -144,6 +151,7 @@ class Speaker:
             self.events.tick(now)
             self.engine.trim_logs()
             self._kernel.tick(now)
+            self._observe_md5(now)
             self._control.resume()
             if self.reactor.listener is not None:
                 self.reactor.listener.resume()
@@ -155,6 +163,18 @@ class Speaker:
             # A closed session's routes are withdrawn at once, not when something else happens.
             return now
         return self._next_tick
+
+    def _observe_md5(self, now: float) -> None:
+        """Without /proc nothing is suspected."""
+        if now >= self._next_md5:
+            self._next_md5 = now + _MD5_PAUSE
+            with contextlib.suppress(OSError):
+                self.reactor.observe_md5(md5_counters(), now)
+
+    def _silence(self, name: str) -> str:
+        """Why an Established session has probably not been heard."""
+        peer = self.engine.peers[name]
+        return self.reactor.wrong_keys.suspicion(peer.received_at, has_password=peer.session.password is not None)
 
     def _publish(self, turn: Turn) -> None:
         published = self._stream.publish(
@@ -173,12 +193,16 @@ class Speaker:
         trace = "".join(traceback.format_exception(error))
         log.error(lambda: f"a request could not be answered: {trace}", "reactor")
 
-    def session_states(self) -> dict[str, str]:
-        return self.reactor.states()
+    def set_ups(self) -> dict[str, SetUp]:
+        return self.reactor.set_ups()
+
+    def unknown_peers(self) -> Iterable[UnknownPeer]:
+        unknown: Iterable[UnknownPeer] = self.reactor.listener.unknown_peers
+        return unknown
 
     def session_layer_counters(self) -> dict[str, int]:
         return {
-            "unknown_peers": self.reactor.listener.unknown_peers,
+            "unknown_peers": self.reactor.listener.unknown_peers.connections,
             "control_clients_dropped": self._control.dropped,
             "refused_clients": self._control.refused_clients,
             "accepts_paused": self._control.pauses + self.reactor.listener.pauses,

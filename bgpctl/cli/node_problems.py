@@ -95,7 +95,8 @@ def _sessions(agent: AgentStatus) -> Problems:
 
 def _down(session: DownSession) -> str:
     peer = f"{session.peer_address} ({session.peer_node})" if session.peer_node else session.peer_address
-    down = f"the session with {peer} has been down for {duration(session.down)}"
+    ended = f" ({session.ended})" if session.ended not in ("", session.last_error) else ""
+    down = f"the session with {peer} has been down for {duration(session.down)}{ended}"
     if not session.last_error:
         return down
     return f"{down}: {session.last_error} ({duration(session.last_error_age)} ago)"

@@ -7,7 +7,7 @@ its state may be half changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -45,12 +45,14 @@ from reflector.messages import (
     frame,
 )
 from reflector.plan import NodePlan
+from reflector.session.set_up import SetUps
+from reflector.session.unknown_peers import UnknownPeer
 from reflector.show.explain import explain
 from reflector.show.incremental import Incremental
 from reflector.show.key_order import KeyOrders
 from reflector.show.retained import awaited, complete_reflectors
 from reflector.show.route_pages import route_page
-from reflector.show.sessions import sessions
+from reflector.show.sessions import sessions, unknown_peers
 from reflector.show.snapshot import counters_snapshot, decision_losses, peer_page
 from reflector.show.sources import sources
 from reflector.wire.nlri import check_nlri
@@ -71,7 +73,8 @@ class AnsweredSpeaker(Protocol):
 
     started                  by the clock of the answers
     apply_plan               Applied, or Refused with nothing changed
-    session_states           states of the BGP finite state machine by session, of those that ExaBGP works on
+    set_ups                  how far sessions have come that ExaBGP works on, by name
+    unknown_peers            who has connected without being in the plan, the newest first
     session_layer_counters   totals by name, beside those of the engine
     report_failed_answer     takes an exception that a request raised which only reads
     unacknowledged           sessions whose peer has not acknowledged all that is to be sent to it
@@ -83,7 +86,8 @@ class AnsweredSpeaker(Protocol):
     started: float
 
     def apply_plan(self, plan: NodePlan) -> Message: ...
-    def session_states(self) -> dict[str, str]: ...
+    def set_ups(self) -> SetUps: ...
+    def unknown_peers(self) -> Iterable[UnknownPeer]: ...
     def session_layer_counters(self) -> dict[str, int]: ...
     def report_failed_answer(self, error: Exception) -> None: ...
     def unacknowledged(self) -> tuple[str, ...]: ...
@@ -106,11 +110,11 @@ class Answers:
             StartJournal: lambda request: speaker.recording.start(request.limit, clock()),
             StopJournal: lambda _: speaker.recording.stop(),
             ShowJournal: lambda _: speaker.recording.status(),
-            ShowSessions: lambda request: sessions(self._engine, speaker.session_states(), clock(), request.limit),
+            ShowSessions: lambda request: sessions(self._engine, speaker.set_ups(), clock(), request.limit),
             WithdrawRetained: self._withdraw_retained,
         }
         self._incremental: dict[type[Request], Callable[[Any], Incremental[Message]]] = {
-            ShowPeers: lambda request: peer_page(self._engine, speaker.session_states(), clock(), request),
+            ShowPeers: self._peers,
             ShowRoutes: lambda request: route_page(self._engine, request, self._orders),
             ShowSources: lambda _: sources(self._engine),
             ShowRetained: self._retained,
@@ -140,6 +144,11 @@ class Answers:
         if kind in self._incremental:
             return (yield from self._incremental[kind](request))
         return Refused(f"a speaker does not answer {kind.__name__}: ask the agent")
+
+    def _peers(self, request: ShowPeers) -> Incremental[Message]:
+        now = self._clock()
+        page = yield from peer_page(self._engine, self._speaker.set_ups(), now, request)
+        return structs.replace(page, unknown=unknown_peers(self._speaker.unknown_peers(), now))
 
     def _originate(self, request: Originate) -> Message:
         self._speaker.events.originate(request.name, request.originations)

@@ -36,12 +36,14 @@ from reflector.messages import (
     Refused,
     Reply,
     Routes,
+    Sessions,
     ShowAgent,
     ShowCounters,
     ShowJournal,
     ShowNodeStatus,
     ShowPeers,
     ShowRoutes,
+    ShowSessions,
     ShowSources,
     Sources,
     StartJournal,
@@ -55,7 +57,7 @@ _READ_SIZE = 65536
 
 JournalQuestion = StartJournal | StopJournal | ShowJournal
 AgentQuestion = ShowAgent | ShowNodeStatus | Confirm
-TableQuestion = ShowPeers | ShowRoutes | ShowSources | Explain | ShowCounters
+TableQuestion = ShowPeers | ShowSessions | ShowRoutes | ShowSources | Explain | ShowCounters
 Question = Apply | Originate | Drain | TableQuestion | JournalQuestion | AgentQuestion
 
 _ANSWERS: dict[type[Question], type[Reply]] = {
@@ -63,6 +65,7 @@ _ANSWERS: dict[type[Question], type[Reply]] = {
     Originate: Originated,
     Drain: Draining,
     ShowPeers: Peers,
+    ShowSessions: Sessions,
     ShowRoutes: Routes,
     ShowSources: Sources,
     Explain: Explanation,
@@ -119,6 +122,8 @@ class ControlClient:
     def ask(self, question: Drain) -> Draining: ...
     @overload
     def ask(self, question: ShowPeers) -> Peers: ...
+    @overload
+    def ask(self, question: ShowSessions) -> Sessions: ...
     @overload
     def ask(self, question: ShowRoutes) -> Routes: ...
     @overload

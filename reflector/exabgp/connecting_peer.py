@@ -1,13 +1,14 @@
 """How a session gets its connection: dialled or accepted, and one of two that collide (collision.py).
 
 Rule: ExaBGP's state machine runs the session on its connection until it is Established (RFC 4271 8). One in hold-down
-is neither dialled nor accepted. An attempt that ended with a NOTIFICATION is reported with the reason.
+is neither dialled nor accepted. Why the last attempt failed is kept until the session is Established.
 """
 
 from __future__ import annotations
 
-import socket as sockets
+import errno
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,21 +20,45 @@ from exabgp.reactor.peer import ACTION
 
 from reflector.event_loop import WRITE
 from reflector.exabgp.collision import own_address_is_higher, refuse, takes_the_place
+from reflector.exabgp.dialled_connection import AttemptError
 from reflector.exabgp.open_message import SpeakerProtocol
 from reflector.exabgp.scheduled_peer import ScheduledPeer
-from reflector.wire.message import Cease, describe_notification
+from reflector.session.obstacle import Explanation, Failure, Obstacle, of_connect
+from reflector.session.set_up import SetUp
+from reflector.wire.message import Cease, ErrorCode, describe_notification
 
+# What a connection was for when it ended before the session was Established.
+_NEGOTIATING = {
+    FSM.CONNECT: "before its OPEN",
+    FSM.OPENSENT: "before its OPEN",
+    FSM.OPENCONFIRM: "after the OPENs",
+}
+# Obstacles that a wrong key may be behind.
+_SILENT = frozenset({Obstacle.TIMED_OUT, Obstacle.PASSWORD})
+# Whose data ExaBGP makes a text of (RFC 9003).
+_WITH_TEXT = {
+    (ErrorCode.CEASE, Cease.ADMINISTRATIVE_SHUTDOWN),
+    (ErrorCode.CEASE, Cease.ADMINISTRATIVE_RESET),
+}
 # RFC 4271 8.2.1.1 suggests 120 s between attempts; inside one data centre a dead peer is worth asking more often.
 CONNECT_TIMEOUT = 5.0
 
 
 class ConnectingPeer(ScheduledPeer):
-    """`_dialled` is the connection that is being dialled, `_parked` one of the peer's that waits for the outcome."""
+    """`_dialled` is the connection that is being dialled, `_parked` one of the peer's that waits for the outcome.
+
+    failure        of the last attempt; None: there was none since the session was Established
+    failures       how many attempts have failed, by obstacle
+    silent_since   the peer has not been heard since then, by a clock that never goes back
+    """
 
     def __init__(self, neighbor: Any, reactor: Any) -> None:
         super().__init__(neighbor, reactor)
         self._dialled: Any = None
         self._parked: Any = None
+        self.failure: Failure | None = None
+        self.failures: Counter[Obstacle] = Counter()
+        self.silent_since = time.monotonic()
 
     # ------------------------------------------------------------------------------------ dialled
 
@@ -45,7 +70,6 @@ class ConnectingPeer(ScheduledPeer):
         try:
             yield from self._dial(proto)
         except NetworkError:
-            proto.connection.close()
             if self._parked is None:
                 raise
             self.proto = SpeakerProtocol(self).accept(self._parked)
@@ -60,22 +84,16 @@ class ConnectingPeer(ScheduledPeer):
 
     def _dial(self, proto: Any) -> Iterator[int]:
         deadline = time.monotonic() + CONNECT_TIMEOUT
-        attempt = None
         for connected in proto.connect():
             if connected:
-                if not _is_connected(proto.connection.io):
-                    raise NetworkError("connection refused")
                 return
             if self._teardown:
+                proto.connection.give_up()
                 raise NetworkError("no longer wanted")
-            socket = proto.connection.io
-            # ExaBGP opens another socket for its next attempt: the first one has failed.
-            if socket is None or (attempt is not None and socket is not attempt):
-                raise NetworkError("connection refused")
             if time.monotonic() > deadline:
-                raise NetworkError("connection timed out")
-            attempt = socket
-            self._wait_for(socket, WRITE, deadline)
+                proto.connection.give_up()
+                raise AttemptError(of_connect(errno.ETIMEDOUT, proto.connection.between))
+            self._wait_for(proto.connection.io, WRITE, deadline)
             yield ACTION.LATER
 
     def _sleep(self, *, has_more: bool) -> None:
@@ -116,26 +134,58 @@ class ConnectingPeer(ScheduledPeer):
                 md5(connection.io, self.address, 0, key, self.neighbor["md5-base64"])
 
     def _reset(self, message: str = "", error: Any = "") -> None:
-        """ExaBGP's end of an attempt. If it came by a NOTIFICATION people have to know which."""
-        session = self.reactor.session_at(self.address)
-        if session is not None and isinstance(error, Notification):
-            self.reactor.transport.refused(session.name, _explanation(error))
+        """ExaBGP's end of an attempt, or of an Established session, of which the engine has the reason."""
+        explanation = self._explanation(error)
+        if explanation is not None:
+            self.note_failure(explanation)
         super()._reset(message, error)
 
+    @property
+    def set_up(self) -> SetUp:
+        return SetUp(self.fsm.name().capitalize(), self.failure, self.failures)
 
-def _is_connected(connection: sockets.socket) -> bool:
-    """ExaBGP reads SO_ERROR, which clears it, and takes the second look at a refused connection for success."""
-    try:
-        connection.getpeername()
-    except OSError:
-        return False
-    return True
+    def note_failure(self, explanation: Explanation) -> None:
+        """An attempt has failed, the peer's or ours. Where a wrong key is the likely cause, that is what is kept."""
+        suspicion = self._suspicion() if explanation.obstacle is Obstacle.TIMED_OUT else ""
+        if suspicion:
+            explanation = Explanation(Obstacle.PASSWORD, suspicion)
+        self.failure = Failure(*explanation, time.monotonic())
+        self.failures[explanation.obstacle] += 1
+
+    def suspect_key(self) -> None:
+        """Segments with a wrong signature have come. A peer whose connections the kernel drops makes no attempt that
+        could fail; an attempt that failed for another reason has a better one."""
+        if self.fsm != FSM.ESTABLISHED and (self.failure is None or self.failure.obstacle in _SILENT):
+            suspicion = self._suspicion()
+            if suspicion:
+                self.failure = Failure(Obstacle.PASSWORD, suspicion, time.monotonic())
+
+    def _suspicion(self) -> str:
+        has_password = bool(self.neighbor["md5-password"])
+        suspicion: str = self.reactor.wrong_keys.suspicion(self.silent_since, has_password=has_password)
+        return suspicion
+
+    def _explanation(self, error: Any) -> Explanation | None:
+        if isinstance(error, AttemptError):
+            return error.explanation
+        if isinstance(error, Notification):
+            return _of_notification(error)
+        if not isinstance(error, NetworkError) or self.fsm.state not in _NEGOTIATING:
+            return None
+        local = self.proto.connection.local if self.proto and self.proto.connection else self.neighbor["local-address"]
+        when = _NEGOTIATING[self.fsm.state]
+        return Explanation(
+            Obstacle.CLOSED, f"closed: the peer closed the connection {when}; it may have no session with {local}"
+        )
 
 
-def _explanation(error: Any) -> str:
+def _of_notification(error: Any) -> Explanation:
     """Of a NOTIFICATION that ended an attempt; what ExaBGP sends itself has its reason as text in the data."""
     name = describe_notification(bytes((error.code, error.subcode)))
-    if not isinstance(error, Notify):
-        return f"peer sent NOTIFICATION: {name}"
     text = error.data.decode("ascii", "replace")
-    return f"{name}: {text}" if text.isprintable() else name
+    if isinstance(error, Notify):
+        return Explanation(Obstacle.NOTIFICATION_SENT, f"{name}: {text}" if text.isprintable() else name)
+    has_text = text and (error.code, error.subcode) in _WITH_TEXT
+    return Explanation(
+        Obstacle.NOTIFICATION_RECEIVED, f"peer sent NOTIFICATION: {name}{f': {text}' if has_text else ''}"
+    )

@@ -7,6 +7,7 @@ OPEN makes the session anew; another TCP-MD5 key is set on the connection as it 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,7 @@ class HandoverPeer(ConnectingPeer):
         self.is_handed_over = False
         self._session = ""
         self._ended: str | None = None
+        self._hold_time = 0
 
     # ------------------------------------------------------------------------------ hand-over
 
@@ -44,11 +46,13 @@ class HandoverPeer(ConnectingPeer):
         self._session = session.name
         self.stats["up"] += 1
         self._delay.reset()
+        self.failure = None
         self._ended = None
         self.is_handed_over = True
         self.reactor.agenda.cancel(self.key)
         connection = self.proto.connection
         negotiated = read_negotiated(self.proto.negotiated, connection.io)
+        self._hold_time = negotiated.hold_time
         self.reactor.transport.take(Handover(self._session, connection.io, negotiated, self._take_back))
         # What the new session is to be sent leaves with this turn of the reactor, which waits for no event.
         self.reactor.hasten()
@@ -58,6 +62,7 @@ class HandoverPeer(ConnectingPeer):
 
     def _take_back(self, reason: str, hold_down: float) -> None:
         """The transport is done with the session: ExaBGP closes the socket at its next turn, and retries."""
+        self.silent_since = time.monotonic() - self._hold_time
         self._ended = reason
         self._delay.hold_down(hold_down)
         self.is_handed_over = False

@@ -1,6 +1,6 @@
 """Incoming connections: each is given to the peer with its address; those of unknown peers are reset.
 
-Rule: an unknown peer costs one accept and one reset, whatever it sends, and is counted. TCP-MD5 keys belong to the
+Rule: an unknown peer costs one accept and one reset, whatever it sends, and is noted. TCP-MD5 keys belong to the
 listening socket, one for each peer (RFC 2385): a key can be replaced at any moment, also while a session is
 Established.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket as sockets
 import struct
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from exabgp.reactor.network.incoming import Incoming
 from exabgp.reactor.network.tcp import md5, set_minimum_ttl
 
 from reflector.event_loop import OUT_OF_RESOURCES, READ
+from reflector.session.obstacle import Explanation, Obstacle
+from reflector.session.unknown_peers import UnknownPeers
 
 _ACCEPT_BATCH = 64
 _GTSM_TTL = 255
@@ -35,15 +38,15 @@ def _send_from_one_hop(listening: sockets.socket) -> None:
 
 
 class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
-    """Accepts at events of the event loop. `unknown_peers` counts connections of unknown peers, which are reset, and
-    `pauses` how often a socket could accept none until `resume`.
+    """Accepts at events of the event loop. `unknown_peers` have connected and were reset, and `pauses` is how often a
+    socket could accept none until `resume`.
 
     `failure` is why an address could not be bound, for a speaker that does not start; "": all were.
     """
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor, backlog=1024)
-        self.unknown_peers = 0
+        self.unknown_peers = UnknownPeers()
         self.pauses = 0
         self._paused: set[sockets.socket] = set()
         self.failure = ""
@@ -93,7 +96,7 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
     def _admit(self, listening: sockets.socket, connection: sockets.socket, remote: str) -> None:
         peer = self._reactor.peer_at(remote.split("%")[0])
         if peer is None:
-            self.unknown_peers += 1
+            self.unknown_peers.note(remote, connection.getsockname()[0], time.monotonic())
             connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, _RESET_ON_CLOSE)
             connection.close()
             return
@@ -106,7 +109,8 @@ class IndexedListener(Listener):  # type: ignore[misc]  # ExaBGP has no types
             # It may be from before the listening socket had the key, and the kernel took it without one.
             if peer.password:
                 md5(connection, remote, 0, peer.password, peer.neighbor["md5-base64"])
-        except NetworkError:
+        except NetworkError as error:
+            peer.note_failure(Explanation(Obstacle.OTHER, f"the peer's connection was refused: {error}"))
             connection.close()
             return
         peer.handle_connection(incoming)

@@ -22,6 +22,8 @@ from reflector.exabgp.open_message import offers_the_same
 from reflector.plan import NodePlan, SessionPlan
 from reflector.process import garbage
 from reflector.session.cease import cease
+from reflector.session.set_up import SetUp
+from reflector.session.wrong_key import WrongKeys
 from reflector.transport.transport import Transport
 from reflector.wire.message import Cease
 
@@ -38,6 +40,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
 
     plan            whose sessions these are
     agenda          when the sessions that ExaBGP works on need a turn
+    wrong_keys      what is known of segments with a wrong TCP-MD5 signature
     is_restarting   whether an OPEN that is sent now has the flag R (RFC 4724 4.1)
     final_reason    the reason for peers, where the speaker stops for good; "": it will start again (drain)
     end_of_turn     called after every turn of the event loop; returns when the next one is due at the latest
@@ -56,6 +59,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         self._by_address: dict[str, HandoverPeer] = {}
         self._end_of_turn = end_of_turn
         self._next_turn = 0.0
+        self.wrong_keys = WrongKeys()
         here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         super().__init__(configuration)
         # ExaBGP has gone to /; we stay in the run directory (account).
@@ -72,13 +76,19 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
     def session_at(self, address: str) -> SessionPlan | None:
         return self._sessions.get(address)
 
-    def states(self) -> dict[str, str]:
-        """FSM states by session name, of the sessions that ExaBGP works on."""
+    def set_ups(self) -> dict[str, SetUp]:
+        """By session name, of the sessions that ExaBGP works on."""
         return {
-            session.name: self._by_address[address].fsm.name().capitalize()
+            session.name: self._by_address[address].set_up
             for address, session in self._sessions.items()
             if address in self._by_address
         }
+
+    def observe_md5(self, counters: dict[str, int], now: float) -> None:
+        """The kernel's counters: a session that does not come up may be under suspicion now."""
+        if self.wrong_keys.observe(counters, now):
+            for peer in self._by_address.values():
+                peer.suspect_key()
 
     # --------------------------------------------------------------------------------------- plans
 
@@ -102,6 +112,8 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
             self._define(key, neighbor, before)
         self._listen_for_neighbors()
         self._by_address = {peer.address: peer for peer in self._peers.values()}
+        if self.listener is not None:
+            self.listener.unknown_peers.forget(frozenset(self._by_address))
         return True
 
     def _remove(self, key: str) -> None:

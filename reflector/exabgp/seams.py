@@ -16,6 +16,8 @@ What is overridden, where, and why:
     handover_peer
         Peer._main              runs in Established: gives the socket to the transport and sleeps until it is returned
         Peer.shutdown           ends sessions that are with the transport as graceful restart needs it
+    dialled_connection
+        Outgoing.establish      ExaBGP tries again for ever and keeps the reason; ours is one attempt, with the reason
     open_message
         Protocol.new_open       adds the capabilities that ExaBGP does not know
         Protocol.read_open      answers another version as RFC 4271 6.2 requires
@@ -44,8 +46,10 @@ from types import SimpleNamespace
 from exabgp.bgp import timer as timer_module
 from exabgp.reactor import listener as listener_module
 from exabgp.reactor import loop as loop_module
+from exabgp.reactor import protocol as protocol_module
 from exabgp.version import version as exabgp_version
 
+from reflector.exabgp.dialled_connection import DialledConnection
 from reflector.exabgp.handover_peer import HandoverPeer
 from reflector.exabgp.listener import IndexedListener
 
@@ -64,4 +68,5 @@ def take_the_seams() -> None:
     loop_module.Peer = HandoverPeer
     listener_module.Peer = HandoverPeer
     loop_module.Listener = IndexedListener
+    protocol_module.Outgoing = DialledConnection
     timer_module.time = SimpleNamespace(time=time.monotonic)

@@ -73,6 +73,7 @@ from reflector.messages.tables import (
     RouteStatus,
     SourceCount,
     Sources,
+    UnknownPeerStatus,
 )
 
 __all__ = [
@@ -133,6 +134,7 @@ __all__ = [
     "Subscribe",
     "Subscribed",
     "Table",
+    "UnknownPeerStatus",
     "WithdrawRetained",
     "decode_reply",
     "decode_request",

@@ -17,8 +17,9 @@ class DownSession(msgspec.Struct, frozen=True):
     state            of the BGP finite state machine
     down             seconds since it went down, or since the speaker has it
     is_overdue       it is down for longer than an attempt to set it up takes
-    last_error       why it went down, or why the last attempt failed; "": neither has happened
+    last_error       why the last attempt to set it up failed, else why it went down; "": neither has happened
     last_error_age   seconds since then
+    ended            why the last session ended; "": none has
     """
 
     name: str
@@ -30,6 +31,7 @@ class DownSession(msgspec.Struct, frozen=True):
     is_overdue: bool
     last_error: str = ""
     last_error_age: float = 0.0
+    ended: str = ""
 
 
 class Sessions(Message, frozen=True):

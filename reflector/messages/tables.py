@@ -28,7 +28,9 @@ class PeerStatus(msgspec.Struct, frozen=True):
     hold_time                  as negotiated, in seconds; 0: none
     families                   as negotiated; 4: IPv4 unicast, 6: IPv6 unicast
     flaps                      how often the session went down
-    last_error                 why it last went down or was refused
+    last_error                 why the last attempt to set it up failed, or, once Established, why it last went down
+    last_error_age             seconds since then
+    ended, ended_age           why the last session ended, and seconds since then; "": none has ended
     received                   routes in the peer's Adj-RIB-In
     accepted                   routes in the peer's Adj-RIB-In that import accepted
     stale                      routes in the peer's Adj-RIB-In that outlived the session (RFC 4724)
@@ -49,6 +51,8 @@ class PeerStatus(msgspec.Struct, frozen=True):
     last_error_code            "code/subcode" of the NOTIFICATION that ended the session last; "": none did
     hold_left                  seconds until the hold timer expires unless the peer sends something; 0: no hold time
     stale_left                 seconds until the last stale route is withdrawn
+    last_heard                 seconds since the peer last sent a message of an Established session; null: never
+    attempts_failed            how many attempts to set it up have failed, by the code of an Obstacle (sessions.md)
     """
 
     name: str
@@ -89,6 +93,26 @@ class PeerStatus(msgspec.Struct, frozen=True):
     last_error_code: str = ""
     hold_left: float = 0.0
     stale_left: float = 0.0
+    last_error_age: float = 0.0
+    ended: str = ""
+    ended_age: float = 0.0
+    last_heard: float | None = None
+    attempts_failed: dict[str, int] = {}
+
+
+class UnknownPeerStatus(msgspec.Struct, frozen=True):
+    """Who has connected without being in the plan, and was reset.
+
+    address         from which it connected
+    local_address   to which it connected last
+    connections     how often
+    age             seconds since the last time
+    """
+
+    address: str
+    local_address: str
+    connections: int
+    age: float
 
 
 class Peers(Message, frozen=True):
@@ -97,11 +121,13 @@ class Peers(Message, frozen=True):
     peers        in the plan's order
     drain        null: the node is in use
     next_after   the `after` of the next page; "": this is the last one
+    unknown      unknown peers, the newest first, 64 at most
     """
 
     peers: tuple[PeerStatus, ...]
     drain: DrainStatus | None = None
     next_after: str = ""
+    unknown: tuple[UnknownPeerStatus, ...] = ()
 
 
 class RouteStatus(msgspec.Struct, frozen=True):

@@ -18,8 +18,10 @@ from reflector.peer import Peer
 from reflector.plan import NodePlan
 from reflector.rib.loc_rib import LocRib
 from reflector.rib.path import Path
+from reflector.session.set_up import NOT_BEGUN, SetUp, SetUps
 from reflector.show.incremental import Incremental
 from reflector.show.retained import seconds_left
+from reflector.show.sessions import last_error
 from reflector.verdict import RouteVerdict
 from reflector.wire.message import MessageType
 
@@ -36,9 +38,9 @@ _RECEIVED_TYPES = (MessageType.UPDATE, MessageType.KEEPALIVE, MessageType.NOTIFI
 # ----------------------------------------------------------------------------------------------- peers
 
 
-def peer_page(engine: Engine, states: dict[str, str], now: float, request: ShowPeers = ALL_PEERS) -> Incremental[Peers]:
-    """The sessions that are asked for; one that leaves the plan meanwhile is left out. `states` are the FSM states
-    of those that are not Established. Raises ValueError for a page that follows no session of the plan."""
+def peer_page(engine: Engine, set_ups: SetUps, now: float, request: ShowPeers = ALL_PEERS) -> Incremental[Peers]:
+    """The sessions that are asked for; one that leaves the plan meanwhile is left out. `set_ups` are
+    those of sessions that are not Established. Raises ValueError for a page that follows no session of the plan."""
     names, next_after = _page(engine.plan, request)
     statuses: list[PeerStatus] = []
     looked_at = 0
@@ -47,7 +49,7 @@ def peer_page(engine: Engine, states: dict[str, str], now: float, request: ShowP
         if peer is None:
             continue
         verdicts = yield from _import_verdicts(peer)
-        statuses.append(_peer_status(peer, verdicts, states, now))
+        statuses.append(_peer_status(peer, verdicts, set_ups.get(name, NOT_BEGUN), now))
         looked_at += verdicts.total() + _ROUTES_TO_A_SESSION
         if looked_at >= ROUTES_A_TURN:
             looked_at = 0
@@ -84,8 +86,9 @@ def _import_verdicts(peer: Peer) -> Incremental[Counter[RouteVerdict]]:
     return verdicts
 
 
-def _peer_status(peer: Peer, verdicts: Counter[RouteVerdict], states: dict[str, str], now: float) -> PeerStatus:
+def _peer_status(peer: Peer, verdicts: Counter[RouteVerdict], set_up: SetUp, now: float) -> PeerStatus:
     negotiated, counters, session = peer.negotiated, peer.counters, peer.session
+    error = last_error(peer, set_up, now)
     advertised = sum(peer.group.encoder.advertised.values()) if peer.group else 0
     return PeerStatus(
         name=peer.name,
@@ -95,14 +98,17 @@ def _peer_status(peer: Peer, verdicts: Counter[RouteVerdict], states: dict[str, 
         kind=session.kind,
         session_type=session.session_type,
         rr_client=session.rr_client,
-        state="Established" if negotiated else states.get(peer.name, "Idle"),
+        state="Established" if negotiated else set_up.state,
         since=now - peer.since,
         peer_node=session.peer_node,
         peer_router_id=unpack_address(negotiated.router_id) if negotiated else "",
         hold_time=negotiated.hold_time if negotiated else 0,
         families=negotiated.families if negotiated else session.families,
         flaps=counters.flaps,
-        last_error=peer.last_error,
+        last_error=error.sentence,
+        last_error_age=error.age,
+        ended=peer.last_error,
+        ended_age=now - peer.last_error_at if peer.last_error else 0.0,
         received=verdicts.total(),
         accepted=verdicts[RouteVerdict.ACCEPTED],
         stale=sum(len(rib.stale) for rib in peer.adj_rib_in.values()),
@@ -130,6 +136,10 @@ def _peer_status(peer: Peer, verdicts: Counter[RouteVerdict], states: dict[str, 
         if negotiated and negotiated.hold_time
         else 0.0,
         stale_left=seconds_left(peer, now),
+        last_heard=now - peer.received_at if counters.established else None,
+        attempts_failed={obstacle.value: count for obstacle, count in set_up.failures.items()}
+        if set_up.failures
+        else {},
     )
 
 

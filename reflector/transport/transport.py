@@ -16,6 +16,7 @@ from reflector.event_loop import READ, WRITE, EventLoop
 from reflector.events import Events
 from reflector.session.ending import Ending, sent_ending
 from reflector.transport.connection import Connection, Handover
+from reflector.wire.message import HEADER_LENGTH, ErrorCode
 
 _READ_OCTETS = 256 * 1024
 # Seconds of work a turn that one session may make. A route takes some 20 microseconds: this is a hundred UPDATEs of one
@@ -23,15 +24,18 @@ _READ_OCTETS = 256 * 1024
 SLICE = 0.002
 # Seconds in which a connection that the peer dialled before the other one was Established may still come.
 _COLLISION_TIME = 5.0
+_HOLD_TIMER = bytes((ErrorCode.HOLD_TIMER_EXPIRED,))
 _GONE = select.EPOLLHUP | select.EPOLLERR
 
 
 class Transport:
-    """All Established sessions, by name. `events` takes what they bring: the engine, or a recorder in its place."""
+    """All Established sessions, by name. `events` takes what they bring: the engine, or a recorder in its place;
+    `silence` answers for a session why its peer is probably silent, "" if nothing is known."""
 
     def __init__(self, engine: Engine, loop: EventLoop, clock: Callable[[], float]) -> None:
         self._engine = engine
         self.events: Events = engine
+        self.silence: Callable[[str], str] = lambda _: ""
         self._loop = loop
         self._clock = clock
         self._connections: dict[str, Connection] = {}
@@ -66,7 +70,10 @@ class Transport:
     def finish(self, turn: Turn) -> None:
         """Carry out what a flush decided."""
         for close in turn.closes:
-            self.close(close.session, close.reason, close.notification, close.ending, hold_down=close.hold_down)
+            is_silent = close.notification[HEADER_LENGTH : HEADER_LENGTH + 1] == _HOLD_TIMER
+            cause = self.silence(close.session) if is_silent else ""
+            reason = f"{close.reason}: {cause}" if cause else close.reason
+            self.close(close.session, reason, close.notification, close.ending, hold_down=close.hold_down)
         for peer in turn.ready:
             connection = self._connections.get(peer.name)
             if connection is not None and not connection.waits_to_write:
@@ -94,11 +101,6 @@ class Transport:
         self._loop.unwatch(connection.descriptor)
         self.events.session_down(name, reason, self._clock(), ending)
         connection.handover.ended(reason, hold_down)
-
-    def refused(self, name: str, reason: str) -> None:
-        """A session has ended with a NOTIFICATION before it was Established."""
-        self._engine.session_refused(name, reason)
-        self._engine.peers[name].last_error_at = self._clock()
 
     # ------------------------------------------------------------------- what others ask about them
 

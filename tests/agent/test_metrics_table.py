@@ -102,7 +102,7 @@ def test_no_metric_is_labelled_with_what_grows_without_bounds() -> None:
     labels = {label for family, _ in documented().values() for label in family.labels or ()}
     assert labels == {
         "session", "peer", "peer_as", "peer_node", "kind", "type", "rr_client",  # of sessions
-        "state", "severity", "verdict", "event", "in_force",  # of enumerations
+        "state", "severity", "verdict", "event", "in_force", "obstacle",  # of enumerations
         "version", "python", "node",  # one value an agent
     }  # fmt: skip
 
@@ -117,7 +117,11 @@ def test_every_family_of_an_agent_is_in_the_document_and_the_other_way_round(pag
     assert {name: family.type for name, family in in_page.items()} == {n: f.type for n, f in in_document.items()}
     seen = {name: family.labels for name, family in in_page.items() if family.labels is not None}
     assert seen == {name: in_document[name].labels for name in seen}
-    assert in_page.keys() - seen.keys() == {"bgpctl_session_routes_not_accepted", "bgpctl_decision_routes_lost"}
+    assert in_page.keys() - seen.keys() == {
+        "bgpctl_session_routes_not_accepted",
+        "bgpctl_decision_routes_lost",
+        "bgpctl_session_attempts_failed_total",
+    }
 
 
 @netns_only

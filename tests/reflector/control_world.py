@@ -19,6 +19,8 @@ from reflector.events import Events
 from reflector.journal.recording import Recording
 from reflector.messages import Applied, FrameReader, LocRibUpdate, Message, Reply, Request, decode_reply, frame
 from reflector.plan import NodePlan
+from reflector.session.set_up import SetUps
+from reflector.session.unknown_peers import UnknownPeer
 
 
 class ControlWorld(Router):
@@ -48,8 +50,11 @@ class ControlWorld(Router):
     def unacknowledged(self) -> tuple[str, ...]:
         return ()
 
-    def session_states(self) -> dict[str, str]:
+    def set_ups(self) -> SetUps:
         return {}
+
+    def unknown_peers(self) -> tuple[UnknownPeer, ...]:
+        return ()
 
     def report_failed_answer(self, error: Exception) -> None:
         self.failed_answers.append(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reflector.engine import Engine
 from reflector.messages import Explanation, Peers, Routes, ShowPeers, ShowRoutes
+from reflector.session.set_up import SetUp
 from reflector.show import explain as explanations
 from reflector.show.incremental import complete_now
 from reflector.show.key_order import KeyOrders
@@ -20,4 +21,5 @@ def shown_routes(engine: Engine, request: ShowRoutes) -> Routes:
 
 
 def shown_peers(engine: Engine, states: dict[str, str], now: float, request: ShowPeers = ALL_PEERS) -> Peers:
-    return complete_now(peer_page(engine, states, now, request))
+    set_ups = {name: SetUp(state) for name, state in states.items()}
+    return complete_now(peer_page(engine, set_ups, now, request))

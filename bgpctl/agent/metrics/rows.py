@@ -156,6 +156,8 @@ LABELLED_SESSION_ROWS: tuple[LabelledRow[PeerStatus], ...] = (
                 lambda p: p.messages_in),
     LabelledRow("session_messages_sent_total", "Messages sent while Established, by type.", "type",
                 lambda p: p.messages_out),
+    LabelledRow("session_attempts_failed_total", "Attempts to set it up that failed, by the obstacle (sessions.md).",
+                "obstacle", lambda p: p.attempts_failed),
 )  # fmt: skip
 
 # Only where each session has series of its own.
