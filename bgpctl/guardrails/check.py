@@ -8,17 +8,22 @@ from bgpctl.compiler import CompileOptions
 from bgpctl.guardrails.cluster_sessions import MOST_PEERINGS, ClusterSessions
 from bgpctl.guardrails.finding import Finding, located
 from bgpctl.guardrails.routes.encapsulation import disabled_encapsulation, mtu_mismatch
+from bgpctl.guardrails.routes.networks import networks
 from bgpctl.guardrails.routes.prefix_advertisements import advertised_prefixes
 from bgpctl.guardrails.routes.shadowed_filters import shadowed_filters, shadowed_rules
+from bgpctl.guardrails.routes.vxlan_next_hops import vxlan_next_hops
 from bgpctl.guardrails.sessions.annotations import settings_fit
 from bgpctl.guardrails.sessions.both_ends import as_number_of_a_node, both_ends_fit
 from bgpctl.guardrails.sessions.differing_options import options_differ
 from bgpctl.guardrails.sessions.families import families_agree
 from bgpctl.guardrails.sessions.prefix_limits import low_limits
+from bgpctl.guardrails.sessions.reserved_as import reserved_as_numbers
 from bgpctl.guardrails.sessions.suppressed import suppressed_sessions
+from bgpctl.guardrails.topology.impossible_addresses import impossible_addresses
 from bgpctl.guardrails.topology.mesh import large_mesh, mesh_doubled
 from bgpctl.guardrails.topology.partition import partitions
 from bgpctl.guardrails.topology.reflectors import reflectors
+from bgpctl.guardrails.topology.shared import shared_addresses, shared_blocks
 from bgpctl.guardrails.topology.without_session import nodes_without_session, peers_without_session
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
@@ -33,7 +38,21 @@ def not_examined(cluster: ClusterSessions) -> Iterator[Finding]:
         yield Finding("sessions-not-examined", None, "$", message)
 
 
+def nothing_there(cluster: ClusterSessions) -> Iterator[Finding]:
+    """Most often the wrong directory, or files with another ending."""
+    if not len(cluster.resources):
+        message = "there is no resource: is this the right directory, and do its files end in .yaml, .yml or .json?"
+        yield Finding("no-resources", None, "$", message)
+
+
 QUESTIONS: tuple[Callable[[ClusterSessions], Iterable[Finding]], ...] = (
+    nothing_there,
+    shared_addresses,
+    shared_blocks,
+    impossible_addresses,
+    reserved_as_numbers,
+    networks,
+    vxlan_next_hops,
     large_mesh,
     mesh_doubled,
     not_examined,

@@ -20,6 +20,7 @@ from compiler_makers import (
 
 from bgpctl.compiler import CompileOptions
 from bgpctl.guardrails import check_cluster
+from bgpctl.resources.kinds.node import NodeStatus
 from bgpctl.resources.resource_set import ResourceSet, build_resource_set
 from bgpctl.resources.values.model import Resource
 from bgpctl.yaml_source.problem import Location, Problem, Severity
@@ -358,3 +359,154 @@ def test_five_thousand_nodes_take_seconds(mesh: bool) -> None:
 
     # 1.0 to 1.5 s on the machine that this was written on; pairs of nodes would take minutes.
     assert time.process_time() - started < 10
+
+
+# ---------------------------------------------------------------------- addresses, networks, AS numbers
+
+
+def found_codes(*resources: Resource, **options: bool) -> set[str]:
+    return {each.code for each in check_cluster(ResourceSet.of(*resources), CompileOptions(**options))}
+
+
+def test_two_nodes_with_one_address_are_an_error() -> None:
+    twins = node("a", "10.0.0.1/24"), node("b", "10.0.0.1/16"), node("c", "10.0.0.2/24")
+    (problem,) = [each for each in check_cluster(ResourceSet.of(*twins)) if each.code == "shared-address"]
+    assert (problem.resource, problem.path, problem.severity) == ("Node/b", "$.spec.bgp.ipv4Address", Severity.ERROR)
+    assert "shared-address" not in found_codes(*twins[:1], *twins[2:])
+
+
+@pytest.mark.parametrize("state", ["confirmed", "pendingDeletion", ""])
+def test_a_block_that_two_nodes_originate(state: str) -> None:
+    """Also while one of them gives it back."""
+    shared = [*nodes(2), block("n0", "10.244.0.0/26")]
+    assert ("shared-block", "BlockAffinity/n1-10-244-0-0-26") in findings(
+        *shared, block("n1", "10.244.0.0/26", state=state)
+    )
+    assert "shared-block" not in found_codes(*shared, block("n1", "10.244.0.0/26", state="pending"))
+    assert "shared-block" not in found_codes(*shared, block("gone", "10.244.0.0/26"))
+
+
+def test_pod_cidrs_are_blocks_where_they_are_used_as_such() -> None:
+    twins = [node(f"n{each}", f"10.9.0.{each}/24").model_copy(update={"status": PODS}) for each in (1, 2)]
+    assert "shared-block" in found_codes(*twins, use_pod_cidr=True)
+    assert "shared-block" not in found_codes(*twins)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0",
+        "127.0.0.1",
+        "224.0.0.5",
+        "255.255.255.255",
+        "10.0.0.0",
+        "10.0.255.255",
+        "::",
+        "::1",
+        "ff02::5",
+        "fe80::1",
+    ],
+)
+def test_a_peer_address_that_cannot_work(address: str) -> None:
+    peer = bgp_peer("p", node="n0", peerIP=address, asNumber=65001)
+    assert ("impossible-address", "BGPPeer/p") in findings(*nodes(2), peer)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.99", "169.254.0.1", "192.0.2.0", "10.1.255.255", "fd00::1"])
+def test_a_peer_address_that_can(address: str) -> None:
+    assert "impossible-address" not in found_codes(*nodes(2), bgp_peer("p", peerIP=address, asNumber=65001))
+
+
+def test_a_node_with_the_address_of_its_network_and_a_gateway_that_is_none() -> None:
+    assert ("impossible-address", "Node/a") in findings(node("a", "10.3.0.0/24"), node("b", "10.3.0.2/24"))
+    assert "impossible-address" not in found_codes(node("a", "10.3.0.0/31"), node("b", "10.3.0.1/31"))
+    peer = bgp_peer("p", peerIP="10.7.0.1", asNumber=65001, reachableBy="127.0.0.1")
+    assert "impossible-address" in found_codes(*nodes(2), peer)
+
+
+PODS = NodeStatus(pod_cidrs=("10.244.0.0/24",))
+NODES_NETWORK = node("a", "192.0.2.1/24"), node("b", "192.0.2.2/24")
+
+
+@pytest.mark.parametrize("cidr", ["192.0.0.0/16", "192.0.2.0/24", "192.0.2.128/25"])
+def test_a_pool_over_the_nodes_own_network(cidr: str) -> None:
+    found = [
+        each for each in check_cluster(ResourceSet.of(*NODES_NETWORK, pool("p", cidr))) if each.severity == "error"
+    ]
+    assert [(each.code, each.resource, each.path) for each in found] == [
+        ("network-over-nodes", "IPPool/p", "$.spec.cidr")
+    ]
+    assert "network-over-nodes" not in found_codes(*NODES_NETWORK, pool("p", "192.1.0.0/16"))
+
+
+@pytest.mark.parametrize("field", ["serviceClusterIPs", "serviceExternalIPs", "serviceLoadBalancerIPs"])
+def test_a_service_network_over_nodes(field: str) -> None:
+    def over(cidr: str) -> list[tuple[str, str]]:
+        wanted = configuration(**{field: [{"cidr": "203.0.113.0/24"}, {"cidr": cidr}]})
+        found = check_cluster(ResourceSet.of(*NODES_NETWORK, wanted))
+        return [(each.code, each.path) for each in found if each.severity == "error"]
+
+    assert over("192.0.2.0/24") == [("network-over-nodes", f"$.spec.{field}[1].cidr")]
+    assert over("192.0.2.64/26") == [], "addresses of the subnet that no node has"
+    assert over("0.0.0.0/0") == [("service-network-too-wide", f"$.spec.{field}[1].cidr")]
+    assert over("2000::/3") == [("service-network-too-wide", f"$.spec.{field}[1].cidr")]
+
+
+def test_pools_and_service_networks_over_each_other() -> None:
+    services = {"serviceClusterIPs": [{"cidr": "10.96.0.0/12"}], "serviceExternalIPs": [{"cidr": "203.0.113.0/24"}]}
+    shared = [*NODES_NETWORK, configuration(**services)]
+    assert "networks-overlap" in found_codes(*shared, pool("p", "10.96.0.0/16"))
+    assert "networks-overlap" in found_codes(*shared, pool("p", "203.0.113.0/25"))
+    assert "networks-overlap" not in found_codes(*shared, pool("p", "10.244.0.0/16"))
+    both = configuration(**services, serviceLoadBalancerIPs=services["serviceExternalIPs"])
+    assert "networks-overlap" not in found_codes(*NODES_NETWORK, both)
+    inside = configuration(**services, serviceLoadBalancerIPs=[{"cidr": "10.100.0.0/16"}])
+    assert "networks-overlap" in found_codes(*NODES_NETWORK, inside)
+    balancers = pool("p", "203.0.113.0/25", allowedUses=["LoadBalancer"])
+    assert "networks-overlap" not in found_codes(*shared, balancers)
+
+
+@pytest.mark.parametrize("number", [23456, 65535, 4294967295])
+def test_a_reserved_as_number_wherever_it_stands(number: int) -> None:
+    named = {
+        "Node/a": (node("a", "192.0.2.1/24", asn=number),),
+        "BGPConfiguration/default": (configuration(asNumber=number),),
+        "BGPPeer/p": (bgp_peer("p", peerIP="192.0.2.9", asNumber=number),),
+        "BGPPeer/q": (bgp_peer("q", peerIP="192.0.2.9", asNumber=65001, localASNumber=number),),
+    }
+    for name, resources in named.items():
+        assert ("reserved-as-number", name) in findings(*NODES_NETWORK[1:], *resources)
+
+
+def test_as_0_is_reserved_where_it_does_not_mean_that_none_is_set() -> None:
+    assert "reserved-as-number" in found_codes(*NODES_NETWORK, configuration(asNumber=0))
+    assert "reserved-as-number" in found_codes(*NODES_NETWORK, bgp_peer("p", peerIP="192.0.2.9", localASNumber=0))
+    assert "reserved-as-number" not in found_codes(*NODES_NETWORK, bgp_peer("p", peerIP="192.0.2.2", asNumber=0))
+    assert "reserved-as-number" not in found_codes(*NODES_NETWORK, configuration(asNumber=65534))
+
+
+def test_a_node_of_another_as_among_reflectors_in_a_vxlan_cluster() -> None:
+    """It is cut off: the reflectors make themselves the next hop, and they have no tunnel."""
+
+    def cluster(asn: int | None, **spec: Any) -> list[Resource]:
+        ends = [node(f"w{each}", f"192.0.2.{each}/24", ipv4VXLANTunnelAddr=f"10.244.{each}.0") for each in (1, 2)]
+        other = node("b1", "198.51.100.3/24", asn=asn, ipv4VXLANTunnelAddr="10.244.3.0")
+        peers = bgp_peer("to-reflectors", nodeSelector="!has(rr)", peerSelector="has(rr)", **spec)
+        return [
+            NO_MESH,
+            peers,
+            *ends,
+            other,
+            reflector("rr1", "192.0.2.9"),
+            pool("p", "10.244.0.0/16", vxlanMode="Always"),
+        ]
+
+    (found,) = [each for each in check_cluster(ResourceSet.of(*cluster(64599))) if "vxlan" in each.message.lower()]
+    assert (found.code, found.resource, found.path) == ("next-hop-needs-felix", "Node/b1", "$.spec.bgp.asNumber")
+    assert "next-hop-without-vxlan-end" in found_codes(*cluster(64599), without_felix=True)
+    for fine in (cluster(None), cluster(64599, nextHopMode="Keep")):
+        assert not {"next-hop-without-vxlan-end", "next-hop-needs-felix"} & found_codes(*fine, without_felix=True)
+
+
+def test_nothing_at_all_is_an_error() -> None:
+    assert findings() == [("no-resources", "")]

@@ -90,19 +90,6 @@ def test_resource_that_names_an_unknown_node_is_a_warning(kind: str, name: str, 
     assert load(resource(kind, name, **spec)).problems == ()
 
 
-def test_two_nodes_with_one_address_are_a_warning() -> None:
-    loaded = load(node("a", "10.0.0.1/24"), node("b", "10.0.0.1/16"), node("c", "10.0.0.2/24"))
-    (problem,) = loaded.problems
-    assert (problem.resource, problem.code, problem.path) == ("Node/b", "shared-address", "$.spec.bgp.ipv4Address")
-
-
-def test_block_of_two_nodes_is_a_warning() -> None:
-    one = resource("BlockAffinity", "one", node="a", cidr="10.1.0.0/26", state="confirmed")
-    two = resource("BlockAffinity", "two", node="b", cidr="10.1.0.0/26", state="confirmed")
-    assert codes(load(one, two), Severity.WARNING) == ["shared-block"]
-    assert load(one, two.replace("confirmed", "pendingDeletion")).problems == ()
-
-
 def test_selector_that_matches_no_node_is_a_warning() -> None:
     peer = resource("BGPPeer", "rr", nodeSelector="all()", peerSelector="has(reflector)")
     assert codes(load(node("a", rack="1"), peer), Severity.WARNING) == ["selects-nothing"]

@@ -138,36 +138,6 @@ def _named_nodes(resources: ResourceSet, blocks: Iterable[BlockAffinity]) -> Ite
         yield status, ("spec", "node"), status.spec.node
 
 
-def shared_addresses(cluster: RuleScope) -> Iterator[ClusterFinding]:
-    """Two nodes with one session address have no session with each other, and others cannot distinguish them."""
-    nodes = cluster.resources.nodes.values()
-    speakers = [node.spec.bgp for node in nodes if node.spec.bgp]
-    for family in FAMILIES:
-        texts = [bgp.ipv4_address for bgp in speakers] if family == 4 else [bgp.ipv6_address for bgp in speakers]
-        addresses = [text.partition("/")[0] for text in texts if text]
-        if len(set(addresses)) == len(addresses):
-            continue
-        owners: dict[str, str] = {}
-        for node in nodes:
-            address = node.address(family)
-            if address and owners.setdefault(address, node.name) != node.name:
-                message = f"{address} is the address of the Node {owners[address]!r} as well; give each node its own"
-                path = ("spec", "bgp", f"ipv{family}Address")
-                yield ClusterFinding(node, path, "shared-address", message, Severity.WARNING)
-
-
-def shared_blocks(cluster: RuleScope) -> Iterator[ClusterFinding]:
-    """Both nodes would originate the block."""
-    owners: dict[str, str] = {}
-    for affinity in cluster.resources.block_affinities.values():
-        spec = affinity.spec
-        if spec.state not in ("", "confirmed") or spec.type == "virtual":
-            continue
-        if owners.setdefault(spec.cidr, spec.node) != spec.node:
-            message = f"{spec.cidr} is a block of the node {owners[spec.cidr]!r} as well; both would advertise it"
-            yield ClusterFinding(affinity, ("spec", "cidr"), "shared-block", message, Severity.WARNING)
-
-
 def selectors_without_nodes(cluster: RuleScope) -> Iterator[ClusterFinding]:
     """A peerSelector that matches nothing is most often a misspelt label."""
     labels = [node.metadata.labels for node in cluster.resources.nodes.values()]
@@ -227,8 +197,6 @@ CLUSTER_RULES: tuple[tuple[Callable[[RuleScope], Iterable[ClusterFinding]], tupl
     (overlapping_pools, ("ip_pools",)),
     (missing_filters, ("bgp_peers", "bgp_filters")),
     (unknown_nodes, ("nodes", "bgp_peers", "bgp_configurations", "block_affinities", "node_statuses")),
-    (shared_addresses, ("nodes",)),
-    (shared_blocks, ("block_affinities",)),
     (selectors_without_nodes, ("nodes", "bgp_peers")),
     (disagreement_with_felix, ("bgp_configurations", "felix_configurations")),
 )
