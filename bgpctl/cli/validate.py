@@ -42,13 +42,13 @@ def validate(
     when nodes lose each other or an agent would hold a part of the change.
     """
     from bgpctl.datastore.directory import read_directories
-    from bgpctl.guardrails import check_cluster
+    from bgpctl.guardrails import check_cluster, nothing_read
     from bgpctl.resources.in_force.in_force import in_force
     from bgpctl.yaml_source.problem import has_errors
 
     loaded = read_directories(paths)
     found = check_cluster(in_force(loaded).resources, options)
-    problems = tuple(sorted({*loaded.problems, *found}))
+    problems = tuple(sorted({*loaded.problems, *nothing_read(loaded), *found}))
     is_valid = not has_errors(problems)
     change = _change(against, loaded, options) if against is not None and is_valid else None
     if output == "json":

@@ -25,6 +25,7 @@ from bgpctl.guardrails.topology.partition import partitions
 from bgpctl.guardrails.topology.reflectors import reflectors
 from bgpctl.guardrails.topology.shared import shared_addresses, shared_blocks
 from bgpctl.guardrails.topology.without_session import nodes_without_session, peers_without_session
+from bgpctl.resources import Loaded
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
 
@@ -38,15 +39,7 @@ def not_examined(cluster: ClusterSessions) -> Iterator[Finding]:
         yield Finding("sessions-not-examined", None, "$", message)
 
 
-def nothing_there(cluster: ClusterSessions) -> Iterator[Finding]:
-    """Most often the wrong directory, or files with another ending."""
-    if not len(cluster.resources):
-        message = "there is no resource: is this the right directory, and do its files end in .yaml, .yml or .json?"
-        yield Finding("no-resources", None, "$", message)
-
-
 QUESTIONS: tuple[Callable[[ClusterSessions], Iterable[Finding]], ...] = (
-    nothing_there,
     shared_addresses,
     shared_blocks,
     impossible_addresses,
@@ -80,3 +73,11 @@ def check_cluster(resources: ResourceSet, options: CompileOptions = NO_OPTIONS) 
     cluster = ClusterSessions(resources, options)
     found = [each for question in QUESTIONS for each in question(cluster)]
     return tuple(sorted({*located(resources, found), *suppressed_sessions(cluster)}))
+
+
+def nothing_read(loaded: Loaded) -> tuple[Problem, ...]:
+    """Where there is nothing at all, not even something invalid, it is most often the wrong directory."""
+    if len(loaded.resources) or loaded.problems:
+        return ()
+    message = "there is no resource: is this the right directory, and do its files end in .yaml, .yml or .json?"
+    return tuple(located(loaded.resources, [Finding("no-resources", None, "$", message)]))

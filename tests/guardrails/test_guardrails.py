@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from compiler_makers import (
 )
 
 from bgpctl.compiler import CompileOptions
-from bgpctl.guardrails import check_cluster
+from bgpctl.datastore.directory import read_directory
+from bgpctl.guardrails import check_cluster, nothing_read
 from bgpctl.resources.kinds.node import NodeStatus
 from bgpctl.resources.resource_set import ResourceSet, build_resource_set
 from bgpctl.resources.values.model import Resource
@@ -379,7 +381,7 @@ def test_two_nodes_with_one_address_are_an_error() -> None:
 def test_a_block_that_two_nodes_originate(state: str) -> None:
     """Also while one of them gives it back."""
     shared = [*nodes(2), block("n0", "10.244.0.0/26")]
-    assert ("shared-block", "BlockAffinity/n1-10-244-0-0-26") in findings(
+    assert ("shared-block", "BlockAffinity/n1-10.244.0.0-26") in findings(
         *shared, block("n1", "10.244.0.0/26", state=state)
     )
     assert "shared-block" not in found_codes(*shared, block("n1", "10.244.0.0/26", state="pending"))
@@ -395,7 +397,7 @@ def test_pod_cidrs_are_blocks_where_they_are_used_as_such() -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104  nothing listens here
         "127.0.0.1",
         "224.0.0.5",
         "255.255.255.255",
@@ -508,5 +510,12 @@ def test_a_node_of_another_as_among_reflectors_in_a_vxlan_cluster() -> None:
         assert not {"next-hop-without-vxlan-end", "next-hop-needs-felix"} & found_codes(*fine, without_felix=True)
 
 
-def test_nothing_at_all_is_an_error() -> None:
-    assert findings() == [("no-resources", "")]
+def test_nothing_at_all_is_an_error(tmp_path: Path) -> None:
+    def codes() -> list[str]:
+        return [each.code for each in nothing_read(read_directory(tmp_path))]
+
+    assert codes() == ["no-resources"]
+    (tmp_path / "node.txt").write_text("kind: Node")
+    assert codes() == ["no-resources"]
+    (tmp_path / "node.yaml").write_text("apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: a, nane: b}\n")
+    assert codes() == [], "what has errors is not nothing"

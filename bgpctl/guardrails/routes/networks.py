@@ -23,6 +23,7 @@ from reflector.addresses import FAMILIES, canonical_prefix, contains, family_of,
 from reflector.plan import Family
 
 SERVICE_LISTS = ("service_cluster_ips", "service_external_ips", "service_load_balancer_ips")
+MAY_BE_ONE = frozenset({"service_external_ips", "service_load_balancer_ips"})
 # A shorter prefix is no network of services.
 SHORTEST_SERVICE_NETWORK: dict[Family, int] = {4: 8, 6: 16}
 
@@ -102,10 +103,7 @@ def _over_each_other(known: list[_Network]) -> Iterator[Finding]:
 
 def _have_different_owners(one: _Network, other: _Network) -> bool:
     """Two pools are an error of theirs (overlapping-pools)."""
-    return one.kind != other.kind and not {one.kind, other.kind} <= {
-        "service_external_ips",
-        "service_load_balancer_ips",
-    }
+    return one.kind != other.kind and not {one.kind, other.kind} <= MAY_BE_ONE
 
 
 def _overlap(one: str, other: str) -> bool:

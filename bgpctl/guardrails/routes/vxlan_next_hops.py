@@ -29,9 +29,9 @@ def vxlan_next_hops(cluster: ClusterSessions) -> Iterator[Finding]:
         ours = cluster.options.without_felix
         who = "it is cut off" if ours else "it is cut off where Felix does not program the VXLAN"
         message = (
-            f"the AS of this node is {index.as_number(name)}, that of {some(reflectors)} is not: towards another AS these "
-            f"make themselves the next hop, and they have no end of the VXLAN, so {who}; give the cluster one AS, or "
-            "the BGPPeer nextHopMode Keep"
+            f"the AS of this node is {index.as_number(name)}, that of {some(reflectors)} is not: towards another AS "
+            f"these make themselves the next hop, and they have no end of the VXLAN, so {who}; give the cluster one "
+            "AS, or the BGPPeer nextHopMode Keep"
         )
         code = "next-hop-without-vxlan-end" if ours else "next-hop-needs-felix"
         yield Finding(code, index.nodes[name].node, "$.spec.bgp.asNumber", message)
