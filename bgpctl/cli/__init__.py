@@ -16,6 +16,7 @@ from bgpctl.cli import (
     journal,
     lab,
     node_status,
+    peers,
     proof,
     show,
     status,
@@ -40,7 +41,7 @@ def root() -> None:
 
 
 GROUPS = (
-    agent, compile_command, confirm, diff, drain, explain, fib, journal, lab, node_status, proof, show, status,
+    agent, compile_command, confirm, diff, drain, explain, fib, journal, lab, node_status, peers, proof, show, status,
     uninstall, validate,
 )  # fmt: skip
 for group in GROUPS:

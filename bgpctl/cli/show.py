@@ -1,4 +1,4 @@
-"""`bgpctl peers`, `routes`: what runs here, asked of the speakers themselves; and the options of all such commands."""
+"""`bgpctl routes`, asked of the speakers themselves; and the options of all commands that ask what runs here."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ RunDirOption = Annotated[Path | None, typer.Option("--run-dir", help="The run di
 
 class Output(StrEnum):
     TABLE = "table"
+    WIDE = "wide"
     JSON = "json"
 
 
@@ -24,29 +25,7 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="For people
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(peers)
     app.command()(routes)
-
-
-def peers(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
-    """Show the sessions and what passes over them."""
-    from bgpctl.cli import tables
-    from bgpctl.cli.running import RunningNode, ask_all, find_nodes
-
-    nodes = find_nodes(node, run_dir)
-    answers, silent = ask_all(nodes, RunningNode.peers)
-    sessions = [(name, peer) for name, answer in answers for peer in answer.peers]
-    if output is Output.JSON:
-        tables.print_json([{"node": name, **tables.fields(peer)} for name, peer in sessions])
-    else:
-        tables.print_peers(sessions, with_node=len(nodes) > 1)
-        for name, answer in answers:
-            if answer.drain is not None:
-                typer.echo(tables.drain_sentence(name, answer.drain))
-        for each in nodes:
-            if sentence := each.retention():
-                typer.echo(f"{each.name}: {sentence}")
-    report_silent(silent)
 
 
 def routes(

@@ -19,23 +19,6 @@ Columns = Sequence[tuple[str, Callable[[T], str]]]
 
 # Piped into a file or grep, a line must not be cut to the 80 columns that rich assumes then.
 _PIPED_WIDTH = 400
-_STATE_STYLES = {"established": "green"}
-
-_PEER_COLUMNS: Columns[tuple[str, PeerStatus]] = (
-    ("PEER", lambda row: row[1].peer_address),
-    ("PEER NODE", lambda row: row[1].peer_node or "-"),
-    ("AS", lambda row: str(row[1].peer_as)),
-    ("TYPE", lambda row: f"{row[1].session_type} {row[1].kind}{' client' if row[1].rr_client else ''}"),
-    ("STATE", lambda row: _colored_state(row[1].state)),
-    ("SINCE", lambda row: duration(row[1].since)),
-    ("RECEIVED", lambda row: str(row[1].received)),
-    ("ACCEPTED", lambda row: str(row[1].accepted)),
-    ("BEST", lambda row: str(row[1].best)),
-    ("ADVERTISED", lambda row: str(row[1].advertised)),
-    ("FLAPS", lambda row: str(row[1].flaps)),
-    ("LAST ERROR", lambda row: row[1].last_error or "-"),
-)
-
 _ROUTE_COLUMNS: Columns[RouteStatus] = (
     ("PREFIX", lambda route: route.prefix),
     ("NEXT HOP", lambda route: route.next_hop or "-"),
@@ -56,19 +39,6 @@ def drain_sentence(name: str, drain: DrainStatus) -> str:
 
 def print_table(columns: Columns[T], rows: Iterable[T]) -> None:
     _console().print(_table(columns, rows))
-
-
-def print_peers(sessions: Sequence[tuple[str, PeerStatus]], *, with_node: bool) -> None:
-    node: Columns[tuple[str, PeerStatus]] = (("NODE", lambda row: row[0]),) if with_node else ()
-    console = _console()
-    console.print(_table((*node, *_PEER_COLUMNS), sessions))
-    for name, peer in sessions:
-        where = f"{name}: " if with_node else ""
-        if peer.warning:
-            console.print(f"{where}{peer.peer_address}: {peer.warning}", markup=False, soft_wrap=True)
-        if peer.stale:
-            stay = f"{peer.stale} routes outlive its session, for {duration(peer.stale_left)} at most"
-            console.print(f"{where}{peer.peer_address}: {stay}", markup=False, soft_wrap=True)
 
 
 def print_routes(routes: Sequence[RouteStatus], *, with_verdict: bool = False) -> None:
@@ -121,7 +91,3 @@ def _has_path_ids(routes: Sequence[RouteStatus]) -> bool:
 
 def _verdict(route: RouteStatus) -> str:
     return f"{text_of(route.verdict)}{', stale' if route.stale else ''}"
-
-
-def _colored_state(state: str) -> str:
-    return f"[{_STATE_STYLES.get(state.lower(), 'yellow')}]{state}[/]"
