@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hostile import FLOOD_SOURCE
 from segment import RawPeer, Segment
 
 
@@ -33,3 +36,13 @@ def raw_peer(segment: Segment) -> Iterator[Callable[[str, str, str], RawPeer]]:
     yield connect
     for peer in peers:
         peer.socket.close()
+
+
+@pytest.fixture(scope="session")
+def flood_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    program = tmp_path_factory.mktemp("flood") / "flood"
+    subprocess.run([compiler, "-O2", "-Wall", "-Werror", "-o", program, FLOOD_SOURCE], check=True)
+    return program

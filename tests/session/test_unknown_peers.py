@@ -5,16 +5,13 @@ The unknown peers are a C program (tests/support/flood.c); BGPCTL_FLOOD_SECONDS 
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import subprocess
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hostile import Heartbeat, flood, resident_octets
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
 from bgpctl.compiler import render_exabgp_conf
@@ -23,57 +20,12 @@ from reflector.plan import NodePlan
 pytestmark = pytest.mark.netns
 
 US, PEER, UNKNOWN = "10.9.0.9", "10.9.0.1", "10.9.66.0"
+SOURCES = (f"{UNKNOWN[:-1]}1", 250)
 RATE = 10_000
 # What gets through at the least on a machine that does a lot besides.
 BUSY_RATE = 1_000
 SECONDS = float(os.environ.get("BGPCTL_FLOOD_SECONDS", "3"))
 HOLD_TIME = 3
-SOURCE = Path(__file__).parents[1] / "support" / "flood.c"
-
-
-@pytest.fixture(scope="session")
-def flood_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs a C compiler")
-    program = tmp_path_factory.mktemp("flood") / "flood"
-    subprocess.run([compiler, "-O2", "-Wall", "-Werror", "-o", program, SOURCE], check=True)
-    return program
-
-
-class Heartbeat(threading.Thread):
-    """Keeps a raw peer's session up, and notes when the other end's KEEPALIVEs come."""
-
-    def __init__(self, peer: RawPeer) -> None:
-        super().__init__(daemon=True)
-        self._peer = peer
-        self._over = threading.Event()
-        self.came: list[float] = []
-        self.ended_with: int | None = None
-
-    def run(self) -> None:
-        self._peer.socket.settimeout(0.25)
-        sent = 0.0
-        while not self._over.is_set():
-            if time.monotonic() - sent >= HOLD_TIME / 3:
-                self._peer.send(4)
-                sent = time.monotonic()
-            try:
-                kind, _ = self._peer.receive()
-            except TimeoutError:
-                continue
-            if kind == 4:
-                self.came.append(time.monotonic())
-            elif kind != 2:
-                self.ended_with = kind
-                return
-
-    def stop(self) -> None:
-        self._over.set()
-        self.join()
-
-    def longest_gap(self) -> float:
-        return max(later - earlier for earlier, later in zip(self.came, self.came[1:], strict=False))
 
 
 @pytest.fixture
@@ -92,26 +44,6 @@ def speaker(segment: Segment) -> Speaker:
     return speaker
 
 
-def resident_octets(speaker: Speaker) -> int:
-    status = Path(f"/proc/{speaker.process.pid}/status").read_text()
-    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) * 1024
-
-
-def flood(segment: Segment, program: Path, rate: int, seconds: float) -> dict[str, float]:
-    command = [program, US, "179", f"{UNKNOWN[:-1]}1", "250", str(rate), str(seconds)]
-    done = subprocess.run(
-        ["ip", "netns", "exec", segment.namespace("unknown"), *map(str, command)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=seconds + 30,
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
-
-
 def test_a_flood_of_unknown_peers_delays_no_keepalive_and_costs_no_memory(
     segment: Segment,
     speaker: Speaker,
@@ -124,11 +56,11 @@ def test_a_flood_of_unknown_peers_delays_no_keepalive_and_costs_no_memory(
     peer = raw_peer("peer", PEER, US)
     peer.open(PEER, hold_time=HOLD_TIME)
     eventually(speaker.established, "Established")
-    flood(segment, flood_program, RATE, 0.5)
+    flood(segment, "unknown", flood_program, US, SOURCES, RATE, 0.5)
     before, counted = resident_octets(speaker), speaker.counters().totals["unknown_peers"]
-    heartbeat = Heartbeat(peer)
+    heartbeat = Heartbeat(peer, HOLD_TIME)
     heartbeat.start()
-    outcome = flood(segment, flood_program, RATE, SECONDS)
+    outcome = flood(segment, "unknown", flood_program, US, SOURCES, RATE, SECONDS)
     heartbeat.stop()
     grown, counted = resident_octets(speaker) - before, speaker.counters().totals["unknown_peers"] - counted
     figures = {**outcome, "unknown": counted, "gap": round(heartbeat.longest_gap(), 3), "grown": grown}
