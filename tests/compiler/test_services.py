@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from compiler_makers import bgp_peer, compiled, configuration, endpoint_slice, exports, learned, node, service
+from compiler_makers import (
+    Route,
+    bgp_peer,
+    compiled,
+    configuration,
+    endpoint_slice,
+    exports,
+    learned,
+    node,
+    pool,
+    service,
+)
 
 from bgpctl.resources.values.model import Resource
 from reflector.plan import KernelVerdict, RouteSource
@@ -198,6 +209,57 @@ def test_a_node_that_is_no_reflector_does_not_pass_them_on() -> None:
 
     assert exports(compiled("a", A, B, lists), "10.0.0.2", learned("198.51.100.7/32"), learned("203.0.113.9/32")) == [
         "203.0.113.9/32"
+    ]
+
+
+TOR = "192.0.2.1"
+TO_TOR = bgp_peer("tor", peerIP=TOR, asNumber=65001)
+LOCAL = "198.51.100.7/32"
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        configuration(**BALANCED),
+        configuration(**BALANCED, serviceLoadBalancerAggregation="Disabled"),
+        configuration(serviceLoadBalancerIPs=[{"cidr": LOCAL}]),
+        configuration(serviceExternalIPs=[{"cidr": "198.51.100.0/24"}]),
+        configuration(serviceClusterIPs=[{"cidr": "198.51.100.0/24"}]),
+    ],
+    ids=["load balancer", "not aggregated", "a single address", "external", "cluster"],
+)
+@pytest.mark.parametrize("labels", [{}, EXCLUDE], ids=["announces", "is excluded"])
+def test_a_router_outside_is_not_sent_to_a_node_without_an_endpoint(lists: Resource, labels: dict[str, str]) -> None:
+    """Only b has an endpoint of the service, whose policy is Local: what a learned of b's route stays in the cluster,
+    also where a pool gives out the services' addresses."""
+    balancers = pool("balancers", "198.51.100.0/24", allowedUses=["LoadBalancer"])
+    plan = compiled("a", node("a", "10.0.0.1/24", labels=labels), B, TO_TOR, lists, balancers)
+
+    assert exports(plan, TOR, learned(LOCAL)) == []
+
+
+def test_what_a_node_announces_itself_is_told_to_routers_outside() -> None:
+    ready = endpoint_slice("web-1", "web", "a")
+    plan = compiled("a", A, B, TO_TOR, configuration(**BALANCED), balanced(), ready)
+    own = [Route(prefix, RouteSource.SERVICE) for prefix in ("198.51.100.0/24", LOCAL)]
+    of_the_kernel = Route("198.51.100.9/32", RouteSource.KERNEL, "dummy0")
+
+    assert exports(plan, TOR, *own, of_the_kernel) == ["198.51.100.0/24", LOCAL, "198.51.100.9/32"]
+
+
+def test_a_reflector_passes_them_on_to_routers_outside() -> None:
+    """It is their way into the cluster."""
+    rr = node("rr", "10.0.0.9/24", cluster_id="224.0.0.1", labels=EXCLUDE)
+
+    assert exports(compiled("rr", rr, A, TO_TOR, configuration(**BALANCED)), TOR, learned(LOCAL)) == [LOCAL]
+
+
+def test_pods_and_blocks_of_other_nodes_are_passed_on_as_before() -> None:
+    plan = compiled("a", A, B, TO_TOR, configuration(**BALANCED), pool("pods", "192.168.0.0/16"))
+
+    assert exports(plan, TOR, learned("192.168.2.0/26"), learned("192.168.3.7/32")) == [
+        "192.168.2.0/26",
+        "192.168.3.7/32",
     ]
 
 

@@ -62,11 +62,15 @@ class ServiceRoutes:
     announced   (prefix, what defines it), without doubles
     unkerneled  networks whose routes stay out of the kernel
     reflected   networks inside which a route reflector passes on what others announce
+    own         networks inside which each node announces for itself, and passes on to external peers no other node's
+                routes: a router that balances over both would send packets to a node that has no endpoint; no
+                networks on a route reflector
     """
 
     announced: tuple[tuple[str, str], ...]
     unkerneled: tuple[str, ...]
     reflected: tuple[str, ...]
+    own: tuple[str, ...]
 
 
 def service_facts(resources: ResourceSet) -> tuple[ServiceFacts, ...]:
@@ -97,6 +101,7 @@ def service_routes(
         announced=tuple(announced.items()),
         unkerneled=tuple(prefix for prefix in networks if not is_single_address(prefix)),
         reflected=tuple(dict.fromkeys((*lists.load_balancer, *lists.external))) if node.cluster_id else (),
+        own=() if node.cluster_id else tuple(dict.fromkeys((*lists.cluster, *lists.external, *lists.load_balancer))),
     )
 
 

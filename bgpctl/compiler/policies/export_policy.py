@@ -8,9 +8,10 @@ In this order, the first that matches decides; one policy for each family, share
     4. tag      the communities of each prefix advertisement that contains the route, and go on
     5. blocks   the block itself: accept; inside it: accept only what is more urgent than an ordinary route (a
                 workload on the move), reject the rest, for the block stands for it
-    6. accept   inside service networks and addresses that this node announces
-    7. accept   on a route reflector: inside the load balancer and external networks of the services
-    8. accept   inside exported pools
+    6. reject   on eBGP: learned routes inside the networks of services, which each node announces for itself
+    7. accept   inside service networks and addresses that this node announces
+    8. accept   on a route reflector: inside the load balancer and external networks of the services; there is no 6
+    9. accept   inside exported pools
        reject   everything else: SessionPlan.export_default
 """
 
@@ -31,6 +32,7 @@ from reflector.plan import (
     Policy,
     PolicyRule,
     PrefixMatch,
+    RouteSource,
     SessionType,
     Verdict,
 )
@@ -120,6 +122,10 @@ def _blocks(blocks: Iterable[Block], family: Family, normal_priority: int) -> It
 
 
 def _services(services: ServiceRoutes, family: Family) -> Iterator[PolicyRule]:
+    for prefix in services.own:
+        if family_of(prefix) == family:
+            learned = Match(prefix=inside(prefix), sources=(RouteSource.BGP,), session_type=SessionType.EBGP)
+            yield PolicyRule(Verdict.REJECT, learned, defined_by=f"services in {prefix}: each node announces its own")
     reflected = ((prefix, "service network passed on by a route reflector") for prefix in services.reflected)
     for prefix, reason in (*services.announced, *reflected):
         if family_of(prefix) == family:
