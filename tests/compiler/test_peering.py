@@ -275,6 +275,32 @@ def test_a_second_port_at_one_address_is_held_and_reported() -> None:
     assert [(each.resource, each.code) for each in result.problems] == [("BGPPeer/two", "session-doubled")]
 
 
+def test_of_two_ports_the_one_that_the_node_listens_on_wins() -> None:
+    """In whatever order they come, and on the node's own listenPort."""
+    ports = configuration("node.b", listenPort=1790)
+    for names in (("one", "two"), ("two", "one")):
+        wrong, right = (
+            bgp_peer(name, node="a", peerIP=address, asNumber=64512)
+            for name, address in zip(names, ("10.0.0.2:166", "10.0.0.2"), strict=True)
+        )
+        plan = compiled("a", A, B, NO_MESH, ports, wrong, right)
+        winner = session(plan, "10.0.0.2")
+        assert (winner.peer_port, winner.defined_by) == (1790, f"BGPPeer {names[1]}")
+        assert suppressed(plan, "10.0.0.2").name == f"10.0.0.2 port 166 (BGPPeer {names[0]})"
+
+
+def test_of_two_as_numbers_the_nodes_own_wins() -> None:
+    wrong = bgp_peer("first", peerIP="10.0.0.2", asNumber=65009)
+    right = bgp_peer("second", peerIP="10.0.0.2", asNumber=64512)
+    assert session(compiled("a", A, B, NO_MESH, wrong, right), "10.0.0.2").peer_as == 64512
+
+
+def test_a_bgp_peer_that_cannot_come_up_leaves_the_mesh_its_session() -> None:
+    plan = compiled("a", A, B, bgp_peer("to-b", node="a", peerIP="10.0.0.2:166", asNumber=64512))
+    assert session(plan, "10.0.0.2").kind is SessionKind.MESH
+    assert suppressed(plan, "10.0.0.2").name == "10.0.0.2 port 166 (BGPPeer to-b)"
+
+
 def test_a_bgp_peer_takes_the_place_of_the_mesh_session_to_the_same_node() -> None:
     plan = compiled("a", A, B, bgp_peer("to-b", node="a", peerIP="10.0.0.2", asNumber=64512))
 

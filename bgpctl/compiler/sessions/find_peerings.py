@@ -8,16 +8,17 @@ Where sessions come from, in the order in which they are looked at:
     4. the node-to-node mesh                       kind mesh
 
 The rule: one peer address, one session. TCP cannot tell two sessions between one pair of addresses apart, and
-ExaBGP keeps one neighbour for each. So the first definition of an address is used. A later one with the same port is
-the same session and disappears; one with another port, or a mesh session to a peer that a BGPPeer already covers, is
-reported as suppressed.
+ExaBGP keeps one neighbour for each. So the first definition of an address is used that agrees with what is known of the
+peer: where a node of the cluster has the address, its port and AS number; of another router nothing is known. A later
+one with the same port is the same session and disappears; one with another port, or a mesh session to a peer that a
+BGPPeer already covers, is reported as suppressed.
 
 Between two Calico nodes both ends come to the same answer on their own: see `_mesh` and `passive` for who connects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bgpctl.compiler.cluster.index import ClusterIndex, effective_port
 from bgpctl.compiler.sessions.bgp_peers import is_global, peerings_of
@@ -30,8 +31,7 @@ from reflector.plan import SessionKind
 def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Peerings:
     """Every session of `node`, none to itself, none in a family in which it has no address."""
     wanted: dict[str, Peering] = {}
-    doubled: list[tuple[Peering, Peering]] = []
-    repeated: list[tuple[Peering, Peering]] = []
+    others: list[Peering] = []
     addresses = index.nodes[node].addresses
     for peering in _asked(index, node, options):
         address = peering.endpoint.address
@@ -41,11 +41,33 @@ def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Pe
         winner = wanted.setdefault(address, peering)
         if winner is peering:
             continue
+        if not _agrees(index, winner) and _agrees(index, peering):
+            wanted[address], peering = peering, winner
+        others.append(peering)
+    return _peerings(wanted, others)
+
+
+def _peerings(wanted: dict[str, Peering], others: Iterable[Peering]) -> Peerings:
+    doubled: list[tuple[Peering, Peering]] = []
+    repeated: list[tuple[Peering, Peering]] = []
+    for peering in others:
+        winner = wanted[peering.endpoint.address]
         if not _same_session(winner, peering):
             doubled.append((peering, winner))
         elif winner.peer is not peering.peer:
             repeated.append((peering, winner))
     return Peerings(tuple(wanted.values()), tuple(doubled), tuple(repeated))
+
+
+def _agrees(index: ClusterIndex, peering: Peering) -> bool:
+    """With the node that has the address, if one has. What nodes define of each other always does."""
+    endpoint = peering.endpoint
+    name = index.node_by_address.get(endpoint.address)
+    if name is None or peering.peer is None or peering.reverse:
+        return True
+    (node,) = (each for each in index.endpoints(name) if each.address == endpoint.address)
+    same_port = effective_port(endpoint.port) == effective_port(node.port)
+    return same_port and endpoint.as_number == node.as_number
 
 
 def _same_session(first: Peering, second: Peering) -> bool:
