@@ -20,9 +20,11 @@ from bgpctl.brake.facts import Facts
 from bgpctl.brake.limits import exceeds
 from bgpctl.brake.originations import lasting
 from reflector.addresses import family_of
-from reflector.plan import Family, NodePlan, SessionKind, SessionPlan, SessionType
+from reflector.plan import Family, NodePlan, SessionKind, SessionPlan, SessionType, Verdict
 
 DEFAULT_ROUTES: dict[Family, str] = {4: "0.0.0.0/0", 6: "::/0"}
+
+NO_REASONS: frozenset[Reason] = frozenset()
 
 
 class Routes(NamedTuple):
@@ -76,9 +78,9 @@ def _sent(session: SessionPlan, _: Facts) -> Routes:
 
 
 class Direction(NamedTuple):
-    """What decides in it, the chain of that, and the routes that are known."""
+    """What a session asks in it (policies and default), the chain of that, and the routes that are known."""
 
-    names: Callable[[SessionPlan], tuple[object, ...]]
+    asks: Callable[[SessionPlan], tuple[tuple[str, ...], Verdict]]
     chain: Callable[[Policies, SessionPlan], Chain]
     known: Callable[[SessionPlan, Facts], Routes]
 
@@ -98,6 +100,8 @@ class Rejections:
         self._before, self._after = before, after
         self._own = frozenset(own)
         self._facts = facts
+        names = before.keys() | after.keys()
+        self._changed = frozenset(name for name in names if before.get(name) != after.get(name))
         self._asked: dict[tuple[object, ...], frozenset[Reason]] = {}
 
     def ending(self, was: SessionPlan, becomes: SessionPlan) -> Ending | None:
@@ -131,19 +135,22 @@ class Rejections:
 
     def _lost(self, direction: Direction, was: SessionPlan, becomes: SessionPlan, family: Family) -> frozenset[Reason]:
         """Asked once for all sessions that ask the same policies about the same routes."""
+        asked, will_ask = direction.asks(was), direction.asks(becomes)
+        if asked == will_ask and self._changed.isdisjoint(asked[0]):
+            return NO_REASONS
         routes = direction.known(was, self._facts)
-        key = direction, direction.names(was), direction.names(becomes), was.session_type, family, routes
+        key = direction, asked, will_ask, was.session_type, family, routes
         if key not in self._asked:
             before, after = direction.chain(self._before, was), direction.chain(self._after, becomes)
             same = before == after
-            self._asked[key] = frozenset() if same else self._reasons(Verdicts(family, before, after), family, routes)
+            self._asked[key] = NO_REASONS if same else self._reasons(Verdicts(family, before, after), family, routes)
         return self._asked[key]
 
     def _reasons(self, verdicts: Verdicts, family: Family, routes: Routes) -> frozenset[Reason]:
         lost, there, reasons = verdicts.lost(self._known(verdicts, family, routes))
         share = None if routes.outside else self._facts.limits.routes
         is_enough = lost > 0 and (lost == there or exceeds(share, lost, there))
-        return reasons if is_enough else frozenset()
+        return reasons if is_enough else NO_REASONS
 
     def _known(self, verdicts: Verdicts, family: Family, routes: Routes) -> Iterator[KnownRoutes]:
         if routes.own:

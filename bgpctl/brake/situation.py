@@ -16,7 +16,7 @@ from bgpctl.brake.endings import BY_POLICY, Ending, EndingKind, endings
 from bgpctl.brake.facts import Facts
 from bgpctl.brake.live import LiveState, Source
 from bgpctl.brake.rejections import rejections
-from bgpctl.brake.ways import ANY_WAY, Way, is_to_reflector, served_clusters, way
+from bgpctl.brake.ways import Way, is_to_reflector, served_clusters, way
 from reflector.plan import Family, NodePlan, SessionPlan
 
 NO_FAMILIES: frozenset[Family] = frozenset()
@@ -117,12 +117,18 @@ class Situation:
     def that_carry(self, family: Family, ways: frozenset[Way]) -> frozenset[str]:
         """Those of the kept sessions that carry the family and are of one of these ways; so do those that lose only
         the other one."""
-        partly = (self.live.established & self.endings.keys()) - self.that_end(self.endings, family, ANY_WAY)
+        partly = (name for name in self.losing_one_family if family not in self.endings[name].families)
         return frozenset(
             name
-            for name in self.kept | partly
+            for name in (*self.kept, *partly)
             if self.ways.get(name) in ways and family in self.sessions[name].families
         )
+
+    @cached_property
+    def losing_one_family(self) -> frozenset[str]:
+        """Sessions that are Established, carry both families, and lose one."""
+        lost = frozenset(name for name, each in self.endings.items() if each.families != each.session.families)
+        return lost & self.live.established
 
     @cached_property
     def reflectors(self) -> frozenset[str]:
@@ -167,9 +173,11 @@ class Situation:
     def only_sources(self, gone: frozenset[str]) -> Iterator[Source]:
         """What is learned from these sessions alone. A session that is only not advertised to any more is no loss of
         what it sends."""
+        if not self.live.sources:
+            return iter(())
         silent = {name for name in gone if self.endings[name].kind is not EndingKind.NOT_ADVERTISED}
         return (
             each
-            for each in self.live.sources or ()
+            for each in self.live.sources
             if each.sessions <= silent and all(each.family in self.endings[name].families for name in each.sessions)
         )

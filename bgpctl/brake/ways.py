@@ -36,11 +36,12 @@ def way(served: Container[str], session: SessionPlan, cluster_ids: Mapping[str, 
     """`served` are the clusters of the node, `cluster_ids` those of the nodes that reflect, by name."""
     if session.kind is SessionKind.WORKLOAD:
         return None
+    peers_cluster = cluster_ids.get(session.peer_node, "")
     if session.rr_client:
-        return Way.CLUSTER if session.peer_node in cluster_ids else Way.CLIENT
+        return Way.CLUSTER if peers_cluster and peers_cluster not in served else Way.CLIENT
     if session.session_type is SessionType.EBGP and not session.peer_node:
         return Way.OUTSIDE
-    if cluster_ids.get(session.peer_node, "") in served:
+    if peers_cluster in served:
         return Way.PARTNER
     return Way.CLUSTER
 

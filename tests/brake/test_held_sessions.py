@@ -169,6 +169,7 @@ def test_cluster_id_on_all_nodes_takes_the_clients_of_the_reflectors() -> None:
     r1.apply(*reflected()[:5], *wrong, *blocks)
     assert r1.held[0] == "last-session"
     assert r1.running == before
+    assert r1.changes[0].sentence == "no session to a client of this reflector is left for IPv4 (n1, n2, n3)"
     assert "makes it no client of r1" in str(r1.changes[0].causes[0])
 
 
