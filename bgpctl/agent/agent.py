@@ -2,7 +2,8 @@
 
     watch      datastore        files -> the cluster's resources
     complete   complete         -> as this node sees them: last good versions, its detected addresses, its workloads
-    plan       plan             -> what this node must run, or the problems that forbid it
+    plan       plan             -> what this node must run, or the problems that forbid it; beside it, what the
+                                guardrails find in the whole cluster
     brake      brake            -> the plan to put in force: what would isolate the node is held
     deploy     deploy, speaker  -> the plan in place, and a speaker that runs it
     program    routes           the speaker's Loc-RIB -> the kernel; `retention` keeps routes of nodes that are away;
@@ -38,6 +39,7 @@ from bgpctl.agent.host.run_directory import (
     RunDirectory,
 )
 from bgpctl.agent.options import AgentOptions
+from bgpctl.agent.plan.examination import Examination
 from bgpctl.agent.plan.planning import Planning
 from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.agent.report.reporting import Reporting
@@ -75,6 +77,7 @@ class Agent:
         self._endpoints = EndpointStatus(options.endpoint_status)
         self._internal_errors = InternalErrors()
         self._planning = Planning(options.compile_options, self._internal_errors)
+        self._examination = Examination(options.compile_options, self._internal_errors)
         self._deployment = Deployment(run_directory, links.commands)
         self._drain = DrainKeeper(run_directory, links.commands)
         self.speaker = SpeakerSupervisor(run_directory, links.commands, self._bring_up_to_date, command)
@@ -88,6 +91,7 @@ class Agent:
             self._last_good,
             self._addresses,
             self._planning,
+            self._examination,
             self._braking,
             self._deployment,
             self._drain,
@@ -106,6 +110,7 @@ class Agent:
         async with self._reporting.served(), asyncio.TaskGroup() as tasks:
             former = self._resume()
             tasks.create_task(self._follow_resources())
+            tasks.create_task(self._examination.run())
             tasks.create_task(self._look_at_what_is_held())
             tasks.create_task(self._wait_for_room())
             await self._has_plan.wait()
@@ -133,9 +138,11 @@ class Agent:
         ) as stream:
             async for resources in stream:
                 self._reporting.take(resources)
-                wanted = await self._planning.plan(resources)
-                if wanted is not None:
-                    await self._put_in_force(wanted)
+                with self._examination.paused():
+                    wanted = await self._planning.plan(resources)
+                    if wanted is not None:
+                        await self._put_in_force(wanted)
+                self._examination.take(resources)
                 if self._deployment.plan is not None:
                     self._has_plan.set()
         raise AssertionError("the watch of the resources has no end")

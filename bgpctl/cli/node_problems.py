@@ -51,6 +51,14 @@ def _resources(agent: AgentStatus) -> Problems:
         yield NodeProblem(problem.severity, _resource_problem(problem))
 
 
+def _findings(agent: AgentStatus) -> Problems:
+    """Of the guardrails, but for what the compiler has reported for this node itself."""
+    known = set(agent.problems)
+    for finding in agent.findings:
+        if finding not in known:
+            yield NodeProblem(finding.severity, _resource_problem(finding))
+
+
 def _invalid(agent: AgentStatus) -> Problems:
     for each in agent.invalid:
         yield NodeProblem(ERROR, f"invalid: {each.sentence}")
@@ -136,6 +144,7 @@ def _internal_errors(agent: AgentStatus) -> Problems:
 CHECKS: tuple[Callable[[AgentStatus], Problems], ...] = (
     _plan,
     _resources,
+    _findings,
     _invalid,
     _held,
     _speaker,

@@ -5,6 +5,6 @@ resource or two can show by themselves is reported by `bgpctl.resources`, and no
 every code with the place that decides it.
 """
 
-from bgpctl.guardrails.check import check_cluster, nothing_read
+from bgpctl.guardrails.check import check_cluster, examine, nothing_read
 
-__all__ = ["check_cluster", "nothing_read"]
+__all__ = ["check_cluster", "examine", "nothing_read"]

@@ -70,9 +70,15 @@ QUESTIONS: tuple[Callable[[ClusterSessions], Iterable[Finding]], ...] = (
 def check_cluster(resources: ResourceSet, options: CompileOptions = NO_OPTIONS) -> tuple[Problem, ...]:
     """All findings of the guardrails, and those of the compiler about suppressed sessions, in order. A set without any
     Node is a fragment of a cluster: only what does not depend on nodes is checked."""
+    return tuple(sorted({problem for found in examine(resources, options) for problem in found}))
+
+
+def examine(resources: ResourceSet, options: CompileOptions) -> Iterator[list[Problem]]:
+    """The same, one question after the other, for those who have something else to do in between."""
     cluster = ClusterSessions(resources, options)
-    found = [each for question in QUESTIONS for each in question(cluster)]
-    return tuple(sorted({*located(resources, found), *suppressed_sessions(cluster)}))
+    for question in QUESTIONS:
+        yield located(resources, question(cluster))
+    yield list(suppressed_sessions(cluster))
 
 
 def nothing_read(loaded: Loaded) -> tuple[Problem, ...]:

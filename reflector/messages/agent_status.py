@@ -83,6 +83,8 @@ class AgentStatus(Message, frozen=True):
     plan_is_current        the plan in force is compiled from the resources as they are now
     last_compile_seconds   what the last compilation took
     problems               of the resources, as far as they concern this node
+    findings               of the guardrails in the resources of the whole cluster
+    examined_at            when the guardrails were last asked
     invalid                resources that are not in force as they are written, and what is instead
     compiled_at            when a compilation last succeeded
     applied_at             when a plan was last put in place
@@ -173,6 +175,8 @@ class AgentStatus(Message, frozen=True):
     internal_errors: int = 0
     workload_routes: int = 0
     fib_unsafe: int = 0
+    findings: tuple[ProblemStatus, ...] = ()
+    examined_at: float = 0.0
     held: tuple[HeldStatus, ...] = ()
     held_digest: str = ""
     held_since: float = 0.0

@@ -54,6 +54,10 @@ def _severities(snapshot: Snapshot) -> Counter[str]:
     return Counter(problem.severity for problem in snapshot.agent.problems)
 
 
+def _findings(snapshot: Snapshot) -> Counter[str]:
+    return Counter(finding.severity for finding in snapshot.agent.findings)
+
+
 def _held(snapshot: Snapshot) -> Counter[str]:
     return Counter(each.kind for each in snapshot.agent.held)
 
@@ -230,6 +234,8 @@ SPEAKER_ROWS: tuple[Row[Snapshot], ...] = (
 
 LABELLED_ROWS: tuple[LabelledRow[Snapshot], ...] = (
     LabelledRow("problems", "Problems of the resources.", "severity", _severities, SEVERITIES),
+    LabelledRow("findings", "Findings of the guardrails in the whole cluster's resources.", "severity", _findings,
+                SEVERITIES),
     LabelledRow("invalid_resources", "Invalid resources, by what is in force instead (invalid-resources.md).",
                 "in_force", _invalid, OUTCOMES),
     LabelledRow("held_changes", "Losses that are held until somebody confirms them (held-changes.md).", "kind", _held,

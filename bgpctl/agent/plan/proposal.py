@@ -44,22 +44,21 @@ class Proposer:
         """The compiler is asked with what is in force; its problems come after those of what is written."""
         started, loaded = time.perf_counter(), resources.loaded
         if resources.waits:
-            return Proposal(None, (*_statuses(loaded.problems), *map(error_status, resources.waits)), 0.0)
+            return Proposal(None, (*problem_statuses(loaded.problems), *map(error_status, resources.waits)), 0.0)
         self._index = index = ClusterIndex(loaded.resources, self._index)
         options = replace(self._options, local_workloads=resources.local_workloads)
         if resources.own is None:
             missing = f"there is no Node resource named {resources.node!r} among {len(index.nodes)} nodes"
-            return Proposal(
-                Wanted(resources, None, index, options), (error_status(missing), *_statuses(loaded.problems)), 0.0
-            )
+            problems = (error_status(missing), *problem_statuses(loaded.problems))
+            return Proposal(Wanted(resources, None, index, options), problems, 0.0)
         try:
             compiled = compile_node(loaded.resources, resources.node, options, index)
         except CompileError as error:
-            return Proposal(None, (error_status(str(error)), *_statuses(loaded.problems)), 0.0)
-        problems = (*loaded.problems, *compiled.problems)
+            return Proposal(None, (error_status(str(error)), *problem_statuses(loaded.problems)), 0.0)
+        found = (*loaded.problems, *compiled.problems)
         is_forbidden = has_errors(compiled.problems)
         wanted = None if is_forbidden else Wanted(resources, compiled.plan, index, options)
-        return Proposal(wanted, _statuses(problems), time.perf_counter() - started)
+        return Proposal(wanted, problem_statuses(found), time.perf_counter() - started)
 
 
 def error_status(message: str) -> ProblemStatus:
@@ -67,7 +66,7 @@ def error_status(message: str) -> ProblemStatus:
     return ProblemStatus("error", "", 0, "", message)
 
 
-def _statuses(problems: tuple[Problem, ...]) -> tuple[ProblemStatus, ...]:
+def problem_statuses(problems: tuple[Problem, ...]) -> tuple[ProblemStatus, ...]:
     """Errors first: the first one is what a single log line names."""
     return tuple(
         ProblemStatus(problem.severity.value, problem.file, problem.line, problem.path, problem.message)

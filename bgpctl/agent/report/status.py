@@ -16,6 +16,7 @@ from bgpctl.agent.deploy.draining import DrainKeeper
 from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.node_status.report import Standing
+from bgpctl.agent.plan.examination import Examination
 from bgpctl.agent.plan.planning import Planning
 from bgpctl.agent.plan.proposal import error_status
 from bgpctl.agent.retention.retention import Retention
@@ -34,6 +35,7 @@ class Stages:
     last_good: LastGood
     addresses: Detector
     planning: Planning
+    examination: Examination
     braking: Braking
     deployment: Deployment
     drain: DrainKeeper
@@ -77,6 +79,8 @@ class AgentReport:
             compiled_at=planning.succeeded_at,
             applied_at=deployment.applied_at,
             problems=planning.problems + refusal,
+            findings=stages.examination.findings,
+            examined_at=stages.examination.examined_at,
             invalid=tuple(
                 InvalidStatus(each.name, each.file, each.line, each.outcome.value, str(each))
                 for each in stages.last_good.invalid

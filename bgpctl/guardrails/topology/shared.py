@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from bgpctl.guardrails.cluster_sessions import ClusterSessions
 from bgpctl.guardrails.finding import Finding
-from bgpctl.resources.values.model import Resource
 from reflector.addresses import FAMILIES, canonical_prefix
 
 
@@ -24,24 +23,22 @@ def shared_addresses(cluster: ClusterSessions) -> Iterator[Finding]:
 def shared_blocks(cluster: ClusterSessions) -> Iterator[Finding]:
     """What the compiler makes two nodes originate: blocks that are being given back (pendingDeletion) as well."""
     owners: dict[str, str] = {}
+    shared: list[tuple[str, str]] = []
     for name in cluster.index.nodes:
-        for block in _blocks(cluster, name):
-            if owners.setdefault(block, name) != name:
-                resource, path = _source(cluster, name, block)
-                message = f"{block} is a block of the node {owners[block]!r} as well; both would advertise it"
-                yield Finding("shared-block", resource, path, message)
+        shared += [(name, block) for block in _blocks(cluster, name) if owners.setdefault(block, name) != name]
+    affinities = {
+        (each.spec.node, canonical_prefix(each.spec.cidr)): each
+        for each in cluster.resources.block_affinities.values()
+        if shared and not cluster.options.use_pod_cidr
+    }
+    for name, block in shared:
+        affinity = affinities.get((name, block))
+        path = "$.status.podCIDRs" if affinity is None else "$.spec.cidr"
+        message = f"{block} is a block of the node {owners[block]!r} as well; both would advertise it"
+        yield Finding("shared-block", affinity or cluster.index.nodes[name].node, path, message)
 
 
 def _blocks(cluster: ClusterSessions, node: str) -> Iterator[str]:
     by_pod_cidr = cluster.options.use_pod_cidr
     found = cluster.index.pod_blocks(node) if by_pod_cidr else cluster.index.blocks(node)
     return (block.prefix for block in found)
-
-
-def _source(cluster: ClusterSessions, node: str, block: str) -> tuple[Resource, str]:
-    """Where the node has the block from."""
-    if not cluster.options.use_pod_cidr:
-        for affinity in cluster.resources.block_affinities.values():
-            if affinity.spec.node == node and canonical_prefix(affinity.spec.cidr) == block:
-                return affinity, "$.spec.cidr"
-    return cluster.index.nodes[node].node, "$.status.podCIDRs"
