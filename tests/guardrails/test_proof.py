@@ -484,3 +484,10 @@ def test_the_command_takes_a_label_for_racks() -> None:
 @pytest.mark.parametrize("arguments", [("proof", "/nowhere-at-all"), ("proof", str(QUICKSTART), "--failures", "3")])
 def test_the_command_is_not_ready_for_nonsense(arguments: tuple[str, ...]) -> None:
     assert bgpctl(*arguments).returncode == 2
+
+
+def test_a_node_without_ipv6_addresses_takes_no_part_in_ipv6() -> None:
+    dual = [node(f"n{number}", f"10.0.0.{number}", f"fd00::{number}", labels={"rr": ""}) for number in (1, 2)]
+    everyone = bgp_peer("everyone", nodeSelector="all()", peerSelector="has(rr)")
+    found = prove(ResourceSet.of(NO_MESH, everyone, *dual, leaf(3)))
+    assert [each.nodes for each in found.families] == [3, 2]

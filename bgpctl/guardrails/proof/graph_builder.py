@@ -212,11 +212,12 @@ class _Builder:
             self._barred[here][there, between] = self._barred[there][here, between] = reason
 
     def _end_of(self, here: str, there: str, between: Family) -> SessionEnd | None:
-        """The end of `here` towards `there`: that of a BGPPeer, or none as it is suppressed, or the mesh's."""
-        speaker, other = self._speakers[here], self._speakers.get(there)
-        address = other.addresses[between] if other is not None else ""
-        if other is None or not address:
+        """The end of `here` towards `there`: that of a BGPPeer, or none as it is suppressed, or the mesh's. None where
+        one of the two takes no part in this family."""
+        speaker, other = self._speakers.get(here), self._speakers.get(there)
+        if speaker is None or other is None or not other.addresses[between]:
             return None
+        address = other.addresses[between]
         session = speaker.sessions.get(address)
         meshed = between in self._meshed(speaker) & self._meshed(other)
         if session is None and address not in speaker.suppressed and meshed and self._mesh is not None:
