@@ -10,14 +10,16 @@
                                 the kernel's routes to workloads -> the speaker
     report     report           how each stage stands, on agent.sock, pages and files
 
-A burst of changes is one: while a plan is made and deployed nothing is read, and then everything at once. The FIB is
-opened after the speaker: when the speaker finds that the world is not ready, the kernel is as it was.
+Each stage is guarded (host/guard.py): what it raises ends nothing else, and it begins anew. A burst of changes is one:
+while a plan is made and deployed nothing is read, and then everything at once. The FIB is opened after the speaker:
+when the speaker finds that the world is not ready, the kernel is as it was.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from bgpctl.agent.autodetection.detector import Detector
@@ -29,6 +31,7 @@ from bgpctl.agent.complete.endpoint_status import EndpointStatus
 from bgpctl.agent.complete.last_good import LastGood
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
+from bgpctl.agent.host.guard import Guard
 from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.logs import configure, get_logger
 from bgpctl.agent.host.run_directory import (
@@ -75,9 +78,9 @@ class Agent:
         )
         self._addresses = Detector(options.detection, run_directory.path / ADDRESSES_FILE)
         self._endpoints = EndpointStatus(options.endpoint_status)
-        self._internal_errors = InternalErrors()
-        self._planning = Planning(options.compile_options, self._internal_errors)
-        self._examination = Examination(options.compile_options, self._internal_errors)
+        self.internal_errors = InternalErrors()
+        self._planning = Planning(options.compile_options, self.internal_errors)
+        self._examination = Examination(options.compile_options, self.internal_errors)
         self._deployment = Deployment(run_directory, links.commands)
         self._drain = DrainKeeper(run_directory, links.commands)
         self.speaker = SpeakerSupervisor(run_directory, links.commands, self._bring_up_to_date, command)
@@ -86,7 +89,7 @@ class Agent:
         self._routes = RouteProgramming(links.loc_rib, self._retention, self._workloads)
         observer = LiveObserver(links.live_state, self._routes, lambda: self._drain.state.is_draining)
         best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
-        self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self._internal_errors)
+        self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self.internal_errors)
         stages = Stages(
             self._last_good,
             self._addresses,
@@ -98,28 +101,34 @@ class Agent:
             self.speaker,
             self._routes,
             self._retention,
-            self._internal_errors,
+            self.internal_errors,
         )
         self._reporting = Reporting(options, run_directory, links, stages, self._confirm)
         self._has_plan = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._guard = Guard(self.internal_errors)
+        self._former: NodePlan | None = None
+        self._has_followed = False
 
     async def work(self) -> None:
         """Everything, for ever. Raises NotReadyError, possibly in an exception group, before the agent is up."""
         log.info("agent starts", node=self._options.node, resources=str(self._options.resources), pid=os.getpid())
         async with self._reporting.served(), asyncio.TaskGroup() as tasks:
-            former = self._resume()
-            tasks.create_task(self._follow_resources())
-            tasks.create_task(self._examination.run())
-            tasks.create_task(self._look_at_what_is_held())
-            tasks.create_task(self._wait_for_room())
+            self._former = self._resume()
+            self._begin(tasks, "following the resources", self._follow_resources)
+            self._begin(tasks, "examining the cluster", self._examination.run)
+            self._begin(tasks, "looking at what is held", self._look_at_what_is_held)
+            self._begin(tasks, "putting a plan in place", self._wait_for_room)
             await self._has_plan.wait()
-            tasks.create_task(self.speaker.run())
-            tasks.create_task(self._retention.run())
+            self._begin(tasks, "supervising the speaker", self.speaker.run)
+            self._begin(tasks, "retaining routes", self._retention.run)
             await self.speaker.tried.wait()
-            tasks.create_task(self._reporting.run())
+            self._begin(tasks, "reporting", self._reporting.run)
             if self._options.program_fib:
-                tasks.create_task(self._program_routes(former))
+                self._begin(tasks, "programming routes", self._program_routes)
+
+    def _begin(self, tasks: asyncio.TaskGroup, doing: str, stage: Callable[[], Awaitable[None]]) -> None:
+        tasks.create_task(self._guard.keep(doing, stage))
 
     def _resume(self) -> NodePlan | None:
         """The plan of the agent before this one, which stays until there is a better one."""
@@ -130,7 +139,8 @@ class Agent:
 
     async def _follow_resources(self) -> None:
         options = self._options
-        is_patient = self._deployment.plan is not None
+        is_patient = self._deployment.plan is not None or self._has_followed
+        self._has_followed = True
         changes = watch_directory(options.resources, self._report_reading, patient=is_patient)
         own_protocol = options.compile_options.route_protocol
         async with aclosing(
@@ -148,7 +158,7 @@ class Agent:
         raise AssertionError("the watch of the resources has no end")
 
     def _report_reading(self, error: Exception) -> None:
-        self._internal_errors.report("reading", error)
+        self.internal_errors.report("reading", error)
 
     async def _put_in_force(self, wanted: Wanted) -> None:
         """What of it is not held. While missing Nodes are held, nothing is concluded from what is missing."""
@@ -204,9 +214,9 @@ class Agent:
         await self._routes.apply_plan(plan)
         self._retention.apply_plan(plan)
 
-    async def _program_routes(self, former: NodePlan | None) -> None:
+    async def _program_routes(self) -> None:
         """The routes of the plan before are this node's as well. The plan may change while the FIB is opened."""
         plan = self._deployment.plan
         if plan is None:
             raise AssertionError("routes are programmed for a plan, and there is none")
-        await self._routes.run(plan, former or plan, self.speaker.answering, self._put_to_work)
+        await self._routes.run(plan, self._former or plan, self.speaker.answering, self._put_to_work)

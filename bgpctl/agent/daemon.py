@@ -3,7 +3,8 @@
 stop     SIGTERM or SIGINT: the speaker is stopped, the kernel's routes stay (a restart must not lose packets)
 restart  SIGUSR2: only the agent ends. The next one, a newer release perhaps, adopts the speaker with its sessions
 fail     the world is not ready at the start: what was made is undone, and one sentence names what is missing
-crash    our bug: a traceback; speaker and kernel routes stay until the next agent adopts them
+crash    our bug, where no stage can begin anew: a traceback; speaker and kernel routes stay until the next agent
+         adopts them
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from collections import deque
 from typing import Any, NoReturn
 
 from bgpctl.agent.agent import Agent
+from bgpctl.agent.host.guard import innermost
+from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.logs import configure, get_logger
 from bgpctl.agent.host.privileges import Work, give_up_the_rest, speaker_account
 from bgpctl.agent.host.run_directory import RunDirectory
@@ -26,6 +31,10 @@ from reflector.process.account import Account
 OWNER_ONLY_UMASK = 0o077
 # The signals that end the agent, and whether the speaker ends with it.
 ENDS = {signal.SIGTERM: True, signal.SIGINT: True, signal.SIGUSR2: False}
+
+# So many exceptions that no task awaits, in so many seconds, have no end.
+MOST_UNAWAITED, UNAWAITED_SECONDS = 20, 60.0
+CRASHED = 1
 
 log = get_logger("agent")
 
@@ -45,10 +54,10 @@ async def _run_until_stopped(options: AgentOptions, run_directory: RunDirectory,
     asked = asyncio.create_task(_first_signal())
     agent = Agent(options, run_directory, account)
     work = asyncio.create_task(agent.work())
-    ends = {work, asked, asyncio.create_task(_first_bug())}
-    done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    _report_unawaited(agent.internal_errors)
+    done, _ = await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
     if asked not in done:
-        await _fail(agent, _innermost(done.pop().exception()))
+        await _fail(agent, done.pop().exception())
     work.cancel()
     await asyncio.wait({work})
     if ENDS[asked.result()]:
@@ -69,32 +78,30 @@ async def _first_signal() -> signal.Signals:
 async def _fail(agent: Agent, failure: BaseException | None) -> NoReturn:
     if failure is None:
         raise AssertionError("the agent's work has no end of its own")
+    failure = innermost(failure) if isinstance(failure, Exception) else failure
     if isinstance(failure, NotReadyError):
         await agent.speaker.undo()
     raise failure
 
 
-async def _first_bug() -> None:
-    """Waits for an exception that no task awaits, in a callback or the handler of a connection, and raises it."""
-    loop = asyncio.get_running_loop()
-    bug: asyncio.Future[None] = loop.create_future()
+def _report_unawaited(internal_errors: InternalErrors) -> None:
+    """Reports each exception that no task awaits, in a callback or the handler of a connection. A callback that fails
+    may be called over and over, and the loop would not come to its end: then the process ends here."""
+    times: deque[float] = deque(maxlen=MOST_UNAWAITED)
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         exception = context.get("exception")
         if isinstance(exception, OSError) and exception.errno in OUT_OF_RESOURCES:
             # asyncio accepts connections again a second later.
             log.warning("no connection can be accepted for a second", reason=exception.strerror)
-        elif exception is None or bug.done():
+        elif not isinstance(exception, Exception):
             loop.default_exception_handler(context)
         else:
-            bug.set_exception(exception)
+            internal_errors.report("a callback", exception)
+            times.append(loop.time())
+            if len(times) == MOST_UNAWAITED and times[-1] - times[0] < UNAWAITED_SECONDS:
+                log.critical("a callback fails without end, the agent ends", reason=repr(exception))
+                sys.stderr.flush()
+                os._exit(CRASHED)
 
-    loop.set_exception_handler(handle)
-    await bug
-
-
-def _innermost(error: BaseException | None) -> BaseException | None:
-    """The first real failure in nested exception groups."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+    asyncio.get_running_loop().set_exception_handler(handle)

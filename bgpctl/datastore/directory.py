@@ -2,8 +2,8 @@
 
 Names that begin with a dot are passed over (editors' and Kubernetes' own), and so are topology files (*.clab.yml).
 Symbolic links are followed. A file that cannot be read is a Problem like any other, and so is what is no regular file,
-or is too large (regular_file.py); a path that is not there at all means that the world is not ready. Reading again
-costs a look at every file and the reading of those that changed.
+or is too large (regular_file.py), by itself or all together; a path that is not there at all means that the world is
+not ready. Reading again costs a look at every file and the reading of those that changed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bgpctl.datastore.regular_file import check_readable, read_any_file, read_regular_file
+from bgpctl.datastore.regular_file import (
+    NotReadableError,
+    check_readable,
+    check_together,
+    read_any_file,
+    read_regular_file,
+)
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import Loaded, parse_documents
 from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
 from bgpctl.yaml_source.problem import Problem
+from reflector.event_loop import OUT_OF_RESOURCES
 
 SUFFIXES = (".yaml", ".yml", ".json")
 TOPOLOGY_SUFFIXES = (".clab.yml", ".clab.yaml")
@@ -28,6 +35,9 @@ TOPOLOGY_SUFFIXES = (".clab.yml", ".clab.yaml")
 # What a link that is no resource file may end with: there is no directory behind it that might have some.
 GONE = frozenset({errno.ENOENT})
 LEADS_NOWHERE = GONE | {errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+
+# A link may lead to the root of a file system.
+MOST_DIRECTORIES = 10_000
 
 # A file written to this short a time (in ns) before it was read may change again without looking changed.
 UNSETTLED = 1_000_000_000
@@ -46,6 +56,7 @@ class Listing:
     directories: tuple[tuple[str, int, int], ...]
     links: tuple[str, ...]
     problems: tuple[Problem, ...]
+    lacks_resources: bool = False
 
 
 def read_directory(path: str | Path) -> Loaded:
@@ -59,11 +70,15 @@ def read_directories(paths: Iterable[str | Path]) -> Loaded:
 
 
 class DirectoryReader:
-    """Reads the same paths again and again; remembers what it read."""
+    """Reads the same paths again and again; remembers what it read.
+
+    lacks_resources   something was not read the last time for want of descriptors or memory, and will be later
+    """
 
     def __init__(self, *paths: str | Path) -> None:
         self.paths = tuple(map(Path, paths))
         self.listing = Listing({}, (), (), ())
+        self.lacks_resources = False
         self._loaded = Loaded()
         self._signatures: dict[str, Signature] = {}
 
@@ -73,11 +88,15 @@ class DirectoryReader:
         self.listing = listing = _together([list_files(path) for path in self.paths])
         sources: list[tuple[str, str]] = []
         problems = list(listing.problems)
+        self.lacks_resources, octets = listing.lacks_resources, 0
         for name, signature in listing.files.items():
+            octets += signature[2]
             try:
+                check_together(octets)
                 sources.append((name, self._text(name, signature)))
             except (OSError, UnicodeDecodeError) as error:
                 problems.append(_unreadable(name, error))
+                self.lacks_resources |= _is_transient(error)
         loaded = parse_documents(sources, self._loaded)
         self._signatures = {
             name: signature for name, signature in listing.files.items() if now - max(signature[3:]) > UNSETTLED
@@ -107,6 +126,7 @@ def _together(listings: list[Listing]) -> Listing:
         tuple(directory for listing in listings for directory in listing.directories),
         tuple(link for listing in listings for link in listing.links),
         tuple(problem for listing in listings for problem in listing.problems),
+        any(listing.lacks_resources for listing in listings),
     )
 
 
@@ -120,7 +140,13 @@ def list_files(path: Path) -> Listing:
         return Listing({str(path): _signature(status)}, (), (), ())
     walk = _Walk()
     walk.through(str(path))
-    return Listing(dict(sorted(walk.files.items())), tuple(walk.directories), tuple(walk.links), tuple(walk.problems))
+    return Listing(
+        dict(sorted(walk.files.items())),
+        tuple(walk.directories),
+        tuple(walk.links),
+        tuple(walk.problems),
+        walk.lacks_resources,
+    )
 
 
 class _Walk:
@@ -131,12 +157,17 @@ class _Walk:
         self.directories: list[tuple[str, int, int]] = []
         self.links: list[str] = []
         self.problems: list[Problem] = []
+        self.lacks_resources = False
         self._seen: set[tuple[int, int]] = set()
 
     def through(self, path: str) -> None:
         """The tree at this path. Without recursion: directories can lie thousands deep."""
         waiting = [path]
         while waiting:
+            if len(self._seen) == MOST_DIRECTORIES:
+                reason = f"it has more than {MOST_DIRECTORIES} directories; does a link lead out of it?"
+                self._report(path, NotReadableError(errno.EFBIG, reason))
+                return
             waiting += self._enter(waiting.pop())
 
     def _enter(self, directory: str) -> list[str]:
@@ -150,7 +181,7 @@ class _Walk:
             with os.scandir(directory) as entries:
                 visible = [entry for entry in entries if not entry.name.startswith(".")]
         except OSError as error:
-            self.problems.append(_unreadable(directory, error))
+            self._report(directory, error)
             return []
         return [entry.path for entry in visible if self._is_directory(entry)]
 
@@ -172,9 +203,18 @@ class _Walk:
         except (OSError, UnicodeEncodeError) as error:
             leads_nowhere = LEADS_NOWHERE if entry.is_symlink() else GONE
             if is_file or not (isinstance(error, OSError) and error.errno in leads_nowhere):
-                self.problems.append(_unreadable(entry.path, error))
+                self._report(entry.path, error)
             return False
         return is_directory
+
+    def _report(self, path: str, error: OSError | UnicodeEncodeError) -> None:
+        self.problems.append(_unreadable(path, error))
+        self.lacks_resources |= _is_transient(error)
+
+
+def _is_transient(error: Exception) -> bool:
+    """The file is not to blame."""
+    return isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES
 
 
 def unusable_file(name: str) -> Unusable:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 # Resources of ten thousand nodes are some 10 MiB; what they are parsed into is about twenty times as large.
 MOST_OCTETS = 64 * 1024 * 1024
+# Of all files together.
+MOST_TOGETHER = 2 * MOST_OCTETS
 PIECE = 1024 * 1024
 
 _KINDS = {
@@ -61,6 +63,13 @@ def _limited(descriptor: int) -> bytes:
         octets += more
         _check_size(len(octets))
     return bytes(octets)
+
+
+def check_together(octets: int) -> None:
+    """`octets` of this file and of those before it. Raises NotReadableError."""
+    if octets > MOST_TOGETHER:
+        reason = f"with the files before it, it is more than {MOST_TOGETHER >> 20} MiB; leave out what is no resource"
+        raise NotReadableError(errno.EFBIG, reason)
 
 
 def _check_size(octets: int) -> None:

@@ -37,6 +37,9 @@ IDENTITY_INTERVAL = 5.0
 POLL_INTERVAL = 0.2
 POLL_SHARE = 0.02
 
+# Seconds until what failed is read again, and at most after several times.
+FIRST_RETRY, LONGEST_RETRY = 0.5, 30.0
+
 # The directories with device and inode, those whose entries matter, and single entries that matter.
 _Found = tuple[tuple[tuple[str, int, int], ...], frozenset[str], frozenset[str]]
 # None for what cannot be looked at.
@@ -51,31 +54,47 @@ async def watch_directory(path: str | Path, report: Report, *, patient: bool = F
     """Yields the path as it is, then again whenever its resources or problems changed.
 
     Raises NotReadyError when the path is not there at the start, unless `patient`; later its absence is a Problem, and
-    so is, at any time, an exception in reading, which `report` is given.
+    so is, at any time, an exception in reading, which `report` is given. After one, and for want of descriptors or
+    memory, the path is read again though nothing has changed.
     """
     path = Path(path)
     reader = DirectoryReader(path)
-    last = await asyncio.to_thread(_read, reader, path, report, patient=patient)
+    last, failed = await asyncio.to_thread(_read, reader, path, report, patient=patient)
     yield last
-    async with aclosing(_changes(path, reader)) as changes:
-        async for _ in changes:
-            loaded = await asyncio.to_thread(_read, reader, path, report, patient=True)
+    pause = FIRST_RETRY
+    changes = _changes(path, reader)
+    change: asyncio.Future[None] | None = None
+    try:
+        while True:
+            change = change or asyncio.ensure_future(anext(changes))
+            await asyncio.wait({change}, timeout=pause if failed else None)
+            if change.done():
+                change.result()
+                change = None
+            loaded, failed = await asyncio.to_thread(_read, reader, path, report, patient=True)
+            pause = min(2 * pause, LONGEST_RETRY) if failed else FIRST_RETRY
             if loaded != last:
                 last = loaded
                 yield loaded
+    finally:
+        if change is not None:
+            change.cancel()
+            await asyncio.wait({change})
+        await changes.aclose()
 
 
-def _read(reader: DirectoryReader, path: Path, report: Report, *, patient: bool) -> Loaded:
-    """Raises NotReadyError unless `patient`."""
+def _read(reader: DirectoryReader, path: Path, report: Report, *, patient: bool) -> tuple[Loaded, bool]:
+    """What is there, and whether reading it again may give more. Raises NotReadyError unless `patient`."""
     try:
-        return reader.read()
+        return reader.read(), reader.lacks_resources
     except NotReadyError as error:
         if not patient:
             raise
-        return _unusable(path, "unreadable-file", str(error))
+        return _unusable(path, "unreadable-file", str(error)), False
     except Exception as error:  # whatever it is, who follows the path goes on with what was read before
         report(error)
-        return _unusable(path, "internal-error", f"reading failed with {type(error).__name__}, a fault of bgpctl")
+        message = f"reading failed with {type(error).__name__}, a fault of bgpctl"
+        return _unusable(path, "internal-error", message), True
 
 
 def _unusable(path: Path, code: str, message: str) -> Loaded:

@@ -210,6 +210,10 @@ class RouteProgrammer:
             if not self._state.view.observed:
                 return
 
+    async def until_broken(self) -> None:
+        """Raises what ends the work between calls: a bug of ours."""
+        await self._settling.until_broken()
+
     async def close(self) -> None:
         """Ends all work and leaves the routes where they are."""
         await self._settling.stop()

@@ -38,6 +38,19 @@ kind: BGPPeer
 metadata: {name: to-reflectors}
 spec: {nodeSelector: "all()", peerSelector: "has(reflector)"}
 """
+# Its FIB fails at the first routes that it is given.
+AGENT_WITH_A_BUG = """
+from bgpctl.cli import main
+from bgpctl.fib.programmer import RouteProgrammer
+really, calls = RouteProgrammer.apply_update, []
+async def fails_once(self, update):
+    calls.append(1)
+    if len(calls) == 1:
+        1 // 0
+    await really(self, update)
+RouteProgrammer.apply_update = fails_once
+main()
+"""
 
 
 @pytest.fixture
@@ -180,3 +193,18 @@ def test_another_protocol_number_and_table_take_the_routes_along(world: World, w
         return [(route.get("table"), route["protocol"], route["gateway"]) for route in found]
 
     wait_until(lambda: places() == [("4000", "180", ADDRESSES["b"])], 60)
+
+
+def test_an_exception_while_routes_are_programmed_is_counted_and_they_are_programmed(
+    world: World, wait_until: WaitUntil
+) -> None:
+    wait_until(lambda: routes_to_block(world, "a"), 60)
+    world.agents[0].kill()
+    world.agents[0].wait()
+    agent = world.start("a", program=AGENT_WITH_A_BUG)
+    wait_until(lambda: world.runs("a") and world.known_status("a").internal_errors == 1, 60)
+    assert routes_to_block(world, "a")
+    wait_until(lambda: world.known_status("a").fib_in_sync, 60)
+    (world.resources / "blocks.yaml").unlink()
+    wait_until(lambda: not routes_to_block(world, "a"), 60)
+    assert (agent.poll(), world.known_status("a").internal_errors) == (None, 1)

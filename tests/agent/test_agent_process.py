@@ -55,14 +55,44 @@ from bgpctl.cli import main
 status.version = lambda: str(1 // 0)
 main()
 """
+# A callback that fails and fails.
 AGENT_WITH_A_BUG = """
+import asyncio
 import bgpctl.agent.report.reporting as reporting
 from bgpctl.cli import main
-async def run(self):
+def fail():
+    asyncio.get_running_loop().call_soon(fail)
     1 // 0
+async def run(self):
+    fail()
 reporting.Reporting.run = run
 main()
 """
+# In each stage a method that fails when it is called for the first time.
+AGENT_WITH_A_BUG_IN = """
+import inspect
+from bgpctl.cli import main
+from {module} import {owner}
+really, calls = {owner}.{method}, []
+def fails_once(self, *arguments, **options):
+    calls.append(1)
+    if len(calls) == {call}:
+        1 // 0
+    return really(self, *arguments, **options)
+{owner}.{method} = fails_once
+main()
+"""
+STAGES = {
+    "complete": ("bgpctl.agent.autodetection.detector", "Detector", "apply"),
+    "last good": ("bgpctl.agent.complete.last_good", "LastGood", "take"),
+    "workloads": ("bgpctl.agent.complete.endpoint_status", "EndpointStatus", "_until_different"),
+    "deploy": ("bgpctl.agent.deploy.deployment", "Deployment", "deploy"),
+    "room": ("bgpctl.agent.deploy.deployment", "Deployment", "takes_new_speaker"),
+    "brake": ("bgpctl.agent.brake.braking", "Braking", "settle"),
+    "retention": ("bgpctl.agent.retention.retention", "Retention", "_look"),
+    "speaker": ("bgpctl.agent.speaker.launcher", "Launcher", "becomes_ready"),
+    "report": ("bgpctl.agent.report.reporting", "Reporting", "run"),
+}
 # It cannot compile resources that have a Service: another injected bug.
 AGENT_THAT_CANNOT_COMPILE = """
 import bgpctl.agent.plan.proposal as proposal
@@ -323,8 +353,37 @@ def test_a_bug_ends_the_agent_loudly_and_leaves_its_speaker(world: World, wait_u
     wait_until(lambda: (world.run_directory("a") / "speaker.pid").exists(), 60)
     speaker = int((world.run_directory("a") / "speaker.pid").read_text())
     assert agent.wait(60) == 1
+    assert "a callback fails without end" in world.log("a")
     assert "ZeroDivisionError" in world.log("a")
     assert is_alive(speaker)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_exception_in_a_stage_is_counted_and_the_stage_begins_anew(
+    world: World, wait_until: WaitUntil, stage: str
+) -> None:
+    module, owner, method = STAGES[stage]
+    program = AGENT_WITH_A_BUG_IN.format(module=module, owner=owner, method=method, call=1)
+    agent = world.start("a", program=program)
+    wait_until(lambda: world.runs("a") and world.known_status("a").internal_errors == 1, 60)
+    assert "Traceback" in world.log("a")
+    world.write("peer.yaml", ONE_MORE_PEER)
+    wait_until(lambda: len(world.peers("a")) == 2 and world.known_status("a").plan_is_current, 60)
+    assert (agent.poll(), world.known_status("a").internal_errors) == (None, 1)
+
+
+def test_resources_that_could_not_be_read_for_want_of_descriptors_are_read_when_there_are_some(
+    world: World, wait_until: WaitUntil
+) -> None:
+    agent = world.start("a")
+    wait_until(lambda: world.runs("a"), 60)
+    before = resource.prlimit(agent.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    world.write("peer.yaml", ONE_MORE_PEER)
+    wait_until(lambda: "Too many open files" in world.log("a"))
+    resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, before)
+    wait_until(lambda: len(world.peers("a")) == 2 and world.known_status("a").plan_is_current)
+    assert agent.poll() is None
 
 
 def test_an_exception_in_planning_is_counted_and_the_last_good_plan_stays(world: World, wait_until: WaitUntil) -> None:

@@ -128,6 +128,24 @@ def test_a_file_that_names_no_peer_does_not_take_the_others_along(tmp_path: Path
     followed(status, script)
 
 
+@pytest.mark.parametrize("content", ["", "{", '"text"'])
+def test_a_file_that_is_spoiled_leaves_its_sessions_as_they_are(tmp_path: Path, content: str) -> None:
+    status, felix = EndpointStatus(tmp_path, INTERVAL), Felix(tmp_path)
+    felix.says("w1", ROUTER)
+    other = LocalWorkload("routers", "cali1", ("10.244.1.3/32",))
+
+    async def script(take: Take, queue: asyncio.Queue[NodeResources]) -> None:
+        queue.put_nowait(resources(NODE + PEER))
+        assert (await take()).local_workloads == (WORKLOAD,)
+        felix.says("w1", content)
+        felix.says("w2", {**ROUTER, "ipv4Nets": ["10.244.1.3/32"]})
+        assert (await take()).local_workloads == (WORKLOAD, other)
+        (felix.directory / "w1").unlink()
+        assert (await take()).local_workloads == (other,)
+
+    followed(status, script)
+
+
 def test_nothing_is_looked_at_when_no_bgp_peer_asks(tmp_path: Path) -> None:
     status, felix = EndpointStatus(tmp_path, INTERVAL), Felix(tmp_path)
     felix.says("w1", ROUTER)

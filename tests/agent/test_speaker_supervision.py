@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bgpctl.agent.host.backoff import Backoff
 from bgpctl.agent.host.listener import listener_pid
 from bgpctl.agent.host.run_directory import RunDirectory
-from bgpctl.agent.speaker.backoff import Backoff
 from bgpctl.agent.speaker.crash_loop import Failures
 from bgpctl.agent.speaker.heartbeat import EVERY_FIVE_SECONDS, Rhythm
 from bgpctl.agent.speaker.link import SpeakerLink

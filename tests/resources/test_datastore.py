@@ -578,3 +578,24 @@ def test_parse_of_a_large_cluster_takes_seconds_and_of_one_change_far_less() -> 
     parse_documents(sources, loaded)
     assert time.process_time() - started < whole / 3
     assert len(loaded.resources) == count
+
+
+def test_files_that_are_too_large_together_are_a_problem_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, name in enumerate(("a", "b", "c")):
+        (tmp_path / f"{name}.yaml").write_text(node(name, f"10.0.0.{number}"))
+    size = (tmp_path / "a.yaml").stat().st_size
+    monkeypatch.setattr(regular_file, "MOST_TOGETHER", 2 * size)
+    loaded = read_directory(tmp_path)
+    assert names(loaded) == ["a", "b"]
+    (problem,) = loaded.problems
+    assert (problem.file, problem.code) == (str(tmp_path / "c.yaml"), "unreadable-file")
+    assert "with the files before it" in problem.message
+
+
+def test_a_tree_without_end_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(10):
+        (tmp_path / str(number)).mkdir()
+    monkeypatch.setattr(directory, "MOST_DIRECTORIES", 5)
+    (problem,) = read_directory(tmp_path).problems
+    assert (problem.file, problem.code) == (str(tmp_path), "unreadable-file")
+    assert "more than 5 directories" in problem.message

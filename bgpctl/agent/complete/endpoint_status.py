@@ -5,8 +5,9 @@ file for each workload of the node, PREFIX/endpoint-status/<any name>, in JSON: 
 ["10.244.1.2/32"], "ipv6Nets": [], "bgpPeerName": "routers"}; the last one is the BGPPeer that it has chosen.
 
 The rule: a workload counts when its file has a BGPPeer and an address. A file that cannot be read is logged once, and
-is no workload. The directory is read only while a BGPPeer has such a selector, once a second: other nodes pay
-nothing for it, and no change is missed between a first look and a watch.
+stays what it was when it was last good; one that never was is no workload. The directory is read only while a BGPPeer
+has such a selector, once a second: other nodes pay nothing for it, and no change is missed between a first look and a
+watch.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class EndpointStatus:
         self._directory = prefix / _DIRECTORY
         self._interval = interval
         self._unreadable: dict[str, str] = {}
+        self._last_good: dict[Path, LocalWorkload | None] = {}
 
     async def follow(self, changes: AsyncIterator[NodeResources]) -> AsyncGenerator[NodeResources, None]:
         """The resources with their workloads, and the last ones once more when the workloads change."""
@@ -78,12 +80,14 @@ class EndpointStatus:
     def _read(self) -> tuple[LocalWorkload, ...]:
         try:
             files = sorted(each for each in self._directory.iterdir() if not each.name.startswith("."))
-        except OSError as error:
+        except FileNotFoundError:
             files = []
-            self._log_once(self._directory, "" if isinstance(error, FileNotFoundError) else str(error))
-        else:
-            self._log_once(self._directory, "")
-        return tuple(found for file in files if (found := self._workload(file)) is not None)
+        except OSError as error:
+            self._log_once(self._directory, str(error))
+            return self.workloads
+        self._log_once(self._directory, "")
+        self._last_good = {file: self._workload(file) for file in files}
+        return tuple(found for found in self._last_good.values() if found is not None)
 
     def _workload(self, file: Path) -> LocalWorkload | None:
         try:
@@ -93,7 +97,7 @@ class EndpointStatus:
             return None  # it has gone meanwhile
         except (OSError, ValueError, RecursionError) as error:
             self._log_once(file, str(error))
-            return None
+            return self._last_good.get(file)
         self._log_once(file, "")
         if not status.bgp_peer_name or not addresses:
             return None
@@ -102,7 +106,7 @@ class EndpointStatus:
     def _log_once(self, path: Path, reason: str) -> None:
         """Logged when it is another reason than before."""
         if reason and self._unreadable.get(str(path)) != reason:
-            log.warning("endpoint status is not readable, there is no session", file=str(path), reason=reason)
+            log.warning("endpoint status is not readable, its sessions stay as they are", file=str(path), reason=reason)
         self._unreadable[str(path)] = reason
 
 

@@ -48,9 +48,9 @@ class LastGood:
     async def follow(self, changes: AsyncIterator[Loaded]) -> AsyncGenerator[NodeResources, None]:
         """The resources in force, for each change of those that are written."""
         async for loaded in changes:
-            yield await asyncio.to_thread(self._take, loaded)
+            yield await asyncio.to_thread(self.take, loaded)
 
-    def _take(self, loaded: Loaded) -> NodeResources:
+    def take(self, loaded: Loaded) -> NodeResources:
         before = self._versions if self._versions is not None else self._read()
         found = in_force(loaded, before)
         has_versions = not (before.is_empty and found.invalid and self._has_plan())

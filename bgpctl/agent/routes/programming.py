@@ -32,7 +32,7 @@ log = get_logger("agent")
 
 
 class RouteProgramming:
-    """`programmer` is None until `run` has opened it: for ever on a dedicated reflector."""
+    """`programmer` is None until `run` has opened it, and when that has failed: on a dedicated reflector for ever."""
 
     def __init__(self, link: SpeakerLink, retention: Retention, workloads: WorkloadOriginations) -> None:
         self.programmer: RouteProgrammer | None = None
@@ -49,22 +49,24 @@ class RouteProgramming:
         from bgpctl.fib.programmer import RouteProgrammer  # a dedicated reflector never needs it
 
         self.programmer = await RouteProgrammer.open(plan.kernel, peers_of(plan), former=former.kernel.protocol)
-        await self._retention.adopt(self.programmer)
-        await opened()
         try:
+            await self._retention.adopt(self.programmer)
+            await opened()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._workloads.run(self.programmer, answering))
                 tasks.create_task(self._follow_streams(self.programmer, answering))
+                tasks.create_task(self.programmer.until_broken())
         finally:
-            await self.programmer.close()
+            programmer, self.programmer, self._programmed = self.programmer, None, None
+            await programmer.close()
 
     async def apply_plan(self, plan: NodePlan) -> None:
         if self.programmer is None:
             return
         wanted = plan.kernel, peers_of(plan)
         if wanted != self._programmed:
-            self._programmed = wanted
             await self.programmer.apply_plan(*wanted)
+            self._programmed = wanted
 
     def forwarding(self) -> Mapping[str, tuple[NextHop, ...]]:
         """How the kernel forwards what we program, by prefix; nothing where no kernel is programmed."""

@@ -16,9 +16,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from bgpctl.agent.host.backoff import Backoff
 from bgpctl.agent.host.logs import get_logger, pass_on
 from bgpctl.agent.host.run_directory import RunDirectory
-from bgpctl.agent.speaker.backoff import Backoff
 from bgpctl.agent.speaker.crash_loop import Failures
 from bgpctl.agent.speaker.heartbeat import EVERY_FIVE_SECONDS, Rhythm, watch_answers
 from bgpctl.agent.speaker.launcher import Launcher

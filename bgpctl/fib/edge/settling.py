@@ -61,6 +61,12 @@ class Settling:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
 
+    async def until_broken(self) -> None:
+        """Raises what ends the worker."""
+        if self._worker is None:
+            raise AssertionError("the worker has not been started")
+        await asyncio.shield(self._worker)
+
     def raise_if_broken(self) -> None:
         """What ended the worker, if anything did: that is a bug of ours."""
         if self._worker is not None and self._worker.done() and not self._worker.cancelled():

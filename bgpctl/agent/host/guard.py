@@ -1,0 +1,61 @@
+"""The guard of the agent's stages: what one of them raises ends neither the agent nor another stage.
+
+    a fault of ours               reported with its traceback and counted; the last good state goes on
+    no descriptors or memory      a warning; nobody's fault
+    the world is not ready        at the first attempt it ends the agent, which says what is missing
+
+In each case the stage begins anew after a pause, which grows as long as it fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from bgpctl.agent.host.backoff import Backoff
+from bgpctl.agent.host.internal_errors import InternalErrors
+from bgpctl.agent.host.logs import get_logger
+from bgpctl.errors import NotReadyError
+from reflector.event_loop import OUT_OF_RESOURCES
+
+log = get_logger("agent")
+
+
+class Guard:
+    """One for all stages; each stage has its own pauses."""
+
+    def __init__(self, internal_errors: InternalErrors) -> None:
+        self._internal_errors = internal_errors
+
+    async def keep(self, doing: str, stage: Callable[[], Awaitable[None]]) -> NoReturn:
+        """Runs the stage, which has no end of its own, for ever. Raises NotReadyError of its first attempt."""
+        backoff, is_first = Backoff(), True
+        while True:
+            since = time.monotonic()
+            try:
+                await stage()
+                raise AssertionError(f"{doing} has no end of its own")
+            except Exception as error:
+                cause = innermost(error)
+                if is_first and isinstance(cause, NotReadyError):
+                    raise
+            is_first = False
+            self._report(doing, cause)
+            await asyncio.sleep(backoff.after_failure(time.monotonic() - since))
+
+    def _report(self, doing: str, cause: Exception) -> None:
+        if isinstance(cause, OSError) and cause.errno in OUT_OF_RESOURCES:
+            log.warning("a stage waits for descriptors or memory", doing=doing, reason=cause.strerror)
+        elif isinstance(cause, NotReadyError):
+            log.error("a stage waits", doing=doing, reason=str(cause))
+        else:
+            self._internal_errors.report(doing, cause)
+
+
+def innermost(error: Exception) -> Exception:
+    """The first real failure in nested exception groups."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
