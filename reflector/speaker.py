@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -37,6 +38,7 @@ from reflector.plan import NodePlan, SessionPlan
 from reflector.process.account import Account
 from reflector.process.step_down import StepDown
 from reflector.session.cease import cease
+from reflector.session.session_line import SessionLines
 from reflector.session.set_up import SetUp
 from reflector.session.unknown_peers import UnknownPeer
 from reflector.transport.transport import Transport
@@ -101,6 +103,7 @@ class Speaker:
         self.reactor.final_reason = lambda: self.engine.drain_state.final_reason
         self._transport = self.reactor.transport = Transport(self.engine, loop, clock)
         self._transport.silence = self._silence
+        self._transport.lines = SessionLines(_write_line, plan.log_level)
         self._kernel = KernelRoutes(loop, lambda table: self.events.kernel_changed(table))
         self._kernel.follow(plan)
         self._kernel.wait(_KERNEL_PATIENCE)
@@ -152,6 +155,7 @@ class Speaker:
             self.engine.trim_logs()
             self._kernel.tick(now)
             self._observe_md5(now)
+            self._transport.lines.tick(now)
             self._control.resume()
             if self.reactor.listener is not None:
                 self.reactor.listener.resume()
@@ -222,8 +226,15 @@ class Speaker:
             self._transport.close(name, "removed from the plan", cease(Cease.PEER_DECONFIGURED))
         self.events.apply(plan, self._clock())
         self._kernel.follow(plan)
+        self._transport.lines.keep({session.name for session in plan.sessions})
         applied = _applied(before, plan, established, self.engine)
         return structs.replace(applied, needs_restart=plan.listen != self._listens)
+
+
+def _write_line(line: str) -> None:
+    """A full disk costs the line and nothing else."""
+    with contextlib.suppress(OSError):
+        os.write(sys.stderr.fileno(), f"{line}\n".encode())
 
 
 def _applied(before: dict[str, SessionPlan], plan: NodePlan, established: set[str], engine: Engine) -> Applied:

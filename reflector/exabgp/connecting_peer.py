@@ -149,8 +149,14 @@ class ConnectingPeer(ScheduledPeer):
         suspicion = self._suspicion() if explanation.obstacle is Obstacle.TIMED_OUT else ""
         if suspicion:
             explanation = Explanation(Obstacle.PASSWORD, suspicion)
-        self.failure = Failure(*explanation, time.monotonic())
         self.failures[explanation.obstacle] += 1
+        self._keep(explanation)
+
+    def _keep(self, explanation: Explanation) -> None:
+        self.failure = Failure(*explanation, time.monotonic())
+        session = self.reactor.session_at(self.address)
+        if session is not None:
+            self.reactor.transport.lines.not_up(session, self.failure)
 
     def suspect_key(self) -> None:
         """Segments with a wrong signature have come. A peer whose connections the kernel drops makes no attempt that
@@ -158,7 +164,7 @@ class ConnectingPeer(ScheduledPeer):
         if self.fsm != FSM.ESTABLISHED and (self.failure is None or self.failure.obstacle in _SILENT):
             suspicion = self._suspicion()
             if suspicion:
-                self.failure = Failure(Obstacle.PASSWORD, suspicion, time.monotonic())
+                self._keep(Explanation(Obstacle.PASSWORD, suspicion))
 
     def _suspicion(self) -> str:
         has_password = bool(self.neighbor["md5-password"])

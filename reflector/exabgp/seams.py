@@ -32,6 +32,8 @@ What is overridden, where, and why:
         Reactor._pending_adjribout   nothing: ExaBGP has no routes to wait for
         Reactor()               goes to the directory /; ours returns to the run directory
         Reactor.reload          changes only what differs, and sets another TCP-MD5 key on an Established session
+    quiet_log
+        option.log_enabled      nothing is logged for each attempt and each connection, except at the level debug
     step_down
         Daemon.drop_privileges  our user, groups and capabilities instead of ExaBGP's
     here
@@ -44,6 +46,7 @@ import time
 from types import SimpleNamespace
 
 from exabgp.bgp import timer as timer_module
+from exabgp.logger.option import option
 from exabgp.reactor import listener as listener_module
 from exabgp.reactor import loop as loop_module
 from exabgp.reactor import protocol as protocol_module
@@ -52,6 +55,7 @@ from exabgp.version import version as exabgp_version
 from reflector.exabgp.dialled_connection import DialledConnection
 from reflector.exabgp.handover_peer import HandoverPeer
 from reflector.exabgp.listener import IndexedListener
+from reflector.exabgp.quiet_log import is_logged
 
 SUPPORTED_VERSION = "5.0.15"
 
@@ -69,4 +73,5 @@ def take_the_seams() -> None:
     listener_module.Peer = HandoverPeer
     loop_module.Listener = IndexedListener
     protocol_module.Outgoing = DialledConnection
+    option.log_enabled = is_logged
     timer_module.time = SimpleNamespace(time=time.monotonic)

@@ -15,6 +15,7 @@ from reflector.engine import Engine
 from reflector.event_loop import READ, WRITE, EventLoop
 from reflector.events import Events
 from reflector.session.ending import Ending, sent_ending
+from reflector.session.session_line import SessionLines
 from reflector.transport.connection import Connection, Handover
 from reflector.wire.message import HEADER_LENGTH, ErrorCode
 
@@ -30,11 +31,12 @@ _GONE = select.EPOLLHUP | select.EPOLLERR
 
 class Transport:
     """All Established sessions, by name. `events` takes what they bring: the engine, or a recorder in its place;
-    `silence` answers for a session why its peer is probably silent, "" if nothing is known."""
+    `lines` writes into the log what becomes of them; `silence` answers why a peer is probably silent, or ""."""
 
     def __init__(self, engine: Engine, loop: EventLoop, clock: Callable[[], float]) -> None:
         self._engine = engine
         self.events: Events = engine
+        self.lines = SessionLines(lambda _: None)
         self.silence: Callable[[str], str] = lambda _: ""
         self._loop = loop
         self._clock = clock
@@ -53,7 +55,9 @@ class Transport:
         connection = Connection(handover, self._engine.peers[name], self._loop)
         self._connections[name] = connection
         self._loop.watch(connection.descriptor, lambda events: self._on_event(connection, events))
-        self.events.session_up(name, handover.negotiated, self._clock())
+        now = self._clock()
+        self.events.session_up(name, handover.negotiated, now)
+        self.lines.up(connection.peer.session, now)
 
     def go_on(self) -> None:
         """With the messages that sessions had left when the turn before this one was over; once a turn."""
@@ -99,7 +103,9 @@ class Transport:
         if notification:
             connection.notify(notification)
         self._loop.unwatch(connection.descriptor)
-        self.events.session_down(name, reason, self._clock(), ending)
+        now = self._clock()
+        self.events.session_down(name, reason, now, ending)
+        self.lines.down(connection.peer.session, reason, now)
         connection.handover.ended(reason, hold_down)
 
     # ------------------------------------------------------------------- what others ask about them

@@ -14,9 +14,12 @@ from bgpctl.agent import LogFormat
 from bgpctl.agent.host.logs import LEVELS, configure, get_logger, pass_on
 from bgpctl.agent.host.run_directory import PlanFiles
 from bgpctl.agent.speaker.log import SpeakerLog
+from bgpctl.agent.speaker.session_lines import log_line
 from bgpctl.compiler.cluster.configuration import LOG_LEVELS
 from bgpctl.resources import parse_documents
 from reflector.__main__ import LOG_LEVELS as SPEAKER_LEVELS
+from reflector.plan import SessionKind, SessionPlan
+from reflector.session.session_line import SessionLines
 
 ORDER = ("debug", "info", "warning", "error", "critical")
 
@@ -127,3 +130,25 @@ def test_a_log_that_cannot_be_written_ends_nobody_and_is_said_later(
     missing, heard = capsys.readouterr().err.splitlines()
     assert missing == "log lines before this one are missing: No space left on device"
     assert json.loads(heard)["event"] == "heard"
+
+
+def test_lines_about_sessions_are_events_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(LogFormat.JSON)
+    written: list[str] = []
+    of_sessions = SessionLines(written.append)
+    peer = SessionPlan("tor", SessionKind.GLOBAL, "192.0.2.9", 65001, 64512, (4,), peer_node="n9")
+    of_sessions.up(peer, 1.0)
+    of_sessions.down(peer, "hold timer expired", 2.0)
+    for line in (*written, "a line of ExaBGP", written[0][:30]):
+        log_line(get_logger("speaker"), line)
+    up, down, other, half = lines(capsys)
+    assert (up["event"], up["level"], up["peer"], up["peer_node"]) == ("session up", "info", "192.0.2.9", "n9")
+    assert (down["event"], down["level"], down["reason"]) == ("session down", "warning", "hold timer expired")
+    assert (other["event"], other["line"]) == ("speaker log", "a line of ExaBGP")
+    assert (half["event"], half["line"]) == ("speaker log", written[0][:30])
+
+
+def test_why_a_speaker_ended_is_no_line_about_a_session(tmp_path: Path) -> None:
+    log = SpeakerLog(tmp_path / "speaker.log")
+    os.write(log.open_for_writing(), b'the reason\n{"event":"session down","session":"a","peer":"192.0.2.9"}\n')
+    assert log.last_line() == "the reason"

@@ -287,4 +287,7 @@ def test_a_peer_that_never_answers_and_one_that_died_make_status_1(world: World)
     until(lambda: world.known_status("b").sessions_overdue == 1, 30)
     dead = shown(world, "b")
     assert dead.returncode == 1
-    assert re.search(r"b: error: the session with 10\.0\.0\.1 \(a\) has been down for \d+s: ", dead.stdout)
+    assert re.search(r"session up .*peer=10\.0\.0\.1 ", world.log("b"))
+    until(lambda: re.search(r"session down .*peer=10\.0\.0\.1 .*reason=", world.log("b")), 10)
+    assert "closing connection" not in world.log("b")
+    assert re.search(r"b: error: the session with 10\.0\.0\.1 \(a\) has been down for \d+s", dead.stdout)

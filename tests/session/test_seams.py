@@ -19,6 +19,7 @@ from exabgp.bgp.neighbor import Neighbor
 from exabgp.bgp.timer import ReceiveTimer, SendTimer
 from exabgp.configuration.configuration import Configuration
 from exabgp.configuration.neighbor import ParseNeighbor
+from exabgp.logger import log as exabgp_log
 from exabgp.reactor import listener as listener_module
 from exabgp.reactor import loop as loop_module
 from exabgp.reactor.daemon import Daemon
@@ -77,6 +78,7 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (ReceiveTimer.__init__, {"int", "time"}),
         (ReceiveTimer.check_ka_timer, {"int", "time"}),
         (SendTimer.need_ka, {"int", "time"}),
+        (exabgp_log.logger, {"log_enabled"}),
     ],
 )
 def test_exabgp_still_works_the_way_the_seam_assumes(function: object, names: set[str]) -> None:

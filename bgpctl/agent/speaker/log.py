@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from reflector.session.session_line import BEGINNING
+
 LARGEST = 1024 * 1024
 POLL_SECONDS = 1.0
 _LAST_OCTETS = 8192
@@ -52,13 +54,15 @@ class SpeakerLog:
         return [_without_key(line) for line in text.decode(errors="replace").split("\n") if line.strip()]
 
     def last_line(self) -> str:
-        """The last line of the speaker that was started last, "" if it wrote none: why it ended."""
+        """The last line of the speaker that was started last, "" if it wrote none: why it ended. A line about a session
+        is not why."""
         if self._size() <= self._start:
             return ""
         with self._path.open("rb") as file:
             file.seek(max(self._start, self._size() - _LAST_OCTETS))
             lines = file.read().decode(errors="replace").splitlines()
-        return next((_without_key(line.strip()) for line in reversed(lines) if line.strip()), "")
+        lines = [line for line in lines if line.strip() and not line.startswith(BEGINNING)]
+        return _without_key(lines[-1].strip()) if lines else ""
 
     async def follow(self, pass_on: Callable[[str], None]) -> None:
         """Calls `pass_on` with every new line, for ever."""

@@ -13,17 +13,19 @@ ends the agent as well, with that sentence; later it is one more reason to try a
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable
 
 from bgpctl.agent.host.backoff import Backoff
-from bgpctl.agent.host.logs import get_logger, pass_on
+from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.speaker.crash_loop import Failures
 from bgpctl.agent.speaker.heartbeat import EVERY_FIVE_SECONDS, Rhythm, watch_answers
 from bgpctl.agent.speaker.launcher import Launcher
 from bgpctl.agent.speaker.link import SpeakerLink
 from bgpctl.agent.speaker.process import SPEAKER_COMMAND, SpeakerProcess
+from bgpctl.agent.speaker.session_lines import log_line
 from bgpctl.agent.speaker.state import SpeakerState
 from bgpctl.errors import NotReadyError
 
@@ -72,7 +74,7 @@ class SpeakerSupervisor:
         """Adopts or starts a speaker and keeps one running, for ever. Raises NotReadyError when the first one ends
         with status 2."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._launcher.log_file.follow(lambda line: pass_on(log, "speaker log", line=line)))
+            tasks.create_task(self._launcher.log_file.follow(functools.partial(log_line, log)))
             tasks.create_task(self._supervise())
 
     async def stop(self) -> None:
