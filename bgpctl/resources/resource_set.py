@@ -15,6 +15,7 @@ from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.block_affinity import BlockAffinity
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
+from bgpctl.resources.kinds.cluster_information import ClusterInformation
 from bgpctl.resources.kinds.felix_configuration import FelixConfiguration
 from bgpctl.resources.kinds.ip_pool import IPPool
 from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
@@ -30,6 +31,7 @@ COLLECTIONS: dict[type[Resource], str] = {
     IPPool: "ip_pools",
     BlockAffinity: "block_affinities",
     CalicoNodeStatus: "node_statuses",
+    ClusterInformation: "cluster_informations",
     FelixConfiguration: "felix_configurations",
     Secret: "secrets",
     Service: "services",
@@ -57,6 +59,7 @@ class ResourceSet:
     ip_pools: Mapping[str, IPPool] = field(default_factory=dict)
     block_affinities: Mapping[str, BlockAffinity] = field(default_factory=dict)
     node_statuses: Mapping[str, CalicoNodeStatus] = field(default_factory=dict)
+    cluster_informations: Mapping[str, ClusterInformation] = field(default_factory=dict)
     felix_configurations: Mapping[str, FelixConfiguration] = field(default_factory=dict)
     secrets: Mapping[tuple[str, str], Secret] = field(default_factory=dict)
     services: Mapping[tuple[str, str], Service] = field(default_factory=dict)

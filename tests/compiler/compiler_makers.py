@@ -11,6 +11,7 @@ from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
 from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.block_affinity import BlockAffinity
+from bgpctl.resources.kinds.cluster_information import ClusterInformation
 from bgpctl.resources.kinds.felix_configuration import FelixConfiguration
 from bgpctl.resources.kinds.ip_pool import IPPool
 from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
@@ -80,6 +81,10 @@ def felix(name: str = "default", **spec: Any) -> FelixConfiguration:
 
 def bgp_filter(name: str, **spec: Any) -> BGPFilter:
     return _read(BGPFilter, {"metadata": _named(name), "spec": spec})
+
+
+def cluster_information(version: str) -> ClusterInformation:
+    return _read(ClusterInformation, {"metadata": _named("default"), "spec": {"calicoVersion": version}})
 
 
 def pool(name: str, cidr: str, **spec: Any) -> IPPool:

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import msgspec
 import pytest
-from compiler_makers import block, compiled, configuration, felix, node, pool
+from compiler_makers import block, cluster_information, compiled, configuration, felix, node, pool
 
 from bgpctl.compiler import CompileError, CompileOptions, compile_node
 from bgpctl.compiler.identity import ALL_ADDRESSES, hashed_router_id
@@ -192,6 +192,21 @@ def test_the_local_subnets_are_those_of_the_nodes_addresses() -> None:
         "10.0.0.0/24",
         "fd00::/64",
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [("v3.26.4", PROGRAM), ("v3.32.0", PROGRAM), ("3.31", PROGRAM), ("v3.33.0", LEAVE), ("v4.0.0", LEAVE), ("", LEAVE)],
+)
+def test_before_calico_3_33_bgp_programs_the_routes_of_ipip_pools(version: str, verdict: KernelVerdict) -> None:
+    pools = (pool("plain", "10.1.0.0/16"), pool("ipip", "10.2.0.0/16", ipipMode="Always"))
+    plan = compiled("a", A, *pools, cluster_information(version))
+    assert [each.verdict for each in plan.kernel.rules] == [PROGRAM, verdict]
+    asked = configuration(programClusterRoutes="EnabledIPIPOnly")
+    assert [each.verdict for each in compiled("a", A, *pools, asked, cluster_information(version)).kernel.rules] == [
+        LEAVE,
+        PROGRAM,
+    ]
 
 
 def test_the_ipip_address_is_told_when_tunnels_are_ours() -> None:

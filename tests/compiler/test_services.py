@@ -269,3 +269,57 @@ def test_service_networks_stay_out_of_the_kernel_and_single_addresses_do_not() -
     plan = compiled("a", A, lists)
 
     assert [each.network for each in plan.kernel.rules] == ["10.96.0.0/12", "198.51.100.0/24"]
+
+
+# ------------------------------------------------------------------------------ what an API server fills in
+
+
+@pytest.mark.parametrize("missing", ["ipFamilies", "clusterIP", "clusterIPs"])
+def test_a_service_out_of_a_file_is_announced_as_the_stored_one(missing: str) -> None:
+    stored = {"type": "LoadBalancer", "clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7"], "ipFamilies": ["IPv4"]}
+    written = {name: value for name, value in stored.items() if name != missing}
+    status = {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}}
+    slices = endpoint_slice("web-1", "web", "a")
+    for fields in (stored, written):
+        web = service("web", externalTrafficPolicy="Local", status=status, **fields)
+        assert announced("a", configuration(**CLUSTER, **BALANCED), web, slices) == [
+            "10.96.0.0/12",
+            "10.96.0.7/32",
+            "198.51.100.0/24",
+            "198.51.100.7/32",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "policy"),
+    [
+        ({"type": "LoadBalancer", "clusterIP": "10.96.0.7"}, "Cluster"),
+        ({"type": "NodePort", "clusterIP": "10.96.0.7"}, "Cluster"),
+        ({"clusterIP": "10.96.0.7", "externalIPs": ["203.0.113.7"]}, "Cluster"),
+        ({"clusterIP": "10.96.0.7"}, ""),
+        ({"type": "ExternalName", "externalIPs": ["203.0.113.7"]}, ""),
+        ({"type": "LoadBalancer", "clusterIP": "10.96.0.7", "externalTrafficPolicy": "Local"}, "Local"),
+    ],
+)
+def test_what_is_reached_from_outside_has_a_policy(fields: dict[str, object], policy: str) -> None:
+    assert service("web", **fields).spec.external_traffic_policy == policy
+
+
+@pytest.mark.parametrize(
+    ("addresses", "families"),
+    [
+        (["10.96.0.7"], ("IPv4",)),
+        (["fd00::7", "10.96.0.7"], ("IPv6", "IPv4")),
+        (["None"], ()),
+        ([], ()),
+    ],
+)
+def test_the_families_are_those_of_the_addresses(addresses: list[str], families: tuple[str, ...]) -> None:
+    assert service("web", clusterIPs=addresses).spec.ip_families == families
+
+
+def test_a_service_without_a_policy_at_a_listed_single_address_is_announced_by_every_node() -> None:
+    single = {"serviceExternalIPs": [{"cidr": "203.0.113.7/32"}]}
+    web = service("web", clusterIP="10.96.0.7", externalIPs=["203.0.113.7"])
+    for name in ("a", "b"):
+        assert announced(name, configuration(**single), web, endpoint_slice("web-1", "web", "a")) == ["203.0.113.7/32"]

@@ -174,6 +174,38 @@ def test_secrets_are_looked_for_in_the_namespace_that_is_given() -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("s3cret\n", "a line break at its end"),
+        ("s3cret\r\n", "a carriage return at place 7"),
+        (" s3cret", "a blank at place 1"),
+        ("s3\tcret", "a tab at place 3"),
+        ("s3cret\x00", "a U+0000 at its end"),
+        ("s3cret\u00a0", "a no-break space at its end"),
+        ("\ufeffs3cret", "a zero width no-break space at place 1"),
+    ],
+)
+def test_a_key_with_what_nobody_types_is_named_where_a_session_refers_to_it(key: str, words: str) -> None:
+    found = secret("bgp", {"tor": key, "other": "with a blank\n"})
+    result = compile_node(ResourceSet.of(A, NO_MESH, tor(password=KEY), found), "a")
+    (problem,) = result.problems
+    assert (problem.code, problem.resource, problem.path) == (
+        "odd-password",
+        "Secret/kube-system/bgp",
+        "$.stringData.tor",
+    )
+    assert words in problem.message
+    assert "s3" not in problem.message
+    assert session(result.plan, "192.0.2.1").password == Password(key)
+    assert compile_node(ResourceSet.of(A, NO_MESH, tor(), found), "a").problems == ()
+
+
+def test_a_key_of_letters_digits_and_signs_is_as_people_type_it() -> None:
+    result = compile_node(ResourceSet.of(A, NO_MESH, tor(password=KEY), secret("bgp", {"tor": "Aa0!§é漢"})), "a")
+    assert result.problems == ()
+
+
+@pytest.mark.parametrize(
     ("found", "reason"),
     [
         ((), "Secret kube-system/bgp does not exist"),

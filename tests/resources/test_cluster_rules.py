@@ -144,3 +144,31 @@ def test_field_of_the_whole_cluster_stands_in_default_only(field: str, value: An
     assert load(resource("BGPConfiguration", "default", **{field: value})).problems == ()
     (problem,) = load(resource("BGPConfiguration", "node.a", **{field: value})).problems
     assert (problem.code, problem.path) == ("only-in-default", f"$.spec.{field}")
+
+
+def test_a_virtual_owner_of_a_block_is_no_node() -> None:
+    virtual = resource(
+        "BlockAffinity", "lb", node="load-balancer", cidr="10.9.0.0/26", state="confirmed", type="virtual"
+    )
+    host = resource("BlockAffinity", "gone", node="gone", cidr="10.9.1.0/26", state="confirmed", type="host")
+    assert codes(load(node("a"), virtual), Severity.WARNING) == []
+    assert codes(load(node("a"), virtual, host), Severity.WARNING) == ["unknown-node"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ((), ["ipip-owner-unknown"]),
+        ((resource("ClusterInformation", "default", calicoVersion="v3.32.1"),), []),
+        ((resource("ClusterInformation", "default", calicoVersion="v3.33.0-0.dev-1-gabc"),), []),
+        ((resource("ClusterInformation", "default", calicoVersion="master"),), ["ipip-owner-unknown"]),
+        ((resource("ClusterInformation", "default"),), ["ipip-owner-unknown"]),
+        ((resource("BGPConfiguration", "default", programClusterRoutes="Enabled"),), []),
+    ],
+)
+def test_who_programs_ipip_pools_is_asked_where_nothing_says_it(
+    resources: tuple[str, ...], expected: list[str]
+) -> None:
+    pool = resource("IPPool", "pods", cidr="10.9.0.0/16", ipipMode="Always")
+    assert codes(load(pool, *resources), Severity.WARNING) == expected
+    assert codes(load(resource("IPPool", "pods", cidr="10.9.0.0/16"), *resources), Severity.WARNING) == []

@@ -39,6 +39,7 @@ GOOD: dict[str, str] = {
     "Service": document("Service", "web", "v1", spec={"clusterIP": "10.96.0.10"}),
     "EndpointSlice": document("EndpointSlice", "web-1", "discovery.k8s.io/v1", addressType="IPv4", endpoints=[]),
     "Secret": document("Secret", "bgp", "v1", data={"key": "c2VjcmV0"}),
+    "ClusterInformation": document("ClusterInformation", "default", spec={"calicoVersion": "v3.30.1"}),
     "FelixConfiguration": document("FelixConfiguration", "default", spec={"vxlanVNI": 4097}),
     "CalicoNodeStatus": document(
         "CalicoNodeStatus", "a", spec={"node": "a", "classes": ["BGP"], "updatePeriodSeconds": 10}
@@ -54,6 +55,7 @@ BAD: dict[str, tuple[str, str]] = {
     "Service": ("10.96.0.10", "nowhere"),
     "EndpointSlice": ("IPv4", "IPX"),
     "Secret": ("c2VjcmV0", "not base64"),
+    "ClusterInformation": ("v3.30.1", "[]"),
     "FelixConfiguration": ("4097", "-1"),
     "CalicoNodeStatus": ("- BGP", "- bgp"),
 }

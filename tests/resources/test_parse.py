@@ -124,6 +124,40 @@ def test_typed_list_gives_its_items_their_kind() -> None:
         ("projectcalico.org/v3", "BGPPeers", Severity.ERROR),
         ("projectcalico.org/v1", "BGPPeer", Severity.ERROR),
         ("v3", "BGPPeer", Severity.ERROR),
+        ("v1", "BGPPeer", Severity.ERROR),
+        ("v1", "bgpPeer", Severity.ERROR),
+        ("apps/v1", "IPPool", Severity.ERROR),
+        ("ProjectCalico.org/v3", "BGPPeer", Severity.ERROR),
+        ("projectcalico/v3", "bgppeer", Severity.ERROR),
+        ("project-calico.org/v3", "BGPFilter", Severity.ERROR),
+        ("crd.projectcalico.org/v3", "BGPFilter", Severity.ERROR),
+        ("crd.projectcalico.org/v1", "Node", Severity.ERROR),
+        ("projectcalico.org/v3", "Ippool", Severity.ERROR),
+        ("projectcalico.org/v3", "BGPPeerlist", Severity.ERROR),
+        ("projectcalico.org/v3", "Secret", Severity.ERROR),
+        ("V1", "Secret", Severity.ERROR),
+        ("v1", "secret", Severity.ERROR),
+        ("v1", "Services", Severity.ERROR),
+        ("v1", "node", Severity.ERROR),
+        ("v1", "list", Severity.ERROR),
+        ("v1", "EndpointSlice", Severity.ERROR),
+        ("discovery.k8s.io/v1beta1", "EndpointSlice", Severity.ERROR),
+        ("discovery.k8s.io/v1", "Endpointslice", Severity.ERROR),
+        ("v1", "Endpoints", Severity.WARNING),
+        ("v1", "ConfigMap", Severity.WARNING),
+        ("v1", "ServiceAccount", Severity.WARNING),
+        ("v1", "Pod", Severity.WARNING),
+        ("v1", "Namespace", Severity.WARNING),
+        ("serving.knative.dev/v1", "Service", Severity.WARNING),
+        ("metallb.io/v1beta1", "IPAddressPool", Severity.WARNING),
+        ("cilium.io/v2alpha1", "CiliumBGPPeeringPolicy", Severity.WARNING),
+        ("projectcalico.org/v3", "IPReservation", Severity.WARNING),
+        ("projectcalico.org/v3", "KubeControllersConfiguration", Severity.WARNING),
+        ("projectcalico.org/v3", "GlobalNetworkSet", Severity.WARNING),
+        ("projectcalico.org/v3", "HostEndpoint", Severity.WARNING),
+        ("crd.projectcalico.org/v1", "IPAMBlock", Severity.WARNING),
+        ("operator.tigera.io/v1", "Installation", Severity.WARNING),
+        ("networking.k8s.io/v1", "NetworkPolicy", Severity.WARNING),
     ],
 )
 def test_kind_that_is_not_ours_is_a_warning_unless_it_was_meant(
@@ -131,6 +165,23 @@ def test_kind_that_is_not_ours_is_a_warning_unless_it_was_meant(
 ) -> None:
     problem = only(load(f"apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: x}}\n"))
     assert (problem.code, problem.severity) == ("unsupported-kind", severity)
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "field", "words"),
+    [
+        ("v1", "bgpPeer", "$.kind", ("'BGPPeer'", "'projectcalico.org/v3'")),
+        ("ProjectCalico.org/v3", "BGPPeer", "$.apiVersion", ("'projectcalico.org/v3'",)),
+        ("crd.projectcalico.org/v2", "BGPPeer", "$.apiVersion", ("'crd.projectcalico.org/v1'",)),
+        ("v1", "EndpointSlice", "$.apiVersion", ("'discovery.k8s.io/v1'",)),
+        ("projectcalico.org/v3", "Secret", "$.apiVersion", ("'v1'",)),
+        ("v1", "list", "$.kind", ("'List'",)),
+    ],
+)
+def test_the_right_spelling_is_named(api_version: str, kind: str, field: str, words: tuple[str, ...]) -> None:
+    problem = only(load(f"apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: x}}\n"))
+    assert problem.path == field
+    assert all(word in problem.message for word in words), problem.message
 
 
 def test_legacy_api_version_is_accepted() -> None:

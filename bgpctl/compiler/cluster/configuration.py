@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bgpctl.resources.annotations.settings import NO_SETTINGS, Settings
 from bgpctl.resources.annotations.table import settings_of
+from bgpctl.resources.checks.cluster_rules import default_program_cluster_routes
 from bgpctl.resources.kinds.bgp_configuration import (
     GLOBAL_NAME,
     NODE_NAME_PREFIX,
@@ -20,7 +21,7 @@ from bgpctl.resources.kinds.bgp_configuration import (
 )
 from bgpctl.resources.kinds.felix_configuration import FelixConfigurationSpec
 from bgpctl.resources.resource_set import ResourceSet
-from reflector.addresses import canonical_prefix, family_of
+from reflector.addresses import canonical_prefix
 from reflector.plan import DEFAULT_AS, DEFAULT_BGP_PORT, NORMAL_PRIORITY, Family
 
 # Calico's severities in the words of our own log; what it calls Trace is the most that we have.
@@ -36,8 +37,6 @@ LOG_LEVELS = {
 # programClusterRoutes: which pools' routes BGP programs; the others are Felix's.
 PROGRAMS_IPIP = frozenset({"Enabled", "EnabledIPIPOnly"})
 PROGRAMS_NO_ENCAPSULATION = frozenset({"Enabled", "EnabledNoEncapOnly"})
-DEFAULT_PROGRAM_CLUSTER_ROUTES = "EnabledNoEncapOnly"
-
 VXLAN_VNI = 4096
 VXLAN_PORT = 4789
 
@@ -58,7 +57,7 @@ class Configuration:
         self._felix = resources.felix_configurations
         found = self.bgp_objects.get(GLOBAL_NAME)
         self.cluster: BGPConfigurationSpec = found.spec if found else BGPConfigurationSpec()
-        program = self.cluster.program_cluster_routes or DEFAULT_PROGRAM_CLUSTER_ROUTES
+        program = self.cluster.program_cluster_routes or default_program_cluster_routes(resources)
         self.as_number = self.cluster.as_number or DEFAULT_AS
         self.mesh = self.cluster.node_to_node_mesh_enabled is not False
         self.programs_ipip = program in PROGRAMS_IPIP
@@ -94,10 +93,8 @@ class Configuration:
         return priority or NORMAL_PRIORITY
 
     def advertisements(self, node: str) -> tuple[TaggedPrefix, ...]:
-        """What is in force on this node: for each family the node's own list if it has one, else the cluster's."""
-        own = _advertisements(self.node(node))
-        families = {family_of(advertisement.prefix) for advertisement in own}
-        return (*own, *(each for each in _advertisements(self.cluster) if family_of(each.prefix) not in families))
+        """What is in force on this node: its own list, of whichever families, else the cluster's."""
+        return _advertisements(self.node(node)) or _advertisements(self.cluster)
 
     def felix(self, node: str) -> tuple[FelixConfigurationSpec, FelixConfigurationSpec]:
         """FelixConfiguration `node.<name>` and `default`; a value of the first is used before one of the second."""

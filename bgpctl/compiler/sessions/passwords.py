@@ -6,11 +6,16 @@ without one. When the Secret or its key is missing the session is suppressed, wi
 
 from __future__ import annotations
 
+import unicodedata
+
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.kinds.bgp_peer import BGPPassword
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import Password
 
+# Control and format characters.
+ODD_CATEGORIES = frozenset({"Cc", "Cf"})
+NAMES = {"\n": "line break", "\r": "carriage return", "\t": "tab", " ": "blank"}
 # What the kernel takes: TCP_MD5SIG_MAXKEYLEN in linux/tcp.h.
 MAX_KEY_OCTETS = 80
 
@@ -32,6 +37,18 @@ def find_password(wanted: BGPPassword, resources: ResourceSet, options: CompileO
     if text is None:
         raise PasswordMissingError(f"{where} has no key {reference.key!r}")
     return _usable(text, f"key {reference.key!r} of {where}")
+
+
+def odd_character(password: Password) -> str:
+    """The first character of the key that no person types into a router, in words; "" without one. Blanks count: they
+    are part of the key, and rarely meant."""
+    text = password.secret
+    for place, character in enumerate(text):
+        if character.isspace() or unicodedata.category(character) in ODD_CATEGORIES:
+            where = "at its end" if place == len(text) - 1 else f"at place {place + 1}"
+            name = NAMES.get(character) or unicodedata.name(character, "").lower() or f"U+{ord(character):04X}"
+            return f"a {name} {where}"
+    return ""
 
 
 def _usable(text: str, what: str) -> Password:

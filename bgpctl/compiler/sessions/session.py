@@ -22,13 +22,13 @@ from bgpctl.compiler.cluster.index import ClusterIndex, effective_port
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.policies.export_policy import export_policy_name
 from bgpctl.compiler.policies.filters import filter_policies
-from bgpctl.compiler.sessions.passwords import PasswordMissingError, find_password
+from bgpctl.compiler.sessions.passwords import PasswordMissingError, find_password, odd_character
 from bgpctl.compiler.sessions.peering import Peering
 from bgpctl.compiler.sessions.session_settings import session_families, session_settings, with_settings
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.annotations.settings import Settings
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
-from bgpctl.resources.kinds.bgp_peer import BGPPeerSpec
+from bgpctl.resources.kinds.bgp_peer import BGPPeerSpec, SecretKeyRef
 from bgpctl.resources.values.model import Resource
 from reflector.plan import (
     DEFAULT_RESTART_TIME,
@@ -192,7 +192,20 @@ def _password(context: SessionContext, peering: Peering) -> Password | None:
     """Of the mesh, or of the BGPPeer; sessions to workloads have none."""
     mesh = context.index.configuration.cluster.node_mesh_password
     wanted = {SessionKind.MESH: mesh, SessionKind.WORKLOAD: None}.get(peering.kind, peering.spec.password)
-    return find_password(wanted, context.index.resources, context.options) if wanted is not None else None
+    if wanted is None:
+        return None
+    found = find_password(wanted, context.index.resources, context.options)
+    if wanted.secret_key_ref is not None and (odd := odd_character(found)):
+        _warn_of_character(context, wanted.secret_key_ref, odd)
+    return found
+
+
+def _warn_of_character(context: SessionContext, reference: SecretKeyRef, odd: str) -> None:
+    """A session with another key than its peer's never comes up, and nothing on either side says why."""
+    secret = context.index.resources.secrets[context.options.secret_namespace, reference.name]
+    field = "stringData" if reference.key in secret.string_data else "data"
+    message = f"the key of a session has {odd}: it is part of the key; remove it, unless the peer has it as well"
+    context.findings.warn(secret, f"$.{field}.{reference.key}", "odd-password", message)
 
 
 def _password_path(peering: Peering) -> str:

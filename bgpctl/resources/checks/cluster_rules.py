@@ -23,6 +23,8 @@ from bgpctl.yaml_source.problem import Severity
 from reflector.plan import NORMAL_PRIORITY, Family
 
 FAMILIES: tuple[Family, ...] = (4, 6)
+# The type of affinities whose owner is no node, such as the load balancers' addresses.
+VIRTUAL = "virtual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,9 @@ def unknown_nodes(cluster: RuleScope) -> Iterator[ClusterFinding]:
     """Resources that name a node which is not there."""
     resources = cluster.resources
     # Nearly always every block's node is there, and there are many blocks.
-    owners = {affinity.spec.node for affinity in resources.block_affinities.values()}
-    blocks = () if owners <= resources.nodes.keys() else resources.block_affinities.values()
+    affinities = resources.block_affinities.values()
+    owners = {affinity.spec.node for affinity in affinities if affinity.spec.type != VIRTUAL}
+    blocks = () if owners <= resources.nodes.keys() else [each for each in affinities if each.spec.type != VIRTUAL]
     for resource, path, node in _named_nodes(resources, blocks):
         if node and not cluster.knows_node(node):
             message = f"there is no Node {node!r}; this has no effect until there is one"
@@ -163,8 +166,28 @@ COMPLEMENT = {
     "EnabledIPIPOnly": "EnabledNoEncapOnly",
     "EnabledNoEncapOnly": "EnabledIPIPOnly",
 }
-DEFAULT_BGP_PROGRAMS = "EnabledNoEncapOnly"
-DEFAULT_FELIX_PROGRAMS = "EnabledIPIPOnly"
+
+
+def default_program_cluster_routes(resources: ResourceSet) -> str:
+    """What BGP programs where no BGPConfiguration says it: that depends on the release of Calico."""
+    information = resources.cluster_informations.get(GLOBAL_NAME)
+    return "Enabled" if information is not None and information.spec.bgp_programs_ipip else "EnabledNoEncapOnly"
+
+
+def unknown_ipip_owner(cluster: RuleScope) -> Iterator[ClusterFinding]:
+    """Up to Calico 3.32 BGP programs the routes of IPIP pools, then Felix. One finding: it concerns all pools."""
+    resources = cluster.resources
+    pool = next((pool for pool in resources.ip_pools.values() if pool.spec.ipip_mode != "Never"), None)
+    information = resources.cluster_informations.get(GLOBAL_NAME)
+    configurations = (resources.bgp_configurations.get(GLOBAL_NAME), resources.felix_configurations.get(GLOBAL_NAME))
+    is_set = any(each is not None and each.spec.program_cluster_routes for each in configurations)
+    if pool is None or is_set or (information is not None and information.spec.release is not None):
+        return
+    message = (
+        "up to Calico 3.32 BGP programs the routes of IPIP pools, and from 3.33 on Felix does, which is assumed here: "
+        f"add the ClusterInformation {GLOBAL_NAME!r}, or set programClusterRoutes in a BGPConfiguration {GLOBAL_NAME!r}"
+    )
+    yield ClusterFinding(pool, ("spec", "ipipMode"), "ipip-owner-unknown", message, Severity.WARNING)
 
 
 def disagreement_with_felix(cluster: RuleScope) -> Iterator[ClusterFinding]:
@@ -173,8 +196,9 @@ def disagreement_with_felix(cluster: RuleScope) -> Iterator[ClusterFinding]:
     felix = cluster.resources.felix_configurations.get(GLOBAL_NAME)
     if felix is None:
         return
-    programs = (configuration and configuration.spec.program_cluster_routes) or DEFAULT_BGP_PROGRAMS
-    felix_programs = felix.spec.program_cluster_routes or DEFAULT_FELIX_PROGRAMS
+    default = default_program_cluster_routes(cluster.resources)
+    programs = (configuration and configuration.spec.program_cluster_routes) or default
+    felix_programs = felix.spec.program_cluster_routes or COMPLEMENT[default]
     if COMPLEMENT[programs] != felix_programs:
         message = (
             f"BGP programs cluster routes {programs!r}, so Felix must have {COMPLEMENT[programs]!r}, "
@@ -198,5 +222,6 @@ CLUSTER_RULES: tuple[tuple[Callable[[RuleScope], Iterable[ClusterFinding]], tupl
     (missing_filters, ("bgp_peers", "bgp_filters")),
     (unknown_nodes, ("nodes", "bgp_peers", "bgp_configurations", "block_affinities", "node_statuses")),
     (selectors_without_nodes, ("nodes", "bgp_peers")),
-    (disagreement_with_felix, ("bgp_configurations", "felix_configurations")),
+    (disagreement_with_felix, ("bgp_configurations", "cluster_informations", "felix_configurations")),
+    (unknown_ipip_owner, ("ip_pools", "bgp_configurations", "cluster_informations", "felix_configurations")),
 )

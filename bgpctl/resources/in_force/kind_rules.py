@@ -98,6 +98,11 @@ KIND_RULES: dict[str, KindRule] = {
         Outcome.ABSENT,
         "Sessions that use its key are suppressed, as without any Secret. One that no session uses changes nothing.",
     ),
+    "ClusterInformation": KindRule(
+        "Absent, the release of Calico would be unknown, and routes of IPIP pools left to Felix.",
+        Outcome.ABSENT,
+        "The newest release is assumed, with a warning where that matters.",
+    ),
     "FelixConfiguration": KindRule(
         "Absent, tunnel devices would be made anew with the defaults.",
         Outcome.ABSENT,

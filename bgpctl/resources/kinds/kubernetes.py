@@ -1,6 +1,7 @@
 """The Kubernetes kinds that routing looks at: Secret, Service and EndpointSlice, reduced to the fields it needs.
 
-Rule: whatever the compiler parses is checked here, once. API servers check all addresses of a Service but one:
+Rules: what an API server fills in when it stores an object counts as filled in, for a file may never have been there.
+Whatever the compiler parses is checked here, once. API servers check all addresses of a Service but one:
 `loadBalancerIP` may be any text, and a text that is no address asks for nothing (advice.py warns about it).
 """
 
@@ -8,15 +9,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from bgpctl.resources.values.fields import ClusterIP, IPAddress, refuse
+from bgpctl.resources.values.fields import HEADLESS, ClusterIP, IPAddress, refuse
 from bgpctl.resources.values.model import LoosePart, Resource
-from reflector.addresses import canonical_address
+from reflector.addresses import canonical_address, family_of
 
 DEFAULT_NAMESPACE = "default"
+FAMILY_NAMES: dict[int, Literal["IPv4", "IPv6"]] = {4: "IPv4", 6: "IPv6"}
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
 
@@ -64,7 +66,8 @@ TrafficPolicy = Literal["Cluster", "Local", ""]
 
 
 class ServiceSpec(LoosePart):
-    """`cluster_ip` is "None" for a headless service."""
+    """`cluster_ip` is "None" for a headless service. As API servers do: the first of `cluster_ips` is `cluster_ip`, the
+    families are those of these addresses, and what can be reached from outside has the policy Cluster."""
 
     type: ServiceType = "ClusterIP"
     cluster_ip: ClusterIP = ""
@@ -73,6 +76,20 @@ class ServiceSpec(LoosePart):
     external_ips: tuple[IPAddress, ...] = ()
     load_balancer_ip: str = ""
     external_traffic_policy: TrafficPolicy = ""
+
+    @model_validator(mode="after")
+    def _defaulted(self) -> Self:
+        cluster_ips = self.cluster_ips or ((self.cluster_ip,) if self.cluster_ip else ())
+        addresses = [each for each in cluster_ips if each not in ("", HEADLESS)]
+        is_external = self.type in ("NodePort", "LoadBalancer") or (self.type == "ClusterIP" and self.external_ips)
+        defaults: dict[str, Any] = {
+            "cluster_ips": cluster_ips,
+            "cluster_ip": cluster_ips[0] if cluster_ips else "",
+            "ip_families": tuple(dict.fromkeys(FAMILY_NAMES[family_of(canonical_address(each))] for each in addresses)),
+            "external_traffic_policy": "Cluster" if is_external else "",
+        }
+        missing = {name: value for name, value in defaults.items() if value and not getattr(self, name)}
+        return self.model_copy(update=missing) if missing else self
 
     @property
     def asked_address(self) -> str:

@@ -1,7 +1,8 @@
 """The kinds that are understood: which model reads them, and under which apiVersions they come.
 
 A kind that is not in the table is left alone with a warning, unless its name or apiVersion is evidently meant to be
-one of ours: then it is an error, for a BGPPeer that is silently ignored is a session that is silently missing.
+one of ours (spelling_of_kinds.py): then it is an error, for a BGPPeer that is silently ignored is a session that is
+silently missing.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.block_affinity import BlockAffinity
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
+from bgpctl.resources.kinds.cluster_information import ClusterInformation
 from bgpctl.resources.kinds.felix_configuration import FelixConfiguration
 from bgpctl.resources.kinds.ip_pool import IPPool
 from bgpctl.resources.kinds.kubernetes import EndpointSlice, Secret, Service
 from bgpctl.resources.kinds.kubernetes_node import as_calico_node, written_path
 from bgpctl.resources.kinds.node import Node
+from bgpctl.resources.reading.spelling_of_kinds import meant, sentence
 from bgpctl.resources.values.model import Resource
 from bgpctl.yaml_source.path import Path
 from bgpctl.yaml_source.problem import Severity
-from bgpctl.yaml_source.spelling import nearest
 
 CALICO = "projectcalico.org/v3"
 CALICO_CRD = "crd.projectcalico.org/v1"
@@ -71,6 +73,7 @@ _CALICO_KINDS = {
     "BGPPeer": Kind(BGPPeer, _without_status),
     "BlockAffinity": Kind(BlockAffinity, _without_status),
     "CalicoNodeStatus": Kind(CalicoNodeStatus),
+    "ClusterInformation": Kind(ClusterInformation, _without_status),
     "FelixConfiguration": Kind(FelixConfiguration, _without_status),
     "IPPool": Kind(IPPool, _without_status),
     "Node": Kind(Node),
@@ -87,14 +90,15 @@ KINDS: dict[tuple[str, str], Kind] = {
 }
 
 
+# Kinds that Kubernetes does not have.
+_ONLY_CALICO = tuple(name for name in _CALICO_KINDS if name != "Node")
+# Lists are taken apart (document.py), so of these only misspelt ones come here.
+_KNOWN = dict.fromkeys([*KINDS, ("v1", "List"), *((version, f"{name}List") for version, name in KINDS)]).keys()
+
+
 def explain_unsupported(api_version: str, kind: str) -> tuple[Severity, str, str]:
     """Why (apiVersion, kind) is not in KINDS: severity, the field to point at, and a message."""
-    versions = sorted(version for version, name in KINDS if name == kind)
-    # Other projects have kinds of the same name (metallb.io has a BGPPeer); those have a group of their own.
-    is_calico = "calico" in api_version or "/" not in api_version
-    if versions and is_calico:
-        return Severity.ERROR, "apiVersion", f"{kind} has no apiVersion {api_version!r}; write {versions[-1]!r}"
-    meant = nearest(kind, _CALICO_KINDS)
-    if meant and "calico" in api_version:
-        return Severity.ERROR, "kind", f"there is no kind {kind!r}; did you mean {meant!r}?"
+    right = meant(api_version, kind, _KNOWN, _ONLY_CALICO)
+    if right is not None:
+        return Severity.ERROR, *sentence(api_version, kind, right)
     return Severity.WARNING, "kind", f"{kind} ({api_version}) is not used for routing and is ignored"
