@@ -1,4 +1,4 @@
-"""Resources out of a file or a directory tree: *.yaml, *.yml and *.json, in the order of their names.
+"""Resources out of a file, a directory tree or standard input: *.yaml, *.yml and *.json, in the order of their names.
 
 Names that begin with a dot are passed over (editors' and Kubernetes' own), and so are topology files (*.clab.yml).
 Symbolic links are followed. A file that cannot be read is a Problem like any other, and so is what is no regular file,
@@ -23,12 +23,15 @@ from bgpctl.datastore.regular_file import (
     read_any_file,
     read_regular_file,
 )
+from bgpctl.datastore.text import not_utf8, text_of
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import Loaded, parse_documents
 from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
 from bgpctl.yaml_source.problem import Problem
 from reflector.event_loop import OUT_OF_RESOURCES
 
+# A path that is read from there, once; a file of that name is ./-
+STANDARD_INPUT = "-"
 SUFFIXES = (".yaml", ".yml", ".json")
 TOPOLOGY_SUFFIXES = (".clab.yml", ".clab.yaml")
 
@@ -110,13 +113,13 @@ class DirectoryReader:
             return self._loaded.files[name].text
         # An operator may name a pipe; what stands in a directory may never have been looked at.
         octets = read_any_file(name) if Path(name) in self.paths else read_regular_file(name)
-        return octets.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return text_of(octets)
 
 
 def is_resource_file(name: str) -> bool:
     """Whether a file of this name in a directory is read."""
-    is_hidden = name.startswith(".")
-    return not is_hidden and name.endswith(SUFFIXES) and not name.endswith(TOPOLOGY_SUFFIXES)
+    is_hidden, ending = name.startswith("."), name.lower()
+    return not is_hidden and ending.endswith(SUFFIXES) and not ending.endswith(TOPOLOGY_SUFFIXES)
 
 
 def _together(listings: list[Listing]) -> Listing:
@@ -132,6 +135,8 @@ def _together(listings: list[Listing]) -> Listing:
 
 def list_files(path: Path) -> Listing:
     """The resource files at a path, sorted by name. Raises NotReadyError when the path is not there."""
+    if str(path) == STANDARD_INPUT:
+        return Listing({STANDARD_INPUT: (0, 0, 0, 0, 0)}, (), (), ())
     try:
         status = path.stat()
     except OSError as error:
@@ -228,12 +233,12 @@ def _signature(status: os.stat_result) -> Signature:
 
 def _unreadable(name: str, error: Exception) -> Problem:
     """The name of a file is octets, and is shown as text: those that are none as \\xff."""
-    name = os.fsencode(name).decode(errors="backslashreplace")
+    name, line = os.fsencode(name).decode(errors="backslashreplace"), 0
     if isinstance(error, UnicodeEncodeError):
         message = "its name is not UTF-8; rename it"
     elif isinstance(error, UnicodeDecodeError):
-        message = f"not UTF-8 text: {error.reason} at octet {error.start}"
+        line, message = not_utf8(error)
     else:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = f"cannot be read: {reason}"
-    return Problem(name, 0, "", "$", "unreadable-file", message)
+    return Problem(name, line, "", "$", "unreadable-file", message)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
 
 # Resources of ten thousand nodes are some 10 MiB; what they are parsed into is about twenty times as large.
@@ -51,7 +52,10 @@ def read_regular_file(name: str) -> bytes:
 
 
 def read_any_file(name: str) -> bytes:
-    """As much as of a regular file, of whatever an operator has named: a pipe of the shell, for one. It may block."""
+    """As much as of a regular file, of whatever an operator has named: a pipe of the shell, for one, or "-", standard
+    input. It may block."""
+    if name == "-":
+        return _limited(sys.stdin.fileno())
     with Path(name).open("rb", buffering=0) as file:
         return _limited(file.fileno())
 

@@ -14,10 +14,15 @@ from yaml._yaml import CParser
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
+from bgpctl.yaml_source.pasted import line_advice, quoted
 from bgpctl.yaml_source.path import Path
 from bgpctl.yaml_source.scalars import MERGE, TEXT, Notation, Resolver, scalar_text
 
 MAX_NESTING = 100
+# Words of libyaml.
+UNFINISHED = "unexpected end of stream"
+SECOND_DOCUMENT = "did not find expected <document start>"
+INDENTATION = "mapping values are not allowed"
 TOO_DEEP = "too deeply nested, or its aliases unfold without end"
 
 
@@ -52,16 +57,33 @@ def compose(text: str) -> Node | None:
     try:
         return composer.get_single_node()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reason = " ".join(part for part in (error.context, error.problem) if part)
-        # What is missing at the end is noticed behind it.
-        last = text.rstrip().count("\n") + 1
-        raise NotYamlError(f"not YAML: {reason}", min(mark.line + 1, last) if mark else 1) from error
+        raise _explained(text, error) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise NotYamlError(f"not YAML: {error.reason}", line) from error
     finally:
         composer.dispose()
+
+
+def _explained(text: str, error: yaml.MarkedYAMLError) -> NotYamlError:
+    """With what to write instead, where the line, or the one before it that YAML takes with it, shows what is meant."""
+    reason = " ".join(part for part in (error.context, error.problem) if part)
+    mark = error.problem_mark or error.context_mark
+    if UNFINISHED in (error.problem or "") and error.context_mark:
+        mark, reason = error.context_mark, "a quotation mark that is opened on this line is not closed"
+    lines = text.splitlines() or [""]
+    # What is missing at the end is noticed behind it.
+    last = max(len(text.rstrip().splitlines()), 1)
+    line = min(mark.line + 1, last) if mark else 1
+    for number in (line, line - 1):
+        advice = line_advice(lines[number - 1]) if number >= 1 else ""
+        if advice:
+            return NotYamlError(f"not YAML: {advice}", number)
+    if SECOND_DOCUMENT in reason:
+        reason = "a second document begins here, without a line --- before it; add one"
+    if INDENTATION in reason:
+        reason += "; is this line indented like those around it, and are texts with a colon in quotes?"
+    return NotYamlError(f"not YAML: {reason}", line)
 
 
 def line_of_node(node: Node) -> int:
@@ -72,7 +94,9 @@ def line_of_node(node: Node) -> int:
 def key_of(node: Node, notation: Notation, path: Path) -> str:
     """The key of a mapping, which is always text. Raises NotYamlError."""
     if not isinstance(node, ScalarNode):
-        raise NotYamlError("a key must be text", line_of_node(node), path)
+        is_template = isinstance(node, MappingNode) and node.flow_style
+        hint = "; {{ begins a template: render it first (helm template, kustomize, envsubst)" if is_template else ""
+        raise NotYamlError(f"a key must be text{hint}", line_of_node(node), path)
     return str(node.value if node.tag == TEXT else scalar_text(scalar_of(node, notation, path)))
 
 
@@ -81,7 +105,10 @@ def scalar_of(node: Node, notation: Notation, path: Path) -> object:
     try:
         return notation.scalar(node)
     except ValueError as error:
-        raise NotYamlError(str(error), line_of_node(node), path) from error
+        tag = str(node.tag)
+        meant = f"{tag} {node.value}".rstrip()
+        message = f"{meant} begins a tag of YAML; write it in quotes: {quoted(meant)}" if tag[:1] == "!" else str(error)
+        raise NotYamlError(message, line_of_node(node), path) from error
 
 
 def merged_mappings(node: Node, path: Path) -> Iterator[MappingNode]:

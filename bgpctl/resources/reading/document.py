@@ -6,7 +6,7 @@ Lines count from 1 within the document, and problems name no file yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from bgpctl.resources.reading.unusable import UNKNOWN, Unusable, key_of, stand_i
 from bgpctl.resources.values.model import Resource
 from bgpctl.yaml_source.document import Document, read_document
 from bgpctl.yaml_source.nodes import NotYamlError
+from bgpctl.yaml_source.pasted import value_advice
 from bgpctl.yaml_source.path import Path, json_path
 from bgpctl.yaml_source.problem import Problem, Severity
 
@@ -63,16 +64,30 @@ def parse_document(text: str) -> ParsedDocument:
 
 def _duplicate_keys(document: Document) -> ParsedDocument:
     message = "this key is here twice; remove one"
-    return ParsedDocument(
-        problems=tuple(
-            Problem("", twice.line, "", json_path(twice.path), "duplicate-key", message)
-            for twice in document.duplicates
-        )
-    )
+    second = _second_resource(document)
+    twice = [each for each in document.duplicates if second is None or len(each.path) > 1]
+    problems = [Problem("", each.line, "", json_path(each.path), "duplicate-key", message) for each in twice]
+    if second is not None:
+        message = "a second resource begins here, without a line --- before it; add one"
+        problems.append(Problem("", second, "", "$", "duplicate-key", message))
+    return ParsedDocument(problems=tuple(problems))
+
+
+def _second_resource(document: Document) -> int | None:
+    """Where one begins whose --- was forgotten: nobody writes both of these keys a second time by mistake."""
+    lines = {
+        each.path: each.line for each in reversed(document.duplicates) if each.path in (("apiVersion",), ("kind",))
+    }
+    return min(lines.values()) if len(lines) > 1 else None
 
 
 def _items(data: Any, path: Path) -> Iterator[tuple[Any, Path]]:
-    """The document, or the items of a List; those of a BGPPeerList and the like need not repeat their kind."""
+    """The document, or the items of a List; those of a BGPPeerList and the like need not repeat their kind. A list at
+    the top is one of resources, too."""
+    if isinstance(data, tuple) and not path and data and all(isinstance(item, dict) for item in data):
+        for index, item in enumerate(data):
+            yield from _items(item, (index,))
+        return
     if not (isinstance(data, dict) and str(data.get("kind", "")).endswith("List")):
         yield data, path
         return
@@ -84,6 +99,19 @@ def _items(data: Any, path: Path) -> Iterator[tuple[Any, Path]]:
     inherited = {"apiVersion": data.get("apiVersion"), "kind": kind} if kind else {}
     for index, item in enumerate(items):
         yield from _items({**inherited, **item} if isinstance(item, dict) else item, (*path, "items", index))
+
+
+def with_advice(message: str, fields: Mapping[str, Any], path: Path) -> str:
+    """The message, and what stands in the value or the name of the field that people cannot see or did not mean."""
+    value: Any = fields
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return message
+    name = path[-1] if path and isinstance(path[-1], str) else ""
+    advice = value_advice(name) or (value_advice(value) if isinstance(value, str) else "")
+    return f"{message}; {advice}" if advice else message
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +144,10 @@ class _Item:
         resource, refused = refusals(kind.model, shaped)
         refused = (*refused, *refused_annotations(kind.model, shaped))
         if resource is None or refused:
-            problems = tuple(self._problem(kind.written(each.path), each.code, each.message) for each in refused)
+            problems = tuple(
+                self._problem(kind.written(each.path), each.code, with_advice(each.message, shaped, each.path))
+                for each in refused
+            )
             return ParsedDocument((), problems, (self._unusable(kind, shaped, [each.path for each in refused]),))
         if twice := self._twice():
             return ParsedDocument(unusable=(self._unusable(kind, shaped, twice),))
