@@ -59,6 +59,11 @@ def kernel_routes(world: World, node: str, prefix: str) -> list[tuple[object, ob
     return [(each.get("gateway", each.get("dev")), each.get("metric", 0)) for each in json.loads(listed)]
 
 
+def way(world: World, node: str, address: str) -> str:
+    command = ["ip", "-n", world.namespaces[node], "route", "get", address]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def explained(world: World, node: str, prefix: str) -> Explanation:
     with ControlClient(world.run_directory(node) / "speaker.sock") as client:
         return client.ask(Explain(prefix))
@@ -102,9 +107,10 @@ def test_a_pool_that_is_not_exported_keeps_its_workloads(world: World, wait_unti
 
 def test_a_virtual_machine_moves_from_its_block_to_another_node_and_back(world: World, wait_until: WaitUntil) -> None:
     """The target's route has a lower metric until the source's is gone (Felix's elevated priority): it wins on both."""
-    ip(world, "b", "route", "add", OWN, "dev", "cali1")
+    ip(world, "b", "route", "add", OWN, "dev", "cali1", "metric", "1024")
     ip(world, "a", "route", "add", OWN, "dev", "cali1", "metric", "512")
     wait_until(lambda: kernel_routes(world, "b", OWN) == [(ADDRESSES["a"], 512)], 10)
+    assert "dev wire" in way(world, "b", OWN)
     ip(world, "b", "route", "del", OWN, "dev", "cali1")
     ip(world, "a", "route", "add", OWN, "dev", "cali1", "metric", "1024")
     ip(world, "a", "route", "del", OWN, "dev", "cali1", "metric", "512")
