@@ -36,7 +36,7 @@ class UnderlayGuard:
         self._allowed = _prefixes(plan.allow_underlay_routes)
         self._subnets = _prefixes(plan.local_subnets)
         self._peers = frozenset(map(pack_address, peers))
-        self._own = [*self._subnets, *self._of_interfaces()]
+        self._own = _by_length((*self._subnets, *self._of_interfaces()))
         self._next_hops: set[bytes] = set()
         self._blackholes = _prefixes(plan.blackholes)
         self._inside = {each: sorted(filter(each.covers_address, self._peers)) for each in self._blackholes}
@@ -54,9 +54,10 @@ class UnderlayGuard:
         own = self._own_network_around(destination)
         if own is not None:
             return self._sentence(destination, _inside(destination, own))
-        if not is_host(destination):
+        nlri = destination[1]
+        if nlri[0] < 32:  # no host of either family: the usual case
             return ""
-        address = destination[1][1:]
+        address = nlri[1:] if is_host(destination) else b""
         if address in self._peers:
             return self._sentence(destination, "it is the address of a peer")
         if address in self._next_hops:
@@ -83,8 +84,14 @@ class UnderlayGuard:
         return longest is None or longest <= nlri[0]
 
     def _own_network_around(self, destination: Destination) -> Prefix | None:
-        own = next((each for each in self._own if each.covers(destination)), None)
-        return None if own is None or self._is_allowed(destination) else own
+        """Asked of every route: a few lengths, and nothing else."""
+        family, nlri = destination
+        for length, networks in self._own[family]:
+            if nlri[0] >= length:
+                bits = int.from_bytes(nlri[1:], "big") >> ((len(nlri) - 1) * 8 - length)
+                if bits in networks:
+                    return Prefix(family, length, bits)
+        return None
 
     def _is_allowed(self, destination: Destination) -> bool:
         return any(each.covers(destination) for each in self._allowed)
@@ -109,6 +116,14 @@ def _network_of(address: LinkAddress) -> Prefix:
     family: Family = 4 if len(address.address) == 4 else 6
     network = ip_network((address.address, address.length), strict=False)
     return prefix_of((family, nlri_of(address.length, network.network_address.packed)))
+
+
+def _by_length(prefixes: Iterable[Prefix]) -> dict[Family, list[tuple[int, set[int]]]]:
+    """Their bits, by family and length."""
+    found: dict[Family, dict[int, set[int]]] = {4: {}, 6: {}}
+    for family, length, bits in prefixes:
+        found[family].setdefault(length, set()).add(bits)
+    return {family: list(lengths.items()) for family, lengths in found.items()}
 
 
 def _prefixes(texts: Iterable[str]) -> list[Prefix]:
