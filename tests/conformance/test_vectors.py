@@ -165,7 +165,8 @@ def _secrets(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _workloads(case: dict[str, Any]) -> Iterator[LocalWorkload]:
     """Felix's endpoint-status files, in the order of their names."""
-    for _, status in sorted(case["endpoint_status"].items()):
+    for _, content in sorted(case["endpoint_status"].items()):
+        status = json.loads(content) if isinstance(content, str) else content
         addresses = (*(status.get("ipv4Nets") or ()), *(status.get("ipv6Nets") or ()))
         if status.get("bgpPeerName") and addresses:
             yield LocalWorkload(status["bgpPeerName"], status.get("ifaceName", ""), addresses)
@@ -210,7 +211,7 @@ def expect(case: dict[str, Any]) -> dict[str, Any]:
 def expected_session(peer: dict[str, Any]) -> dict[str, Any]:
     """A session of a case, in the words and with the defaults of a plan."""
     return {
-        "kind": peer["kind"],
+        "kind": "workload" if peer["kind"].endswith("workload") else peer["kind"],
         "families": (peer["family"],),
         "peer_as": peer["remote_as"],
         "local_as": peer["effective_local_as"],
