@@ -18,6 +18,7 @@ import msgspec
 from reflector.drain_file import DrainFileError, read_drain
 from reflector.plan import NodePlan, decode_plan
 from reflector.process.account import Account, AccountError, account_named
+from reflector.process.descriptors import lack, raise_limit
 
 # NodePlan.log_level in ExaBGP's words.
 LOG_LEVELS = {name: name.upper() for name in ("debug", "info", "warning", "error", "critical")}
@@ -44,6 +45,8 @@ def main(arguments: list[str]) -> int:
         return _not_ready(f"cannot read {error.filename}: {error.strerror}")
     except msgspec.ValidationError as error:
         return _not_ready(f"{run_directory / 'plan.json'}: {error}")
+    if reason := lack(len(plan.sessions), raise_limit()):
+        return _not_ready(reason)
     _set_exabgp_environment(plan)
     from reflector.speaker import run_speaker
 

@@ -26,6 +26,7 @@ from bgpctl.agent.options import AgentOptions
 from bgpctl.errors import NotReadyError
 from reflector.event_loop import OUT_OF_RESOURCES
 from reflector.process.account import Account
+from reflector.process.descriptors import raise_limit
 
 # Files and sockets of this process, and of the speaker which inherits it, are for their owner only.
 OWNER_ONLY_UMASK = 0o077
@@ -43,6 +44,7 @@ def run(options: AgentOptions) -> int:
     """See bgpctl.agent.run_agent."""
     os.umask(OWNER_ONLY_UMASK)
     configure(options.log_format)
+    raise_limit()
     account = speaker_account(options.speaker_user)
     with RunDirectory.claim(options.run_directory) as run_directory:
         run_directory.admit(account)

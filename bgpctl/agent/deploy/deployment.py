@@ -3,6 +3,7 @@
 same bytes as now           nothing happens
 Applied                     the plan is the running one, and from now on the one to return to
 Refused                     the files of the plan before are put in place instead
+too few descriptors         nothing changes: a speaker would end again and again for want of them
 no room on the disk         nothing changes; it is put in place as soon as there is room
 no speaker at the moment    the files are there for the next one, which applies them when it is ready
 """
@@ -20,6 +21,7 @@ from bgpctl.agent.plan.deployable import Deployable
 from bgpctl.agent.speaker.link import APPLY_TIMEOUT, ProtocolMismatchError, SpeakerAwayError, SpeakerLink
 from reflector.messages import Applied, Apply, Refused
 from reflector.plan import NodePlan, decode_plan
+from reflector.process.descriptors import lack, raise_limit
 
 log = get_logger("plan")
 
@@ -73,7 +75,11 @@ class Deployment:
     async def deploy(self, wanted: Deployable) -> bool:
         """Makes `wanted` the plan in place. False when it already was, or is not now: `refusal` has the reason."""
         async with self._turn:
-            self.refusal = ""
+            before, self.refusal = self.refusal, lack(len(wanted.plan.sessions), raise_limit())
+            if self.refusal:
+                if self.refusal != before:
+                    log.error("plan is not put in place, the last one stays", reason=self.refusal)
+                return False
             if self._placed and self._placed.files == wanted.files and self._waiting is not self._placed:
                 self._wait_with(None)
                 return False

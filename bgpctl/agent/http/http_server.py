@@ -1,9 +1,9 @@
 """Serves /livez, /readyz and /metrics: GET and HEAD, one request a connection, everything bounded.
 
-On asyncio's own streams, in the agent's loop: three fixed paths need no framework, a server thread would cost
-memory in each of hundreds of agents, and the standard library's http.server costs 50 ms to import.
+On asyncio's own streams, in a loop of their own (server_thread.py): three fixed paths need no framework, and the
+standard library's http.server costs 50 ms to import.
 
-    /livez    200 as long as the loop turns
+    /livez    200 as long as the agent's loop turns
     /readyz   200, or 503 with what is missing
     /metrics  the Prometheus text format; with a CA for clients, only for those with a certificate of it
 
@@ -29,6 +29,8 @@ REQUEST_SECONDS = 5.0
 CLOSING_SECONDS = 1.0
 # Only for clients with a certificate, where there is a CA for them.
 PROTECTED = frozenset({"/metrics"})
+# Large, and for clients that may read slowly or not at all: there is always room for others.
+SCRAPED = frozenset({"/metrics"})
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
@@ -73,6 +75,7 @@ class HttpServer:
                 await _Exchange(reader, writer, connections).serve(pages, tls, request_seconds)
             finally:
                 connections.leave(writer)
+                await connections.close(writer, CLOSING_SECONDS)
 
         try:
             server = await asyncio.start_server(serve, address.host or None, address.port, limit=LARGEST_HEAD)
@@ -94,6 +97,7 @@ class _Exchange:
         self._reader = reader
         self._writer = writer
         self._connections = connections
+        self._scrapes = False
 
     async def serve(self, pages: Pages, tls: ServerTls | None, request_seconds: float) -> None:
         writer = self._writer
@@ -108,7 +112,8 @@ class _Exchange:
         except (TimeoutError, OSError):
             pass  # a client that is slow or gone, or whose handshake fails, gets no answer
         finally:
-            await _close(writer)
+            if self._scrapes:
+                self._connections.end_scrape()
 
     async def _send(self, body: bytes) -> None:
         """In pieces, for what a client does not read yet is kept for each of them."""
@@ -138,17 +143,12 @@ class _Exchange:
             return method, Page.text(HTTPStatus.METHOD_NOT_ALLOWED)
         if lacks_certificate and path in PROTECTED:
             return method, Page.text(HTTPStatus.FORBIDDEN, "this page needs a client certificate")
+        if path not in SCRAPED:
+            return method, await page()
+        if not self._connections.begin_scrape():
+            return method, Page.text(HTTPStatus.SERVICE_UNAVAILABLE, "too many clients ask for this page")
+        self._scrapes = True
         return method, await page()
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    """Returns when the connection is gone."""
-    writer.close()
-    try:
-        async with asyncio.timeout(CLOSING_SECONDS):
-            await writer.wait_closed()
-    except (TimeoutError, OSError):
-        writer.transport.abort()
 
 
 def _head(page: Page) -> bytes:

@@ -1,4 +1,4 @@
-"""The agent's pages: /livez, /readyz and /metrics."""
+"""The agent's pages that are made in its loop: /readyz and /metrics. (/livez: http/server_thread.py)"""
 
 from __future__ import annotations
 
@@ -20,9 +20,6 @@ def agent_pages(agent_status: Callable[[], AgentStatus], metrics: MetricsPage, r
     """A page that fails by a fault of ours is reported and answered with 500: the agent goes on. A node that lives on
     retained routes, or holds a change, forwards as before: it is ready, and its page has a line about that."""
 
-    async def livez() -> Page:
-        return Page.text(HTTPStatus.OK)
-
     async def readyz() -> Page:
         status = agent_status()
         missing = waiting_for(status)
@@ -32,7 +29,7 @@ def agent_pages(agent_status: Callable[[], AgentStatus], metrics: MetricsPage, r
             HTTPStatus.OK, "\n".join(filter(None, (HTTPStatus.OK.phrase, status.retention, *held_lines(status))))
         )
 
-    return {"/livez": livez, "/readyz": _guarded(readyz, report), "/metrics": _guarded(metrics, report)}
+    return {"/readyz": _guarded(readyz, report), "/metrics": _guarded(metrics, report)}
 
 
 def _guarded(page: Callable[[], Awaitable[Page]], report: Report) -> Callable[[], Awaitable[Page]]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from bgpctl.agent.host.run_directory import STATUS_DIRECTORY, RunDirectory
-from bgpctl.agent.http.http_server import HttpServer
+from bgpctl.agent.http.server_thread import ServerThread
 from bgpctl.agent.http.tls import ServerTls
 from bgpctl.agent.metrics.page import MetricsPage
 from bgpctl.agent.metrics.snapshot import SnapshotSource
@@ -83,13 +83,13 @@ class Reporting:
         """Answers CalicoNodeStatus resources, for ever."""
         await self._files.run()
 
-    async def _open_http(self) -> HttpServer | None:
+    async def _open_http(self) -> ServerThread | None:
         options = self._options
         if options.metrics_address is None:
             return None
         tls = ServerTls(options.metrics_tls) if options.metrics_tls else None
         pages = agent_pages(self._report.status, self._metrics, self._report_error)
-        server = await HttpServer.open(options.metrics_address, pages, tls)
+        server = await ServerThread.open(options.metrics_address, pages, self._report_error, tls)
         self._report.metrics_address = str(server.address)
         return server
 
