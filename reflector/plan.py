@@ -416,6 +416,15 @@ class NodePlan(Value, frozen=True):
     version: int = msgspec.field(default_factory=lambda: PLAN_VERSION)
 
 
+# What a speaker reads only when it starts.
+READ_AT_START = ("listen",)
+
+
+def needs_new_speaker(running: NodePlan, wanted: NodePlan) -> bool:
+    """Whether a speaker that was started with the one plan cannot run the other: the agent replaces it then."""
+    return any(getattr(running, field) != getattr(wanted, field) for field in READ_AT_START)
+
+
 class _PlanHeader(msgspec.Struct):
     """What every version of the plan has in common; version 1 did not write its number."""
 

@@ -34,7 +34,7 @@ from reflector.kernel.md5_counters import md5_counters
 from reflector.kernel.watch import KernelRoutes
 from reflector.messages import JOURNAL_LIMIT, Applied, Message, Refused
 from reflector.originations_file import read_originations
-from reflector.plan import NodePlan, SessionPlan
+from reflector.plan import NodePlan, SessionPlan, needs_new_speaker
 from reflector.process.account import Account
 from reflector.process.step_down import StepDown
 from reflector.session.cease import cease
@@ -91,7 +91,7 @@ class Speaker:
     def __init__(self, plan: NodePlan, configuration: Any, run_directory: Path, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.started = clock()
-        self._listens = plan.listen
+        self._started_with = plan
         self._conf = run_directory / "exabgp.conf"
         self._next_tick = self._next_md5 = 0.0
         self._answers_failed = 0
@@ -228,7 +228,7 @@ class Speaker:
         self._kernel.follow(plan)
         self._transport.lines.keep({session.name for session in plan.sessions})
         applied = _applied(before, plan, established, self.engine)
-        return structs.replace(applied, needs_restart=plan.listen != self._listens)
+        return structs.replace(applied, needs_restart=needs_new_speaker(self._started_with, plan))
 
 
 def _write_line(line: str) -> None:

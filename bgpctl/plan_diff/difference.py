@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from bgpctl.plan_diff.effects import Effect
+from bgpctl.plan_diff.effects import RESETTING, Effect
 
 
 class DifferenceValue(msgspec.Struct, frozen=True):
@@ -87,6 +87,7 @@ class PlanDifference(DifferenceValue, frozen=True):
     fields     of the plan itself, and of its KernelPlan ("kernel.table")
     kernel     entries of the KernelPlan's lists
     verdicts   of the export policies, for originations that both plans have, on sessions that both plans have
+    replaces_speaker   the agent replaces the speaker at once: every session is set up anew
     """
 
     node: str
@@ -98,6 +99,7 @@ class PlanDifference(DifferenceValue, frozen=True):
     originations: tuple[ItemChange, ...] = ()
     verdicts: tuple[VerdictChange, ...] = ()
     kernel: tuple[ItemChange, ...] = ()
+    replaces_speaker: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything differs."""
@@ -125,12 +127,7 @@ class PlanDifference(DifferenceValue, frozen=True):
     @property
     def reset(self) -> tuple[str, ...]:
         """The names of the sessions that are closed and made anew."""
-        return tuple(each.name for each in self.sessions if each.effect is Effect.RESET)
-
-    @property
-    def needs_restart(self) -> bool:
-        """Something has no effect before the speaker is restarted."""
-        return any(each.effect is Effect.RESTART for each in self.fields)
+        return tuple(each.name for each in self.sessions if each.effect in RESETTING)
 
     def _sessions(self, change: ChangeKind) -> tuple[str, ...]:
         return tuple(each.name for each in self.sessions if each.change is change)

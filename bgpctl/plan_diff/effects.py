@@ -2,7 +2,8 @@
 
 The rule is what the speaker does with a new plan. ExaBGP closes a session and makes it anew when the neighbour's
 definition in exabgp.conf differs (`Neighbor.__eq__`, RFC 4486: Cease, Other Configuration Change). All other fields of
-a session, and everything else of the plan, the engine and the FIB take up in place. Where to listen is read once.
+a session, and everything else of the plan, the engine and the FIB take up in place. What is read once, at the
+start (reflector.plan.READ_AT_START), makes the agent replace the speaker.
 
 `tests/plan_diff` holds each row against a speaker that runs, beside another one and beside BIRD 2, and the table
 against the fields that there are.
@@ -48,15 +49,17 @@ class Effect(StrEnum):
     REFRESH   sessions stay; policies are evaluated for every route, and what differs is advertised. Nothing is
               requested from a peer: the Adj-RIB-In has the routes as they were received
     RESET     the session is closed with a Cease and set up anew
-    RESTART   without effect until the speaker is restarted, which closes all its sessions
+    REPLACE   the agent replaces the speaker at once: every session is closed and set up anew
     """
 
     SOFT = "soft"
     REFRESH = "refresh"
     RESET = "reset"
-    RESTART = "restart"
+    REPLACE = "replace"
 
 
+# The effects with which a session is closed and set up anew.
+RESETTING = frozenset({Effect.RESET, Effect.REPLACE})
 SEVERITY = {effect: place for place, effect in enumerate(Effect)}
 
 
@@ -70,11 +73,12 @@ class EffectRow(NamedTuple):
     reason: str
 
 
-SOFT, REFRESH, RESET, RESTART = Effect
+SOFT, REFRESH, RESET, REPLACE = Effect
 
 _OPEN = "both ends agree on it when the session opens (OPEN)"
 _CONNECTION = "it belongs to the TCP connection"
 _SHOWN = "only shown to people"
+_AT_START = "the speaker opens its listening sockets when it starts, so it is replaced at once"
 _POLICY = "the policies are evaluated for every route"
 _EXPORT = "what is advertised to the peer is computed again"
 _ORIGINATION = "the route is readvertised to peers for which it differs"
@@ -92,7 +96,7 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "local_as": EffectRow(SOFT, "a session has its own local_as"),
         "cluster_id": EffectRow(REFRESH, "it stands in the CLUSTER_LIST of what is reflected, and finds loops"),
         "log_level": EffectRow(SOFT, "the agent's log changes at once, the speaker's at its next start"),
-        "listen": EffectRow(RESTART, "the speaker opens its listening sockets when it starts"),
+        "listen": EffectRow(REPLACE, _AT_START),
         "sessions": EffectRow(SOFT, "an added one is set up, a removed one is closed; a changed one: see SessionPlan"),
         "suppressed": EffectRow(SOFT, _SHOWN),
         "policies": EffectRow(REFRESH, _POLICY),
@@ -100,7 +104,7 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "kernel": EffectRow(SOFT, "for the FIB; the speaker does not use it"),
         "always_compare_med": EffectRow(REFRESH, "the decision is made anew for every prefix with several routes"),
         "resolve_next_hops": EffectRow(REFRESH, "every route with a next hop is evaluated anew"),
-        "version": EffectRow(RESTART, "a speaker reads plans of its own version"),
+        "version": EffectRow(REPLACE, "a speaker reads plans of its own version"),
     },
     SessionPlan: {
         "name": EffectRow(RESET, "the name identifies the session: another name is another session"),
@@ -183,8 +187,8 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "defined_by": EffectRow(SOFT, _SHOWN),
     },
     Listen: {
-        "address": EffectRow(RESTART, "the speaker opens its listening sockets when it starts"),
-        "port": EffectRow(RESTART, "the speaker opens its listening sockets when it starts"),
+        "address": EffectRow(REPLACE, _AT_START),
+        "port": EffectRow(REPLACE, _AT_START),
     },
     KernelPlan: {
         "protocol": EffectRow(SOFT, _KERNEL),

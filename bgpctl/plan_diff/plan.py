@@ -19,15 +19,15 @@ from bgpctl.plan_diff.difference import (
     PolicyChange,
     SessionChange,
 )
-from bgpctl.plan_diff.effects import Effect, worst
+from bgpctl.plan_diff.effects import RESETTING, Effect, worst
 from bgpctl.plan_diff.kernel import changed_kernel, changed_kernel_fields
 from bgpctl.plan_diff.verdicts import changed_verdicts
-from reflector.plan import NodePlan, Origination, Policy, SessionPlan, SuppressedSession
+from reflector.plan import NodePlan, Origination, Policy, SessionPlan, SuppressedSession, needs_new_speaker
 
 # Compared entry by entry; `kernel` has a module of its own.
 APART = frozenset({"sessions", "suppressed", "policies", "originations", "kernel"})
 # Fields of the whole plan that every session feels.
-OF_ALL_SESSIONS = frozenset({Effect.REFRESH, Effect.RESET})
+OF_ALL_SESSIONS = frozenset({Effect.REFRESH, *RESETTING})
 
 
 def diff_plans(old: NodePlan, new: NodePlan) -> PlanDifference:
@@ -53,6 +53,7 @@ def diff_plans(old: NodePlan, new: NodePlan) -> PlanDifference:
         originations=originations,
         verdicts=changed_verdicts(old, new),
         kernel=changed_kernel(old.kernel, new.kernel),
+        replaces_speaker=needs_new_speaker(old, new),
     )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bgpctl.plan_diff.alike import SessionKey, session_key
 from bgpctl.plan_diff.difference import ChangeKind, DifferenceValue, PlanDifference, SessionChange
-from bgpctl.plan_diff.effects import Effect
+from bgpctl.plan_diff.effects import RESETTING
 
 
 def _none(_: SessionChange) -> bool:
@@ -19,7 +19,7 @@ def _none(_: SessionChange) -> bool:
 
 
 def _is_reset(session: SessionChange) -> bool:
-    return session.effect is Effect.RESET
+    return session.effect in RESETTING
 
 
 def _is_removed(session: SessionChange) -> bool:
@@ -42,12 +42,12 @@ FATES = (
     Fate("new", lambda node: node.change is ChangeKind.ADDED, "is new", "are new"),
     Fate("gone", lambda node: node.change is ChangeKind.REMOVED, "goes", "go"),
     Fate(
-        "restart",
-        lambda node: node.needs_restart,
-        "needs its speaker restarted",
-        "need their speakers restarted",
+        "replace",
+        lambda node: node.replaces_speaker,
+        "replaces its speaker at once",
+        "replace their speakers at once",
         _is_reset,
-        ", with a reset of",
+        ", which resets",
     ),
     Fate("reset", lambda node: any(map(_is_reset, node.sessions)), "resets", "reset", _is_reset),
     Fate("closed", lambda node: any(map(_is_removed, node.sessions)), "closes", "close", _is_removed),

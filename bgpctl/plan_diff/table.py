@@ -24,11 +24,12 @@ sessions with another speaker and with BIRD 2.
 | soft | sessions stay; only what follows from the field changes |
 | refresh | sessions stay; policies are evaluated for every route, and what differs is advertised |
 | reset | the session is closed with a Cease and set up anew; until then the peer does not use our routes |
-| restart | without effect until the speaker is restarted, which the agent does not do by itself |
+| replace | the agent replaces the speaker at once: every session of the node is closed and set up anew |
 
 What both ends must agree on is in `exabgp.conf`, so a change of a neighbour there resets its session. The engine
-applies everything else while the session stays. A refresh requests nothing from the peer: the Adj-RIB-In has
-its routes as they were received.
+applies everything else while the session stays. While a speaker is replaced, the kernel keeps its routes, and peers
+with graceful restart keep ours. A refresh requests nothing from the peer: the Adj-RIB-In has its routes as they were
+received.
 """
 
 

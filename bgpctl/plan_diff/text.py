@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from bgpctl.plan_diff.alike import MOST_NAMES, Alike, AlikeField, Groups, Some
 from bgpctl.plan_diff.cluster import ClusterDifference
 from bgpctl.plan_diff.difference import ChangeKind, PrefixChange
-from bgpctl.plan_diff.effects import Effect
+from bgpctl.plan_diff.effects import RESETTING, Effect
 from bgpctl.plan_diff.summary import counted
 
 SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
 RESET_SIGN = "!"
 # Effects whose reason is printed.
-EXPLAINED = {Effect.RESET: " ({})", Effect.RESTART: " (waits for a restart: {})"}
+EXPLAINED = {Effect.RESET: " ({})", Effect.REPLACE: " ({})"}
 MOST_PREFIXES = 20
 
 
@@ -50,7 +50,7 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 def _lines(group: Alike) -> Iterator[str]:
     """One group: a line, and the rules of a policy below it."""
-    sign = RESET_SIGN if group.effect is Effect.RESET and group.what == "session" else SIGNS[group.change]
+    sign = RESET_SIGN if group.effect in RESETTING and group.what == "session" else SIGNS[group.change]
     match group.what:
         case "node":
             yield f"{sign} the whole node"
@@ -86,7 +86,7 @@ def _what(group: Alike) -> str:
     changes = [_field(each) for each in group.fields]
     if group.policies:
         changes.append(f"policies {', '.join(group.policies)}")
-    verb = "reset" if group.effect is Effect.RESET else "updated"
+    verb = "reset" if group.effect in RESETTING else "updated"
     what = "; ".join(changes) or "defined by another resource"
     return f"{verb}: {what}" + (f" [{group.defined_by}]" if group.defined_by else "")
 

@@ -23,7 +23,7 @@ class Applied(Message, frozen=True):
     added           sessions that the plan before did not have
     removed         sessions that this plan does not have
     reset           Established sessions that the change has ended
-    needs_restart   the plan listens on other addresses or ports, which only a new speaker can do
+    needs_restart   only a new speaker can run this plan: it listens on other addresses or ports
     """
 
     added: tuple[str, ...] = ()

@@ -357,7 +357,7 @@ ASIDE: dict[type[Value], Aside] = {
 # What BIRD cannot show, and why; the test that shows it without BIRD.
 NOT_WITH_BIRD: dict[tuple[type[Value], str], str] = {
     (NodePlan, "version"): "no speaker reads a plan of another version: tests/plan_diff/test_effects_on_speakers.py",
-    (NodePlan, "listen"): "takes effect at the next start, which ends all sessions: the same file",
+    (NodePlan, "listen"): "read at the start, so that the speaker is replaced: the same file",
     (
         SessionPlan,
         "role",

@@ -76,7 +76,7 @@ def test_the_summary_counts_a_node_for_the_most_severe_that_happens_to_it() -> N
     ]
     assert diff(base, changed).summary == (
         "7 nodes change: 2 without a session reset, 1 closes 1 session, 1 resets 1 session, "
-        "1 needs its speaker restarted, with a reset of 1 session, 1 goes, 1 is new"
+        "1 replaces its speaker at once, which resets 1 session, 1 goes, 1 is new"
     )
 
 

@@ -156,10 +156,11 @@ def test_a_session_without_a_local_address_stays_while_another_is_reset(pair: Pa
     assert pair.tell(replace(alone, sessions=(*alone.sessions, other))).reset == ()
 
 
-def test_another_listening_port_waits_for_the_next_start(pair: Pair) -> None:
+def test_another_listening_port_needs_a_new_speaker_and_the_difference_has_that(pair: Pair) -> None:
     changed = with_plan_field(pair.base, "listen")
-    assert diff_plans(pair.base, changed).needs_restart
-    pair.tell(changed)
+    foretold = diff_plans(pair.base, changed)
+    assert foretold.reset == tuple(each.name for each in pair.base.sessions)
+    assert pair.tell(changed).needs_restart is foretold.replaces_speaker is True
     assert (listens(pair, 179), listens(pair, 1179)) == (True, False)
     pair.a.process.terminate()
     pair.a.process.wait(10)

@@ -13,12 +13,12 @@ from changed_fields import PLAN_CHANGES, SESSION_CHANGES, A, B, pair_plan, with_
 
 from bgpctl.plan_diff.effects import EFFECTS, Effect, worst
 from bgpctl.plan_diff.table import render_table
-from reflector.plan import NodePlan, SessionPlan, Value
+from reflector.plan import READ_AT_START, NodePlan, SessionPlan, Value
 from reflector.policy.policy_set import same_policies
 
 PAGE = Path(__file__).parents[2] / "docs" / "applying-changes.md"
 TAKEN_UP_IN_PLACE = [field for field, row in EFFECTS[SessionPlan].items() if row.effect is not Effect.RESET]
-ENGINE_IS_INDIFFERENT = {Effect.SOFT, Effect.RESTART}
+ENGINE_IS_INDIFFERENT = {Effect.SOFT, Effect.REPLACE}
 
 
 def kinds_below(kind: type[Value]) -> set[type[Value]]:
@@ -42,6 +42,11 @@ def test_every_kind_of_value_in_a_plan_is_in_the_table() -> None:
 @pytest.mark.parametrize("kind", EFFECTS, ids=lambda kind: kind.__name__)
 def test_every_field_has_a_row_and_every_row_a_field(kind: type[Value]) -> None:
     assert set(EFFECTS[kind]) == set(kind.__struct_fields__)
+
+
+def test_what_is_read_at_the_start_replaces_the_speaker_and_nothing_else() -> None:
+    replacing = {field for field, row in EFFECTS[NodePlan].items() if row.effect is Effect.REPLACE}
+    assert replacing == {*READ_AT_START, "version"}
 
 
 def test_every_row_says_why() -> None:
