@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, canonical_prefix
+from bgpctl.errors import NotReadyError
 from reflector.verdict import RouteVerdict, text_of
 
 if TYPE_CHECKING:
-    from reflector.messages import CandidateStatus, Explanation, ExportStatus
+    from reflector.messages import CandidateStatus, Explanation, ExportStatus, KernelAnswer, RelatedRoute
 
 
 def register(app: typer.Typer) -> None:
@@ -24,22 +25,39 @@ def explain(
     run_dir: RunDirOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show why a route is or is not there: all routes received, why each won or lost, and what each peer is advertised.
+    """Show why a route is or is not there: all routes received, why each won or lost, and what each peer is advertised;
+    the routes around it and inside it, refused ones too; and what the kernel itself does.
 
     Exit status 1 when this node has no route to it.
     """
     from bgpctl.cli.running import find_one_node
 
     speaker = find_one_node(node, run_dir)
-    show_explanation(speaker.explain, prefix, speaker.name, output)
+    asked = canonical_prefix(prefix)
+    answer, why_not = None, ""
+    try:
+        answer = speaker.kernel(asked)
+    except NotReadyError as error:
+        why_not = f"the kernel was not asked: {error}"
+    show_explanation(speaker.explain, prefix, speaker.name, output, (answer, why_not))
 
 
-def show_explanation(ask: Callable[[str], Explanation], prefix: str, node: str, output: Output) -> None:
-    """Of an address the route that covers it. Exit status 1 when there is no route."""
+def show_explanation(
+    ask: Callable[[str], Explanation],
+    prefix: str,
+    node: str,
+    output: Output,
+    kernel: tuple[KernelAnswer | None, str] = (None, ""),
+) -> None:
+    """Of an address the route that covers it. `kernel` is its answer, or why there is none. Exit status 1 when there is
+    no route."""
     explanation = ask(canonical_prefix(prefix))
     if explanation.covered_by and "/" not in prefix:
-        explanation = ask(explanation.covered_by)
-    typer.echo(_as_json(explanation) if output is Output.JSON else "\n".join(explain_lines(explanation, node)))
+        explanation = _with_related_of(explanation, ask(explanation.covered_by))
+    if output is Output.JSON:
+        typer.echo(_as_json(explanation, kernel[0]))
+    else:
+        typer.echo("\n".join((*explain_lines(explanation, node), *kernel_lines(*kernel))))
     if not any(candidate.verdict == RouteVerdict.BEST for candidate in explanation.candidates):
         raise typer.Exit(1)
 
@@ -56,6 +74,45 @@ def explain_lines(explanation: Explanation, node: str) -> Iterator[str]:
         yield "advertised to"
         for export in explanation.exports:
             yield from _export(export)
+    for title, routes in (("around it", explanation.covering), ("inside it", explanation.inside)):
+        if routes:
+            yield f"routes {title}"
+            yield from map(_related, routes)
+    if explanation.more:
+        yield f"  and {explanation.more} more"
+
+
+def kernel_lines(answer: KernelAnswer | None, why_not: str) -> Iterator[str]:
+    """What the kernel does, or why that is not known."""
+    if answer is None:
+        if why_not:
+            yield why_not
+        return
+    yield f"the kernel, for {answer.address}"
+    yield f"  {answer.answer}"
+    if answer.routes:
+        yield "its routes around it and inside it"
+        for route in answer.routes:
+            yield f"  {route.text}{' (foreign)' if route.foreign else ''}"
+    if answer.more:
+        yield f"  and {answer.more} more"
+
+
+def _with_related_of(address: Explanation, route: Explanation) -> Explanation:
+    """The explanation of the route that covers an address, with what else is around that address."""
+    import msgspec
+
+    others = tuple(each for each in address.covering if each.prefix != route.prefix)
+    return msgspec.structs.replace(route, covering=others, inside=(), more=address.more)
+
+
+def _related(route: RelatedRoute) -> str:
+    origin = f"from {route.peer}{f' ({route.peer_node})' if route.peer_node else ''}" if route.peer else "of this node"
+    is_used = route.verdict in (RouteVerdict.BEST, RouteVerdict.ACCEPTED)
+    verdict = text_of(route.verdict) if is_used else f"not used: {text_of(route.verdict)}"
+    rule = f" ({route.rule})" if route.rule else ""
+    next_hop = f", next hop {route.next_hop}" if route.next_hop else ""
+    return f"  {route.prefix} {origin}: {verdict}{rule}{next_hop}{', stale' if route.stale else ''}"
 
 
 def _candidate(candidate: CandidateStatus) -> Iterator[str]:
@@ -108,7 +165,8 @@ def _facts(facts: dict[str, str | int | None]) -> str:
     return ", ".join(f"{name} {value}" for name, value in facts.items() if value not in ("", None)) or "no attributes"
 
 
-def _as_json(explanation: Explanation) -> str:
+def _as_json(explanation: Explanation, kernel: KernelAnswer | None) -> str:
     import msgspec
 
-    return msgspec.json.format(msgspec.json.encode(explanation), indent=2).decode()
+    shown = msgspec.structs.asdict(explanation) | {"kernel": kernel}
+    return msgspec.json.format(msgspec.json.encode(shown), indent=2).decode()

@@ -27,9 +27,11 @@ from reflector.messages import (
     Explain,
     Explanation,
     JournalStatus,
+    KernelAnswer,
     Peers,
     RouteStatus,
     ShowAgent,
+    ShowKernel,
     ShowPeers,
     ShowRoutes,
 )
@@ -97,6 +99,11 @@ class RunningNode:
         """Raises NotReadyError when the speaker does not answer."""
         with self.speaker() as speaker:
             return speaker.ask(Explain(prefix))
+
+    def kernel(self, prefix: str) -> KernelAnswer:
+        """Raises NotReadyError when the agent does not answer, and when it refuses."""
+        with self._agent() as agent:
+            return agent.ask(ShowKernel(prefix))
 
     def journal(self, question: JournalQuestion) -> JournalStatus:
         """Raises NotReadyError when the speaker does not answer or cannot do so."""

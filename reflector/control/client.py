@@ -29,6 +29,7 @@ from reflector.messages import (
     FrameError,
     FrameReader,
     JournalStatus,
+    KernelAnswer,
     NodeStatusReport,
     Originate,
     Originated,
@@ -40,6 +41,7 @@ from reflector.messages import (
     ShowAgent,
     ShowCounters,
     ShowJournal,
+    ShowKernel,
     ShowNodeStatus,
     ShowPeers,
     ShowRoutes,
@@ -56,7 +58,7 @@ DEFAULT_TIMEOUT = 5.0
 _READ_SIZE = 65536
 
 JournalQuestion = StartJournal | StopJournal | ShowJournal
-AgentQuestion = ShowAgent | ShowNodeStatus | Confirm
+AgentQuestion = ShowAgent | ShowKernel | ShowNodeStatus | Confirm
 TableQuestion = ShowPeers | ShowSessions | ShowRoutes | ShowSources | Explain | ShowCounters
 Question = Apply | Originate | Drain | TableQuestion | JournalQuestion | AgentQuestion
 
@@ -74,6 +76,7 @@ _ANSWERS: dict[type[Question], type[Reply]] = {
     StopJournal: JournalStatus,
     ShowJournal: JournalStatus,
     ShowAgent: AgentStatus,
+    ShowKernel: KernelAnswer,
     ShowNodeStatus: NodeStatusReport,
     Confirm: Confirmed,
 }
@@ -136,6 +139,8 @@ class ControlClient:
     def ask(self, question: JournalQuestion) -> JournalStatus: ...
     @overload
     def ask(self, question: ShowAgent) -> AgentStatus: ...
+    @overload
+    def ask(self, question: ShowKernel) -> KernelAnswer: ...
     @overload
     def ask(self, question: ShowNodeStatus) -> NodeStatusReport: ...
     @overload

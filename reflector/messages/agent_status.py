@@ -198,6 +198,34 @@ class NodeStatusReport(Message, frozen=True):
     status: bytes
 
 
+class KernelRouteStatus(msgspec.Struct, frozen=True):
+    """A route of the kernel.
+
+    prefix     the destination
+    text       where it leads, and whose it is
+    foreign    another program's, or the kernel's own
+    """
+
+    prefix: str
+    text: str
+    foreign: bool
+
+
+class KernelAnswer(Message, frozen=True):
+    """What the kernel does.
+
+    address   the first of the prefix that was asked for
+    answer    the route that the kernel uses for it (`ip route get`), or why it drops what is for it
+    routes    its routes around the prefix, the longest first, and then those to the prefix and inside it, 50 at most
+    more      how many more there are
+    """
+
+    address: str
+    answer: str
+    routes: tuple[KernelRouteStatus, ...] = ()
+    more: int = 0
+
+
 class Confirmed(Message, frozen=True):
     """What was held under the digest is in place.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reflector.messages.agent_status import AgentStatus, Confirmed, NodeStatusReport
+from reflector.messages.agent_status import AgentStatus, Confirmed, KernelAnswer, NodeStatusReport
 from reflector.messages.loc_rib import LocRibUpdate, Subscribed
 from reflector.messages.outcomes import Applied, Draining, JournalStatus, Originated, Refused
 from reflector.messages.requests import Request
@@ -37,6 +37,7 @@ Reply = (
     | JournalStatus
     | LocRibUpdate
     | AgentStatus
+    | KernelAnswer
     | Confirmed
     | NodeStatusReport
 )

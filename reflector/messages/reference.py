@@ -35,8 +35,9 @@ those in [what-happens-to-a-route.md](what-happens-to-a-route.md).
 """
 
 REQUESTS_OPENING = """
-A client sends requests, and gets one reply to each, in order. `ShowAgent`, `ShowNodeStatus` and `Confirm` are for an
-agent, `Drain` is for both, everything else is for a speaker. Any request may be answered with [Refused](#refused).
+A client sends requests, and gets one reply to each, in order. `ShowAgent`, `ShowKernel`, `ShowNodeStatus` and `Confirm`
+are for an agent, `Drain` is for both, everything else is for a speaker. Any request may be answered with
+[Refused](#refused).
 """
 
 REPLIES_OPENING = """

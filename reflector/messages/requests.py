@@ -168,6 +168,15 @@ class ShowAgent(Message, frozen=True):
     """Of an agent: its plan, its speaker and its FIB. Reply: AgentStatus."""
 
 
+class ShowKernel(Message, frozen=True):
+    """Of an agent: what the kernel does with the prefix, ours and foreign routes. Reply: KernelAnswer or Refused.
+
+    prefix   or an address
+    """
+
+    prefix: str
+
+
 class Confirm(Message, frozen=True):
     """Of an agent: put the held change in place. Reply: Confirmed, or Refused when nothing is held under this digest.
 
@@ -203,6 +212,7 @@ Request = (
     | StopJournal
     | ShowJournal
     | ShowAgent
+    | ShowKernel
     | Confirm
     | ShowNodeStatus
 )

@@ -264,6 +264,29 @@ class ExportStatus(msgspec.Struct, frozen=True):
     path_id: int = 0
 
 
+class RelatedRoute(msgspec.Struct, frozen=True):
+    """A route to a prefix around the one that was asked for, or inside it.
+
+    prefix      the destination
+    peer        the session that it came from; "": this node
+    verdict     the code of a RouteVerdict: why it is used, lost, or was not accepted
+    source      bgp, or what kind of origination of this node
+    rule        the policy rule that decided, or what the origination is derived from
+    next_hop    "": this node itself
+    stale       its session is down
+    peer_node   the node that the peer is; "": not a node of the cluster
+    """
+
+    prefix: str
+    peer: str
+    verdict: str
+    source: RouteSource
+    rule: str = ""
+    next_hop: str = ""
+    stale: bool = False
+    peer_node: str = ""
+
+
 class Explanation(Message, frozen=True):
     """One prefix in this speaker.
 
@@ -271,12 +294,18 @@ class Explanation(Message, frozen=True):
     candidates   every route to it, those of this node first
     exports      for each Established peer, what it is advertised
     covered_by   where there is no candidate: the longest prefix of the Loc-RIB around it
+    covering     routes to prefixes around it, refused ones too, the longest prefix first, 50 at most
+    inside       routes to more specific prefixes, refused ones too, in prefix order, 50 at most
+    more         how many more there are of the two
     """
 
     prefix: str
     candidates: tuple[CandidateStatus, ...] = ()
     exports: tuple[ExportStatus, ...] = ()
     covered_by: str = ""
+    covering: tuple[RelatedRoute, ...] = ()
+    inside: tuple[RelatedRoute, ...] = ()
+    more: int = 0
 
 
 class Counters(Message, frozen=True):

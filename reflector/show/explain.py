@@ -2,6 +2,7 @@
 
     received    every route in the Adj-RIB-Ins, and our own: refused by import and why, lost at which step, or best;
                 and what was left out beyond a peer's maximum of prefixes
+    related     routes to prefixes around it and inside it (related_routes)
     advertised  every Established peer: advertised and as what, or withheld and why
 
 Rule: the answers come from the functions that decide (decision.explain_decision, ExportView.decide), called once more;
@@ -23,6 +24,7 @@ from reflector.policy.export import ExportDecision
 from reflector.rib.adj_rib_in import AdjRibIn
 from reflector.rib.path import Path
 from reflector.show.incremental import Incremental
+from reflector.show.related_routes import related
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import Origin, format_as_path
 from reflector.wire.communities import format_communities
@@ -39,6 +41,7 @@ def explain(engine: Engine, prefix: str) -> Incremental[Explanation]:
     verdicts = engine.ribs[family].verdicts(nlri)
     ours = [path for path in verdicts if path.sender is None]
     received = [*((path, False, path.path_id) for path in ours), *sent]
+    others = yield from related(engine, family, nlri)
     return Explanation(
         prefix=unpack_nlri(nlri, family),
         candidates=(
@@ -50,6 +53,9 @@ def explain(engine: Engine, prefix: str) -> Incremental[Explanation]:
         ),
         exports=tuple(_exports(engine, family, nlri)),
         covered_by=_covering(engine, family, nlri) if not verdicts else "",
+        covering=others.covering,
+        inside=others.inside,
+        more=others.more,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,7 @@ from bgpctl.agent.node_status.files import StatusFiles
 from bgpctl.agent.node_status.report import NodeReporter, NoReportError
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.report.control_server import Answers, ControlServer
+from bgpctl.agent.report.kernel_answer import kernel_answer
 from bgpctl.agent.report.pages import agent_pages
 from bgpctl.agent.report.session_summary import SessionSummary
 from bgpctl.agent.report.status import AgentReport, Stages
@@ -26,11 +28,14 @@ from reflector.messages import (
     Confirm,
     Confirmed,
     Drain,
+    KernelAnswer,
     NodeStatusReport,
     Refused,
     ShowAgent,
+    ShowKernel,
     ShowNodeStatus,
 )
+from reflector.plan import ROUTE_PROTOCOL
 
 Confirming = Callable[[Confirm], Awaitable[Confirmed | Refused]]
 
@@ -49,6 +54,7 @@ class Reporting:
         self._options = options
         self._directory = run_directory
         self._drain = stages.drain
+        self._deployment = stages.deployment
         self._report_error = stages.internal_errors.report
         self._confirm = confirm
         self._report = AgentReport(options.node, stages, run_directory, programs_kernel=options.program_fib)
@@ -67,6 +73,7 @@ class Reporting:
         http = await self._open_http()
         answers: Answers = {
             ShowAgent: self._status,
+            ShowKernel: self._kernel,
             ShowNodeStatus: self._node_status,
             Drain: self._drain.lead,
             Confirm: self._confirm,
@@ -95,6 +102,16 @@ class Reporting:
 
     async def _status(self, _: ShowAgent) -> AgentStatus:
         return await self._sessions.added_to(self._report.status())
+
+    async def _kernel(self, asked: ShowKernel) -> KernelAnswer | Refused:
+        plan = self._deployment.plan
+        own = plan.kernel.protocol if plan is not None else ROUTE_PROTOCOL
+        try:
+            return await asyncio.to_thread(kernel_answer, asked.prefix, own)
+        except ValueError as error:
+            return Refused(f"{asked.prefix!r} is not a prefix: {error}")
+        except OSError as error:
+            return Refused(f"the kernel does not answer: {error.strerror or error}")
 
     async def _node_status(self, asked: ShowNodeStatus) -> NodeStatusReport | Refused:
         try:

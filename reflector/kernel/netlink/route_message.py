@@ -26,6 +26,7 @@ _DST, _OIF, _GATEWAY, _PRIORITY, _METRICS, _MULTIPATH, _TABLE, _VIA = 1, 4, 5, 6
 _RTAX_MTU = 2
 _ONLINK = 4
 _CLONED = 0x200  # a cache entry, not a route
+_FIB_MATCH = 0x2000
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_NOWHERE = 0, 253, 255
 _RT_TABLE_COMPAT = 252  # tables above 255 do not fit the header and are named by an attribute
 
@@ -77,6 +78,12 @@ def encode(change: Change) -> Request:
 def dump_request(family: Family, table: int = 0) -> Request:
     """All routes of the family, of every table or of one."""
     return Request(GETROUTE, DUMP, _RTMSG.pack(_AF[family], 0, 0, 0, table, 0, 0, 0, 0))
+
+
+def lookup_request(family: Family, address: bytes) -> Request:
+    """Which route matches the address: what `ip route get fibmatch` asks."""
+    head = _RTMSG.pack(_AF[family], len(address) * 8, 0, 0, 0, 0, 0, 0, _FIB_MATCH)
+    return Request(GETROUTE, 0, head + attribute(_DST, address))
 
 
 def decode(body: bytes) -> tuple[bytes, RouteTerms] | None:

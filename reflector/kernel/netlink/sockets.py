@@ -141,6 +141,20 @@ class Requests:
             answers += self._read_answers(first)
         return answers
 
+    def ask(self, request: Request) -> bytes:
+        """The payload of the one answer. Raises OSError with what the kernel answers instead."""
+        self._wrap()
+        packet = bytearray()
+        self._append(packet, request)
+        self._socket.send(packet)
+        while True:
+            for message in self._receive():
+                if message.sequence != self._sequence:
+                    continue
+                if message.kind == ERROR:
+                    raise OSError(message.errno, os.strerror(message.errno))
+                return message.body
+
     def dump(self, request: Request) -> Generator[list[tuple[int, bytes]], None, None]:
         """(type, payload) of every entry, a list for each piece that the kernel hands out.
 
