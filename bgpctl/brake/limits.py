@@ -18,6 +18,9 @@ FEWEST_SESSIONS = 2
 FEWEST_NODES = 2
 # Seconds for which the best state counts, and after which a session that is down is no loss.
 WINDOW = 600.0
+# Seconds for which a session that is to change at both of its ends, two nodes, is held while it is down: the other end
+# has changed it already, and it comes up when this one does.
+OTHER_END_FOLLOWS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

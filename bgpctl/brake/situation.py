@@ -1,7 +1,8 @@
 """Everything that a decision about one wanted plan rests on, and what follows from it at once: frozen values.
 
 Rule: a session counts as taken if it ends and was Established within the window, unless the machine itself has lost its
-address; it counts as kept if it is Established now and the wanted plan leaves it so.
+address, or the other end has changed it already; it counts as kept if it is Established now and the wanted plan leaves
+it so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from bgpctl.brake.before import definition_of
 from bgpctl.brake.best_state import BestState, SeenSession
 from bgpctl.brake.endings import BY_POLICY, Ending, EndingKind, endings
 from bgpctl.brake.facts import Facts
+from bgpctl.brake.limits import OTHER_END_FOLLOWS
 from bgpctl.brake.live import LiveState, Source
 from bgpctl.brake.rejections import rejections
 from bgpctl.brake.ways import Way, is_to_reflector, served_clusters, way
@@ -47,7 +49,17 @@ class Situation:
     @cached_property
     def taken(self) -> frozenset[str]:
         recent = self.best.recent(self.now) & self.endings.keys()
-        return frozenset(name for name in recent if self.sessions[name].local_address not in self.live.absent)
+        return frozenset(
+            name
+            for name in recent
+            if self.sessions[name].local_address not in self.live.absent and not self._is_changed_at_the_other_end(name)
+        )
+
+    def _is_changed_at_the_other_end(self, name: str) -> bool:
+        """Two nodes follow the same resources, but what isolates one of them may be little to the other."""
+        ending, since = self.endings[name], self.now - OTHER_END_FOLLOWS
+        is_of_nodes = ending.kind is EndingKind.CHANGED and ending.session.peer_node in self.facts.nodes
+        return is_of_nodes and name not in self.live.established and self.best.sessions[name].at < since
 
     @cached_property
     def kept_or_gained(self) -> frozenset[str]:

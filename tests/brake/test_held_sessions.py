@@ -206,6 +206,32 @@ def test_wrong_as_has_one_digest_on_all_nodes() -> None:
     assert len({each.apply(wrong, *reflected()[1:]).digest for each in nodes}) == 1
 
 
+def test_node_whose_peers_have_followed_its_new_as_follows_after_a_minute() -> None:
+    """To each of its peers it is one session of several: they expect the new AS, and the old one helps nobody."""
+    renumbered = node("n1", "192.0.2.11/24", asn=64599)
+    wanted = [*reflected()[:5], renumbered, *reflected()[6:]]
+    r1, n1 = BrakedNode("r1", *reflected()), BrakedNode("n1", *reflected())
+    assert not r1.apply(*wanted).is_held
+    n1.apply(*wanted)
+    assert n1.held == ["last-session"]
+    n1.down = {R1, R2}
+    n1.wait(30)
+    assert n1.held == ["last-session"]
+    n1.wait(40)
+    assert n1.held == []
+    assert n1.running is not None
+    assert {each.local_as for each in n1.running.sessions} == {64599}
+
+
+def test_sessions_whose_other_ends_hold_as_well_are_held_for_good() -> None:
+    n1 = BrakedNode("n1", *reflected())
+    wrong = configuration(nodeToNodeMeshEnabled=False, asNumber=64513)
+    n1.apply(wrong, *reflected()[1:])
+    for _ in range(30):
+        n1.wait(60)
+        assert n1.held == ["last-session"]
+
+
 def test_half_of_the_mesh_may_go() -> None:
     n1 = BrakedNode("n1", *mesh(5))
     n1.apply(*mesh(3))
