@@ -19,7 +19,7 @@ from reflector.wire.nlri import unpack_nlri, wider
 
 # So many are shown of either kind.
 MOST = 50
-_KEYS_A_TURN = 20_000
+_KEYS_A_TURN = 5_000
 
 
 class Related(NamedTuple):
@@ -38,32 +38,46 @@ class _Found(NamedTuple):
 
 def related(engine: Engine, family: Family, nlri: bytes) -> Incremental[Related]:
     covering = list(_own(engine, family, wider(nlri)))
-    inside = list(_own(engine, family, (each for each in engine.ribs[family].table if _is_inside(each, nlri))))
-    around = frozenset(wider(nlri))
+    around, has_inside = frozenset(wider(nlri)), nlri[0] < MAX_BITS[family]
+    inside: list[_Found] = []
+    left_out = 0
+    prefixes = list(engine.ribs[family].table) if has_inside else []
+    for start in range(0, len(prefixes), _KEYS_A_TURN):
+        part = prefixes[start : start + _KEYS_A_TURN]
+        inside += _own(engine, family, (each for each in part if _is_inside(each, nlri)))
+        left_out += _cut(inside)
+        yield
     for peer in list(engine.peers.values()):
         rib = peer.adj_rib_in.get(family)
         if rib is None:
             continue
-        if rib.has_path_ids or nlri[0] < MAX_BITS[family]:
+        if rib.has_path_ids or has_inside:
             keys = list(rib.routes)
             for start in range(0, len(keys), _KEYS_A_TURN):
                 for key in keys[start : start + _KEYS_A_TURN]:
                     other = rib.nlri(key)
-                    if other in around:
-                        covering.append(_Found(other, rib.routes[key], key in rib.stale))
-                    elif _is_inside(other, nlri):
-                        inside.append(_Found(other, rib.routes[key], key in rib.stale))
+                    where = covering if other in around else inside if _is_inside(other, nlri) else None
+                    if where is not None and key in rib.routes:
+                        where.append(_Found(other, rib.routes[key], key in rib.stale))
+                left_out += _cut(inside)
                 yield
         else:
             covering += [_Found(key, rib.routes[key], key in rib.stale) for key in around if key in rib.routes]
     covering.sort(key=lambda found: -found.nlri[0])
-    inside.sort(key=lambda found: (found.nlri[1:], found.nlri[0]))
-    more = max(len(covering) - MOST, 0) + max(len(inside) - MOST, 0)
+    more = max(len(covering) - MOST, 0) + left_out + _cut(inside)
     return Related(
         tuple(_status(engine, family, found) for found in covering[:MOST]),
-        tuple(_status(engine, family, found) for found in inside[:MOST]),
+        tuple(_status(engine, family, found) for found in inside),
         more,
     )
+
+
+def _cut(inside: list[_Found]) -> int:
+    """Keep the first MOST in prefix order; how many went."""
+    inside.sort(key=lambda found: (found.nlri[1:], found.nlri[0]))
+    went = max(len(inside) - MOST, 0)
+    del inside[MOST:]
+    return went
 
 
 def _own(engine: Engine, family: Family, prefixes: Iterator[bytes]) -> Iterator[_Found]:

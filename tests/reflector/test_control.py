@@ -408,8 +408,9 @@ def world_address(peer: str) -> str:
         ShowPeers(),
         ShowCounters(decision=True),
         Explain("10.64.0.1/32"),
+        Explain("0.0.0.0/0"),
     ],
-    ids=["subscribe", "routes", "received", "advertised", "peers", "counters", "explain"],
+    ids=["subscribe", "routes", "received", "advertised", "peers", "counters", "explain", "explain everything"],
 )
 def test_no_question_about_100000_routes_makes_a_long_turn(full_world: ControlWorld, question) -> None:
     """It takes a few milliseconds; the bound has room for a slower machine. The garbage collector is left out."""

@@ -104,7 +104,7 @@ def test_reflectors_that_fall_silent_cost_no_route(tmp_path: Path, record: Recor
         try:
             waits(world, ALL_DOWN)
             eventually(lambda: are_long_lived(world), "the restart time is over", PATIENCE)
-            assert "hold timer" in world.peers("a")["r1"].last_error
+            assert "hold timer" in world.peers("a")["r1"].ended
             assert world.has_routes("b", "c")
         finally:
             world.send_to_speakers(signal.SIGCONT, *speakers)
