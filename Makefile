@@ -19,7 +19,7 @@ LAB_PACKAGES := iproute2 iputils-ping
 TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
 BENCH_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) gcc libc6-dev
 
-.PHONY: help lab lab-down labs test-fast test check format bench wheels lock clean
+.PHONY: help lab lab-down labs test-fast test fuzz check format bench wheels lock clean
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -48,6 +48,10 @@ test: check ## check, then the whole test suite (as root also against the kernel
 	@requirements/system-packages wanted $(TEST_PACKAGES)
 	@requirements/openbgpd wanted $(OPENBGPD)
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+FUZZ_MUTANTS ?= 100000
+fuzz: $(VENV)/.dev ## feed mutated resources to the commands and to an agent (as root): an hour (FUZZ_SEED= another sequence)
+	@FUZZ_MUTANTS=$(FUZZ_MUTANTS) $(BIN)/pytest -n 2 -q tests/fuzz tests/agent/test_agent_fuzz.py $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## format, lint, types and the import contracts
 	@$(BIN)/ruff format --check --quiet .
