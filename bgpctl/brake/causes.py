@@ -83,7 +83,7 @@ def _of_rule(index: ClusterIndex, defined_by: str, what: str) -> Cause | None:
 
 def _of_session(index: ClusterIndex, node: str, ending: Ending, wanted: NodePlan) -> Cause:
     session = ending.session
-    if ending.kind in (EndingKind.CHANGED, EndingKind.AS_LOOP):
+    if ending.kind in (EndingKind.CHANGED, EndingKind.AS_LOOP, EndingKind.LIMITED):
         return _of_change(index, node, session, "; ".join(ending.changes))
     if ending.kind is EndingKind.LOOPED:
         what = f"routeReflectorClusterID {wanted.cluster_id} is that of {session.peer_node}: it would reject its routes"

@@ -5,7 +5,8 @@ the whole cluster has one digest on all nodes, so that one annotation confirms i
 node in it, so that what is confirmed for one node lets nothing happen to another.
 
     sessions       of a resource that defines none in the cluster any more, or whose AS is the cluster's: all nodes;
-                   likewise what a BGPFilter or an IPPool rejects, and what a BGPPeer allows of the own AS
+                   likewise what a BGPFilter or an IPPool rejects, what a BGPPeer allows of the own AS, and the
+                   maximum of prefixes
     nodes          which are missing: all nodes
     kernel rules   the network and what becomes of it: all nodes
     the rest       this node
@@ -78,7 +79,7 @@ def _is_of_the_whole_cluster(situation: Situation, ending: Ending) -> bool:
         return defining_resource(ending.session.defined_by) in situation.facts.idle
     if ending.kind in BY_POLICY:
         return all(each.startswith(OF_THE_CLUSTER) for each in ending.defined_by)
-    if ending.kind is EndingKind.AS_LOOP:
+    if ending.kind in (EndingKind.AS_LOOP, EndingKind.LIMITED):
         return True
     if ending.kind is EndingKind.CHANGED:
         number = situation.facts.as_number

@@ -9,6 +9,7 @@ where the other end has to follow, in a field of the table below, or where the s
     looped          the peer reflects for a cluster that this node begins to serve, too: its routes will be rejected
                     (RFC 4456 8)
     as-loop         fewer of this node's own AS may stand in what the peer advertises: its routes may be rejected
+    limited         the maximum of prefixes that it gets is below what the peer has: it is ceased (prefix_limits.py)
     not-accepted    policies reject what was accepted from the peer (rejections.py)
     not-advertised  policies reject what was advertised to the peer
 """
@@ -29,6 +30,7 @@ class EndingKind(StrEnum):
     NOT_REFLECTED = "not-reflected"
     LOOPED = "looped"
     AS_LOOP = "as-loop"
+    LIMITED = "limited"
     NOT_ACCEPTED = "not-accepted"
     NOT_ADVERTISED = "not-advertised"
 

@@ -39,6 +39,10 @@ class LiveState:
     absent: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()
 
+    def learned(self, session: str, family: Family) -> int:
+        """The routes of a family that this session is a source of; 0 when they are not known."""
+        return sum(each.routes for each in self.sources or () if each.family == family and session in each.sessions)
+
     def routes(self, family: Family) -> int:
         """The learned routes of a family; 0 when they are not known."""
         return sum(each.routes for each in self.sources or () if each.family == family)

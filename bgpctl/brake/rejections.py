@@ -56,11 +56,12 @@ def policies_of(plan: NodePlan) -> Policies:
 
 
 def imports_differ(running: NodePlan, wanted: NodePlan) -> bool:
-    """Whether some session that both plans have may accept other routes than before."""
+    """Whether some session that both plans have may accept other routes, or fewer of them, than before."""
     before, after = policies_of(running), policies_of(wanted)
     will_be = {each.name: each for each in wanted.sessions}
     return any(
         import_chain(before, each) != import_chain(after, will_be[each.name])
+        or each.maximum_prefixes != will_be[each.name].maximum_prefixes
         for each in running.sessions
         if each.name in will_be
     )

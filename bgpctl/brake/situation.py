@@ -13,10 +13,11 @@ from functools import cached_property
 
 from bgpctl.brake.before import definition_of
 from bgpctl.brake.best_state import BestState, SeenSession
-from bgpctl.brake.endings import BY_POLICY, Ending, EndingKind, endings
+from bgpctl.brake.endings import Ending, EndingKind, endings
 from bgpctl.brake.facts import Facts
 from bgpctl.brake.limits import OTHER_END_FOLLOWS
 from bgpctl.brake.live import LiveState, Source
+from bgpctl.brake.prefix_limits import over_limits
 from bgpctl.brake.rejections import rejections
 from bgpctl.brake.ways import Way, is_to_reflector, served_clusters, way
 from reflector.plan import Family, NodePlan, SessionPlan
@@ -43,8 +44,9 @@ class Situation:
     @cached_property
     def endings(self) -> Mapping[str, Ending]:
         """A session that ends is not asked what its policies reject."""
-        by_policy = rejections(self.running, self.wanted, self.facts)
-        return by_policy | endings(self.running, self.wanted, self.best.reflectors, self.facts.reflectors)
+        found = rejections(self.running, self.wanted, self.facts)
+        found |= over_limits(self.running, self.wanted, self.facts, self.live)
+        return found | endings(self.running, self.wanted, self.best.reflectors, self.facts.reflectors)
 
     @cached_property
     def taken(self) -> frozenset[str]:
@@ -116,7 +118,9 @@ class Situation:
     def is_put_right(self) -> bool:
         """Everything is as it was when something began to be held: what has come since then may go."""
         before = self.best.before
-        if before is None or any(each.kind in BY_POLICY for each in self.endings.values()):
+        if before is None:
+            return False
+        if any(each.kind is not EndingKind.REMOVED and name in before.sessions for name, each in self.endings.items()):
             return False
         return before.definition <= set(definition_of(self.wanted)) and before.nodes <= self.facts.nodes
 

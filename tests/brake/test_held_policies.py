@@ -252,6 +252,8 @@ def test_fewer_own_as_numbers_are_held_where_the_proof_does_not_know_that_nothin
     n1.apply(*racks(0, outside=True))
     assert n1.held == ["last-session"]
     assert "allow_local_as 1 -> 0" in str(n1.changes[0].causes[0])
+    n1.wait(2)
+    assert n1.held == ["last-session"]
     n1 = BrakedNode("n1", *racks(1, outside=False))
     n1.apply(*racks(0, outside=False))
     assert n1.held == []
@@ -292,3 +294,39 @@ def test_password_is_as_before() -> None:
     assert n1.held == []
     n1.apply(*cluster(to_reflectors(), secret("bgp", {"key": "two"})))
     assert n1.held == ["last-session"]
+
+
+def limited(**annotations: str) -> list[Resource]:
+    return cluster(annotated(to_reflectors(), **annotations))
+
+
+@pytest.mark.parametrize(
+    ("setting", "held"),
+    [
+        ("10", ["last-session"]),
+        ("9 drop", ["last-session"]),
+        ("10 warn", []),
+        ("15 drop", []),
+        ("20", []),
+        ("off", []),
+    ],
+)
+def test_maximum_of_prefixes_below_what_the_peers_have_is_held(setting: str, held: list[str]) -> None:
+    n1 = BrakedNode("n1", *limited())
+    before = n1.running
+    n1.sources = (Source(4, frozenset({R1, R2}), 20),)
+    n1.apply(*limited(maximum_prefixes=setting))
+    assert n1.held == held
+    n1.wait(2)
+    assert n1.held == held
+    if held:
+        assert n1.running == before
+        assert "maximum_prefixes none -> " in str(n1.changes[0].causes[0])
+
+
+def test_maximum_of_prefixes_below_the_blocks_of_a_client_is_held_by_its_reflector() -> None:
+    """Known without the live state, and so in a diff."""
+    more = [block(name, f"10.244.{place + 100}.{net}/26") for place, name in enumerate(NAMES) for net in (0, 64, 128)]
+    r1 = BrakedNode("r1", *limited(), *more)
+    r1.apply(*limited(maximum_prefixes="3"), *more)
+    assert r1.held[0] == "last-session"

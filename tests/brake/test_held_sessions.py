@@ -367,6 +367,8 @@ def test_only_router_outside_that_need_not_come_back_is_held(
     n1.apply(*resources(**after))
     assert n1.held == ["last-session"]
     assert "192.0.2.253" in n1.established
+    n1.wait(2)
+    assert n1.held == ["last-session"]
 
 
 @pytest.mark.parametrize(
