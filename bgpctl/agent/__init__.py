@@ -1,13 +1,20 @@
 """The daemon on every node: watches resources, compiles, runs the speaker, programs the kernel, reports.
 
-The only composition root: every other package is handed what it needs, this one knows them all.
+The only composition root: every other package is handed what it needs, this one knows them all. What it offers is
+imported when it is asked for: who only wants to know where an agent's socket is does not pay for its options.
 """
 
-from bgpctl.agent.host.log_format import LogFormat
-from bgpctl.agent.http.metrics_address import MetricsAddress
-from bgpctl.agent.http.tls_files import TlsFiles
-from bgpctl.agent.metrics.peer_metrics import PeerMetrics
-from bgpctl.agent.options import AgentOptions
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bgpctl.agent.host.log_format import LogFormat
+    from bgpctl.agent.http.metrics_address import MetricsAddress
+    from bgpctl.agent.http.tls_files import TlsFiles
+    from bgpctl.agent.metrics.peer_metrics import PeerMetrics
+    from bgpctl.agent.options import AgentOptions
 
 __all__ = [
     "AgentOptions",
@@ -17,6 +24,20 @@ __all__ = [
     "TlsFiles",
     "run_agent",
 ]
+
+_OFFERED = {
+    "AgentOptions": "options",
+    "LogFormat": "host.log_format",
+    "MetricsAddress": "http.metrics_address",
+    "PeerMetrics": "metrics.peer_metrics",
+    "TlsFiles": "http.tls_files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OFFERED:
+        return getattr(import_module(f"{__name__}.{_OFFERED[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def run_agent(options: AgentOptions) -> int:

@@ -1,57 +1,98 @@
-"""The commands. Each module here holds one group; heavy imports happen inside the command that needs them."""
+"""The commands by name. Only the module of the command that is asked for is imported: what a question to a socket costs
+is the answer, and not the compiler that another command needs. Heavy imports happen inside the commands.
+
+Exit statuses are in docs/exit-status.md: 0 done, 1 the answer is no, 2 the world is not ready.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import typer
+if TYPE_CHECKING:
+    import typer
 
-from bgpctl.cli import (
-    agent,
-    confirm,
-    diff,
-    drain,
-    explain,
-    fib,
-    journal,
-    lab,
-    node_status,
-    peers,
-    proof,
-    show,
-    status,
-    uninstall,
-    validate,
-)
-from bgpctl.cli import compile as compile_command
-from bgpctl.errors import NotReadyError
-
-app = typer.Typer(
-    name="bgpctl",
-    help="A BGP routing control plane for clusters.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-@app.callback()
-def root() -> None:
-    """A BGP routing control plane for clusters."""
+# Command -> the module that has it.
+MODULES = {
+    "agent": "agent",
+    "compile": "compile",
+    "completion": "completion",
+    "confirm": "confirm",
+    "diff": "diff",
+    "drain": "drain",
+    "explain": "explain",
+    "fib": "fib",
+    "help": "help",
+    "journal": "journal",
+    "lab": "lab",
+    "node-status": "node_status",
+    "peers": "peers",
+    "proof": "proof",
+    "routes": "show",
+    "status": "status",
+    "uninstall": "uninstall",
+    "validate": "validate",
+}
+# Those that only ask a socket, each declared under its own name (declare.py).
+ASKING = frozenset({"explain", "fib", "peers", "routes", "status"})
+# Set by the shell that asks for completions, of which any command may be one.
+COMPLETE_VARIABLE = "_BGPCTL_COMPLETE"
+NOT_READY = 2
 
 
-GROUPS = (
-    agent, compile_command, confirm, diff, drain, explain, fib, journal, lab, node_status, peers, proof, show, status,
-    uninstall, validate,
-)  # fmt: skip
-for group in GROUPS:
-    group.register(app)
+def application(commands: Iterable[str]) -> typer.Typer:
+    """The program with these commands."""
+    from bgpctl.cli.root import new_application
+
+    app = new_application()
+    for module in dict.fromkeys(MODULES[command] for command in commands):
+        import_module(f"bgpctl.cli.{module}").register(app)
+    return app
+
+
+@cache
+def _with_all_commands() -> typer.Typer:
+    return application(MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, the program with all commands, is made when somebody wants it."""
+    if name == "app":
+        return _with_all_commands()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def main() -> None:
     """The console script: a world that is not ready ends with one sentence and status 2."""
     try:
-        app()
-    except NotReadyError as error:
-        print(f"bgpctl: {error}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(2) from None
+        asked = sys.argv[1] if len(sys.argv) > 1 and COMPLETE_VARIABLE not in os.environ else ""
+        if asked not in ASKING or not _answer_plainly(asked, sys.argv[2:]):
+            (application([asked]) if asked in MODULES else _with_all_commands())()
+    except PermissionError as error:
+        _end(f"permission denied: {error.filename or error}; run this as root, or as a user who may do that")
+    except Exception as error:
+        from bgpctl.errors import NotReadyError
+
+        if not isinstance(error, NotReadyError):
+            raise
+        _end(str(error))
+
+
+def _answer_plainly(command: str, words: Sequence[str]) -> bool:
+    """Whether the command was given so that it could be run without typer; it took 0.6 s to import."""
+    from bgpctl.cli.plain import plain_values
+
+    function = getattr(import_module(f"bgpctl.cli.{MODULES[command]}"), command)
+    values = plain_values(function, words)
+    if values is not None:
+        function(**values)
+    return values is not None
+
+
+def _end(sentence: str) -> None:
+    print(f"bgpctl: {sentence}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(NOT_READY) from None

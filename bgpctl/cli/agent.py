@@ -9,7 +9,7 @@ from bgpctl.cli.options import with_options
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(agent)
+    app.command(epilog="Example: bgpctl agent --node a1 --resources /etc/calico --no-fib")(agent)
 
 
 @with_options

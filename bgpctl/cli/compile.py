@@ -22,7 +22,7 @@ PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
 
 
 def register(app: typer.Typer) -> None:
-    app.command("compile")(compile_plans)
+    app.command("compile", epilog="Example: bgpctl compile resources --node a1")(compile_plans)
 
 
 @with_options

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(confirm)
+    app.command(epilog="Examples: bgpctl confirm a1; bgpctl confirm --all")(confirm)
 
 
 def confirm(

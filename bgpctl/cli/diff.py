@@ -24,7 +24,7 @@ NO_CHANGE, CHANGE, ERROR, LOSS = 0, 1, 2, 3
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(diff)
+    app.command(epilog="Examples: bgpctl diff old new; bgpctl diff old new --node a1 -o json")(diff)
 
 
 @with_options

@@ -33,7 +33,7 @@ _POLL = 0.05
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(drain)
+    app.command(epilog="Examples: bgpctl drain --node a1 --reason maintenance; bgpctl drain --undo")(drain)
 
 
 def drain(

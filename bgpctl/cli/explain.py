@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from bgpctl.cli.declare import Exit, add_command, argument, echo
 from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, canonical_prefix
 from bgpctl.errors import NotReadyError
 from reflector.verdict import RouteVerdict, text_of
 
 if TYPE_CHECKING:
+    import typer
+
     from reflector.messages import CandidateStatus, Explanation, ExportStatus, KernelAnswer, RelatedRoute
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(explain)
+    add_command(app, explain, epilog="Examples: bgpctl explain 10.244.21.2; bgpctl explain 10.244.21.0/26 -o json")
 
 
 def explain(
-    prefix: Annotated[str, typer.Argument(help="A prefix, or an address: then the route that covers it.")],
+    prefix: Annotated[str, argument(help="A prefix, or an address: then the route that covers it.")],
     node: NodeOption = "",
     run_dir: RunDirOption = None,
     output: OutputOption = Output.TABLE,
@@ -55,11 +56,11 @@ def show_explanation(
     if explanation.covered_by and "/" not in prefix:
         explanation = _with_related_of(explanation, ask(explanation.covered_by))
     if output is Output.JSON:
-        typer.echo(_as_json(explanation, kernel[0]))
+        echo(_as_json(explanation, kernel[0]))
     else:
-        typer.echo("\n".join((*explain_lines(explanation, node), *kernel_lines(*kernel))))
+        echo("\n".join((*explain_lines(explanation, node), *kernel_lines(*kernel))))
     if not any(candidate.verdict == RouteVerdict.BEST for candidate in explanation.candidates):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def explain_lines(explanation: Explanation, node: str) -> Iterator[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
+from bgpctl.cli.declare import Exit, add_command, echo
 from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, report_silent
 
 if TYPE_CHECKING:
-    from bgpctl.cli.tables import Columns
+    import typer
+
+    from bgpctl.cli.text_table import Columns
     from reflector.messages import AgentStatus
 
 _COLUMNS: Columns[tuple[str, AgentStatus]] = (
@@ -27,7 +28,7 @@ _COLUMNS: Columns[tuple[str, AgentStatus]] = (
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(fib)
+    add_command(app, fib, epilog="Examples: bgpctl fib; bgpctl fib --node a1 -o yaml")
 
 
 def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
@@ -49,10 +50,10 @@ def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOptio
         tables.print_table(_COLUMNS, answers)
         for name, agent in answers:
             for sentence in filter(None, (*agent.fib_failures, *agent.fib_notes, agent.retention)):
-                typer.echo(f"{name}: {sentence}")
+                echo(f"{name}: {sentence}")
     report_silent(silent)
     if silent or any(is_wrong(agent) for _, agent in answers):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def is_wrong(agent: AgentStatus) -> bool:

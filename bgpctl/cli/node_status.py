@@ -29,7 +29,7 @@ class Output(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    app.command("node-status")(node_status)
+    app.command("node-status", epilog="Example: bgpctl node-status --class BGP")(node_status)
 
 
 def node_status(

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from bgpctl.cli.declare import add_command, echo, option
 from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, report_silent
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
-    from bgpctl.cli.tables import Columns
+    import typer
+
+    from bgpctl.cli.text_table import Columns
     from reflector.messages import Peers, PeerStatus
 
 ESTABLISHED = "Established"
@@ -31,12 +32,12 @@ Session = tuple[str, "PeerStatus"]
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(peers)
+    add_command(app, peers, epilog="Examples: bgpctl peers; bgpctl peers --down; bgpctl peers --peer 192.0.2.1 -o wide")
 
 
 def peers(
-    peer: Annotated[str, typer.Option(help="Only this one, in full: session, address or node.")] = "",
-    down: Annotated[bool, typer.Option("--down", help="Only sessions that are not Established.")] = False,
+    peer: Annotated[str, option(help="Only this one, in full: session, address or node.")] = "",
+    down: Annotated[bool, option("--down", help="Only sessions that are not Established.")] = False,
     node: NodeOption = "",
     run_dir: RunDirOption = None,
     output: OutputOption = Output.TABLE,
@@ -63,10 +64,10 @@ def peers(
         is_wide = output is Output.WIDE
         tables.print_table(fitting(sessions, with_node=with_node, width=0 if is_wide else _width()), sessions)
         for line in lines(sessions, answers, with_node=with_node, in_full=bool(peer)):
-            typer.echo(line)
+            echo(line)
         for each in nodes:
             if sentence := each.retention():
-                typer.echo(f"{each.name}: {sentence}")
+                echo(f"{each.name}: {sentence}")
     report_silent(silent)
 
 
@@ -132,12 +133,12 @@ def fitting(sessions: list[Session], *, with_node: bool, width: int) -> Columns[
 
 
 def _needed(column: tuple[str, object], sessions: list[Session]) -> int:
-    from rich.text import Text
+    from bgpctl.cli.text_table import width
 
     title, cell = column
     if not callable(cell):
         raise TypeError(f"the column {title} has no cells")
-    return 2 + max(len(title), *(Text.from_markup(cell(each)).cell_len for each in sessions), 0)
+    return 2 + max(len(title), *(width(cell(each)) for each in sessions), 0)
 
 
 # ------------------------------------------------------------------------------------------------ lines

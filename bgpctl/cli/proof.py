@@ -14,7 +14,7 @@ Output = Literal["text", "json"]
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(proof)
+    app.command(epilog="Examples: bgpctl proof resources --failures 2; bgpctl proof - < cluster.yaml")(proof)
 
 
 @with_options

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from bgpctl.cli.declare import Exit, add_command, argument, echo, option
 from bgpctl.errors import NotReadyError
 
+if TYPE_CHECKING:
+    import typer
+
 # Without these options a command finds the running agents by itself.
-NodeOption = Annotated[str, typer.Option("--node", help="Only this node.", show_default="all that run here")]
-RunDirOption = Annotated[Path | None, typer.Option("--run-dir", help="The run directory of one agent.")]
+NodeOption = Annotated[str, option("--node", help="Only this node.", show_default="all that run here")]
+RunDirOption = Annotated[Path | None, option("--run-dir", help="The run directory of one agent.")]
 
 
 class Output(StrEnum):
@@ -21,18 +23,19 @@ class Output(StrEnum):
     JSON = "json"
 
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="For people or for programs.")]
+OutputOption = Annotated[Output, option("--output", "-o", help="For people or for programs.")]
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(routes)
+    examples = "bgpctl routes; bgpctl routes 10.244.1.0/26 --node a1; bgpctl routes --received rr1 -o json"
+    add_command(app, routes, epilog=f"Examples: {examples}")
 
 
 def routes(
-    prefix: Annotated[str, typer.Argument(help="Only the route to exactly this prefix.")] = "",
-    inside: Annotated[str, typer.Option(help="Only routes inside this prefix.")] = "",
-    received: Annotated[str, typer.Option(help="What this peer has sent, used or not: session, address or node.")] = "",
-    advertised: Annotated[str, typer.Option(help="What this peer has been advertised.")] = "",
+    prefix: Annotated[str, argument(help="Only the route to exactly this prefix.")] = "",
+    inside: Annotated[str, option(help="Only routes inside this prefix.")] = "",
+    received: Annotated[str, option(help="What this peer has sent, used or not: session, address or node.")] = "",
+    advertised: Annotated[str, option(help="What this peer has been advertised.")] = "",
     node: NodeOption = "",
     run_dir: RunDirOption = None,
     output: OutputOption = Output.TABLE,
@@ -57,13 +60,13 @@ def routes(
     else:
         tables.print_routes(found, with_verdict=bool(received))
     if wanted and not found:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def report_silent(silent: list[NotReadyError]) -> None:
     """Names those that gave no answer, one sentence each; their absence from a table must not be taken for health."""
     for error in silent:
-        typer.echo(f"bgpctl: {error}", err=True)
+        echo(f"bgpctl: {error}", err=True)
 
 
 def canonical_prefix(text: str) -> str:

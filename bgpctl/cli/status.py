@@ -10,14 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import typer
-
+from bgpctl.cli.declare import Exit, add_command, echo
 from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption
 
 if TYPE_CHECKING:
+    import typer
+
     from bgpctl.cli.node_problems import NodeProblem
     from bgpctl.cli.running import RunningNode
-    from bgpctl.cli.tables import Columns
+    from bgpctl.cli.text_table import Columns
     from reflector.messages import AgentStatus
 
 # So many nodes are named that report the same.
@@ -35,7 +36,7 @@ class Standing:
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(status)
+    add_command(app, status, epilog="Examples: bgpctl status; bgpctl status --node a1 -o json")
 
 
 def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
@@ -54,9 +55,9 @@ def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOp
     else:
         tables.print_table(_COLUMNS, standings)
         for line in (*problem_lines(standings), *_notes(standings)):
-            typer.echo(line)
+            echo(line)
     if any(problem.severity == ERROR for each in standings for problem in each.problems):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _standing(node: RunningNode) -> Standing:

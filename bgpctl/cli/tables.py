@@ -1,24 +1,20 @@
-"""Answers as people read them (rich tables) and as programs do (JSON). A table is its columns: title and cell."""
+"""Answers as people read them (tables) and as programs do (JSON)."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
+from bgpctl.cli.text_table import Columns, render
 from reflector.messages import AgentStatus, DrainStatus, PeerStatus, RouteStatus
 from reflector.plan import Family
 from reflector.verdict import text_of
 
 T = TypeVar("T")
-Columns = Sequence[tuple[str, Callable[[T], str]]]
 
-# Piped into a file or grep, a line must not be cut to the 80 columns that rich assumes then.
-_PIPED_WIDTH = 400
 _ROUTE_COLUMNS: Columns[RouteStatus] = (
     ("PREFIX", lambda route: route.prefix),
     ("NEXT HOP", lambda route: route.next_hop or "-"),
@@ -38,13 +34,13 @@ def drain_sentence(name: str, drain: DrainStatus) -> str:
 
 
 def print_table(columns: Columns[T], rows: Iterable[T]) -> None:
-    _console().print(_table(columns, rows))
+    render(columns, rows)
 
 
 def print_routes(routes: Sequence[RouteStatus], *, with_verdict: bool = False) -> None:
     verdict: Columns[RouteStatus] = (("VERDICT", _verdict),) if with_verdict else ()
     path: Columns[RouteStatus] = (("PATH", lambda route: str(route.path_id)),) if _has_path_ids(routes) else ()
-    _console().print(_table((*_ROUTE_COLUMNS, *path, *verdict), routes))
+    render((*_ROUTE_COLUMNS, *path, *verdict), routes)
 
 
 def print_json(rows: Sequence[dict[str, object]]) -> None:
@@ -70,19 +66,6 @@ def duration(seconds: float) -> str:
         if whole >= size:
             return f"{whole // size}{name}{whole % size // small:02d}{smaller}"
     return f"{whole}s"
-
-
-def _table(columns: Columns[T], rows: Iterable[T]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title, _ in columns:
-        table.add_column(title)
-    for row in rows:
-        table.add_row(*(cell(row) for _, cell in columns))
-    return table
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
 
 
 def _has_path_ids(routes: Sequence[RouteStatus]) -> bool:

@@ -12,7 +12,7 @@ from bgpctl.errors import NotReadyError
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(uninstall)
+    app.command(epilog="Example: bgpctl uninstall --dry-run")(uninstall)
 
 
 def uninstall(

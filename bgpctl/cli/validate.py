@@ -21,7 +21,7 @@ LOSS = 3
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(validate)
+    app.command(epilog="Examples: bgpctl validate resources; kubectl get nodes -o yaml | bgpctl validate -")(validate)
 
 
 @with_options
