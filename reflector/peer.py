@@ -7,6 +7,7 @@ Source: RFC 4271 8 (timers), RFC 9687 (send hold timer), RFC 4486 (why a session
 
 from __future__ import annotations
 
+from collections import deque
 from weakref import WeakValueDictionary
 
 from reflector.outbound.outbox import Outbox
@@ -27,10 +28,15 @@ from reflector.wire.update import UpdateReader
 SEND_HOLD_TIME = 8 * 60.0
 
 
+# When the session went down last is kept so often.
+DOWNS_KEPT = 3
+
+
 class Peer:
     """`since` is when `is_established` last changed; `last_error` why the last session ended, at `last_error_at`, and
-    `last_error_code` with which NOTIFICATION ("code/subcode", "" with none). `error_code` is that of the session that
-    is about to end; `identifiers` are those under which others are advertised what it sends (RFC 7911)."""
+    `last_error_code` with which NOTIFICATION ("code/subcode", "" with none). `downs` are the last times when it went
+    down. `error_code` is that of the session that is about to end; `identifiers` are those under which others are
+    advertised what it sends (RFC 7911)."""
 
     def __init__(self, session: SessionPlan, now: float, identifiers: Identifiers) -> None:
         self.session = session
@@ -40,6 +46,7 @@ class Peer:
         self.since = now
         self.last_error = ""
         self.last_error_at = now
+        self.downs: deque[float] = deque(maxlen=DOWNS_KEPT)
         self.identifiers = identifiers
         self.last_error_code = ""
         self.error_code = ""
@@ -119,6 +126,7 @@ class Peer:
             rib.refreshed = None
         self.negotiated = None
         self.since = self.last_error_at = now
+        self.downs.append(now)
         self.last_error = reason
         self.last_error_code, self.error_code = self.error_code, ""
         self.counters.flaps += 1

@@ -99,10 +99,19 @@ def _sessions(agent: AgentStatus) -> Problems:
     more = agent.sessions_overdue - min(len(overdue), MOST_SESSIONS)
     if more:
         yield NodeProblem(ERROR, f"{more} more sessions are down: bgpctl peers --down --node {agent.node}")
+    overdue_names = {session.name for session in overdue}
+    for flapping in agent.sessions_flapping[:MOST_SESSIONS]:
+        if flapping.name not in overdue_names:
+            peer = _peer(flapping.peer_address, flapping.peer_node)
+            yield NodeProblem(ERROR, f"the session with {peer} went down three times in ten minutes: {flapping.ended}")
+
+
+def _peer(address: str, node: str) -> str:
+    return f"{address} ({node})" if node else address
 
 
 def _down(session: DownSession) -> str:
-    peer = f"{session.peer_address} ({session.peer_node})" if session.peer_node else session.peer_address
+    peer = _peer(session.peer_address, session.peer_node)
     ended = f" ({session.ended})" if session.ended not in ("", session.last_error) else ""
     down = f"the session with {peer} has been down for {duration(session.down)}{ended}"
     if not session.last_error:

@@ -64,7 +64,7 @@ from reflector.messages.requests import (
     WithdrawRetained,
 )
 from reflector.messages.retained import Retained, RetainedSession, RetainedWithdrawn
-from reflector.messages.sessions import DownSession, Sessions
+from reflector.messages.sessions import DownSession, FlappingSession, Sessions
 from reflector.messages.tables import (
     CandidateStatus,
     Counters,
@@ -98,6 +98,7 @@ __all__ = [
     "Explain",
     "Explanation",
     "ExportStatus",
+    "FlappingSession",
     "FrameError",
     "FrameReader",
     "HeldStatus",

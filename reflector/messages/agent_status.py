@@ -6,7 +6,7 @@ import msgspec
 
 from reflector.messages.message import Message
 from reflector.messages.outcomes import DrainStatus
-from reflector.messages.sessions import DownSession
+from reflector.messages.sessions import DownSession, FlappingSession
 
 
 class ProblemStatus(msgspec.Struct, frozen=True):
@@ -95,6 +95,7 @@ class AgentStatus(Message, frozen=True):
     sessions_established   of these
     sessions_overdue       of these, down for longer than an attempt to set one up takes
     sessions_down          those that are not Established, the longest first, not more than a hundred
+    sessions_flapping      those that went down three times in ten minutes, not more than a hundred
     held                   losses that are held; []: the plan in force is as the resources ask
     held_digest            names exactly these; "": nothing is held
     held_since             when the first of them was held
@@ -186,6 +187,7 @@ class AgentStatus(Message, frozen=True):
     sessions_established: int = 0
     sessions_overdue: int = 0
     sessions_down: tuple[DownSession, ...] = ()
+    sessions_flapping: tuple[FlappingSession, ...] = ()
     invalid: tuple[InvalidStatus, ...] = ()
 
 

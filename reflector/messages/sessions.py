@@ -34,6 +34,21 @@ class DownSession(msgspec.Struct, frozen=True):
     ended: str = ""
 
 
+class FlappingSession(msgspec.Struct, frozen=True):
+    """A session that went down three times in ten minutes, whatever it is now.
+
+    name           of the session
+    peer_address   of the peer
+    peer_node      the node at the other end; "": not a node of the cluster
+    ended          why the last session ended
+    """
+
+    name: str
+    peer_address: str
+    peer_node: str
+    ended: str
+
+
 class Sessions(Message, frozen=True):
     """How the sessions of the plan stand.
 
@@ -41,9 +56,11 @@ class Sessions(Message, frozen=True):
     established   of these
     overdue       of these, down for longer than an attempt to set one up takes
     down          those that are not Established, the longest first, as many as were asked for
+    flapping      those that went down three times in ten minutes, as many as were asked for
     """
 
     expected: int
     established: int
     overdue: int
     down: tuple[DownSession, ...] = ()
+    flapping: tuple[FlappingSession, ...] = ()

@@ -10,13 +10,15 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from reflector.engine import Engine
-from reflector.messages import DownSession, Sessions, UnknownPeerStatus
-from reflector.peer import Peer
+from reflector.messages import DownSession, FlappingSession, Sessions, UnknownPeerStatus
+from reflector.peer import DOWNS_KEPT, Peer
 from reflector.session.set_up import NOT_BEGUN, SetUp, SetUps
 from reflector.session.unknown_peers import UnknownPeer
 
 # Seconds. An attempt takes 5 s at most, and so does the pause before it (connecting_peer, retry_delay).
 OVERDUE = 10.0
+# A session that went down DOWNS_KEPT times within so many seconds flaps.
+FLAPPING = 600.0
 
 
 class LastError(NamedTuple):
@@ -33,6 +35,7 @@ def sessions(engine: Engine, set_ups: SetUps, now: float, limit: int) -> Session
         expected=len(peers),
         established=len(peers) - len(down),
         overdue=sum(_is_overdue(peer, now) for peer in down),
+        flapping=tuple(_flapping(peer) for peer in peers if _is_flapping(peer, now))[:limit],
         down=tuple(_down(peer, set_ups.get(peer.name, NOT_BEGUN), now) for peer in down[:limit]),
     )
 
@@ -51,6 +54,14 @@ def unknown_peers(peers: Iterable[UnknownPeer], now: float) -> tuple[UnknownPeer
 
 def _is_overdue(peer: Peer, now: float) -> bool:
     return now - peer.since > OVERDUE
+
+
+def _is_flapping(peer: Peer, now: float) -> bool:
+    return len(peer.downs) == DOWNS_KEPT and now - peer.downs[0] < FLAPPING
+
+
+def _flapping(peer: Peer) -> FlappingSession:
+    return FlappingSession(peer.name, peer.session.peer_address, peer.session.peer_node, peer.last_error)
 
 
 def _down(peer: Peer, set_up: SetUp, now: float) -> DownSession:

@@ -21,6 +21,7 @@ from reflector.messages import (
     AgentStatus,
     DownSession,
     DrainStatus,
+    FlappingSession,
     FrameReader,
     HeldStatus,
     ProblemStatus,
@@ -102,6 +103,10 @@ WRONG = {
     "a session is down": (
         {"sessions_established": 2, "sessions_overdue": 1, "sessions_down": (DOWN,)},
         "a: error: the session with 192.0.2.9 has been down for 5m05s: connection refused (4s ago)",
+    ),
+    "a session flaps": (
+        {"sessions_flapping": (FlappingSession("tor", "192.0.2.9", "", "hold timer expired"),)},
+        "a: error: the session with 192.0.2.9 went down three times in ten minutes: hold timer expired",
     ),
     "all sessions are down": (
         {"sessions_established": 0, "sessions_expected": 602, "sessions_overdue": 602, "sessions_down": (DOWN,) * 100},

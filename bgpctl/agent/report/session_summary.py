@@ -37,4 +37,5 @@ class SessionSummary:
             sessions_established=sessions.established,
             sessions_overdue=sessions.overdue,
             sessions_down=sessions.down,
+            sessions_flapping=sessions.flapping,
         )
