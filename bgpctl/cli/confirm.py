@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.show import RunDirOption
 from bgpctl.errors import NotReadyError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Examples: bgpctl confirm a1; bgpctl confirm --all")(confirm)
+    app.command(epilog="Examples: bgpctl confirm a1; bgpctl confirm --all")(of_typer(confirm))
 
 
 def confirm(

@@ -47,19 +47,27 @@ def echo(message: str, *, err: bool = False) -> None:
 
 def add_command(app: typer.Typer, function: Callable[..., None], *, epilog: str) -> None:
     """The command of this function, under its name."""
+    app.command(epilog=epilog)(of_typer(function))
+
+
+def of_typer(function: Callable[..., None]) -> Callable[..., None]:
+    """The same function with declarations in the words of typer; what already is in those stays."""
     import functools
     import inspect
-    from typing import Annotated, get_type_hints
+    from typing import Annotated, get_args, get_type_hints
 
     import typer
 
+    annotated: Any = Annotated
     hints = get_type_hints(function, include_extras=True)
     parameters = []
     for each in inspect.signature(function).parameters.values():
-        kind, (declared, *_) = hints[each.name].__origin__, hints[each.name].__metadata__
-        of_typer = typer.Option if declared.is_option else typer.Argument
-        annotated: Any = Annotated
-        parameters.append(each.replace(annotation=annotated[kind, of_typer(*declared.names, **declared.settings)]))
+        hint = hints[each.name]
+        declared = next((found for found in get_args(hint) if isinstance(found, Declaration)), None)
+        if declared is not None:
+            make = typer.Option if declared.is_option else typer.Argument
+            hint = annotated[get_args(hint)[0], make(*declared.names, **declared.settings)]
+        parameters.append(each.replace(annotation=hint))
 
     @functools.wraps(function)
     def run(**values: Any) -> None:
@@ -67,4 +75,4 @@ def add_command(app: typer.Typer, function: Callable[..., None], *, epilog: str)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
-    app.command(epilog=epilog)(run)
+    return run

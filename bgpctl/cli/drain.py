@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.show import NodeOption, RunDirOption
 from bgpctl.errors import NotReadyError
 from reflector.drain import Stage
@@ -33,7 +34,7 @@ _POLL = 0.05
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Examples: bgpctl drain --node a1 --reason maintenance; bgpctl drain --undo")(drain)
+    app.command(epilog="Examples: bgpctl drain --node a1 --reason maintenance; bgpctl drain --undo")(of_typer(drain))
 
 
 def drain(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption
 from bgpctl.errors import NotReadyError
 
@@ -22,10 +23,13 @@ journal = typer.Typer(name="journal", help="Record a speaker's events and replay
 
 
 def register(app: typer.Typer) -> None:
+    journal.command(epilog="Example: bgpctl journal start")(of_typer(start))
+    journal.command(epilog="Example: bgpctl journal stop")(of_typer(stop))
+    journal.command(epilog="Example: bgpctl journal status")(of_typer(status))
+    journal.command(epilog="Example: bgpctl journal replay FILE")(of_typer(replay))
     app.add_typer(journal)
 
 
-@journal.command()
 def start(
     node: NodeOption = "",
     run_dir: RunDirOption = None,
@@ -38,7 +42,6 @@ def start(
     typer.echo(_sentence(find_one_node(node, run_dir).journal(StartJournal(limit * _MEBIBYTE))))
 
 
-@journal.command()
 def stop(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
     """End the recording; the file stays."""
     from bgpctl.cli.running import find_one_node
@@ -47,7 +50,6 @@ def stop(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
     typer.echo(_sentence(find_one_node(node, run_dir).journal(StopJournal())))
 
 
-@journal.command()
 def status(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
     """Show whether a speaker is recorded. Status 1 when it is not."""
     from bgpctl.cli.running import find_one_node
@@ -59,7 +61,6 @@ def status(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
         raise typer.Exit(1)
 
 
-@journal.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="A journal: RUN_DIRECTORY/journal, or a copy of it.")],
     prefix: Annotated[str, typer.Argument(help="Explain the route to this prefix.")] = "",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.show import NodeOption, RunDirOption, report_silent
 from bgpctl.errors import NotReadyError
 
@@ -29,7 +30,7 @@ class Output(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    app.command("node-status", epilog="Example: bgpctl node-status --class BGP")(node_status)
+    app.command("node-status", epilog="Example: bgpctl node-status --class BGP")(of_typer(node_status))
 
 
 def node_status(

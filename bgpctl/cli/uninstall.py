@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.show import NodeOption, RunDirOption
 from bgpctl.errors import NotReadyError
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: bgpctl uninstall --dry-run")(uninstall)
+    app.command(epilog="Example: bgpctl uninstall --dry-run")(of_typer(uninstall))
 
 
 def uninstall(

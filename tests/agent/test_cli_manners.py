@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,28 @@ def test_every_commands_help_has_an_example(command: str) -> None:
     short, long = (CliRunner().invoke(app, [command, word], env={"COLUMNS": "200"}) for word in ("-h", "--help"))
     assert (short.exit_code, short.output) == (0, long.output)
     assert f"bgpctl {command}" in short.output.partition("Example")[2]
+
+
+ASKED_ON_A_NODE = (
+    "confirm",
+    "drain",
+    "explain",
+    "fib",
+    "journal replay",
+    "journal status",
+    "node-status",
+    "peers",
+    "routes",
+)
+
+
+@pytest.mark.parametrize("command", ASKED_ON_A_NODE)
+def test_commands_about_a_node_have_the_same_options(command: str) -> None:
+    shown = CliRunner().invoke(app, [*command.split(), "-h"], env={"COLUMNS": "200"}).output
+    if command != "journal replay":
+        assert "The run directory of one agent." in shown
+    if command in ("explain", "fib", "journal replay", "node-status", "peers", "routes"):
+        assert re.search(r"--output +-o", shown)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
