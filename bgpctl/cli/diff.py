@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bgpctl.cli.options import with_options
+from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.errors import NotReadyError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from bgpctl.cli.change import Change
     from bgpctl.yaml_source.problem import Problem
 
-Output = Literal["text", "json"]
+Output = Literal["text", "table", "wide", "json", "yaml"]
 NO_CHANGE, CHANGE, ERROR, LOSS = 0, 1, 2, 3
 
 
@@ -57,7 +58,7 @@ def diff(
     if node and not (before.has(node) or after.has(node)):
         raise NotReadyError(f"there is no Node resource named {node!r}, neither in {old} nor in {new}")
     change = change_between(before, after, options, node, full=full)
-    typer.echo(_as_json(change, full=full) if output == "json" else _as_text(change, full=full), nl=False)
+    typer.echo(_as_data(change, output, full=full) if output in DATA else _as_text(change, full=full), nl=False)
     known = {_fingerprint(problem) for problem in before.problems}
     _report(problem for problem in sorted(after.problems) if _fingerprint(problem) not in known)
     refused = transition_problems(before.loaded.resources, after.loaded.resources)
@@ -80,12 +81,10 @@ def _as_text(change: Change, *, full: bool) -> str:
     return f"{lines}\n{difference}" if lines else difference
 
 
-def _as_json(change: Change, *, full: bool) -> str:
-    import msgspec
-
+def _as_data(change: Change, form: str, *, full: bool) -> str:
     from bgpctl.cli.change_text import change_data
 
-    return msgspec.json.format(msgspec.json.encode(change_data(change, full=full))).decode() + "\n"
+    return data_text(change_data(change, full=full), form)
 
 
 def _fingerprint(problem: Problem) -> tuple[str, ...]:

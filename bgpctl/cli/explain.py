@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from bgpctl.cli.declare import Exit, add_command, argument, echo
-from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, canonical_prefix
+from bgpctl.cli.output import Output, data_text
+from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption, canonical_prefix
 from bgpctl.errors import NotReadyError
 from reflector.verdict import RouteVerdict, text_of
 
@@ -55,8 +56,8 @@ def show_explanation(
     explanation = ask(canonical_prefix(prefix))
     if explanation.covered_by and "/" not in prefix:
         explanation = _with_related_of(explanation, ask(explanation.covered_by))
-    if output is Output.JSON:
-        echo(_as_json(explanation, kernel[0]))
+    if output.is_data:
+        echo(_as_data(explanation, kernel[0], output).rstrip())
     else:
         echo("\n".join((*explain_lines(explanation, node), *kernel_lines(*kernel))))
     if not any(candidate.verdict == RouteVerdict.BEST for candidate in explanation.candidates):
@@ -166,8 +167,7 @@ def _facts(facts: dict[str, str | int | None]) -> str:
     return ", ".join(f"{name} {value}" for name, value in facts.items() if value not in ("", None)) or "no attributes"
 
 
-def _as_json(explanation: Explanation, kernel: KernelAnswer | None) -> str:
-    import msgspec
+def _as_data(explanation: Explanation, kernel: KernelAnswer | None, output: Output) -> str:
+    from msgspec.structs import asdict
 
-    shown = msgspec.structs.asdict(explanation) | {"kernel": kernel}
-    return msgspec.json.format(msgspec.json.encode(shown), indent=2).decode()
+    return data_text(asdict(explanation) | {"kernel": kernel}, output)

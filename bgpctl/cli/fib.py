@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bgpctl.cli.declare import Exit, add_command, echo
-from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, report_silent
+from bgpctl.cli.output import Output
+from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption, report_silent
 
 if TYPE_CHECKING:
     import typer
@@ -44,8 +45,8 @@ def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOptio
     from bgpctl.cli.running import RunningNode, ask_all, find_nodes
 
     answers, silent = ask_all(find_nodes(node, run_dir), RunningNode.agent)
-    if output is Output.JSON:
-        tables.print_json([_fields(name, agent) for name, agent in answers])
+    if output.is_data:
+        tables.print_data([_fields(name, agent) for name, agent in answers], output)
     else:
         tables.print_table(_COLUMNS, answers)
         for name, agent in answers:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bgpctl.cli.declare import of_typer
-from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption
+from bgpctl.cli.output import Output
+from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def replay(
         show_explanation(lambda asked: complete_now(explain(engine, asked)), prefix, engine.plan.node, output)
         return
     found = list(_routes(engine))
-    if output is Output.JSON:
-        tables.print_json([tables.fields(route) for route in found])
+    if output.is_data:
+        tables.print_data([tables.fields(route) for route in found], output)
     else:
         tables.print_routes(found)
 

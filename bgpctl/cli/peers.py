@@ -11,7 +11,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 from bgpctl.cli.declare import add_command, echo, option
-from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption, report_silent
+from bgpctl.cli.output import Output
+from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption, report_silent
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def peers(
     if peer and not any(_is_meant(each, peer) for _, answer in answers for each in answer.peers):
         known = ", ".join(sorted({each.name for _, answer in answers for each in answer.peers})) or "none"
         raise NotReadyError(f"no session {peer!r}; there are: {known}")
-    if output is Output.JSON:
-        tables.print_json([{"node": name, **tables.fields(each)} for name, each in sessions])
+    if output.is_data:
+        tables.print_data([{"node": name, **tables.fields(each)} for name, each in sessions], output)
     else:
         with_node = len(nodes) > 1
         is_wide = output is Output.WIDE

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from bgpctl.cli.options import with_options
+from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
 
-Output = Literal["text", "json"]
+Output = Literal["text", "table", "wide", "json", "yaml"]
 
 
 def register(app: typer.Typer) -> None:
@@ -49,10 +50,8 @@ def proof(
         typer.echo(str(problem), err=True)
     depths: dict[int, FailureDepth] = {0: 0, 1: 1, 2: 2}
     found = prove(in_force(loaded).resources, options, depths[failures], rack_label, len(errors))
-    if output == "json":
-        import json
-
-        typer.echo(json.dumps(proof_data(found), indent=2))
+    if output in DATA:
+        typer.echo(data_text(proof_data(found), output), nl=False)
     else:
         typer.echo(render_proof(found))
     statuses = {Verdict.COMPLETE: 0, Verdict.NOT_COMPLETE: 1, Verdict.NOT_KNOWN: 4}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from bgpctl.cli.declare import Exit, add_command, argument, echo, option
+from bgpctl.cli.output import Output
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 # Without these options a command finds the running agents by itself.
 NodeOption = Annotated[str, option("--node", help="Only this node.", show_default="all that run here")]
 RunDirOption = Annotated[Path | None, option("--run-dir", help="The run directory of one agent.")]
-
-
-class Output(StrEnum):
-    TABLE = "table"
-    WIDE = "wide"
-    JSON = "json"
 
 
 OutputOption = Annotated[Output, option("--output", "-o", help="For people or for programs.")]
@@ -55,8 +49,8 @@ def routes(
     found = [route for question in questions for route in speaker.routes(question)]
     if prefix:
         found = [route for route in found if route.prefix == wanted]
-    if output is Output.JSON:
-        tables.print_json([tables.fields(route) for route in found])
+    if output.is_data:
+        tables.print_data([tables.fields(route) for route in found], output)
     else:
         tables.print_routes(found, with_verdict=bool(received))
     if wanted and not found:

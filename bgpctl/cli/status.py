@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bgpctl.cli.declare import Exit, add_command, echo
-from bgpctl.cli.show import NodeOption, Output, OutputOption, RunDirOption
+from bgpctl.cli.output import Output
+from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption
 
 if TYPE_CHECKING:
     import typer
@@ -50,8 +51,8 @@ def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOp
     from bgpctl.cli.running import find_nodes_and_stopped
 
     standings = [_standing(each) for each in find_nodes_and_stopped(node, run_dir)]
-    if output is Output.JSON:
-        tables.print_json([_fields(each) for each in standings])
+    if output.is_data:
+        tables.print_data([_fields(each) for each in standings], output)
     else:
         tables.print_table(_COLUMNS, standings)
         for line in (*problem_lines(standings), *_notes(standings)):

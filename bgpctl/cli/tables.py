@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from bgpctl.cli.output import Output, data_text
 from bgpctl.cli.text_table import Columns, render
 from reflector.messages import AgentStatus, DrainStatus, PeerStatus, RouteStatus
 from reflector.plan import Family
@@ -43,8 +44,8 @@ def print_routes(routes: Sequence[RouteStatus], *, with_verdict: bool = False) -
     render((*_ROUTE_COLUMNS, *path, *verdict), routes)
 
 
-def print_json(rows: Sequence[dict[str, object]]) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode() + "\n")
+def print_data(rows: Sequence[dict[str, object]], output: Output) -> None:
+    sys.stdout.write(data_text(rows, output))
 
 
 def fields(value: AgentStatus | PeerStatus | RouteStatus) -> dict[str, object]:

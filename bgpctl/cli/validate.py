@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bgpctl.cli.options import with_options
+from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from bgpctl.resources import Loaded
     from bgpctl.yaml_source.problem import Problem
 
-Output = Literal["text", "json"]
+Output = Literal["text", "table", "wide", "json", "yaml"]
 LOSS = 3
 
 
@@ -51,8 +52,9 @@ def validate(
     problems = tuple(sorted({*loaded.problems, *nothing_read(loaded), *found}))
     is_valid = not has_errors(problems)
     change = _change(against, loaded, options) if against is not None and is_valid else None
-    if output == "json":
-        typer.echo(_as_json(problems if against is None else {"problems": problems, **_loss_data(change)}))
+    if output in DATA:
+        found_data = problems if against is None else {"problems": problems, **_loss_data(change)}
+        typer.echo(data_text(found_data, output), nl=False)
     else:
         for problem in problems:
             typer.echo(str(problem))
@@ -79,13 +81,6 @@ def _loss_data(change: Change | None) -> dict[str, Any]:
     from bgpctl.cli.change_text import loss_data
 
     return loss_data(change) if change is not None else {}
-
-
-def _as_json(found: object) -> str:
-    """A list of problems; with --against an object, in which they are beside what the change takes."""
-    import msgspec
-
-    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
 
 
 def _summary(resources: int, problems: tuple[Problem, ...]) -> str:

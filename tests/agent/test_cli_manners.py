@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,11 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from bgpctl.cli import ASKING, MODULES, app
+from bgpctl.cli.output import data_text
 from bgpctl.cli.plain import plain_values
 from bgpctl.cli.show import routes
+from reflector.plan import SessionKind
 
 BGPCTL = Path(sys.executable).with_name("bgpctl")
 # What a question to a socket has no use for.
@@ -146,3 +150,19 @@ def test_permission_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("bgpctl: permission denied: ")
     assert "run this as root" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "proof", "diff"])
+def test_data_is_the_same_as_json_and_as_yaml(command: str, tmp_path: Path) -> None:
+    (tmp_path / "node.yaml").write_text("apiVersion: projectcalico.org/v3\nkind: Node\nmetadata: {name: a, nane: b}\n")
+    words = [command, str(tmp_path), *([str(tmp_path)] if command == "diff" else [])]
+    forms = ("json", "yaml", "text", "table", "wide")
+    shown = {form: CliRunner().invoke(app, [*words, "-o", form]).stdout for form in forms}
+    assert shown["text"] == shown["table"] == shown["wide"]
+    if command != "diff":  # which compares nothing where there are errors
+        assert json.loads(shown["json"]) == yaml.safe_load(shown["yaml"])
+
+
+def test_values_of_ours_are_data_of_both_forms() -> None:
+    value = [{"name": "a", "kind": SessionKind.MESH, "problems": (1, None)}]
+    assert json.loads(data_text(value, "json")) == yaml.safe_load(data_text(value, "yaml"))
