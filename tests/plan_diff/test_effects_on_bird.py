@@ -57,13 +57,17 @@ def world(running_world: BirdWorld) -> BirdWorld:
 
 def kept(world: BirdWorld, plan: NodePlan, session: str, look: Look | None, over: str = "") -> None:
     """The change is seen, and all sessions are those of before: a route that is announced afterwards comes over
-    `over`, or `session` itself."""
+    `over`, or `session` itself. A plan that needs a new speaker changes nothing either: it is the agent that replaces
+    the speaker, with every session, as foretold."""
     if look is not None:
         eventually(lambda: not look(world, session), "not there yet")
     before, refreshes = world.standings(), world.refreshes()
     applied, foretold = world.tell(plan)
     assert (applied.added, applied.removed, applied.reset) == ((), (), ())
-    assert (foretold.added, foretold.removed, foretold.reset) == ((), (), ())
+    assert (foretold.added, foretold.removed) == ((), ())
+    assert applied.needs_restart or not foretold.replaces_speaker
+    every = {each.name for each in plan.sessions}
+    assert set(foretold.reset) == (every if foretold.replaces_speaker else set())
     if look is not None:
         eventually(lambda: look(world, session), f"the change is there; BIRD: {world.shown(session)}")
     world.wait_told(over or session, world.originate_marker())

@@ -20,7 +20,7 @@ PEERS = 1000
 ROUTES_OF_A_PEER = 10
 # Seconds. Measured: 0.025 in all and 0.003 in the longest turn, the frame of the answer; a busy machine makes it more.
 MOST, LONGEST_TURN = 0.05, 0.02
-ROUNDS = 5
+ROUNDS = 9
 
 
 @pytest.fixture(scope="module")

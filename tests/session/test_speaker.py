@@ -13,6 +13,7 @@ import pytest
 from segment import LISTEN, RawPeer, Segment, Speaker, eventually, session
 
 from reflector.control.client import RefusedError
+from reflector.outbound.slow_peer import LAG_BOUND
 from reflector.plan import NodePlan, Origination, Policy, PolicyRule, RouteSource, Verdict
 
 pytestmark = pytest.mark.netns
@@ -307,12 +308,14 @@ def test_a_client_that_never_reads_is_cut_off_and_costs_bounded_memory(
     listener.wait_established()
     deaf = raw_peer("a", A, RR)
     deaf.open(A)
+    # What the kernel's buffers hold comes on top.
+    messages = (LAG_BOUND + (16 << 20)) // 3700
     communities = bytes.fromhex("d0080e10") + bytes(range(1, 226)) * 16
     head = bytes.fromhex("40010100 400200 400304") + socket.inet_aton(A) + bytes.fromhex("40050400000064 800404")
-    for med in range(12_000):
+    for med in range(messages):
         attributes = head + med.to_bytes(4, "big") + communities
         deaf.send(2, b"\0\0" + len(attributes).to_bytes(2, "big") + attributes + bytes((24, 10, 7, med % 100)))
-    eventually(lambda: _newest_med(listener) == 11_999, "the other client has the last route", within=60.0)
+    eventually(lambda: _newest_med(listener) == messages - 1, "the other client has the last route", within=60.0)
     eventually(lambda: reflector.peers()[f"to-{A}"].cut_offs == 1, "the deaf client is cut off")
     totals = reflector.counters().totals
     assert (totals["slow_peers"], reflector.peers()[f"to-{B}"].cut_offs) == (1, 0)
