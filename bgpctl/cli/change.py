@@ -23,7 +23,7 @@ from reflector.plan import NodePlan
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What differs, the pairs of nodes that lose each other, and what agents would hold or are told to let through."""
+    """What differs, the pairs of nodes that lose each other, and what agents would hold or let through as confirmed."""
 
     difference: ClusterDifference
     lost: LostPairs

@@ -152,12 +152,12 @@ def lines(
     from bgpctl.cli.tables import drain_sentence, duration
 
     for name, peer in sessions:
-        said = list(_full(peer)) if in_full else []
-        said += _about(peer, in_full=in_full)
-        if said:
+        sentences = list(_full(peer)) if in_full else []
+        sentences += _about(peer, in_full=in_full)
+        if sentences:
             where = f"{name}: " if with_node else ""
             yield f"{where}{peer.peer_address}{f' ({peer.peer_node})' if peer.peer_node else ''}"
-            for sentence in said:
+            for sentence in sentences:
                 yield from wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="    ")
     for name, answer in answers:
         for each in answer.unknown if not in_full else ():

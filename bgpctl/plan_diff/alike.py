@@ -120,7 +120,7 @@ class Group:
 
 
 class Groups:
-    """Takes the differences of nodes one by one. `most` names are said of each group; None: all."""
+    """Takes the differences of nodes one by one. `most` names are given for each group; None: all."""
 
     def __init__(self, most: int | None = MOST_NAMES) -> None:
         self._most = most

@@ -28,7 +28,7 @@ class ProblemStatus(msgspec.Struct, frozen=True):
 class InvalidStatus(msgspec.Struct, frozen=True):
     """A resource that is not in force as it is written.
 
-    resource     such as `BGPFilter/f`; "": it cannot be told which one it was meant to be
+    resource     such as `BGPFilter/f`; "": it is not known which one it was meant to be
     file, line   where it is; line 0: the whole file
     in_force     what is instead: `last-good`, `first`, `sessions-wait`, `routes-wait`, `plan-waits` or `absent`
     sentence     the same for people

@@ -65,7 +65,7 @@ def _verdict(each: FamilyProof, unseen: Sequence[str]) -> str:
     """What is missed, what is not known, what was not looked at, then the size."""
     found = each.verdict if each.gaps or not unseen else Verdict.NOT_KNOWN
     missed = [f"{_pairs(each.gaps)} not reached"] if each.gaps else []
-    unknown = [f"of {_pairs(each.unknown, unknown=True)} it cannot be said"] if each.unknown else []
+    unknown = [f"of {_pairs(each.unknown, unknown=True)} it is not known"] if each.unknown else []
     seen = ", ".join([*missed, *unknown, *unseen, *_notes(each), _among(each, found)])
     separator = ", " if found is Verdict.COMPLETE else ""
     return f"topology proof, IPv{each.family}: {_WORDS[found]}{separator}{seen}"

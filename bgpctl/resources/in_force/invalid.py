@@ -16,7 +16,7 @@ CONCLUSIVE = frozenset({UNKNOWN, "Node"})
 @dataclass(frozen=True, slots=True, order=True)
 class Invalid:
     """file, line   where it stands; line 0: the whole file
-    name         "BGPFilter/f"; "" where it cannot be told which resource it was meant to be
+    name         "BGPFilter/f"; "" where it is not known which resource it was meant to be
     why          it is not in force though it is right by itself; "" otherwise
     is_complete  nothing that was there is missing because of it
     """

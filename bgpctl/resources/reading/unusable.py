@@ -1,4 +1,4 @@
-"""What was given and cannot be used: the resource that it was meant to be, as far as that can be told.
+"""What was given and cannot be used: the resource that it was meant to be, as far as that is known.
 
 Rule: a name counts only where it is one. A document that is not YAML, has another kind or no valid name may be any of
 the resources that its file had.
@@ -19,7 +19,7 @@ UNKNOWN = ""
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """kind, key       of the resource; UNKNOWN and None where that cannot be told
+    """kind, key       of the resource; UNKNOWN and None where that is not known
     file, line      where it stands; line 0: the whole file, or a directory with all that is in it
     stand_in        what may take its place where no version of it is known
     is_duplicate    it is right by itself, and stands somewhere else as well
