@@ -85,11 +85,13 @@ clean: ## remove the environment and all caches
 $(BIN)/uv:
 	@requirements/virtual-environment $(PYTHON) $(VENV) $(UV_VERSION)
 
+# With bytecode, also where the environment asks for none to be written: labs and tests start hundreds of processes.
 $(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(BIN)/uv
-	@$(UV) install --python $(BIN)/python --require-hashes -r requirements/runtime.lock
+	@$(UV) install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/runtime.lock
 	@$(UV) install --python $(BIN)/python --no-deps --build-constraint requirements/dev.lock -e .
+	@$(BIN)/python -m compileall -q bgpctl reflector
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
-	@$(UV) install --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@$(UV) install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@

@@ -80,7 +80,7 @@ class Agent:
         self._endpoints = EndpointStatus(options.endpoint_status)
         self.internal_errors = InternalErrors()
         self._planning = Planning(options.compile_options, self.internal_errors)
-        self._examination = Examination(options.compile_options, self.internal_errors)
+        self._examination = Examination(options.node, options.compile_options, self.internal_errors)
         self._deployment = Deployment(run_directory, links.commands)
         self._drain = DrainKeeper(run_directory, links.commands)
         self.speaker = SpeakerSupervisor(run_directory, links.commands, self._bring_up_to_date, command)
