@@ -24,9 +24,9 @@ from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
 from reflector.messages import ProblemStatus
 
-# Seconds without a change of the resources, before they are examined: at least, and for each node of the cluster. All
-# of its agents see a change at once, and up to twice as much is what they do not examine it at once for.
-REST, REST_PER_NODE = 2.0, 0.05
+# Seconds without a change of the resources before they are examined: for any cluster, more for each of its nodes, and
+# the most that these add. All agents see a change at once; they take once to twice as much more, each its own time.
+REST, REST_PER_NODE, MOST_MORE = 2.0, 0.25, 300.0
 
 log = get_logger("guardrails")
 
@@ -77,7 +77,7 @@ class Examination:
 
     def _rest(self) -> float:
         nodes = len(self._newest.nodes) if self._newest is not None else 0
-        return REST + self._share * REST_PER_NODE * nodes
+        return REST + self._share * min(REST_PER_NODE * nodes, MOST_MORE)
 
     async def _is_changed_within(self, seconds: float) -> bool:
         try:

@@ -19,8 +19,8 @@ from bgpctl.errors import NotReadyError
 from bgpctl.lab.running.forked import Forked, become_daemon
 from bgpctl.lab.running.warm_speaker import SPEAKER_MODULES, WarmSpeaker
 
-# What an agent imports before its first plan and its first route.
-_MODULES = ("bgpctl.agent.daemon", "bgpctl.fib.programmer", *SPEAKER_MODULES)
+# What an agent imports before its first plan, its first route and the first question of the guardrails.
+_MODULES = ("bgpctl.agent.daemon", "bgpctl.fib.programmer", "networkx", *SPEAKER_MODULES)
 _NOT_READY_STATUS = 2
 _FAULT_STATUS = 1
 
