@@ -10,7 +10,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from reflector.control.client import ControlClient, ControlError
-from reflector.messages import AgentStatus, PeerStatus, ShowAgent, ShowPeers
+from reflector.messages import AgentStatus, Message, PeerStatus, Request, ShowAgent, ShowPeers
 
 BGPCTL = Path(sys.executable).with_name("bgpctl")
 ADDRESSES = {"a": "10.0.0.1", "b": "10.0.0.2"}
@@ -59,6 +59,7 @@ except urllib.error.HTTPError as error:
 """
 
 WaitUntil = Callable[..., None]
+Serve = Callable[[Path, Callable[[Request], Message]], None]
 
 
 class World:

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_world import until
+from agent_world import ADDRESSES, CLUSTER, Serve, World, until
+
+from reflector.messages import FrameReader, Message, Request, decode_request, frame
 
 CLONE_NEWNET = 0x40000000
 
@@ -72,3 +75,50 @@ def wait_until() -> Callable[[Callable[[], object], float], None]:
 def run_path(tmp_path: Path) -> Path:
     """Where an agent's run directory will be."""
     return tmp_path / "run"
+
+
+@pytest.fixture
+def two_nodes(netns: str, tmp_path: Path) -> Iterator[World]:
+    """`a` and `b` in one namespace, with no resources yet; the kernel is left alone (--no-fib)."""
+    for address in ADDRESSES.values():
+        subprocess.run(["ip", "-n", netns, "address", "add", f"{address}/32", "dev", "lo"], check=True)
+    world = World(dict.fromkeys(ADDRESSES, netns), tmp_path, "--no-fib")
+    yield world
+    world.end()
+
+
+@pytest.fixture
+def world(two_nodes: World) -> World:
+    """The two with the resources of a mesh. Who needs another world has a fixture of this name."""
+    two_nodes.write("cluster.yaml", CLUSTER)
+    return two_nodes
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Answers each request on a socket below tmp_path, as an agent or a speaker would, until the test ends."""
+    listeners: list[socket.socket] = []
+
+    def start(path: Path, answer: Callable[[Request], Message]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        listener = socket.create_server(str(path), family=socket.AF_UNIX)
+        listeners.append(listener)
+        threading.Thread(target=_converse, args=(listener, answer), daemon=True).start()
+
+    yield start
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def _converse(listener: socket.socket, answer: Callable[[Request], Message]) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection:
+            frames = FrameReader()
+            while data := connection.recv(65536):
+                for body in frames.feed(data):
+                    connection.sendall(frame(answer(decode_request(body))))

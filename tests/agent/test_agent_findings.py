@@ -4,11 +4,10 @@ Two nodes of a mesh, `a` and `b`, share a namespace; the kernel is left alone (-
 """
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent_world import ADDRESSES, BGPCTL, CLUSTER, WaitUntil, World, in_namespace
+from agent_world import ADDRESSES, BGPCTL, WaitUntil, World, in_namespace
 
 pytestmark = pytest.mark.netns
 
@@ -24,16 +23,6 @@ kind: IPPool
 metadata: {name: over}
 spec: {cidr: 10.0.0.0/16}
 """
-
-
-@pytest.fixture
-def world(netns: str, tmp_path: Path) -> Iterator[World]:
-    for address in ADDRESSES.values():
-        subprocess.run(["ip", "-n", netns, "address", "add", f"{address}/32", "dev", "lo"], check=True)
-    world = World(dict.fromkeys(ADDRESSES, netns), tmp_path, "--no-fib")
-    world.write("cluster.yaml", CLUSTER)
-    yield world
-    world.end()
 
 
 def findings(world: World) -> list[tuple[str, str, str]]:

@@ -4,11 +4,9 @@ Two nodes of a mesh, `a` and `b`, share a namespace; the kernel is left alone (-
 """
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from agent_world import ADDRESSES, BGPCTL, CLUSTER, WaitUntil, World, in_namespace
+from agent_world import BGPCTL, CLUSTER, WaitUntil, World, in_namespace
 
 from reflector.plan import NodePlan, decode_plan
 
@@ -36,16 +34,6 @@ UNNEEDED = {
     "no YAML": "{{{",
     "unknown kind": "apiVersion: projectcalico.org/v3\nkind: BGPPeeer\nmetadata: {name: x}\n",
 }
-
-
-@pytest.fixture
-def world(netns: str, tmp_path: Path) -> Iterator[World]:
-    for address in ADDRESSES.values():
-        subprocess.run(["ip", "-n", netns, "address", "add", f"{address}/32", "dev", "lo"], check=True)
-    world = World(dict.fromkeys(ADDRESSES, netns), tmp_path, "--no-fib")
-    world.write("cluster.yaml", CLUSTER)
-    yield world
-    world.end()
 
 
 def block(number: int) -> str:

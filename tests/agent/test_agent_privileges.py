@@ -8,11 +8,10 @@ import os
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent_world import ADDRESSES, CLUSTER, WaitUntil, World, in_namespace
+from agent_world import CLUSTER, WaitUntil, World, in_namespace
 from process_status import privileges_of
 
 from bgpctl.agent.host.privileges import NEEDS, speaker_account
@@ -46,14 +45,10 @@ def secret(password: str) -> str:
 
 
 @pytest.fixture
-def world(netns: str, tmp_path: Path) -> Iterator[World]:
-    for address in ADDRESSES.values():
-        subprocess.run(["ip", "-n", netns, "address", "add", f"{address}/32", "dev", "lo"], check=True)
-    world = World(dict.fromkeys(ADDRESSES, netns), tmp_path, "--no-fib")
-    world.write("cluster.yaml", WITH_PASSWORD)
-    world.write("secret.yaml", secret("first"))
-    yield world
-    world.end()
+def world(two_nodes: World) -> World:
+    two_nodes.write("cluster.yaml", WITH_PASSWORD)
+    two_nodes.write("secret.yaml", secret("first"))
+    return two_nodes
 
 
 def both_run(world: World, wait_until: WaitUntil) -> None:

@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -120,16 +120,6 @@ taken = socket.create_server((sys.argv[1], int(sys.argv[2])))
 print("taken", flush=True)
 time.sleep(60)
 """
-
-
-@pytest.fixture
-def world(netns: str, tmp_path: Path) -> Iterator[World]:
-    for address in ADDRESSES.values():
-        subprocess.run(["ip", "-n", netns, "address", "add", f"{address}/32", "dev", "lo"], check=True)
-    world = World(dict.fromkeys(ADDRESSES, netns), tmp_path, "--no-fib")
-    world.write("cluster.yaml", CLUSTER)
-    yield world
-    world.end()
 
 
 def is_alive(pid: int) -> bool:

@@ -1,19 +1,18 @@
 """`bgpctl peers`: what fits 80 columns, only those that are down, one in full. A real socket, a small server."""
 
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from agent_world import Serve
 from msgspec import structs
 from typer.testing import CliRunner
 
 from bgpctl.cli import app
 from bgpctl.cli.running import find_nodes
 from bgpctl.errors import NotReadyError
-from reflector.messages import FrameReader, Peers, PeerStatus, UnknownPeerStatus, decode_request, frame
+from reflector.messages import Peers, PeerStatus, UnknownPeerStatus
 from reflector.plan import SessionKind, SessionType
 
 UP = PeerStatus(
@@ -33,39 +32,17 @@ Show = Callable[..., tuple[int, list[str]]]
 
 
 @pytest.fixture
-def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Show]:
+def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) -> Show:
     """`bgpctl peers` of the nodes `names` that have these sessions: exit status and lines."""
     monkeypatch.setattr(find_nodes, "__defaults__", (tmp_path,))
-    listeners: list[socket.socket] = []
-    answer = [Peers((UP, DOWN), unknown=(UNKNOWN,))]
 
     def run(*arguments: str, names: tuple[str, ...] = ("a",)) -> tuple[int, list[str]]:
         for name in names:
-            (tmp_path / name).mkdir()
-            listener = socket.create_server(str(tmp_path / name / "speaker.sock"), family=socket.AF_UNIX)
-            listeners.append(listener)
-            threading.Thread(target=converse, args=(listener, answer[0]), daemon=True).start()
+            serve(tmp_path / name / "speaker.sock", lambda _: Peers((UP, DOWN), unknown=(UNKNOWN,)))
         result = CliRunner().invoke(app, ["peers", *arguments], catch_exceptions=False)
         return result.exit_code, result.output.splitlines()
 
-    yield run
-    for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-
-def converse(listener: socket.socket, answer: Peers) -> None:
-    while True:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-        with connection:
-            frames = FrameReader()
-            while data := connection.recv(65536):
-                for body in frames.feed(data):
-                    decode_request(body)
-                    connection.sendall(frame(answer))
+    return run
 
 
 def test_everything_about_sessions_fits_80_columns(show: Show) -> None:

@@ -2,11 +2,11 @@
 
 import json
 import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from agent_world import Serve
 from msgspec import structs
 from typer.testing import CliRunner
 
@@ -21,7 +21,6 @@ from reflector.messages import (
     Drain,
     Draining,
     DrainStatus,
-    FrameReader,
     JournalStatus,
     Peers,
     PeerStatus,
@@ -36,8 +35,6 @@ from reflector.messages import (
     StartJournal,
     StopJournal,
     Table,
-    decode_request,
-    frame,
 )
 from reflector.plan import RouteSource, SessionKind, SessionType
 
@@ -96,35 +93,18 @@ def answer_about_the_journal(request: Request) -> Reply:
     raise AssertionError(request)
 
 
+ServeNode = Callable[[Path], None]
+
+
 @pytest.fixture
-def serve() -> Iterator[Callable[[Path], None]]:
+def serve_node(serve: Serve) -> ServeNode:
     """Answers on agent.sock and speaker.sock of a run directory until the test ends."""
-    listeners: list[socket.socket] = []
 
     def start(directory: Path) -> None:
-        directory.mkdir(parents=True)
         for name in ("agent.sock", "speaker.sock"):
-            listener = socket.create_server(str(directory / name), family=socket.AF_UNIX)
-            listeners.append(listener)
-            threading.Thread(target=converse, args=(listener,), daemon=True).start()
+            serve(directory / name, answer)
 
-    yield start
-    for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-
-def converse(listener: socket.socket) -> None:
-    while True:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-        with connection:
-            frames = FrameReader()
-            while data := connection.recv(65536):
-                for body in frames.feed(data):
-                    connection.sendall(frame(answer(decode_request(body))))
+    return start
 
 
 def bgpctl(*arguments: str | Path) -> tuple[int, str]:
@@ -133,20 +113,20 @@ def bgpctl(*arguments: str | Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_one_node_is_found_without_options(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_one_node_is_found_without_options(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     assert [node.name for node in find_nodes("", None, tmp_path)] == ["a"]
 
 
-def test_nodes_of_labs_are_found(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "lab" / "quickstart" / "a1")
-    serve(tmp_path / "lab" / "quickstart" / "rr1")
+def test_nodes_of_labs_are_found(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "lab" / "quickstart" / "a1")
+    serve_node(tmp_path / "lab" / "quickstart" / "rr1")
     assert [node.name for node in find_nodes("", None, tmp_path)] == ["a1", "rr1"]
 
 
-def test_nodes_of_two_labs_with_one_name_are_told_apart(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "lab" / "one" / "a1")
-    serve(tmp_path / "lab" / "two" / "a1")
+def test_nodes_of_two_labs_with_one_name_are_told_apart(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "lab" / "one" / "a1")
+    serve_node(tmp_path / "lab" / "two" / "a1")
     assert find_one_node("two/a1", None, tmp_path).run_directory == tmp_path / "lab" / "two" / "a1"
 
 
@@ -156,15 +136,15 @@ def test_a_directory_without_sockets_is_no_node(tmp_path: Path) -> None:
         find_nodes("", None, tmp_path)
 
 
-def test_where_one_node_is_meant_several_are_named(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
-    serve(tmp_path / "b")
+def test_where_one_node_is_meant_several_are_named(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
+    serve_node(tmp_path / "b")
     with pytest.raises(NotReadyError, match="choose one with --node: a, b"):
         find_one_node("", None, tmp_path)
 
 
-def test_an_unknown_node_is_answered_with_those_that_run(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_an_unknown_node_is_answered_with_those_that_run(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     with pytest.raises(NotReadyError, match="no node c runs here; there are: a"):
         find_nodes("c", None, tmp_path)
 
@@ -174,27 +154,27 @@ def test_a_run_directory_without_an_agent_is_not_ready(tmp_path: Path) -> None:
         find_nodes("", tmp_path, tmp_path)
 
 
-def test_peers_shows_the_sessions(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_peers_shows_the_sessions(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     _, output = bgpctl("peers", "--run-dir", tmp_path / "a")
     assert output.splitlines()[1].split()[:4] == ["10.0.0.9", "rr1", "Established", "1m15s"]
 
 
-def test_peers_says_what_is_worth_a_warning(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_peers_says_what_is_worth_a_warning(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     _, output = bgpctl("peers", "--run-dir", tmp_path / "a")
     assert "10.0.0.9 (rr1)\n  8 of at most 10 IPv4 prefixes\n" in output
 
 
-def test_peers_as_json_has_every_field(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_peers_as_json_has_every_field(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     _, output = bgpctl("peers", "--run-dir", tmp_path / "a", "-o", "json")
     (peer,) = json.loads(output)
     assert {"node", *PeerStatus.__struct_fields__} == peer.keys()
 
 
-def test_routes_shows_all_pages_of_both_families(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_routes_shows_all_pages_of_both_families(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     _, output = bgpctl("routes", "--run-dir", tmp_path / "a", "-o", "json")
     assert [route["prefix"] for route in json.loads(output)] == [
         *("10.1.0.0/26", "10.1.1.0/26", "10.1.2.0/26"),
@@ -202,29 +182,29 @@ def test_routes_shows_all_pages_of_both_families(tmp_path: Path, serve: Callable
     ]
 
 
-def test_routes_of_a_prefix_shows_exactly_that_one(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_routes_of_a_prefix_shows_exactly_that_one(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     status, output = bgpctl("routes", "10.1.2.0/26", "--run-dir", tmp_path / "a", "-o", "json")
     assert (status, [route["prefix"] for route in json.loads(output)]) == (0, ["10.1.2.0/26"])
 
 
 @pytest.mark.parametrize("peer", ["to-rr1", "10.0.0.9", "rr1"])
-def test_what_a_peer_has_sent_is_shown_with_verdicts(tmp_path: Path, serve: Callable[[Path], None], peer: str) -> None:
-    serve(tmp_path / "a")
+def test_what_a_peer_has_sent_is_shown_with_verdicts(tmp_path: Path, serve_node: ServeNode, peer: str) -> None:
+    serve_node(tmp_path / "a")
     _, output = bgpctl("routes", "--received", peer, "--run-dir", tmp_path / "a")
     title, row = output.splitlines()
     assert (title.split()[-1], row.split("  ")[-1].strip()) == ("VERDICT", "own AS in AS_PATH, stale")
 
 
-def test_what_a_peer_was_told_is_shown_with_its_path_identifiers(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_what_a_peer_was_told_is_shown_with_its_path_identifiers(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     _, output = bgpctl("routes", "--advertised", "rr1", "--run-dir", tmp_path / "a")
     title, row = output.splitlines()
     assert (title.split()[-1], row.split()[-1]) == ("PATH", "3")
 
 
-def test_an_unknown_peer_is_answered_with_those_there_are(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_an_unknown_peer_is_answered_with_those_there_are(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     with pytest.raises(NotReadyError, match=r"no session 'rr9' on a; there are: to-rr1"):
         bgpctl("routes", "--advertised", "rr9", "--run-dir", tmp_path / "a")
 
@@ -238,9 +218,9 @@ def test_an_unknown_peer_is_answered_with_those_there_are(tmp_path: Path, serve:
     ],
 )
 def test_a_journal_is_started_and_stopped(
-    tmp_path: Path, serve: Callable[[Path], None], arguments: tuple[str, ...], status: int, sentence: str
+    tmp_path: Path, serve_node: ServeNode, arguments: tuple[str, ...], status: int, sentence: str
 ) -> None:
-    serve(tmp_path / "a")
+    serve_node(tmp_path / "a")
     assert bgpctl("journal", *arguments, "--run-dir", tmp_path / "a") == (status, f"{sentence}\n")
 
 
@@ -251,14 +231,14 @@ STEPS_OF_A_DRAIN = [
 ]
 
 
-def test_a_node_is_drained_and_used_again(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_a_node_is_drained_and_used_again(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     status, output = bgpctl("drain", "--wait", "0.01", "--run-dir", tmp_path / "a")
     used = bgpctl("drain", "--undo", "--run-dir", tmp_path / "a")
     assert (status, output.splitlines(), used) == (0, STEPS_OF_A_DRAIN, (0, "a is in use\n"))
 
 
-def test_a_node_that_was_stopped_is_found_by_its_drain_alone(tmp_path: Path, serve: Callable[[Path], None]) -> None:
+def test_a_node_that_was_stopped_is_found_by_its_drain_alone(tmp_path: Path, serve_node: ServeNode) -> None:
     for name in ("stopped", "lab"):
         (tmp_path / name).mkdir()
     file = tmp_path / "stopped" / "drain.json"
@@ -266,27 +246,27 @@ def test_a_node_that_was_stopped_is_found_by_its_drain_alone(tmp_path: Path, ser
     for node, run_directory in (("", None), ("stopped", None), ("", file.parent)):
         assert find_drained(node, run_directory, tmp_path) == file
     assert find_drained("b", None, tmp_path) is None
-    serve(tmp_path / "a")
+    serve_node(tmp_path / "a")
     assert find_drained("", None, tmp_path) is None
 
 
-def test_peers_says_that_the_node_drains(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_peers_says_that_the_node_drains(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     _, output = bgpctl("peers", "--run-dir", tmp_path / "a")
     assert output.splitlines()[-1] == (
         "a has been drained for 1m15s, its routes are marked (upgrade); bgpctl drain --undo ends that"
     )
 
 
-def test_no_route_to_a_prefix_is_status_1(tmp_path: Path, serve: Callable[[Path], None]) -> None:
-    serve(tmp_path / "a")
+def test_no_route_to_a_prefix_is_status_1(tmp_path: Path, serve_node: ServeNode) -> None:
+    serve_node(tmp_path / "a")
     assert bgpctl("routes", "10.1.9.0/26", "--run-dir", tmp_path / "a")[0] == 1
 
 
 def test_a_silent_node_is_named_and_the_others_shown(
-    tmp_path: Path, serve: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, serve_node: ServeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serve(tmp_path / "a")
+    serve_node(tmp_path / "a")
     (tmp_path / "b").mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
         dead.bind(str(tmp_path / "b" / "agent.sock"))

@@ -5,12 +5,11 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from agent_world import BGPCTL, World, until, wired_world
+from agent_world import BGPCTL, Serve, World, until, wired_world
 from msgspec import structs
 from typer.testing import CliRunner
 
@@ -22,11 +21,8 @@ from reflector.messages import (
     DownSession,
     DrainStatus,
     FlappingSession,
-    FrameReader,
     HeldStatus,
     ProblemStatus,
-    decode_request,
-    frame,
 )
 
 WELL = AgentStatus(
@@ -50,40 +46,15 @@ DOWN = DownSession("tor", "192.0.2.9", 65001, "", "Active", 305.0, True, "connec
 INVALID = ProblemStatus("error", "nodes.yaml", 7, "$.spec.bgp.ipv4Address", "'nonsense' is no address")
 HELD = HeldStatus("last-session", "no session is left", ("Node n1: it is missing",))
 
-Serve = Callable[[Path, AgentStatus], None]
+Serving = Callable[[Path, AgentStatus], None]
 
 
 @pytest.fixture
-def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+def serve_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) -> Serving:
     """Answers with a status on the agent.sock of a run directory; all are below tmp_path, where commands look."""
     monkeypatch.setattr(find_nodes, "__defaults__", (tmp_path,))
     monkeypatch.setattr(find_nodes_and_stopped, "__defaults__", (tmp_path,))
-    listeners: list[socket.socket] = []
-
-    def start(directory: Path, status: AgentStatus) -> None:
-        directory.mkdir(parents=True)
-        listener = socket.create_server(str(directory / "agent.sock"), family=socket.AF_UNIX)
-        listeners.append(listener)
-        threading.Thread(target=converse, args=(listener, status), daemon=True).start()
-
-    yield start
-    for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-
-def converse(listener: socket.socket, status: AgentStatus) -> None:
-    while True:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-        with connection:
-            frames = FrameReader()
-            while data := connection.recv(65536):
-                for body in frames.feed(data):
-                    decode_request(body)
-                    connection.sendall(frame(status))
+    return lambda directory, status: serve(directory / "agent.sock", lambda _: status)
 
 
 def status(*arguments: str | Path) -> tuple[int, list[str]]:
@@ -92,8 +63,8 @@ def status(*arguments: str | Path) -> tuple[int, list[str]]:
     return result.exit_code, result.output.splitlines()
 
 
-def test_a_node_that_is_well_is_one_line_and_status_zero(tmp_path: Path, serve: Serve) -> None:
-    serve(tmp_path / "a", WELL)
+def test_a_node_that_is_well_is_one_line_and_status_zero(tmp_path: Path, serve_status: Serving) -> None:
+    serve_status(tmp_path / "a", WELL)
     code, (title, row) = status()
     assert (code, title.split()) == (0, ["NODE", "UP", "PLAN", "SPEAKER", "SESSIONS", "ROUTES", "PROBLEMS"])
     assert row.split() == ["a", "1m15s", "2", "running", "3/3", "12/12", "-"]
@@ -144,9 +115,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_whatever_is_wrong_has_a_sentence_and_status_1(tmp_path: Path, serve: Serve, what: str) -> None:
+def test_whatever_is_wrong_has_a_sentence_and_status_1(tmp_path: Path, serve_status: Serving, what: str) -> None:
     changes, sentence = WRONG[what]
-    serve(tmp_path / "a", structs.replace(WELL, **changes))
+    serve_status(tmp_path / "a", structs.replace(WELL, **changes))
     code, lines = status()
     assert code == 1
     assert sentence in lines
@@ -174,35 +145,35 @@ LOOK_AT = {
 
 
 @pytest.mark.parametrize("what", LOOK_AT)
-def test_what_works_all_the_same_is_a_warning_and_status_0(tmp_path: Path, serve: Serve, what: str) -> None:
+def test_what_works_all_the_same_is_a_warning_and_status_0(tmp_path: Path, serve_status: Serving, what: str) -> None:
     changes, sentence = LOOK_AT[what]
-    serve(tmp_path / "a", structs.replace(WELL, **changes))
+    serve_status(tmp_path / "a", structs.replace(WELL, **changes))
     code, lines = status()
     assert code == 0
     assert any(line.startswith(sentence) for line in lines)
     assert lines[1].endswith("1 warning")
 
 
-def test_a_session_that_is_being_set_up_is_counted_and_not_yet_wrong(tmp_path: Path, serve: Serve) -> None:
+def test_a_session_that_is_being_set_up_is_counted_and_not_yet_wrong(tmp_path: Path, serve_status: Serving) -> None:
     coming = structs.replace(DOWN, down=4.0, is_overdue=False)
-    serve(tmp_path / "a", structs.replace(WELL, sessions_established=2, sessions_down=(coming,)))
+    serve_status(tmp_path / "a", structs.replace(WELL, sessions_established=2, sessions_down=(coming,)))
     code, (_, row) = status()
     assert (code, row.split()[4]) == (0, "2/3")
 
 
-def test_what_concerns_the_cluster_is_one_line_with_the_nodes(tmp_path: Path, serve: Serve) -> None:
-    serve(tmp_path / "a", structs.replace(WELL, problems=(INVALID,)))
-    serve(tmp_path / "b", structs.replace(WELL, node="b", problems=(INVALID,)))
+def test_what_concerns_the_cluster_is_one_line_with_the_nodes(tmp_path: Path, serve_status: Serving) -> None:
+    serve_status(tmp_path / "a", structs.replace(WELL, problems=(INVALID,)))
+    serve_status(tmp_path / "b", structs.replace(WELL, node="b", problems=(INVALID,)))
     _, lines = status()
     assert lines[3:] == ["all nodes: error: nodes.yaml:7: $.spec.bgp.ipv4Address: 'nonsense' is no address"]
     for name in ("c", "d", "e"):
-        serve(tmp_path / name, structs.replace(WELL, node=name, problems=(INVALID,) if name < "e" else ()))
+        serve_status(tmp_path / name, structs.replace(WELL, node=name, problems=(INVALID,) if name < "e" else ()))
     _, lines = status()
     assert lines[6].startswith("a, b, c and 1 more: error: nodes.yaml:7")
 
 
-def test_what_is_held_has_its_causes_and_how_it_is_confirmed(tmp_path: Path, serve: Serve) -> None:
-    serve(tmp_path / "a", structs.replace(WELL, held=(HELD,), held_digest="c0ffee"))
+def test_what_is_held_has_its_causes_and_how_it_is_confirmed(tmp_path: Path, serve_status: Serving) -> None:
+    serve_status(tmp_path / "a", structs.replace(WELL, held=(HELD,), held_digest="c0ffee"))
     _, lines = status()
     assert lines[-3:] == [
         "a: error: held: no session is left",
@@ -211,8 +182,8 @@ def test_what_is_held_has_its_causes_and_how_it_is_confirmed(tmp_path: Path, ser
     ]
 
 
-def test_an_agent_that_is_gone_is_a_line_and_status_1(tmp_path: Path, serve: Serve) -> None:
-    serve(tmp_path / "a", WELL)
+def test_an_agent_that_is_gone_is_a_line_and_status_1(tmp_path: Path, serve_status: Serving) -> None:
+    serve_status(tmp_path / "a", WELL)
     (tmp_path / "killed").mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
         dead.bind(str(tmp_path / "killed" / "agent.sock"))
@@ -226,21 +197,21 @@ def test_an_agent_that_is_gone_is_a_line_and_status_1(tmp_path: Path, serve: Ser
     assert status("--node", "stopped")[0] == status("--run-dir", tmp_path / "stopped")[0] == 1
 
 
-def test_a_directory_that_never_was_a_node_is_none(tmp_path: Path, serve: Serve) -> None:
-    serve(tmp_path / "a", WELL)
+def test_a_directory_that_never_was_a_node_is_none(tmp_path: Path, serve_status: Serving) -> None:
+    serve_status(tmp_path / "a", WELL)
     (tmp_path / "lab" / "quickstart" / "_resources").mkdir(parents=True)
     assert status()[0] == 0
 
 
-def test_a_drained_node_is_well(tmp_path: Path, serve: Serve) -> None:
-    serve(tmp_path / "a", structs.replace(WELL, drain=DrainStatus(Stage.MARKED, 75.0, "upgrade")))
+def test_a_drained_node_is_well(tmp_path: Path, serve_status: Serving) -> None:
+    serve_status(tmp_path / "a", structs.replace(WELL, drain=DrainStatus(Stage.MARKED, 75.0, "upgrade")))
     code, lines = status()
     assert code == 0
     assert lines[2] == "a has been drained for 1m15s, its routes are marked (upgrade); bgpctl drain --undo ends that"
 
 
-def test_json_has_every_field_and_the_problems(tmp_path: Path, serve: Serve) -> None:
-    serve(tmp_path / "a", structs.replace(WELL, sessions_overdue=1, sessions_down=(DOWN,)))
+def test_json_has_every_field_and_the_problems(tmp_path: Path, serve_status: Serving) -> None:
+    serve_status(tmp_path / "a", structs.replace(WELL, sessions_overdue=1, sessions_down=(DOWN,)))
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "plan.json").touch()
     result = CliRunner().invoke(app, ["status", "-o", "json"], catch_exceptions=False)
