@@ -4,7 +4,7 @@ Not a loss, and never held, for holding it would draw traffic to a node that can
 
     moved        the block, or a part of it, is another node's now
     released     the block was being given back (BlockAffinity `state: pendingDeletion`) when it went, or no workload of
-                 this node used it: then nobody is cut off, and an address manager gives such blocks back every day
+                 this node used it: then no workload is cut off, and an address manager gives such blocks back every day
     of a pod     the address of one Service: it follows the endpoints (originations.py)
 """
 

@@ -142,6 +142,7 @@ class World:
         return subprocess.run(fetch, capture_output=True, text=True, check=False)
 
     def metric(self, node: str, name: str, **labels: str) -> float:
+        """Of a snapshot that may be a second old."""
         families = text_string_to_metric_families(self.page(node, "metrics"))
         (value,) = [
             sample.value

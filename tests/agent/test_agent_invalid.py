@@ -104,7 +104,8 @@ def test_an_invalid_resource_is_in_status_metrics_and_log(world: World, wait_unt
     assert (shown.returncode, sentence in shown.stdout.splitlines()) == (1, True), shown.stdout
     world.write("filter.yaml", FILTER)
     wait_until(lambda: world.known_status("a").plan_is_current)
-    assert world.metric("a", "bgpctl_invalid_resources", in_force="last-good") == 0
+    # A snapshot serves every scrape of its second.
+    wait_until(lambda: world.metric("a", "bgpctl_invalid_resources", in_force="last-good") == 0)
     assert "valid again" in world.log("a")
 
 

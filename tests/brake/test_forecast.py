@@ -106,7 +106,7 @@ def test_network_without_blocks_of_others_weighs_nothing() -> None:
 
 
 def test_mesh_that_reflectors_replace_is_held_until_they_are_established() -> None:
-    """In one step from the mesh: nobody has to confirm that."""
+    """In one step from the mesh: that needs no confirmation."""
     names = (*NAMES, "n4", "n5", "n6")
     nodes = [node(name, f"192.0.2.{place}/24") for place, name in enumerate(names, start=1)]
     reflectors = [node(f"r{place}", f"192.0.2.{place}/24", labels=RR, cluster_id="224.0.0.1") for place in (1, 2)]

@@ -67,7 +67,7 @@ def test_block_that_was_given_back_in_order_is_never_held() -> None:
 
 
 def test_empty_blocks_are_released_at_once() -> None:
-    """Everyday life of an address manager: nobody has an address of them."""
+    """Everyday life of an address manager: no workload has an address of them."""
     n1 = BrakedNode("n1", *NODES, PODS, ONE, TWO, THREE)
     n1.unused = frozenset(TEXTS[1:])
     n1.apply(*NODES, PODS, ONE)

@@ -207,7 +207,7 @@ def test_wrong_as_has_one_digest_on_all_nodes() -> None:
 
 
 def test_node_whose_peers_have_followed_its_new_as_follows_after_a_minute() -> None:
-    """To each of its peers it is one session of several: they expect the new AS, and the old one helps nobody."""
+    """To each of its peers it is one session of several: they expect the new AS, and the old one helps no peer."""
     renumbered = node("n1", "192.0.2.11/24", asn=64599)
     wanted = [*reflected()[:5], renumbered, *reflected()[6:]]
     r1, n1 = BrakedNode("r1", *reflected()), BrakedNode("n1", *reflected())

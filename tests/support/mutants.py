@@ -197,7 +197,7 @@ def mutant(seed: int, number: int) -> bytes:
 
 
 def written(chance: random.Random, found: list[Any]) -> str:
-    """As YAML with documents or as a List; a set that YAML cannot say is said as well as it can be."""
+    """As YAML with documents or as a List; a set that YAML cannot express is written as well as it can be."""
     if chance.random() < 0.1:
         found = [{"apiVersion": "v1", "kind": "List", "items": found}]
     return yaml.safe_dump_all(

@@ -67,7 +67,7 @@ class LastGood:
         return replace(resources, waits=waits)
 
     def _secrets(self, resources: ResourceSet) -> frozenset[Key]:
-        """Those that sessions refer to, which are in the plan as well; the others are nobody's business here."""
+        """Those that sessions refer to, which are in the plan as well; the others do not concern this node."""
         names = (each.reference.name for each in secret_references(resources))
         return frozenset((self._secret_namespace, name) for name in names)
 

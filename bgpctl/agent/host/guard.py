@@ -1,7 +1,7 @@
 """The guard of the agent's stages: what one of them raises ends neither the agent nor another stage.
 
     a fault of ours               reported with its traceback and counted; the last good state goes on
-    no descriptors or memory      a warning; nobody's fault
+    no descriptors or memory      a warning; no fault of bgpctl
     the world is not ready        at the first attempt it ends the agent, which says what is missing
 
 In each case the stage begins anew after a pause, which grows as long as it fails.

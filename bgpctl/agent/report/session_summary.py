@@ -1,6 +1,6 @@
 """The agent's status with how the speaker's sessions stand, asked of the speaker when the status is asked for.
 
-Rule: a speaker that does not answer in time is part of the status, and nobody waits longer for it.
+Rule: a speaker that does not answer in time is part of the status, and no answer waits longer for it.
 """
 
 from __future__ import annotations

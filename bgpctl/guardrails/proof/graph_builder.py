@@ -78,7 +78,7 @@ def _sorts(family: Family, index: ClusterIndex, options: CompileOptions) -> _Sor
 
 def cluster_graphs(resources: ResourceSet, options: CompileOptions) -> list[SessionGraph]:
     """The graphs of a whole cluster. Its plans are compiled without the mesh, which the graph adds as what it is: a set
-    of nodes any two of whom have a session. So a mesh of 5,000 nodes costs no more than 5,000 nodes."""
+    of nodes that all have sessions with each other. So a mesh of 5,000 nodes costs no more than 5,000 nodes."""
     cluster = with_assumed_pools(resources)
     plans = (compiled.plan for compiled in compile_cluster(without_mesh(cluster), options))
     return session_graphs(plans, ClusterIndex(cluster), options)

@@ -1,4 +1,4 @@
-"""Addresses to which no session can be set up, by what addresses are: nobody answers at them, or not through TCP.
+"""Addresses to which no session can be set up, by what addresses are: no host answers at them, or not through TCP.
 
 unspecified, loopback, multicast, broadcast    no other router has them
 the network's own, and its broadcast address   of an IPv4 subnet that a node is in

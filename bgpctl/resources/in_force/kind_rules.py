@@ -58,7 +58,7 @@ KIND_RULES: dict[str, KindRule] = {
     "BGPPeer": KindRule(
         "Absent, its sessions would end.",
         Outcome.ABSENT,
-        "It is not known to whom a session is wanted, nor with which filters.",
+        "Neither the peer of the session is known, nor its filters.",
     ),
     "BGPConfiguration": KindRule(
         "Absent, AS number, mesh, communities and service networks of every node would be the defaults.",
@@ -81,7 +81,7 @@ KIND_RULES: dict[str, KindRule] = {
     "BlockAffinity": KindRule(
         "Absent, the block would be withdrawn and its pods unreachable.",
         Outcome.ABSENT,
-        "It is not known which block belongs to which node, and nobody advertises it.",
+        "It is not known which block belongs to which node, and no node advertises it.",
     ),
     "Service": KindRule(
         "Absent, its addresses would be withdrawn.",
@@ -91,7 +91,7 @@ KIND_RULES: dict[str, KindRule] = {
     "EndpointSlice": KindRule(
         "Absent, its service would have no endpoint, and its addresses would be withdrawn.",
         Outcome.ABSENT,
-        "No node attracts traffic for endpoints that nobody has seen.",
+        "No node attracts traffic for endpoints that are not known.",
     ),
     "Secret": KindRule(
         "Absent, the sessions that use its key would end.",
@@ -111,7 +111,7 @@ KIND_RULES: dict[str, KindRule] = {
     "CalicoNodeStatus": KindRule(
         "Absent, its report would be removed.",
         Outcome.ABSENT,
-        "Nobody knows what to report. No plan depends on it.",
+        "It is not known what to report. No plan depends on it.",
     ),
     UNKNOWN: KindRule(
         "A file that is not readable, a document that is not YAML, of an unknown kind or without a valid name: what "

@@ -88,7 +88,7 @@ def versions_of_texts(written: Mapping[str, str]) -> Versions:
 
 
 def _is_left_out(document: PlacedDocument, versions: Versions, secrets: Set[Key]) -> bool:
-    """Nothing that stands in it is in force, or it has a Secret that nobody needs."""
+    """Nothing that stands in it is in force, or it has a Secret that no session needs."""
     is_replaced = all(here.identity[:2] in versions.instead for here in document.resources)
     return is_replaced or any(_is_spare(here, secrets) for here in document.resources)
 

@@ -74,7 +74,7 @@ def _duplicate_keys(document: Document) -> ParsedDocument:
 
 
 def _second_resource(document: Document) -> int | None:
-    """Where one begins whose --- was forgotten: nobody writes both of these keys a second time by mistake."""
+    """Where one begins whose --- was forgotten: both of these keys are not written a second time by mistake."""
     lines = {
         each.path: each.line for each in reversed(document.duplicates) if each.path in (("apiVersion",), ("kind",))
     }
