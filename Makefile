@@ -81,6 +81,7 @@ lock: $(VENV)/.dev ## resolve the dependencies again into requirements/*.lock
 
 clean: ## remove the environment and all caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find bgpctl reflector labs tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/uv:
 	@requirements/virtual-environment $(PYTHON) $(VENV) $(UV_VERSION)

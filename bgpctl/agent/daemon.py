@@ -17,7 +17,7 @@ from collections import deque
 from typing import Any, NoReturn
 
 from bgpctl.agent.agent import Agent
-from bgpctl.agent.host.guard import innermost
+from bgpctl.agent.host.guard import failures
 from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.logs import configure, get_logger
 from bgpctl.agent.host.privileges import Work, give_up_the_rest, speaker_account
@@ -80,10 +80,11 @@ async def _first_signal() -> signal.Signals:
 async def _fail(agent: Agent, failure: BaseException | None) -> NoReturn:
     if failure is None:
         raise AssertionError("the agent's work has no end of its own")
-    failure = innermost(failure) if isinstance(failure, Exception) else failure
-    if isinstance(failure, NotReadyError):
+    found: tuple[BaseException, ...] = failures(failure) if isinstance(failure, Exception) else (failure,)
+    not_ready = next((each for each in found if isinstance(each, NotReadyError)), None)
+    if not_ready is not None:
         await agent.speaker.undo()
-    raise failure
+    raise not_ready or found[0]
 
 
 def _report_unawaited(internal_errors: InternalErrors) -> None:

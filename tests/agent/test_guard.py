@@ -45,6 +45,7 @@ def kept(*failures: Exception) -> tuple[int, int]:
         ((KeyError("ours"),), 1),
         ((KeyError("ours"), ValueError("ours")), 2),
         ((ExceptionGroup("of tasks", [ExceptionGroup("of tasks", [KeyError("ours")])]),), 1),
+        ((ExceptionGroup("of tasks", [KeyError("ours"), ExceptionGroup("more", [ValueError("ours too")])]),), 2),
         ((OSError(errno.EMFILE, "no descriptors"),), 0),
         ((OSError(errno.EIO, "a fault of ours until it is known"),), 1),
         ((KeyError("ours"), NotReadyError("later")), 1),
@@ -54,7 +55,14 @@ def test_a_stage_begins_anew_whatever_it_raises(failures: tuple[Exception, ...],
     assert kept(*failures) == (len(failures) + 1, counted)
 
 
-@pytest.mark.parametrize("wrap", [lambda each: each, lambda each: ExceptionGroup("of tasks", [each])])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda each: each,
+        lambda each: ExceptionGroup("of tasks", [each]),
+        lambda each: ExceptionGroup("of tasks", [KeyError("ours"), each]),
+    ],
+)
 def test_a_world_that_is_not_ready_at_the_start_ends_the_agent(wrap: Callable[[Exception], Exception]) -> None:
     with pytest.raises((NotReadyError, ExceptionGroup)):
         kept(wrap(NotReadyError("the port is taken")))

@@ -38,11 +38,12 @@ class Guard:
                 await stage()
                 raise AssertionError(f"{doing} has no end of its own")
             except Exception as error:
-                cause = innermost(error)
-                if is_first and isinstance(cause, NotReadyError):
+                causes = failures(error)
+                if is_first and any(isinstance(cause, NotReadyError) for cause in causes):
                     raise
             is_first = False
-            self._report(doing, cause)
+            for cause in causes:
+                self._report(doing, cause)
             await asyncio.sleep(backoff.after_failure(time.monotonic() - since))
 
     def _report(self, doing: str, cause: Exception) -> None:
@@ -54,8 +55,8 @@ class Guard:
             self._internal_errors.report(doing, cause)
 
 
-def innermost(error: Exception) -> Exception:
-    """The first real failure in nested exception groups."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def failures(error: Exception) -> tuple[Exception, ...]:
+    """What really failed, of exception groups all that is in them."""
+    if isinstance(error, ExceptionGroup):
+        return tuple(each for part in error.exceptions for each in failures(part))
+    return (error,)
