@@ -50,8 +50,10 @@ test: check ## check, then the whole test suite (as root also against the kernel
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 FUZZ_MUTANTS ?= 100000
-fuzz: $(VENV)/.dev ## feed mutated resources to the commands and to an agent (as root): an hour (FUZZ_SEED= another sequence)
-	@FUZZ_MUTANTS=$(FUZZ_MUTANTS) $(BIN)/pytest -n 2 -q tests/fuzz tests/agent/test_agent_fuzz.py $(PYTEST_ARGS)
+PROOF_EXAMPLES ?= 4000
+fuzz: $(VENV)/.dev ## mutated resources for the commands and an agent (as root), random clusters for the proof: hours (FUZZ_SEED= another sequence)
+	@FUZZ_MUTANTS=$(FUZZ_MUTANTS) PROOF_EXAMPLES=$(PROOF_EXAMPLES) $(BIN)/pytest -n 2 -q --hypothesis-profile=default --timeout=0 \
+		tests/fuzz tests/agent/test_agent_fuzz.py tests/guardrails/test_proof_against_engines.py $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## format, lint, types and the import contracts
 	@$(BIN)/ruff format --check --quiet .

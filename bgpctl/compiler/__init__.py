@@ -6,7 +6,7 @@ question; `node.py` asks them all.
 
 from bgpctl.compiler.cluster.index import ClusterIndex
 from bgpctl.compiler.identity import CompileError
-from bgpctl.compiler.node import Compiled, compile_cluster, compile_node
+from bgpctl.compiler.node import Compiled, compile_cluster, compile_every_node, compile_node
 from bgpctl.compiler.rendering.exabgp_conf import render_exabgp_conf
 from bgpctl.configuration.compile_options import CompileOptions, LocalWorkload
 
@@ -17,6 +17,7 @@ __all__ = [
     "Compiled",
     "LocalWorkload",
     "compile_cluster",
+    "compile_every_node",
     "compile_node",
     "render_exabgp_conf",
 ]

@@ -52,8 +52,12 @@ def compile_node(
 
 def compile_cluster(resources: ResourceSet, options: CompileOptions = NO_OPTIONS) -> Iterator[Compiled]:
     """The plans of all nodes, in name order."""
-    index = ClusterIndex(resources)
-    return (_compile(index, node, options) for node in resources.nodes)
+    return compile_every_node(ClusterIndex(resources), options)
+
+
+def compile_every_node(index: ClusterIndex, options: CompileOptions = NO_OPTIONS) -> Iterator[Compiled]:
+    """The same, of an index that the caller has."""
+    return (_compile(index, node, options) for node in index.nodes)
 
 
 def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compiled:

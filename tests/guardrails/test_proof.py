@@ -54,6 +54,21 @@ def test_a_mesh_whose_password_is_missing_is_no_mesh() -> None:
     assert gaps(proved(mesh, leaf(1), leaf(2), secret("s", {"k": "hush"}))) == []
 
 
+@pytest.mark.parametrize("wrong", [{"asNumber": 65001}, {"peerIP": "10.0.1.1:1790", "asNumber": 64512}])
+def test_a_mesh_takes_the_place_of_a_definition_that_its_node_does_not_agree_with(wrong: dict[str, Any]) -> None:
+    found = proved(bgp_peer("wrong", **{"peerIP": "10.0.1.1"} | wrong), leaf(1), leaf(2), leaf(3), *pods(1, 2, 3))
+    assert (found.verdict, gaps(found)) == (Verdict.COMPLETE, [])
+
+
+def test_a_client_whose_session_never_comes_up_is_a_cluster_served_all_the_same() -> None:
+    """So what another reflector of the cluster reflects is a loop there (RFC 4456 8)."""
+    one_sided = bgp_peer("one-sided", peerSelector="!has(rr)", reversePeering="Manual")
+    from_one = bgp_peer("from-one", node="rr1", peerSelector="all()")
+    two = reflector(1, "224.0.0.1"), reflector(2, "224.0.0.1")
+    found = proved(NO_MESH, one_sided, from_one, *two, leaf(1), block("rr2", "10.244.99.0/26"), *pods(1))
+    assert gaps(found) == [("n1", "rr2", Obstacle.CLUSTER_LOOP)]
+
+
 def test_reflected_routes_stop_at_a_reflector_of_the_same_cluster() -> None:
     one = bgp_peer("one", nodeSelector="rack == '1' && !has(rr)", peerSelector="has(rr) && rack == '1'")
     two = bgp_peer("two", nodeSelector="rack == '2' && !has(rr)", peerSelector="has(rr) && rack == '2'")

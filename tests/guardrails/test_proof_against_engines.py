@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -10,19 +11,20 @@ from engine_cluster import EngineCluster
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
+from bgpctl.compiler import ClusterIndex, CompileOptions, compile_every_node
 from bgpctl.guardrails.proof.classes import Classes, node_classes
 from bgpctl.guardrails.proof.completeness import survey
 from bgpctl.guardrails.proof.forwarding import UNKNOWN
 from bgpctl.guardrails.proof.graph_builder import session_graphs
 from bgpctl.guardrails.proof.obstacle import Obstacle
-from bgpctl.guardrails.without_mesh import without_mesh
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 from reflector.plan import Family
 
 pytestmark = pytest.mark.slow
 
+# Some ten seconds; `make fuzz` tries more, and others each time.
+EXAMPLES = int(os.environ.get("PROOF_EXAMPLES", "400"))
 NODES = 8
 FILTERS = ["one", "two"]
 WAYS_OF_PACKETS = {*UNKNOWN, Obstacle.FORWARDING_LOOP, Obstacle.NO_VXLAN_END}
@@ -131,8 +133,9 @@ def peers(draw: st.DrawFn, count: int) -> dict[str, Any]:
 
 
 def proofs(resources: ResourceSet) -> list[Classes]:
-    plans = (each.plan for each in compile_cluster(without_mesh(resources)))
-    return [node_classes(graph) for graph in session_graphs(plans, ClusterIndex(resources), CompileOptions())]
+    index = ClusterIndex(resources, lists_mesh=False)
+    plans = (each.plan for each in compile_every_node(index))
+    return [node_classes(graph) for graph in session_graphs(plans, index, CompileOptions())]
 
 
 def unreached(classes: Classes) -> set[tuple[str, str]]:
@@ -154,7 +157,7 @@ def prefix_of(name: str, family: Family) -> str:
 
 
 @given(clusters())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_the_proof_and_the_engines_agree_on_who_hears_whom(drawn: list[Resource]) -> None:
     resources = ResourceSet.of(*drawn)
     engines = EngineCluster(resources)

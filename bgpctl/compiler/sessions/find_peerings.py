@@ -29,7 +29,8 @@ from reflector.plan import SessionKind
 
 
 def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Peerings:
-    """Every session of `node`, none to itself, none in a family in which it has no address."""
+    """Every session of `node`, none to itself, none in a family in which it has no address. With an index that does not
+    list the mesh its sessions are left out, and those of BGPPeers that it takes the place of."""
     wanted: dict[str, Peering] = {}
     others: list[Peering] = []
     addresses = index.nodes[node].addresses
@@ -44,7 +45,17 @@ def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Pe
         if not _agrees(index, winner) and _agrees(index, peering):
             wanted[address], peering = peering, winner
         others.append(peering)
+    if not index.lists_mesh:
+        wanted = {address: each for address, each in wanted.items() if not _mesh_replaces(index, node, each)}
+        others = [each for each in others if each.endpoint.address in wanted]
     return _peerings(wanted, others)
+
+
+def _mesh_replaces(index: ClusterIndex, node: str, peering: Peering) -> bool:
+    """Whether the mesh has a session to this address, which agrees with the node there, and `peering` does not."""
+    return (
+        _is_meshed(index, node) and peering.endpoint.address in index.mesh_addresses and not _agrees(index, peering)
+    )
 
 
 def _peerings(wanted: dict[str, Peering], others: Iterable[Peering]) -> Peerings:
@@ -80,15 +91,20 @@ def _asked(index: ClusterIndex, node: str, options: CompileOptions) -> Iterator[
     yield from (each for peer in peers if is_global(peer) for each in peerings_of(index, node, peer, options))
     yield from (each for peer in peers if not is_global(peer) for each in peerings_of(index, node, peer, options))
     yield from (each for peer in peers for each in reverse_peerings_of(index, node, peer))
-    yield from _mesh(index, node)
+    if index.lists_mesh:
+        yield from _mesh(index, node)
 
 
 def _mesh(index: ClusterIndex, node: str) -> Iterator[Peering]:
     """Every node with every other; route reflectors take no part. Of two nodes the one whose address is the
     smaller text waits (see `_waits` in bgp_peers.py for why text), so each pair has exactly one caller."""
-    facts = index.nodes[node]
-    if not index.configuration.mesh or facts.is_reflector:
+    if not _is_meshed(index, node):
         return
+    facts = index.nodes[node]
     for endpoint in index.mesh_members:
         passive = endpoint.address > facts.addresses[endpoint.family]
         yield Peering(SessionKind.MESH, endpoint, passive=passive)
+
+
+def _is_meshed(index: ClusterIndex, node: str) -> bool:
+    return index.configuration.mesh and not index.nodes[node].is_reflector

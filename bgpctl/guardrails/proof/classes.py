@@ -104,7 +104,7 @@ def _alike_with_each_other(graph: SessionGraph, names: Iterable[str], unlike: Se
 
 def _signature(graph: SessionGraph, name: str, itself: tuple[tuple[str, Hashable, Hashable], ...] = ()) -> Hashable:
     router, meshed = graph.routers[name], graph.mesh.get(name)
-    role = router.local_as, router.plan.cluster_id, router.kinds_outside, router.traits
+    role = router.local_as, router.plan.cluster_id, frozenset(router.serving), router.kinds_outside, router.traits
     where = frozenset(router.addresses), meshed
     peers = [(there, kinds(links), kinds(graph.ends[there][name])) for there, links in graph.ends[name].items()]
     return role, where, frozenset((*peers, *itself)), frozenset(graph.barred[name]) if meshed else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple
 
-from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
+from bgpctl.compiler import ClusterIndex, CompileOptions, compile_every_node
 from bgpctl.compiler.node import every_policy
 from bgpctl.compiler.policies.export_policy import export_policy_name
 from bgpctl.compiler.sessions.passwords import PasswordMissingError, find_password
@@ -20,7 +20,6 @@ from bgpctl.guardrails.proof.prefixes import Prefixes, with_assumed_pools
 from bgpctl.guardrails.proof.session_graph import NO_LINKS, NOWHERE, Router, SessionGraph
 from bgpctl.guardrails.proof.traits import Traits
 from bgpctl.guardrails.sessions.agreement import Disagreement, SessionEnd, disagreement, listen_port
-from bgpctl.guardrails.without_mesh import without_mesh
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.addresses import FAMILIES, family_of
 from reflector.plan import Family, NodePlan, Password, Policy, RouteSource, SessionKind, SessionPlan
@@ -79,9 +78,8 @@ def _sorts(family: Family, index: ClusterIndex, options: CompileOptions) -> _Sor
 def cluster_graphs(resources: ResourceSet, options: CompileOptions) -> list[SessionGraph]:
     """The graphs of a whole cluster. Its plans are compiled without the mesh, which the graph adds as what it is: a set
     of nodes that all have sessions with each other. So a mesh of 5,000 nodes costs no more than 5,000 nodes."""
-    cluster = with_assumed_pools(resources)
-    plans = (compiled.plan for compiled in compile_cluster(without_mesh(cluster), options))
-    return session_graphs(plans, ClusterIndex(cluster), options)
+    index = ClusterIndex(with_assumed_pools(resources), lists_mesh=False)
+    return session_graphs((compiled.plan for compiled in compile_every_node(index, options)), index, options)
 
 
 def session_graphs(plans: Iterable[NodePlan], index: ClusterIndex, options: CompileOptions) -> list[SessionGraph]:
@@ -110,11 +108,12 @@ def _speaker(plan: NodePlan, index: ClusterIndex, family: Family, sorts: _Sorts)
     followed = sorts.prefixes.of(plan)
     addresses = index.nodes[plan.node].addresses
     settings = index.configuration.settings(plan.node)
+    of_mesh = {each.peer_address for each in plan.sessions if each.kind is SessionKind.MESH}
     return _Speaker(
         plan=plan,
         addresses=addresses,
         sessions={each.peer_address: each for each in plan.sessions if each.kind is not SessionKind.MESH},
-        suppressed=frozenset(each.peer_address for each in plan.suppressed),
+        suppressed=frozenset(each.peer_address for each in plan.suppressed) - of_mesh,
         ports={each: listen_port(plan, each) for each in FAMILIES},
         meshed=frozenset(each for each in FAMILIES if addresses[each] and family in session_families(each, settings)),
         prefixes=followed,

@@ -180,12 +180,14 @@ def _engines(
 
 
 def _plan(graph: SessionGraph, name: str, sessions: Iterable[SessionPlan]) -> NodePlan:
-    """The node's own, with those of its sessions that are here, and the prefixes that are followed."""
+    """The node's own, with those of its sessions that are here, and the prefixes that are followed. Sessions that stand
+    for the clusters it serves are in it as well, and never come up."""
     router = graph.routers[name]
+    defined = {each.name: each for each in (*router.serving.values(), *sessions)}
     known = {each.prefix: each for each in router.plan.originations}
     return replace(
         router.plan,
-        sessions=tuple(sessions),
+        sessions=tuple(defined.values()),
         suppressed=(),
         policies=graph.policies(name),
         originations=tuple(

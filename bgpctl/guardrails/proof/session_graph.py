@@ -86,6 +86,12 @@ class Router:
     def kinds_outside(self) -> frozenset[Hashable]:
         return frozenset(map(session_kind, self.outside))
 
+    @cached_property
+    def serving(self) -> Mapping[str, SessionPlan]:
+        """A session for each cluster that the node serves, by its cluster ID ("" for the node's own). A node serves a
+        cluster by having a client in its plan, whether or not the session comes up."""
+        return {each.cluster_id: each for each in self.plan.sessions if relation(each) is Relation.CLIENT}
+
     @property
     def originates(self) -> bool:
         return bool(self.prefixes)
