@@ -133,6 +133,7 @@ def test_the_last_line_of_a_crashed_speaker_is_known(run_path: Path) -> None:
     supervise(run_path, "crash", story)
 
 
+@pytest.mark.slow
 def test_a_speaker_that_keeps_crashing_is_in_a_crash_loop(run_path: Path) -> None:
     async def story(speaker: SpeakerSupervisor) -> None:
         await within(30, lambda: speaker.failures.in_a_row == 2)
@@ -152,6 +153,7 @@ def test_a_speaker_that_keeps_crashing_is_in_a_crash_loop(run_path: Path) -> Non
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_lasts_ends_a_crash_loop(run_path: Path) -> None:
     async def story(speaker: SpeakerSupervisor) -> None:
         speaker._backoff = Backoff(good_run=1.0)
@@ -249,6 +251,7 @@ def test_a_speaker_that_stands_still_is_reported_until_it_answers(run_path: Path
     supervise(run_path, "serve", story, Rhythm(period=0.02, patience=0.1, silent_after=2, given_up_after=1_000_000))
 
 
+@pytest.mark.slow
 def test_a_speaker_that_stands_still_for_long_is_replaced(run_path: Path) -> None:
     async def story(speaker: SpeakerSupervisor) -> None:
         await speaker.answering.wait()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
+import pytest
 import yaml
 
 from bgpctl.agent.node_resources import NodeResources
@@ -91,6 +92,7 @@ def test_a_resource_for_this_node_is_answered_and_others_are_not(tmp_path: Path)
     assert answer["status"]["agent"]["birdV4"] == {"state": "NotReady"}
 
 
+@pytest.mark.slow
 def test_who_asks_once_is_answered_once_and_again_when_the_question_changes(tmp_path: Path) -> None:
     async def script(files: StatusFiles, reports: Reports) -> None:
         files.take([asks("once"), asks("every", period=1)])
@@ -103,6 +105,7 @@ def test_who_asks_once_is_answered_once_and_again_when_the_question_changes(tmp_
     running(tmp_path, script)
 
 
+@pytest.mark.slow
 def test_a_file_that_says_the_same_stays_also_over_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "status" / "mine.yaml"
     seen: list[int] = []

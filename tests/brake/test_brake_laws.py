@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from braked_node import BrakedNode, assert_valid
 from compiler_makers import bgp_filter, bgp_peer, block, configuration, node, pool
 from hypothesis import Phase, given, settings
@@ -61,6 +62,7 @@ def families_up(one: BrakedNode) -> set[Family]:
     return {family for each in one.running.sessions if each.name in up for family in each.families}
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, phases=[Phase.generate])
 @given(st.lists(states, min_size=2, max_size=6), st.lists(st.sampled_from((1, 100, 700)), min_size=6, max_size=6))
 def test_no_sequence_isolates_a_node_or_makes_an_invalid_plan(

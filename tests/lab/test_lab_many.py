@@ -43,6 +43,7 @@ def make(directory: Path, nodes: int, *, pods: bool = False) -> Lab:
     return Lab(name, load_generator().write(nodes, directory, pods=pods, name=name))
 
 
+@pytest.mark.slow
 def test_the_generated_lab_of_4000_nodes_is_sound_and_every_block_and_address_is_there_once(tmp_path) -> None:
     generate = load_generator()
     numbers = range(1, 4001)

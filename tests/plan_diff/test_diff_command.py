@@ -294,6 +294,7 @@ spec: {{bgp: {{ipv4Address: 10.0.{place // 250}.{place % 250 + 1}/16{cluster_id}
     return "---\n".join(documents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_its_size_does_not_grow_with_the_cluster(output: str, folder: Path) -> None:
     """A session counts once, though both of its ends are closed."""

@@ -424,6 +424,7 @@ EVENTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(EVENTS)
 def test_after_any_plans_and_updates_every_peer_knows_what_a_fresh_one_would(events: list) -> None:

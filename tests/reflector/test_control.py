@@ -430,6 +430,7 @@ def test_no_question_about_100000_routes_makes_a_long_turn(full_world: ControlWo
     assert world.longest < 0.03
 
 
+@pytest.mark.slow
 def test_no_question_about_1000_sessions_makes_a_long_turn(tmp_path: Path) -> None:
     sessions = [a_client(f"s{n}", f"10.0.{n // 250}.{n % 250 + 1}") for n in range(1000)]
     with ControlWorld(a_plan(*sessions), tmp_path) as world:

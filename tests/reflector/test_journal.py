@@ -157,6 +157,7 @@ def test_any_history_replayed_gives_the_same_tables_and_octets(given_history: tu
     live_through(*given_history, seed, RecordedNetwork).assert_replayed()
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(restart_histories(), st.integers(0, 2**32))
 def test_any_restarts_replayed_give_the_same_tables_and_octets(given_history: tuple, seed: int) -> None:
@@ -171,6 +172,7 @@ def test_a_journal_that_begins_in_the_middle_gives_the_same_tables(given_history
     live_through(*given_history, seed, ObservedNetwork)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(restart_histories(), st.integers(0, 2**32))
 def test_a_journal_that_begins_among_stale_routes_gives_the_same_tables_and_timers(

@@ -134,6 +134,7 @@ def some_paths(number: int) -> list[Path]:
     return [Path(None, 4, attributes, attributes) for _ in range(number)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "withdrawn"])
 def test_candidates_of_one_prefix_cost_the_same_however_many_they_are(replaced: bool) -> None:
     def prepare(number: int) -> Callable[[], object]:
@@ -150,6 +151,7 @@ def test_candidates_of_one_prefix_cost_the_same_however_many_they_are(replaced: 
     assert growth(prepare, 5000) < LINEAR
 
 
+@pytest.mark.slow
 def test_thousands_of_path_identifiers_are_bounded_work_a_turn() -> None:
     def prepare(number: int) -> Callable[[], object]:
         router = a_router()

@@ -117,6 +117,7 @@ def test_a_request_does_not_outlive_its_session() -> None:
     assert table.ends.count(4) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storm", [(REFRESH,), (BEGIN,), (BEGIN, END)], ids=["requests", "beginnings", "both marks"])
 def test_a_storm_costs_what_its_octets_and_the_table_cost_not_their_product(storm: tuple[bytes, ...]) -> None:
     def prepare(number: int) -> Callable[[], object]:

@@ -53,9 +53,7 @@ def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Pe
 
 def _mesh_replaces(index: ClusterIndex, node: str, peering: Peering) -> bool:
     """Whether the mesh has a session to this address, which agrees with the node there, and `peering` does not."""
-    return (
-        _is_meshed(index, node) and peering.endpoint.address in index.mesh_addresses and not _agrees(index, peering)
-    )
+    return _is_meshed(index, node) and peering.endpoint.address in index.mesh_addresses and not _agrees(index, peering)
 
 
 def _peerings(wanted: dict[str, Peering], others: Iterable[Peering]) -> Peerings:
