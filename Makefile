@@ -21,9 +21,9 @@ LAB_PACKAGES := iproute2 iputils-ping
 TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
 BENCH_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) gcc libc6-dev
 
-.PHONY: help lab lab-down labs test-fast test kube fuzz check format bench wheels lock clean
+.PHONY: help lab lab-down labs test-fast test test-k8s kube fuzz check format bench wheels lock clean
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 lab: $(VENV)/.runtime ## build the quickstart cluster in network namespaces and show it working
 	@requirements/system-packages required $(LAB_PACKAGES)
@@ -51,6 +51,11 @@ test: check ## check, then the whole test suite (as root also against the kernel
 	@requirements/openbgpd wanted $(OPENBGPD)
 	@requirements/kubernetes/build wanted $(KUBERNETES)
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+test-k8s: $(VENV)/.dev ## the tests that need a Kubernetes API server, alone (as root)
+	@requirements/system-packages required $(LAB_PACKAGES) openssl
+	@requirements/kubernetes/build required $(KUBERNETES)
+	@$(BIN)/pytest tests/kubernetes $(PYTEST_ARGS)
 
 kube: ## build kube-apiserver, kubectl and etcd for tests, with Go: ten minutes, once for all clones
 	@requirements/kubernetes/build required $(KUBERNETES)
