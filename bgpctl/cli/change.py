@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bgpctl.brake.forecast import Forecast, HeldForecast, Outcome
+from bgpctl.cli.cluster import ClusterAccess, read_resources_of_cluster
 from bgpctl.compiler import ClusterIndex, CompileError, CompileOptions, compile_node
 from bgpctl.datastore.directory import read_directory
 from bgpctl.errors import NotReadyError
@@ -48,6 +49,10 @@ class Side:
     @classmethod
     def read(cls, path: Path, options: CompileOptions) -> Side:
         return cls(str(path), read_directory(path), options)
+
+    @classmethod
+    def read_cluster(cls, cluster: ClusterAccess, options: CompileOptions) -> Side:
+        return cls("the cluster", read_resources_of_cluster(cluster, options), options)
 
     @cached_property
     def index(self) -> ClusterIndex:

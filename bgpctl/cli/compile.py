@@ -1,4 +1,4 @@
-"""`bgpctl compile`: what a node would run with these resource files. Nothing is started, nothing is applied."""
+"""`bgpctl compile`: what a node would run with these resources. Nothing is started, nothing is applied."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bgpctl.cli.cluster import ClusterAccess, named, read_resources, with_cluster
 from bgpctl.cli.options import with_options
 from bgpctl.configuration.compile_options import CompileOptions
 
 if TYPE_CHECKING:
     from bgpctl.compiler import Compiled
+    from bgpctl.resources import Loaded
     from bgpctl.resources.in_force.invalid import Invalid
     from bgpctl.yaml_source.problem import Problem
     from reflector.plan import NodePlan
@@ -26,9 +28,11 @@ def register(app: typer.Typer) -> None:
 
 
 @with_options
+@with_cluster
 def compile_plans(
     options: CompileOptions,
-    path: Annotated[Path, typer.Argument(help="A file or directory of resources.")],
+    cluster: ClusterAccess,
+    path: Annotated[Path | None, typer.Argument(help="A file or directory of resources.", show_default=False)] = None,
     node: Annotated[str, typer.Option("--node", "-n", metavar="NAME", help="The node to compile for.")] = "",
     all_nodes: Annotated[bool, typer.Option("--all-nodes", help="Write the files of every node.")] = False,
     output: Annotated[
@@ -43,10 +47,10 @@ def compile_plans(
 ) -> None:
     """Show what a node would run, or write it for every node.
 
-    Exit status: 0 without errors in the resources, 1 with errors or without such a node, 2 when the path is not
-    there. Problems go to standard error, and what can be compiled without the bad resources still is, as a node would
-    do that has no earlier version of them; what that leaves out is named. With --all-nodes the guardrails are asked as
-    well, and the verdict of the topology proof is printed (`bgpctl proof` has the whole).
+    Exit status: 0 without errors in the resources, 1 with errors or without such a node, 2 when the path or the cluster
+    is not there. Problems go to standard error, and what can be compiled without the bad resources still is, as a node
+    would do that has no earlier version of them; what that leaves out is named. With --all-nodes the guardrails are
+    asked as well, and the verdict of the topology proof is printed (`bgpctl proof` has the whole).
     """
     if all_nodes == bool(node):
         raise typer.BadParameter("give either --node NAME or --all-nodes")
@@ -55,17 +59,15 @@ def compile_plans(
     if all_nodes and output in FORMATS:
         raise typer.BadParameter("with --all-nodes the output is a directory", param_hint="--output")
     if all_nodes:
-        _write_all(path, options, Path(output), with_passwords)
+        _write_all(read_resources(named(path), cluster, options), options, Path(output), with_passwords)
     else:
-        _show_one(path, options, node, output, with_passwords)
+        _show_one(read_resources(named(path), cluster, options), options, node, output, with_passwords)
 
 
-def _show_one(path: Path, options: CompileOptions, node: str, output: str, with_passwords: bool) -> None:
+def _show_one(loaded: Loaded, options: CompileOptions, node: str, output: str, with_passwords: bool) -> None:
     from bgpctl.compiler import CompileError, compile_node
-    from bgpctl.datastore.directory import read_directory
     from bgpctl.resources.in_force.in_force import in_force
 
-    loaded = read_directory(path)
     found = in_force(loaded)
     try:
         compiled = compile_node(found.resources, node, options)
@@ -78,16 +80,14 @@ def _show_one(path: Path, options: CompileOptions, node: str, output: str, with_
     _finish((*loaded.problems, *compiled.problems), found.invalid)
 
 
-def _write_all(path: Path, options: CompileOptions, folder: Path, with_passwords: bool) -> None:
+def _write_all(loaded: Loaded, options: CompileOptions, folder: Path, with_passwords: bool) -> None:
     """DIR/<node>/plan.json and exabgp.conf for every node; then the verdict on the cluster as a whole."""
     from bgpctl.compiler import compile_cluster
-    from bgpctl.datastore.directory import read_directory
     from bgpctl.guardrails import check_cluster
     from bgpctl.guardrails.proof.proof_text import verdict
     from bgpctl.guardrails.proof.prove import prove
     from bgpctl.resources.in_force.in_force import in_force
 
-    loaded = read_directory(path)
     found = in_force(loaded)
     problems = {*loaded.problems, *check_cluster(found.resources, options)}
     for compiled in compile_cluster(found.resources, options):

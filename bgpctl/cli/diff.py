@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bgpctl.cli.cluster import ClusterAccess, with_cluster
 from bgpctl.cli.options import with_options
 from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
-    from bgpctl.cli.change import Change
+    from bgpctl.cli.change import Change, Side
     from bgpctl.yaml_source.problem import Problem
 
 Output = Literal["text", "table", "wide", "json", "yaml"]
@@ -25,14 +26,22 @@ NO_CHANGE, CHANGE, ERROR, LOSS = 0, 1, 2, 3
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Examples: bgpctl diff old new; bgpctl diff old new --node a1 -o json")(diff)
+    app.command(
+        epilog="Examples: bgpctl diff old new; bgpctl diff old new --node a1 -o json; bgpctl diff --kubeconfig FILE new"
+    )(diff)
 
 
 @with_options
+@with_cluster
 def diff(
     options: CompileOptions,
-    old: Annotated[Path, typer.Argument(help="A file or directory of resources: as it is.")],
-    new: Annotated[Path, typer.Argument(help="The same: as it shall be.")],
+    cluster: ClusterAccess,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[OLD] NEW", help="Resources as they are, unless they are those of a cluster; and as they shall be."
+        ),
+    ],
     node: Annotated[str, typer.Option("--node", "-n", metavar="NAME", help="Only this node.")] = "",
     all_nodes: Annotated[bool, typer.Option("--all-nodes", help="Every node; so it is without --node.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Every node and session by itself, with every name.")] = False,
@@ -46,17 +55,17 @@ def diff(
     (bgpctl.io/confirm) is neither. Problems go to standard error: errors of both, and the warnings that NEW has and OLD
     has not.
     """
-    from bgpctl.cli.change import Side, change_between
+    from bgpctl.cli.change import change_between
     from bgpctl.resources.checks.transition_rules import transition_problems
 
     if node and all_nodes:
         raise typer.BadParameter("give --node NAME or --all-nodes, not both")
-    before, after = Side.read(old, options), Side.read(new, options)
+    before, after = _sides(paths, cluster, options)
     if not (before.loaded.ok and after.loaded.ok):
         _report(problem for side in (before, after) for problem in side.loaded.problems if problem.severity == "error")
         raise typer.Exit(ERROR)
     if node and not (before.has(node) or after.has(node)):
-        raise NotReadyError(f"there is no Node resource named {node!r}, neither in {old} nor in {new}")
+        raise NotReadyError(f"there is no Node resource named {node!r}, neither in {before.name} nor in {after.name}")
     change = change_between(before, after, options, node, full=full)
     typer.echo(_as_data(change, output, full=full) if output in DATA else _as_text(change, full=full), nl=False)
     known = {_fingerprint(problem) for problem in before.problems}
@@ -64,6 +73,15 @@ def diff(
     refused = transition_problems(before.loaded.resources, after.loaded.resources)
     _report(refused)
     raise typer.Exit(ERROR if refused else _status(change))
+
+
+def _sides(paths: list[Path], cluster: ClusterAccess, options: CompileOptions) -> tuple[Side, Side]:
+    from bgpctl.cli.change import Side
+
+    if len(paths) != 2 - cluster.is_given:
+        raise typer.BadParameter("give OLD and NEW, or a cluster (--kubeconfig FILE, --in-cluster) and NEW")
+    old = Side.read_cluster(cluster, options) if cluster.is_given else Side.read(paths[0], options)
+    return old, Side.read(paths[-1], options)
 
 
 def _status(change: Change) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from bgpctl.cli.cluster import ClusterAccess, named, read_resources, with_cluster
 from bgpctl.cli.options import with_options
 from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
@@ -19,9 +20,11 @@ def register(app: typer.Typer) -> None:
 
 
 @with_options
+@with_cluster
 def proof(
     options: CompileOptions,
-    path: Annotated[Path, typer.Argument(help="A file or directory of resources.")],
+    cluster: ClusterAccess,
+    path: Annotated[Path | None, typer.Argument(help="A file or directory of resources.", show_default=False)] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = "text",
     failures: Annotated[
         int, typer.Option(min=0, max=2, help="How many reflectors, nodes or racks fail at the same time.")
@@ -35,16 +38,15 @@ def proof(
 ) -> None:
     """Prove that what every node originates reaches every other node, or name who is missed, and why.
 
-    Exit status: 0 complete, with all routers up; 1 not complete; 2 the path is not there; 4 not known: it depends on
-    routers that are no nodes, or on what was not looked at, as the verdict says. Failures that break it are named and
-    do not change the status.
+    Exit status: 0 complete, with all routers up; 1 not complete; 2 the path or the cluster is not there; 4 not
+    known: it depends on routers that are no nodes, or on what was not looked at, as the verdict says. Failures that
+    break it are named and do not change the status.
     """
-    from bgpctl.datastore.directory import read_directory
     from bgpctl.guardrails.proof.proof_text import proof_data, render_proof
     from bgpctl.guardrails.proof.prove import FailureDepth, Verdict, prove
     from bgpctl.resources.in_force.in_force import in_force
 
-    loaded = read_directory(path)
+    loaded = read_resources(named(path), cluster, options)
     errors = [problem for problem in loaded.problems if problem.severity == "error"]
     for problem in errors:
         typer.echo(str(problem), err=True)

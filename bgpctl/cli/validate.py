@@ -1,4 +1,4 @@
-"""`bgpctl validate`: every problem of resource files, and of the cluster that they make, before anything runs them."""
+"""`bgpctl validate`: every problem of resources, and of the cluster that they make, before anything runs them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from bgpctl.cli.cluster import ClusterAccess, read_resources, with_cluster
 from bgpctl.cli.options import with_options
 from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
@@ -26,9 +27,13 @@ def register(app: typer.Typer) -> None:
 
 
 @with_options
+@with_cluster
 def validate(
     options: CompileOptions,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or directories.")],
+    cluster: ClusterAccess,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Files or directories.", show_default=False)
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -37,17 +42,16 @@ def validate(
     ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print what was found.")] = "text",
 ) -> None:
-    """Check resource files and name every problem with its file, line and field; docs/problems explains each code.
+    """Check resources and name every problem with its file, line and field; docs/problems explains each code.
 
-    Exit status: 0 without errors (warnings do not count), 1 with errors, 2 when a path is not there, 3 with --against
-    when nodes lose each other or an agent would hold a part of the change.
+    Exit status: 0 without errors (warnings do not count), 1 with errors, 2 when a path or a cluster is not
+    there, 3 with --against when nodes lose each other or an agent would hold a part of the change.
     """
-    from bgpctl.datastore.directory import read_directories
     from bgpctl.guardrails import check_cluster, nothing_read
     from bgpctl.resources.in_force.in_force import in_force
     from bgpctl.yaml_source.problem import has_errors
 
-    loaded = read_directories(paths)
+    loaded = read_resources(paths or (), cluster, options)
     found = check_cluster(in_force(loaded).resources, options)
     problems = tuple(sorted({*loaded.problems, *nothing_read(loaded), *found}))
     is_valid = not has_errors(problems)
