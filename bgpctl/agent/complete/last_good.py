@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.host.run_directory import write_private
 from bgpctl.agent.node_resources import NodeResources
+from bgpctl.daemon.logs import get_logger
 from bgpctl.resources import Loaded, ResourceSet
 from bgpctl.resources.checks.secret_references import secret_references
 from bgpctl.resources.in_force.in_force import in_force
