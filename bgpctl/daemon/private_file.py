@@ -1,4 +1,4 @@
-"""Files that only their owner reads, replaced as a whole: a reader finds what was there before, or what is there now."""
+"""Files that only their owner reads, replaced as a whole: a reader finds what was there before, or what is there."""
 
 from __future__ import annotations
 
