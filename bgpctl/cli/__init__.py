@@ -22,6 +22,7 @@ MODULES = {
     "compile": "compile",
     "completion": "completion",
     "confirm": "confirm",
+    "controller": "controller",
     "diff": "diff",
     "drain": "drain",
     "explain": "explain",
