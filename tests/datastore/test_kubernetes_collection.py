@@ -325,7 +325,7 @@ def test_an_empty_list_between_two_full_ones_is_not_seen() -> None:
         (500, Cause.UNAVAILABLE),
         (503, Cause.UNAVAILABLE),
         (422, Cause.REFUSED),
-        (409, Cause.REFUSED),
+        (409, Cause.CONFLICT),
     ],
 )
 def test_causes_of_status(status: int, cause: Cause) -> None:

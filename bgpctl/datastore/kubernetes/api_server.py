@@ -1,4 +1,4 @@
-"""Requests to the API server, all of them GET: a page, one object, a watch. Each either succeeds or raises FailedError.
+"""Requests to the API server: a page, one object, a watch, a write. Each either succeeds or raises FailedError.
 
 Rule: when the API server refuses the credentials, they are read again before the next request; so it is when no
 connection comes to be, for the certificate of the authority may be another one as well. A watch that is open goes on.
@@ -19,7 +19,7 @@ from bgpctl.errors import NotReadyError
 if TYPE_CHECKING:
     from httpx2 import AsyncClient, Response
 
-OK = 200
+SUCCESSES = frozenset({200, 201, 202})
 # An object has at most 1.5 MiB, and an event is one object.
 LONGEST_LINE = 16 * 1024 * 1024
 # Seconds that a watch may be silent after its time is over.
@@ -36,6 +36,21 @@ class _Opened:
     is_current: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """silence          seconds without an octet after which the answer is given up
+    begins_with_all  a watch that shall begin with every object
+    """
+
+    method: str
+    path: str
+    parameters: Parameters
+    body: bytes = b""
+    content_type: str = ""
+    silence: float | None = None
+    begins_with_all: bool = False
+
+
 class ApiServer:
     def __init__(self, access: Access) -> None:
         """Raises NotReadyError."""
@@ -47,7 +62,12 @@ class ApiServer:
         await self._opened.client.aclose()
 
     async def get(self, path: str, parameters: Parameters | None = None) -> bytes:
-        async with self._answer(path, parameters or {}) as answer:
+        async with self._answer(_Question("GET", path, parameters or {})) as answer:
+            return await answer.aread()
+
+    async def send(self, method: str, path: str, body: bytes, content_type: str) -> bytes:
+        """POST, PUT, PATCH or DELETE; the object as it is then."""
+        async with self._answer(_Question(method, path, {}, body, content_type)) as answer:
             return await answer.aread()
 
     @asynccontextmanager
@@ -57,23 +77,21 @@ class ApiServer:
         """Its lines, for so many seconds at most. They may raise FailedError as well."""
         asked = {**parameters, "watch": "true", "timeoutSeconds": str(seconds)}
         begins_with_all = "sendInitialEvents" in parameters
-        async with self._answer(path, asked, seconds + GRACE, begins_with_all=begins_with_all) as answer:
+        question = _Question("GET", path, asked, silence=seconds + GRACE, begins_with_all=begins_with_all)
+        async with self._answer(question) as answer:
             yield _lines(answer)
 
     @asynccontextmanager
-    async def _answer(
-        self, path: str, parameters: Parameters, silence: float | None = None, *, begins_with_all: bool = False
-    ) -> AsyncIterator[Response]:
-        """`silence`: seconds without an octet after which the answer is given up."""
+    async def _answer(self, question: _Question) -> AsyncIterator[Response]:
         import httpx2
 
         opened = await self._current()
         opened.users += 1
         try:
-            answer = await self._send(opened, path, parameters, silence)
+            answer = await self._send(opened, question)
             try:
-                if answer.status_code != OK:
-                    raise FailedError(await _failure(answer, begins_with_all=begins_with_all))
+                if answer.status_code not in SUCCESSES:
+                    raise FailedError(await _failure(answer, begins_with_all=question.begins_with_all))
                 yield answer
             finally:
                 await answer.aclose()
@@ -88,11 +106,18 @@ class ApiServer:
             if not (opened.users or opened.is_current):
                 await opened.client.aclose()
 
-    async def _send(self, opened: _Opened, path: str, parameters: Parameters, silence: float | None) -> Response:
+    async def _send(self, opened: _Opened, question: _Question) -> Response:
         import httpx2
 
-        timeout = httpx2.USE_CLIENT_DEFAULT if silence is None else httpx2.Timeout(silence, connect=CONNECT)
-        request = opened.client.build_request("GET", path, params=parameters, timeout=timeout)
+        silence = question.silence
+        request = opened.client.build_request(
+            question.method,
+            question.path,
+            params=question.parameters,
+            content=question.body or None,
+            headers={"Content-Type": question.content_type} if question.body else None,
+            timeout=httpx2.USE_CLIENT_DEFAULT if silence is None else httpx2.Timeout(silence, connect=CONNECT),
+        )
         try:
             return await opened.client.send(request, stream=True)
         except credential_failures() as error:

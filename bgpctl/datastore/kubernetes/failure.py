@@ -5,6 +5,7 @@ not-supported    400, 422 to a watch that shall begin with all objects; list fir
 unauthorized     401: the credentials are read again
 forbidden        403: a role is lacking; asked again later
 absent           404: the kind is not installed; looked for again later
+conflict         409: the object is another version, or there already
 unavailable      408, 429, 5xx: later, and not before Retry-After
 unreachable      no connection, or one that broke
 not-readable     an answer that is no JSON
@@ -23,6 +24,7 @@ class Cause(StrEnum):
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     ABSENT = "absent"
+    CONFLICT = "conflict"
     UNAVAILABLE = "unavailable"
     UNREACHABLE = "unreachable"
     NOT_READABLE = "not-readable"
@@ -34,6 +36,7 @@ _BY_STATUS = {
     403: Cause.FORBIDDEN,
     404: Cause.ABSENT,
     408: Cause.UNAVAILABLE,
+    409: Cause.CONFLICT,
     410: Cause.EXPIRED,
     429: Cause.UNAVAILABLE,
 }
