@@ -280,6 +280,20 @@ def test_reading_again_gives_what_reading_afresh_gives(before: list[str], after:
     assert parse_documents(sources, first) == parse_documents(sources)
 
 
+files = st.dictionaries(st.sampled_from("abcd"), st.sampled_from([*documents, f"{NODE}---\n{PEER}"]), max_size=4)
+
+
+@given(st.lists(files, min_size=2, max_size=4))
+def test_files_that_come_and_go_give_what_reading_afresh_gives(states: list[dict[str, str]]) -> None:
+    loaded = None
+    for state in states:
+        loaded = parse_documents(sorted(state.items()), loaded)
+        fresh = parse_documents(sorted(state.items()))
+        assert loaded == fresh
+        assert loaded.resources.locations == fresh.resources.locations
+        assert list(loaded.resources.nodes) == list(fresh.resources.nodes)
+
+
 def test_unchanged_document_is_not_parsed_again() -> None:
     first = load(NODE + "---\n" + PEER)
     second = parse_documents([("0.yaml", NODE.replace("10.0.0.1", "10.0.0.7") + "---\n" + PEER)], first)

@@ -95,9 +95,12 @@ def parse_documents(sources: Iterable[Source], previous: Loaded | None = None) -
     unusable = [each for file in files.values() for each in file.unusable]
     unreadable = frozenset((each.kind, each.key) for each in unusable)
     changed = _changed_in_place(previous, files) if previous else None
+    moved = _added_and_removed(previous, files) if previous and changed is None else None
     duplicates: list[Duplicate] = []
     if previous and changed is not None:
         resources, plain = previous.resources.with_changed(changed), True
+    elif previous and moved is not None:
+        resources, plain = previous.resources.with_versions(moved), True
     else:
         distinct, duplicates = _without_duplicates(files.values())
         resources = build_resource_set(with_merged_nodes(distinct))
@@ -129,6 +132,28 @@ def _changed_in_place(previous: Loaded, files: Mapping[str, ParsedFile]) -> list
             if here is not there
         ]
     return changed
+
+
+def _added_and_removed(
+    previous: Loaded, files: Mapping[str, ParsedFile]
+) -> dict[tuple[str, Key], tuple[Resource, Location] | None] | None:
+    """What the resources of all files that changed, came or went are now, None for gone; if each of them still stands
+    in one place only. Otherwise None: then the places have to be compared."""
+    if not previous.plain:
+        return None
+    gone: dict[tuple[str, Key], None] = {}
+    came: list[PlacedResource] = []
+    for name, file in files.items():
+        before = previous.files.get(name)
+        if before is not file:
+            came += file.resources
+            gone |= dict.fromkeys(here.identity[:2] for here in before.resources) if before else {}
+    for name in previous.files.keys() - files.keys():
+        gone |= dict.fromkeys(here.identity[:2] for here in previous.files[name].resources)
+    now = {here.identity[:2]: (here.parsed.resource, here.location) for here in came}
+    if len(now) < len(came) or any(each not in gone and previous.resources.version(*each) for each in now):
+        return None
+    return {**gone, **now}
 
 
 def _parse_file(name: str, text: str, before: ParsedFile | None) -> ParsedFile:
