@@ -140,7 +140,9 @@ def test_the_same_notice_is_given_once_a_minute() -> None:
     for now in (0.0, 30.0, 59.0, 61.0):  # noqa: B007  the clock
         notices.give("nodes", "cannot be read")
     notices.give("nodes", "another")
-    assert [each.message for each in given] == ["cannot be read", "cannot be read", "another"]
+    for _ in range(2):
+        notices.give_each("the cluster", "v3 is read")
+    assert [each.message for each in given] == ["cannot be read"] * 2 + ["another"] + ["v3 is read"] * 2
 
 
 @pytest.mark.parametrize(

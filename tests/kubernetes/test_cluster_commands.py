@@ -14,7 +14,7 @@ from api_server import ApiServer
 from calico_crds import V3
 from watched_cluster import Object, Writer, block, calico, node
 
-pytestmark = [pytest.mark.netns, pytest.mark.slow]
+pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
 NODES = [node("a1", "10.0.0.1/24"), node("a2", "10.0.0.2/24")]
 OTHERS = [calico("IPPool", "pods", cidr="10.100.0.0/16"), block(0), calico("BGPConfiguration", "default")]

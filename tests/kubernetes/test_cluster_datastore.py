@@ -39,7 +39,7 @@ from bgpctl.datastore.kubernetes import (
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import Loaded
 
-pytestmark = [pytest.mark.netns, pytest.mark.slow]
+pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
 OLD = "crd.projectcalico.org/v1"
 # What the datastore promises for a change that nothing stands in the way of.
@@ -436,6 +436,33 @@ def test_a_migration_from_v1_to_v3_loses_nothing(calico_server: ApiServer, write
         calico_crds.remove(calico_server, V1)
         calico_crds.remove(calico_server, calico_crds.MIGRATION, ["DatastoreMigration"])
         calico_crds.install(calico_server, V3)
+
+
+def test_a_migration_that_takes_the_newer_group_away_first_loses_nothing(
+    calico_server: ApiServer, writer: Writer, admin: Access
+) -> None:
+    """So it is where Calico's own API server has v3 out of v1: what is there without it is empty."""
+    calico_crds.install(calico_server, V1)
+    calico_crds.install(calico_server, calico_crds.MIGRATION, ["DatastoreMigration"])
+    writer.put(information(OLD), peer("tor", "10.0.0.9", OLD))
+    try:
+        with Watched(admin) as watched:
+            watched.until(lambda loaded: peers(loaded) == ["tor"], "the first value")
+            assert is_newer(watched)
+            migrate(calico_server, writer, "Pending")
+            eventually(lambda: not is_newer(watched), "the older group")
+            writer.delete_all(*CALICO_PATHS)
+            calico_crds.remove(calico_server, V3)
+            calico_crds.install(calico_server, V3)
+            writer.put(peer("tor-2", "10.0.0.8", OLD))
+            watched.until(lambda loaded: len(peers(loaded)) == 2, "the older group is followed")
+            writer.put(information(), peer("tor", "10.0.0.9"), peer("tor-2", "10.0.0.8"))
+            migrate(calico_server, writer, "Converged")
+            eventually(lambda: is_newer(watched), "the newer group")
+            assert all("tor" in peers(each) for each in watched.values)
+    finally:
+        calico_crds.remove(calico_server, V1)
+        calico_crds.remove(calico_server, calico_crds.MIGRATION, ["DatastoreMigration"])
 
 
 def is_newer(watched: Watched) -> bool:

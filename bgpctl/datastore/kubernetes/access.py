@@ -3,7 +3,7 @@
 Of lightkube this uses the reading of kubeconfigs, the TLS context and what authenticates a request: a token, a file
 with a token (read again when it is refused), a client certificate, a program that gives a token. What the requests are
 made with is its HTTP client. It is imported when a client is opened: commands and agents that read a directory never
-load it, which is 11 MiB and 70 ms.
+load it, which is 9 MiB and 0.13 s of CPU time.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ class Cluster:
         old, self._current, self._next = self._current, new, None
         self.held, self._used, self._is_usable = "", contents, True
         name = "/".join(new.group) if new.group else "none, it is not installed"
-        self._notices.give("the cluster", f"Calico's API group that is read: {name}")
+        self._notices.give_each("the cluster", f"Calico's API group that is read: {name}")
         if old is not None:
             await old.close()
 

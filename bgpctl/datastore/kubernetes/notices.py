@@ -35,6 +35,10 @@ class Notices:
         self._clock = clock
         self._reported: dict[tuple[str, str], float] = {}
 
+    def give_each(self, about: str, message: str) -> None:
+        """Of what changes seldom, and where the last one has to be the last one in the log."""
+        self._report(Notice(about, message))
+
     def give(self, about: str, message: str, error: Exception | None = None) -> None:
         now, key = self._clock(), (about, message)
         if now - self._reported.get(key, -REPEAT) < REPEAT:
