@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,16 @@ import pytest
 from bgpctl.datastore.kubernetes.access import Access, open_client
 from bgpctl.datastore.kubernetes.api_group import Offer, choose_group
 from bgpctl.datastore.kubernetes.calico import Contents, fewer, not_ready
-from bgpctl.datastore.kubernetes.kinds import PLURALS, V1, V3, Group, calico_kinds
+from bgpctl.datastore.kubernetes.collection import Collection, Page
+from bgpctl.datastore.kubernetes.failure import Failure, of_status
+from bgpctl.datastore.kubernetes.kinds import KUBERNETES_NODE, PLURALS, V1, V3, Group, calico_kinds
 from bgpctl.datastore.kubernetes.notices import Notice, Notices
+from bgpctl.datastore.kubernetes.pauses import Pauses
+from bgpctl.datastore.kubernetes.problems import AWAY_FOR, Obstacles, obstacles
 from bgpctl.datastore.kubernetes.wants import ClusterOptions, Wants, wants
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import parse_documents
+from bgpctl.resources.in_force.in_force import in_force
 
 NOTHING = Offer()
 USED, INSTALLED = Offer(PLURALS, is_in_use=True), Offer(PLURALS)
@@ -132,6 +138,49 @@ def test_nothing_is_wanted_less_while_a_resource_is_invalid() -> None:
     before = wanted(PEER % "tor", MESH)
     assert wanted(BAD, before=before) == before
     assert wanted(before=before) == Wants()
+
+
+def followed(failure: Failure, *, is_known: bool = True) -> Collection:
+    found = Collection(Pauses(lambda: 1.0), watch_list=False)
+    if is_known:
+        found.listed(Page((), "1"), 0)
+    found.failed(failure, 0)
+    return found
+
+
+NODES = KUBERNETES_NODE
+AWAY, DENIED = of_status(503, "starting"), of_status(403, "no")
+
+
+def test_what_is_away_is_a_problem_after_a_while() -> None:
+    away = [(NODES, followed(AWAY))]
+    assert obstacles(away, {"Secret/kube-system/bgp": (AWAY, 0.0)}, "", AWAY_FOR - 1) == Obstacles()
+    found = obstacles(away, {"Secret/kube-system/bgp": (AWAY, 0.0)}, "", AWAY_FOR)
+    assert [(each.file, each.code) for each in found.problems] == [
+        ("the API server", "cluster-unreachable"),
+        ("Secret/kube-system/bgp", "cluster-unreachable"),
+    ]
+    assert found.unusable == ()
+
+
+def test_what_is_forbidden_is_a_problem_at_once() -> None:
+    found = obstacles([(NODES, followed(DENIED))], {"Secret/kube-system/bgp": (DENIED, 0.0)}, "", 0)
+    nodes, secret = found.problems
+    assert 'the verb watch for nodes in the API group "" (403: no)' in nodes.message
+    assert "the verb get for secrets with this name" in secret.message
+    assert found.unusable == (), "they were read"
+
+
+def test_a_kind_of_which_nothing_is_known_is_unusable_as_a_whole() -> None:
+    (configuration,) = (each for each in calico_kinds(V3, PLURALS) if each.kind == "BGPConfiguration")
+    found = obstacles([(configuration, followed(DENIED, is_known=False))], {}, "", 0)
+    assert [(each.kind, each.key, each.file) for each in found.unusable] == [
+        ("", None, "BGPConfiguration"),
+        ("BGPConfiguration", "default", "BGPConfiguration"),
+    ]
+    loaded = parse_documents([])
+    waiting = in_force(replace(loaded, unusable=found.unusable))
+    assert any(each.holds_up("a1") for each in waiting.invalid), "no plan is made without it"
 
 
 def test_the_same_notice_is_given_once_a_minute() -> None:

@@ -73,6 +73,7 @@ def open_client(access: Access) -> AsyncClient:
         return httpx2.AsyncClient(
             base_url=config.cluster.server,
             auth=user_auth(config.user),
+            trust_env=False,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             timeout=httpx2.Timeout(ANSWER, connect=CONNECT),
             transport=httpx2.AsyncHTTPTransport(

@@ -83,7 +83,8 @@ class Cluster:
 
     @property
     def has_failures(self) -> bool:
-        return any(collection.failure is not None for _, collection in self._collections())
+        is_away = any(collection.failure is not None for _, collection in self._collections())
+        return is_away or bool(self._secrets.failures())
 
     def failure_of_the_server(self) -> Failure | None:
         """What keeps this from reading anything."""

@@ -21,6 +21,8 @@ from bgpctl.datastore.kubernetes.wire import Reader
 
 # Seconds for which a watch is asked for: between these, so that watches do not all begin at the same time.
 SHORTEST_WATCH, LONGEST_WATCH = 240, 480
+# For one that shall begin with all objects: who does not know how and does not say so is asked for a list after that.
+FIRST_WATCH = 45
 # Objects of a page: of Nodes with many images some 7 MiB.
 PAGE = 500
 
@@ -89,7 +91,8 @@ class Follower:
             parameters |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         else:
             parameters["resourceVersion"] = step.version
-        seconds = random.randint(SHORTEST_WATCH, LONGEST_WATCH)  # noqa: S311  no secret depends on it
+        usual = random.randint(SHORTEST_WATCH, LONGEST_WATCH)  # noqa: S311  no secret depends on it
+        seconds = FIRST_WATCH if begins_with_all else usual
         async with self._server.watch(self.kind.path, parameters, seconds) as answer, aclosing(answer) as lines:
             self._note(self.collection.opened())
             async for line in lines:

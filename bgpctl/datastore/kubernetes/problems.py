@@ -7,7 +7,7 @@ so it is `unusable` as a whole. Of a kind that is known and not read at the mome
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bgpctl.datastore.kubernetes.collection import Collection
@@ -31,7 +31,7 @@ class Obstacles:
 
 
 def obstacles(
-    followed: Iterable[tuple[ApiKind, Collection]], secrets: dict[str, Failure], held: str, now: float
+    followed: Iterable[tuple[ApiKind, Collection]], secrets: Mapping[str, tuple[Failure, float]], held: str, now: float
 ) -> Obstacles:
     """`held`: why nothing new is used, "" when it is."""
     problems: list[Problem] = []
@@ -47,7 +47,9 @@ def obstacles(
         elif now - collection.failing_since >= AWAY_FOR:
             away.append((kind.kind, failure))
     problems += [_away(away)] if away else []
-    problems += [_secret(name, failure) for name, failure in secrets.items()]
+    for name, (failure, since) in secrets.items():
+        if failure.cause is Cause.FORBIDDEN or now - since >= AWAY_FOR:
+            problems.append(_secret(name, failure))
     if held:
         name, field = CLUSTER_INFORMATION_NAME, "$.spec.datastoreReady"
         problems.append(Problem(name, 0, name, field, "datastore-locked", held, Severity.WARNING))

@@ -33,6 +33,7 @@ class _Known:
     keys: frozenset[str]
     text: str | None = None
     failure: Failure | None = None
+    failing_since: float = 0.0
 
     @property
     def is_settled(self) -> bool:
@@ -76,9 +77,13 @@ class SecretReader:
     def documents(self) -> dict[str, str]:
         return {SECRET.name_of(*name): known.text for name, known in self._known.items() if known.text}
 
-    def failures(self) -> dict[str, Failure]:
-        """By the name of the resource."""
-        return {SECRET.name_of(*name): known.failure for name, known in self._known.items() if known.failure}
+    def failures(self) -> dict[str, tuple[Failure, float]]:
+        """What each fails with, and since when, by the name of the resource."""
+        return {
+            SECRET.name_of(*name): (known.failure, known.failing_since)
+            for name, known in self._known.items()
+            if known.failure
+        }
 
     async def _run(self) -> None:
         while True:
@@ -109,6 +114,8 @@ class SecretReader:
         except Exception as error:  # a fault of ours: the other Secrets, and this one after a pause, go on
             known.failure = Failure(Cause.NOT_READABLE, f"{type(error).__name__}, a fault of bgpctl")
             self._notices.give(SECRET.resource, "reading failed, a fault of bgpctl", error)
+        if before[1] is None:
+            known.failing_since = asyncio.get_running_loop().time()
         if (known.text, known.failure) != before:
             self._changed()
         return known.failure is None or known.failure.cause is Cause.FORBIDDEN
