@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bgpctl.datastore.kubernetes.access import Access, open_client
-from bgpctl.datastore.kubernetes.api_group import choose_group
+from bgpctl.datastore.kubernetes.api_group import Offer, choose_group
 from bgpctl.datastore.kubernetes.calico import Contents, fewer, not_ready
 from bgpctl.datastore.kubernetes.kinds import PLURALS, V1, V3, Group, calico_kinds
 from bgpctl.datastore.kubernetes.notices import Notice, Notices
@@ -16,43 +16,49 @@ from bgpctl.datastore.kubernetes.wants import ClusterOptions, Wants, wants
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import parse_documents
 
-ALL, NONE = PLURALS, frozenset[str]()
+NOTHING = Offer()
+USED, INSTALLED = Offer(PLURALS, is_in_use=True), Offer(PLURALS)
+# Calico's older API servers have no BlockAffinity.
+LACKING = Offer(PLURALS - {"blockaffinities"}, is_in_use=True)
 
 
 @pytest.mark.parametrize(
     ("v3", "v1", "phase", "current", "chosen"),
     [
-        (ALL, ALL, None, None, V3),
-        (ALL, NONE, None, None, V3),
-        (NONE, ALL, None, None, V1),
-        (NONE, NONE, None, None, None),
-        # Calico's older API servers have no BlockAffinity.
-        (ALL - {"blockaffinities"}, ALL, None, None, V1),
-        (ALL - {"blockaffinities"}, NONE, None, None, V3),
-        (ALL, ALL, "", V3, V1),
-        (ALL, ALL, "Pending", V3, V1),
-        (ALL, ALL, "Migrating", V1, V1),
-        (ALL, ALL, "WaitingForConflictResolution", V1, V1),
-        (ALL, ALL, "Failed", V1, V1),
-        (ALL, ALL, "Converged", V1, V3),
-        (ALL, ALL, "Complete", V1, V3),
-        (ALL, NONE, "Complete", V3, V3),
-        (ALL, NONE, "Pending", V3, V3),
+        (USED, USED, None, None, V3),
+        (USED, NOTHING, None, None, V3),
+        (NOTHING, USED, None, None, V1),
+        (NOTHING, NOTHING, None, None, None),
+        (INSTALLED, USED, None, None, V1),
+        (INSTALLED, USED, None, V3, V1),
+        (USED, INSTALLED, None, None, V3),
+        (INSTALLED, INSTALLED, None, None, V3),
+        (LACKING, USED, None, None, V1),
+        (LACKING, NOTHING, None, None, V3),
+        (USED, USED, "", V3, V1),
+        (INSTALLED, USED, "Pending", V3, V1),
+        (USED, USED, "Migrating", V1, V1),
+        (USED, USED, "WaitingForConflictResolution", V1, V1),
+        (USED, USED, "Failed", V1, V1),
+        (USED, USED, "Converged", V1, V3),
+        (USED, USED, "Complete", V1, V3),
+        (USED, NOTHING, "Complete", V3, V3),
+        (USED, NOTHING, "Pending", V3, V3),
         # An API server that does not answer, and one that has forgotten everything.
-        (None, ALL, None, V3, V3),
-        (None, ALL, None, None, None),
-        (NONE, NONE, None, V1, V1),
+        (None, USED, None, V3, V3),
+        (None, USED, None, None, None),
+        (NOTHING, NOTHING, None, V1, V1),
     ],
 )
 def test_the_group_that_is_read(
-    v3: frozenset[str] | None, v1: frozenset[str] | None, phase: str | None, current: Group | None, chosen: Group | None
+    v3: Offer | None, v1: Offer | None, phase: str | None, current: Group | None, chosen: Group | None
 ) -> None:
     assert choose_group({V3: v3, V1: v1}, phase, current) == chosen
 
 
 def test_calicos_node_is_read_only_where_it_is_served() -> None:
-    assert "nodes" not in {each.plural for each in calico_kinds(V3, ALL)}
-    (node,) = (each for each in calico_kinds(V3, ALL | {"nodes"}) if each.plural == "nodes")
+    assert "nodes" not in {each.plural for each in calico_kinds(V3, PLURALS)}
+    (node,) = (each for each in calico_kinds(V3, PLURALS | {"nodes"}) if each.plural == "nodes")
     assert node.name_of("", "a1") == "nodes.projectcalico.org/a1"
 
 

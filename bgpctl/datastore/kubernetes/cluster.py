@@ -1,12 +1,12 @@
 """All that is followed of one cluster, and which of it is in use.
 
     Nodes of Kubernetes, DatastoreMigrations      always
-    Calico's kinds, in one of their groups        `current`, which is in use; `next`, which is to take its place and is
-                                                  not complete or not ready
+    Calico's kinds, in one of their groups        `current`, which is in use; `next`, which is to take its place as soon
+                                                  as it is complete and ready
     Services, EndpointSlices, Secrets             as far as what is in use asks for them
 
-Rule: nothing is used before it is complete, and nothing new is used while Calico's datastore is not ready or its group
-is being changed: what was in use before stays, whole.
+Rule: nothing is used before it is complete, and nothing new is used while Calico's datastore is not ready or a
+migration takes its group away: what was in use before stays, whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 
-from bgpctl.datastore.kubernetes.api_group import CONVERGED, choose_group
+from bgpctl.datastore.kubernetes.api_group import CONVERGED, choose_group, is_open
 from bgpctl.datastore.kubernetes.api_server import ApiServer
 from bgpctl.datastore.kubernetes.calico import Contents, fewer, not_ready
 from bgpctl.datastore.kubernetes.collection import Collection
@@ -61,6 +61,7 @@ class Cluster:
         self._current: GroupReader | None = None
         self._next: GroupReader | None = None
         self._used = Contents()
+        self._is_usable = False
         self._phase: str | None = None
 
     async def close(self) -> None:
@@ -77,9 +78,8 @@ class Cluster:
     @property
     def is_new_used(self) -> bool:
         """Everything that is wanted is known, and may be used."""
-        is_decided = self._current is not None and self._next is None and not self._current.was_locked
         others = all(each.collection.is_settled for each in (self._nodes, *self._services))
-        return is_decided and others and self._secrets.is_settled
+        return self._is_usable and others and self._secrets.is_settled
 
     @property
     def has_failures(self) -> bool:
@@ -121,40 +121,39 @@ class Cluster:
     async def take_stock(self) -> None:
         """Chooses the group, and uses what is complete and ready."""
         self._take_phase()
-        if not self._migrations.collection.is_settled:
+        current, offers = self._current, self._discovery.offers
+        if not self._migrations.collection.is_settled or (current is None and None in offers.values()):
             return
-        current = self._current
-        chosen = choose_group(self._discovery.served, self._phase, current.group if current else None)
-        if None in self._discovery.served.values() and current is None:
-            return
-        if current is not None:
-            if self._is_locked(current):
-                current.was_locked = True
-            else:
-                self.held = ""
-                if not current.was_locked and current.group == chosen:
-                    await self._begin(None)
-                    self._used = current.contents()
-                    return
-        if self._next is None or self._next.group != chosen:
-            is_still_locked = current is not None and current.group == chosen and bool(self.held)
-            await self._begin(None if is_still_locked else self._reader(chosen))
+        chosen = choose_group(offers, self._phase, current.group if current else None)
+        is_locked = current is not None and self._is_locked(current)
+        self._is_usable = current is not None and not current.was_locked and self._is_left_alone(current, chosen)
+        if current is not None and self._is_usable:
+            self.held, self._used = "", current.contents()
+        if current is not None and current.group == chosen and (is_locked or not current.was_locked):
+            await self._begin(None)
+        elif self._next is None or self._next.group != chosen:
+            await self._begin(self._reader(chosen))
         if self._next is not None and self._next.is_settled:
             await self._settle(self._next)
+
+    def _is_left_alone(self, current: GroupReader, chosen: Group | None) -> bool:
+        """A migration takes the API server of its own group away, and what is there then is not filled."""
+        return current.group == chosen or not is_open(self._phase)
 
     async def _settle(self, new: GroupReader) -> None:
         contents = new.contents()
         reason = not_ready(contents, self._used)
-        if not reason and new.was_locked:
-            self.held = ""
+        if new.was_locked and not reason:
             await self._begin(self._reader(new.group))
             return
         new.was_locked = bool(reason)
-        self.held = reason or fewer(contents, self._used, is_converged=self._phase in CONVERGED)
-        if self.held:
-            self._notices.give("the cluster", self.held)
+        reason = reason or fewer(contents, self._used, is_converged=self._phase in CONVERGED)
+        if reason:
+            self.held = "" if self._is_usable else reason
+            self._notices.give("the cluster", reason)
             return
-        old, self._current, self._next, self._used = self._current, new, None, contents
+        old, self._current, self._next = self._current, new, None
+        self.held, self._used, self._is_usable = "", contents, True
         name = "/".join(new.group) if new.group else "none, it is not installed"
         self._notices.give("the cluster", f"Calico's API group that is read: {name}")
         if old is not None:
@@ -164,7 +163,7 @@ class Cluster:
         """An API server that is away says nothing of a lock."""
         reason = not_ready(current.contents(), self._used)
         if reason:
-            self.held = reason
+            self.held, current.was_locked = reason, True
             self._notices.give("the cluster", reason)
         return bool(reason)
 
@@ -174,8 +173,8 @@ class Cluster:
             await old.close()
 
     def _reader(self, group: Group | None) -> GroupReader:
-        served = self._discovery.served.get(group) if group else None
-        kinds = calico_kinds(group, served or frozenset()) if group else ()
+        offer = self._discovery.offers.get(group) if group else None
+        kinds = calico_kinds(group, offer.plurals if offer else frozenset()) if group else ()
         return GroupReader(group, kinds, self._follow)
 
     def _take_phase(self) -> None:

@@ -1,20 +1,24 @@
-"""Follows all kinds of one API group of Calico, and which groups there are."""
+"""Follows all kinds of one API group of Calico, and which of the groups are there and in use."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Callable
+from typing import TypeVar
 
-from bgpctl.datastore.kubernetes.api_group import Served
+from bgpctl.datastore.kubernetes.api_group import Offer, Offers
 from bgpctl.datastore.kubernetes.api_server import ApiServer
 from bgpctl.datastore.kubernetes.calico import Contents
+from bgpctl.datastore.kubernetes.collection import Page
 from bgpctl.datastore.kubernetes.failure import Cause, FailedError
 from bgpctl.datastore.kubernetes.follower import Follower
-from bgpctl.datastore.kubernetes.kinds import CLUSTER_INFORMATION, V1, V3, ApiKind, Group, api_path
+from bgpctl.datastore.kubernetes.kinds import CLUSTER_INFORMATION, V1, V3, ApiKind, Group, api_path, calico_kinds
 from bgpctl.datastore.kubernetes.notices import Notices
 from bgpctl.datastore.kubernetes.pauses import Pauses
-from bgpctl.datastore.kubernetes.wire import plurals_of
+from bgpctl.datastore.kubernetes.wire import Reader, plurals_of
+
+T = TypeVar("T")
 
 # Seconds between two looks at which groups there are, at most.
 INTERVAL = 60.0
@@ -50,10 +54,10 @@ class GroupReader:
 
 
 class Discovery:
-    """Which groups are served, and with which kinds. `look` asks for it at once."""
+    """What each group offers. `look` asks for it at once."""
 
     def __init__(self, server: ApiServer, notices: Notices, changed: Callable[[], None]) -> None:
-        self.served: Served = {V3: None, V1: None}
+        self.offers: Offers = {V3: None, V1: None}
         self._server = server
         self._notices = notices
         self._changed = changed
@@ -71,10 +75,10 @@ class Discovery:
     async def _run(self) -> None:
         while True:
             self._asked.clear()
-            found = {group: await self._plurals(group) for group in (V3, V1)}
+            found = {group: await self._offer(group) for group in (V3, V1)}
             is_known = None not in found.values()
-            if found != self.served:
-                self.served = found
+            if found != self.offers:
+                self.offers = found
                 self._changed()
             if is_known:
                 self._pauses.succeeded()
@@ -84,15 +88,32 @@ class Discovery:
             except TimeoutError:
                 continue
 
-    async def _plurals(self, group: Group) -> frozenset[str] | None:
+    async def _offer(self, group: Group) -> Offer | None:
         """None where it cannot be found out."""
         about = "/".join(group)
         try:
-            return plurals_of(await self._server.get(api_path(*group)))
+            plurals = await self._answer(api_path(*group), plurals_of, frozenset[str]())
+            return Offer(plurals, bool(plurals) and await self._is_in_use(group))
         except FailedError as error:
-            if error.failure.cause is Cause.ABSENT:
-                return frozenset()
             self._notices.give(about, f"it cannot be found out whether this is served: {error.failure}")
         except Exception as error:  # a fault of ours: the groups that are read stay so
             self._notices.give(about, "asking for its kinds failed, a fault of bgpctl", error)
         return None
+
+    async def _is_in_use(self, group: Group) -> bool:
+        (kind,) = (each for each in calico_kinds(group, frozenset()) if each.kind == CLUSTER_INFORMATION)
+        try:
+            page = await self._answer(kind.path, Reader(kind).page, Page((), ""))
+        except FailedError as error:
+            if error.failure.cause is Cause.FORBIDDEN:
+                return True  # the problem of the kind says what is lacking
+            raise
+        return bool(page.objects)
+
+    async def _answer(self, path: str, read: Callable[[bytes], T], absent: T) -> T:
+        try:
+            return read(await self._server.get(path))
+        except FailedError as error:
+            if error.failure.cause is Cause.ABSENT:
+                return absent
+            raise

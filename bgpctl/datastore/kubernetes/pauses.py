@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-FIRST, LONGEST = 0.4, 30.0
+FIRST, LONGEST = 0.4, 10.0
 # Between half of a pause and the whole of it.
 LEAST = 0.5
 

@@ -133,21 +133,21 @@ class _Reading:
         return replace(self._used, problems=tuple(sorted(problems)), unusable=(*self._used.unusable, *between.unusable))
 
     async def _read_documents(self) -> None:
-        cluster = self._cluster
         try:
-            self._newest = await asyncio.to_thread(parse_documents, cluster.documents().items(), self._newest)
+            while self._cluster.is_new_used:
+                newest = await asyncio.to_thread(parse_documents, self._cluster.documents().items(), self._newest)
+                self._newest = newest
+                wanted = wants(newest, self._options, self._cluster.wants)
+                if wanted == self._cluster.wants:
+                    self._used = newest
+                    break
+                await self._cluster.want(wanted)
         except Exception as error:  # whatever it is, who follows the cluster goes on with what was read before
             self._notices.give("the cluster", "reading the resources failed, a fault of bgpctl", error)
             message = f"reading failed with {type(error).__name__}, a fault of bgpctl"
-            self._fault = (Problem(API_SERVER, 0, "", "$", "internal-error", message),)
-            self.failed = True
-            return
-        self.failed, self._fault = False, ()
-        new = wants(self._newest, self._options, cluster.wants)
-        if new != cluster.wants:
-            await cluster.want(new)
-        if cluster.is_new_used:
-            self._used = self._newest
+            self._fault, self.failed = (Problem(API_SERVER, 0, "", "$", "internal-error", message),), True
+        else:
+            self._fault, self.failed = (), False
 
 
 def _without_line(problem: Problem) -> Problem:
