@@ -17,7 +17,7 @@ from reflector.event_loop import READ, WRITE, EventLoop
 from reflector.peer import Peer
 from reflector.session.negotiated import Negotiated
 from reflector.transport.budget import Budget
-from reflector.wire.division import divided
+from reflector.wire.division import in_parts, in_small_parts
 from reflector.wire.message import HEADER_LENGTH, MessageReader
 
 _INT = struct.Struct("=i")
@@ -109,7 +109,14 @@ class Connection:
 
     def divide_messages(self) -> None:
         """Those that have been read, so that each is a small part of a turn."""
-        self.messages = divided(self.messages, self.handover.negotiated.add_path_receive)
+        self.messages = in_small_parts(self.messages, self.handover.negotiated.add_path_receive)
+
+    def feed(self, data: bytes) -> None:
+        """This has been read. Routes with path identifiers cost so much that a turn has no room for the largest UPDATE
+        of them, whoever sends it."""
+        self.messages = iter(self.reader.feed(data))
+        if self.handover.negotiated.add_path_receive:
+            self.messages = in_parts(self.messages, self.handover.negotiated.add_path_receive)
 
     def take_new_routes(self) -> int:
         """By how many routes the peer's table has become larger than it ever was, since this was last asked."""

@@ -241,7 +241,7 @@ class Transport:
         self._read_at = self._read_at or self._clock()
         if size > HEADER_LENGTH and name not in self._overdrawn:
             self._overdrawn.others_came(self._clock())
-        connection.messages = iter(connection.reader.feed(bytes(self._received[:size])))
+        connection.feed(bytes(self._received[:size]))
         if name in self._overdrawn:
             connection.divide_messages()
         self._handle(connection, seconds)

@@ -14,8 +14,8 @@ from reflector.addresses import MAX_BITS
 from reflector.plan import Family
 from reflector.wire.attribute_writer import encode_attribute
 from reflector.wire.attributes import EXTENDED_LENGTH, OPTIONAL, TRANSITIVE, Code
-from reflector.wire.message import MessageType
-from reflector.wire.update import FAMILY_OF_AFI
+from reflector.wire.message import MAX_LENGTH, MessageType
+from reflector.wire.update import FAMILY_OF_AFI, LONGEST_KEY
 
 # Routes of one part: with path identifiers, of which each may need a path of its own, and without. The attributes are
 # read with each part: one route more for so many octets of them.
@@ -26,20 +26,32 @@ _OCTETS_FOR_A_ROUTE = 8
 _SHORTEST = min(ROUTES, 5 * ROUTES_WITH_IDENTIFIERS)
 
 
-def divided(messages: Iterator[tuple[int, bytes]], add_path: Collection[Family]) -> Iterator[tuple[int, bytes]]:
-    """The messages, with parts in the place of large UPDATEs. `add_path`: the families with path identifiers."""
+def in_parts(messages: Iterator[tuple[int, bytes]], add_path: Collection[Family]) -> Iterator[tuple[int, bytes]]:
+    """The messages, with parts in the place of UPDATEs that only extended messages can hold, if they have many path
+    identifiers."""
+    return _divided(messages, add_path, MAX_LENGTH, one_path_is_whole=True)
+
+
+def in_small_parts(messages: Iterator[tuple[int, bytes]], add_path: Collection[Family]) -> Iterator[tuple[int, bytes]]:
+    """The messages, with parts in the place of all large UPDATEs. `add_path`: the families with path identifiers."""
+    return _divided(messages, add_path, _SHORTEST, one_path_is_whole=False)
+
+
+def _divided(
+    messages: Iterator[tuple[int, bytes]], add_path: Collection[Family], longest: int, *, one_path_is_whole: bool
+) -> Iterator[tuple[int, bytes]]:
     for kind, body in messages:
-        if kind == MessageType.UPDATE and len(body) > _SHORTEST:
-            for part in parts_of(body, add_path):
+        if kind == MessageType.UPDATE and len(body) > longest:
+            for part in parts_of(body, add_path, one_path_is_whole=one_path_is_whole):
                 yield kind, part
         else:
             yield kind, body
 
 
-def parts_of(body: bytes, add_path: Collection[Family]) -> list[bytes]:
+def parts_of(body: bytes, add_path: Collection[Family], *, one_path_is_whole: bool = False) -> list[bytes]:
     """Bodies of UPDATEs that together are this one; it alone where it is small, or is to be left whole."""
     try:
-        return _Divided(body, add_path).parts()
+        return _Divided(body, add_path, one_path_is_whole).parts()
     except (ValueError, LookupError):
         return [body]
 
@@ -47,8 +59,9 @@ def parts_of(body: bytes, add_path: Collection[Family]) -> list[bytes]:
 class _Divided:
     """The fields of routes, each in pieces of so many routes. Raises ValueError or LookupError if it is left whole."""
 
-    def __init__(self, body: bytes, add_path: Collection[Family]) -> None:
+    def __init__(self, body: bytes, add_path: Collection[Family], one_path_is_whole: bool) -> None:
         self._body = body
+        self._one_path_is_whole = one_path_is_whole
         self._add_path = add_path
         withdrawn_end = 2 + (body[0] << 8 | body[1])
         block = withdrawn_end + 2
@@ -84,6 +97,8 @@ class _Divided:
     def _pieces(self, field: bytes, family: Family) -> list[bytes]:
         """Of whole routes each; none for an empty field."""
         has_identifiers = family in self._add_path
+        if has_identifiers and self._one_path_is_whole and family == 4 and _has_one_identifier(field):
+            raise ValueError("all of it is one path")
         before, most = (4, ROUTES_WITH_IDENTIFIERS) if has_identifiers else (0, ROUTES)
         most = max(most, len(self._others) // _OCTETS_FOR_A_ROUTE)
         pieces: list[bytes] = []
@@ -135,6 +150,12 @@ class _Divided:
         parts = [_update(piece, b"", b"") for piece in self._withdrawn]
         parts += [_update(b"", _attribute(Code.MP_UNREACH_NLRI, unreach_head + piece), b"") for piece in unreach]
         return [*parts, _update(b"", self._others, b"")] if self._others else parts
+
+
+def _has_one_identifier(field: bytes) -> bool:
+    """Nearly all of these IPv4 routes have the path identifier of the first, as those of a peer without add-path have
+    where a reflector sends them on: none needs a path of its own. Not exact, and next to free."""
+    return bool(field) and field.count(field[:4]) * (LONGEST_KEY[4] + 1) > len(field)
 
 
 def _attribute(code: Code, value: bytes) -> bytes:

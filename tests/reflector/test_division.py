@@ -13,7 +13,7 @@ from reflector.plan import Family
 from reflector.wire.attribute_rules import Dialect
 from reflector.wire.attribute_writer import encode_attribute, encode_attributes
 from reflector.wire.attributes import OPTIONAL, Code, PathAttributes, intern_attributes
-from reflector.wire.division import ROUTES, ROUTES_WITH_IDENTIFIERS, divided, parts_of
+from reflector.wire.division import ROUTES, ROUTES_WITH_IDENTIFIERS, in_parts, in_small_parts, parts_of
 from reflector.wire.message import HEADER_LENGTH, MessageType, NotificationError
 from reflector.wire.update import UpdateReader, end_of_rib
 
@@ -124,7 +124,21 @@ def test_only_large_updates_are_divided_and_the_order_stays() -> None:
     large = update(b"".join(keys(4, 700)))
     marker = end_of_rib(4)[HEADER_LENGTH:]
     messages = [(int(MessageType.KEEPALIVE), b""), (int(MessageType.UPDATE), large), (int(MessageType.UPDATE), marker)]
-    parts = list(divided(iter(messages), ()))
+    parts = list(in_small_parts(iter(messages), ()))
     assert parts[0] == messages[0]
     assert parts[-1] == messages[-1]
     assert len(parts) == 4
+
+
+def test_within_the_budget_only_what_needs_an_extended_message_is_divided() -> None:
+    ordinary = int(MessageType.UPDATE), update(b"".join(keys(4, 450, first=1 << 24, identified=True)))
+    extended = int(MessageType.UPDATE), update(b"".join(keys(4, 4000, first=1 << 24, identified=True)))
+    assert list(in_parts(iter([ordinary]), {4})) == [ordinary]
+    assert len(list(in_parts(iter([extended]), {4}))) == -(-4000 // ROUTES_WITH_IDENTIFIERS)
+
+
+def test_within_the_budget_routes_that_share_a_path_identifier_stay_together() -> None:
+    """They share a path, and a full table that a reflector sends on comes so."""
+    shared = [b"\0\0\0\x07" + each for each in keys(4, 4000)]
+    message = int(MessageType.UPDATE), update(nlri=b"".join(shared), block=attributes())
+    assert list(in_parts(iter([message]), {4})) == [message]
