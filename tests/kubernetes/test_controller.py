@@ -10,14 +10,16 @@ from pathlib import Path
 
 import calico_crds
 import controllers
+import msgspec
 import pytest
 from api_server import ApiServer
 from controllers import ControllerProcess
+from msgspec.structs import replace
 from segment import eventually
 
 from bgpctl.compiler import CompileOptions, compile_cluster
 from bgpctl.datastore import read_directory
-from bgpctl.node_plan.spec import digest_of_plan
+from bgpctl.node_plan.spec import digest_of_plan, spec_of
 from reflector.plan import NodePlan
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -259,3 +261,17 @@ BAD_PLANS = {
 def test_what_is_no_node_plan_is_refused_by_the_api(cluster: ApiServer, inside_its_network: None, case: str) -> None:
     data = {"apiVersion": "bgpctl.io/v1alpha1", "kind": "NodePlan", "metadata": {"name": "a1"}, "spec": BAD_PLANS[case]}
     assert cluster.kubectl("create", "-f", "-", stdin=json.dumps(data)).returncode == 1
+
+
+def test_a_plan_that_is_compressed_is_taken_by_the_api_and_read_back(
+    cluster: ApiServer, inside_its_network: None
+) -> None:
+    one = next(iter(of_directory(QUICKSTART)["a1"].sessions))
+    addresses = (f"10.9.{number >> 8}.{number & 255}" for number in range(1000))
+    sessions = tuple(replace(one, name=each, peer_address=each, peer_node=f"of-{each}") for each in addresses)
+    spec = spec_of(NodePlan(node="large", router_id="10.0.0.1", sessions=sessions))
+    assert spec.compressed
+    whole = {"apiVersion": "bgpctl.io/v1alpha1", "kind": "NodePlan", "metadata": {"name": "large"}, "spec": spec}
+    calico_crds.run(cluster, "create", "-f", "-", stdin=msgspec.json.encode(whole).decode())
+    assert controllers.plans(cluster)["large"].sessions == sessions
+    calico_crds.run(cluster, "delete", "nodeplan", "large")
