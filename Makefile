@@ -15,13 +15,15 @@ LABS ?= $(filter-out $(BIG_LAB),$(wildcard labs/*/*.clab.yml)) $(if $(SMALL),,$(
 # OpenBGPD is apart: its package has a command bgpctl of its own (requirements/openbgpd).
 DAEMON_PACKAGES := bird2 frr gobgpd
 OPENBGPD := $(VENV)/openbgpd
+# Links to etcd, kube-apiserver and kubectl, which lie in the user's cache (requirements/kubernetes).
+KUBERNETES := $(VENV)/kubernetes
 LAB_PACKAGES := iproute2 iputils-ping
 TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
 BENCH_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) gcc libc6-dev
 
-.PHONY: help lab lab-down labs test-fast test fuzz check format bench crds wheels lock clean
+.PHONY: help lab lab-down labs test-fast test test-k8s kube fuzz check format bench crds wheels lock clean
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 lab: $(VENV)/.runtime ## build the quickstart cluster in network namespaces and show it working
 	@requirements/system-packages required $(LAB_PACKAGES)
@@ -47,7 +49,16 @@ test-fast: $(VENV)/.dev ## the tests that need neither root nor daemons nor minu
 test: check ## check, then the whole test suite (as root also against the kernel and real neighbours)
 	@requirements/system-packages wanted $(TEST_PACKAGES)
 	@requirements/openbgpd wanted $(OPENBGPD)
+	@requirements/kubernetes/build wanted $(KUBERNETES)
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+test-k8s: $(VENV)/.dev ## the tests that need a Kubernetes API server, alone (as root)
+	@requirements/system-packages required $(LAB_PACKAGES) openssl
+	@requirements/kubernetes/build required $(KUBERNETES)
+	@$(BIN)/pytest tests/kubernetes $(PYTEST_ARGS)
+
+kube: ## build kube-apiserver, kubectl and etcd for tests, with Go: ten minutes, once for all clones
+	@requirements/kubernetes/build required $(KUBERNETES)
 
 FUZZ_MUTANTS ?= 100000
 PROOF_EXAMPLES ?= 4000

@@ -1,0 +1,57 @@
+"""The API server of the session, in a network namespace of its own, and a fresh namespace of Kubernetes for a test.
+
+A test that asks for `api_server` runs inside that network namespace, with the processes that it starts: they reach
+`api_server.url` as it is. Its name, for `ip netns exec`, is `api_server_network`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from api_server import PROGRAMS, ApiServer
+from network import inside, network_namespace
+from temporary_namespace import temporary_namespace
+
+
+@pytest.fixture(scope="session")
+def api_server_network() -> Iterator[str]:
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    for program, package in (("ip", "iproute2"), ("openssl", "openssl"), ("setpriv", "util-linux")):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed (Debian package {package})")
+    if not PROGRAMS.exists():
+        pytest.skip(f"kube-apiserver, kubectl and etcd are not in {PROGRAMS}: make kube builds them")
+    with network_namespace(f"bgpctl-kubernetes-{os.getpid()}") as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def api_server(api_server_network: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    with inside(api_server_network):
+        server = ApiServer(tmp_path_factory.mktemp("api-server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def inside_its_network(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where a test runs; what it has left killed is started for the next one."""
+    if "api_server" not in request.fixturenames:
+        yield
+        return
+    server: ApiServer = request.getfixturevalue("api_server")
+    with inside(request.getfixturevalue("api_server_network")):
+        yield
+        server.start_what_was_killed()
+
+
+@pytest.fixture
+def fresh_namespace(api_server: ApiServer, inside_its_network: None) -> Iterator[str]:
+    """A namespace of Kubernetes with the ServiceAccount `default`; it is deleted with all in it."""
+    with temporary_namespace(api_server) as name:
+        yield name
+        api_server.start_what_was_killed()
