@@ -29,7 +29,7 @@ ReversePeering = Literal["Auto", "Manual"]
 
 
 class SecretKeyRef(ResourcePart):
-    """A key of a Secret, in the namespace that the agents are told (--secret-namespace)."""
+    """A key of a Secret in the namespace of the option --secret-namespace."""
 
     key: str
     """Key of the Secret whose value is the password."""
@@ -43,7 +43,7 @@ class BGPPassword(ResourcePart):
     """Where the password of a session is (TCP-MD5, RFC 2385)."""
 
     secret_key_ref: SecretKeyRef | None = None
-    """The Secret and the key in it that have the password."""
+    """The Secret and its key. It is in the namespace of the agents' option --secret-namespace (kube-system)."""
 
 
 HAS_AS = "(has(self.asNumber) && self.asNumber != 0)"
@@ -188,7 +188,7 @@ class BGPPeerSpec(RuledValue):
     never did.
     """
     local_workload_selector: SelectorText = ""
-    """Peers are the workloads on the node itself that have these labels. Needs asNumber."""
+    """The peers are the workloads on the node itself that have these labels. Needs asNumber, and Felix on the node."""
     reverse_peering: ReversePeering = "Auto"
     """
     Whether the nodes at the other end get the session as well. Auto, which is the default: they do. Manual: only the
