@@ -186,9 +186,13 @@ class Policy(Value, frozen=True):
 
 
 class Password(Value, frozen=True):
-    """A TCP-MD5 key (RFC 2385). Its text form hides it; only `exabgp.conf` and the socket option see `secret`."""
+    """A TCP-MD5 key (RFC 2385). Its text form hides it; only `exabgp.conf` and the socket option see `secret`.
+
+    reference   where the key is, "NAMESPACE/NAME/KEY" of a Secret, while `secret` is not known; no speaker is given one
+    """
 
     secret: str
+    reference: str = ""
 
     def __repr__(self) -> str:
         return "Password(hidden)"

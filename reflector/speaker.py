@@ -160,13 +160,14 @@ class Speaker:
             if self.reactor.listener is not None:
                 self.reactor.listener.resume()
         has_more_to_answer = self._control.work()
+        flush_began = self._clock()
         turn = self.events.flush(now)
-        self._transport.finish(turn)
+        self._transport.finish(turn, self._clock() - flush_began)
         self._publish(turn)
-        if turn.closes or turn.is_unfinished or has_more_to_answer or self._transport.has_unhandled:
+        if turn.closes or turn.is_unfinished or has_more_to_answer:
             # A closed session's routes are withdrawn at once, not when something else happens.
             return now
-        return self._next_tick
+        return min(self._next_tick, self._transport.due(now))
 
     def _observe_md5(self, now: float) -> None:
         """Without /proc nothing is suspected."""

@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bgpctl.agent.host.log_format import LogFormat
     from bgpctl.agent.http.metrics_address import MetricsAddress
     from bgpctl.agent.http.tls_files import TlsFiles
     from bgpctl.agent.metrics.peer_metrics import PeerMetrics
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentOptions",
-    "LogFormat",
     "MetricsAddress",
     "PeerMetrics",
     "TlsFiles",
@@ -27,7 +25,6 @@ __all__ = [
 
 _OFFERED = {
     "AgentOptions": "options",
-    "LogFormat": "host.log_format",
     "MetricsAddress": "http.metrics_address",
     "PeerMetrics": "metrics.peer_metrics",
     "TlsFiles": "http.tls_files",

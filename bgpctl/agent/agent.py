@@ -10,9 +10,9 @@
                                 the kernel's routes to workloads -> the speaker
     report     report           how each stage stands, on agent.sock, pages and files
 
-Each stage is guarded (host/guard.py): what it raises ends nothing else, and it begins anew. A burst of changes is one:
-while a plan is made and deployed nothing is read, and then everything at once. The FIB is opened after the speaker:
-when the speaker finds that the world is not ready, the kernel is as it was.
+Each stage is guarded (daemon/guard.py): what it raises ends nothing else, and it begins anew. A burst of changes is
+one: while a plan is made and deployed nothing is read, and then everything at once. The FIB is opened after the
+speaker: when the speaker finds that the world is not ready, the kernel is as it was.
 """
 
 from __future__ import annotations
@@ -31,9 +31,6 @@ from bgpctl.agent.complete.endpoint_status import EndpointStatus
 from bgpctl.agent.complete.last_good import LastGood
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
-from bgpctl.agent.host.guard import Guard
-from bgpctl.agent.host.internal_errors import InternalErrors
-from bgpctl.agent.host.logs import configure, get_logger
 from bgpctl.agent.host.run_directory import (
     ADDRESSES_FILE,
     BEST_STATE_FILE,
@@ -53,6 +50,9 @@ from bgpctl.agent.routes.workloads import WorkloadOriginations
 from bgpctl.agent.speaker.links import SpeakerLinks
 from bgpctl.agent.speaker.process import speaker_command
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
+from bgpctl.daemon.guard import Guard
+from bgpctl.daemon.internal_errors import InternalErrors
+from bgpctl.daemon.logs import configure, get_logger
 from bgpctl.datastore import watch_directory
 from reflector.messages import Confirm, Confirmed, Refused
 from reflector.originations_file import ORIGINATIONS_FILE

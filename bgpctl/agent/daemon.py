@@ -17,12 +17,12 @@ from collections import deque
 from typing import Any, NoReturn
 
 from bgpctl.agent.agent import Agent
-from bgpctl.agent.host.guard import failures
-from bgpctl.agent.host.internal_errors import InternalErrors
-from bgpctl.agent.host.logs import configure, get_logger
 from bgpctl.agent.host.privileges import Work, give_up_the_rest, speaker_account
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.options import AgentOptions
+from bgpctl.daemon.guard import failures
+from bgpctl.daemon.internal_errors import InternalErrors
+from bgpctl.daemon.logs import configure, get_logger
 from bgpctl.errors import NotReadyError
 from reflector.event_loop import OUT_OF_RESOURCES
 from reflector.process.account import Account

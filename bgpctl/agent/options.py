@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from bgpctl.agent.autodetection.settings import DetectionSettings
-from bgpctl.agent.host.log_format import LogFormat
 from bgpctl.agent.host.run_directory import RUN_ROOT
 from bgpctl.agent.http.metrics_address import MetricsAddress
 from bgpctl.agent.http.tls_files import TlsFiles
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.configuration.option import Option, Variables
+from bgpctl.daemon.log_format import LogFormat
 
 DEFAULT_METRICS_ADDRESS = MetricsAddress("127.0.0.1", 9179)
 ENDPOINT_STATUS_PREFIX = Path("/var/run/calico")

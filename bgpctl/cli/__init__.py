@@ -22,6 +22,7 @@ MODULES = {
     "compile": "compile",
     "completion": "completion",
     "confirm": "confirm",
+    "controller": "controller",
     "diff": "diff",
     "drain": "drain",
     "explain": "explain",
@@ -38,7 +39,7 @@ MODULES = {
     "validate": "validate",
 }
 # Those that only ask a socket, each declared under its own name (declare.py).
-ASKING = frozenset({"explain", "fib", "peers", "routes", "status"})
+ASKING = frozenset({"confirm", "drain", "explain", "fib", "node-status", "peers", "routes", "status"})
 # Set by the shell that asks for completions, of which any command may be one.
 COMPLETE_VARIABLE = "_BGPCTL_COMPLETE"
 NOT_READY = 2
@@ -83,10 +84,11 @@ def main() -> None:
 
 
 def _answer_plainly(command: str, words: Sequence[str]) -> bool:
-    """Whether the command was given so that it could be run without typer; it took 0.6 s to import."""
+    """Whether the command was given so that it could be run without typer, which takes longer to import than
+    the answer."""
     from bgpctl.cli.plain import plain_values
 
-    function = getattr(import_module(f"bgpctl.cli.{MODULES[command]}"), command)
+    function = getattr(import_module(f"bgpctl.cli.{MODULES[command]}"), command.replace("-", "_"))
     values = plain_values(function, words)
     if values is not None:
         function(**values)

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from bgpctl.cli.declare import of_typer
+from bgpctl.cli.declare import Exit, add_command, argument, echo, option
 from bgpctl.cli.show import RunDirOption
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
+    import typer
+
     from bgpctl.cli.running import RunningNode
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Examples: bgpctl confirm a1; bgpctl confirm --all")(of_typer(confirm))
+    add_command(app, confirm, epilog="Examples: bgpctl confirm a1; bgpctl confirm --all")
 
 
 def confirm(
     nodes: Annotated[
-        list[str] | None, typer.Argument(metavar="NODE...", help="The nodes, as bgpctl status names them.")
+        list[str] | None, argument(metavar="NODE...", help="The nodes, as bgpctl status names them.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All nodes of this machine that hold a change.")] = False,
-    digest: Annotated[str, typer.Option(help="Only if this is what is held.")] = "",
+    every: Annotated[bool, option("--all", help="All nodes of this machine that hold a change.")] = False,
+    digest: Annotated[str, option(help="Only if this is what is held.")] = "",
     run_dir: RunDirOption = None,
 ) -> None:
     """Put a held change in place: sessions, routes or originations that were kept are lost.
@@ -36,11 +36,11 @@ def confirm(
     from bgpctl.cli.running import find_nodes
 
     if bool(nodes) is every:
-        raise typer.BadParameter("name the nodes, or give --all")
+        raise NotReadyError("name the nodes, or give --all")
     found = [each for name in nodes or [""] for each in find_nodes(name, run_dir)]
     done = [_confirm(node, digest, is_named=not every) for node in found]
     if not all(done):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _confirm(node: RunningNode, digest: str, *, is_named: bool) -> bool:
@@ -48,17 +48,17 @@ def _confirm(node: RunningNode, digest: str, *, is_named: bool) -> bool:
     agent = node.agent()
     if not agent.held:
         if is_named:
-            typer.echo(f"{node.name}: nothing is held")
+            echo(f"{node.name}: nothing is held")
         return not is_named
     if digest and digest != agent.held_digest:
-        typer.echo(f"{node.name}: what is held is {agent.held_digest}, not {digest}")
+        echo(f"{node.name}: what is held is {agent.held_digest}, not {digest}")
         return False
     for held in agent.held:
-        typer.echo(f"{node.name}: confirms {agent.held_digest}: {held.sentence}")
+        echo(f"{node.name}: confirms {agent.held_digest}: {held.sentence}")
     try:
         node.confirm(agent.held_digest)
     except NotReadyError as error:
-        typer.echo(f"{node.name}: not confirmed: {error}", err=True)
+        echo(f"{node.name}: not confirmed: {error}", err=True)
         return False
-    typer.echo(f"{node.name}: in place")
+    echo(f"{node.name}: in place")
     return True

@@ -46,8 +46,8 @@ def echo(message: str, *, err: bool = False) -> None:
 
 
 def add_command(app: typer.Typer, function: Callable[..., None], *, epilog: str) -> None:
-    """The command of this function, under its name."""
-    app.command(epilog=epilog)(of_typer(function))
+    """The command of this function, under its name with hyphens."""
+    app.command(function.__name__.replace("_", "-"), epilog=epilog)(of_typer(function))
 
 
 def of_typer(function: Callable[..., None]) -> Callable[..., None]:

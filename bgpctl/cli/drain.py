@@ -14,14 +14,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import typer
-
-from bgpctl.cli.declare import of_typer
+from bgpctl.cli.declare import add_command, echo, option
 from bgpctl.cli.show import NodeOption, RunDirOption
 from bgpctl.errors import NotReadyError
 from reflector.drain import Stage
 
 if TYPE_CHECKING:
+    import typer
+
     from bgpctl.cli.running import RunningNode
 
 # RFC 8326 leaves it to the operator. What peers do then - choose, program their kernels, advertise it, whose peers do
@@ -34,19 +34,19 @@ _POLL = 0.05
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Examples: bgpctl drain --node a1 --reason maintenance; bgpctl drain --undo")(of_typer(drain))
+    add_command(app, drain, epilog="Examples: bgpctl drain --node a1 --reason maintenance; bgpctl drain --undo")
 
 
 def drain(
     node: NodeOption = "",
     run_dir: RunDirOption = None,
-    undo: Annotated[bool, typer.Option("--undo", help="The node is in use as before.")] = False,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Then withdraw the node's routes.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Then withdraw, and end speaker and agent for good.")] = False,
+    undo: Annotated[bool, option("--undo", help="The node is in use as before.")] = False,
+    withdraw: Annotated[bool, option("--withdraw", help="Then withdraw the node's routes.")] = False,
+    stop: Annotated[bool, option("--stop", help="Then withdraw, and end speaker and agent for good.")] = False,
     wait: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="For peers to choose other paths, after each step.")
+        float, option(min=0, metavar="SECONDS", help="For peers to choose other paths, after each step.")
     ] = WAIT,
-    reason: Annotated[str, typer.Option(help="The reason that peers are given when sessions close (RFC 9003).")] = "",
+    reason: Annotated[str, option(help="The reason that peers are given when sessions close (RFC 9003).")] = "",
 ) -> None:
     """Lead traffic away from one node, step by step, before its maintenance; --undo leads it back.
 
@@ -65,9 +65,9 @@ def drain(
         _lead(drained, Stage.WITHDRAWN, reason, wait)
     if stop:
         _stop(drained)
-        typer.echo("an agent that starts here before the machine restarts stays drained until bgpctl drain --undo")
+        echo("an agent that starts here before the machine restarts stays drained until bgpctl drain --undo")
     else:
-        typer.echo(f"{drained.name} is drained; bgpctl drain --undo ends that")
+        echo(f"{drained.name} is drained; bgpctl drain --undo ends that")
 
 
 _DONE = {
@@ -83,12 +83,12 @@ def _lead(node: RunningNode, stage: Stage, reason: str, wait: float) -> None:
     reached = node.agent().drain
     answer = node.drain(Drain(stage, reason))
     if answer.unacknowledged is None:
-        typer.echo(f"{node.name}: no speaker runs; the next one reads it before its first session")
+        echo(f"{node.name}: no speaker runs; the next one reads it before its first session")
         return
     peers = _wait_for_peers(node, stage)
-    typer.echo(f"{node.name}: {_DONE[answer.stage]}; acknowledged by {peers} {'peer' if peers == 1 else 'peers'}")
+    echo(f"{node.name}: {_DONE[answer.stage]}; acknowledged by {peers} {'peer' if peers == 1 else 'peers'}")
     if (reached is None or reached.stage is not answer.stage) and wait:
-        typer.echo(f"{node.name}: waiting {wait:g} s for them to choose other paths")
+        echo(f"{node.name}: waiting {wait:g} s for them to choose other paths")
         time.sleep(wait)
 
 
@@ -106,7 +106,7 @@ def _wait_for_peers(node: RunningNode, stage: Stage) -> int:
             )
         if unacknowledged != printed and time.monotonic() > deadline - PATIENCE + 1:
             printed = unacknowledged
-            typer.echo(f"{node.name}: not acknowledged yet by {', '.join(unacknowledged)}")
+            echo(f"{node.name}: not acknowledged yet by {', '.join(unacknowledged)}")
         time.sleep(_POLL)
     return sum(peer.state == "Established" for peer in node.peers().peers)
 
@@ -122,9 +122,9 @@ def _print_what_is_withdrawn(node: RunningNode) -> None:
     shared = [route.prefix for route in own if route.candidates > 1]
     alone = [route.prefix for route in own if route.candidates == 1]
     if shared:
-        typer.echo(f"{node.name}: withdraws {', '.join(shared)}: another path is known here")
+        echo(f"{node.name}: withdraws {', '.join(shared)}: another path is known here")
     if alone:
-        typer.echo(f"{node.name}: withdraws {', '.join(alone)}: no other path is known here, so traffic to it ends now")
+        echo(f"{node.name}: withdraws {', '.join(alone)}: no other path is known here, so traffic to it ends now")
 
 
 def _stop(node: RunningNode) -> None:
@@ -135,7 +135,7 @@ def _stop(node: RunningNode) -> None:
     with OtherProcess.listening_on(node.run_directory / AGENT_SOCKET) or _gone(node) as agent:
         if not agent.stop():
             raise NotReadyError(f"the agent of {node.name} (process {agent.pid}) does not end")
-    typer.echo(f"{node.name}: sessions are closed with Administrative Shutdown, speaker and agent have ended")
+    echo(f"{node.name}: sessions are closed with Administrative Shutdown, speaker and agent have ended")
 
 
 def _gone(node: RunningNode) -> NoReturn:
@@ -149,8 +149,8 @@ def _undo(node: str, run_dir: Path | None) -> None:
     stopped = find_drained(node, run_dir)
     if stopped is not None:
         stopped.unlink()
-        typer.echo(f"{stopped.parent.name} is in use from its next start")
+        echo(f"{stopped.parent.name} is in use from its next start")
         return
     drained = find_one_node(node, run_dir)
     drained.drain(Drain(Stage.IN_USE))
-    typer.echo(f"{drained.name} is in use")
+    echo(f"{drained.name} is in use")

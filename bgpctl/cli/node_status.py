@@ -5,13 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from bgpctl.cli.declare import of_typer
+from bgpctl.cli.declare import add_command, option
 from bgpctl.cli.show import NodeOption, RunDirOption, report_silent
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
+    import typer
+
     from bgpctl.cli.running import RunningNode
 
 # A node with a hundred thousand routes takes its time.
@@ -30,23 +30,22 @@ class Output(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    app.command("node-status", epilog="Example: bgpctl node-status --class BGP")(of_typer(node_status))
+    add_command(app, node_status, epilog="Example: bgpctl node-status --class BGP")
 
 
 def node_status(
     node: NodeOption = "",
     run_dir: RunDirOption = None,
     classes: Annotated[
-        list[StatusClass] | None, typer.Option("--class", help="Only this class; may be repeated.", show_default="all")
+        list[StatusClass] | None, option("--class", help="Only this class; may be repeated.", show_default="all")
     ] = None,
-    output: Annotated[Output, typer.Option("--output", "-o", help="How the resource is written.")] = Output.YAML,
+    output: Annotated[Output, option("--output", "-o", help="How the resource is written.")] = Output.YAML,
 ) -> None:
     """Show agent, sessions and routes as a CalicoNodeStatus resource, one for each node."""
     import sys
 
     import msgspec
 
-    from bgpctl.agent.node_status.text import as_yaml
     from bgpctl.cli.running import ask_all, find_nodes
 
     wanted = tuple(each.value for each in classes or StatusClass)
@@ -55,6 +54,8 @@ def node_status(
     if output is Output.JSON:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(resources), indent=2).decode() + "\n")
     else:
+        from bgpctl.agent.node_status.text import as_yaml
+
         sys.stdout.write(as_yaml(resources))
     report_silent(silent)
 

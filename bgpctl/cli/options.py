@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -41,7 +41,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(*, config: Path | None, **values: Any) -> None:
         given = {option.name: values.pop(option.name) for option in declared}
-        sources = Sources(given, os.environ, _read(config) if config is not None else None)
+        sources = Sources(given, os.environ, _read(config, declared) if config is not None else None)
         command(**values, options=read_options(kind, sources))
 
     own = [
@@ -71,7 +71,8 @@ def _parameter(option: Declared) -> inspect.Parameter:
     )
 
 
-def _read(path: Path) -> OptionsFile:
+def _read(path: Path, declared: Iterable[Declared]) -> OptionsFile:
     from bgpctl.configuration.file import read_options_file  # a YAML reader, only for those who have a file
 
-    return read_options_file(path, [each.key for each in declared_options(AgentOptions)])
+    keys = {each.key for each in (*declared_options(AgentOptions), *declared)}
+    return read_options_file(path, sorted(keys))

@@ -4,6 +4,7 @@ Pure and deterministic to the byte; the order in which resources were read makes
 question; `node.py` asks them all.
 """
 
+from bgpctl.compiler.affected import affected
 from bgpctl.compiler.cluster.index import ClusterIndex
 from bgpctl.compiler.identity import CompileError
 from bgpctl.compiler.node import Compiled, compile_cluster, compile_every_node, compile_node
@@ -16,6 +17,7 @@ __all__ = [
     "CompileOptions",
     "Compiled",
     "LocalWorkload",
+    "affected",
     "compile_cluster",
     "compile_every_node",
     "compile_node",

@@ -61,6 +61,7 @@ class CompileOptions:
     cluster_ip_range   replaces BGPConfiguration.serviceClusterIPs by this one network; "" = not
     route_protocol, route_table   the number that marks our kernel routes, and the table they are in
     local_workloads    the workloads that peer with this node
+    keys_by_reference  passwords are not looked up: the plan says where each is (bgpctl/node_plan/keys.py)
     """
 
     without_felix: Annotated[
@@ -108,3 +109,4 @@ class CompileOptions:
         ),
     ] = MAIN_TABLE
     local_workloads: tuple[LocalWorkload, ...] = ()
+    keys_by_reference: bool = False

@@ -176,7 +176,10 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
     SetNextHop: {"next_hop": EffectRow(REFRESH, _POLICY)},
     SetMed: {"med": EffectRow(REFRESH, _POLICY)},
     MaximumPrefixes: dict.fromkeys(("limit", "action", "warning_percent", "restart_delay"), EffectRow(SOFT, _LIMIT)),
-    Password: {"secret": EffectRow(SOFT, "set on the open connection; the other end must follow within the hold time")},
+    Password: {
+        "secret": EffectRow(SOFT, "set on the open connection; the other end must follow within the hold time"),
+        "reference": EffectRow(SOFT, "the agent reads the key there, and no speaker is given it"),
+    },
     Origination: {
         "prefix": EffectRow(SOFT, "the prefix identifies the route: the old one is withdrawn, the new one advertised"),
         "source": EffectRow(SOFT, _ORIGINATION),

@@ -169,14 +169,14 @@ def speak(sockets: dict[str, socket.socket]) -> None:
     settle()
     next_tick = 0.0
     while True:
-        loop.turn(0.0 if transport.has_unhandled else _TICK)
+        loop.turn(min(max(transport.due(clock()) - clock(), 0.0), _TICK))
         transport.go_on()
         now = clock()
         if now >= next_tick:
             next_tick = now + _TICK
             engine.tick(now)
             engine.trim_logs()
-        transport.finish(engine.flush(now))
+        transport.finish(engine.flush(now), clock() - now)
 
 
 # ------------------------------------------------------------------------------------------- measuring

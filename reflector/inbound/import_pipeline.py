@@ -34,12 +34,10 @@ class ImportPipeline:
         self._next_hops = next_hops
 
     def withdraw(self, rib: AdjRibIn, keys: list[bytes]) -> None:
-        replace = self._ribs[rib.family].replace
         rib.mark_withdrawn(keys)
-        for key in keys:
-            path = rib.routes.pop(key, None)
-            if path is not None and path.attributes is not None:
-                replace(rib.nlri(key), path, None)
+        pop = rib.routes.pop
+        paths = [pop(key, None) for key in keys]
+        self._ribs[rib.family].remove(zip(rib.nlris(keys), paths, strict=True))
         if rib.waiting:
             self._admit_waiting(rib, keys)
 

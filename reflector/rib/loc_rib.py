@@ -10,7 +10,7 @@ Source: RFC 4271 3.2 and 9.1.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -118,6 +118,20 @@ class LocRib:
         table.update(added)
         self.fresh.update(added)
         self._runs.append((path, keys if len(keys) == len(added) else list(added)))
+
+    def remove(self, candidates: Iterable[tuple[bytes, Path | None]]) -> None:
+        """These go from their prefixes; those that are None or not accepted were none."""
+        table, changed, fresh = self.table, self.changed, self.fresh
+        for nlri, path in candidates:
+            if path is None or path.attributes is None:
+                continue
+            if table.get(nlri) is path:
+                # `replace` for the only candidate, which nearly all are.
+                if nlri not in changed:
+                    changed[nlri] = None if nlri in fresh else path
+                del table[nlri]
+            else:
+                self.replace(nlri, path, None)
 
     def replace(self, nlri: bytes, old: Path | None, new: Path | None) -> None:
         """A candidate of this prefix comes (old None), goes (new None) or becomes another. Only accepted paths."""

@@ -16,6 +16,8 @@ from typing import NamedTuple
 from reflector.event_loop import READ, WRITE, EventLoop
 from reflector.peer import Peer
 from reflector.session.negotiated import Negotiated
+from reflector.transport.budget import Budget
+from reflector.wire.division import in_parts, in_small_parts
 from reflector.wire.message import HEADER_LENGTH, MessageReader
 
 _INT = struct.Struct("=i")
@@ -32,11 +34,25 @@ class Handover(NamedTuple):
 
 
 class Connection:
-    """`handler` is called with the events of its socket. `messages` are those that have been read and not handled."""
+    """`messages` are those that have been read and not handled; `most_routes` is the largest number of routes that the
+    peer has had on this connection."""
 
-    __slots__ = ("_loop", "descriptor", "handover", "messages", "name", "peer", "reader", "socket", "waits_to_write")
+    __slots__ = (
+        "_is_paused",
+        "_loop",
+        "budget",
+        "descriptor",
+        "handover",
+        "messages",
+        "most_routes",
+        "name",
+        "peer",
+        "reader",
+        "socket",
+        "waits_to_write",
+    )
 
-    def __init__(self, handover: Handover, peer: Peer, loop: EventLoop) -> None:
+    def __init__(self, handover: Handover, peer: Peer, loop: EventLoop, budget: Budget) -> None:
         self.handover = handover
         self.name = handover.name
         self.peer = peer
@@ -45,24 +61,31 @@ class Connection:
         self.reader = MessageReader(handover.negotiated.max_length)
         self.messages: Iterator[tuple[int, bytes]] = iter(())
         self.waits_to_write = False
+        self.budget = budget
+        self.most_routes = 0
+        self._is_paused = False
         self._loop = loop
         self.socket.setblocking(False)
 
-    def write(self) -> None:
-        """What the outbox has, as far as the socket takes it. Raises OSError when the connection is lost."""
+    def write(self) -> int:
+        """What the outbox has, as far as the socket takes it; returns how many octets. Raises OSError when the
+        connection is lost."""
         outbox, counters, send = self.peer.outbox, self.peer.counters, self.socket.send
+        written = 0
         while (data := outbox.take()) is not None:
             try:
                 sent = send(data)
             except BlockingIOError:
                 sent = 0
             counters.bytes_out += sent
+            written += sent
             if sent < len(data):
                 outbox.put_back(memoryview(data)[sent:])
                 self._wait_to_write(True)
-                return
+                return written
         if self.waits_to_write:
             self._wait_to_write(False)
+        return written
 
     def notify(self, notification: bytes) -> None:
         """The last message to the peer, if it can still be sent one."""
@@ -84,7 +107,35 @@ class Connection:
         (unacknowledged,) = _INT.unpack(answer)
         return bool(unacknowledged) or not self.peer.outbox.is_empty
 
+    def divide_messages(self) -> None:
+        """Those that have been read, so that each is a small part of a turn."""
+        self.messages = in_small_parts(self.messages, self.handover.negotiated.add_path_receive)
+
+    def feed(self, data: bytes) -> None:
+        """This has been read. Routes with path identifiers cost so much that a turn has no room for the largest UPDATE
+        of them, whoever sends it."""
+        self.messages = iter(self.reader.feed(data))
+        if self.handover.negotiated.add_path_receive:
+            self.messages = in_parts(self.messages, self.handover.negotiated.add_path_receive)
+
+    def take_new_routes(self) -> int:
+        """By how many routes the peer's table has become larger than it ever was, since this was last asked."""
+        routes = sum([len(rib.routes) for rib in self.peer.adj_rib_in.values()])
+        new = max(routes - self.most_routes, 0)
+        self.most_routes += new
+        return new
+
+    def pause(self, paused: bool) -> None:
+        """While it is paused, nothing is waited for that the peer sends."""
+        if paused != self._is_paused:
+            self._is_paused = paused
+            self._watch()
+
     def _wait_to_write(self, wait: bool) -> None:
         if wait != self.waits_to_write:
             self.waits_to_write = wait
-            self._loop.change(self.descriptor, READ | WRITE if wait else READ)
+            self._watch()
+
+    def _watch(self) -> None:
+        events = 0 if self._is_paused else READ
+        self._loop.change(self.descriptor, events | WRITE if self.waits_to_write else events)

@@ -1,28 +1,36 @@
 """All Established sessions: octets in to the engine, octets out of the outboxes, and how each session ends.
 
 Rule: one read and SLICE seconds of messages a turn and session, so that no peer starves another: what is left of a read
-is handled in the next turns, before more is read, and the peer's TCP waits. How a session ends is decided by the engine
-or the socket, carried out here, and reported once to the session layer, which closes the socket and retries.
+is handled in the next turns, before more is read, and the peer's TCP waits. A session that has overdrawn its budget
+comes behind the others (budget). How a session ends is decided by the engine or the socket, carried out here, and
+reported once to the session layer, which closes the socket and retries.
 """
 
 from __future__ import annotations
 
 import select
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 from reflector.commands import Turn
 from reflector.engine import Engine
 from reflector.event_loop import READ, WRITE, EventLoop
 from reflector.events import Events
+from reflector.peer import Peer
 from reflector.session.ending import Ending, sent_ending
 from reflector.session.session_line import SessionLines
+from reflector.transport.budget import NEW_ROUTE, Budget
 from reflector.transport.connection import Connection, Handover
+from reflector.transport.overdrawn import Overdrawn
 from reflector.wire.message import HEADER_LENGTH, ErrorCode
 
-_READ_OCTETS = 256 * 1024
+# A message of the greatest length, and what is cut into messages at once: thousands of the shortest ones.
+_READ_OCTETS = 64 * 1024
 # Seconds of work a turn that one session may make. A route takes some 20 microseconds: this is a hundred UPDATEs of one
 # route each, or some thousands in UPDATEs that are full.
 SLICE = 0.002
+# The same for all together that have overdrawn their budgets, while others are at work.
+OVERDRAWN_SLICE = 0.001
 # Seconds in which a connection that the peer dialled before the other one was Established may still come.
 _COLLISION_TIME = 5.0
 _HOLD_TIMER = bytes((ErrorCode.HOLD_TIMER_EXPIRED,))
@@ -46,33 +54,83 @@ class Transport:
         self._read_at = 0.0
         self._unhandled: dict[str, Connection] = {}
         self._carried: tuple[Connection, ...] = ()
+        self._budgets: WeakKeyDictionary[Peer, Budget] = WeakKeyDictionary()
+        self._overdrawn = Overdrawn()
+        self._overdrawn_served = False
+        # Seconds that each session has taken of this turn.
+        self._work: dict[Connection, float] = {}
+        self._written = 0
 
     def take(self, handover: Handover) -> None:
         """The session is the transport's from here on."""
         name = handover.name
         if name in self._connections:
             self.close(name, "replaced by a new connection", ending=Ending.LOST)
-        connection = Connection(handover, self._engine.peers[name], self._loop)
+        now, peer = self._clock(), self._engine.peers[name]
+        connection = Connection(handover, peer, self._loop, self._budget(peer, now))
         self._connections[name] = connection
         self._loop.watch(connection.descriptor, lambda events: self._on_event(connection, events))
-        now = self._clock()
         self.events.session_up(name, handover.negotiated, now)
         self.lines.up(connection.peer.session, now)
 
+    def _budget(self, peer: Peer, now: float) -> Budget:
+        """It stays what it is from one connection to the next. The table has yet to come."""
+        budget = self._budgets.get(peer)
+        if budget is None:
+            budget = self._budgets[peer] = Budget(now)
+        budget.begin_table()
+        return budget
+
     def go_on(self) -> None:
-        """With the messages that sessions had left when the turn before this one was over; once a turn."""
+        """With the messages that sessions had left when the turn before this one was over, and with the sessions that
+        are overdrawn; once a turn."""
         for connection in self._carried:
-            if self._unhandled.get(connection.name) is connection:
-                self._handle(connection)
-        self._carried = tuple(self._unhandled.values())
+            if self._unhandled.get(connection.name) is connection and not self._comes_behind(connection):
+                self._overdrawn.others_came(self._clock())
+                self._handle(connection, SLICE)
+        self._serve_overdrawn()
+        self._carried = tuple(each for each in self._unhandled.values() if each.name not in self._overdrawn)
+
+    def _comes_behind(self, connection: Connection) -> bool:
+        """It is overdrawn, and waits for what is left by the others."""
+        if connection.name in self._overdrawn:
+            return True
+        budget = connection.budget
+        if budget.spent <= budget.room or not budget.is_overdrawn(self._clock()):
+            return False
+        connection.divide_messages()
+        self._overdrawn.wait(connection)
+        return True
+
+    def _serve_overdrawn(self) -> None:
+        now = self._clock()
+        all_together = self._overdrawn.give_way(now)
+        end = now + OVERDRAWN_SLICE
+        for connection in self._overdrawn.queue(now):
+            self._overdrawn_served = True
+            seconds = end - now if all_together else SLICE
+            if connection.name in self._unhandled:
+                self._handle(connection, seconds)
+            else:
+                self._read(connection, seconds)
+            if self._connections.get(connection.name) is connection:
+                self._overdrawn.served(connection, has_more=connection.name in self._unhandled)
+            now = self._clock()
+            if all_together and now >= end:
+                return
 
     @property
     def has_unhandled(self) -> bool:
         """Messages wait that no event of a socket will bring up."""
         return bool(self._unhandled)
 
-    def finish(self, turn: Turn) -> None:
-        """Carry out what a flush decided."""
+    def due(self, now: float) -> float:
+        """When the next turn is due even if nothing comes."""
+        return now if self._carried else self._overdrawn.due(now)
+
+    def finish(self, turn: Turn, flush_seconds: float = 0.0) -> None:
+        """Carry out what a flush decided that took so many seconds."""
+        started = self._clock() - flush_seconds
         for close in turn.closes:
             is_silent = close.notification[HEADER_LENGTH : HEADER_LENGTH + 1] == _HOLD_TIMER
             cause = self.silence(close.session) if is_silent else ""
@@ -82,6 +140,25 @@ class Transport:
             connection = self._connections.get(peer.name)
             if connection is not None and not connection.waits_to_write:
                 self._write(connection)
+        self._charge(started)
+
+    def _charge(self, started: float) -> None:
+        """Each session for its work in this turn, and all of them for what has ended it since then, in proportion."""
+        work, self._work = self._work, {}
+        was_served, self._overdrawn_served = self._overdrawn_served, False
+        written, self._written = self._written, 0
+        handled = sum(work.values())
+        if handled <= 0.0:
+            return
+        now = self._clock()
+        whole = handled + now - started
+        for connection, seconds in work.items():
+            part = seconds * whole / handled
+            of_new_routes = min(connection.take_new_routes() * NEW_ROUTE / seconds, 1.0) if seconds else 0.0
+            connection.budget.charge_table(part * of_new_routes)
+            connection.budget.charge(part * (1.0 - of_new_routes), now)
+        if was_served:
+            self._overdrawn.rest(whole, written, now)
 
     def close(
         self,
@@ -98,6 +175,7 @@ class Transport:
         if connection is None:
             return
         self._unhandled.pop(name, None)
+        self._overdrawn.leave(name)
         if ending is None:
             notification, ending = sent_ending(connection.handover.negotiated, notification)
         if notification:
@@ -138,12 +216,13 @@ class Transport:
     # -------------------------------------------------------------------------------------- octets
 
     def _on_event(self, connection: Connection, events: int) -> None:
-        if events & (READ | _GONE):
-            self._read(connection)
+        # A peer that is gone sends no more than what is here.
+        if events & _GONE or (events & READ and not self._comes_behind(connection)):
+            self._read(connection, SLICE)
         if events & WRITE and self._connections.get(connection.name) is connection:
             self._write(connection)
 
-    def _read(self, connection: Connection) -> None:
+    def _read(self, connection: Connection, seconds: float) -> None:
         name = connection.name
         if name in self._unhandled:
             return
@@ -160,25 +239,34 @@ class Transport:
             return
         connection.peer.counters.bytes_in += size
         self._read_at = self._read_at or self._clock()
-        connection.messages = iter(connection.reader.feed(bytes(self._received[:size])))
-        self._handle(connection)
+        if size > HEADER_LENGTH and name not in self._overdrawn:
+            self._overdrawn.others_came(self._clock())
+        connection.feed(bytes(self._received[:size]))
+        if name in self._overdrawn:
+            connection.divide_messages()
+        self._handle(connection, seconds)
 
-    def _handle(self, connection: Connection) -> None:
+    def _handle(self, connection: Connection, seconds: float) -> None:
         name, clock, receive = connection.name, self._clock, self.events.receive
         now = clock()
-        end = now + SLICE
+        end = now + seconds
+        has_more = False
         for kind, body in connection.messages:
             receive(name, kind, body, now)
             if clock() >= end:
-                self._unhandled[name] = connection
-                return
+                has_more = True
+                break
+        self._work[connection] = self._work.get(connection, 0.0) + clock() - now
+        if has_more:
+            self._unhandled[name] = connection
+            return
         self._unhandled.pop(name, None)
         if connection.reader.error is not None:
             self.events.reject(name, connection.reader.error)
 
     def _write(self, connection: Connection) -> None:
         try:
-            connection.write()
+            self._written += connection.write()
         except OSError as error:
             # What the peer sent before may have a NOTIFICATION in it, which decides how the session ends. It is handled
             # first; the read after it fails as this write did.

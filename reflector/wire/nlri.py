@@ -15,9 +15,10 @@ from reflector.plan import Family
 
 # By length modulo 8: the bits of the last octet that the prefix does not own.
 _SLACK = (0, 0x7F, 0x3F, 0x1F, 0x0F, 0x07, 0x03, 0x01)
-# The last octets that set none of these, and a reader of items for each size that an NLRI can have.
+# The last octets that set none of these, and a reader of items for each size that an NLRI can have,
+# also with a path identifier.
 _WITHOUT_SLACK = tuple(bytes(octet for octet in range(256) if not octet & slack) for slack in _SLACK)
-_STEPS = tuple(Struct(f"{size}s") for size in range(18))
+_STEPS = tuple(Struct(f"{size}s") for size in range(22))
 
 
 class NlriError(ValueError):
@@ -35,12 +36,13 @@ def check_nlri(nlri: bytes, max_bits: int) -> None:
         raise NlriError(f"{nlri.hex()!r} is not one prefix")
 
 
-def _split_alike(data: bytes, max_bits: int) -> list[bytes]:
+def _split_alike(data: bytes, max_bits: int, identifier: int = 0) -> list[bytes]:
     """A field in which all prefixes have the length of the first, as the blocks of a pool do; none for any other. If
-    the octet at every step is that length, then every prefix ends where the next such octet stands."""
-    bits = data[0] if data else 0
-    step = 1 + (bits + 7 >> 3)
-    if not 0 < bits <= max_bits or len(data) % step or data[::step].strip(data[:1]):
+    the octet at every step is that length, then every prefix ends where the next such octet stands. In front of each
+    stand so many octets of `identifier`."""
+    bits = data[identifier] if len(data) > identifier else 0
+    step = identifier + 1 + (bits + 7 >> 3)
+    if not 0 < bits <= max_bits or len(data) % step or data[identifier::step].strip(data[identifier : identifier + 1]):
         return []
     slack = _SLACK[bits & 7]
     if slack and data[step - 1 :: step].translate(None, _WITHOUT_SLACK[bits & 7]):
@@ -69,6 +71,10 @@ def _split_each(data: bytes, max_bits: int) -> list[bytes]:
 
 def split_path_nlri(data: bytes, max_bits: int) -> list[bytes]:
     """The same with path identifiers: each item is the identifier's four octets and the NLRI (RFC 7911 3)."""
+    return _split_alike(data, max_bits, identifier=4) or _split_each_path(data, max_bits)
+
+
+def _split_each_path(data: bytes, max_bits: int) -> list[bytes]:
     result: list[bytes] = []
     position, end = 0, len(data)
     while position < end:

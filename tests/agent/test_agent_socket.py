@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.report.control_server import ControlServer
+from bgpctl.daemon.internal_errors import InternalErrors
 from reflector.control.client import ControlClient, RefusedError
 from reflector.messages import (
     PROTOCOL_VERSION,

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ import yaml
 from typer.testing import CliRunner
 
 from bgpctl.cli import ASKING, MODULES, app
+from bgpctl.cli.confirm import confirm
+from bgpctl.cli.drain import drain
+from bgpctl.cli.node_status import node_status
 from bgpctl.cli.output import data_text
 from bgpctl.cli.plain import plain_values
 from bgpctl.cli.show import routes
@@ -98,10 +102,10 @@ def test_help_of_a_problem() -> None:
 
 @pytest.mark.parametrize("command", sorted(ASKING))
 def test_a_question_to_a_socket_imports_nothing_heavy(command: str) -> None:
-    words = ["192.0.2.1"] if command == "explain" else []
+    words = {"explain": ["192.0.2.1", "-o", "json"], "confirm": ["a", "b"], "drain": []}.get(command, ["-o", "json"])
     program = (
         "import sys, bgpctl.cli\n"
-        f"sys.argv = ['bgpctl', {command!r}, *{words!r}, '--run-dir', '/nowhere', '-o', 'json']\n"
+        f"sys.argv = ['bgpctl', {command!r}, *{words!r}, '--run-dir', '/nowhere']\n"
         "try:\n    bgpctl.cli.main()\nexcept SystemExit as end:\n    print(end.code)\n"
         f"print([each for each in {HEAVY!r} if each in sys.modules])"
     )
@@ -128,6 +132,29 @@ PLAIN: dict[str, tuple[list[str], dict[str, object] | None]] = {
 def test_a_plain_command_line_is_read_without_typer(case: str) -> None:
     words, values = PLAIN[case]
     assert plain_values(routes, words) == values
+
+
+LISTS: dict[str, tuple[Callable[..., None], list[str], dict[str, object] | None]] = {
+    "several arguments": (confirm, ["a", "b", "--digest", "c"], {"nodes": ["a", "b"], "digest": "c"}),
+    "one argument": (confirm, ["a"], {"nodes": ["a"]}),
+    "no argument": (confirm, ["--all"], {"every": True}),
+    "option repeated": (node_status, ["--class", "BGP", "--class=Agent"], {"classes": ["BGP", "Agent"]}),
+    "one wrong choice": (node_status, ["--class", "BGP", "--class", "Route"], None),
+    "a number is typer's": (drain, ["--wait", "3"], None),
+    "beside the number": (drain, ["--undo", "--node", "a"], {"undo": True, "node": "a"}),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_lists_are_read_without_typer_and_numbers_are_not(case: str) -> None:
+    command, words, values = LISTS[case]
+    assert plain_values(command, words) == values
+
+
+def test_confirm_asks_for_nodes_or_all_of_them() -> None:
+    for words in ([], ["a", "--all"]):
+        done = bgpctl("confirm", *words)
+        assert (done.returncode, done.stderr) == (2, "bgpctl: name the nodes, or give --all\n")
 
 
 def test_a_wrong_command_line_is_answered_by_typer() -> None:

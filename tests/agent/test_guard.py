@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bgpctl.agent.host.guard import Guard
-from bgpctl.agent.host.internal_errors import InternalErrors
+from bgpctl.daemon.guard import Guard
+from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.errors import NotReadyError
 
 

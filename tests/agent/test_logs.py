@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bgpctl.agent import LogFormat
-from bgpctl.agent.host.logs import LEVELS, configure, get_logger, pass_on
 from bgpctl.agent.host.run_directory import PlanFiles
 from bgpctl.agent.speaker.log import SpeakerLog
 from bgpctl.agent.speaker.session_lines import log_line
 from bgpctl.compiler.cluster.configuration import LOG_LEVELS
+from bgpctl.daemon.log_format import LogFormat
+from bgpctl.daemon.logs import LEVELS, configure, get_logger, pass_on
 from bgpctl.resources import parse_documents
 from reflector.__main__ import LOG_LEVELS as SPEAKER_LEVELS
 from reflector.plan import SessionKind, SessionPlan

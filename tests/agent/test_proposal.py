@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan import proposal as proposals
 from bgpctl.agent.plan.planning import Planning
 from bgpctl.agent.plan.proposal import Proposer
 from bgpctl.compiler import CompileOptions
 from bgpctl.compiler.cluster import index as cluster
+from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.resources import parse_documents
 from reflector.plan import NodePlan
 

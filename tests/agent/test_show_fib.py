@@ -13,9 +13,9 @@ import pytest
 from msgspec import structs
 from typer.testing import CliRunner
 
-from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.report.control_server import ControlServer
 from bgpctl.cli import app
+from bgpctl.daemon.internal_errors import InternalErrors
 from reflector.messages import AgentStatus, Histogram, ShowAgent
 
 FOREIGN = "10.1.0.0/26: another program's route has this prefix and metric: static (protocol 4, metric 1024)"

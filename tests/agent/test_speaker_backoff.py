@@ -1,6 +1,6 @@
 """The pause before a speaker is started again."""
 
-from bgpctl.agent.host.backoff import Backoff
+from bgpctl.daemon.backoff import Backoff
 
 
 def test_pauses_double_up_to_the_longest() -> None:

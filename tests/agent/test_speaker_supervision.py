@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from bgpctl.agent.host.backoff import Backoff
 from bgpctl.agent.host.listener import listener_pid
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.speaker.crash_loop import Failures
@@ -21,6 +20,7 @@ from bgpctl.agent.speaker.link import SpeakerLink
 from bgpctl.agent.speaker.process import SpeakerProcess, runs_for
 from bgpctl.agent.speaker.state import SpeakerState
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
+from bgpctl.daemon.backoff import Backoff
 from bgpctl.errors import NotReadyError
 
 WaitUntil = Callable[..., None]

@@ -22,12 +22,12 @@ from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.agent.brake.best_state_file import BestStateFile
 from bgpctl.agent.brake.braking import Braking
 from bgpctl.agent.complete.last_good import LastGood
-from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.plan.planning import Planning
 from bgpctl.brake import LiveState
 from bgpctl.cli import app
 from bgpctl.compiler import CompileOptions
 from bgpctl.compiler.cluster.node_lookup import NodeLookup
+from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.datastore import directory
 from bgpctl.datastore.directory import DirectoryReader
 from reflector.plan import NodePlan

@@ -14,7 +14,7 @@ from bgpctl.resources.reading.refusals import TABLE
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "problems"
-PACKAGES = ("resources", "compiler", "datastore", "guardrails", "agent")
+PACKAGES = ("resources", "compiler", "datastore", "guardrails", "agent", "controller")
 CODE = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 # What makes a problem, with the place of the code among its arguments. An argument that is no text is a code passed on.
 MAKERS = {

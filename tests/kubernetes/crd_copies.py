@@ -6,10 +6,10 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 from api_server import PROGRAMS, ApiServer
+from network import inside
 
 from bgpctl.kubernetes_schema import SERVED_KINDS
 
@@ -17,13 +17,19 @@ DIRECTORY = Path(__file__).parents[2] / "config" / "crd"
 NAMES = [f"{kind.plural}.projectcalico.org" for kind in SERVED_KINDS]
 
 
-@cache
-def with_copies(server: ApiServer) -> ApiServer:
-    """The same, with our copies. They stay: an API server may take minutes to remove what was installed just before."""
-    done = install(server)
-    assert done.returncode == 0, done.stderr
-    wait_established(server, NAMES)
-    return server
+@contextmanager
+def server_with_copies(network: str, directory: Path) -> Iterator[ApiServer]:
+    """One of its own: other tests have definitions of the same names, and no field of theirs is checked."""
+    with inside(network):
+        server = ApiServer(directory)
+    try:
+        with inside(network):
+            done = install(server)
+        assert done.returncode == 0, done.stderr
+        wait_established(server, NAMES)
+        yield server
+    finally:
+        server.stop()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import mutants
 import pytest
 import yaml
 from api_server import ApiServer
-from crd_copies import with_copies
+from crd_copies import server_with_copies
 from pydantic import BaseModel
 from strict_client import PLURALS, StrictClient
 
@@ -35,9 +35,15 @@ CALICO = "projectcalico.org/v3"
 Document = dict[str, Any]
 
 
+@pytest.fixture(scope="module")
+def api_server(api_server_network: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    with server_with_copies(api_server_network, tmp_path_factory.mktemp("copies")) as server:
+        yield server
+
+
 @pytest.fixture
 def client(api_server: ApiServer, tmp_path: Path) -> Iterator[StrictClient]:
-    asking = StrictClient(with_copies(api_server), tmp_path)
+    asking = StrictClient(api_server, tmp_path)
     yield asking
     asking.close()
 
@@ -273,7 +279,7 @@ def test_resources_of_labs_and_samples_are_taken(client: StrictClient, documents
 
 # ------------------------------------------------------------------------------------------------ mutants
 
-MUTANTS = int(os.environ.get("CRD_MUTANTS", "600"))
+MUTANTS = int(os.environ.get("CRD_MUTANTS", "400"))
 SEED = "schema"
 
 

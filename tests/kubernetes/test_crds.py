@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from api_server import ApiServer
-from crd_copies import NAMES, install, must, wait_established, with_copies, without_objects
+from crd_copies import NAMES, install, must, server_with_copies, wait_established, without_objects
 from segment import eventually
 
 from bgpctl.agent.node_status.status import (
@@ -52,9 +52,15 @@ def resource(kind: str, name: str, **spec: Any) -> str:
     return json.dumps({"apiVersion": "projectcalico.org/v3", "kind": kind, "metadata": {"name": name}, "spec": spec})
 
 
+@pytest.fixture(scope="module")
+def api_server(api_server_network: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    with server_with_copies(api_server_network, tmp_path_factory.mktemp("copies")) as server:
+        yield server
+
+
 @pytest.fixture
 def copies(api_server: ApiServer) -> Iterator[ApiServer]:
-    with without_objects(with_copies(api_server)):
+    with without_objects(api_server):
         yield api_server
 
 

@@ -371,4 +371,5 @@ NOT_WITH_BIRD: dict[tuple[type[Value], str], str] = {
     (SessionPlan, "discard_attributes"): "it applies to later UPDATEs: tests/reflector/test_opaque_attributes.py",
     (Password, "secret"): "BIRD resets its session when its own key changes, so only our key changes, and changes back "
     "before the hold time is over; both ends change in tests/session/test_password_rotation.py",
+    (Password, "reference"): "no speaker is given one: tests/node_plan/test_plan_object.py",
 }

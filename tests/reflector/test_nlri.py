@@ -54,6 +54,17 @@ def test_path_identifiers_stand_in_front_of_each_prefix(routes: list) -> None:
     assert split_path_nlri(b"".join(field), 32) == field
 
 
+@given(st.integers(1, 32), st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), min_size=1))
+def test_a_field_of_prefixes_of_one_length_is_read_like_each_of_them(bits: int, routes: list) -> None:
+    """Also where bits are set behind the length, which no prefix owns."""
+    size = bits + 7 >> 3
+    field = [number.to_bytes(4, "big") + bytes((bits,)) + octets.to_bytes(4, "big")[:size] for number, octets in routes]
+    assert split_path_nlri(b"".join(field), 32) == [nlri for each in field for nlri in split_path_nlri(each, 32)]
+    assert [each[4:] for each in split_path_nlri(b"".join(field), 32)] == [
+        nlri for each in field for nlri in split_nlri(each[4:], 32)
+    ]
+
+
 @pytest.mark.parametrize(
     ("octets", "prefix"),
     [(b"\x09\x0a\xff", "10.128.0.0/9"), (b"\x0f\x0a\x01", "10.0.0.0/15"), (b"\x01\xff", "128.0.0.0/1")],

@@ -14,9 +14,9 @@ from bgpctl.agent.autodetection.choice import Circumstances, Found, choose
 from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.overlay import Detected, Outcome, internal_addresses, needed_families, overlay
 from bgpctl.agent.autodetection.settings import DetectionSettings
-from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.host.run_directory import write_private
 from bgpctl.agent.node_resources import NodeResources
+from bgpctl.daemon.logs import get_logger
+from bgpctl.daemon.private_file import write_private
 from bgpctl.resources.kinds.node import Node
 from reflector.plan import Family
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.host.run_directory import write_private
 from bgpctl.brake import BestState, decode_best_state, encode_best_state
+from bgpctl.daemon.logs import get_logger
+from bgpctl.daemon.private_file import write_private
 
 log = get_logger("brake")
 

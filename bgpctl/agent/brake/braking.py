@@ -13,13 +13,13 @@ from collections.abc import Callable
 
 from bgpctl.agent.brake.best_state_file import BestStateFile
 from bgpctl.agent.brake.live_observer import LiveObserver
-from bgpctl.agent.host.internal_errors import InternalErrors
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.plan.deployable import Deployable
 from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.brake import Decision, HeldChange, LiveState, Question, decide, facts_of, held_changes, proof_of
 from bgpctl.brake.losses import LossKind
 from bgpctl.brake.replaced import Judge
+from bgpctl.daemon.internal_errors import InternalErrors
+from bgpctl.daemon.logs import get_logger
 from reflector.messages import Confirm, HeldStatus, Refused
 from reflector.plan import NodePlan
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import msgspec
 
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.node_resources import NodeResources, next_resources
 from bgpctl.configuration.compile_options import LocalWorkload
+from bgpctl.daemon.logs import get_logger
 from bgpctl.datastore.regular_file import read_regular_file
 
 _DIRECTORY = "endpoint-status"

@@ -12,16 +12,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
-from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.host.run_directory import write_private
 from bgpctl.agent.node_resources import NodeResources
+from bgpctl.daemon.logs import get_logger
+from bgpctl.daemon.versions_file import VersionsFile
 from bgpctl.resources import Loaded, ResourceSet
 from bgpctl.resources.checks.secret_references import secret_references
 from bgpctl.resources.in_force.in_force import in_force
 from bgpctl.resources.in_force.invalid import Invalid
-from bgpctl.resources.in_force.versions import Versions, texts, versions_of_texts
+from bgpctl.resources.in_force.versions import Versions
 from bgpctl.resources.values.model import Key
 
 NO_VERSIONS = "no version that was in force before is known, so the plan of the agent before stays"
@@ -38,12 +36,10 @@ class LastGood:
     def __init__(self, node: str, file: Path, has_plan: Callable[[], bool], secret_namespace: str) -> None:
         self.invalid: tuple[Invalid, ...] = ()
         self._node = node
-        self._file = file
+        self._file = VersionsFile(file)
         self._has_plan = has_plan
         self._secret_namespace = secret_namespace
         self._versions: Versions | None = None
-        self._written: dict[str, str] | None = None
-        self._is_unwritable = False
 
     async def follow(self, changes: AsyncIterator[Loaded]) -> AsyncGenerator[NodeResources, None]:
         """The resources in force, for each change of those that are written."""
@@ -51,7 +47,7 @@ class LastGood:
             yield await asyncio.to_thread(self.take, loaded)
 
     def take(self, loaded: Loaded) -> NodeResources:
-        before = self._versions if self._versions is not None else self._read()
+        before = self._versions if self._versions is not None else self._file.read()
         found = in_force(loaded, before)
         has_versions = not (before.is_empty and found.invalid and self._has_plan())
         resources = NodeResources(self._node, replace(loaded, resources=found.resources), is_complete=found.is_complete)
@@ -61,7 +57,7 @@ class LastGood:
         self._versions = before
         if not waits and resources.own is not None:
             self._versions = found.versions
-            self._write(texts(found.versions, self._secrets(found.resources)))
+            self._file.write(found.versions, self._secrets(found.resources))
         self._log(found.invalid)
         self.invalid = found.invalid
         return replace(resources, waits=waits)
@@ -81,26 +77,3 @@ class LastGood:
                 )
         for name in sorted(before - now):
             log.info("a resource is valid again, or gone", resource=name)
-
-    def _read(self) -> Versions:
-        """Of the agent before. A file that cannot be read is as good as none."""
-        try:
-            self._written = msgspec.json.decode(self._file.read_bytes(), type=dict[str, str])
-        except FileNotFoundError:
-            return Versions()
-        except (OSError, msgspec.MsgspecError) as error:
-            log.warning("the last good versions of the agent before are not readable", error=str(error))
-            return Versions()
-        return versions_of_texts(self._written)
-
-    def _write(self, written: dict[str, str]) -> None:
-        if written == self._written:
-            return
-        try:
-            write_private(self._file, msgspec.json.encode(written))
-        except OSError as error:
-            if not self._is_unwritable:
-                log.warning("the last good versions are not kept for the next agent", reason=error.strerror)
-            self._is_unwritable = True
-        else:
-            self._is_unwritable, self._written = False, written

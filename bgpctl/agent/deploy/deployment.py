@@ -15,10 +15,10 @@ import time
 
 import msgspec
 
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.plan.deployable import Deployable
 from bgpctl.agent.speaker.link import APPLY_TIMEOUT, ProtocolMismatchError, SpeakerAwayError, SpeakerLink
+from bgpctl.daemon.logs import get_logger
 from reflector.messages import Applied, Apply, Refused
 from reflector.plan import NodePlan, decode_plan
 from reflector.process.descriptors import lack, raise_limit

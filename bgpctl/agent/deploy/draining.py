@@ -10,9 +10,10 @@ import time
 
 import msgspec
 
-from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.host.run_directory import RunDirectory, write_private
+from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
+from bgpctl.daemon.logs import get_logger
+from bgpctl.daemon.private_file import write_private
 from bgpctl.errors import NotReadyError
 from reflector.drain_file import DRAIN_FILE, DrainFileError, read_drain
 from reflector.messages import Drain, Draining, DrainStatus, Refused, Reply, drain_status

@@ -8,16 +8,15 @@ that starts at any moment reads a whole one.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bgpctl.daemon.private_file import OWNER_ONLY, written
 from bgpctl.errors import NotReadyError
 from reflector.drain_file import DRAIN_FILE
 from reflector.originations_file import ORIGINATIONS_FILE
@@ -53,7 +52,6 @@ _OURS = (
     BEST_STATE_FILE,
     LAST_GOOD_FILE,
 )
-_OWNER_ONLY, _OWNER_AND_GROUP = 0o600, 0o640
 # sockaddr_un.sun_path holds 108 octets, the last of them zero (unix(7)).
 _LONGEST_SOCKET_PATH = 107
 
@@ -134,8 +132,8 @@ class RunDirectory:
         directory = self.path.stat()
         group = directory.st_gid if directory.st_mode & stat.S_IXGRP else None
         with (
-            _written(self.path / EXABGP_FILE, files.exabgp_conf, group) as exabgp_conf,
-            _written(self.path / PLAN_FILE, files.plan, group) as plan,
+            written(self.path / EXABGP_FILE, files.exabgp_conf, group) as exabgp_conf,
+            written(self.path / PLAN_FILE, files.plan, group) as plan,
         ):
             exabgp_conf.rename(self.path / EXABGP_FILE)
             plan.rename(self.path / PLAN_FILE)
@@ -162,34 +160,6 @@ def our_files(path: Path) -> list[Path]:
     return found + sorted((path / STATUS_DIRECTORY).glob("*.yaml")) + sorted(path.glob(".*.new"))
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Replaces `path` in one step by a file that only its owner can read. Raises OSError, with nothing changed."""
-    with _written(path, content) as temporary:
-        temporary.rename(path)
-
-
-@contextlib.contextmanager
-def _written(path: Path, content: bytes, reader: int | None = None) -> Iterator[Path]:
-    """A file beside `path` with what is to be there, gone in the end unless it is renamed; half of it on a full disk
-    would only take more of what is missing. `reader` is a group that can read it as well."""
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        _write(temporary, content, reader)
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _write(temporary: Path, content: bytes, reader: int | None) -> None:
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _OWNER_ONLY)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        if reader is not None:
-            os.fchown(file.fileno(), -1, reader)
-            os.fchmod(file.fileno(), _OWNER_AND_GROUP)
-
-
 def _make_directory(path: Path) -> tuple[Path, ...]:
     """The directories that were not there before, innermost first."""
     made = tuple(directory for directory in (path, *path.parents) if not directory.exists())
@@ -206,7 +176,7 @@ def _make_directory(path: Path) -> tuple[Path, ...]:
 def _take_lock(path: Path) -> int:
     """The descriptor that holds the lock on agent.pid, which names this process from now on."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

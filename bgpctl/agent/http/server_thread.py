@@ -15,11 +15,11 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from bgpctl.agent.host.internal_errors import Report
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.http.http_server import HttpServer, Page, Pages
 from bgpctl.agent.http.metrics_address import MetricsAddress
 from bgpctl.agent.http.tls import ServerTls
+from bgpctl.daemon.internal_errors import Report
+from bgpctl.daemon.logs import get_logger
 
 # Seconds between two marks of the agent's loop, and without one after which it counts as standing still. The longest
 # turn that is known, a plan of ten thousand sessions, takes a second.

@@ -14,8 +14,8 @@ import ssl
 from pathlib import Path
 from typing import NoReturn
 
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.http.tls_files import TlsFiles
+from bgpctl.daemon.logs import get_logger
 from bgpctl.errors import NotReadyError
 
 Signature = tuple[tuple[int, int, int, int] | None, ...]

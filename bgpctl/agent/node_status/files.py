@@ -16,11 +16,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
-from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.host.run_directory import write_private
 from bgpctl.agent.node_status.report import NoReportError
 from bgpctl.agent.node_status.status import NodeStatus, moment
 from bgpctl.agent.node_status.text import Asked, renewed
+from bgpctl.daemon.logs import get_logger
+from bgpctl.daemon.private_file import write_private
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 
 # Seconds after which a report that could not be made is retried, if the period is not shorter.

@@ -14,11 +14,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bgpctl.agent.host.internal_errors import InternalErrors, describe
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan.proposal import error_status, problem_statuses
 from bgpctl.compiler import CompileOptions
+from bgpctl.daemon.internal_errors import InternalErrors, describe
+from bgpctl.daemon.logs import get_logger
 from bgpctl.guardrails import examine
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem

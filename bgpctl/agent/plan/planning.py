@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bgpctl.agent.host.internal_errors import InternalErrors, describe
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan.proposal import Proposal, Proposer, error_status
 from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.compiler import CompileOptions
+from bgpctl.daemon.internal_errors import InternalErrors, describe
+from bgpctl.daemon.logs import get_logger
 from reflector.messages import ProblemStatus
 
 log = get_logger("plan")

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bgpctl.agent.host.internal_errors import Report, describe
+from bgpctl.daemon.internal_errors import Report, describe
 from reflector.messages import (
     FrameError,
     FrameReader,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 
-from bgpctl.agent.host.internal_errors import Report, describe
 from bgpctl.agent.http.http_server import Page, Pages
 from bgpctl.agent.metrics.page import MetricsPage
 from bgpctl.agent.report.readiness import waiting_for
+from bgpctl.daemon.internal_errors import Report, describe
 from reflector.messages import AgentStatus
 
 

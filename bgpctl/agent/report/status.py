@@ -13,7 +13,6 @@ from bgpctl.agent.brake.braking import Braking
 from bgpctl.agent.complete.last_good import LastGood
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
-from bgpctl.agent.host.internal_errors import InternalErrors
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.node_status.report import Standing
 from bgpctl.agent.plan.examination import Examination
@@ -24,6 +23,7 @@ from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.report import with_fib
 from bgpctl.agent.speaker.state import SpeakerState
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
+from bgpctl.daemon.internal_errors import InternalErrors
 from reflector.messages import AgentStatus, InvalidStatus
 from reflector.plan import NodePlan, SuppressedSession
 

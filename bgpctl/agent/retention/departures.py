@@ -6,8 +6,8 @@ route may have come between the speaker's answer and the request.
 
 from __future__ import annotations
 
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
+from bgpctl.daemon.logs import get_logger
 from reflector.messages import RetainedWithdrawn, WithdrawRetained
 from reflector.plan import Family
 

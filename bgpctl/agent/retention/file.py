@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.host.run_directory import write_private
+from bgpctl.daemon.logs import get_logger
+from bgpctl.daemon.private_file import write_private
 from bgpctl.fib.core.desired import Paths
 from reflector.kernel.route import Destination
 from reflector.plan import Family

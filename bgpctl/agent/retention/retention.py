@@ -20,7 +20,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.retention.deadlines import Deadlines
 from bgpctl.agent.retention.departures import Departures
@@ -30,6 +29,7 @@ from bgpctl.agent.retention.outlook import outlook_of
 from bgpctl.agent.retention.progress import Progress
 from bgpctl.agent.retention.report import NOTHING_RETAINED, reflector_sessions, report
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
+from bgpctl.daemon.logs import get_logger
 from bgpctl.fib.core.retained import Networks, Outlook
 from reflector.inbound.selection_deferral import DEFERRAL_TIME
 from reflector.messages import LocRibUpdate, Retained, RetainedSession, ShowRetained, Subscribed

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.workloads import WorkloadOriginations
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
+from bgpctl.daemon.logs import get_logger
 from bgpctl.fib.kernel.forwarding import NextHop
 from bgpctl.fib.status import FibStatus
 from reflector.messages import LocRibUpdate

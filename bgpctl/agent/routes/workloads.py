@@ -12,9 +12,9 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.host.run_directory import write_private
 from bgpctl.agent.speaker.link import ProtocolMismatchError, SpeakerAwayError, SpeakerLink
+from bgpctl.daemon.logs import get_logger
+from bgpctl.daemon.private_file import write_private
 from reflector.messages import Originate, Originated
 from reflector.originations_file import encode_originations
 from reflector.plan import Origination, RouteSource

@@ -16,11 +16,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 from bgpctl.agent.host.listener import listener_pid
-from bgpctl.agent.host.logs import get_logger
-from bgpctl.agent.host.run_directory import SPEAKER_LOG, SPEAKER_PID_FILE, RunDirectory, write_private
+from bgpctl.agent.host.run_directory import SPEAKER_LOG, SPEAKER_PID_FILE, RunDirectory
 from bgpctl.agent.speaker.link import ProtocolMismatchError, SpeakerAwayError, SpeakerLink
 from bgpctl.agent.speaker.log import SpeakerLog
 from bgpctl.agent.speaker.process import SpeakerProcess, runs_for
+from bgpctl.daemon.logs import get_logger
+from bgpctl.daemon.private_file import write_private
 from bgpctl.errors import NotReadyError
 from reflector.messages import Counters, ShowCounters
 

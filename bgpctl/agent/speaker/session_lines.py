@@ -7,7 +7,7 @@ import logging
 import msgspec
 import structlog
 
-from bgpctl.agent.host.logs import pass_on
+from bgpctl.daemon.logs import pass_on
 from reflector.session.session_line import BEGINNING, LEVEL_OF, SessionLine
 
 _LEVELS = {event: logging.getLevelName(level.upper()) for event, level in LEVEL_OF.items()}

@@ -17,8 +17,6 @@ import functools
 import time
 from collections.abc import Awaitable, Callable
 
-from bgpctl.agent.host.backoff import Backoff
-from bgpctl.agent.host.logs import get_logger
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.speaker.crash_loop import Failures
 from bgpctl.agent.speaker.heartbeat import EVERY_FIVE_SECONDS, Rhythm, watch_answers
@@ -27,6 +25,8 @@ from bgpctl.agent.speaker.link import SpeakerLink
 from bgpctl.agent.speaker.process import SPEAKER_COMMAND, SpeakerProcess
 from bgpctl.agent.speaker.session_lines import log_line
 from bgpctl.agent.speaker.state import SpeakerState
+from bgpctl.daemon.backoff import Backoff
+from bgpctl.daemon.logs import get_logger
 from bgpctl.errors import NotReadyError
 
 NOT_READY_STATUS = 2

@@ -7,9 +7,11 @@ without one. When the Secret or its key is missing the session is suppressed, wi
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.kinds.bgp_peer import BGPPassword
+from bgpctl.resources.kinds.kubernetes import Secret
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import Password
 
@@ -29,14 +31,21 @@ def find_password(wanted: BGPPassword, resources: ResourceSet, options: CompileO
     reference = wanted.secret_key_ref
     if reference is None or not reference.name:
         raise PasswordMissingError("the password names no Secret")
-    where = f"Secret {options.secret_namespace}/{reference.name}"
-    secret = resources.secrets.get((options.secret_namespace, reference.name))
+    if options.keys_by_reference:
+        return Password("", "/".join((options.secret_namespace, reference.name, reference.key)))
+    return key_of(resources.secrets, options.secret_namespace, reference.name, reference.key)
+
+
+def key_of(secrets: Mapping[tuple[str, str], Secret], namespace: str, name: str, key: str) -> Password:
+    """This key of this Secret. Raises PasswordMissingError when it is not there, or not usable."""
+    where = f"Secret {namespace}/{name}"
+    secret = secrets.get((namespace, name))
     if secret is None:
         raise PasswordMissingError(f"{where} does not exist")
-    text = secret.value(reference.key)
+    text = secret.value(key)
     if text is None:
-        raise PasswordMissingError(f"{where} has no key {reference.key!r}")
-    return _usable(text, f"key {reference.key!r} of {where}")
+        raise PasswordMissingError(f"{where} has no key {key!r}")
+    return _usable(text, f"key {key!r} of {where}")
 
 
 def odd_character(password: Password) -> str:

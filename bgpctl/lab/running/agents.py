@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from bgpctl.agent import AgentOptions, LogFormat
+from bgpctl.agent import AgentOptions
 from bgpctl.agent.host.run_directory import AGENT_PID_FILE, AGENT_SOCKET, SPEAKER_SOCKET
 from bgpctl.configuration.compile_options import CompileOptions
+from bgpctl.daemon.log_format import LogFormat
 from bgpctl.errors import NotReadyError
 from bgpctl.lab.netns import namespaces, processes
 from bgpctl.lab.netns.progress import Progress, silent

@@ -1,14 +1,14 @@
-"""Exceptions that are a fault of ours and that must not end the agent: logged with their traceback, and counted.
+"""Exceptions that are a fault of ours and that must not end a daemon: logged with their traceback, and counted.
 
 Rule: whatever resources, files or clients can provoke stays where it happened, and the last good state goes on. Only
-what ends a stage for good (a task of the agent, a broken invariant) ends the process.
+what ends a stage for good (a task of the daemon, a broken invariant) ends the process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from bgpctl.agent.host.logs import get_logger
+from bgpctl.daemon.logs import get_logger
 
 log = get_logger("agent")
 
@@ -18,7 +18,7 @@ Report = Callable[[str, Exception], None]
 
 
 class InternalErrors:
-    """`count` since the agent started."""
+    """`count` since the process started."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,8 +1,8 @@
-"""The guard of the agent's stages: what one of them raises ends neither the agent nor another stage.
+"""The guard of a daemon's stages: what one of them raises ends neither the daemon nor another stage.
 
     a fault of ours               reported with its traceback and counted; the last good state goes on
     no descriptors or memory      a warning; no fault of bgpctl
-    the world is not ready        at the first attempt it ends the agent, which says what is missing
+    the world is not ready        at the first attempt it ends the daemon, which names what is missing
 
 In each case the stage begins anew after a pause, which grows as long as it fails.
 """
@@ -14,9 +14,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
-from bgpctl.agent.host.backoff import Backoff
-from bgpctl.agent.host.internal_errors import InternalErrors
-from bgpctl.agent.host.logs import get_logger
+from bgpctl.daemon.backoff import Backoff
+from bgpctl.daemon.internal_errors import InternalErrors
+from bgpctl.daemon.logs import get_logger
 from bgpctl.errors import NotReadyError
 from reflector.event_loop import OUT_OF_RESOURCES
 

@@ -1,4 +1,4 @@
-"""Where the agent's log goes and how it looks: structured lines on standard error, for people or as JSON.
+"""Where a daemon's log goes and how it looks: structured lines on standard error, for people or as JSON.
 
 structlog imports rich when it is installed, only to colour tracebacks: 250 ms and 5 MB for each of the hundreds of
 agents that a lab has on one machine. So this module is imported before anything else that logs, and hides rich.
@@ -10,8 +10,8 @@ import logging
 import sys
 from typing import Any
 
-from bgpctl.agent.host.log_format import LogFormat
-from bgpctl.agent.host.log_output import LogOutput
+from bgpctl.daemon.log_format import LogFormat
+from bgpctl.daemon.log_output import LogOutput
 
 _rich = sys.modules.get("rich")
 sys.modules["rich"] = None  # type: ignore[assignment]  # to the import system: not importable
@@ -70,7 +70,7 @@ def configure(log_format: LogFormat, level: str = "info") -> None:
 
 
 def get_logger(part: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose lines name this part of the agent."""
+    """A logger whose lines name this part of the daemon."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(part=part)
     return logger
 

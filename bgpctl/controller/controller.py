@@ -1,0 +1,193 @@
+"""The controller on one page: what its stages are, and what passes from one to the next.
+
+    follow     datastore        the API server -> the cluster's resources
+    in force   daemon           an invalid resource stays as it was when it was last good
+    compile    compilation      what differs of every node's plan
+    lead       leadership       whether this controller is the one that writes
+    write      plan_store       NodePlan objects -> as they are wanted
+
+Every replica follows and compiles, so the one that takes over has everything at hand; only the leader writes. What it
+writes is a reconciliation, not a list of changes: after a start, a change of leaders or an API server that was away it
+looks at what is there, and writes what differs. Each stage is guarded (daemon/guard.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+
+from bgpctl.controller.compilation import Compilation
+from bgpctl.controller.leadership import PAUSE, Leadership
+from bgpctl.controller.options import ControllerOptions
+from bgpctl.controller.plan_store import PlanStore, Reconciled
+from bgpctl.daemon.guard import Guard
+from bgpctl.daemon.internal_errors import InternalErrors
+from bgpctl.daemon.logs import get_logger
+from bgpctl.daemon.versions_file import VersionsFile
+from bgpctl.datastore.kubernetes import ClusterOptions, Notice, watch_cluster
+from bgpctl.datastore.kubernetes.api_server import ApiServer
+from bgpctl.datastore.kubernetes.failure import FailedError
+from bgpctl.datastore.kubernetes.pauses import Pauses
+from bgpctl.node_plan import NodePlanSpec
+from bgpctl.resources import Loaded
+from bgpctl.resources.checks.secret_references import secret_references
+from bgpctl.resources.in_force.in_force import InForce, in_force
+from bgpctl.resources.in_force.invalid import Invalid
+from bgpctl.resources.in_force.kind_rules import Outcome
+from bgpctl.resources.in_force.versions import Versions
+
+LEASE = "bgpctl-controller"
+LAST_GOOD_FILE = "last-good.json"
+
+log = get_logger("controller")
+
+
+class Controller:
+    """One replica. `work` runs it for ever."""
+
+    def __init__(self, options: ControllerOptions) -> None:
+        """Raises NotReadyError when the access to the cluster cannot be used."""
+        self._options = options
+        self._internal_errors = InternalErrors()
+        self._server = ApiServer(options.access)
+        self._leadership = Leadership(self._server, options.namespace, LEASE, options.identity)
+        self._store = PlanStore(self._server, lambda: self._leadership.is_leader)
+        self._versions_file = VersionsFile(options.run_dir / LAST_GOOD_FILE)
+        self._versions: Versions | None = None
+        self._compilation = Compilation(options.compile_options, self._internal_errors.report)
+        self._wanted: Mapping[str, NodePlanSpec] | None = None
+        self._is_new_cluster = False
+        self._invalid: tuple[Invalid, ...] = ()
+        self._is_due = asyncio.Event()
+        self._withheld: frozenset[str] = frozenset()
+        self._failed: frozenset[str] = frozenset()
+
+    async def work(self) -> None:
+        """For ever. Raises NotReadyError, possibly in an exception group, when the cluster cannot be reached at all."""
+        options = self._options
+        log.info("controller starts", cluster=str(options.access), identity=options.identity)
+        guard = Guard(self._internal_errors)
+        stages: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
+            ("following the cluster", self._follow),
+            ("holding the Lease", self._lead),
+            ("following the plans", self._follow_plans),
+            ("writing plans", self._write),
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for doing, stage in stages:
+                    tasks.create_task(guard.keep(doing, stage))
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        """The next controller need not wait for the end of the Lease."""
+        try:
+            await self._leadership.release()
+        except FailedError as error:
+            log.warning("the Lease is not given back, it ends by itself", reason=str(error))
+        await self._server.close()
+
+    # -------------------------------------------------------------------------------------------- follow, compile
+
+    async def _follow(self) -> None:
+        wants = ClusterOptions(secret_values=False, secret_namespace=self._options.compile_options.secret_namespace)
+        self._is_new_cluster = not await self._store.has_any()
+        async with aclosing(watch_cluster(self._options.access, wants, self._report)) as changes:
+            async for loaded in changes:
+                await asyncio.to_thread(self._take, loaded)
+                self._is_due.set()
+        raise AssertionError("the watch of the cluster has no end")
+
+    def _take(self, loaded: Loaded) -> None:
+        found = self._in_force(loaded)
+        if found is None:
+            return
+        update = self._compilation.take(found.resources)
+        self._wanted = {name: each.spec for name, each in self._compilation.nodes.items() if each.spec is not None}
+        if update.changed or update.gone:
+            log.info("plans differ", changed=len(update.changed), gone=len(update.gone), compiled=update.compiled)
+
+    def _in_force(self, loaded: Loaded) -> InForce | None:
+        """None while nothing may be concluded: then every plan stays what it is. So it is where plans are in force and
+        the versions that they were made of are not known."""
+        before = self._versions if self._versions is not None else self._versions_file.read()
+        found = in_force(loaded, before)
+        is_unknown = before.is_empty and not self._is_new_cluster
+        waits = [each for each in found.invalid if is_unknown or each.outcome is Outcome.PLAN_WAITS]
+        for each in found.invalid:
+            if each not in self._invalid:
+                log.error("a resource is invalid", resource=each.name, instead=str(each))
+        self._invalid = found.invalid
+        if waits:
+            log.error("every plan stays what it is until this is put right", first=str(waits[0]), of=len(waits))
+            return None
+        self._versions = found.versions
+        namespace = self._options.compile_options.secret_namespace
+        secrets = frozenset((namespace, each.reference.name) for each in secret_references(found.resources))
+        self._versions_file.write(found.versions, secrets)
+        return found
+
+    # -------------------------------------------------------------------------------------------- lead, write
+
+    async def _lead(self) -> None:
+        was_leader = False
+        while True:
+            try:
+                await self._leadership.attempt()
+            except FailedError as error:
+                log.warning("the Lease is not renewed", reason=str(error))
+            is_leader = self._leadership.is_leader
+            if is_leader != was_leader:
+                log.info("this controller writes" if is_leader else "another writes", holder=self._leadership.holder)
+                self._is_due.set()
+            was_leader = is_leader
+            await asyncio.sleep(PAUSE)
+
+    async def _follow_plans(self) -> None:
+        """What somebody else does to a plan is put right by the leader."""
+        pauses = Pauses(random.random)
+        while True:
+            try:
+                await self._store.follow(self._is_due.set, pauses.succeeded)
+            except FailedError as error:
+                log.warning("NodePlans cannot be followed", reason=str(error))
+                await asyncio.sleep(pauses.next(error.failure.retry_after))
+
+    async def _write(self) -> None:
+        pauses = Pauses(random.random)
+        while True:
+            await self._is_due.wait()
+            self._is_due.clear()
+            if self._wanted is None or not self._leadership.is_leader or not self._store.is_known:
+                continue
+            done = await self._store.reconcile(self._wanted)
+            self._log(done)
+            if done.failed:
+                await asyncio.sleep(pauses.next())
+                self._is_due.set()
+            else:
+                pauses.succeeded()
+
+    def _log(self, done: Reconciled) -> None:
+        """What is news, once."""
+        if done.written or done.deleted:
+            log.info("plans are written", written=done.written, deleted=done.deleted)
+        if new := done.failed.keys() - self._failed:
+            first = min(new)
+            log.warning("plans cannot be written", nodes=len(done.failed), first=first, reason=done.failed[first])
+        if done.withheld and done.withheld != self._withheld:
+            log.error(
+                "most nodes are gone, their plans stay; put the Nodes right, or delete their NodePlans",
+                nodes=len(done.withheld),
+                first=min(done.withheld),
+            )
+        self._failed, self._withheld = frozenset(done.failed), done.withheld
+
+    def _report(self, notice: Notice) -> None:
+        if notice.error is not None:
+            self._internal_errors.report(f"reading {notice.about}", notice.error)
+        else:
+            log.warning("reading the cluster", about=notice.about, notice=notice.message)

@@ -1,0 +1,171 @@
+"""Which of Calico's API groups is read, when it may be used, and what else is read because of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bgpctl.datastore.kubernetes.access import Access, open_client
+from bgpctl.datastore.kubernetes.api_group import Offer, choose_group
+from bgpctl.datastore.kubernetes.calico import Contents, fewer, not_ready
+from bgpctl.datastore.kubernetes.kinds import PLURALS, V1, V3, Group, calico_kinds
+from bgpctl.datastore.kubernetes.notices import Notice, Notices
+from bgpctl.datastore.kubernetes.wants import ClusterOptions, Wants, wants
+from bgpctl.errors import NotReadyError
+from bgpctl.resources import parse_documents
+
+NOTHING = Offer()
+USED, INSTALLED = Offer(PLURALS, is_in_use=True), Offer(PLURALS)
+# Calico's older API servers have no BlockAffinity.
+LACKING = Offer(PLURALS - {"blockaffinities"}, is_in_use=True)
+
+
+@pytest.mark.parametrize(
+    ("v3", "v1", "phase", "current", "chosen"),
+    [
+        (USED, USED, None, None, V3),
+        (USED, NOTHING, None, None, V3),
+        (NOTHING, USED, None, None, V1),
+        (NOTHING, NOTHING, None, None, None),
+        (INSTALLED, USED, None, None, V1),
+        (INSTALLED, USED, None, V3, V1),
+        (USED, INSTALLED, None, None, V3),
+        (INSTALLED, INSTALLED, None, None, V3),
+        (LACKING, USED, None, None, V1),
+        (LACKING, NOTHING, None, None, V3),
+        (USED, USED, "", V3, V1),
+        (INSTALLED, USED, "Pending", V3, V1),
+        (USED, USED, "Migrating", V1, V1),
+        (USED, USED, "WaitingForConflictResolution", V1, V1),
+        (USED, USED, "Failed", V1, V1),
+        (USED, USED, "Converged", V1, V3),
+        (USED, USED, "Complete", V1, V3),
+        (USED, NOTHING, "Complete", V3, V3),
+        (USED, NOTHING, "Pending", V3, V3),
+        # An API server that does not answer, and one that has forgotten everything.
+        (None, USED, None, V3, V3),
+        (None, USED, None, None, None),
+        (NOTHING, NOTHING, None, V1, V1),
+    ],
+)
+def test_the_group_that_is_read(
+    v3: Offer | None, v1: Offer | None, phase: str | None, current: Group | None, chosen: Group | None
+) -> None:
+    assert choose_group({V3: v3, V1: v1}, phase, current) == chosen
+
+
+def test_calicos_node_is_read_only_where_it_is_served() -> None:
+    assert "nodes" not in {each.plural for each in calico_kinds(V3, PLURALS)}
+    (node,) = (each for each in calico_kinds(V3, PLURALS | {"nodes"}) if each.plural == "nodes")
+    assert node.name_of("", "a1") == "nodes.projectcalico.org/a1"
+
+
+# -------------------------------------------------------------------------------------------- in use
+
+
+def contents(group: Group | None, *names: str, ready: bool | None = True, is_away: bool = False) -> Contents:
+    documents = dict.fromkeys(names, "{}")
+    if ready is not None:
+        documents["ClusterInformation/default"] = json.dumps({"spec": {"datastoreReady": ready}})
+    return Contents(group, documents, is_away)
+
+
+def test_a_datastore_is_used_unless_it_says_that_it_is_locked() -> None:
+    before = Contents()
+    assert not_ready(contents(V3), before) == ""
+    assert "datastoreReady is false" in not_ready(contents(V3, ready=False), before)
+    assert not_ready(Contents(V3, {"ClusterInformation/default": '{"spec":{}}'}), before) == ""
+    assert not_ready(Contents(V3), before) == "", "a cluster may never have had one"
+
+
+def test_a_cluster_information_that_is_gone_is_a_lock() -> None:
+    before = contents(V3, "BGPPeer/a")
+    assert "no ClusterInformation any more" in not_ready(contents(V3, "BGPPeer/a", ready=None), before)
+    assert "no ClusterInformation any more" in not_ready(contents(V3, "BGPPeer/a", is_away=True), before)
+
+
+def test_another_group_has_to_have_as_many_resources() -> None:
+    before = contents(V1, "BGPPeer/a", "BGPPeer/b", "IPPool/x")
+    assert "BGPPeer 1 of 2, IPPool 0 of 1" in fewer(contents(V3, "BGPPeer/a"), before, is_converged=False)
+    assert fewer(contents(V3, "BGPPeer/a", "BGPPeer/c", "IPPool/x"), before, is_converged=False) == ""
+    assert fewer(contents(V3, "BGPPeer/a"), before, is_converged=True) == ""
+    assert fewer(contents(V1, "BGPPeer/a"), before, is_converged=False) == "", "the same group"
+    assert fewer(contents(V3), Contents(), is_converged=False) == "", "the first one"
+
+
+# ------------------------------------------------------------------------------------------ and more
+
+PEER = """
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: tor}
+spec: {peerIP: 10.0.0.9, asNumber: 64512, password: {secretKeyRef: {name: bgp, key: %s}}}
+"""
+MESH = """
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {name: default}
+spec: {nodeMeshPassword: {secretKeyRef: {name: bgp, key: mesh}}, serviceClusterIPs: [{cidr: 10.96.0.0/16}]}
+"""
+BAD = "apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: tor}\nspec: {peerIP: nonsense}\n"
+
+
+def wanted(*texts: str, before: Wants | None = None, options: ClusterOptions | None = None) -> Wants:
+    loaded = parse_documents((str(number), text) for number, text in enumerate(texts))
+    return wants(loaded, options or ClusterOptions(), before or Wants())
+
+
+def test_only_secrets_and_keys_that_are_named_are_wanted() -> None:
+    assert wanted(PEER % "tor", MESH).secrets == {("kube-system", "bgp"): frozenset({"tor", "mesh"})}
+    assert wanted(PEER % "tor", options=ClusterOptions(secret_values=False)).secrets == {}
+
+
+def test_services_are_wanted_where_they_are_advertised() -> None:
+    assert not wanted(PEER % "tor").services
+    assert wanted(MESH).services
+    assert wanted(options=ClusterOptions(services=True)).services
+
+
+def test_nothing_is_wanted_less_while_a_resource_is_invalid() -> None:
+    before = wanted(PEER % "tor", MESH)
+    assert wanted(BAD, before=before) == before
+    assert wanted(before=before) == Wants()
+
+
+def test_the_same_notice_is_given_once_a_minute() -> None:
+    now, given = 0.0, list[Notice]()
+    notices = Notices(given.append, lambda: now)
+    for now in (0.0, 30.0, 59.0, 61.0):  # noqa: B007  the clock
+        notices.give("nodes", "cannot be read")
+    notices.give("nodes", "another")
+    assert [each.message for each in given] == ["cannot be read", "cannot be read", "another"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "[]",
+        "{",
+        "a: b",
+        "{clusters: [], contexts: [], users: []}",
+        "{clusters: [], contexts: [{name: c, context: {cluster: x}}], current-context: c}",
+        "{clusters: [{name: x, cluster: {server: 'https://[::1'}}], contexts: [{name: c, context: {cluster: x}}], "
+        "current-context: c}",
+    ],
+)
+def test_a_kubeconfig_that_is_none_is_not_ready(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "config"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(NotReadyError, match="cannot use the access to"):
+        open_client(Access(kubeconfig=file))
+
+
+def test_outside_of_a_pod_there_is_no_service_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(NotReadyError, match="does not run in a pod"):
+        open_client(Access(in_cluster=True))
