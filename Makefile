@@ -21,7 +21,7 @@ LAB_PACKAGES := iproute2 iputils-ping
 TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
 BENCH_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) gcc libc6-dev
 
-.PHONY: help lab lab-down labs test-fast test test-k8s kube fuzz check format bench wheels lock clean
+.PHONY: help lab lab-down labs test-fast test test-k8s kube fuzz check format bench crds wheels lock clean
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -83,6 +83,9 @@ bench: $(VENV)/.runtime ## measure what labs/bench has (as root); minutes, or wi
 	@for bench in labs/bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 	@echo "== labs/bench/reflection $(BENCH_ARGS)"
 	@$(BIN)/python -m labs.bench.reflection $(BENCH_ARGS)
+
+crds: $(VENV)/.dev ## write config/crd/calico again, from the types of resources
+	@$(BIN)/python -m bgpctl.kubernetes_schema
 
 wheels: $(VENV)/.dev ## build what a release has into dist/: bgpctl, and bgpctl-lab for the extra `lab`
 	@$(BIN)/hatchling build -t sdist -t wheel

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bgpctl.resources.checks.cluster_rules import ClusterFinding
-from bgpctl.resources.kinds.ip_pool import IPPoolSpec
+from bgpctl.resources.kinds.ip_pool import DEFAULT_BLOCK_SIZE, IS_IPV4, IPPoolSpec
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
 
@@ -20,11 +20,32 @@ def _load_balancer(spec: IPPoolSpec) -> bool:
     return "LoadBalancer" in spec.allowed_uses
 
 
-# Field, what of it must stay the same, and how a message names it.
-FOR_LIFE: tuple[tuple[str, Callable[[IPPoolSpec], Any], str], ...] = (
-    ("cidr", lambda spec: spec.cidr, "the cidr of an IPPool"),
-    ("blockSize", lambda spec: spec.effective_block_size, "the blockSize of an IPPool"),
-    ("allowedUses", lambda spec: spec.allowed_uses if _load_balancer(spec) else (), "the use of an IPPool"),
+def _block_size(spec: str) -> str:
+    """In CEL: the block size of the spec, which has one without saying so."""
+    return f"(has({spec}.blockSize) ? {spec}.blockSize : {IS_IPV4} ? {DEFAULT_BLOCK_SIZE[4]} : {DEFAULT_BLOCK_SIZE[6]})"
+
+
+# Field, what of it must stay the same, how a message names it, and the same for an API server, in CEL.
+FOR_LIFE: tuple[tuple[str, Callable[[IPPoolSpec], Any], str, str], ...] = (
+    (
+        "cidr",
+        lambda spec: spec.cidr,
+        "the cidr of an IPPool",
+        "!isCIDR(self.cidr) || !isCIDR(oldSelf.cidr) || cidr(self.cidr) == cidr(oldSelf.cidr)",
+    ),
+    (
+        "blockSize",
+        lambda spec: spec.effective_block_size,
+        "the blockSize of an IPPool",
+        f"!isCIDR(self.cidr) || {_block_size('self')} == {_block_size('oldSelf')}",
+    ),
+    (
+        "allowedUses",
+        lambda spec: spec.allowed_uses if _load_balancer(spec) else (),
+        "the use of an IPPool",
+        "!(has(oldSelf.allowedUses) && 'LoadBalancer' in oldSelf.allowedUses)"
+        " || (has(self.allowedUses) && 'LoadBalancer' in self.allowedUses)",
+    ),
 )
 
 
@@ -44,7 +65,7 @@ def transition_findings(before: ResourceSet, after: ResourceSet) -> Iterator[Clu
         old = before.ip_pools.get(name)
         if old is None or old is pool:
             continue
-        for field, kept, what in FOR_LIFE:
+        for field, kept, what, _ in FOR_LIFE:
             was, now = kept(old.spec), kept(pool.spec)
             # A pool may become one for load balancers, but never be turned back.
             if was != now and was != ():

@@ -14,6 +14,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from bgpctl.resources.values.notations import (
+    COMMUNITY_PATTERN,
+    DURATION_PATTERN,
+    EXACT_COMMUNITY_PATTERN,
     parse_as_number,
     parse_community,
     parse_duration,
@@ -29,8 +32,11 @@ from bgpctl.resources.values.patterns import (
     LOG_LEVEL_PATTERN,
     NAME_PATTERN,
     OPTIONAL_INTERFACE_PATTERN,
+    OPTIONAL_NAME_PATTERN,
+    SOME_INTERFACES_PATTERN,
 )
-from bgpctl.resources.values.selector import MAX_LENGTH, SelectorError, parse_selector
+from bgpctl.resources.values.selector import MAX_LENGTH, SELECTOR_PATTERN, SelectorError, parse_selector
+from bgpctl.resources.values.served import served, served_rule
 from bgpctl.yaml_source.scalars import scalar_text
 from reflector import addresses
 
@@ -95,10 +101,42 @@ _interface_address = addresses.parse_interface_address
 # What a headless service has in place of an address of the cluster.
 HEADLESS = "None"
 MASKED = "with no bits set behind the prefix length"
-IPAddress = Annotated[str, _text("not-an-address", "an IP address", _address)]
+PEER_IP_FORM = 'an address, "IPv4:port" or "[IPv6]:port" with a port of 1 to 65535'
+_LONGEST_ADDRESS = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
+_LONGEST_CIDR = _LONGEST_ADDRESS + len("/128")
+_IS_PORT = "int({0}) >= 1 && int({0}) <= 65535"
+_IS_PEER_V4 = "self.matches('^[0-9.]+:[0-9]{1,5}$') && isIP(self.split(':')[0]) && " + _IS_PORT.format(
+    "self.split(':')[1]"
+)
+_IS_PEER_V6 = (
+    r"self.matches('^\\[[0-9a-fA-F:.]+\\]:[0-9]{1,5}$') && isIP(self.substring(1, self.indexOf(']')))"
+    " && ip(self.substring(1, self.indexOf(']'))).family() == 6 && " + _IS_PORT.format("self.split(']:')[1]")
+)
+
+
+def _is(kind: str, family: int) -> str:
+    address = "ip(self)" if kind == "IP" else "cidr(self).ip()"
+    return f"is{kind}(self) && {address}.family() == {family}"
+
+
+_IS_MASKED = "cidr(self).masked() == cidr(self)"
+
+IPAddress = Annotated[
+    str,
+    _text("not-an-address", "an IP address", _address),
+    served_rule("isIP(self)", "an IP address", _LONGEST_ADDRESS),
+]
 ClusterIP = Annotated[str, _text("not-an-address", f'an IP address or "{HEADLESS}"', _cluster_ip)]
-IPv4Address = Annotated[str, _text("not-an-address", "an IPv4 address", _in_family(_address, 4))]
-IPv6Address = Annotated[str, _text("not-an-address", "an IPv6 address", _in_family(_address, 6))]
+IPv4Address = Annotated[
+    str,
+    _text("not-an-address", "an IPv4 address", _in_family(_address, 4)),
+    served_rule(_is("IP", 4), "an IPv4 address", _LONGEST_ADDRESS),
+]
+IPv6Address = Annotated[
+    str,
+    _text("not-an-address", "an IPv6 address", _in_family(_address, 6)),
+    served_rule(_is("IP", 6), "an IPv6 address", _LONGEST_ADDRESS),
+]
 IPv4Interface = Annotated[
     str, _text("not-an-address", "an IPv4 address, with or without /length", _in_family(_interface_address, 4))
 ]
@@ -108,15 +146,30 @@ IPv6Interface = Annotated[
 PeerIP = Annotated[
     str,
     Field(max_length=64),
-    _text("not-a-peer-address", 'an address, "IPv4:port" or "[IPv6]:port" with a port of 1 to 65535', _peer_ip),
+    _text("not-a-peer-address", PEER_IP_FORM, _peer_ip),
+    served_rule(f"isIP(self) || ({_IS_PEER_V4}) || ({_IS_PEER_V6})", PEER_IP_FORM, 64),
 ]
-CIDR = Annotated[str, _text("not-a-cidr", "a CIDR such as 10.0.0.0/16", _cidr)]
-MaskedCIDR = Annotated[str, _text("not-a-cidr", f"a CIDR {MASKED}", _network)]
+CIDR = Annotated[
+    str,
+    _text("not-a-cidr", "a CIDR such as 10.0.0.0/16", _cidr),
+    served_rule("isCIDR(self)", "a CIDR such as 10.0.0.0/16", _LONGEST_CIDR),
+]
+MaskedCIDR = Annotated[
+    str,
+    _text("not-a-cidr", f"a CIDR {MASKED}", _network),
+    served_rule(f"isCIDR(self) && {_IS_MASKED}", f"a CIDR {MASKED}", _LONGEST_CIDR),
+]
 MaskedCIDRv4 = Annotated[
-    str, Field(max_length=18), _text("not-a-cidr", f"an IPv4 CIDR {MASKED}", _in_family(_network, 4))
+    str,
+    Field(max_length=18),
+    _text("not-a-cidr", f"an IPv4 CIDR {MASKED}", _in_family(_network, 4)),
+    served_rule(f"{_is('CIDR', 4)} && {_IS_MASKED}", f"an IPv4 CIDR {MASKED}", 18),
 ]
 MaskedCIDRv6 = Annotated[
-    str, Field(max_length=43), _text("not-a-cidr", f"an IPv6 CIDR {MASKED}", _in_family(_network, 6))
+    str,
+    Field(max_length=43),
+    _text("not-a-cidr", f"an IPv6 CIDR {MASKED}", _in_family(_network, 6)),
+    served_rule(f"{_is('CIDR', 6)} && {_IS_MASKED}", f"an IPv6 CIDR {MASKED}", 43),
 ]
 
 # ------------------------------------------------------------------------------------------- numbers
@@ -155,7 +208,7 @@ def _seconds(value: Any) -> int:
     raise refuse("not-a-duration", f'{value!r} is not a duration; write text with units such as "90s" or "2m"')
 
 
-Seconds = Annotated[int, BeforeValidator(_seconds)]
+Seconds = Annotated[int, BeforeValidator(_seconds), served(type="string", pattern=DURATION_PATTERN, maxLength=64)]
 
 # ---------------------------------------------------------------------------------------- communities
 
@@ -168,12 +221,16 @@ def _exact_community(text: str) -> str:
 
 COMMUNITY_FORM = "a community: aa:nn with numbers up to 65535, or aa:nn:mm with numbers up to 4294967295"
 CommunityValue = Annotated[
-    str, Field(min_length=1, max_length=40), _text("not-a-community", COMMUNITY_FORM, parse_community)
+    str,
+    Field(min_length=1, max_length=40),
+    _text("not-a-community", COMMUNITY_FORM, parse_community),
+    served(pattern=COMMUNITY_PATTERN),
 ]
 ExactCommunity = Annotated[
     str,
     Field(min_length=1, max_length=32),
     _text("not-a-community", f"{COMMUNITY_FORM}, without leading zeros", _exact_community),
+    served(pattern=EXACT_COMMUNITY_PATTERN),
 ]
 
 # ---------------------------------------------------------------------------------------------- names
@@ -196,7 +253,9 @@ def _optional_name(value: str) -> str:
     return value
 
 
-OptionalName = Annotated[str, Field(max_length=253), AfterValidator(_optional_name)]
+OptionalName = Annotated[
+    str, Field(max_length=253), AfterValidator(_optional_name), served(pattern=OPTIONAL_NAME_PATTERN)
+]
 
 
 def _selector(value: str) -> str:
@@ -207,7 +266,13 @@ def _selector(value: str) -> str:
     return value
 
 
-SelectorText = Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(_selector)]
+SelectorText = Annotated[
+    str,
+    Field(max_length=MAX_LENGTH),
+    AfterValidator(_selector),
+    # A rule, because of its message: a pattern that is not matched is shown whole.
+    served_rule(f'self.matches(r"""{SELECTOR_PATTERN}""")', "a selector such as \"role == 'worker'\"", MAX_LENGTH),
+]
 
 
 def _without_all_interfaces(value: str) -> str:
@@ -216,7 +281,9 @@ def _without_all_interfaces(value: str) -> str:
     return value
 
 
-IgnoredInterface = Annotated[InterfaceGlob, AfterValidator(_without_all_interfaces)]
+IgnoredInterface = Annotated[
+    InterfaceGlob, AfterValidator(_without_all_interfaces), served(pattern=SOME_INTERFACES_PATTERN)
+]
 
 # --------------------------------------------------------------------------------------- other forms
 
@@ -230,5 +297,6 @@ def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
-# For use inside Annotated[tuple[...], DISTINCT]: the schema calls these lists sets.
+# For use inside Annotated[tuple[...], DISTINCT, SET]: no value twice, and the schema calls the list a set.
 DISTINCT = AfterValidator(_distinct)
+SET = served(maxItems=100, **{"x-kubernetes-list-type": "set"})

@@ -55,7 +55,18 @@ def parse_duration(text: str) -> int:
     return -whole if parts[1] == "-" else whole
 
 
+# What parse_duration reads, but for the longest duration.
+DURATION_PATTERN = rf"^{_DURATION.pattern}$"
+
 _COMMUNITY = re.compile(r"[0-9]+(?::[0-9]+){1,2}")
+_16_BITS = "([0-9]|[1-9][0-9]{1,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_32_BITS = (
+    "([0-9]|[1-9][0-9]{1,8}|[1-3][0-9]{9}|4[01][0-9]{8}|42[0-8][0-9]{7}|429[0-3][0-9]{6}|4294[0-8][0-9]{5}"
+    "|42949[0-5][0-9]{4}|429496[0-6][0-9]{3}|4294967[01][0-9]{2}|42949672[0-8][0-9]|429496729[0-5])"
+)
+# Communities as parse_community returns them, and with the leading zeros that it takes away.
+EXACT_COMMUNITY_PATTERN = f"^({_16_BITS}:{_16_BITS}|{_32_BITS}:{_32_BITS}:{_32_BITS})$"
+COMMUNITY_PATTERN = f"^(0*{_16_BITS}:0*{_16_BITS}|0*{_32_BITS}:0*{_32_BITS}:0*{_32_BITS})$"
 
 
 def parse_community(text: str) -> str:

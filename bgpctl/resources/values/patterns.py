@@ -6,6 +6,7 @@ They are those of Kubernetes' API machinery and of the CRD schemas. Only `fields
 from __future__ import annotations
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+OPTIONAL_NAME_PATTERN = rf"^({NAME_PATTERN[1:-1]})?$"
 
 
 def _key_pattern(letters: str) -> str:
@@ -20,6 +21,8 @@ ANNOTATION_KEY_PATTERN = _key_pattern("a-zA-Z")
 LABEL_VALUE_PATTERN = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 INTERFACE_PATTERN = r"^[a-zA-Z0-9_.*-]{1,15}$"
 OPTIONAL_INTERFACE_PATTERN = r"^[a-zA-Z0-9_.*-]{0,15}$"
+# As INTERFACE_PATTERN, without the text that is "*" alone.
+SOME_INTERFACES_PATTERN = r"^([a-zA-Z0-9_.-][a-zA-Z0-9_.*-]{0,14}|\*[a-zA-Z0-9_.*-]{1,14})$"
 LOG_LEVEL_PATTERN = r"^(?i:trace|debug|info|warning|error|fatal)?$"
 
 INTERFACE_FORM = "an interface name of at most 15 letters, digits, '_', '.' and '-'; '*' is a wildcard"

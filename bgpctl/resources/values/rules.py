@@ -24,6 +24,8 @@ class Rule:
 
     field     the YAML name of the field to point at; "" for the value itself
     reads     YAML names of all fields that `broken` looks at: it is not asked when one of them is bad in itself
+    cel       what holds when it is not broken, in CEL, for an API server to ask about objects that it stores; "" where
+              CEL has no words for it, or an API server no time
     """
 
     code: str
@@ -31,6 +33,12 @@ class Rule:
     reads: tuple[str, ...]
     broken: Callable[[Any], bool]
     message: str
+    cel: str = ""
+
+
+def written(field: str, empty: str = "''") -> str:
+    """In CEL: the text, or what else is written so when it is empty, is there and is not empty."""
+    return f"(has(self.{field}) && self.{field} != {empty})"
 
 
 class RuledValue(ResourcePart):

@@ -171,6 +171,21 @@ _COMPARISON = re.compile(r"==|!=|contains\b|starts[ \t]+with\b|ends[ \t]+with\b"
 _IN = re.compile(r"(not[ \t]+)?in\b")
 
 
+_STRING_PATTERN = """('[^']*'|"[^"]*")"""
+_PRIMARY_PATTERN = "|".join(
+    (
+        r"(all|global)\([ \t]*\)",
+        r"has\([ \t]*[A-Za-z0-9_./-]+[ \t]*\)",
+        rf"[A-Za-z0-9_./-]+[ \t]*(==|!=|contains|starts[ \t]+with|ends[ \t]+with)[ \t]*{_STRING_PATTERN}",
+        r"[A-Za-z0-9_./-]+[ \t]*(not[ \t]+)?in[ \t]*"
+        rf"\{{[ \t]*({_STRING_PATTERN}[ \t]*(,[ \t]*{_STRING_PATTERN}[ \t]*)*)?\}}",
+    )
+)
+_OPERATION_PATTERN = rf"([ \t]*[!(])*[ \t]*({_PRIMARY_PATTERN})([ \t]*\))*"
+# What every selector matches; what else does has parentheses that do not match, or too many of them.
+SELECTOR_PATTERN = rf"^({_OPERATION_PATTERN}([ \t]*(&&|\|\|){_OPERATION_PATTERN})*)?[ \t]*$"
+
+
 class _Parser:
     """Reads the text from left to right; each method takes what it is named after."""
 
