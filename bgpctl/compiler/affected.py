@@ -1,7 +1,7 @@
 """Which nodes' plans a change of the resources can concern: so that a change in one Node of 5,000 does not mean 5,000
 compilations.
 
-Rule: a plan that differs is never left out; one too many costs only its compilation. What may concern whom:
+Rule: a plan that differs is never left out; one too many costs only its compilation. What a change may concern:
 
     a Node               itself; where others see a difference (its addresses, AS number, cluster ID, port, or which
                          selectors match it), also every node that has or had a session with it

@@ -60,6 +60,9 @@ class Controller:
         self._wanted: Mapping[str, NodePlanSpec] | None = None
         self._is_new_cluster = False
         self._invalid: tuple[Invalid, ...] = ()
+        self._waits: tuple[str, ...] = ()
+        # What is missing from the resources was removed.
+        self._is_complete = False
         self._is_due = asyncio.Event()
         self._withheld: frozenset[str] = frozenset()
         self._failed: frozenset[str] = frozenset()
@@ -105,6 +108,7 @@ class Controller:
         found = self._in_force(loaded)
         if found is None:
             return
+        self._is_complete = found.is_complete
         update = self._compilation.take(found.resources)
         self._wanted = {name: each.spec for name, each in self._compilation.nodes.items() if each.spec is not None}
         if update.changed or update.gone:
@@ -116,13 +120,14 @@ class Controller:
         before = self._versions if self._versions is not None else self._versions_file.read()
         found = in_force(loaded, before)
         is_unknown = before.is_empty and not self._is_new_cluster
-        waits = [each for each in found.invalid if is_unknown or each.outcome is Outcome.PLAN_WAITS]
+        waits = tuple(str(each) for each in found.invalid if is_unknown or each.outcome is Outcome.PLAN_WAITS)
         for each in found.invalid:
             if each not in self._invalid:
                 log.error("a resource is invalid", resource=each.name, instead=str(each))
-        self._invalid = found.invalid
+        if waits and waits != self._waits:
+            log.error("every plan stays what it is until this is put right", first=waits[0], of=len(waits))
+        self._invalid, self._waits = found.invalid, waits
         if waits:
-            log.error("every plan stays what it is until this is put right", first=str(waits[0]), of=len(waits))
             return None
         self._versions = found.versions
         namespace = self._options.compile_options.secret_namespace
@@ -133,12 +138,11 @@ class Controller:
     # -------------------------------------------------------------------------------------------- lead, write
 
     async def _lead(self) -> None:
-        was_leader = False
+        was_leader, reason = False, ""
         while True:
-            try:
-                await self._leadership.attempt()
-            except FailedError as error:
-                log.warning("the Lease is not renewed", reason=str(error))
+            before, reason = reason, await self._attempt()
+            if reason and reason != before:
+                log.warning("the Lease is not renewed", reason=reason)
             is_leader = self._leadership.is_leader
             if is_leader != was_leader:
                 log.info("this controller writes" if is_leader else "another writes", holder=self._leadership.holder)
@@ -146,14 +150,24 @@ class Controller:
             was_leader = is_leader
             await asyncio.sleep(PAUSE)
 
+    async def _attempt(self) -> str:
+        """To hold the Lease; why it failed, "" if it did not."""
+        try:
+            await self._leadership.attempt()
+        except FailedError as error:
+            return str(error)
+        return ""
+
     async def _follow_plans(self) -> None:
         """What somebody else does to a plan is put right by the leader."""
-        pauses = Pauses(random.random)
+        pauses, reason = Pauses(random.random), ""
         while True:
             try:
                 await self._store.follow(self._is_due.set, pauses.succeeded)
             except FailedError as error:
-                log.warning("NodePlans cannot be followed", reason=str(error))
+                if str(error) != reason:
+                    log.warning("NodePlans cannot be followed", reason=str(error))
+                reason = str(error)
                 await asyncio.sleep(pauses.next(error.failure.retry_after))
 
     async def _write(self) -> None:
@@ -163,7 +177,7 @@ class Controller:
             self._is_due.clear()
             if self._wanted is None or not self._leadership.is_leader or not self._store.is_known:
                 continue
-            done = await self._store.reconcile(self._wanted)
+            done = await self._store.reconcile(self._wanted, may_delete=self._is_complete)
             self._log(done)
             if done.failed:
                 await asyncio.sleep(pauses.next())

@@ -4,13 +4,15 @@ Rule: a write names the version of the object that it replaces, so two controlle
 and it replaces nothing but the spec: labels, annotations and the agent's status are not ours. Whatever the API answers
 to one object, the others go on; what failed is tried again with the next reconciliation.
 
-NodePlans of nodes that are gone are deleted, but never most of them at once (MOST_GONE): a list of Nodes that is empty
-by mistake must not take the plans of a cluster away.
+NodePlans of nodes that are gone are deleted, but never most of those of the last ten minutes (MOST_GONE): a list of
+Nodes that is empty by mistake must not take the plans of a cluster away, neither at once nor in small steps.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -27,8 +29,8 @@ PAGE = 500
 WATCH_SECONDS = 600
 # Requests at a time: what a busy API server takes without delaying others.
 AT_ONCE = 16
-# More than this share of the plans, and at least so many, are not deleted at once.
-MOST_GONE, FEWEST_GONE = 0.5, 2
+# More than this share of the plans that were there within MEMORY seconds, and at least so many, are not deleted.
+MOST_GONE, FEWEST_GONE, MEMORY = 0.5, 2, 600.0
 BOOKMARK, DELETED, ERROR = "BOOKMARK", "DELETED", "ERROR"
 JSON, JSON_PATCH = "application/json", "application/json-patch+json"
 
@@ -83,8 +85,13 @@ class Reconciled:
 class PlanStore:
     """`follow` keeps up with what is in the API, `reconcile` changes it. `is_known`: all of it has been listed once."""
 
-    def __init__(self, server: ApiServer, may_write: Callable[[], bool]) -> None:
+    def __init__(
+        self, server: ApiServer, may_write: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.is_known = False
+        self._clock = clock
+        # When there were how many.
+        self._counts: deque[tuple[float, int]] = deque()
         self._server = server
         self._may_write = may_write
         self._known: dict[str, _Written] = {}
@@ -133,11 +140,12 @@ class PlanStore:
                 self._known, self.is_known = found, True
                 return int(page.metadata.resource_version)
 
-    async def reconcile(self, wanted: Mapping[str, NodePlanSpec]) -> Reconciled:
-        """Until every object is what is wanted, or has failed."""
+    async def reconcile(self, wanted: Mapping[str, NodePlanSpec], *, may_delete: bool) -> Reconciled:
+        """Until every object is what is wanted, or has failed. `may_delete`: a node that is not wanted is gone, and not
+        only unreadable."""
         known = self._known
         outdated = [name for name, spec in wanted.items() if not _is_written(known, spec)]
-        gone, withheld = _to_delete(known.keys() - wanted.keys(), len(known))
+        gone, withheld = self._to_delete(known.keys() - wanted.keys() if may_delete else ())
         failed: dict[str, str] = {}
         places = asyncio.Semaphore(AT_ONCE)
 
@@ -151,8 +159,20 @@ class PlanStore:
         writes = [attempt(name, self._write(known, wanted[name])) for name in outdated]
         deletes = [attempt(name, self._delete(known, name)) for name in gone]
         await asyncio.gather(*writes, *deletes)
-        written = sum(name not in failed for name in outdated)
-        return Reconciled(written, sum(name not in failed for name in gone), failed, withheld)
+        written = sum(_is_written(known, wanted[name]) for name in outdated)
+        return Reconciled(written, sum(name not in known for name in gone), failed, withheld)
+
+    def _to_delete(self, gone: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Those that are deleted, and those that are not because with them most would be gone."""
+        now, gone = self._clock(), frozenset(gone)
+        self._counts.append((now, len(self._known)))
+        while self._counts[0][0] < now - MEMORY:
+            self._counts.popleft()
+        most = max(count for _, count in self._counts)
+        lost = most - len(self._known) + len(gone)
+        if lost >= FEWEST_GONE and lost > MOST_GONE * most:
+            return frozenset(), gone
+        return gone, frozenset()
 
     async def _write(self, known: dict[str, _Written], spec: NodePlanSpec) -> None:
         """An object that is another than was known is looked at once more, and then it is so."""
@@ -224,11 +244,3 @@ def _is_written(known: Mapping[str, _Written], spec: NodePlanSpec) -> bool:
 
 def _path(name: str) -> str:
     return f"{PATH}/{name}"
-
-
-def _to_delete(gone: Iterable[str], of: int) -> tuple[frozenset[str], frozenset[str]]:
-    """Those that are deleted, and those that are not because they are most."""
-    gone = frozenset(gone)
-    if len(gone) >= FEWEST_GONE and len(gone) > MOST_GONE * of:
-        return frozenset(), gone
-    return gone, frozenset()

@@ -1,7 +1,7 @@
 """Sessions that have overdrawn their budgets and have something to read: when they are served.
 
-Rule: by the table in budget.py. Nobody waits longer than LONGEST_WAIT and one turn, so that what a peer sends in time,
-behind whatever it sent before, is read in time (RFC 4271 4.4: a hold time is three seconds or more).
+Rule: by the table in budget.py. No session waits longer than LONGEST_WAIT and one turn, so that what a peer sends in
+time, behind whatever it sent before, is read in time (RFC 4271 4.4: a hold time is three seconds or more).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ Line = bytes
 
 
 class Script:
-    """Objects by path, and what is said to watches. It supports no watch that begins with all objects."""
+    """Objects by path, and the lines that watches answer. It supports no watch that begins with all objects."""
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {NODES: {}, **{f"{V3}/{plural}": {} for plural in PLURALS}}
@@ -148,29 +148,31 @@ def test_an_event_that_changes_nothing_that_is_read_yields_nothing(script: Scrip
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answered",
     [FailedError(EXPIRED), b'{"type":"ERROR","object":{"code":410,"message":"too old"}}'],
     ids=["status", "event"],
 )
-def test_a_forgotten_version_leads_to_a_list(script: Script, said: Line | FailedError) -> None:
+def test_a_forgotten_version_leads_to_a_list(script: Script, answered: Line | FailedError) -> None:
     async def story(following: Next) -> None:
         await following()
         lists = script.asked.count(f"list {PEERS}")
         script.objects[PEERS]["tor-2"] = {"metadata": {"name": "tor-2"}, "spec": peer("10.0.0.7")}
-        script.say(PEERS, said)
+        script.say(PEERS, answered)
         assert sorted(addresses(await following())) == ["tor", "tor-2"]
         assert script.asked.count(f"list {PEERS}") == lists + 1
 
     follow(story)
 
 
-@pytest.mark.parametrize("said", [b"{", b"<html>", None], ids=["half a line", "a page", "the end"])
-def test_a_watch_that_says_nonsense_or_ends_is_repeated_from_where_it_was(script: Script, said: Line | None) -> None:
+@pytest.mark.parametrize("answered", [b"{", b"<html>", None], ids=["half a line", "a page", "the end"])
+def test_a_watch_that_is_not_readable_or_ends_is_repeated_from_where_it_was(
+    script: Script, answered: Line | None
+) -> None:
     async def story(following: Next) -> None:
         await following()
         script.put(PEERS, "tor", spec=peer("10.0.0.8"))
         await following()
-        script.say(PEERS, said)
+        script.say(PEERS, answered)
         await until(script, f"watch {PEERS} {script.version}", 1)
         script.put(PEERS, "tor", spec=peer("10.0.0.7"))
         assert addresses(await following()) == {"tor": "10.0.0.7"}

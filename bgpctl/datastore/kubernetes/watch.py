@@ -52,7 +52,7 @@ def read_cluster(access: Access, options: ClusterOptions) -> Loaded:
 
 
 def _ignore(_: Notice) -> None:
-    """Who asks once is told by the problems, or by the exception."""
+    """A caller that reads once has the problems, or the exception."""
 
 
 async def _changes(
