@@ -112,5 +112,4 @@ def read_resources_of_cluster(cluster: ClusterAccess, options: CompileOptions) -
     from bgpctl.datastore.kubernetes import Access, ClusterOptions, read_cluster
 
     access = Access(cluster.in_cluster, cluster.kubeconfig, cluster.context)
-    services = bool(options.cluster_ip_range)
-    return read_cluster(access, ClusterOptions(secret_namespace=options.secret_namespace, services=services))
+    return read_cluster(access, ClusterOptions.of(options))

@@ -96,7 +96,7 @@ class Controller:
     # -------------------------------------------------------------------------------------------- follow, compile
 
     async def _follow(self) -> None:
-        wants = ClusterOptions(secret_values=False, secret_namespace=self._options.compile_options.secret_namespace)
+        wants = ClusterOptions.of(self._options.compile_options, secret_values=False)
         self._is_new_cluster = not await self._store.has_any()
         async with aclosing(watch_cluster(self._options.access, wants, self._report)) as changes:
             async for loaded in changes:

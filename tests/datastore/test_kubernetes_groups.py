@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.datastore.kubernetes.access import Access, open_client
 from bgpctl.datastore.kubernetes.api_group import Offer, choose_group
 from bgpctl.datastore.kubernetes.calico import Contents, fewer, not_ready
@@ -220,3 +221,9 @@ def test_outside_of_a_pod_there_is_no_service_account(monkeypatch: pytest.Monkey
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(NotReadyError, match="does not run in a pod"):
         open_client(Access(in_cluster=True))
+
+
+def test_services_are_read_where_an_option_has_their_network() -> None:
+    assert not ClusterOptions.of(CompileOptions()).services
+    found = ClusterOptions.of(CompileOptions(cluster_ip_range="10.96.0.0/16"), secret_values=False)
+    assert (found.services, found.secret_values, found.secret_namespace) == (True, False, "kube-system")

@@ -7,7 +7,9 @@ that may name what the invalid one does not.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
+from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.datastore.kubernetes.secrets import Wanted
 from bgpctl.resources import Loaded
 from bgpctl.resources.checks.secret_references import secret_references
@@ -26,6 +28,11 @@ class ClusterOptions:
     secret_values: bool = True
     services: bool = False
     watch_list: bool = True
+
+    @classmethod
+    def of(cls, options: CompileOptions, *, secret_values: bool = True) -> Self:
+        """What plans with these options are made of."""
+        return cls(options.secret_namespace, secret_values, services=bool(options.cluster_ip_range))
 
 
 @dataclass(frozen=True, slots=True)
