@@ -109,7 +109,8 @@ def read_resources(paths: Sequence[Path], cluster: ClusterAccess, options: Compi
 
 def read_resources_of_cluster(cluster: ClusterAccess, options: CompileOptions) -> Loaded:
     """Raises NotReadyError when it cannot be read."""
-    from bgpctl.datastore.kubernetes import Access, ClusterOptions, read_cluster
+    from bgpctl.datastore.kubernetes import ClusterOptions, read_cluster
+    from bgpctl.kubernetes.access import Access
 
     access = Access(cluster.in_cluster, cluster.kubeconfig, cluster.context)
     return read_cluster(access, ClusterOptions.of(options))

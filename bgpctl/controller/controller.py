@@ -26,10 +26,11 @@ from bgpctl.daemon.guard import Guard
 from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.daemon.logs import get_logger
 from bgpctl.daemon.versions_file import VersionsFile
-from bgpctl.datastore.kubernetes import ClusterOptions, Notice, watch_cluster
-from bgpctl.datastore.kubernetes.api_server import ApiServer
-from bgpctl.datastore.kubernetes.failure import FailedError
-from bgpctl.datastore.kubernetes.pauses import Pauses
+from bgpctl.datastore.kubernetes import ClusterOptions, watch_cluster
+from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.failure import FailedError
+from bgpctl.kubernetes.notices import Notice
+from bgpctl.kubernetes.pauses import Pauses
 from bgpctl.node_plan import NodePlanSpec
 from bgpctl.resources import Loaded
 from bgpctl.resources.checks.secret_references import secret_references

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from bgpctl.datastore.kubernetes.api_server import ApiServer
-from bgpctl.datastore.kubernetes.failure import Cause, FailedError
+from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.failure import Cause, FailedError
 
 LEASE_SECONDS = 15
 RENEW_SECONDS = 10.0

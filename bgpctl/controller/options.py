@@ -11,7 +11,7 @@ from typing import Annotated
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.configuration.option import Option
 from bgpctl.daemon.log_format import LogFormat
-from bgpctl.datastore.kubernetes import Access
+from bgpctl.kubernetes.access import Access
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 DEFAULT_NAMESPACE = "bgpctl-system"

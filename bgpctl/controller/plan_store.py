@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from bgpctl.datastore.kubernetes.api_server import ApiServer
-from bgpctl.datastore.kubernetes.failure import Cause, FailedError, Failure
+from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.failure import Cause, FailedError, Failure
 from bgpctl.node_plan import NodePlanSpec
 
 GROUP_VERSION = "bgpctl.io/v1alpha1"

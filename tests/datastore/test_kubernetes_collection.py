@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bgpctl.datastore.kubernetes.collection import (
+from bgpctl.kubernetes.collection import (
     ABSENT_FOR,
     LATER,
     LOOK_AGAIN,
@@ -16,8 +16,8 @@ from bgpctl.datastore.kubernetes.collection import (
     Wait,
     Watch,
 )
-from bgpctl.datastore.kubernetes.failure import Cause, Failure, of_status
-from bgpctl.datastore.kubernetes.pauses import FIRST, LONGEST, Pauses
+from bgpctl.kubernetes.failure import Cause, Failure, of_status
+from bgpctl.kubernetes.pauses import FIRST, LONGEST, Pauses
 
 AWAY = Failure(Cause.UNREACHABLE, "connection refused")
 GONE = of_status(410, "too old resource version")

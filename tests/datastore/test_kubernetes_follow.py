@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from bgpctl.datastore.kubernetes import Access, ClusterOptions, Notice, collection, watch, watch_cluster
-from bgpctl.datastore.kubernetes.failure import FailedError, of_status
-from bgpctl.datastore.kubernetes.kinds import PLURALS
-from bgpctl.datastore.kubernetes.wire import Reader
+from bgpctl.datastore.kubernetes import ClusterOptions, watch, watch_cluster
+from bgpctl.kubernetes import collection
+from bgpctl.kubernetes.access import Access
+from bgpctl.kubernetes.failure import FailedError, of_status
+from bgpctl.kubernetes.kinds import PLURALS
+from bgpctl.kubernetes.notices import Notice
+from bgpctl.kubernetes.wire import Reader
 from bgpctl.resources import Loaded
 
 V3 = "/apis/projectcalico.org/v3"

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from bgpctl.configuration.compile_options import CompileOptions
-from bgpctl.datastore.kubernetes.access import Access, open_client
 from bgpctl.datastore.kubernetes.api_group import Offer, choose_group
 from bgpctl.datastore.kubernetes.calico import Contents, fewer, not_ready
-from bgpctl.datastore.kubernetes.collection import Collection, Page
-from bgpctl.datastore.kubernetes.failure import Failure, of_status
-from bgpctl.datastore.kubernetes.kinds import KUBERNETES_NODE, PLURALS, V1, V3, Group, calico_kinds
-from bgpctl.datastore.kubernetes.notices import Notice, Notices
-from bgpctl.datastore.kubernetes.pauses import Pauses
 from bgpctl.datastore.kubernetes.problems import AWAY_FOR, Obstacles, obstacles
 from bgpctl.datastore.kubernetes.wants import ClusterOptions, Wants, wants
 from bgpctl.errors import NotReadyError
+from bgpctl.kubernetes.access import Access, open_client
+from bgpctl.kubernetes.collection import Collection, Page
+from bgpctl.kubernetes.failure import Failure, of_status
+from bgpctl.kubernetes.kinds import KUBERNETES_NODE, PLURALS, V1, V3, Group, calico_kinds
+from bgpctl.kubernetes.notices import Notice, Notices
+from bgpctl.kubernetes.pauses import Pauses
 from bgpctl.resources import parse_documents
 from bgpctl.resources.in_force.in_force import in_force
 

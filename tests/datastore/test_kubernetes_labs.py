@@ -13,7 +13,8 @@ import pytest
 from bgpctl.compiler import compile_node
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.datastore import read_directory
-from bgpctl.datastore.kubernetes.kinds import (
+from bgpctl.datastore.kubernetes.wants import ClusterOptions, Wants, wants
+from bgpctl.kubernetes.kinds import (
     ENDPOINT_SLICE,
     KUBERNETES_NODE,
     SECRET,
@@ -24,8 +25,7 @@ from bgpctl.datastore.kubernetes.kinds import (
     Group,
     calico_kinds,
 )
-from bgpctl.datastore.kubernetes.wants import ClusterOptions, Wants, wants
-from bgpctl.datastore.kubernetes.wire import Reader
+from bgpctl.kubernetes.wire import Reader
 from bgpctl.resources import Loaded, ResourceSet, parse_documents
 from bgpctl.yaml_source.document import read_document
 from bgpctl.yaml_source.documents import split_documents

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bgpctl.datastore.kubernetes.collection import Change, Event
-from bgpctl.datastore.kubernetes.failure import Cause, FailedError
-from bgpctl.datastore.kubernetes.kinds import (
+from bgpctl.kubernetes.collection import Change, Event
+from bgpctl.kubernetes.failure import Cause, FailedError
+from bgpctl.kubernetes.kinds import (
     ENDPOINT_SLICE,
     KUBERNETES_NODE,
     MIGRATION,
@@ -20,7 +20,7 @@ from bgpctl.datastore.kubernetes.kinds import (
     ApiKind,
     calico_kinds,
 )
-from bgpctl.datastore.kubernetes.wire import Reader, failure_of, phase_of, plurals_of
+from bgpctl.kubernetes.wire import Reader, failure_of, phase_of, plurals_of
 
 PEER = next(each for each in calico_kinds(V3, frozenset()) if each.kind == "BGPPeer")
 BOOKKEEPING = {

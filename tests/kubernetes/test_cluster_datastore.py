@@ -27,16 +27,10 @@ from watched_cluster import (
     service_account,
 )
 
-from bgpctl.datastore.kubernetes import (
-    Access,
-    ClusterOptions,
-    collection,
-    group_reader,
-    problems,
-    read_cluster,
-    secrets,
-)
+from bgpctl.datastore.kubernetes import ClusterOptions, group_reader, problems, read_cluster
 from bgpctl.errors import NotReadyError
+from bgpctl.kubernetes import collection, secrets
+from bgpctl.kubernetes.access import Access
 from bgpctl.resources import Loaded
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]

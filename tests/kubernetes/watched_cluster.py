@@ -15,8 +15,9 @@ from api_server import ApiServer
 from calico_crds import PLURALS
 from segment import eventually
 
-from bgpctl.datastore.kubernetes import Access, ClusterOptions, Notice, watch_cluster
-from bgpctl.datastore.kubernetes.access import open_client
+from bgpctl.datastore.kubernetes import ClusterOptions, watch_cluster
+from bgpctl.kubernetes.access import Access, open_client
+from bgpctl.kubernetes.notices import Notice
 from bgpctl.resources import Loaded
 
 V3 = "projectcalico.org/v3"

@@ -1,8 +1,6 @@
 """Resources of a cluster out of its API server: the same values as the directory yields. Nothing is ever written."""
 
-from bgpctl.datastore.kubernetes.access import Access
-from bgpctl.datastore.kubernetes.notices import Notice, Report
 from bgpctl.datastore.kubernetes.wants import ClusterOptions
 from bgpctl.datastore.kubernetes.watch import read_cluster, watch_cluster
 
-__all__ = ["Access", "ClusterOptions", "Notice", "Report", "read_cluster", "watch_cluster"]
+__all__ = ["ClusterOptions", "read_cluster", "watch_cluster"]

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bgpctl.datastore.kubernetes.kinds import PLURALS, V1, V3, Group
+from bgpctl.kubernetes.kinds import PLURALS, V1, V3, Group
 
 # Phases of a DatastoreMigration in which the objects of v3 are all there.
 CONVERGED = frozenset({"Converged", "Complete"})

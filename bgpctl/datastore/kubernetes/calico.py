@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from bgpctl.datastore.kubernetes.kinds import CLUSTER_INFORMATION_NAME, Group
+from bgpctl.kubernetes.kinds import CLUSTER_INFORMATION_NAME, Group
 
 
 class _Spec(msgspec.Struct):

@@ -15,13 +15,15 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from bgpctl.datastore.kubernetes.api_group import CONVERGED, choose_group, is_open
-from bgpctl.datastore.kubernetes.api_server import ApiServer
 from bgpctl.datastore.kubernetes.calico import Contents, fewer, not_ready
-from bgpctl.datastore.kubernetes.collection import Collection
-from bgpctl.datastore.kubernetes.failure import Cause, Failure
-from bgpctl.datastore.kubernetes.follower import Follower
 from bgpctl.datastore.kubernetes.group_reader import Discovery, GroupReader
-from bgpctl.datastore.kubernetes.kinds import (
+from bgpctl.datastore.kubernetes.problems import Obstacles, obstacles
+from bgpctl.datastore.kubernetes.wants import ClusterOptions, Wants
+from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.collection import Collection
+from bgpctl.kubernetes.failure import Cause, Failure
+from bgpctl.kubernetes.follower import Follower
+from bgpctl.kubernetes.kinds import (
     ENDPOINT_SLICE,
     KUBERNETES_NODE,
     MIGRATION,
@@ -30,11 +32,9 @@ from bgpctl.datastore.kubernetes.kinds import (
     Group,
     calico_kinds,
 )
-from bgpctl.datastore.kubernetes.notices import Notices
-from bgpctl.datastore.kubernetes.problems import Obstacles, obstacles
-from bgpctl.datastore.kubernetes.secrets import SecretReader
-from bgpctl.datastore.kubernetes.wants import ClusterOptions, Wants
-from bgpctl.datastore.kubernetes.wire import phase_of
+from bgpctl.kubernetes.notices import Notices
+from bgpctl.kubernetes.secrets import SecretReader
+from bgpctl.kubernetes.wire import phase_of
 
 # Causes that concern every request, not one kind.
 _OF_THE_SERVER = frozenset({Cause.UNREACHABLE, Cause.UNAUTHORIZED})

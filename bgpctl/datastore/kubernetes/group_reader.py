@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bgpctl.datastore.kubernetes.api_group import Offer, Offers
-from bgpctl.datastore.kubernetes.api_server import ApiServer
 from bgpctl.datastore.kubernetes.calico import Contents
-from bgpctl.datastore.kubernetes.collection import Page
-from bgpctl.datastore.kubernetes.failure import Cause, FailedError
-from bgpctl.datastore.kubernetes.follower import Follower
-from bgpctl.datastore.kubernetes.kinds import CLUSTER_INFORMATION, V1, V3, ApiKind, Group, api_path, calico_kinds
-from bgpctl.datastore.kubernetes.notices import Notices
-from bgpctl.datastore.kubernetes.pauses import Pauses
-from bgpctl.datastore.kubernetes.wire import Reader, plurals_of
+from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.collection import Page
+from bgpctl.kubernetes.failure import Cause, FailedError
+from bgpctl.kubernetes.follower import Follower
+from bgpctl.kubernetes.kinds import CLUSTER_INFORMATION, V1, V3, ApiKind, Group, api_path, calico_kinds
+from bgpctl.kubernetes.notices import Notices
+from bgpctl.kubernetes.pauses import Pauses
+from bgpctl.kubernetes.wire import Reader, plurals_of
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bgpctl.datastore.kubernetes.collection import Collection
-from bgpctl.datastore.kubernetes.failure import Cause, Failure
-from bgpctl.datastore.kubernetes.kinds import CLUSTER_INFORMATION_NAME, SECRET, ApiKind
+from bgpctl.kubernetes.collection import Collection
+from bgpctl.kubernetes.failure import Cause, Failure
+from bgpctl.kubernetes.kinds import CLUSTER_INFORMATION_NAME, SECRET, ApiKind
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
 from bgpctl.yaml_source.problem import Problem, Severity

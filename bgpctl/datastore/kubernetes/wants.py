@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from bgpctl.configuration.compile_options import CompileOptions
-from bgpctl.datastore.kubernetes.secrets import Wanted
+from bgpctl.kubernetes.secrets import Wanted
 from bgpctl.resources import Loaded
 from bgpctl.resources.checks.secret_references import secret_references
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME

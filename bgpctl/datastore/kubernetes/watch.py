@@ -14,13 +14,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 
-from bgpctl.datastore.kubernetes.access import Access
-from bgpctl.datastore.kubernetes.api_server import ApiServer
 from bgpctl.datastore.kubernetes.cluster import Cluster
-from bgpctl.datastore.kubernetes.notices import Notice, Notices, Report
 from bgpctl.datastore.kubernetes.problems import API_SERVER
 from bgpctl.datastore.kubernetes.wants import ClusterOptions, wants
 from bgpctl.errors import NotReadyError
+from bgpctl.kubernetes.access import Access
+from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.notices import Notice, Notices, Report
 from bgpctl.resources import Loaded, parse_documents
 from bgpctl.yaml_source.problem import Problem
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bgpctl.datastore.kubernetes.failure import Cause, Failure
-from bgpctl.datastore.kubernetes.pauses import Pauses
+from bgpctl.kubernetes.failure import Cause, Failure
+from bgpctl.kubernetes.pauses import Pauses
 
 # Seconds until what was refused or not there is asked for again, at most.
 LATER = 30.0

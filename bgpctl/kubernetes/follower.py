@@ -11,13 +11,13 @@ import random
 from collections.abc import Callable
 from contextlib import aclosing
 
-from bgpctl.datastore.kubernetes.api_server import ApiServer
-from bgpctl.datastore.kubernetes.collection import Collection, List, Page, Wait, Watch
-from bgpctl.datastore.kubernetes.failure import Cause, FailedError, Failure
-from bgpctl.datastore.kubernetes.kinds import ApiKind
-from bgpctl.datastore.kubernetes.notices import Notices
-from bgpctl.datastore.kubernetes.pauses import Pauses
-from bgpctl.datastore.kubernetes.wire import Reader
+from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.collection import Collection, List, Page, Wait, Watch
+from bgpctl.kubernetes.failure import Cause, FailedError, Failure
+from bgpctl.kubernetes.kinds import ApiKind
+from bgpctl.kubernetes.notices import Notices
+from bgpctl.kubernetes.pauses import Pauses
+from bgpctl.kubernetes.wire import Reader
 
 # Seconds for which a watch is asked for: between these, so that watches do not all begin at the same time.
 SHORTEST_WATCH, LONGEST_WATCH = 240, 480

@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from bgpctl.datastore.kubernetes.collection import Change, Event, Page
-from bgpctl.datastore.kubernetes.failure import Cause, FailedError, Failure, of_status
-from bgpctl.datastore.kubernetes.kinds import ENDPOINT_SLICE, KUBERNETES_NODE, MIGRATION, SECRET, SERVICE, ApiKind
+from bgpctl.kubernetes.collection import Change, Event, Page
+from bgpctl.kubernetes.failure import Cause, FailedError, Failure, of_status
+from bgpctl.kubernetes.kinds import ENDPOINT_SLICE, KUBERNETES_NODE, MIGRATION, SECRET, SERVICE, ApiKind
 
 T = TypeVar("T")
 

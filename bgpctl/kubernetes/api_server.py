@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bgpctl.datastore.kubernetes.access import CONNECT, Access, credential_failures, open_client
-from bgpctl.datastore.kubernetes.failure import Cause, FailedError, Failure
-from bgpctl.datastore.kubernetes.wire import failure_of
 from bgpctl.errors import NotReadyError
+from bgpctl.kubernetes.access import CONNECT, Access, credential_failures, open_client
+from bgpctl.kubernetes.failure import Cause, FailedError, Failure
+from bgpctl.kubernetes.wire import failure_of
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient, Response

@@ -13,12 +13,12 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bgpctl.datastore.kubernetes.api_server import ApiServer
-from bgpctl.datastore.kubernetes.failure import Cause, FailedError, Failure
-from bgpctl.datastore.kubernetes.kinds import SECRET
-from bgpctl.datastore.kubernetes.notices import Notices
-from bgpctl.datastore.kubernetes.pauses import Pauses
-from bgpctl.datastore.kubernetes.wire import Reader
+from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.failure import Cause, FailedError, Failure
+from bgpctl.kubernetes.kinds import SECRET
+from bgpctl.kubernetes.notices import Notices
+from bgpctl.kubernetes.pauses import Pauses
+from bgpctl.kubernetes.wire import Reader
 
 INTERVAL = 30.0
 
