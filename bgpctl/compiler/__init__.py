@@ -9,6 +9,7 @@ from bgpctl.compiler.cluster.index import ClusterIndex
 from bgpctl.compiler.identity import CompileError
 from bgpctl.compiler.node import Compiled, compile_cluster, compile_every_node, compile_node
 from bgpctl.compiler.rendering.exabgp_conf import render_exabgp_conf
+from bgpctl.compiler.with_services import with_services
 from bgpctl.configuration.compile_options import CompileOptions, LocalWorkload
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "compile_every_node",
     "compile_node",
     "render_exabgp_conf",
+    "with_services",
 ]

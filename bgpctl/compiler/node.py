@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bgpctl.compiler.cluster.facts import Block
 from bgpctl.compiler.cluster.index import ClusterIndex
-from bgpctl.compiler.cluster.services import ServiceRoutes, service_routes
+from bgpctl.compiler.cluster.services import ServiceRoutes, service_routes, service_rules
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.identity import CompileError, listen, router_id
 from bgpctl.compiler.policies.export_policy import ExportInputs, export_policy
@@ -64,7 +64,7 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
     findings = Findings(index.resources)
     facts, configuration = index.nodes[node], index.configuration
     blocks = _blocks(index, node, options)
-    services = service_routes(index.services, configuration, facts.node, options)
+    services = service_routes(index.services, service_rules(configuration, facts.node, options))
     priorities = {family: configuration.normal_priority(family) for family in FAMILIES}
     settings = configuration.settings(node)
     sessions, suppressed = _sessions(SessionContext(index, node, options, findings))
@@ -92,7 +92,8 @@ def every_policy(index: ClusterIndex, node: str, options: CompileOptions = NO_OP
     """The policies that sessions of the node can ask, whether one does or not: for sessions that outlive what defined
     them."""
     blocks = _blocks(index, node, options)
-    services = service_routes(index.services, index.configuration, index.nodes[node].node, options)
+    rules = service_rules(index.configuration, index.nodes[node].node, options)
+    services = service_routes(index.services, rules)
     return tuple(_all_policies(index.resources, _exports(index, node, blocks, services), several_families=True))
 
 

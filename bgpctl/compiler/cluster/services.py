@@ -24,7 +24,7 @@ from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.fields import HEADLESS
 from reflector.addresses import canonical_address, canonical_prefix, contains, family_of, is_single_address
-from reflector.plan import Family
+from reflector.plan import Family, Value
 
 EXCLUDED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 ADVERTISED_TYPES = frozenset({"ClusterIP", "NodePort", "LoadBalancer"})
@@ -32,13 +32,29 @@ SLICE_FAMILY: dict[str, Family] = {"IPv4": 4, "IPv6": 6}
 KUBERNETES = "k8s"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceLists:
-    """BGPConfiguration's lists as canonical prefixes, in their order."""
+class ServiceRules(Value, frozen=True):
+    """What decides about services on one node, without any service: with it and the services a node knows what it
+    announces, whoever has compiled the rest of its plan.
 
-    cluster: tuple[str, ...]
-    external: tuple[str, ...]
-    load_balancer: tuple[str, ...]
+    cluster, external, load_balancer   BGPConfiguration's lists as canonical prefixes, in their order
+    aggregates_load_balancers          the networks of load balancers stand for their addresses
+    excluded                           the node's label keeps it out: it announces none
+    reflects                           the node is a route reflector
+    kubernetes_node                    what EndpointSlices call this node
+    """
+
+    cluster: tuple[str, ...] = ()
+    external: tuple[str, ...] = ()
+    load_balancer: tuple[str, ...] = ()
+    aggregates_load_balancers: bool = False
+    excluded: bool = False
+    reflects: bool = False
+    kubernetes_node: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """No service is announced, whatever services there are."""
+        return self.excluded or not (self.cluster or self.external or self.load_balancer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,42 +101,45 @@ def service_facts(resources: ResourceSet) -> tuple[ServiceFacts, ...]:
     )
 
 
-def service_routes(
-    services: Iterable[ServiceFacts], configuration: Configuration, node: Node, options: CompileOptions
-) -> ServiceRoutes:
-    """What `node` does about service addresses."""
-    lists = _lists(configuration, options)
-    networks = _networks(lists, configuration)
+def service_rules(configuration: Configuration, node: Node, options: CompileOptions) -> ServiceRules:
+    spec = configuration.cluster
+    return ServiceRules(
+        cluster=(canonical_prefix(options.cluster_ip_range),)
+        if options.cluster_ip_range
+        else service_prefixes(spec.service_cluster_ips),
+        external=service_prefixes(spec.service_external_ips),
+        load_balancer=service_prefixes(spec.service_load_balancer_ips),
+        aggregates_load_balancers=configuration.aggregates_load_balancers,
+        excluded=node.metadata.labels.get(EXCLUDED_LABEL) == "true",
+        reflects=bool(node.cluster_id),
+        kubernetes_node=_kubernetes_name(node),
+    )
+
+
+def service_routes(services: Iterable[ServiceFacts], rules: ServiceRules) -> ServiceRoutes:
+    """What the node of these rules does about service addresses."""
+    networks = _networks(rules)
     announced: dict[str, str] = {}
-    if node.metadata.labels.get(EXCLUDED_LABEL) != "true":
+    if not rules.excluded:
         announced.update(networks)
         for service in services:
-            for address in _announced_addresses(service, lists, configuration, _kubernetes_name(node)):
+            for address in _announced_addresses(service, rules):
                 announced.setdefault(canonical_prefix(address), f"Service {service.name}")
+    own = tuple(dict.fromkeys((*rules.cluster, *rules.external, *rules.load_balancer)))
     return ServiceRoutes(
         announced=tuple(announced.items()),
         unkerneled=tuple(prefix for prefix in networks if not is_single_address(prefix)),
-        reflected=tuple(dict.fromkeys((*lists.load_balancer, *lists.external))) if node.cluster_id else (),
-        own=() if node.cluster_id else tuple(dict.fromkeys((*lists.cluster, *lists.external, *lists.load_balancer))),
+        reflected=tuple(dict.fromkeys((*rules.load_balancer, *rules.external))) if rules.reflects else (),
+        own=() if rules.reflects else own,
     )
 
 
-def _lists(configuration: Configuration, options: CompileOptions) -> ServiceLists:
-    spec = configuration.cluster
-    cluster = service_prefixes(spec.service_cluster_ips)
-    return ServiceLists(
-        cluster=(canonical_prefix(options.cluster_ip_range),) if options.cluster_ip_range else cluster,
-        external=service_prefixes(spec.service_external_ips),
-        load_balancer=service_prefixes(spec.service_load_balancer_ips),
-    )
-
-
-def _networks(lists: ServiceLists, configuration: Configuration) -> dict[str, str]:
+def _networks(rules: ServiceRules) -> dict[str, str]:
     """The networks announced as a whole, and the field that defines them."""
-    load_balancer = lists.load_balancer if configuration.aggregates_load_balancers else ()
+    load_balancer = rules.load_balancer if rules.aggregates_load_balancers else ()
     named = [
-        *((prefix, "serviceClusterIPs") for prefix in lists.cluster),
-        *((prefix, "serviceExternalIPs") for prefix in lists.external if not is_single_address(prefix)),
+        *((prefix, "serviceClusterIPs") for prefix in rules.cluster),
+        *((prefix, "serviceExternalIPs") for prefix in rules.external if not is_single_address(prefix)),
         *((prefix, "serviceLoadBalancerIPs") for prefix in load_balancer if not is_single_address(prefix)),
     ]
     networks: dict[str, str] = {}
@@ -155,28 +174,26 @@ def _addresses(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(canonical_address(text) for text in texts if text not in ("", HEADLESS)))
 
 
-def _announced_addresses(
-    service: ServiceFacts, lists: ServiceLists, configuration: Configuration, node: str
-) -> Iterator[str]:
-    load_balancer = [each for each in service.ingress if _inside(each, lists.load_balancer)]
+def _announced_addresses(service: ServiceFacts, rules: ServiceRules) -> Iterator[str]:
+    load_balancer = [each for each in service.ingress if _inside(each, rules.load_balancer)]
     addresses = [
-        *(service.cluster if lists.cluster else ()),
-        *(each for each in service.external if _inside(each, lists.external)),
+        *(service.cluster if rules.cluster else ()),
+        *(each for each in service.external if _inside(each, rules.external)),
         *load_balancer,
     ]
-    if service.policy == "Cluster" and service.has_slice and _hits_single_address(service, lists):
+    if service.policy == "Cluster" and service.has_slice and _hits_single_address(service, rules):
         yield from addresses
     elif service.policy == "Local":
-        yield from (each for each in addresses if node in service.ready[family_of(each)])
-    elif load_balancer and not configuration.aggregates_load_balancers:
+        yield from (each for each in addresses if rules.kubernetes_node in service.ready[family_of(each)])
+    elif load_balancer and not rules.aggregates_load_balancers:
         yield from (each for each in addresses if service.ready[family_of(each)])
 
 
-def _hits_single_address(service: ServiceFacts, lists: ServiceLists) -> bool:
+def _hits_single_address(service: ServiceFacts, rules: ServiceRules) -> bool:
     """Whether one of its addresses stands in a list by itself, as a /32 or /128."""
     asked = (service.asked_address,) if service.asked_address else ()
-    return any(canonical_prefix(each) in lists.load_balancer for each in (*asked, *service.ingress)) or any(
-        canonical_prefix(each) in lists.external for each in service.external
+    return any(canonical_prefix(each) in rules.load_balancer for each in (*asked, *service.ingress)) or any(
+        canonical_prefix(each) in rules.external for each in service.external
     )
 
 

@@ -40,6 +40,7 @@ from reflector.plan import (
 TUNNEL_DEVICES = ("*.cali", "*.calico")
 IPIP_DEVICE = "tunl0"
 EBPF_DEVICES = ("bpf*.cali",)
+IP_POOL = "IPPool "
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,20 @@ def export_policy(inputs: ExportInputs, family: Family) -> Policy:
         *_pools(inputs.pools, family),
     )
     return Policy(export_policy_name(family), rules)
+
+
+def with_service_rules(policy: Policy, family: Family, before: ServiceRoutes, after: ServiceRoutes) -> Policy:
+    """The policy of `before` as it is with `after`. The rules of services stand right before those of the pools that
+    are exported. Raises ValueError for a policy that is not one of `before`."""
+    rules = policy.rules
+    end = len(rules)
+    while end and rules[end - 1].verdict is Verdict.ACCEPT and rules[end - 1].defined_by.startswith(IP_POOL):
+        end -= 1
+    old = tuple(_services(before, family))
+    begin = end - len(old)
+    if begin < 0 or rules[begin:end] != old:
+        raise ValueError(f"the policy {policy.name} has other rules for services than this version writes")
+    return Policy(policy.name, (*rules[:begin], *_services(after, family), *rules[end:]))
 
 
 def inside(prefix: str) -> PrefixMatch:
@@ -140,5 +155,5 @@ def _pools(pools: Iterable[Pool], family: Family) -> Iterator[PolicyRule]:
 
 def _pool_reason(pool: Pool) -> str:
     if not pool.is_valid:
-        return f"IPPool {pool.name}: there is no valid version of it"
-    return f"IPPool {pool.name}" if pool.exported else f"IPPool {pool.name}: disableBGPExport"
+        return f"{IP_POOL}{pool.name}: there is no valid version of it"
+    return f"{IP_POOL}{pool.name}" if pool.exported else f"{IP_POOL}{pool.name}: disableBGPExport"

@@ -24,6 +24,14 @@ def originations(
             found[block.prefix] = Origination(
                 block.prefix, RouteSource.BLOCK, normal_priority[family_of(block.prefix)], defined_by="block affinity"
             )
+    return with_services(found.values(), services, normal_priority)
+
+
+def with_services(
+    others: Iterable[Origination], services: ServiceRoutes, normal_priority: dict[Family, int]
+) -> tuple[Origination, ...]:
+    """Sorted by prefix, `others` being no services'."""
+    found = {each.prefix: each for each in others}
     for prefix, reason in services.announced:
         found.setdefault(
             prefix,
