@@ -9,28 +9,37 @@ until somebody confirms it or the resources are put right; everything else goes 
     merge, merge_kernel                         the plan in force without these losses
     digest, causes, held                        their name, their reason, and both for people
     decide                                      all of it, asked once
+    basis                                       by what it is judged: the resources, or what a controller wrote of them
 """
 
+from bgpctl.brake.basis import Basis
 from bgpctl.brake.best_state import BestState, decode_best_state, encode_best_state
 from bgpctl.brake.decide import Decision, Question, decide
 from bgpctl.brake.facts import Facts, facts_of
 from bgpctl.brake.held import HeldChange, held_changes
 from bgpctl.brake.judge import proof_of
 from bgpctl.brake.live import LiveState, Source, assumed
+from bgpctl.brake.of_node_plan import OfNodePlan, facts_for, transition_to
+from bgpctl.brake.of_resources import OfResources
 
 __all__ = [
+    "Basis",
     "BestState",
     "Decision",
     "Facts",
     "HeldChange",
     "LiveState",
+    "OfNodePlan",
+    "OfResources",
     "Question",
     "Source",
     "assumed",
     "decide",
     "decode_best_state",
     "encode_best_state",
+    "facts_for",
     "facts_of",
     "held_changes",
     "proof_of",
+    "transition_to",
 ]

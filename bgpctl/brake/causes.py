@@ -48,9 +48,9 @@ def causes_of(situation: Situation, loss: Loss, index: ClusterIndex) -> tuple[Ca
         *(
             cause
             for name in loss.sessions
-            for cause in _of_ending(index, node, situation.endings[name], situation.wanted)
+            for cause in causes_of_ending(index, node, situation.endings[name], situation.wanted)
         ),
-        *(_of_prefix(node, prefix) for prefix in loss.prefixes),
+        *(cause_of_prefix(node, prefix) for prefix in loss.prefixes),
         *(_of_network(index, network) for network in loss.networks),
         *(_of_node(index, name) for name in loss.endpoints),
     }
@@ -64,7 +64,8 @@ def cause_of_missing_node(node: str) -> Cause:
 # ------------------------------------------------------------------------------------------- sessions
 
 
-def _of_ending(index: ClusterIndex, node: str, ending: Ending, wanted: NodePlan) -> Iterator[Cause]:
+def causes_of_ending(index: ClusterIndex, node: str, ending: Ending, wanted: NodePlan) -> Iterator[Cause]:
+    """Of one session of `node`."""
     if ending.kind not in BY_POLICY:
         yield _of_session(index, node, ending, wanted)
         return
@@ -160,7 +161,7 @@ def _of_change(index: ClusterIndex, node: str, session: SessionPlan, changes: st
 # --------------------------------------------------------------------------------------------- others
 
 
-def _of_prefix(node: str, prefix: str) -> Cause:
+def cause_of_prefix(node: str, prefix: str) -> Cause:
     return Cause("BlockAffinity", f"{prefix} of {node}", "", 0, MISSING)
 
 

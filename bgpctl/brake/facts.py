@@ -5,7 +5,7 @@ Rule: only look-ups that cost what the node's own sessions and originations cost
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -67,14 +67,14 @@ def facts_of(index: ClusterIndex, running: NodePlan, options: CompileOptions) ->
     """For the node of the running plan, which need not be in the resources."""
     node, settings = running.node, index.configuration.settings(running.node)
     is_there = node in index.nodes
-    definers = {defining_resource(each.defined_by) for each in running.sessions}
+    definers = definers_of(running)
     return Facts(
         nodes=frozenset(index.nodes),
         reflectors={name: facts.cluster_id for name, facts in index.nodes.items() if facts.cluster_id},
         as_number=index.configuration.as_number,
-        idle=frozenset(each for each in definers if _is_idle(index, each)),
-        moved=frozenset(_moved(index, running)),
-        released=frozenset(each.prefix for each in index.blocks(node) if not each.aggregated),
+        idle=idle(index, definers),
+        moved=moved(index, node, (each.prefix for each in running.originations)),
+        released=released(index, node),
         limits=limits_of(settings),
         confirmed=frozenset(settings.confirm or ()),
         compile_policies=partial(every_policy, index, node, options) if is_there else _none,
@@ -92,6 +92,19 @@ def bgp_peer_of(index: ClusterIndex, defined_by: str) -> BGPPeer | None:
     return index.resources.bgp_peers.get(defining_resource(defined_by).removeprefix(BGP_PEER))
 
 
+def definers_of(plan: NodePlan) -> frozenset[str]:
+    return frozenset(defining_resource(each.defined_by) for each in plan.sessions)
+
+
+def released(index: ClusterIndex, node: str) -> frozenset[str]:
+    return frozenset(each.prefix for each in index.blocks(node) if not each.aggregated)
+
+
+def idle(index: ClusterIndex, definers: Iterable[str]) -> frozenset[str]:
+    """Those of them that define no session in the whole cluster."""
+    return frozenset(each for each in definers if _is_idle(index, each))
+
+
 def _is_idle(index: ClusterIndex, definer: str) -> bool:
     if definer == MESH:
         return not index.configuration.mesh or len(index.mesh_members) < 2
@@ -106,13 +119,14 @@ def _blocks(index: ClusterIndex, options: CompileOptions) -> Mapping[str, tuple[
     return {name: tuple(block.prefix for block in find(name)) for name in index.nodes}
 
 
-def _moved(index: ClusterIndex, running: NodePlan) -> Iterator[str]:
+def moved(index: ClusterIndex, node: str, originated: Iterable[str]) -> frozenset[str]:
     """A block of which another node has a part counts as moved, too: holding it would draw that node's traffic."""
-    own = {each.prefix for each in index.blocks(running.node)}
-    leaving = [each.prefix for each in running.originations if each.prefix not in own]
-    if leaving:
-        others = list(_blocks_of_others(index, running.node))
-        yield from (mine for mine in leaving if any(_overlap(mine, other) for other in others))
+    own = {each.prefix for each in index.blocks(node)}
+    leaving = [prefix for prefix in originated if prefix not in own]
+    if not leaving:
+        return frozenset()
+    others = list(_blocks_of_others(index, node))
+    return frozenset(mine for mine in leaving if any(_overlap(mine, other) for other in others))
 
 
 def _blocks_of_others(index: ClusterIndex, node: str) -> Iterable[str]:

@@ -1,18 +1,16 @@
-"""What a new plan may take from a node without being confirmed: the limits, as one frozen value.
+"""Where the limits come from, and when one is exceeded.
 
-Rule: each limit is a share in percent of the best state of the last ten minutes, and what goes beyond it is held; None
-is a limit that is switched off. They are settings of the BGPConfiguration `default`, or of `node.<name>` for one node,
-and they come from the resources that ask for the change: whoever means it may say so there.
+They are settings of the BGPConfiguration `default`, or of `node.<name>` for one node, and they come from the resources
+that ask for the change: whoever means it may say so there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from bgpctl.node_plan.loss_limits import DEFAULT_LIMITS, DEFAULT_SHARE, Limits
 from bgpctl.resources.annotations.settings import LossLimit, Settings
 
-# Half of what there is.
-DEFAULT_SHARE = 50
+__all__ = ["DEFAULT_LIMITS", "DEFAULT_SHARE", "Limits", "exceeds", "limits_of"]
+
 # One session of two is one of a pair: a loss of sessions begins with the second.
 FEWEST_SESSIONS = 2
 FEWEST_NODES = 2
@@ -21,25 +19,6 @@ WINDOW = 600.0
 # Seconds for which a session that is to change at both of its ends, two nodes, is held while it is down: the other end
 # has changed it already, and it comes up when this one does.
 OTHER_END_FOLLOWS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """sessions       of the Established sessions to nodes and reflectors of the cluster
-    last_session      the last session to a reflector or the mesh, to clients, or of any kind, of a family, may not end
-    routes            of the routes of a family that the node has learned, and of the kernel routes that are installed
-    originations      of the node's own originations
-    nodes             of the Nodes of the cluster
-    """
-
-    sessions: int | None = DEFAULT_SHARE
-    last_session: bool = True
-    routes: int | None = DEFAULT_SHARE
-    originations: int | None = DEFAULT_SHARE
-    nodes: int | None = DEFAULT_SHARE
-
-
-DEFAULT_LIMITS = Limits()
 
 
 def limits_of(settings: Settings) -> Limits:

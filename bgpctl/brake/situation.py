@@ -84,6 +84,9 @@ class Situation:
 
     @cached_property
     def counted_nodes(self) -> frozenset[str]:
+        """All that there are, where it is not for this node to judge how many are missing."""
+        if self.facts.limits.nodes is None:
+            return self.facts.nodes
         before, seen = self.best.before, frozenset(self.best.nodes)
         return seen if before is None else seen & before.nodes
 

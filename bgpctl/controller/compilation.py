@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from bgpctl.compiler import ClusterIndex, CompileOptions, affected, compile_node
 from bgpctl.compiler.identity import CompileError
-from bgpctl.node_plan import NodePlanSpec, PlanTooLargeError, spec_of
+from bgpctl.node_plan import Assignment, NodePlanSpec, PlanTooLargeError, spec_of
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem, Severity, has_errors
 
@@ -75,7 +75,7 @@ class Compilation:
             compiled = compile_node(index.resources, name, self._options, index)
             if has_errors(compiled.problems):
                 return NodeResult(old.spec, compiled.problems, is_newest=False)
-            return NodeResult(spec_of(compiled.plan, revision), compiled.problems)
+            return NodeResult(spec_of(Assignment(compiled.plan), revision), compiled.problems)
         except (CompileError, PlanTooLargeError) as error:
             return _kept(old, name, str(error))
         except Exception as error:  # whatever it is, the plans of the other nodes go on

@@ -4,15 +4,17 @@ Rule: an object never has a password in it, and reads back as the plan that it w
 itself (`reflector.plan`) is the contract; this room only writes it down small.
 """
 
+from bgpctl.node_plan.assignment import Assignment
 from bgpctl.node_plan.keys import PlanKeys, references, with_keys
-from bgpctl.node_plan.spec import NodePlanSpec, PlanTooLargeError, UnreadablePlanError, plan_of, spec_of
+from bgpctl.node_plan.spec import NodePlanSpec, PlanTooLargeError, UnreadablePlanError, assignment_of, spec_of
 
 __all__ = [
+    "Assignment",
     "NodePlanSpec",
     "PlanKeys",
     "PlanTooLargeError",
     "UnreadablePlanError",
-    "plan_of",
+    "assignment_of",
     "references",
     "spec_of",
     "with_keys",

@@ -2,8 +2,8 @@
 
     node         the node that it is for, which is the object's name as well
     revision     the revision of the configuration that it was compiled of
-    digest       of the plan: twelve hexadecimal digits
-    plan         the plan, its sessions in groups (session_groups.py); "" fields are left out
+    digest       of what is assigned: twelve hexadecimal digits
+    plan         the assignment (assignment.py), its sessions in groups (session_groups.py); "" fields are left out
     compressed   in its place, where the plan is large: the same JSON, gzip, in base64. `bgpctl plan show` prints it
 
 An object of etcd may have 1.5 MiB, so MOST_OCTETS is less. A plan that does not fit is an error, and never written in
@@ -20,8 +20,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from bgpctl.compiler.cluster.services import ServiceRules
+from bgpctl.node_plan.assignment import NO_FACTS, NO_TRANSITION, Assignment, PlanFacts, StatusRequest, Transition
 from bgpctl.node_plan.session_groups import SessionGroup, grouped, ungrouped
-from reflector.plan import PLAN_VERSION, NodePlan, Value, encode_plan
+from reflector.plan import PLAN_VERSION, NodePlan, Value
 
 DIGITS = 12
 # Up to this many octets a plan is readable as it stands in the object.
@@ -49,10 +51,14 @@ class NodePlanSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _Written(Value, frozen=True):
-    """The plan beside its sessions."""
+    """An assignment, the plan's sessions beside the plan."""
 
     plan: NodePlan
     sessions: tuple[SessionGroup, ...] = ()
+    services: ServiceRules | None = None
+    status_requests: tuple[StatusRequest, ...] = ()
+    facts: PlanFacts = NO_FACTS
+    transition: Transition = NO_TRANSITION
 
 
 class _PlanHeader(msgspec.Struct):
@@ -65,17 +71,27 @@ class _WrittenHeader(msgspec.Struct):
     plan: _PlanHeader
 
 
-def digest_of_plan(plan: NodePlan) -> str:
-    """Of everything in it, so that equal digests are equal plans."""
-    return sha256(encode_plan(plan)).hexdigest()[:DIGITS]
+def digest_of(assignment: Assignment) -> str:
+    """Of everything in it but the transition, so that equal digests ask for the same."""
+    return sha256(msgspec.json.encode(replace(assignment, transition=NO_TRANSITION))).hexdigest()[:DIGITS]
 
 
-def spec_of(plan: NodePlan, revision: str = "") -> NodePlanSpec:
+def spec_of(assignment: Assignment, revision: str = "") -> NodePlanSpec:
     """Raises ValueError for a plan with a password in it, PlanTooLargeError for one of more than MOST_OCTETS."""
+    plan = assignment.plan
     if any(each.password is not None and each.password.secret for each in plan.sessions):
         raise ValueError(f"the plan of {plan.node} has passwords in it: compile it with keys by reference")
-    written = msgspec.json.encode(_Written(replace(plan, sessions=()), grouped(plan.sessions)))
-    spec = NodePlanSpec(node=plan.node, digest=digest_of_plan(plan), revision=revision)
+    written = msgspec.json.encode(
+        _Written(
+            replace(plan, sessions=()),
+            grouped(plan.sessions),
+            assignment.services,
+            assignment.status_requests,
+            assignment.facts,
+            assignment.transition,
+        )
+    )
+    spec = NodePlanSpec(node=plan.node, digest=digest_of(assignment), revision=revision)
     if len(written) <= MOST_READABLE:
         return replace(spec, plan=msgspec.Raw(written))
     compressed = gzip.compress(written, mtime=0)
@@ -87,7 +103,7 @@ def spec_of(plan: NodePlan, revision: str = "") -> NodePlanSpec:
     return replace(spec, compressed=compressed)
 
 
-def plan_of(spec: NodePlanSpec) -> NodePlan:
+def assignment_of(spec: NodePlanSpec) -> Assignment:
     """The inverse of spec_of. Raises UnreadablePlanError for what is no plan of this version, or not the one that its
     digest names."""
     text = bytes(spec.plan) or _expanded(spec.compressed)
@@ -103,9 +119,10 @@ def plan_of(spec: NodePlanSpec) -> NodePlan:
         raise UnreadablePlanError(f"the plan is not readable: {error}") from error
     if plan.node != spec.node:
         raise UnreadablePlanError(f"the plan is for node {plan.node!r}, not for {spec.node!r}")
-    if digest_of_plan(plan) != spec.digest:
+    found = Assignment(plan, written.services, written.status_requests, written.facts, written.transition)
+    if digest_of(found) != spec.digest:
         raise UnreadablePlanError(f"the plan is not the one of digest {spec.digest}: somebody has edited it")
-    return plan
+    return found
 
 
 def readable(spec: NodePlanSpec) -> dict[str, Any]:

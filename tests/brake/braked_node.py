@@ -1,5 +1,6 @@
 """One node under the brake, with a virtual clock: resources come, a plan is in force, sessions come up and go down.
 
+By default it is judged by the resources of the cluster; `OfObject` is a node of which a controller writes an object.
 Stands in for agent and speaker: a session of the plan in force is Established unless it is `down`; one that was reset
 in a way that the other end has to follow stays down.
 """
@@ -8,22 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from bgpctl.brake import (
+    Basis,
     BestState,
     Decision,
     HeldChange,
     LiveState,
+    OfNodePlan,
+    OfResources,
     Question,
     Source,
     decide,
     decode_best_state,
     encode_best_state,
-    facts_of,
-    held_changes,
+    facts_for,
     proof_of,
+    transition_to,
 )
 from bgpctl.brake.endings import EndingKind, endings
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_node
+from bgpctl.node_plan import Assignment, assignment_of, spec_of
+from bgpctl.node_plan.assignment import Transition
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 from reflector.plan import NodePlan
@@ -64,15 +72,9 @@ class BrakedNode:
         self.wanted = wanted
         former = self.running or wanted
         assert former is not None
-        question = Question(
-            self.running,
-            wanted,
-            facts_of(self.index, former, self.options),
-            self.live,
-            self.best,
-            frozenset(confirmed),
-        )
-        self.decision = decide(question, self.now, proof_of(self.resources, self.options))
+        self.basis = self.basis_for(wanted)
+        question = Question(self.running, wanted, self.basis.facts(former), self.live, self.best, frozenset(confirmed))
+        self.decision = decide(question, self.now, self.basis.judge)
         self.best = self.decision.best
         assert self.decision.plan is not None
         before, self.running = self.running, self.decision.plan
@@ -80,6 +82,9 @@ class BrakedNode:
             ended = endings(before, self.running, {}, {})
             self.down |= {name for name, each in ended.items() if each.kind is EndingKind.CHANGED}
         return self.decision
+
+    def basis_for(self, _: NodePlan | None) -> Basis:
+        return OfResources(self.index, self.options)
 
     def restart(self) -> None:
         """Another agent takes over what is in the run directory."""
@@ -105,12 +110,39 @@ class BrakedNode:
 
     @property
     def changes(self) -> tuple[HeldChange, ...]:
-        return held_changes(self.decision, self.index) if self.decision.is_held else ()
+        return self.basis.held_changes(self.decision) if self.decision.is_held else ()
 
     @property
     def prefixes(self) -> list[str]:
         assert self.running is not None
         return [each.prefix for each in self.running.originations]
+
+
+class OfObject(BrakedNode):
+    """What it is judged by has been written into an object, beside the plan, and read from there."""
+
+    assignment: Assignment | None = None
+
+    def basis_for(self, wanted: NodePlan | None) -> Basis:
+        if wanted is not None:
+            self.assignment = assignment_of(spec_of(self._assigned(wanted)))
+        assert self.assignment is not None
+        blocks = {name: tuple(each.prefix for each in self.index.blocks(name)) for name in self.index.nodes}
+        return OfNodePlan(self.assignment, lambda: blocks)
+
+    def _assigned(self, wanted: NodePlan) -> Assignment:
+        """As the controller does it."""
+        former, facts = self.assignment, facts_for(self.index, wanted)
+        if former is None:
+            return Assignment(wanted, facts=facts)
+        if (former.plan, former.facts) == (wanted, facts):
+            return former
+        if self.running == former.plan:
+            former = replace(former, transition=Transition())
+        judge = proof_of(self.resources, self.options)
+        return Assignment(
+            wanted, facts=facts, transition=transition_to(self.index, wanted, former, self.options, judge)
+        )
 
 
 def assert_valid(plan: NodePlan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from braked_node import BrakedNode, assert_valid
+from braked_node import BrakedNode, OfObject, assert_valid
 from compiler_makers import bgp_filter, bgp_peer, block, configuration, node, pool
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -62,13 +62,17 @@ def families_up(one: BrakedNode) -> set[Family]:
     return {family for each in one.running.sessions if each.name in up for family in each.families}
 
 
+KINDS = (BrakedNode, OfObject)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=100, deadline=None, phases=[Phase.generate])
 @given(st.lists(states, min_size=2, max_size=6), st.lists(st.sampled_from((1, 100, 700)), min_size=6, max_size=6))
 def test_no_sequence_isolates_a_node_or_makes_an_invalid_plan(
-    sequence: list[dict[str, Any]], pauses: list[int]
+    kind: type[BrakedNode], sequence: list[dict[str, Any]], pauses: list[int]
 ) -> None:
-    one = BrakedNode("c", *resources(sequence[0]), without_felix=True)
+    one = kind("c", *resources(sequence[0]), without_felix=True)
     for state, pause in zip(sequence[1:], pauses, strict=False):
         one.wait(pause)
         if not one.held:
@@ -84,12 +88,13 @@ def test_no_sequence_isolates_a_node_or_makes_an_invalid_plan(
         assert (one.running, one.decision.digest) == (once, digest), "asking once more changes nothing"
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=100, deadline=None, phases=[Phase.generate])
 @given(states, st.lists(states, min_size=1, max_size=4))
 def test_resources_put_right_are_in_force_and_held_sessions_were_never_reset(
-    first: dict[str, Any], others: list[dict[str, Any]]
+    kind: type[BrakedNode], first: dict[str, Any], others: list[dict[str, Any]]
 ) -> None:
-    one = BrakedNode("c", *resources(first), without_felix=True)
+    one = kind("c", *resources(first), without_felix=True)
     right = one.running
     for state in others:
         before = one.running
@@ -102,3 +107,20 @@ def test_resources_put_right_are_in_force_and_held_sessions_were_never_reset(
         one.apply(*resources(first))
         assert one.held == []
         assert one.running == right
+
+
+@settings(max_examples=300, deadline=None, phases=[Phase.generate])
+@given(states, states, st.sampled_from((1, 100, 700)))
+def test_a_node_with_an_object_holds_what_a_node_with_the_resources_holds(
+    first: dict[str, Any], then: dict[str, Any], pause: int
+) -> None:
+    """But for what an object has no room for: how many Nodes of the cluster are missing. After several changes of which
+    each is held in part, what a former peer was may be forgotten, so there only the laws above hold."""
+    one, other = (kind("c", *resources({**first, "nodes": NAMES}), without_felix=True) for kind in KINDS)
+    for each in (one, other):
+        each.wait(pause)
+        each.apply(*resources({**then, "nodes": NAMES}))
+    assert (other.held, other.decision.digest) == (one.held, one.decision.digest)
+    assert other.running == one.running
+    assert len(other.changes) == len(one.changes)
+    assert all(each.causes for each in other.changes)

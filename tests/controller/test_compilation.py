@@ -14,7 +14,7 @@ import bgpctl.controller.compilation as subject
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
 from bgpctl.compiler.node import Compiled
 from bgpctl.controller.compilation import Compilation
-from bgpctl.node_plan import plan_of
+from bgpctl.node_plan import assignment_of
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 
@@ -68,7 +68,7 @@ def test_after_any_changes_the_plans_are_those_of_a_controller_that_starts(histo
     for resources in history:
         compilation.take(ResourceSet.of(*resources))
     now = {each.plan.node: each.plan for each in compile_cluster(ResourceSet.of(*history[-1]), OPTIONS)}
-    found = {name: plan_of(each.spec) for name, each in compilation.nodes.items() if each.spec is not None}
+    found = {name: assignment_of(each.spec).plan for name, each in compilation.nodes.items() if each.spec is not None}
     assert found == now
 
 

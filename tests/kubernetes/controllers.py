@@ -14,7 +14,7 @@ import calico_crds
 import msgspec
 from api_server import ApiServer
 
-from bgpctl.node_plan import NodePlanSpec, plan_of
+from bgpctl.node_plan import NodePlanSpec, assignment_of
 from bgpctl.yaml_source.document import read_document
 from bgpctl.yaml_source.documents import split_documents
 from reflector.plan import NodePlan
@@ -123,4 +123,4 @@ def specs(server: ApiServer) -> dict[str, NodePlanSpec]:
 
 def plans(server: ApiServer) -> dict[str, NodePlan]:
     """What is in the API, read as an agent reads it."""
-    return {name: plan_of(spec) for name, spec in specs(server).items()}
+    return {name: assignment_of(spec).plan for name, spec in specs(server).items()}

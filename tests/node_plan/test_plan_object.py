@@ -17,10 +17,11 @@ from msgspec.structs import replace
 from bgpctl.compiler import CompileOptions, compile_cluster, compile_node
 from bgpctl.datastore import read_directory
 from bgpctl.node_plan import (
+    Assignment,
     NodePlanSpec,
     PlanTooLargeError,
     UnreadablePlanError,
-    plan_of,
+    assignment_of,
     references,
     spec_of,
     with_keys,
@@ -67,7 +68,7 @@ def test_the_plans_of_a_lab_are_the_same_whether_the_keys_come_at_once_or_later(
     resources = read_directory(lab).resources
     direct = {each.plan.node: each.plan for each in compile_cluster(resources)}
     for compiled in compile_cluster(resources, BY_REFERENCE):
-        read = plan_of(through_the_api(spec_of(compiled.plan)))
+        read = assignment_of(through_the_api(spec_of(Assignment(compiled.plan)))).plan
         assert read == compiled.plan
         assert with_keys(read, resources.secrets) == direct[read.node]
 
@@ -95,17 +96,17 @@ def test_the_mesh_has_a_key_by_reference_as_well() -> None:
     mesh = configuration(nodeMeshPassword=KEYED["password"])
     resources = ResourceSet.of(mesh, node("n1", "10.0.0.1"), node("n2", "10.0.0.2"), secret("bgp", {"rr": "hush"}))
     by_reference = compile_node(resources, "n1", BY_REFERENCE).plan
-    assert "hush" not in msgspec.json.encode(spec_of(by_reference)).decode()
+    assert "hush" not in msgspec.json.encode(spec_of(Assignment(by_reference))).decode()
     assert with_keys(by_reference, resources.secrets) == compile_node(resources, "n1").plan
 
 
 def test_a_plan_with_a_password_in_it_is_never_written_down() -> None:
     with pytest.raises(ValueError, match="the plan of rr has passwords in it"):
-        spec_of(reflector_plan(1, password=Password("hush")))
+        spec_of(Assignment(reflector_plan(1, password=Password("hush"))))
 
 
 def test_a_small_plan_is_readable_as_it_stands() -> None:
-    spec = spec_of(reflector_plan(3), revision="r1")
+    spec = spec_of(Assignment(reflector_plan(3)), revision="r1")
     written = json.loads(msgspec.json.encode(spec))
     assert (written["node"], written["revision"], len(written["digest"])) == ("rr", "r1", 12)
     (group,) = written["plan"]["sessions"]
@@ -115,14 +116,14 @@ def test_a_small_plan_is_readable_as_it_stands() -> None:
 
 def test_a_reflector_of_5000_sessions_fits_an_object_ten_times_over() -> None:
     plan = reflector_plan(5000)
-    spec = through_the_api(spec_of(plan))
+    spec = through_the_api(spec_of(Assignment(plan)))
     assert len(msgspec.json.encode(spec)) < MOST_OCTETS // 10
-    assert plan_of(spec) == plan
+    assert assignment_of(spec).plan == plan
     assert len(readable(spec)["sessions"][0]["peers"]) == 5000
 
 
 def test_what_is_compressed_is_what_would_be_readable() -> None:
-    small, large = (spec_of(reflector_plan(count)) for count in (100, 1000))
+    small, large = (spec_of(Assignment(reflector_plan(count))) for count in (100, 1000))
     assert len(small.plan) <= MOST_READABLE
     assert (bytes(large.plan), bool(large.compressed)) == (b"", True)
     by_hand = json.loads(gzip.decompress(base64.b64decode(json.loads(msgspec.json.encode(large))["compressed"])))
@@ -133,7 +134,7 @@ def test_what_is_compressed_is_what_would_be_readable() -> None:
 def test_sessions_with_names_of_their_own_come_back_with_them() -> None:
     plan = reflector_plan(3)
     named = replace(plan, sessions=(replace(plan.sessions[0], name="uplink"), *plan.sessions[1:]))
-    assert plan_of(spec_of(named)) == named
+    assert assignment_of(spec_of(Assignment(named))).plan == named
 
 
 def test_a_plan_that_fits_no_object_is_refused_with_what_to_do() -> None:
@@ -145,10 +146,10 @@ def test_a_plan_that_fits_no_object_is_refused_with_what_to_do() -> None:
         for each in (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",)
     )
     with pytest.raises(PlanTooLargeError, match="divide its 60,000 sessions between more reflectors"):
-        spec_of(replace(plan, sessions=different))
+        spec_of(Assignment(replace(plan, sessions=different)))
 
 
-GOOD = spec_of(reflector_plan(2))
+GOOD = spec_of(Assignment(reflector_plan(2)))
 BOMB = gzip.compress(b" " * (65 << 20))
 
 
@@ -170,4 +171,4 @@ BOMB = gzip.compress(b" " * (65 << 20))
 )
 def test_what_is_no_plan_is_refused_with_the_reason(spec: NodePlanSpec, reason: str) -> None:
     with pytest.raises(UnreadablePlanError, match=reason):
-        plan_of(spec)
+        assignment_of(spec)
