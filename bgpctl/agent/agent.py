@@ -1,9 +1,7 @@
 """The agent on one page: its stages, and what passes from one to the next.
 
-    watch      datastore        files -> the cluster's resources
-    complete   complete         -> as this node sees them: last good versions, its detected addresses, its workloads
-    plan       plan             -> what this node must run, or the problems that forbid it; beside it, what the
-                                guardrails find in the whole cluster
+    follow     sources          resources that are compiled here (resources_source.py), or the NodePlan of this node
+                                -> what it must run, or the problems that forbid it
     brake      brake            -> the plan to put in force: what would isolate the node is held
     deploy     deploy, speaker  -> the plan in place, and a speaker that runs it
     program    routes           the speaker's Loc-RIB -> the kernel; `retention` keeps routes of nodes that are away;
@@ -22,38 +20,27 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.brake.best_state_file import BestStateFile
 from bgpctl.agent.brake.braking import Braking
 from bgpctl.agent.brake.live_observer import LiveObserver
-from bgpctl.agent.complete.completion import completed
-from bgpctl.agent.complete.endpoint_status import EndpointStatus
-from bgpctl.agent.complete.last_good import LastGood
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
-from bgpctl.agent.host.run_directory import (
-    ADDRESSES_FILE,
-    BEST_STATE_FILE,
-    LAST_GOOD_FILE,
-    RETAINED_FILE,
-    RunDirectory,
-)
+from bgpctl.agent.host.run_directory import BEST_STATE_FILE, RETAINED_FILE, RunDirectory
 from bgpctl.agent.options import AgentOptions
-from bgpctl.agent.plan.examination import Examination
-from bgpctl.agent.plan.planning import Planning
 from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.agent.report.reporting import Reporting
 from bgpctl.agent.report.status import Stages
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.workloads import WorkloadOriginations
+from bgpctl.agent.sources.resources_source import ResourcesSource
+from bgpctl.agent.sources.source import Source
 from bgpctl.agent.speaker.links import SpeakerLinks
 from bgpctl.agent.speaker.process import speaker_command
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
 from bgpctl.daemon.guard import Guard
 from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.daemon.logs import configure, get_logger
-from bgpctl.datastore import watch_directory
 from reflector.messages import Confirm, Confirmed, Refused
 from reflector.originations_file import ORIGINATIONS_FILE
 from reflector.plan import NodePlan
@@ -72,15 +59,7 @@ class Agent:
         links = SpeakerLinks.to(run_directory.speaker_socket)
         command = speaker_command(speaker_account)
         self._options = options
-        last_good = run_directory.path / LAST_GOOD_FILE
-        self._last_good = LastGood(
-            options.node, last_good, lambda: self._deployment.plan is not None, options.compile_options.secret_namespace
-        )
-        self._addresses = Detector(options.detection, run_directory.path / ADDRESSES_FILE)
-        self._endpoints = EndpointStatus(options.endpoint_status)
         self.internal_errors = InternalErrors()
-        self._planning = Planning(options.compile_options, self.internal_errors)
-        self._examination = Examination(options.node, options.compile_options, self.internal_errors)
         self._deployment = Deployment(run_directory, links.commands)
         self._drain = DrainKeeper(run_directory, links.commands)
         self.speaker = SpeakerSupervisor(run_directory, links.commands, self._bring_up_to_date, command)
@@ -90,11 +69,11 @@ class Agent:
         observer = LiveObserver(links.live_state, self._routes, lambda: self._drain.state.is_draining)
         best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
         self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self.internal_errors)
+        self._source: Source = ResourcesSource(
+            options, run_directory, lambda: self._deployment.plan is not None, self.internal_errors
+        )
         stages = Stages(
-            self._last_good,
-            self._addresses,
-            self._planning,
-            self._examination,
+            self._source,
             self._braking,
             self._deployment,
             self._drain,
@@ -108,15 +87,20 @@ class Agent:
         self._turn = asyncio.Lock()
         self._guard = Guard(self.internal_errors)
         self._former: NodePlan | None = None
-        self._has_followed = False
 
     async def work(self) -> None:
         """Everything, for ever. Raises NotReadyError, possibly in an exception group, before the agent is up."""
-        log.info("agent starts", node=self._options.node, resources=str(self._options.resources), pid=os.getpid())
+        log.info(
+            "agent starts",
+            node=self._options.node,
+            source=str(self._options.access or self._options.resources),
+            pid=os.getpid(),
+        )
         async with self._reporting.served(), asyncio.TaskGroup() as tasks:
             self._former = self._resume()
-            self._begin(tasks, "following the resources", self._follow_resources)
-            self._begin(tasks, "examining the cluster", self._examination.run)
+            self._begin(tasks, "following what is asked of the node", self._follow)
+            for doing, stage in self._source.stages:
+                self._begin(tasks, doing, stage)
             self._begin(tasks, "looking at what is held", self._look_at_what_is_held)
             self._begin(tasks, "putting a plan in place", self._wait_for_room)
             await self._has_plan.wait()
@@ -137,28 +121,15 @@ class Agent:
             self._retention.apply_plan(plan)
         return plan
 
-    async def _follow_resources(self) -> None:
-        options = self._options
-        is_patient = self._deployment.plan is not None or self._has_followed
-        self._has_followed = True
-        changes = watch_directory(options.resources, self._report_reading, patient=is_patient)
-        own_protocol = options.compile_options.route_protocol
-        async with aclosing(
-            completed(changes, self._last_good, self._addresses, self._endpoints, own_protocol)
-        ) as stream:
-            async for resources in stream:
-                self._reporting.take(resources)
-                with self._examination.paused():
-                    wanted = await self._planning.plan(resources)
-                    if wanted is not None:
-                        await self._put_in_force(wanted)
-                self._examination.take(resources)
+    async def _follow(self) -> None:
+        async with aclosing(self._source.follow()) as stream:
+            async for news in stream:
+                self._reporting.take(news.requests)
+                if news.wanted is not None:
+                    await self._put_in_force(news.wanted)
                 if self._deployment.plan is not None:
                     self._has_plan.set()
-        raise AssertionError("the watch of the resources has no end")
-
-    def _report_reading(self, error: Exception) -> None:
-        self.internal_errors.report("reading", error)
+        raise AssertionError("a source of plans has no end")
 
     async def _put_in_force(self, wanted: Wanted) -> None:
         """What of it is not held. While missing Nodes are held, nothing is concluded from what is missing."""
@@ -166,9 +137,10 @@ class Agent:
             plan = await self._braking.consider(wanted)
             if plan is not None and await self._deployment.deploy(plan):
                 await self._put_to_work()
-            self._braking.settle()
+            if self._braking.settle():
+                self._source.put_in_force(wanted)
             if not self._braking.holds_nodes:
-                self._retention.take(wanted.resources)
+                self._retention.take(wanted)
 
     async def _look_at_what_is_held(self) -> None:
         while True:

@@ -20,6 +20,7 @@ from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.configuration.option import Option, Variables
 from bgpctl.daemon.log_format import LogFormat
+from bgpctl.kubernetes.access import Access
 
 DEFAULT_METRICS_ADDRESS = MetricsAddress("127.0.0.1", 9179)
 ENDPOINT_STATUS_PREFIX = Path("/var/run/calico")
@@ -46,7 +47,31 @@ def _variable(name: str, kind: Callable[[str], Any] = str) -> Variables:
 class AgentOptions:
     """One agent. `run_directory`, `program_fib` and `metrics_tls` are what options come to."""
 
-    resources: Annotated[Path, Option("A file or a directory of Calico v3 resources.", metavar="PATH")]
+    resources: Annotated[
+        Path | None,
+        Option("A file or a directory of Calico v3 resources.", metavar="PATH", default="with a cluster none"),
+    ] = None
+    in_cluster: Annotated[
+        bool,
+        Option(
+            "The NodePlan of this node is read with the service account of the pod, in place of resources.",
+            opposite="--no-in-cluster",
+        ),
+    ] = False
+    kubeconfig: Annotated[
+        Path | None,
+        Option("The same with the kubeconfig of a cluster.", metavar="FILE", default="none"),
+    ] = None
+    context: Annotated[str, Option("The context of the kubeconfig.", metavar="NAME", default="its current context")] = (
+        ""
+    )
+    state_dir: Annotated[
+        Path,
+        Option(
+            "The directory of what outlives a reboot: the last NodePlan, for a start without the API server.",
+            metavar="PATH",
+        ),
+    ] = Path("/var/lib/bgpctl")
     node: Annotated[
         str,
         Option(
@@ -104,12 +129,29 @@ class AgentOptions:
     log_format: Annotated[LogFormat, Option("How log lines look: for people or for programs.")] = LogFormat.CONSOLE
 
     def __post_init__(self) -> None:
+        given = [self.resources is not None, self.in_cluster, self.kubeconfig is not None]
+        if not any(given):
+            raise ValueError(
+                "resources is not set: it is set by --resources, BGPCTL_RESOURCES or resources in the file of "
+                "--config; in a cluster --in-cluster or --kubeconfig takes its place"
+            )
+        if sum(given) > 1:
+            raise ValueError("resources, in-cluster and kubeconfig exclude one another: an agent has one source")
+        if self.context and self.kubeconfig is None:
+            raise ValueError("context needs kubeconfig")
         if self.metrics_cert is None and (self.metrics_key or self.metrics_client_ca):
             raise ValueError("metrics-key and metrics-client-ca need metrics-cert")
 
     @property
     def run_directory(self) -> Path:
         return self.run_dir or RUN_ROOT / self.node
+
+    @property
+    def access(self) -> Access | None:
+        """To the cluster whose NodePlan is followed; None for an agent of resources."""
+        if self.resources is not None:
+            return None
+        return Access(self.in_cluster, self.kubeconfig, self.context)
 
     @property
     def program_fib(self) -> bool:

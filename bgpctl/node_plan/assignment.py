@@ -2,6 +2,7 @@
 
     plan              compiled without services, with keys by reference
     services          what decides which services the node announces; the agent follows Services by itself
+    own_node          what decides what the agent looks for on the machine
     status_requests   the CalicoNodeStatus resources that ask for this node
     facts             what the resources say around the node, for the brake
     transition        what became of the plans before this one, for the brake of a node that still runs one of them
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from bgpctl.compiler.cluster.services import ServiceRules
 from bgpctl.node_plan.loss_limits import DEFAULT_LIMITS, Limits
-from reflector.plan import DEFAULT_AS, NodePlan, Policy, Value
+from reflector.plan import DEFAULT_AS, Family, NodePlan, Policy, Value
 
 
 class StatusRequest(Value, frozen=True):
@@ -23,6 +24,19 @@ class StatusRequest(Value, frozen=True):
     name: str
     classes: tuple[str, ...]
     period: int = 0
+
+
+class OwnNode(Value, frozen=True):
+    """What the machine is looked at for.
+
+    bgp_families         the families in which the Node itself has a BGP address: none is detected in their place
+    internal_addresses   its InternalIPs in Kubernetes
+    selects_workloads    some BGPPeer has a localWorkloadSelector: workloads of the node may peer with it
+    """
+
+    bgp_families: tuple[Family, ...] = ()
+    internal_addresses: tuple[str, ...] = ()
+    selects_workloads: bool = False
 
 
 class Reflector(Value, frozen=True):
@@ -77,6 +91,7 @@ class Transition(Value, frozen=True):
     is_complete: bool | None = None
 
 
+NO_OWN_NODE = OwnNode()
 NO_FACTS = PlanFacts()
 NO_TRANSITION = Transition()
 
@@ -84,6 +99,7 @@ NO_TRANSITION = Transition()
 class Assignment(Value, frozen=True):
     plan: NodePlan
     services: ServiceRules | None = None
+    own_node: OwnNode = NO_OWN_NODE
     status_requests: tuple[StatusRequest, ...] = ()
     facts: PlanFacts = NO_FACTS
     transition: Transition = NO_TRANSITION

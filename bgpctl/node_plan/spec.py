@@ -21,7 +21,16 @@ import msgspec
 from msgspec.structs import replace
 
 from bgpctl.compiler.cluster.services import ServiceRules
-from bgpctl.node_plan.assignment import NO_FACTS, NO_TRANSITION, Assignment, PlanFacts, StatusRequest, Transition
+from bgpctl.node_plan.assignment import (
+    NO_FACTS,
+    NO_OWN_NODE,
+    NO_TRANSITION,
+    Assignment,
+    OwnNode,
+    PlanFacts,
+    StatusRequest,
+    Transition,
+)
 from bgpctl.node_plan.session_groups import SessionGroup, grouped, ungrouped
 from reflector.plan import PLAN_VERSION, NodePlan, Value
 
@@ -56,6 +65,7 @@ class _Written(Value, frozen=True):
     plan: NodePlan
     sessions: tuple[SessionGroup, ...] = ()
     services: ServiceRules | None = None
+    own_node: OwnNode = NO_OWN_NODE
     status_requests: tuple[StatusRequest, ...] = ()
     facts: PlanFacts = NO_FACTS
     transition: Transition = NO_TRANSITION
@@ -86,6 +96,7 @@ def spec_of(assignment: Assignment, revision: str = "") -> NodePlanSpec:
             replace(plan, sessions=()),
             grouped(plan.sessions),
             assignment.services,
+            assignment.own_node,
             assignment.status_requests,
             assignment.facts,
             assignment.transition,
@@ -119,7 +130,9 @@ def assignment_of(spec: NodePlanSpec) -> Assignment:
         raise UnreadablePlanError(f"the plan is not readable: {error}") from error
     if plan.node != spec.node:
         raise UnreadablePlanError(f"the plan is for node {plan.node!r}, not for {spec.node!r}")
-    found = Assignment(plan, written.services, written.status_requests, written.facts, written.transition)
+    found = Assignment(
+        plan, written.services, written.own_node, written.status_requests, written.facts, written.transition
+    )
     if digest_of(found) != spec.digest:
         raise UnreadablePlanError(f"the plan is not the one of digest {spec.digest}: somebody has edited it")
     return found

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from address_makers import resources
 
+from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.agent.retention.node_addresses import PATIENCE
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.speaker.link import SpeakerAwayError
+from bgpctl.brake import OfResources
+from bgpctl.compiler import ClusterIndex, CompileOptions
 from reflector.addresses import pack_address
 from reflector.messages import (
     Refused,
@@ -99,6 +102,12 @@ def play(tmp_path: Path, scene: Scene, plan: NodePlan = PLAN) -> None:
     asyncio.run(main())
 
 
+def wanted(text: str) -> Wanted:
+    """What is asked of the node by these resources; its plan is of no interest here."""
+    found = resources(text)
+    return Wanted("a", None, OfResources(ClusterIndex(found.loaded.resources), CompileOptions()), found)
+
+
 async def looks(link: StandInLink) -> None:
     """A whole look after this moment has ended: the one after it has begun."""
     for _ in range(2):
@@ -114,11 +123,11 @@ async def looks_after_patience(link: StandInLink) -> None:
 
 def test_a_node_that_leaves_is_withdrawn_once_with_the_networks_of_the_cluster(tmp_path: Path) -> None:
     async def scene(retention: Retention, link: StandInLink) -> None:
-        retention.take(resources(A + B + R + POOL))
+        retention.take(wanted(A + B + R + POOL))
         await looks(link)
         assert link.withdrawn == []
         assert retention.report.sentence.startswith("all reflectors are down; 1 route retained until ")
-        retention.take(resources(A + R + POOL))
+        retention.take(wanted(A + R + POOL))
         await looks(link)
         assert link.withdrawn == [], "it may be back in a moment"
         await looks_after_patience(link)
@@ -132,7 +141,7 @@ def test_a_node_that_is_missing_for_a_moment_keeps_its_routes(tmp_path: Path) ->
 
     async def scene(retention: Retention, link: StandInLink) -> None:
         for documents in (A + B + R + POOL, A + R + POOL, A + B + R + POOL):
-            retention.take(resources(documents))
+            retention.take(wanted(documents))
             await looks(link)
         await looks_after_patience(link)
         assert link.withdrawn == []
@@ -145,9 +154,9 @@ def test_a_datastore_that_is_half_there_ends_no_route(tmp_path: Path, half: str)
     """An error anywhere, or without this node: nothing is concluded from who is missing."""
 
     async def scene(retention: Retention, link: StandInLink) -> None:
-        retention.take(resources(A + B + R + POOL))
+        retention.take(wanted(A + B + R + POOL))
         await looks(link)
-        retention.take(resources(half))
+        retention.take(wanted(half))
         await looks_after_patience(link)
         assert link.withdrawn == []
 
@@ -156,7 +165,7 @@ def test_a_datastore_that_is_half_there_ends_no_route(tmp_path: Path, half: str)
 
 def test_a_session_that_retains_nothing_is_not_waited_for(tmp_path: Path) -> None:
     async def scene(retention: Retention, link: StandInLink) -> None:
-        retention.take(resources(A + R + POOL))
+        retention.take(wanted(A + R + POOL))
         await looks(link)
         assert (link.withdrawn, retention.report.sentence) == ([], "")
 
@@ -167,7 +176,7 @@ def test_a_session_that_retains_nothing_is_not_waited_for(tmp_path: Path) -> Non
 def test_a_speaker_that_does_not_answer_is_asked_at_the_next_look(tmp_path: Path, how: str) -> None:
     async def scene(retention: Retention, link: StandInLink) -> None:
         setattr(link, how, True)
-        retention.take(resources(A + R + POOL))
+        retention.take(wanted(A + R + POOL))
         await looks(link)
         setattr(link, how, False)
         await looks_after_patience(link)

@@ -8,9 +8,11 @@ import pytest
 import yaml
 
 from bgpctl.agent.node_resources import NodeResources
+from bgpctl.agent.node_status.answers import StatusAnswers
 from bgpctl.agent.node_status.files import StatusFiles
 from bgpctl.agent.node_status.report import NoReportError
 from bgpctl.agent.node_status.status import NodeStatus, node_status
+from bgpctl.agent.node_status.text import Asked
 from bgpctl.resources import Loaded, ResourceSet, parse_documents
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 
@@ -27,8 +29,8 @@ def asks(name: str, period: int = 0, node: str = "a", classes: str = "Agent") ->
     return found
 
 
-def requests_to_a(*requests: CalicoNodeStatus) -> tuple[CalicoNodeStatus, ...]:
-    return NodeResources("a", Loaded(ResourceSet.of(*requests), ())).status_requests
+def requests_to_a(*requests: CalicoNodeStatus) -> tuple[Asked, ...]:
+    return tuple(map(Asked.by, NodeResources("a", Loaded(ResourceSet.of(*requests), ())).status_requests))
 
 
 class Reports:
@@ -55,10 +57,10 @@ class Reports:
                 await self._came.wait()
 
 
-def running(path: Path, script: Callable[[StatusFiles, Reports], Awaitable[None]]) -> None:
+def running(path: Path, script: Callable[[StatusAnswers, Reports], Awaitable[None]]) -> None:
     async def main() -> None:
         reports = Reports()
-        files = StatusFiles(path / "status", reports.report, RETRY)
+        files = StatusAnswers(StatusFiles(path / "status"), reports.report, RETRY)
         task = asyncio.create_task(files.run())
         try:
             await script(files, reports)
@@ -79,7 +81,7 @@ async def there(*files: Path, gone: tuple[Path, ...] = ()) -> None:
 
 
 def test_a_resource_for_this_node_is_answered_and_others_are_not(tmp_path: Path) -> None:
-    async def script(files: StatusFiles, reports: Reports) -> None:
+    async def script(files: StatusAnswers, reports: Reports) -> None:
         files.take(requests_to_a(asks("mine"), asks("other", node="b")))
         await there(tmp_path / "status" / "mine.yaml")
 
@@ -94,11 +96,11 @@ def test_a_resource_for_this_node_is_answered_and_others_are_not(tmp_path: Path)
 
 @pytest.mark.slow
 def test_who_asks_once_is_answered_once_and_again_when_the_question_changes(tmp_path: Path) -> None:
-    async def script(files: StatusFiles, reports: Reports) -> None:
-        files.take([asks("once"), asks("every", period=1)])
+    async def script(files: StatusAnswers, reports: Reports) -> None:
+        files.take(requests_to_a(asks("once"), asks("every", period=1)))
         await reports.asked(4)  # once, and three periods
         before = (tmp_path / "status" / "once.yaml").stat().st_ino
-        files.take([asks("once", classes="Agent, BGP"), asks("every", period=1)])
+        files.take(requests_to_a(asks("once", classes="Agent, BGP"), asks("every", period=1)))
         await reports.asked(6)
         assert (tmp_path / "status" / "once.yaml").stat().st_ino != before
 
@@ -110,8 +112,8 @@ def test_a_file_that_says_the_same_stays_also_over_a_restart(tmp_path: Path) -> 
     file = tmp_path / "status" / "mine.yaml"
     seen: list[int] = []
 
-    async def script(files: StatusFiles, reports: Reports) -> None:
-        files.take([asks("mine", period=1)])
+    async def script(files: StatusAnswers, reports: Reports) -> None:
+        files.take(requests_to_a(asks("mine", period=1)))
         await there(file)
         seen.append(file.stat().st_ino)
         await reports.asked(3)
@@ -123,8 +125,8 @@ def test_a_file_that_says_the_same_stays_also_over_a_restart(tmp_path: Path) -> 
 
 
 def test_a_file_that_says_something_else_is_replaced(tmp_path: Path) -> None:
-    async def script(files: StatusFiles, reports: Reports) -> None:
-        files.take([asks("mine", period=1)])
+    async def script(files: StatusAnswers, reports: Reports) -> None:
+        files.take(requests_to_a(asks("mine", period=1)))
         await there(tmp_path / "status" / "mine.yaml")
         before = (tmp_path / "status" / "mine.yaml").stat().st_ino
         reports.now = node_status(["BGP"], "", None)
@@ -137,16 +139,16 @@ def test_a_file_that_says_something_else_is_replaced(tmp_path: Path) -> None:
 def test_an_answer_that_cannot_be_made_leaves_the_old_one_and_is_tried_again(tmp_path: Path) -> None:
     file = tmp_path / "status" / "mine.yaml"
 
-    async def script(files: StatusFiles, reports: Reports) -> None:
+    async def script(files: StatusAnswers, reports: Reports) -> None:
         reports.broken = True
-        files.take([asks("mine")])
+        files.take(requests_to_a(asks("mine")))
         await reports.asked(3)
         assert not file.exists()
         reports.broken = False
         await there(file)
         text = file.read_text()
         reports.broken = True
-        files.take([asks("mine", period=1)])
+        files.take(requests_to_a(asks("mine", period=1)))
         await reports.asked(reports.count + 2)
         assert file.read_text() == text
 
@@ -156,8 +158,8 @@ def test_an_answer_that_cannot_be_made_leaves_the_old_one_and_is_tried_again(tmp
 def test_a_directory_that_cannot_be_made_is_no_end(tmp_path: Path) -> None:
     (tmp_path / "status").write_text("somebody else's file")
 
-    async def script(files: StatusFiles, reports: Reports) -> None:
-        files.take([asks("mine")])
+    async def script(files: StatusAnswers, reports: Reports) -> None:
+        files.take(requests_to_a(asks("mine")))
         await reports.asked(2)
         (tmp_path / "status").unlink()
         await there(tmp_path / "status" / "mine.yaml")
@@ -168,13 +170,13 @@ def test_a_directory_that_cannot_be_made_is_no_end(tmp_path: Path) -> None:
 def test_an_answer_that_nobody_asks_for_any_more_is_removed(tmp_path: Path) -> None:
     mine, other = tmp_path / "status" / "mine.yaml", tmp_path / "status" / "other.yaml"
 
-    async def script(files: StatusFiles, reports: Reports) -> None:
-        files.take([asks("mine"), asks("other")])
+    async def script(files: StatusAnswers, reports: Reports) -> None:
+        files.take(requests_to_a(asks("mine"), asks("other")))
         await there(mine, other)
-        files.take([asks("other")])
+        files.take(requests_to_a(asks("other")))
         await there(other, gone=(mine,))
 
-    async def nobody_asks(files: StatusFiles, reports: Reports) -> None:
+    async def nobody_asks(files: StatusAnswers, reports: Reports) -> None:
         await there(gone=(mine, other))
 
     running(tmp_path, script)

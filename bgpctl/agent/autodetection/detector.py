@@ -12,12 +12,12 @@ import msgspec
 
 from bgpctl.agent.autodetection.choice import Circumstances, Found, choose
 from bgpctl.agent.autodetection.host import Host
-from bgpctl.agent.autodetection.overlay import Detected, Outcome, internal_addresses, needed_families, overlay
+from bgpctl.agent.autodetection.overlay import Detected, Outcome, overlay
 from bgpctl.agent.autodetection.settings import DetectionSettings
+from bgpctl.agent.autodetection.subject import Subject
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.daemon.logs import get_logger
 from bgpctl.daemon.private_file import write_private
-from bgpctl.resources.kinds.node import Node
 from reflector.plan import Family
 
 log = get_logger("address")
@@ -45,34 +45,38 @@ class Detector:
         """What was found, or why nothing was, as sentences."""
         return tuple(_sentence(family, outcome) for family, outcome in sorted(self.outcomes.items()))
 
-    def needed(self, resources: NodeResources) -> tuple[Family, ...]:
+    def needed(self, subject: Subject | None) -> tuple[Family, ...]:
         """The families whose address has to be looked for on the host. None for a Node that is not there: that is a
         problem of the resources, which no address solves."""
-        return needed_families(resources.own, self._settings) if resources.own else ()
+        return subject.needed_families(self._settings) if subject is not None else ()
 
-    def destinations(self, resources: NodeResources) -> tuple[tuple[Family, str], ...]:
+    def destinations(self, subject: Subject | None) -> tuple[tuple[Family, str], ...]:
         """The destinations of `can-reach`: the kernel is asked for the source address of each."""
-        methods = {family: self._settings.methods[family] for family in self.needed(resources)}
+        methods = {family: self._settings.methods[family] for family in self.needed(subject)}
         return tuple((family, each.destination) for family, each in methods.items() if each.kind == "can-reach")
+
+    def look(self, subject: Subject, host: Host) -> None:
+        """What `outcomes` is afterwards."""
+        before = self.outcomes
+        self.outcomes = {family: self._choose(family, subject, host) for family in self.needed(subject)}
+        self._keep()
+        for family, outcome in self.outcomes.items():
+            if outcome != before.get(family):
+                write = log.info if isinstance(outcome, Detected) and not outcome.missing else log.warning
+                write("address of this node", family=family, outcome=_sentence(family, outcome))
 
     def apply(self, resources: NodeResources, host: Host) -> NodeResources:
         """The resources as this node compiles them on this host. Resources without this node, unreadable ones
         perhaps, change nothing: what was found stays found."""
         if resources.own is None:
             return resources
-        own, before = resources.own, self.outcomes
-        self.outcomes = {family: self._choose(family, own, host) for family in self.needed(resources)}
-        self._keep()
-        for family, outcome in self.outcomes.items():
-            if outcome != before.get(family):
-                write = log.info if isinstance(outcome, Detected) and not outcome.missing else log.warning
-                write("address of this node", family=family, outcome=_sentence(family, outcome))
-        return resources.with_loaded(overlay(resources.loaded, own, self.outcomes))
+        self.look(Subject.of(resources.own), host)
+        return resources.with_loaded(overlay(resources.loaded, resources.own, self.outcomes))
 
-    def _choose(self, family: Family, own: Node, host: Host) -> Outcome:
+    def _choose(self, family: Family, subject: Subject, host: Host) -> Outcome:
         method = self._settings.methods[family]
         before = self._kept.get(str(family))
-        internal = internal_addresses(own)
+        internal = subject.internal_addresses
         found = choose(method, family, Circumstances(host, internal, {family: before.address} if before else {}))
         if isinstance(found, Found):
             return Detected(found.address, found.interface, method.text)

@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bgpctl.agent.autodetection.choice import NotFound
-from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.resources import Loaded
 from bgpctl.resources.kinds.node import Node, NodeBGPSpec
 from bgpctl.yaml_source.problem import Problem, Severity
 from reflector.plan import Family
 
-INTERNAL = "InternalIP"
 _ATTRIBUTES: dict[Family, str] = {4: "ipv4_address", 6: "ipv6_address"}
 _PATHS: dict[Family, str] = {4: "$.spec.bgp.ipv4Address", 6: "$.spec.bgp.ipv6Address"}
 
@@ -41,21 +39,6 @@ class Detected:
 
 
 Outcome = Detected | NotFound
-
-
-def needed_families(node: Node, settings: DetectionSettings) -> tuple[Family, ...]:
-    """The families for which an address is to be looked for."""
-    own = {family: node.address(family) for family in _ATTRIBUTES}
-    return tuple(
-        family
-        for family in settings.methods
-        if not own[family] and (settings.asks_for(family) or not any(own.values()))
-    )
-
-
-def internal_addresses(node: Node) -> tuple[str, ...]:
-    """This node's InternalIPs in Kubernetes."""
-    return tuple(each.address for each in node.spec.addresses if each.type == INTERNAL)
 
 
 def overlay(loaded: Loaded, node: Node, outcomes: Mapping[Family, Outcome]) -> Loaded:

@@ -15,9 +15,8 @@ from bgpctl.agent.brake.best_state_file import BestStateFile
 from bgpctl.agent.brake.live_observer import LiveObserver
 from bgpctl.agent.plan.deployable import Deployable
 from bgpctl.agent.plan.wanted import Wanted
-from bgpctl.brake import Decision, HeldChange, LiveState, Question, decide, facts_of, held_changes, proof_of
+from bgpctl.brake import Decision, HeldChange, LiveState, Question, decide
 from bgpctl.brake.losses import LossKind
-from bgpctl.brake.replaced import Judge
 from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.daemon.logs import get_logger
 from reflector.messages import Confirm, HeldStatus, Refused
@@ -55,7 +54,6 @@ class Braking:
         self._observer = observer
         self._running = running
         self._internal_errors = internal_errors
-        self._judge: tuple[Wanted, Judge] | None = None
         self._decision: Decision | None = None
         self._confirmed: frozenset[str] = frozenset()
 
@@ -95,20 +93,22 @@ class Braking:
         self._remember(decision, held)
         return Deployable.of(decision.plan) if decision.plan is not None else None
 
-    def settle(self) -> None:
-        """The plan of the decision is in force, or something stood in its way."""
+    def settle(self) -> bool:
+        """Whether the plan of the decision is in force; else something stood in its way."""
         decision, self._decision = self._decision, None
-        if decision is not None and decision.plan == self._running():
-            self._best = decision.best
-            self._file.write(self._best)
-            self._confirmed = frozenset()
+        if decision is None or decision.plan != self._running():
+            return False
+        self._best = decision.best
+        self._file.write(self._best)
+        self._confirmed = frozenset()
+        return True
 
     async def observe(self) -> None:
         """The live state as it is now, for the decisions of the next ten minutes."""
         running, wanted = self._running(), self.wanted
         live = await self._observer.sessions()
         if running is not None and wanted is not None and live is not None:
-            facts = facts_of(wanted.index, running, wanted.options)
+            facts = wanted.basis.facts(running)
             now = time.time()
             observed = self._best.observe(now, running, live, facts)
             self._best = observed if observed.before is not None else observed.in_force(now, facts)
@@ -129,17 +129,11 @@ class Braking:
     def _decide(
         self, wanted: Wanted, running: NodePlan | None, live: LiveState | None
     ) -> tuple[Decision, tuple[HeldChange, ...]]:
-        options = wanted.options
-        facts = facts_of(wanted.index, running or wanted.plan or _nothing(wanted), options)
+        basis = wanted.basis
+        facts = basis.facts(running or wanted.plan or NodePlan(wanted.node, ""))
         question = Question(running, wanted.plan, facts, live, self._best, self._confirmed)
-        decision = decide(question, time.time(), self._proof(wanted))
-        return decision, held_changes(decision, wanted.index)
-
-    def _proof(self, wanted: Wanted) -> Judge:
-        """The same one for the same resources, for it looks at them once."""
-        if self._judge is None or self._judge[0] is not wanted:
-            self._judge = wanted, proof_of(wanted.resources.loaded.resources, wanted.options)
-        return self._judge[1]
+        decision = decide(question, time.time(), basis.judge)
+        return decision, basis.held_changes(decision)
 
     def _remember(self, decision: Decision, changes: tuple[HeldChange, ...]) -> None:
         before = self.digest
@@ -159,7 +153,3 @@ class Braking:
             elif before:
                 log.info("nothing is held any more", digest=before)
             self.since = 0.0
-
-
-def _nothing(wanted: Wanted) -> NodePlan:
-    return NodePlan(wanted.resources.node, "")

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.observer import HostObserver
+from bgpctl.agent.autodetection.subject import Subject
 from bgpctl.agent.node_resources import NodeResources, next_resources
 
 
@@ -21,7 +22,8 @@ async def with_detected_addresses(
     async with observer:
         try:
             while resources is not None:
-                host = await observer.host(detector.destinations(resources)) if detector.needed(resources) else Host()
+                subject = Subject.of(resources.own) if resources.own is not None else None
+                host = await observer.host(detector.destinations(subject)) if detector.needed(subject) else Host()
                 before, completed = detector.outcomes, detector.apply(resources, host)
                 if is_news or detector.outcomes != before:
                     yield completed

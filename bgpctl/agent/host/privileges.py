@@ -22,7 +22,7 @@ class Work(NamedTuple):
     """What an agent does that depends on its options: whether it programs the kernel, and what it reads."""
 
     programs_kernel: bool
-    resources: Path
+    resources: Path | None
 
 
 class Need(NamedTuple):
@@ -74,10 +74,11 @@ def _needed(work: Work) -> frozenset[Capability]:
     return needed
 
 
-def _read_later(resources: Path) -> Iterator[Path]:
+def _read_later(resources: Path | None) -> Iterator[Path]:
     yield from (Path(__file__), Path(os.__file__), Path(sys.executable))
-    yield resources
-    yield from resources.glob("**/*")
+    if resources is not None:
+        yield resources
+        yield from resources.glob("**/*")
 
 
 def _can_read(path: Path) -> bool:

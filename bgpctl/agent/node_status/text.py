@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import yaml
 
 from bgpctl.agent.node_status.status import NodeStatus
+from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 
 API_VERSION = "projectcalico.org/v3"
 # libyaml writes ten thousand routes in two seconds; without it, it is ten times that.
@@ -24,6 +25,11 @@ class Asked(msgspec.Struct, frozen=True):
     node: str
     classes: tuple[str, ...]
     period: int
+
+    @classmethod
+    def by(cls, status: CalicoNodeStatus) -> Self:
+        spec = status.spec
+        return cls(status.name, spec.node, spec.classes, spec.update_period_seconds)
 
 
 def resource(asked: Asked, status: NodeStatus) -> dict[str, Any]:

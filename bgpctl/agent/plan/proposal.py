@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.plan.wanted import Wanted
+from bgpctl.brake import OfResources
 from bgpctl.compiler import (
     ClusterIndex,
     CompileError,
@@ -50,14 +51,14 @@ class Proposer:
         if resources.own is None:
             missing = f"there is no Node resource named {resources.node!r} among {len(index.nodes)} nodes"
             problems = (error_status(missing), *problem_statuses(loaded.problems))
-            return Proposal(Wanted(resources, None, index, options), problems, 0.0)
+            return Proposal(Wanted(resources.node, None, OfResources(index, options), resources), problems, 0.0)
         try:
             compiled = compile_node(loaded.resources, resources.node, options, index)
         except CompileError as error:
             return Proposal(None, (error_status(str(error)), *problem_statuses(loaded.problems)), 0.0)
         found = (*loaded.problems, *compiled.problems)
         is_forbidden = has_errors(compiled.problems)
-        wanted = None if is_forbidden else Wanted(resources, compiled.plan, index, options)
+        wanted = None if is_forbidden else Wanted(resources.node, compiled.plan, OfResources(index, options), resources)
         return Proposal(wanted, problem_statuses(found), time.perf_counter() - started)
 
 

@@ -1,20 +1,24 @@
-"""What usable resources ask of a node: its plan, and the resources by which the next stage judges it."""
+"""What is asked of a node: its plan, and what the next stages judge it by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from bgpctl.agent.node_resources import NodeResources
-from bgpctl.compiler import ClusterIndex, CompileOptions
+from bgpctl.brake import Basis
 from reflector.plan import NodePlan
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`plan` is None when the resources have no Node of this name; `index` and `options` are those it was compiled
-    with."""
+    """plan         None: there is no such node
+    basis        what the brake goes by
+    resources    of the cluster; None for an agent that has nothing of it but its NodePlan
+    reflectors   where there are no resources: the names of the plan's peers that reflect
+    """
 
-    resources: NodeResources
+    node: str
     plan: NodePlan | None
-    index: ClusterIndex
-    options: CompileOptions
+    basis: Basis
+    resources: NodeResources | None = None
+    reflectors: frozenset[str] = frozenset()

@@ -13,9 +13,10 @@ from bgpctl.agent.http.server_thread import ServerThread
 from bgpctl.agent.http.tls import ServerTls
 from bgpctl.agent.metrics.page import MetricsPage
 from bgpctl.agent.metrics.snapshot import SnapshotSource
-from bgpctl.agent.node_resources import NodeResources
+from bgpctl.agent.node_status.answers import StatusAnswers
 from bgpctl.agent.node_status.files import StatusFiles
 from bgpctl.agent.node_status.report import NodeReporter, NoReportError
+from bgpctl.agent.node_status.text import Asked
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.report.control_server import Answers, ControlServer
 from bgpctl.agent.report.kernel_answer import kernel_answer
@@ -41,7 +42,7 @@ Confirming = Callable[[Confirm], Awaitable[Confirmed | Refused]]
 
 
 class Reporting:
-    """Give it resources (`take`); it answers inside `served`, and `run` writes the files."""
+    """Give it the requests for a CalicoNodeStatus (`take`); it answers inside `served`, and `run` writes the files."""
 
     def __init__(
         self,
@@ -61,11 +62,13 @@ class Reporting:
         self._sessions = SessionSummary(links.status)
         self._metrics = MetricsPage(SnapshotSource(links.metrics, self._report.status), options.peer_metrics)
         self._node_reporter = NodeReporter(links.node_status, self._report.standing, stages.routes)
-        self._files = StatusFiles(run_directory.path / STATUS_DIRECTORY, self._node_reporter.report)
+        files = StatusFiles(run_directory.path / STATUS_DIRECTORY)
+        self._answers = StatusAnswers(files, self._node_reporter.report)
 
-    def take(self, resources: NodeResources) -> None:
-        if resources.is_trustworthy:
-            self._files.take(resources.status_requests)
+    def take(self, requests: tuple[Asked, ...] | None) -> None:
+        """The CalicoNodeStatus resources that ask for this node; None: not known."""
+        if requests is not None:
+            self._answers.take(requests)
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[None]:
@@ -88,7 +91,7 @@ class Reporting:
 
     async def run(self) -> None:
         """Answers CalicoNodeStatus resources, for ever."""
-        await self._files.run()
+        await self._answers.run()
 
     async def _open_http(self) -> ServerThread | None:
         options = self._options

@@ -8,19 +8,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.brake.braking import Braking
-from bgpctl.agent.complete.last_good import LastGood
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.node_status.report import Standing
-from bgpctl.agent.plan.examination import Examination
-from bgpctl.agent.plan.planning import Planning
 from bgpctl.agent.plan.proposal import error_status
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.report import with_fib
+from bgpctl.agent.sources.source import Source
 from bgpctl.agent.speaker.state import SpeakerState
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
 from bgpctl.daemon.internal_errors import InternalErrors
@@ -32,10 +29,7 @@ from reflector.plan import NodePlan, SuppressedSession
 class Stages:
     """The stages of one agent, in the order in which a change passes them, and what failed in any of them."""
 
-    last_good: LastGood
-    addresses: Detector
-    planning: Planning
-    examination: Examination
+    source: Source
     braking: Braking
     deployment: Deployment
     drain: DrainKeeper
@@ -65,7 +59,7 @@ class AgentReport:
 
     def status(self) -> AgentStatus:
         stages = self._stages
-        planning, deployment, speaker = stages.planning, stages.deployment, stages.speaker
+        source, deployment, speaker = stages.source.standing, stages.deployment, stages.speaker
         plan, retention = deployment.plan, stages.retention.report
         refusal = (error_status(deployment.refusal),) if deployment.refusal else ()
         status = AgentStatus(
@@ -75,15 +69,14 @@ class AgentReport:
             uptime=time.monotonic() - self._started,
             plan_generation=deployment.generation,
             plan_is_current=self._is_current(),
-            last_compile_seconds=planning.seconds,
-            compiled_at=planning.succeeded_at,
+            last_compile_seconds=source.seconds,
+            compiled_at=source.succeeded_at,
             applied_at=deployment.applied_at,
-            problems=planning.problems + refusal,
-            findings=stages.examination.findings,
-            examined_at=stages.examination.examined_at,
+            problems=source.problems + refusal,
+            findings=source.findings,
+            examined_at=source.examined_at,
             invalid=tuple(
-                InvalidStatus(each.name, each.file, each.line, each.outcome.value, str(each))
-                for each in stages.last_good.invalid
+                InvalidStatus(each.name, each.file, each.line, each.outcome.value, str(each)) for each in source.invalid
             ),
             suppressed=tuple(map(_suppressed, plan.suppressed)) if plan else (),
             missing=tuple(map(_suppressed, _without_another(plan))) if plan else (),
@@ -97,7 +90,7 @@ class AgentReport:
             fib_enabled=self._programs_kernel,
             local_endpoints=stages.routes.local_endpoints(plan),
             metrics_address=self.metrics_address,
-            detected_addresses=stages.addresses.sentences,
+            detected_addresses=source.addresses,
             drain=stages.drain.status,
             retained_routes=retention.routes,
             retained_left=retention.left(time.time()),
@@ -112,8 +105,7 @@ class AgentReport:
 
     def _is_current(self) -> bool:
         stages = self._stages
-        is_made = stages.planning.usable and not stages.last_good.invalid
-        return is_made and not stages.deployment.refusal and not stages.braking.held
+        return stages.source.standing.usable and not stages.deployment.refusal and not stages.braking.held
 
 
 def _suppressed(session: SuppressedSession) -> str:

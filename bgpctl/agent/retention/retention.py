@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgpctl.agent.node_resources import NodeResources
+from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.agent.retention.deadlines import Deadlines
 from bgpctl.agent.retention.departures import Departures
 from bgpctl.agent.retention.file import RetainedFile
@@ -49,7 +49,8 @@ log = get_logger("retention")
 
 
 class Retention:
-    """`run` it. Give it resources (`take`), the plan (`apply_plan`), the programmer (`adopt`), the updates (`follow`).
+    """`run` it. Give it what is asked of the node (`take`), the plan (`apply_plan`), the programmer (`adopt`), and the
+    updates (`follow`).
 
     report   how it stands, as of the last look
     """
@@ -72,12 +73,15 @@ class Retention:
         self._pause = pause
         self._clock = clock
         self._nodes = NodeAddresses()
+        self._reflectors: frozenset[str] = frozenset()
         self._is_unanswered = False
 
     # ------------------------------------------------------------------------------------- what comes in
 
-    def take(self, resources: NodeResources) -> None:
-        if resources.is_trustworthy:
+    def take(self, wanted: Wanted) -> None:
+        """Where there are no resources, no next hop counts as gone: whose it is, is not known."""
+        resources, self._reflectors = wanted.resources, wanted.reflectors
+        if resources is not None and resources.is_trustworthy:
             self._nodes.take(resources.loaded.resources)
             self._wake.set()
 
@@ -207,9 +211,10 @@ class Retention:
         if self._deadlines.of_speaker and self._is_starting():
             return  # it stands as it did before the speaker was restarted
         plan, nodes = self._plan, self._nodes.latest
+        names = nodes.reflectors if nodes is not None else self._reflectors
         reflectors: frozenset[str] = frozenset()
-        if plan is not None and nodes is not None and awaited:
-            reflectors = reflector_sessions(plan, self._sessions, nodes.reflectors)
+        if plan is not None and names and awaited:
+            reflectors = reflector_sessions(plan, self._sessions, names)
         before = self.report.headline
         self.report = report(awaited, reflectors, self._in_kernel_only(), self._deadlines.last)
         if self.report.headline != before:
