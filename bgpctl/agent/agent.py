@@ -22,17 +22,21 @@ from contextlib import aclosing
 
 from bgpctl.agent.brake.best_state_file import BestStateFile
 from bgpctl.agent.brake.braking import Braking
+from bgpctl.agent.brake.learned import LearnedBlocks
 from bgpctl.agent.brake.live_observer import LiveObserver
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
 from bgpctl.agent.host.run_directory import BEST_STATE_FILE, RETAINED_FILE, RunDirectory
+from bgpctl.agent.node_status.objects import StatusObjects
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.plan.wanted import Wanted
+from bgpctl.agent.report.cluster_report import ClusterReport
 from bgpctl.agent.report.reporting import Reporting
 from bgpctl.agent.report.status import Stages
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.workloads import WorkloadOriginations
+from bgpctl.agent.sources.node_plan_source import NodePlanSource
 from bgpctl.agent.sources.resources_source import ResourcesSource
 from bgpctl.agent.sources.source import Source
 from bgpctl.agent.speaker.links import SpeakerLinks
@@ -66,12 +70,19 @@ class Agent:
         self._retention = Retention(links.retention, run_directory.path / RETAINED_FILE, has_fib=options.program_fib)
         self._workloads = WorkloadOriginations(links.workloads, run_directory.path / ORIGINATIONS_FILE)
         self._routes = RouteProgramming(links.loc_rib, self._retention, self._workloads)
-        observer = LiveObserver(links.live_state, self._routes, lambda: self._drain.state.is_draining)
-        best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
-        self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self.internal_errors)
-        self._source: Source = ResourcesSource(
+        learned = LearnedBlocks()
+        cluster = self._open_cluster(run_directory, learned)
+        self._source: Source = cluster or ResourcesSource(
             options, run_directory, lambda: self._deployment.plan is not None, self.internal_errors
         )
+        observer = LiveObserver(
+            links.live_state,
+            self._routes,
+            lambda: self._drain.state.is_draining,
+            learned if options.access is not None else None,
+        )
+        best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
+        self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self.internal_errors)
         stages = Stages(
             self._source,
             self._braking,
@@ -82,11 +93,20 @@ class Agent:
             self._retention,
             self.internal_errors,
         )
-        self._reporting = Reporting(options, run_directory, links, stages, self._confirm)
+        answers = StatusObjects(cluster.server) if cluster is not None else None
+        self._reporting = Reporting(options, run_directory, links, stages, self._confirm, answers)
+        self._to_cluster = ClusterReport(options.node, cluster, self._reporting.status) if cluster is not None else None
         self._has_plan = asyncio.Event()
         self._turn = asyncio.Lock()
         self._guard = Guard(self.internal_errors)
         self._former: NodePlan | None = None
+
+    def _open_cluster(self, run_directory: RunDirectory, learned: LearnedBlocks) -> NodePlanSource | None:
+        """None for an agent of resources. Raises NotReadyError."""
+        access = self._options.access
+        if access is None:
+            return None
+        return NodePlanSource(self._options, run_directory, access, lambda: learned.by_node, self.internal_errors)
 
     async def work(self) -> None:
         """Everything, for ever. Raises NotReadyError, possibly in an exception group, before the agent is up."""
@@ -103,6 +123,8 @@ class Agent:
                 self._begin(tasks, doing, stage)
             self._begin(tasks, "looking at what is held", self._look_at_what_is_held)
             self._begin(tasks, "putting a plan in place", self._wait_for_room)
+            if self._to_cluster is not None:
+                self._begin(tasks, "reporting to the cluster", self._to_cluster.run)
             await self._has_plan.wait()
             self._begin(tasks, "supervising the speaker", self.speaker.run)
             self._begin(tasks, "retaining routes", self._retention.run)
@@ -138,7 +160,7 @@ class Agent:
             if plan is not None and await self._deployment.deploy(plan):
                 await self._put_to_work()
             if self._braking.settle():
-                self._source.put_in_force(wanted)
+                self._source.put_in_force(wanted, is_whole=not self._braking.held)
             if not self._braking.holds_nodes:
                 self._retention.take(wanted)
 

@@ -20,10 +20,10 @@ import msgspec
 
 from bgpctl.kubernetes.api_server import ApiServer
 from bgpctl.kubernetes.failure import Cause, FailedError, Failure
+from bgpctl.kubernetes.kinds import NODE_PLAN
 from bgpctl.node_plan import NodePlanSpec
 
-GROUP_VERSION = "bgpctl.io/v1alpha1"
-PATH = f"/apis/{GROUP_VERSION}/nodeplans"
+GROUP_VERSION, PATH = NODE_PLAN.api_version, NODE_PLAN.path
 PAGE = 500
 # Seconds after which a watch begins anew, where it ended.
 WATCH_SECONDS = 600

@@ -1,4 +1,4 @@
-"""Does what a collection asks for: one kind is listed and watched as long as this runs.
+"""Does what a collection asks for: one kind, or one object of it, is listed and watched as long as this runs.
 
 Rule: nothing that goes wrong here ends it. What the API server or the network does is a failure of the collection, and
 so is an exception of ours, which is reported besides.
@@ -28,7 +28,8 @@ PAGE = 500
 
 
 class Follower:
-    """`collection` is of the event loop; `changed` is called after each change of it that makes a difference."""
+    """`collection` is of the event loop; `changed` is called after each change of it that makes a difference. `only` is
+    the name of a single object, of this namespace where it has one: a role for that name is enough."""
 
     def __init__(
         self,
@@ -37,6 +38,8 @@ class Follower:
         notices: Notices,
         changed: Callable[[], None],
         *,
+        namespace: str = "",
+        only: str = "",
         watch_list: bool = True,
     ) -> None:
         self.kind = kind
@@ -44,9 +47,11 @@ class Follower:
         self._server = server
         self._notices = notices
         self._changed = changed
+        self._path = kind.path_in(namespace)
+        self._selection = {"fieldSelector": f"metadata.name={only}"} if only else {}
         self._reader = Reader(kind)
         self._clock = asyncio.get_running_loop().time
-        self._task = asyncio.create_task(self._run(), name=f"follow {kind.resource}")
+        self._task = asyncio.create_task(self._run(), name=f"follow {kind.resource} {only}")
 
     async def close(self) -> None:
         self._task.cancel()
@@ -81,19 +86,19 @@ class Follower:
             await self._watch(step)
 
     async def _page(self, step: List) -> Page:
-        parameters = {"limit": str(PAGE)} | ({"continue": step.more} if step.more else {})
-        return self._reader.page(await self._server.get(self.kind.path, parameters))
+        parameters = self._selection | {"limit": str(PAGE)} | ({"continue": step.more} if step.more else {})
+        return self._reader.page(await self._server.get(self._path, parameters))
 
     async def _watch(self, step: Watch) -> None:
         begins_with_all = not step.version
-        parameters = {"allowWatchBookmarks": "true"}
+        parameters = self._selection | {"allowWatchBookmarks": "true"}
         if begins_with_all:
             parameters |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         else:
             parameters["resourceVersion"] = step.version
         usual = random.randint(SHORTEST_WATCH, LONGEST_WATCH)  # noqa: S311  no secret depends on it
         seconds = FIRST_WATCH if begins_with_all else usual
-        async with self._server.watch(self.kind.path, parameters, seconds) as answer, aclosing(answer) as lines:
+        async with self._server.watch(self._path, parameters, seconds) as answer, aclosing(answer) as lines:
             self._note(self.collection.opened())
             async for line in lines:
                 if not line.strip():

@@ -45,9 +45,14 @@ class ApiKind:
     def name_of(self, namespace: str, name: str) -> str:
         return f"{self.prefix}/{namespace}/{name}" if self.namespaced else f"{self.prefix}/{name}"
 
+    def path_in(self, namespace: str) -> str:
+        """Of all of them in one namespace; of every one for ""."""
+        within = f"/namespaces/{namespace}" if namespace else ""
+        return f"{api_path(self.group, self.version)}{within}/{self.plural}"
+
     def path_of(self, namespace: str, name: str) -> str:
-        """Of one object of a namespaced kind."""
-        return f"{api_path(self.group, self.version)}/namespaces/{namespace}/{self.plural}/{name}"
+        """Of one object; `namespace` is "" for a kind that has none."""
+        return f"{self.path_in(namespace)}/{name}"
 
 
 def api_path(group: str, version: str) -> str:
@@ -58,6 +63,7 @@ KUBERNETES_NODE = ApiKind(NODE, "nodes", "", "v1")
 SERVICE = ApiKind("Service", "services", "", "v1", namespaced=True)
 ENDPOINT_SLICE = ApiKind("EndpointSlice", "endpointslices", "discovery.k8s.io", "v1", namespaced=True)
 SECRET = ApiKind("Secret", "secrets", "", "v1", namespaced=True)
+NODE_PLAN = ApiKind("NodePlan", "nodeplans", "bgpctl.io", "v1alpha1")
 MIGRATION = ApiKind("DatastoreMigration", "datastoremigrations", "migration.projectcalico.org", "v1beta1")
 
 # Calico's aggregated API server and its newer CRDs have the first, its older CRDs the second.

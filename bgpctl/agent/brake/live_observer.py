@@ -12,14 +12,18 @@ import socket
 from collections.abc import Callable, Collection
 from typing import Protocol
 
+from bgpctl.agent.brake.learned import LearnedBlocks
 from bgpctl.agent.speaker.link import SpeakerAwayError, SpeakerLink
 from bgpctl.brake import LiveState, Source
 from bgpctl.brake.endings import endings
 from bgpctl.brake.installed import count_by_rule
 from bgpctl.brake.originations import lasting
 from bgpctl.brake.rejections import imports_differ
+from bgpctl.daemon.logs import get_logger
 from reflector.messages import Peers, ShowPeers, ShowSources, Sources
 from reflector.plan import NodePlan
+
+log = get_logger("brake")
 
 ESTABLISHED = "Established"
 NO_BLOCKS: frozenset[str] = frozenset()
@@ -38,12 +42,19 @@ class Kernel(Protocol):
 
 
 class LiveObserver:
-    """`kernel` is this node's; `is_draining` of this node."""
+    """`kernel` is this node's; `is_draining` of this node; `learned` is looked up for an agent without resources."""
 
-    def __init__(self, link: SpeakerLink, kernel: Kernel, is_draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        link: SpeakerLink,
+        kernel: Kernel,
+        is_draining: Callable[[], bool],
+        learned: LearnedBlocks | None = None,
+    ) -> None:
         self._link = link
         self._kernel = kernel
         self._is_draining = is_draining
+        self._learned = learned
 
     async def sessions(self) -> LiveState | None:
         """Only which are Established; None when the speaker does not answer."""
@@ -63,6 +74,8 @@ class LiveObserver:
             return LiveState(frozenset(), draining=True) if self._is_draining() else None
         if wanted is None:
             return live
+        if self._learned is not None:
+            await self._look_at_learned(self._learned, running, wanted)
         matters = bool(endings(running, wanted, {}, {})) or imports_differ(running, wanted)
         sources = await self._sources() if matters else None
         same_kernel = (running.kernel.rules, running.kernel.vxlans) == (wanted.kernel.rules, wanted.kernel.vxlans)
@@ -71,6 +84,12 @@ class LiveObserver:
         leaving = lasting(running) - lasting(wanted)
         empty = await asyncio.to_thread(self._kernel.empty, leaving) if leaving else NO_BLOCKS
         return LiveState(live.established, sources, counts, live.draining, absent_addresses(running), empty)
+
+    async def _look_at_learned(self, learned: LearnedBlocks, running: NodePlan, wanted: NodePlan) -> None:
+        try:
+            await learned.look(self._link, running, wanted)
+        except SpeakerAwayError as error:
+            log.warning("the speaker does not say what it has learned, what it had counts", reason=str(error))
 
     async def _sources(self) -> tuple[Source, ...] | None:
         try:

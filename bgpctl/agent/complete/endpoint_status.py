@@ -42,12 +42,13 @@ _decoder = msgspec.json.Decoder(_Status)
 
 
 class EndpointStatus:
-    """The endpoint-status files under one prefix. `workloads` are those last read, in the order of their files."""
+    """The endpoint-status files under one prefix. `workloads` are those last read, in the order of their files;
+    `interval` is between two looks, in seconds."""
 
     def __init__(self, prefix: Path, interval: float = INTERVAL) -> None:
         self.workloads: tuple[LocalWorkload, ...] = ()
         self._directory = prefix / _DIRECTORY
-        self._interval = interval
+        self.interval = interval
         self._unreadable: dict[str, str] = {}
         self._last_good: dict[Path, LocalWorkload | None] = {}
 
@@ -58,7 +59,7 @@ class EndpointStatus:
         try:
             while resources is not None:
                 is_needed = _is_needed(resources)
-                self.workloads = await self._look() if is_needed else ()
+                await self.look(is_needed=is_needed)
                 yield resources.with_workloads(self.workloads)
                 upcoming = upcoming or asyncio.ensure_future(next_resources(changes))
                 await self._until_different(upcoming, looking=is_needed)
@@ -69,8 +70,12 @@ class EndpointStatus:
                 upcoming.cancel()
                 await asyncio.wait({upcoming})
 
+    async def look(self, *, is_needed: bool) -> None:
+        """What `workloads` is afterwards."""
+        self.workloads = await self._look() if is_needed else ()
+
     async def _until_different(self, upcoming: asyncio.Future[NodeResources | None], *, looking: bool) -> None:
-        while not (await asyncio.wait({upcoming}, timeout=self._interval if looking else None))[0]:
+        while not (await asyncio.wait({upcoming}, timeout=self.interval if looking else None))[0]:
             if await self._look() != self.workloads:
                 return
 

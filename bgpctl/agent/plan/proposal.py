@@ -67,6 +67,11 @@ def error_status(message: str) -> ProblemStatus:
     return ProblemStatus("error", "", 0, "", message)
 
 
+def warning_status(message: str) -> ProblemStatus:
+    """Likewise."""
+    return ProblemStatus("warning", "", 0, "", message)
+
+
 def problem_statuses(problems: tuple[Problem, ...]) -> tuple[ProblemStatus, ...]:
     """Errors first: the first one is what a single log line names."""
     return tuple(

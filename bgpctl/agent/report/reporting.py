@@ -13,7 +13,7 @@ from bgpctl.agent.http.server_thread import ServerThread
 from bgpctl.agent.http.tls import ServerTls
 from bgpctl.agent.metrics.page import MetricsPage
 from bgpctl.agent.metrics.snapshot import SnapshotSource
-from bgpctl.agent.node_status.answers import StatusAnswers
+from bgpctl.agent.node_status.answers import Destination, StatusAnswers
 from bgpctl.agent.node_status.files import StatusFiles
 from bgpctl.agent.node_status.report import NodeReporter, NoReportError
 from bgpctl.agent.node_status.text import Asked
@@ -51,7 +51,9 @@ class Reporting:
         links: SpeakerLinks,
         stages: Stages,
         confirm: Confirming,
+        answers: Destination | None = None,
     ) -> None:
+        """`answers` is where CalicoNodeStatus resources are answered; None: in files of the run directory."""
         self._options = options
         self._directory = run_directory
         self._drain = stages.drain
@@ -62,8 +64,10 @@ class Reporting:
         self._sessions = SessionSummary(links.status)
         self._metrics = MetricsPage(SnapshotSource(links.metrics, self._report.status), options.peer_metrics)
         self._node_reporter = NodeReporter(links.node_status, self._report.standing, stages.routes)
-        files = StatusFiles(run_directory.path / STATUS_DIRECTORY)
-        self._answers = StatusAnswers(files, self._node_reporter.report)
+        self._answers = StatusAnswers(
+            StatusFiles(run_directory.path / STATUS_DIRECTORY) if answers is None else answers,
+            self._node_reporter.report,
+        )
 
     def take(self, requests: tuple[Asked, ...] | None) -> None:
         """The CalicoNodeStatus resources that ask for this node; None: not known."""
@@ -103,8 +107,12 @@ class Reporting:
         self._report.metrics_address = str(server.address)
         return server
 
-    async def _status(self, _: ShowAgent) -> AgentStatus:
+    async def status(self) -> AgentStatus:
+        """With how the speaker's sessions stand."""
         return await self._sessions.added_to(self._report.status())
+
+    async def _status(self, _: ShowAgent) -> AgentStatus:
+        return await self.status()
 
     async def _kernel(self, asked: ShowKernel) -> KernelAnswer | Refused:
         plan = self._deployment.plan

@@ -82,7 +82,7 @@ class ResourcesSource:
                     yield News(await self._planning.plan(resources), _requests(resources))
                 self._examination.take(resources)
 
-    def put_in_force(self, wanted: Wanted) -> None:
+    def put_in_force(self, wanted: Wanted, *, is_whole: bool) -> None:
         """The plan in place is all that a later agent needs."""
 
     def _report_reading(self, error: Exception) -> None:

@@ -59,5 +59,5 @@ class Source(Protocol):
         """For ever. While a News is taken up, the next is not made: a burst of changes is one. Raises NotReadyError
         before the first, when there is nothing to follow."""
 
-    def put_in_force(self, wanted: Wanted) -> None:
-        """What of this was not held is in force."""
+    def put_in_force(self, wanted: Wanted, *, is_whole: bool) -> None:
+        """This is in force; `is_whole`: nothing of it is held."""
