@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import calico_crds
+import controllers
 import pytest
 from api_server import PROGRAMS, ApiServer
+from controllers import ControllerProcess
 from network import inside, network_namespace
 from temporary_namespace import temporary_namespace
 
@@ -55,3 +59,43 @@ def fresh_namespace(api_server: ApiServer, inside_its_network: None) -> Iterator
     with temporary_namespace(api_server) as name:
         yield name
         api_server.start_what_was_killed()
+
+
+@pytest.fixture(scope="module")
+def cluster(api_server: ApiServer) -> Iterator[ApiServer]:
+    """With the kinds and the roles that a controller needs."""
+    controllers.install(api_server)
+    yield api_server
+    calico_crds.remove(api_server, calico_crds.V3, (*calico_crds.KINDS, "Node"))
+    calico_crds.run(api_server, "delete", "crd", "nodeplans.bgpctl.io")
+
+
+@pytest.fixture
+def lab(cluster: ApiServer, inside_its_network: None) -> Iterator[Callable[[str], None]]:
+    """Puts a lab's resources into the cluster, and takes them out in the end."""
+    applied: list[dict[str, object]] = []
+
+    def apply(name: str) -> None:
+        applied.extend(controllers.apply_lab(cluster, name))
+
+    yield apply
+    cluster.start_what_was_killed()
+    controllers.delete(cluster, applied)
+    calico_crds.run(cluster, "delete", "nodeplans", "--all")
+    calico_crds.run(cluster, "delete", "lease", "--all", f"--namespace={controllers.SYSTEM}")
+
+
+@pytest.fixture
+def controller(
+    cluster: ApiServer, inside_its_network: None, tmp_path: Path
+) -> Iterator[Callable[..., ControllerProcess]]:
+    made: list[ControllerProcess] = []
+
+    def make(name: str, *options: str) -> ControllerProcess:
+        made.append(ControllerProcess(cluster, tmp_path / name, name, *options))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

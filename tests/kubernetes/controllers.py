@@ -28,9 +28,10 @@ ACCOUNT = "bgpctl-controller"
 class ControllerProcess:
     """One replica, `name` in the Lease."""
 
-    def __init__(self, server: ApiServer, directory: Path, name: str) -> None:
+    def __init__(self, server: ApiServer, directory: Path, name: str, *options: str) -> None:
         directory.mkdir()
         self.name = name
+        self._options = options
         self.directory = directory
         self.log = directory / "log"
         self._server = server
@@ -39,7 +40,7 @@ class ControllerProcess:
 
     def start(self) -> None:
         command = [BGPCTL, "controller", "--kubeconfig", self._kubeconfig, "--namespace", SYSTEM]
-        command += ["--identity", self.name, "--run-dir", self.directory / "run"]
+        command += ["--identity", self.name, "--run-dir", self.directory / "run", *self._options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen([str(each) for each in command], stdout=log, stderr=log)
 
@@ -75,7 +76,8 @@ def install(server: ApiServer) -> None:
     calico_crds.run(server, "wait", "--for=condition=Established", "--timeout=60s", "crd/nodeplans.bgpctl.io")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}
     calico_crds.apply(server, namespace)
-    calico_crds.run(server, "apply", "-f", str(ROOT / "config/rbac/controller.yaml"))
+    for name in ("controller", "agent", "agent-services"):
+        calico_crds.run(server, "apply", "-f", str(ROOT / f"config/rbac/{name}.yaml"))
 
 
 def objects_in(directory: Path) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,6 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import calico_crds
 import controllers
@@ -34,46 +33,6 @@ LEASE = ("get", "lease", "bgpctl-controller", NAMESPACE, "--ignore-not-found", "
 def of_directory(lab: str) -> dict[str, NodePlan]:
     resources = read_directory(LABS / lab / "resources").resources
     return {each.plan.node: each.plan for each in compile_cluster(resources, BY_REFERENCE)}
-
-
-@pytest.fixture(scope="module")
-def cluster(api_server: ApiServer) -> Iterator[ApiServer]:
-    """With the kinds and the roles that a controller needs."""
-    controllers.install(api_server)
-    yield api_server
-    calico_crds.remove(api_server, calico_crds.V3, (*calico_crds.KINDS, "Node"))
-    calico_crds.run(api_server, "delete", "crd", "nodeplans.bgpctl.io")
-
-
-@pytest.fixture
-def lab(cluster: ApiServer, inside_its_network: None) -> Iterator[Callable[[str], None]]:
-    """Puts a lab's resources into the cluster, and takes them out in the end."""
-    applied: list[dict[str, object]] = []
-
-    def apply(name: str) -> None:
-        applied.extend(controllers.apply_lab(cluster, name))
-
-    yield apply
-    cluster.start_what_was_killed()
-    controllers.delete(cluster, applied)
-    calico_crds.run(cluster, "delete", "nodeplans", "--all")
-    calico_crds.run(cluster, "delete", "lease", "--all", NAMESPACE)
-
-
-@pytest.fixture
-def controller(
-    cluster: ApiServer, inside_its_network: None, tmp_path: Path
-) -> Iterator[Callable[[str], ControllerProcess]]:
-    made: list[ControllerProcess] = []
-
-    def make(name: str) -> ControllerProcess:
-        made.append(ControllerProcess(cluster, tmp_path / name, name))
-        made[-1].start()
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 @pytest.fixture

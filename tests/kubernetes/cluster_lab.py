@@ -1,0 +1,105 @@
+"""A lab whose agents have their NodePlans from the API server, each with a token of its own, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import calico_crds
+import controllers
+from api_server import ApiServer
+from relay import Relay
+from segment import eventually
+
+from bgpctl.lab.netns.state import LabState
+from bgpctl.lab.running import runner
+from bgpctl.lab.running.agents import CALICO
+from bgpctl.lab.topology.roles import Role
+from bgpctl.lab.topology.topology import Node, Topology
+from bgpctl.lab.topology.topology_file import read_topology
+from reflector.control.client import ControlClient
+from reflector.messages import AgentStatus, Peers, PeerStatus, ShowAgent, ShowPeers
+
+AGENT = "bgpctl-agent"
+ESTABLISHED = "Established"
+
+
+@dataclass(frozen=True)
+class ClusterLab:
+    """The lab while it is up. `relay` is how its nodes reach the API server."""
+
+    server: ApiServer
+    topology: Topology
+    path: Path
+    relay: Relay
+
+    @property
+    def state(self) -> LabState:
+        return LabState(self.topology.name)
+
+    def namespace(self, node: str) -> str:
+        return self.state.namespace(node)
+
+    def up(self) -> None:
+        """Starts what does not run."""
+        runner.up(self.topology, self.agent_of)
+
+    def agent_of(self, node: Node, directory: Path) -> list[str]:
+        """Its command; by now its namespace is there."""
+        self.relay.add(self.namespace(node.name))
+        kubeconfig = self.path / f"{node.name}.kubeconfig"
+        if not kubeconfig.exists():
+            token = self.server.token(AGENT, controllers.SYSTEM)
+            kubeconfig.write_bytes(self.server.token_kubeconfig(token).read_bytes())
+        options: dict[str, object] = {
+            "node": node.name,
+            "kubeconfig": kubeconfig,
+            "run-dir": directory,
+            "state-dir": self.path / "state",
+            "endpoint-status": directory / CALICO,
+        }
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        reflects = ["--no-fib"] if node.role is Role.REFLECTOR else []
+        return [str(controllers.BGPCTL), "agent", *words, *reflects]
+
+    def status(self, node: str) -> AgentStatus:
+        with ControlClient(self.state.node_directory(node) / "agent.sock") as client:
+            return client.ask(ShowAgent())
+
+    def peers(self, node: str) -> tuple[PeerStatus, ...]:
+        with ControlClient(self.state.node_directory(node) / "speaker.sock") as client:
+            found = client.ask(ShowPeers())
+        assert isinstance(found, Peers)
+        return found.peers
+
+    def log(self, node: str) -> str:
+        return (self.state.node_directory(node) / "agent.log").read_text()
+
+    def node_plan(self, node: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(calico_crds.run(self.server, "get", "nodeplan", node, "--output=json"))
+        return found
+
+    def until_all_established(self, within: float = 60) -> None:
+        names = [node.name for node in self.topology.agents]
+
+        def holds() -> bool:
+            return all(peers and all(each.state == ESTABLISHED for each in peers) for peers in map(self.peers, names))
+
+        eventually(holds, f"all sessions of {self.topology.name} are Established", within=within)
+
+
+@contextmanager
+def cluster_lab(server: ApiServer, name: str, path: Path) -> Iterator[ClusterLab]:
+    """Its resources are in the API, and a controller runs."""
+    topology = read_topology(controllers.ROOT / "labs" / name / f"{name}.clab.yml")
+    with Relay(server.port) as relay:
+        lab = ClusterLab(server, topology, path, relay)
+        try:
+            lab.up()
+            yield lab
+        finally:
+            runner.down(topology.name)
