@@ -12,6 +12,7 @@ from typing import Any
 import calico_crds
 import controllers
 from api_server import ApiServer
+from controllers import ControllerProcess
 from relay import Relay
 from segment import eventually
 
@@ -28,11 +29,12 @@ AGENT = "bgpctl-agent"
 ESTABLISHED = "Established"
 
 
-@dataclass(frozen=True)
+@dataclass
 class ClusterLab:
     """The lab while it is up. `relay` is how its nodes reach the API server."""
 
     server: ApiServer
+    controller: ControllerProcess
     topology: Topology
     path: Path
     relay: Relay
@@ -93,11 +95,11 @@ class ClusterLab:
 
 
 @contextmanager
-def cluster_lab(server: ApiServer, name: str, path: Path) -> Iterator[ClusterLab]:
-    """Its resources are in the API, and a controller runs."""
+def cluster_lab(server: ApiServer, controller: ControllerProcess, name: str, path: Path) -> Iterator[ClusterLab]:
+    """Its resources are in the API, and the controller runs."""
     topology = read_topology(controllers.ROOT / "labs" / name / f"{name}.clab.yml")
     with Relay(server.port) as relay:
-        lab = ClusterLab(server, topology, path, relay)
+        lab = ClusterLab(server, controller, topology, path, relay)
         try:
             lab.up()
             yield lab

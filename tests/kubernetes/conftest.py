@@ -79,10 +79,7 @@ def lab(cluster: ApiServer, inside_its_network: None) -> Iterator[Callable[[str]
         applied.extend(controllers.apply_lab(cluster, name))
 
     yield apply
-    cluster.start_what_was_killed()
-    controllers.delete(cluster, applied)
-    calico_crds.run(cluster, "delete", "nodeplans", "--all")
-    calico_crds.run(cluster, "delete", "lease", "--all", f"--namespace={controllers.SYSTEM}")
+    controllers.clear(cluster, applied)
 
 
 @pytest.fixture

@@ -110,6 +110,14 @@ def delete(server: ApiServer, objects: list[dict[str, Any]]) -> None:
     calico_crds.run(server, "delete", "--ignore-not-found", "--wait=false", "-f", "-", stdin=json.dumps(document))
 
 
+def clear(server: ApiServer, applied: list[dict[str, Any]]) -> None:
+    """What was applied, and what controllers made of it."""
+    server.start_what_was_killed()
+    delete(server, applied)
+    calico_crds.run(server, "delete", "nodeplans", "--all")
+    calico_crds.run(server, "delete", "lease", "--all", f"--namespace={SYSTEM}")
+
+
 class _Object(msgspec.Struct):
     spec: NodePlanSpec
 

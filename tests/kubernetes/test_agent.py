@@ -1,22 +1,239 @@
-"""Agents that have their NodePlan from a real API server and nothing else of the cluster: labs, with their own tokens."""
+"""Agents that have their NodePlan from a real API server, and nothing else of the cluster: labs, with their tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import calico_crds
+import controllers
 import pytest
 from api_server import ApiServer
-from cluster_lab import cluster_lab
+from cluster_lab import AGENT, ClusterLab, cluster_lab
 from controllers import ControllerProcess
+from network import inside
+from segment import eventually
+
+from bgpctl.lab.running import agents
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
+NAME = "quickstart"
+WITHOUT_FELIX = "--without-felix"
 
-def test_quickstart(
-    cluster: ApiServer, lab: Callable[[str], None], controller: Callable[..., ControllerProcess], tmp_path: Path
-) -> None:
-    lab("quickstart")
-    controller("one", "--without-felix")
-    with cluster_lab(cluster, "quickstart", tmp_path) as running:
-        running.until_all_established()
+
+@pytest.fixture(scope="module")
+def quickstart(
+    cluster: ApiServer, api_server_network: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClusterLab]:
+    """The lab with a controller; each test leaves it as it was."""
+    path = tmp_path_factory.mktemp("quickstart")
+    with inside(api_server_network):
+        applied = controllers.apply_lab(cluster, NAME)
+        controller = ControllerProcess(cluster, path / "controller", "one", WITHOUT_FELIX)
+        controller.start()
+        try:
+            with cluster_lab(cluster, controller, NAME, path) as lab:
+                as_expected(lab)
+                yield lab
+        finally:
+            controller.close()
+            controllers.clear(cluster, applied)
+
+
+def as_expected(lab: ClusterLab) -> None:
+    """What the lab expects of sessions, routes and pings; raises with what is not so."""
+    done = subprocess.run(
+        [str(controllers.BGPCTL), "lab", "test", "--no-events", str(lab.topology.file)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def no_packet_lost(lab: ClusterLab, source: str, target: str) -> Iterator[None]:
+    """Between two pods, fifty a second."""
+    command = ["ip", "netns", "exec", lab.namespace(source), "ping", "-i", "0.02", "-q", target]
+    ping = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield
+    finally:
+        ping.send_signal(signal.SIGINT)
+        output, _ = ping.communicate(timeout=10)
+    assert " 0% packet loss" in output, output
+
+
+def kernel_routes(lab: ClusterLab, node: str) -> set[str]:
+    """The prefixes of our routes."""
+    words = ["ip", "-n", lab.namespace(node), "-j", "route", "show", "proto", "179"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return {each["dst"] for each in json.loads(done.stdout)}
+
+
+def pid_of(lab: ClusterLab, node: str) -> int:
+    return agents.running(lab.state, lab.topology.agents)[node]
+
+
+def end_agent_and_speaker(lab: ClusterLab, node: str) -> None:
+    """As a machine that loses its power: nothing is said to anybody."""
+    speaker = int((lab.state.node_directory(node) / "speaker.pid").read_text())
+    for pid in (pid_of(lab, node), speaker):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: node not in agents.running(lab.state, lab.topology.agents), f"the agent of {node} has ended")
+
+
+def condition(lab: ClusterLab, node: str, kind: str) -> dict[str, str]:
+    found = {each["type"]: each for each in lab.node_plan(node).get("status", {}).get("conditions", ())}
+    return dict(found.get(kind, {"status": "", "message": ""}))
+
+
+def block(name: str, cidr: str, node: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "projectcalico.org/v3",
+        "kind": "BlockAffinity",
+        "metadata": {"name": name},
+        "spec": {"node": node, "cidr": cidr, "state": "confirmed"},
+    }
+
+
+# ------------------------------------------------------------------------------------------------ from the cluster
+
+
+def test_a_lab_is_as_its_resources_ask(quickstart: ClusterLab) -> None:
+    as_expected(quickstart)
+
+
+def test_a_block_is_in_the_kernels_within_a_second(quickstart: ClusterLab, api_server: ApiServer) -> None:
+    new = block("a1-more", "10.244.31.0/26", "a1")
+    calico_crds.apply(api_server, new)
+    applied = time.monotonic()
+    eventually(lambda: "10.244.31.0/26" in kernel_routes(quickstart, "b3"), "the block is in the kernel of b3")
+    took = time.monotonic() - applied
+    controllers.delete(api_server, [new])
+    eventually(lambda: "10.244.31.0/26" not in kernel_routes(quickstart, "b3"), "it is gone again")
+    assert took < 1.0
+
+
+def test_the_status_says_how_the_node_stands(quickstart: ClusterLab) -> None:
+    def status() -> dict[str, Any]:
+        return dict(quickstart.node_plan("a1").get("status", {}))
+
+    eventually(lambda: status().get("sessions", {}).get("summary") == "2/2", "both sessions are in the status")
+    found, spec = status(), quickstart.node_plan("a1")["spec"]
+    assert (found["digest"], found["running"]) == (spec["digest"], spec["digest"])
+    eventually(lambda: status().get("routes") == {"wanted": 6, "installed": 6}, "the routes are in the status")
+    states = {each["type"]: each["status"] for each in status()["conditions"]}
+    assert states == {"Ready": "True", "Applied": "True", "Held": "False", "Degraded": "False"}
+    assert found["version"].startswith("bgpctl ") or found["version"][0].isdigit()
+
+
+def test_a_change_that_isolates_is_held_and_the_object_says_so(quickstart: ClusterLab, api_server: ApiServer) -> None:
+    """One wrong label on both reflectors."""
+
+    def label(text: str) -> None:
+        for node in ("rr1", "rr2"):
+            patch = json.dumps({"metadata": {"labels": {"route-reflector": text or None}}})
+            resource = "nodes.projectcalico.org"
+            calico_crds.run(api_server, "patch", resource, node, "--type=merge", f"--patch={patch}")
+
+    with no_packet_lost(quickstart, "pod-a1", "10.244.21.2"):
+        label("")
+        eventually(lambda: condition(quickstart, "a1", "Held")["status"] == "True", "a1 holds the change", within=20)
+        message = condition(quickstart, "a1", "Held")["message"]
+        digest = quickstart.node_plan("a1")["status"]["held"]["digest"]
+        (difference,) = quickstart.node_plan("a1")["status"]["held"]["differences"]
+        assert f"bgpctl confirm a1 --digest {digest}" in message
+        assert difference["kind"] == "last-session"
+        assert any(each.startswith("Node rr1") and "has(route-reflector)" in each for each in difference["causes"])
+        # What does not depend on it goes on.
+        new = block("a2-more", "10.244.32.0/26", "a2")
+        calico_crds.apply(api_server, new)
+        eventually(lambda: "10.244.32.0/26" in kernel_routes(quickstart, "b3"), "a new block is advertised")
+        controllers.delete(api_server, [new])
+        label("true")
+        eventually(lambda: condition(quickstart, "a1", "Held")["status"] == "False", "nothing is held", within=20)
+    as_expected(quickstart)
+
+
+# ---------------------------------------------------------------------------------------------- without the cluster
+
+
+def test_everything_goes_on_without_the_api_server(quickstart: ClusterLab) -> None:
+    """And agents, speakers and whole nodes start again."""
+    quickstart.relay.close()
+    try:
+        with no_packet_lost(quickstart, "pod-a2", "10.244.22.2"):
+            end_agent_and_speaker(quickstart, "a1")
+            directory = quickstart.state.node_directory("a1")
+            for each in directory.iterdir():  # as after a reboot, /run is empty
+                if each.name != "agent.log":
+                    shutil.rmtree(each) if each.is_dir() else each.unlink()
+            quickstart.up()
+            quickstart.until_all_established()
+            as_expected(quickstart)
+        problems = [each.message for each in quickstart.status("a1").problems]
+        assert any("in use is the NodePlan" in each for each in problems), problems
+    finally:
+        quickstart.relay.open()
+    eventually(lambda: not quickstart.status("a1").problems, "the API server is back", within=40)
+
+
+def test_everything_goes_on_without_the_controller(quickstart: ClusterLab) -> None:
+    quickstart.controller.end(signal.SIGKILL)
+    try:
+        end_agent_and_speaker(quickstart, "b1")
+        quickstart.up()
+        quickstart.until_all_established()
+        as_expected(quickstart)
+    finally:
+        quickstart.controller.start()
+
+
+def test_an_api_server_that_is_killed_loses_no_packet(quickstart: ClusterLab, api_server: ApiServer) -> None:
+    with no_packet_lost(quickstart, "pod-a1", "10.244.21.2"):
+        api_server.kill_api_server()
+        api_server.start_api_server()
+        new = block("a3-more", "10.244.33.0/26", "a3")
+        calico_crds.apply(api_server, new)
+        eventually(lambda: "10.244.33.0/26" in kernel_routes(quickstart, "b3"), "a new block comes", within=60)
+        controllers.delete(api_server, [new])
+        eventually(lambda: "10.244.33.0/26" not in kernel_routes(quickstart, "b3"), "and goes")
+
+
+def test_a_node_that_is_deleted_takes_its_routes_with_it(quickstart: ClusterLab, api_server: ApiServer) -> None:
+    objects = [
+        each
+        for each in controllers.objects_in(controllers.ROOT / "labs" / NAME / "resources")
+        if each["metadata"]["name"] == "b2" or each.get("spec", {}).get("node") == "b2"
+    ]
+    controllers.delete(api_server, objects)
+    eventually(lambda: "10.244.22.0/26" not in kernel_routes(quickstart, "a1"), "its routes are gone", within=20)
+    eventually(lambda: "b2" not in controllers.specs(api_server), "its NodePlan is gone", within=20)
+    assert [each.kind for each in quickstart.status("b2").held] == ["own-node"], "it keeps what it has, and says so"
+    calico_crds.apply(api_server, *objects)
+    quickstart.until_all_established()
+    as_expected(quickstart)
+
+
+# ------------------------------------------------------------------------------------------------ rights and secrets
+
+FORBIDDEN = (
+    "get secrets", "list secrets", "list bgppeers.projectcalico.org", "list nodes", "get nodes", "list pods",
+    "create nodeplans.bgpctl.io", "patch nodeplans.bgpctl.io", "delete nodeplans.bgpctl.io", "list configmaps",
+    "patch bgppeers.projectcalico.org", "list blockaffinities.projectcalico.org",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_the_token_of_an_agent_reads_nothing_else(quickstart: ClusterLab, api_server: ApiServer, what: str) -> None:
+    verb, resource = what.split()
+    kubeconfig = api_server.token_kubeconfig(api_server.token(AGENT, controllers.SYSTEM))
+    done = api_server.kubectl("auth", "can-i", verb, resource, f"--kubeconfig={kubeconfig}", "--all-namespaces")
+    assert done.stdout.strip() == "no"
