@@ -37,9 +37,9 @@ class ControllerProcess:
         self._kubeconfig = server.token_kubeconfig(server.token(ACCOUNT, SYSTEM))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         command = [BGPCTL, "controller", "--kubeconfig", self._kubeconfig, "--namespace", SYSTEM]
-        command += ["--identity", self.name, "--run-dir", self.directory / "run"]
+        command += ["--identity", self.name, "--run-dir", self.directory / "run", *options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen([str(each) for each in command], stdout=log, stderr=log)
 
