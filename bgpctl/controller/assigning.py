@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from bgpctl.brake import facts_for
 from bgpctl.compiler import ClusterIndex, CompileOptions, affected, compile_node
 from bgpctl.compiler.cluster.services import ServiceRules, service_rules
+from bgpctl.compiler.sessions.bgp_peers import applies_to
 from bgpctl.node_plan import Assignment
-from bgpctl.node_plan.assignment import StatusRequest
+from bgpctl.node_plan.assignment import OwnNode, StatusRequest
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 from bgpctl.yaml_source.problem import Problem
+from reflector.addresses import FAMILIES
+
+INTERNAL = "InternalIP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ def assign(index: ClusterIndex, node: str, options: CompileOptions) -> Assigned:
     assignment = Assignment(
         compiled.plan,
         services=_service_rules(index, node, options),
+        own_node=_own_node(index, node),
         status_requests=_status_requests(index, node),
         facts=facts_for(index, compiled.plan),
     )
@@ -44,6 +49,18 @@ def assign(index: ClusterIndex, node: str, options: CompileOptions) -> Assigned:
 def _service_rules(index: ClusterIndex, node: str, options: CompileOptions) -> ServiceRules | None:
     rules = service_rules(index.configuration, index.nodes[node].node, options)
     return None if rules.is_empty else rules
+
+
+def _own_node(index: ClusterIndex, name: str) -> OwnNode:
+    node = index.nodes[name].node
+    return OwnNode(
+        bgp_families=tuple(family for family in FAMILIES if node.address(family)),
+        internal_addresses=tuple(each.address for each in node.spec.addresses if each.type == INTERNAL),
+        selects_workloads=any(
+            peer.spec.local_workload_selector and applies_to(index, name, peer)
+            for peer in index.resources.bgp_peers.values()
+        ),
+    )
 
 
 def _status_requests(index: ClusterIndex, node: str) -> tuple[StatusRequest, ...]:

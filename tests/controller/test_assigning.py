@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from compiler_makers import configuration, node
+from compiler_makers import bgp_peer, configuration, node
 
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster, with_services
 from bgpctl.compiler.cluster.services import ServiceRules, service_facts
 from bgpctl.controller.assigning import assign
 from bgpctl.datastore import read_directory
 from bgpctl.node_plan import Assignment, assignment_of, spec_of, with_keys
+from bgpctl.node_plan.assignment import OwnNode
 from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import encode_plan
 
@@ -50,3 +51,14 @@ def test_a_node_that_announces_no_services_has_no_rules_for_them() -> None:
     assert assigned(ResourceSet.of(services, *nodes), "a").services == expected
     assert assigned(ResourceSet.of(services, *nodes), "b").services is None
     assert assigned(ResourceSet.of(*nodes), "a").services is None
+
+
+def test_what_the_machine_is_looked_at_for_is_assigned() -> None:
+    internal = [{"type": "InternalIP", "address": "10.0.0.1"}, {"type": "ExternalIP", "address": "192.0.2.1"}]
+    workloads = bgp_peer(
+        "workloads", nodeSelector="has(racked)", localWorkloadSelector="role == 'router'", asNumber=65001
+    )
+    nodes = node("a", ipv6="fd00::1", labels={"racked": ""}, addresses=internal), node("b", "10.0.0.2")
+    resources = ResourceSet.of(workloads, *nodes)
+    assert assigned(resources, "a").own_node == OwnNode((6,), ("10.0.0.1",), selects_workloads=True)
+    assert assigned(resources, "b").own_node == OwnNode((4,))
