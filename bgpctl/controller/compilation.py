@@ -1,8 +1,8 @@
 """The plans of all nodes, kept up to date from one set of resources to the next.
 
-Rule: only plans that a change can concern are compiled (compiler/affected.py), and only those that differ are news.
-What goes wrong with one node's plan - the compiler refuses it, it fits no object, a fault of ours - is a problem of
-that node: its plan stays what it was, and the others go on.
+Rule: only plans that a change can concern are compiled (assigning.py), and only assignments that differ are news. What
+goes wrong with one node's plan - the compiler refuses it, it fits no object, a fault of ours - is a problem of that
+node: its plan stays what it was, and the others go on.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from bgpctl.compiler import ClusterIndex, CompileOptions, affected, compile_node
+from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.identity import CompileError
-from bgpctl.node_plan import Assignment, NodePlanSpec, PlanTooLargeError, spec_of
+from bgpctl.controller.assigning import assign, concerned
+from bgpctl.node_plan import NodePlanSpec, PlanTooLargeError, spec_of
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem, Severity, has_errors
 
@@ -55,7 +56,7 @@ class Compilation:
     def take(self, resources: ResourceSet, revision: str = "") -> Update:
         """A node that failed before is tried with every change. A revision alone makes no plan differ."""
         before, index = self._index, ClusterIndex(resources, self._index)
-        names = frozenset(index.nodes) if before is None else affected(before, index, self._options)
+        names = frozenset(index.nodes) if before is None else concerned(before, index, self._options)
         names |= {name for name, each in self.nodes.items() if not each.is_newest and name in index.nodes}
         gone = self.nodes.keys() - index.nodes.keys()
         changed: dict[str, NodePlanSpec] = {}
@@ -72,10 +73,10 @@ class Compilation:
 
     def _compile(self, index: ClusterIndex, name: str, revision: str, old: NodeResult) -> NodeResult:
         try:
-            compiled = compile_node(index.resources, name, self._options, index)
-            if has_errors(compiled.problems):
-                return NodeResult(old.spec, compiled.problems, is_newest=False)
-            return NodeResult(spec_of(Assignment(compiled.plan), revision), compiled.problems)
+            assigned = assign(index, name, self._options)
+            if has_errors(assigned.problems):
+                return NodeResult(old.spec, assigned.problems, is_newest=False)
+            return NodeResult(spec_of(assigned.assignment, revision), assigned.problems)
         except (CompileError, PlanTooLargeError) as error:
             return _kept(old, name, str(error))
         except Exception as error:  # whatever it is, the plans of the other nodes go on

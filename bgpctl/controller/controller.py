@@ -58,7 +58,7 @@ class Controller:
         self._versions_file = VersionsFile(options.run_dir / LAST_GOOD_FILE)
         self._versions: Versions | None = None
         self._compilation = Compilation(options.compile_options, self._internal_errors.report)
-        self._wanted: Mapping[str, NodePlanSpec] | None = None
+        self._wanted: Mapping[str, NodePlanSpec | None] | None = None
         self._is_new_cluster = False
         self._invalid: tuple[Invalid, ...] = ()
         self._waits: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Controller:
     # -------------------------------------------------------------------------------------------- follow, compile
 
     async def _follow(self) -> None:
-        wants = ClusterOptions.of(self._options.compile_options, secret_values=False)
+        wants = ClusterOptions.for_agents_to_complete()
         self._is_new_cluster = not await self._store.has_any()
         async with aclosing(watch_cluster(self._options.access, wants, self._report)) as changes:
             async for loaded in changes:
@@ -111,7 +111,7 @@ class Controller:
             return
         self._is_complete = found.is_complete
         update = self._compilation.take(found.resources)
-        self._wanted = {name: each.spec for name, each in self._compilation.nodes.items() if each.spec is not None}
+        self._wanted = {name: each.spec for name, each in self._compilation.nodes.items()}
         if update.changed or update.gone:
             log.info("plans differ", changed=len(update.changed), gone=len(update.gone), compiled=update.compiled)
 

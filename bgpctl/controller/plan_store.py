@@ -140,11 +140,11 @@ class PlanStore:
                 self._known, self.is_known = found, True
                 return int(page.metadata.resource_version)
 
-    async def reconcile(self, wanted: Mapping[str, NodePlanSpec], *, may_delete: bool) -> Reconciled:
-        """Until every object is what is wanted, or has failed. `may_delete`: a node that is not wanted is gone, and not
-        only unreadable."""
+    async def reconcile(self, wanted: Mapping[str, NodePlanSpec | None], *, may_delete: bool) -> Reconciled:
+        """Until every object is what is wanted, or has failed; one of which nothing is known (None) stays as it is.
+        `may_delete`: a node that is not among them is gone, and not only unreadable."""
         known = self._known
-        outdated = [name for name, spec in wanted.items() if not _is_written(known, spec)]
+        outdated = {name: spec for name, spec in wanted.items() if spec and not _is_written(known, spec)}
         gone, withheld = self._to_delete(known.keys() - wanted.keys() if may_delete else ())
         failed: dict[str, str] = {}
         places = asyncio.Semaphore(AT_ONCE)
@@ -156,10 +156,10 @@ class PlanStore:
                 except FailedError as error:
                     failed[name] = str(error)
 
-        writes = [attempt(name, self._write(known, wanted[name])) for name in outdated]
+        writes = [attempt(name, self._write(known, spec)) for name, spec in outdated.items()]
         deletes = [attempt(name, self._delete(known, name)) for name in gone]
         await asyncio.gather(*writes, *deletes)
-        written = sum(_is_written(known, wanted[name]) for name in outdated)
+        written = sum(_is_written(known, spec) for spec in outdated.values())
         return Reconciled(written, sum(name not in known for name in gone), failed, withheld)
 
     def _to_delete(self, gone: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:

@@ -11,6 +11,7 @@ from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
 from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.block_affinity import BlockAffinity
+from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 from bgpctl.resources.kinds.cluster_information import ClusterInformation
 from bgpctl.resources.kinds.felix_configuration import FelixConfiguration
 from bgpctl.resources.kinds.ip_pool import IPPool
@@ -98,6 +99,11 @@ def block(node_name: str, cidr: str, **spec: Any) -> BlockAffinity:
 
 def secret(name: str, data: dict[str, str], namespace: str = "kube-system") -> Secret:
     return _read(Secret, {"metadata": {"name": name, "namespace": namespace}, "stringData": data})
+
+
+def node_status(name: str, node_name: str, *classes: str, period: int = 10) -> CalicoNodeStatus:
+    spec = {"node": node_name, "classes": classes or ("BGP",), "updatePeriodSeconds": period}
+    return _read(CalicoNodeStatus, {"metadata": _named(name), "spec": spec})
 
 
 def service(name: str, **fields: Any) -> Service:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compiler_makers import bgp_filter, bgp_peer, block, configuration, endpoint_slice, node, pool, secret, service
+from compiler_makers import (
+    bgp_filter,
+    bgp_peer,
+    block,
+    configuration,
+    endpoint_slice,
+    node,
+    node_status,
+    pool,
+    secret,
+    service,
+)
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from test_compiler_laws import clusters
 
 from bgpctl.compiler import ClusterIndex, CompileOptions, affected, compile_every_node
-from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 from bgpctl.resources.resource_set import ResourceSet, resource_id
 from bgpctl.resources.values.model import Resource
 from reflector.plan import NodePlan
@@ -85,9 +95,7 @@ REFLECTED = (
 CLIENTS = frozenset(f"n{number}" for number in range(1, 9))
 REFLECTORS = frozenset({"rr-1", "rr-2"})
 RACK_1 = frozenset({"n1", "n3", "n5", "n7"})
-STATUS = CalicoNodeStatus.model_validate_json(
-    '{"metadata": {"name": "s"}, "spec": {"node": "n1", "classes": ["BGP"], "updatePeriodSeconds": 10}}'
-)
+STATUS = node_status("s", "n1")
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from compiler_makers import annotated, bgp_peer, block, configuration, node, pool
+from compiler_makers import annotated, bgp_peer, block, configuration, node, node_status, pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_affected import one_more
 from test_compiler_laws import clusters
 
 import bgpctl.controller.compilation as subject
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
-from bgpctl.compiler.node import Compiled
+from bgpctl.controller.assigning import Assigned
 from bgpctl.controller.compilation import Compilation
-from bgpctl.node_plan import assignment_of
+from bgpctl.node_plan import Assignment, assignment_of
+from bgpctl.node_plan.assignment import Reflector, StatusRequest
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 
-OPTIONS = CompileOptions(keys_by_reference=True)
+WITHOUT_FELIX = CompileOptions(without_felix=True)
+OPTIONS = replace(WITHOUT_FELIX, keys_by_reference=True)
 CLUSTER = (
     configuration(nodeToNodeMeshEnabled=False),
     bgp_peer("clients", nodeSelector="!has(rr)", peerSelector="has(rr)"),
@@ -61,29 +64,70 @@ def test_a_revision_alone_is_no_news(compilation: Compilation) -> None:
     assert update.changed == {}
 
 
-@given(st.lists(clusters(), min_size=2, max_size=4))
-@settings(max_examples=60, deadline=None)
-def test_after_any_changes_the_plans_are_those_of_a_controller_that_starts(history: list[list[Resource]]) -> None:
-    compilation = Compilation(CompileOptions(), no_faults)
+asked = st.lists(
+    st.builds(
+        node_status,
+        st.sampled_from(["s", "t"]),
+        st.sampled_from(["node-1", "node-2"]),
+        st.sampled_from(["BGP", "Routes"]),
+    ),
+    max_size=2,
+)
+# A node that comes twice is the second one.
+changing = st.tuples(clusters(), st.lists(one_more, max_size=4), asked).map(lambda each: [*each[0], *each[1], *each[2]])
+
+
+@given(st.lists(changing, min_size=2, max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_after_any_changes_the_assignments_are_those_of_a_controller_that_starts(history: list[list[Resource]]) -> None:
+    lasting, fresh = Compilation(WITHOUT_FELIX, no_faults), Compilation(WITHOUT_FELIX, no_faults)
     for resources in history:
-        compilation.take(ResourceSet.of(*resources))
-    now = {each.plan.node: each.plan for each in compile_cluster(ResourceSet.of(*history[-1]), OPTIONS)}
-    found = {name: assignment_of(each.spec).plan for name, each in compilation.nodes.items() if each.spec is not None}
-    assert found == now
+        lasting.take(ResourceSet.of(*resources))
+    fresh.take(ResourceSet.of(*history[-1]))
+    assert assignments(lasting) == assignments(fresh)
+    plans = {each.plan.node: each.plan for each in compile_cluster(ResourceSet.of(*history[-1]), OPTIONS)}
+    assert {name: each.plan for name, each in assignments(fresh).items()} == plans
+
+
+def assignments(compilation: Compilation) -> dict[str, Assignment]:
+    return {name: assignment_of(each.spec) for name, each in compilation.nodes.items() if each.spec is not None}
+
+
+def test_a_status_that_is_asked_for_is_in_the_assignment_of_its_node(compilation: Compilation) -> None:
+    """And in no plan: nothing that runs changes by it."""
+    plan = assignments(compilation)["n1"].plan
+    asked = compilation.take(ResourceSet.of(*CLUSTER, node_status("routes", "n1", "Agent", "Routes", period=60)))
+    assert (asked.changed.keys(), asked.compiled) == ({"n1"}, 1)
+    found = assignments(compilation)["n1"]
+    assert found.status_requests == (StatusRequest("routes", ("Agent", "Routes"), 60),)
+    assert found.plan == plan
+
+    moved = compilation.take(ResourceSet.of(*CLUSTER, node_status("routes", "n2", "Agent", "Routes", period=60)))
+    assert moved.changed.keys() == {"n1", "n2"}
+    assert compilation.take(ResourceSet.of(*CLUSTER)).changed.keys() == {"n2"}
+
+
+def test_facts_that_the_brake_goes_by_are_in_the_assignment(compilation: Compilation) -> None:
+    found = assignments(compilation)["n1"]
+    assert found.facts.reflectors == (Reflector("rr", "224.0.0.1"),)
+    confirmed = annotated(configuration(nodeToNodeMeshEnabled=False), confirm="0123456789ab")
+    others = [each for each in CLUSTER if each.name != "default"]
+    assert compilation.take(ResourceSet.of(*others, confirmed)).changed.keys() == ALL
+    assert assignments(compilation)["n1"].facts.confirmed == ("0123456789ab",)
 
 
 @pytest.fixture
 def fault(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Names of nodes whose plans cannot be compiled."""
     failing: set[str] = set()
-    compile_one = subject.compile_node
+    assign_one = subject.assign
 
-    def failing_at(resources: ResourceSet, name: str, options: CompileOptions, index: ClusterIndex) -> Compiled:
+    def failing_at(index: ClusterIndex, name: str, options: CompileOptions) -> Assigned:
         if name in failing:
             raise RuntimeError("a fault of ours")
-        return compile_one(resources, name, options, index)
+        return assign_one(index, name, options)
 
-    monkeypatch.setattr(subject, "compile_node", failing_at)
+    monkeypatch.setattr(subject, "assign", failing_at)
     return failing
 
 

@@ -224,6 +224,11 @@ def test_outside_of_a_pod_there_is_no_service_account(monkeypatch: pytest.Monkey
 
 
 def test_services_are_read_where_an_option_has_their_network() -> None:
-    assert not ClusterOptions.of(CompileOptions()).services
-    found = ClusterOptions.of(CompileOptions(cluster_ip_range="10.96.0.0/16"), secret_values=False)
-    assert (found.services, found.secret_values, found.secret_namespace) == (True, False, "kube-system")
+    assert not wanted(options=ClusterOptions.of(CompileOptions())).services
+    found = ClusterOptions.of(CompileOptions(cluster_ip_range="10.96.0.0/16"))
+    assert wanted(options=found).services
+    assert (found.secret_values, found.secret_namespace) == (True, "kube-system")
+
+
+def test_what_agents_complete_is_made_of_neither_services_nor_secrets() -> None:
+    assert wanted(MESH, PEER % "tor", options=ClusterOptions.for_agents_to_complete()) == Wants()

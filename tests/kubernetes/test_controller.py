@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import time
@@ -31,13 +32,15 @@ LEASE = ("get", "lease", "bgpctl-controller", NAMESPACE, "--ignore-not-found", "
 
 
 def of_directory(lab: str) -> dict[str, NodePlan]:
+    """Without Services, which agents follow."""
     resources = read_directory(LABS / lab / "resources").resources
+    resources = dataclasses.replace(resources, services={}, endpoint_slices={})
     return {each.plan.node: each.plan for each in compile_cluster(resources, BY_REFERENCE)}
 
 
 @pytest.fixture
 def one(
-    cluster: ApiServer, lab: Callable[[str], None], controller: Callable[[str], ControllerProcess]
+    cluster: ApiServer, lab: Callable[[str], None], controller: Callable[..., ControllerProcess]
 ) -> ControllerProcess:
     """The first controller, which has written the plans of the quickstart."""
     lab(QUICKSTART)
@@ -57,7 +60,7 @@ def wait_for_plans(server: ApiServer, wanted: dict[str, NodePlan]) -> None:
 
 @pytest.mark.parametrize("name", [QUICKSTART, "upstream-policies", "vxlan-cross-subnet", "full-mesh"])
 def test_the_plans_of_a_cluster_are_those_of_its_directory(
-    cluster: ApiServer, lab: Callable[[str], None], controller: Callable[[str], ControllerProcess], name: str
+    cluster: ApiServer, lab: Callable[[str], None], controller: Callable[..., ControllerProcess], name: str
 ) -> None:
     lab(name)
     controller("one")
@@ -104,7 +107,7 @@ def versions(server: ApiServer) -> dict[str, str]:
 
 
 def test_labels_and_annotations_of_others_stay_and_an_edited_plan_is_put_right(
-    cluster: ApiServer, one: ControllerProcess, controller: Callable[[str], ControllerProcess]
+    cluster: ApiServer, one: ControllerProcess, controller: Callable[..., ControllerProcess]
 ) -> None:
     assert one.end() == 0
     calico_crds.run(cluster, "annotate", "nodeplan", "a1", "team=network")
@@ -118,7 +121,7 @@ def test_labels_and_annotations_of_others_stay_and_an_edited_plan_is_put_right(
 
 
 def test_a_second_replica_writes_when_the_first_is_killed_and_only_then(
-    cluster: ApiServer, one: ControllerProcess, controller: Callable[[str], ControllerProcess]
+    cluster: ApiServer, one: ControllerProcess, controller: Callable[..., ControllerProcess]
 ) -> None:
     controller("two")
     assert holder(cluster) == "one"
@@ -129,7 +132,7 @@ def test_a_second_replica_writes_when_the_first_is_killed_and_only_then(
 
 
 def test_a_replica_that_ends_gives_the_lease_back(
-    cluster: ApiServer, one: ControllerProcess, controller: Callable[[str], ControllerProcess]
+    cluster: ApiServer, one: ControllerProcess, controller: Callable[..., ControllerProcess]
 ) -> None:
     controller("two")
     assert one.end() == 0
@@ -139,7 +142,7 @@ def test_a_replica_that_ends_gives_the_lease_back(
 def test_a_leader_that_stood_still_writes_nothing_old(
     cluster: ApiServer,
     one: ControllerProcess,
-    controller: Callable[[str], ControllerProcess],
+    controller: Callable[..., ControllerProcess],
     add_block: Callable[[], None],
 ) -> None:
     """It comes back to a cluster that another has written: its own Lease was over, by its own clock."""
@@ -216,9 +219,24 @@ def test_while_a_node_is_not_readable_no_plan_is_deleted(cluster: ApiServer, one
     eventually(lambda: "b1" not in controllers.specs(cluster), "now it is gone for certain", within=20)
 
 
+def test_plans_that_cannot_be_made_stay_from_one_controller_to_the_next(
+    cluster: ApiServer, one: ControllerProcess, controller: Callable[..., ControllerProcess]
+) -> None:
+    """A node whose plan cannot be made is not gone."""
+    before = versions(cluster)
+    assert one.end() == 0
+    calico_crds.run(cluster, "delete", "nodes.projectcalico.org", "a3")
+    two = controller("two", "--router-id=nonsense")
+    eventually(lambda: "a3" not in controllers.specs(cluster), "what is gone for certain is deleted", within=20)
+    assert versions(cluster) == {name: version for name, version in before.items() if name != "a3"}
+    assert "most nodes are gone" not in two.log.read_text()
+
+
 FORBIDDEN = [
     ("list", "secrets"),
     ("get", "secrets"),
+    ("list", "services"),
+    ("watch", "endpointslices.discovery.k8s.io"),
     ("delete", "nodes"),
     ("patch", "bgppeers.projectcalico.org"),
     ("create", "pods"),
@@ -228,9 +246,7 @@ ALLOWED = [("list", "bgppeers.projectcalico.org"), ("watch", "nodes"), ("patch",
 CELLS = [(*each, "no") for each in FORBIDDEN] + [(*each, "yes") for each in ALLOWED]
 
 
-@pytest.mark.parametrize(
-    ("verb", "resource", "answer"), [(*each, "no") for each in FORBIDDEN] + [(*each, "yes") for each in ALLOWED]
-)
+@pytest.mark.parametrize(("verb", "resource", "answer"), CELLS)
 def test_the_role_of_the_controller(
     cluster: ApiServer, inside_its_network: None, verb: str, resource: str, answer: str
 ) -> None:

@@ -20,19 +20,24 @@ from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 class ClusterOptions:
     """secret_namespace   where the Secrets of passwords are
     secret_values   whether they are read at all
-    services        Services are read though no BGPConfiguration advertises any
+    services        whether Services are read; None: where the BGPConfiguration advertises some
     watch_list      watches may begin with all objects where the API server supports that
     """
 
     secret_namespace: str = "kube-system"  # noqa: S105  a namespace, not a password
     secret_values: bool = True
-    services: bool = False
+    services: bool | None = None
     watch_list: bool = True
 
     @classmethod
-    def of(cls, options: CompileOptions, *, secret_values: bool = True) -> Self:
+    def of(cls, options: CompileOptions) -> Self:
         """What plans with these options are made of."""
-        return cls(options.secret_namespace, secret_values, services=bool(options.cluster_ip_range))
+        return cls(options.secret_namespace, services=True if options.cluster_ip_range else None)
+
+    @classmethod
+    def for_agents_to_complete(cls) -> Self:
+        """What plans are made of that agents complete with Secrets and Services."""
+        return cls(secret_values=False, services=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +53,13 @@ def wants(loaded: Loaded, options: ClusterOptions, before: Wants) -> Wants:
         if reference.name:
             found = (options.secret_namespace, reference.name)
             secrets[found] = secrets.get(found, frozenset()) | {reference.key}
-    services = options.services or _advertises_services(loaded)
+    services = _advertises_services(loaded)
     if loaded.unusable:
         names = secrets.keys() | before.secrets.keys()
         empty = frozenset[str]()
         secrets = {name: secrets.get(name, empty) | before.secrets.get(name, empty) for name in names}
         services |= before.services
-    return Wants(secrets, services)
+    return Wants(secrets, services if options.services is None else options.services)
 
 
 def _advertises_services(loaded: Loaded) -> bool:
