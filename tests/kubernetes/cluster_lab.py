@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,6 +85,12 @@ class ClusterLab:
     def node_plan(self, node: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(calico_crds.run(self.server, "get", "nodeplan", node, "--output=json"))
         return found
+
+    def is_as_expected(self) -> None:
+        """What the lab expects of sessions, routes and pings; raises with what is not so."""
+        command = [str(controllers.BGPCTL), "lab", "test", "--no-events", str(self.topology.file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def until_all_established(self, within: float = 60) -> None:
         names = [node.name for node in self.topology.agents]
