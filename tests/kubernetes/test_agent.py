@@ -189,6 +189,12 @@ def test_everything_goes_on_without_the_controller(quickstart: ClusterLab) -> No
         quickstart.up()
         quickstart.until_all_established()
         quickstart.is_as_expected()
+        # A pod of a block that no plan has yet: its kernel route is announced as it appears.
+        route = ["ip", "-n", quickstart.namespace("b1"), "route", "add", "10.244.77.5/32", "dev", "cali1"]
+        subprocess.run(route, check=True)
+        eventually(lambda: "10.244.77.5" in kernel_routes(quickstart, "a1"), "a1 has the way to the new pod")
+        subprocess.run([*route[:4], "del", *route[5:]], check=True)
+        eventually(lambda: "10.244.77.5" not in kernel_routes(quickstart, "a1"), "and not any more")
     finally:
         quickstart.controller.start()
 
@@ -217,6 +223,34 @@ def test_a_node_that_is_deleted_takes_its_routes_with_it(quickstart: ClusterLab,
     calico_crds.apply(api_server, *objects)
     quickstart.until_all_established()
     quickstart.is_as_expected()
+
+
+# ------------------------------------------------------------------------------------------------- hostile objects
+
+HOSTILE = {
+    "no plan": ({"plan": {"plan": 3}}, "not readable"),
+    "a field of a later version": ({"plan": {"plan": {"version": 99}}}, "version 99"),
+    "another digest": ({"digest": "0" * 12}, "somebody has edited it"),
+    "no gzip": ({"plan": None, "compressed": "bm8gZ3ppcA=="}, "no gzip"),
+}
+
+
+@pytest.mark.parametrize(("spec", "reason"), HOSTILE.values(), ids=HOSTILE)
+def test_a_node_plan_that_is_not_readable_changes_nothing(
+    quickstart: ClusterLab, api_server: ApiServer, spec: dict[str, Any], reason: str
+) -> None:
+    """No controller is there to put it right."""
+    quickstart.controller.end()
+    try:
+        with no_packet_lost(quickstart, "pod-a1", "10.244.21.2"):
+            patch = f"--patch={json.dumps({'spec': spec})}"
+            calico_crds.run(api_server, "patch", "nodeplan", "a1", "--type=merge", patch)
+            eventually(lambda: any(reason in each.message for each in quickstart.status("a1").problems), reason)
+            assert {each.state for each in quickstart.peers("a1")} == {"Established"}
+            eventually(lambda: reason in condition(quickstart, "a1", "Degraded")["message"], "the object says so")
+    finally:
+        quickstart.controller.start()
+    eventually(lambda: not quickstart.status("a1").problems, "the controller puts it right", within=30)
 
 
 # ------------------------------------------------------------------------------------------------ rights and secrets
