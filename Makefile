@@ -84,7 +84,7 @@ bench: $(VENV)/.runtime ## measure what labs/bench has (as root); minutes, or wi
 	@echo "== labs/bench/reflection $(BENCH_ARGS)"
 	@$(BIN)/python -m labs.bench.reflection $(BENCH_ARGS)
 
-crds: $(VENV)/.dev ## write config/crd/calico again, from the types of resources
+crds: $(VENV)/.dev ## write config/crd again, from the types of resources and of NodePlans
 	@$(BIN)/python -m bgpctl.kubernetes_schema
 
 wheels: $(VENV)/.dev ## build what a release has into dist/: bgpctl, and bgpctl-lab for the extra `lab`

@@ -1,7 +1,8 @@
-"""The kinds of Calico that we read as CustomResourceDefinitions, for clusters without Calico (docs/crds.md).
+"""Kinds as CustomResourceDefinitions: NodePlan, and those of Calico that we read, for clusters without Calico
+(docs/crds.md).
 
-Rule: they are written from the types of bgpctl.resources, and from nothing else: fields, bounds, rules and descriptions
-stand there. `python -m bgpctl.kubernetes_schema` writes config/crd/calico.
+Rule: they are written from the types of bgpctl.node_plan and bgpctl.resources: fields and descriptions stand there, of
+Calico's kinds bounds and rules as well. `python -m bgpctl.kubernetes_schema` writes config/crd.
 """
 
 from bgpctl.kubernetes_schema.definition import definition

@@ -5,6 +5,8 @@ Rule: whose it is stands in it, since Calico's own definitions have the same nam
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from bgpctl.kubernetes_schema.served_kinds import CATEGORY, GROUP, VERSION, Column, ServedKind
@@ -18,29 +20,48 @@ ORIGIN = {
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 
+@dataclass(frozen=True, slots=True)
+class ApiNames:
+    """What a kind is called. No kind has a namespace."""
+
+    kind: str
+    plural: str
+    short_names: tuple[str, ...]
+    group: str = GROUP
+    version: str = VERSION
+
+
 def definition(kind: ServedKind) -> dict[str, Any]:
     """The object, in the order in which it is written."""
-    names = {
-        "kind": kind.kind,
-        "listKind": f"{kind.kind}List",
-        "plural": kind.plural,
-        "singular": kind.kind.lower(),
-        "shortNames": list(kind.short_names),
-        "categories": [CATEGORY],
-    }
+    names = ApiNames(kind.kind, kind.plural, kind.short_names)
+    found = envelope(names, kind.columns, schema(kind))
+    found["metadata"]["annotations"] = ORIGIN
+    return found
+
+
+def envelope(names: ApiNames, columns: Iterable[Column], schema: Schema) -> dict[str, Any]:
+    """Around the schema of one version."""
     version = {
-        "name": VERSION,
+        "name": names.version,
         "served": True,
         "storage": True,
-        **({"subresources": {"status": {}}} if kind.status else {}),
-        "additionalPrinterColumns": [_column(column) for column in (*kind.columns, AGE)],
-        "schema": {"openAPIV3Schema": schema(kind)},
+        **({"subresources": {"status": {}}} if "status" in schema["properties"] else {}),
+        "additionalPrinterColumns": [_column(column) for column in (*columns, AGE)],
+        "schema": {"openAPIV3Schema": schema},
+    }
+    called = {
+        "kind": names.kind,
+        "listKind": f"{names.kind}List",
+        "plural": names.plural,
+        "singular": names.kind.lower(),
+        "shortNames": list(names.short_names),
+        "categories": [CATEGORY],
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}", "labels": LABELS, "annotations": ORIGIN},
-        "spec": {"group": GROUP, "scope": "Cluster", "names": names, "versions": [version]},
+        "metadata": {"name": f"{names.plural}.{names.group}", "labels": LABELS},
+        "spec": {"group": names.group, "scope": "Cluster", "names": called, "versions": [version]},
     }
 
 

@@ -12,21 +12,19 @@ import textwrap
 from functools import cache
 from itertools import pairwise
 
-from pydantic import BaseModel
-
 
 class UndescribedError(Exception):
     """A model or field has no docstring."""
 
 
-def description(model: type[BaseModel]) -> str:
+def description(model: type) -> str:
     """Of the model itself. Raises UndescribedError."""
     if "__doc__" not in vars(model) or not model.__doc__:
         raise UndescribedError(f"{model.__name__} has no docstring")
     return _flowing(model.__doc__)
 
 
-def field_description(model: type[BaseModel], field: str) -> str:
+def field_description(model: type, field: str) -> str:
     """Of one field, from the class that declares it. Raises UndescribedError."""
     for declaring in model.__mro__:
         if field in vars(declaring).get("__annotations__", {}):

@@ -1,4 +1,8 @@
-"""The definitions as files: one a kind, and what kustomize needs to apply them together."""
+"""The definitions as files: one a kind, and what kustomize needs to apply them together.
+
+calico     Calico's kinds, for clusters without Calico
+nodeplan   our own kind, for every cluster with a controller
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,14 @@ from typing import Any
 import yaml
 
 from bgpctl.kubernetes_schema.definition import definition
+from bgpctl.kubernetes_schema.node_plan import NAMES, node_plan_definition
 from bgpctl.kubernetes_schema.served_kinds import GROUP, SERVED_KINDS
 
-NOTICE = """\
+NOTICE_OF_COPIES = """\
 # For clusters without Calico: never apply this where Calico's own definitions are (docs/crds.md).
 # Generated from bgpctl/resources/kinds by `make crds`.
 """
-
+NOTICE = "# Generated from bgpctl/node_plan by `make crds`.\n"
 
 KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 # What is on a line of its own, so that it can be read and copied.
@@ -37,13 +42,21 @@ _Dumper.add_representer(
 
 
 def manifests() -> dict[str, str]:
-    """File name -> text."""
-    files = {f"{GROUP}_{kind.plural}.yaml": _text(definition(kind)) for kind in SERVED_KINDS}
-    return {**files, "kustomization.yaml": _text({**KUSTOMIZATION, "resources": sorted(files)})}
+    """Path below config/crd -> text."""
+    copies = {f"{GROUP}_{kind.plural}.yaml": definition(kind) for kind in SERVED_KINDS}
+    ours = {f"{NAMES.plural}.yaml": node_plan_definition()}
+    return {
+        **{f"calico/{name}": NOTICE_OF_COPIES + _text(each) for name, each in _with_kustomization(copies).items()},
+        **{f"nodeplan/{name}": NOTICE + _text(each) for name, each in _with_kustomization(ours).items()},
+    }
+
+
+def _with_kustomization(files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {**files, "kustomization.yaml": {**KUSTOMIZATION, "resources": sorted(files)}}
 
 
 def _text(document: dict[str, Any]) -> str:
-    return NOTICE + yaml.dump(_unbroken(document), Dumper=_Dumper, sort_keys=False, width=118, allow_unicode=True)
+    return yaml.dump(_unbroken(document), Dumper=_Dumper, sort_keys=False, width=118, allow_unicode=True)
 
 
 def _unbroken(value: Any) -> Any:

@@ -52,11 +52,18 @@ class UnreadablePlanError(ValueError):
 
 
 class NodePlanSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the node is to run. It has no passwords in it, only the names of Secrets."""
+
     node: str
+    """Name of the node."""
     digest: str
+    """Of what is assigned to the node, twelve hexadecimal digits. Equal digests ask for the same."""
     revision: str = ""
+    """The revision of the configuration that the plan was compiled of."""
     plan: msgspec.Raw = msgspec.Raw()
+    """The plan, with sessions that differ only in their peer in groups, and what else the agent goes by."""
     compressed: bytes = b""
+    """In place of plan where that is large, the same JSON, gzip, in base64. `bgpctl plan show` prints it."""
 
 
 class _Written(Value, frozen=True):

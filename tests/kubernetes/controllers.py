@@ -72,12 +72,17 @@ class ControllerProcess:
 def install(server: ApiServer) -> None:
     """NodePlan, roles and account of the controller, and Calico's kinds."""
     calico_crds.install(server, calico_crds.V3, (*calico_crds.KINDS, "Node"))
-    calico_crds.run(server, "apply", "-f", str(ROOT / "config/crd/nodeplan/nodeplans.yaml"))
-    calico_crds.run(server, "wait", "--for=condition=Established", "--timeout=60s", "crd/nodeplans.bgpctl.io")
+    install_node_plans(server)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}
     calico_crds.apply(server, namespace)
     for name in ("controller", "agent", "agent-services"):
         calico_crds.run(server, "apply", "-f", str(ROOT / f"config/rbac/{name}.yaml"))
+
+
+def install_node_plans(server: ApiServer) -> None:
+    """Until they are served."""
+    calico_crds.run(server, "apply", "--server-side", "-k", str(ROOT / "config/crd/nodeplan"))
+    calico_crds.run(server, "wait", "--for=condition=Established", "--timeout=60s", "crd/nodeplans.bgpctl.io")
 
 
 def objects_in(directory: Path) -> Iterator[dict[str, Any]]:

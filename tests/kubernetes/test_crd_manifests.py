@@ -1,4 +1,4 @@
-"""config/crd/calico is what the types say, and what the types say to an API server is what they say to us."""
+"""config/crd is what the types say, and what the types say to an API server is what they say to us."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from bgpctl.agent.node_status import status
 from bgpctl.kubernetes_schema import SERVED_KINDS, definition, reported_status
 from bgpctl.kubernetes_schema.descriptions import UndescribedError, field_description
 from bgpctl.kubernetes_schema.manifests import manifests
+from bgpctl.kubernetes_schema.node_plan import node_plan_definition
+from bgpctl.kubernetes_schema.struct_schema import struct_schema
 from bgpctl.resources.values.model import ResourcePart
 from bgpctl.resources.values.notations import (
     COMMUNITY_PATTERN,
@@ -28,11 +30,12 @@ from bgpctl.resources.values.notations import (
 from bgpctl.resources.values.rules import RuledValue
 from bgpctl.resources.values.selector import SELECTOR_PATTERN, SelectorError, parse_selector
 
-DIRECTORY = Path(__file__).parents[2] / "config" / "crd" / "calico"
+DIRECTORY = Path(__file__).parents[2] / "config" / "crd"
 
 
 def test_files_are_what_the_types_say() -> None:
-    found = {file.name: file.read_text() for file in DIRECTORY.iterdir()}
+    files = (file for folder in ("calico", "nodeplan") for file in (DIRECTORY / folder).iterdir())
+    found = {str(file.relative_to(DIRECTORY)): file.read_text() for file in files}
     assert found == manifests(), "make crds writes them again"
 
 
@@ -40,7 +43,8 @@ def test_text_is_the_definition() -> None:
     """Patterns and rules are written in a style of their own, which changes no octet of them."""
     texts = manifests()
     for kind in SERVED_KINDS:
-        assert yaml.safe_load(texts[f"projectcalico.org_{kind.plural}.yaml"]) == definition(kind)
+        assert yaml.safe_load(texts[f"calico/projectcalico.org_{kind.plural}.yaml"]) == definition(kind)
+    assert yaml.safe_load(texts["nodeplan/nodeplans.yaml"]) == node_plan_definition()
 
 
 def test_every_file_says_whose_copy_it_is() -> None:
@@ -63,6 +67,24 @@ def test_field_without_docstring_is_refused() -> None:
 
     with pytest.raises(UndescribedError, match=r"Silent\.node has no docstring behind it"):
         field_description(Silent, "node")
+
+
+def test_struct_without_docstrings_is_refused_and_so_is_what_has_no_schema() -> None:
+    class Silent(msgspec.Struct):
+        """Of one field."""
+
+        node: str
+
+    class Open(msgspec.Struct):
+        """Of any."""
+
+        fields: dict[str, str]
+        """What there is."""
+
+    with pytest.raises(UndescribedError, match=r"Silent\.node has no docstring behind it"):
+        struct_schema(Silent)
+    with pytest.raises(TypeError, match="DictType has no schema"):
+        struct_schema(Open)
 
 
 # ----------------------------------------------------------------------------------------------- patterns
