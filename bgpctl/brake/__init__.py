@@ -19,7 +19,7 @@ from bgpctl.brake.facts import Facts, facts_of
 from bgpctl.brake.held import HeldChange, held_changes
 from bgpctl.brake.judge import proof_of
 from bgpctl.brake.live import LiveState, Source, assumed
-from bgpctl.brake.of_node_plan import OfNodePlan, facts_for, transition_to
+from bgpctl.brake.of_node_plan import OfNodePlan, facts_for, transition_from_unknown, transition_to
 from bgpctl.brake.of_resources import OfResources
 
 __all__ = [
@@ -41,5 +41,6 @@ __all__ = [
     "facts_of",
     "held_changes",
     "proof_of",
+    "transition_from_unknown",
     "transition_to",
 ]

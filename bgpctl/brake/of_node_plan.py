@@ -139,7 +139,8 @@ def transition_to(
     lost = _lost(index, wanted, former, (*were, *before.reflectors))
     definers = definers_of(former.plan) | {*before.busy, *before.idle}
     without_sessions = idle(index, definers)
-    concerned = {each.peer_node for each in former.plan.sessions if each.name in lost} & index.nodes.keys()
+    # The peers of sessions that the plans before the former one had are among the nodes.
+    concerned = {*nodes, *({each.peer_node for each in former.plan.sessions if each.name in lost} & index.nodes.keys())}
     return Transition(
         nodes=nodes,
         reflectors=_reflectors(index, nodes),
@@ -150,6 +151,15 @@ def transition_to(
         lost=_grouped(lost),
         is_complete=judge(frozenset({node, *concerned})) if lost else None,
     )
+
+
+def transition_from_unknown(index: ClusterIndex, wanted: NodePlan, options: CompileOptions) -> Transition:
+    """For a node that may run any plan: every other node may be a peer of that, and every policy one of its own. What
+    it says of the former plan is too much rather than too little, so what is held may be more than need be."""
+    nodes = tuple(sorted(index.nodes.keys() - {*_peers(wanted), wanted.node}))
+    kept = {each.name for each in wanted.policies}
+    policies = (each for each in every_policy(index, wanted.node, options) if each.name not in kept)
+    return Transition(nodes=nodes, reflectors=_reflectors(index, nodes), policies=tuple(policies))
 
 
 def _lost(

@@ -44,6 +44,20 @@ class Update:
     compiled: int
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterPlans:
+    """The plans of all nodes at one time, without transitions, and what they were compiled of.
+
+    number   a later one has a greater one
+    specs    None for a node of which there was never a plan
+    """
+
+    number: int
+    specs: Mapping[str, NodePlanSpec | None]
+    index: ClusterIndex
+    options: CompileOptions
+
+
 class Compilation:
     """`nodes`: of each node of the resources what became of its plan, by name."""
 
@@ -52,6 +66,16 @@ class Compilation:
         self._options = replace(options, keys_by_reference=True)
         self._report = report
         self._index: ClusterIndex | None = None
+        self._number = 0
+
+    @property
+    def plans(self) -> ClusterPlans:
+        """As they are now. Only after `take`."""
+        if self._index is None:
+            raise AssertionError("nothing was compiled yet")
+        return ClusterPlans(
+            self._number, {name: each.spec for name, each in self.nodes.items()}, self._index, self._options
+        )
 
     def take(self, resources: ResourceSet, revision: str = "") -> Update:
         """A node that failed before is tried with every change. A revision alone makes no plan differ."""
@@ -68,7 +92,7 @@ class Compilation:
                 changed[name] = new.spec
         for name in gone:
             del self.nodes[name]
-        self._index = index
+        self._index, self._number = index, self._number + 1
         return Update(changed, frozenset(gone), len(names))
 
     def _compile(self, index: ClusterIndex, name: str, revision: str, old: NodeResult) -> NodeResult:

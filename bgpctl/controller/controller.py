@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 
 from bgpctl.controller.compilation import Compilation
 from bgpctl.controller.leadership import PAUSE, Leadership
 from bgpctl.controller.options import ControllerOptions
+from bgpctl.controller.plan_objects import PlanObjects
 from bgpctl.controller.plan_store import PlanStore, Reconciled
+from bgpctl.controller.wanted import Computing, WantedPlans
 from bgpctl.daemon.guard import Guard
 from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.daemon.logs import get_logger
@@ -31,7 +34,6 @@ from bgpctl.kubernetes.api_server import ApiServer
 from bgpctl.kubernetes.failure import FailedError
 from bgpctl.kubernetes.notices import Notice
 from bgpctl.kubernetes.pauses import Pauses
-from bgpctl.node_plan import NodePlanSpec
 from bgpctl.resources import Loaded
 from bgpctl.resources.checks.secret_references import secret_references
 from bgpctl.resources.in_force.in_force import InForce, in_force
@@ -41,6 +43,8 @@ from bgpctl.resources.in_force.versions import Versions
 
 LEASE = "bgpctl-controller"
 LAST_GOOD_FILE = "last-good.json"
+# Seconds between two looks at what became of former plans.
+REFRESH_PAUSE = 10.0
 
 log = get_logger("controller")
 
@@ -54,17 +58,18 @@ class Controller:
         self._internal_errors = InternalErrors()
         self._server = ApiServer(options.access)
         self._leadership = Leadership(self._server, options.namespace, LEASE, options.identity)
-        self._store = PlanStore(self._server, lambda: self._leadership.is_leader)
+        self._objects = PlanObjects(self._server)
+        self._store = PlanStore(self._objects, lambda: self._leadership.is_leader)
         self._versions_file = VersionsFile(options.run_dir / LAST_GOOD_FILE)
         self._versions: Versions | None = None
         self._compilation = Compilation(options.compile_options, self._internal_errors.report)
-        self._wanted: Mapping[str, NodePlanSpec | None] | None = None
+        self._computing = Computing()
+        self._wanted: WantedPlans | None = None
         self._is_new_cluster = False
         self._invalid: tuple[Invalid, ...] = ()
         self._waits: tuple[str, ...] = ()
-        # What is missing from the resources was removed.
-        self._is_complete = False
         self._is_due = asyncio.Event()
+        self._refresh_at = 0.0
         self._withheld: frozenset[str] = frozenset()
         self._failed: frozenset[str] = frozenset()
 
@@ -92,28 +97,35 @@ class Controller:
             await self._leadership.release()
         except FailedError as error:
             log.warning("the Lease is not given back, it ends by itself", reason=str(error))
+        self._computing.close()
         await self._server.close()
 
     # -------------------------------------------------------------------------------------------- follow, compile
 
     async def _follow(self) -> None:
         wants = ClusterOptions.for_agents_to_complete()
-        self._is_new_cluster = not await self._store.has_any()
+        self._is_new_cluster = not await self._objects.has_any()
         async with aclosing(watch_cluster(self._options.access, wants, self._report)) as changes:
             async for loaded in changes:
-                await asyncio.to_thread(self._take, loaded)
-                self._is_due.set()
+                wanted = await self._computing.do(partial(self._take, loaded))
+                if wanted is not None:
+                    self._wanted = wanted
+                    self._is_due.set()
         raise AssertionError("the watch of the cluster has no end")
 
-    def _take(self, loaded: Loaded) -> None:
+    def _take(self, loaded: Loaded) -> WantedPlans | None:
         found = self._in_force(loaded)
         if found is None:
-            return
-        self._is_complete = found.is_complete
+            return None
         update = self._compilation.take(found.resources)
-        self._wanted = {name: each.spec for name, each in self._compilation.nodes.items()}
         if update.changed or update.gone:
             log.info("plans differ", changed=len(update.changed), gone=len(update.gone), compiled=update.compiled)
+        return WantedPlans(
+            self._compilation.plans,
+            is_complete=found.is_complete,
+            computing=self._computing,
+            report=self._internal_errors.report,
+        )
 
     def _in_force(self, loaded: Loaded) -> InForce | None:
         """None while nothing may be concluded: then every plan stays what it is. So it is where plans are in force and
@@ -178,21 +190,38 @@ class Controller:
             self._is_due.clear()
             if self._wanted is None or not self._leadership.is_leader or not self._store.is_known:
                 continue
-            done = await self._store.reconcile(self._wanted, may_delete=self._is_complete)
+            done = await self._store.reconcile(self._newest)
             self._log(done)
+            await self._refresh(self._wanted)
             if done.failed:
                 await asyncio.sleep(pauses.next())
                 self._is_due.set()
             else:
                 pauses.succeeded()
 
+    def _newest(self) -> WantedPlans:
+        if self._wanted is None:
+            raise AssertionError("nothing was compiled yet")
+        return self._wanted
+
+    async def _refresh(self, wanted: WantedPlans) -> None:
+        """What became of former plans, for the nodes that hold something. It may need the topology proof each time."""
+        if not self._store.to_refresh(wanted):
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._refresh_at:
+            self._refresh_at = loop.time() + REFRESH_PAUSE
+            done = await self._store.refresh(wanted)
+            if done.written:
+                log.info("what became of former plans is written anew", nodes=done.written)
+            self._log_failures(done)
+        loop.call_at(self._refresh_at, self._is_due.set)
+
     def _log(self, done: Reconciled) -> None:
         """What is news, once."""
         if done.written or done.deleted:
             log.info("plans are written", written=done.written, deleted=done.deleted)
-        if new := done.failed.keys() - self._failed:
-            first = min(new)
-            log.warning("plans cannot be written", nodes=len(done.failed), first=first, reason=done.failed[first])
+        self._log_failures(done)
         if done.withheld and done.withheld != self._withheld:
             log.error(
                 "most nodes are gone, their plans stay; put the Nodes right, or delete their NodePlans",
@@ -200,6 +229,11 @@ class Controller:
                 first=min(done.withheld),
             )
         self._failed, self._withheld = frozenset(done.failed), done.withheld
+
+    def _log_failures(self, done: Reconciled) -> None:
+        if new := done.failed.keys() - self._failed:
+            first = min(new)
+            log.warning("plans cannot be written", nodes=len(done.failed), first=first, reason=done.failed[first])
 
     def _report(self, notice: Notice) -> None:
         if notice.error is not None:

@@ -1,75 +1,47 @@
-"""The NodePlan objects of a cluster: what is in the API, and what has to be written for it to be what is wanted.
+"""What NodePlans are in the API, and what is done for them to be what is wanted.
 
-Rule: a write names the version of the object that it replaces, so two controllers never overwrite each other unseen,
-and it replaces nothing but the spec: labels, annotations and the agent's status are not ours. Whatever the API answers
-to one object, the others go on; what failed is tried again with the next reconciliation.
-
-NodePlans of nodes that are gone are deleted, but never most of those of the last ten minutes (MOST_GONE): a list of
-Nodes that is empty by mistake must not take the plans of a cluster away, neither at once nor in small steps.
+Rule: it is a reconciliation. Whatever the API answers to one object, the others go on; what failed is tried again with
+the next one. What an object is to be is asked for when it is its turn, and of the newest resources: writing thousands
+takes a while. For each plan that is replaced it is known what the node may still run (transitions.py): that is kept of
+what this process has written or seen to be as it was wanted, and read from the API otherwise.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-import msgspec
+from bgpctl.controller.departures import Departures
+from bgpctl.controller.plan_objects import BOOKMARK, DELETED, PlanEvent, PlanObject, PlanObjects
+from bgpctl.controller.transitions import Former
+from bgpctl.kubernetes.failure import Cause, FailedError
+from bgpctl.node_plan import NodePlanSpec, PlanTooLargeError
 
-from bgpctl.kubernetes.api_server import ApiServer
-from bgpctl.kubernetes.failure import Cause, FailedError, Failure
-from bgpctl.kubernetes.kinds import NODE_PLAN
-from bgpctl.node_plan import NodePlanSpec
-
-GROUP_VERSION, PATH = NODE_PLAN.api_version, NODE_PLAN.path
-PAGE = 500
-# Seconds after which a watch begins anew, where it ended.
-WATCH_SECONDS = 600
 # Requests at a time: what a busy API server takes without delaying others.
 AT_ONCE = 16
-# More than this share of the plans that were there within MEMORY seconds, and at least so many, are not deleted.
-MOST_GONE, FEWEST_GONE, MEMORY = 0.5, 2, 600.0
-BOOKMARK, DELETED, ERROR = "BOOKMARK", "DELETED", "ERROR"
-JSON, JSON_PATCH = "application/json", "application/json-patch+json"
+# Objects of one round, after which it is looked at what is wanted now.
+ROUND = 256
 
 
-class _Metadata(msgspec.Struct, rename="camel"):
-    name: str = ""
-    resource_version: str = ""
-
-
-class _SpecHeader(msgspec.Struct):
-    digest: str = ""
-
-
-class _Written(msgspec.Struct):
-    """What is kept of an object: not the plan, of which there is one a node."""
-
-    metadata: _Metadata
-    spec: _SpecHeader = msgspec.field(default_factory=_SpecHeader)
+class Wanted(Protocol):
+    """What is asked for, as it is now. `number`: a later one has a greater one."""
 
     @property
-    def version(self) -> int:
-        """A later one is greater (Kubernetes API concepts, resource versions)."""
-        return int(self.metadata.resource_version or 0)
+    def number(self) -> int: ...
 
+    @property
+    def specs(self) -> Mapping[str, NodePlanSpec | None]:
+        """Of every node that there is; None where nothing is known of it: what there is stays."""
 
-class _ListMetadata(msgspec.Struct, rename="camel"):
-    resource_version: str = ""
-    # "continue" is a word of Python.
-    more: str = msgspec.field(name="continue", default="")
+    @property
+    def is_complete(self) -> bool:
+        """A node that is not among them is gone, and not only unreadable."""
 
-
-class _Page(msgspec.Struct):
-    metadata: _ListMetadata
-    items: list[_Written]
-
-
-class _Event(msgspec.Struct):
-    type: str
-    object: _Written
+    async def over(self, spec: NodePlanSpec, former: Former | None) -> NodePlanSpec:
+        """The same as it is written over this one. Raises PlanTooLargeError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,165 +54,215 @@ class Reconciled:
     withheld: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A spec that is in the API. `is_whole`: with its transition, which is that of what was wanted as `number`."""
+
+    spec: NodePlanSpec
+    is_whole: bool = False
+    number: int = 0
+
+
 class PlanStore:
     """`follow` keeps up with what is in the API, `reconcile` changes it. `is_known`: all of it has been listed once."""
 
     def __init__(
-        self, server: ApiServer, may_write: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+        self, objects: PlanObjects, may_write: Callable[[], bool], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.is_known = False
-        self._clock = clock
-        # When there were how many.
-        self._counts: deque[tuple[float, int]] = deque()
-        self._server = server
+        self._objects = objects
         self._may_write = may_write
-        self._known: dict[str, _Written] = {}
+        self._departures = Departures(clock)
+        self._known: dict[str, PlanObject] = {}
+        self._kept: dict[str, _Kept] = {}
 
-    async def has_any(self) -> bool:
-        """Whether there is a NodePlan already. Raises FailedError."""
-        page = msgspec.json.decode(await self._server.get(PATH, {"limit": "1"}), type=_Page)
-        return bool(page.items)
+    # --------------------------------------------------------------------------------------------- what is there
 
     async def follow(self, changed: Callable[[], None], succeeded: Callable[[], None]) -> None:
         """Lists them once and follows them until something fails. Raises FailedError."""
-        version = await self._list()
+        self._known, version = await self._objects.list()
+        self.is_known = True
         changed()
         while True:
             succeeded()
-            parameters = {"resourceVersion": str(version), "allowWatchBookmarks": "true"}
-            async with self._server.watch(PATH, parameters, WATCH_SECONDS) as lines:
-                async for line in lines:
-                    event = _event(line)
+            async with self._objects.watch(version) as events:
+                async for event in events:
                     version = max(version, event.object.version)
                     if self._take(event):
                         changed()
 
-    def _take(self, event: _Event) -> bool:
-        """Whether the event is news: what this controller has written itself is none."""
-        name, found = event.object.metadata.name, event.object
+    def _take(self, event: PlanEvent) -> bool:
+        """Whether something has to be written: what this controller has written itself is no news, and no status."""
+        name, found = event.object.name, event.object
         before = self._known.get(name)
-        if event.type == BOOKMARK or (before is not None and before.version >= found.version):
+        if event.change == BOOKMARK or (before is not None and before.version >= found.version):
             return False
-        if event.type == DELETED:
+        if event.change == DELETED:
             self._known.pop(name, None)
             return before is not None
+        if before is not None and before.generation != found.generation and before.digest == found.digest:
+            found = replace(found, digest="")  # what it is the digest of may be something else now
         self._known[name] = found
-        return before is None or before.spec.digest != found.spec.digest
+        return before is None or before.digest != found.digest or (found.holds and not before.holds)
 
-    async def _list(self) -> int:
-        """The version that it is of."""
-        found: dict[str, _Written] = {}
-        more = ""
-        while True:
-            parameters = {"limit": str(PAGE)} | ({"continue": more} if more else {})
-            page = msgspec.json.decode(await self._server.get(PATH, parameters), type=_Page)
-            found.update((each.metadata.name, each) for each in page.items)
-            more = page.metadata.more
-            if not more:
-                self._known, self.is_known = found, True
-                return int(page.metadata.resource_version)
+    # ------------------------------------------------------------------------------------------ what is to be there
 
-    async def reconcile(self, wanted: Mapping[str, NodePlanSpec | None], *, may_delete: bool) -> Reconciled:
-        """Until every object is what is wanted, or has failed; one of which nothing is known (None) stays as it is.
-        `may_delete`: a node that is not among them is gone, and not only unreadable."""
-        known = self._known
-        outdated = {name: spec for name, spec in wanted.items() if spec and not _is_written(known, spec)}
-        gone, withheld = self._to_delete(known.keys() - wanted.keys() if may_delete else ())
+    async def reconcile(self, wanted: Callable[[], Wanted]) -> Reconciled:
+        """Until every object is what is wanted, or has failed."""
         failed: dict[str, str] = {}
-        places = asyncio.Semaphore(AT_ONCE)
+        written: set[str] = set()
+        while names := self._outdated(wanted().specs, failed.keys() | written)[:ROUND]:
+            done = await _at_once(names, lambda name: self._write(name, wanted()))
+            failed |= done.failed
+            written |= done.succeeded
+            if not self._may_write():
+                break
+        gone, withheld = self._gone(wanted())
+        deleted = await _at_once(gone, self._delete)
+        return Reconciled(len(written), len(deleted.succeeded), failed | deleted.failed, withheld)
 
-        async def attempt(name: str, request: Awaitable[None]) -> None:
-            async with places:
-                try:
-                    await request
-                except FailedError as error:
-                    failed[name] = str(error)
+    async def refresh(self, wanted: Wanted) -> Reconciled:
+        """Says anew of those of which something is held what became of the plans before."""
+        done = await _at_once(self.to_refresh(wanted), lambda name: self._refresh(name, wanted))
+        return Reconciled(len(done.succeeded), failed=done.failed)
 
-        writes = [attempt(name, self._write(known, spec)) for name, spec in outdated.items()]
-        deletes = [attempt(name, self._delete(known, name)) for name in gone]
-        await asyncio.gather(*writes, *deletes)
-        written = sum(_is_written(known, spec) for spec in outdated.values())
-        return Reconciled(written, sum(name not in known for name in gone), failed, withheld)
+    def to_refresh(self, wanted: Wanted) -> list[str]:
+        """The nodes that hold something, and of which this was said by other resources than these."""
+        return [name for name, each in self._known.items() if each.holds and self._is_old(name, wanted)]
 
-    def _to_delete(self, gone: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    def _is_written(self, spec: NodePlanSpec | None) -> bool:
+        found = self._known.get(spec.node) if spec is not None else None
+        return found is not None and spec is not None and found.digest == spec.digest
+
+    def _outdated(self, specs: Mapping[str, NodePlanSpec | None], but: Set[str]) -> list[str]:
+        """Those that are not what is wanted. Of the others it is kept that they are."""
+        found = []
+        for name, spec in specs.items():
+            if spec is None:
+                continue
+            kept = self._kept.get(name)
+            if not self._is_written(spec):
+                found.append(name)
+            elif kept is None or (kept.spec is not spec and (kept.spec.digest != spec.digest or self._is_run(name))):
+                self._kept[name] = _Kept(spec)
+        return [name for name in found if name not in but]
+
+    def _is_run(self, name: str) -> bool:
+        """The node runs all of what is in the API, so what was before is of no interest."""
+        return name in self._known and self._known[name].is_run
+
+    def _is_old(self, name: str, wanted: Wanted) -> bool:
+        kept = self._kept.get(name)
+        return self._is_written(wanted.specs.get(name)) and (kept is None or kept.number != wanted.number)
+
+    def _gone(self, wanted: Wanted) -> tuple[list[str], frozenset[str]]:
         """Those that are deleted, and those that are not because with them most would be gone."""
-        now, gone = self._clock(), frozenset(gone)
-        self._counts.append((now, len(self._known)))
-        while self._counts[0][0] < now - MEMORY:
-            self._counts.popleft()
-        most = max(count for _, count in self._counts)
-        lost = most - len(self._known) + len(gone)
-        if lost >= FEWEST_GONE and lost > MOST_GONE * most:
-            return frozenset(), gone
-        return gone, frozenset()
+        for name in self._kept.keys() - wanted.specs.keys() - self._known.keys():
+            del self._kept[name]
+        gone = self._known.keys() - wanted.specs.keys() if wanted.is_complete else frozenset[str]()
+        if self._departures.are_most(len(gone), len(self._known)):
+            return [], frozenset(gone)
+        return sorted(gone), frozenset()
 
-    async def _write(self, known: dict[str, _Written], spec: NodePlanSpec) -> None:
-        """An object that is another than was known is looked at once more, and then it is so."""
+    # ---------------------------------------------------------------------------------------------------- one of them
+
+    async def _write(self, name: str, wanted: Wanted) -> bool:
+        """Whether it is written. An object that is another than was known is looked at once more, and then it is so."""
+        spec = wanted.specs.get(name)
+        if name in self._known and not self._known[name].digest:
+            await self._look(name)
+        if spec is None or self._is_written(spec):
+            return False
         try:
-            await self._try_to_write(known, spec)
+            return await self._try_to_write(spec, wanted)
         except FailedError as error:
             if error.failure.cause is not Cause.CONFLICT:
                 raise
-            await self._look(known, spec.node)
-            if not _is_written(known, spec):
-                await self._try_to_write(known, spec)
+            await self._look(name)
+            return False if self._is_written(spec) else await self._try_to_write(spec, wanted)
 
-    async def _try_to_write(self, known: dict[str, _Written], spec: NodePlanSpec) -> None:
+    async def _try_to_write(self, spec: NodePlanSpec, wanted: Wanted) -> bool:
+        former = await self._former(spec.node)
+        return await self._put(await wanted.over(spec, former), wanted)
+
+    async def _refresh(self, name: str, wanted: Wanted) -> bool:
+        spec, former = wanted.specs.get(name), await self._former(name)
+        if spec is None or former is None or former.spec is None or former.spec.digest != spec.digest:
+            return False
+        new = await wanted.over(spec, former)
+        if new != former.spec:
+            return await self._put(new, wanted)
+        self._kept[name] = _Kept(new, is_whole=True, number=wanted.number)
+        return False
+
+    async def _put(self, spec: NodePlanSpec, wanted: Wanted) -> bool:
         if not self._may_write():
-            return
-        before = known.get(spec.node)
-        if before is None:
-            whole = {"apiVersion": GROUP_VERSION, "kind": "NodePlan", "metadata": {"name": spec.node}, "spec": spec}
-            answer = await self._server.send("POST", PATH, msgspec.json.encode(whole), JSON)
-        else:
-            patch = [
-                {"op": "replace", "path": "/metadata/resourceVersion", "value": before.metadata.resource_version},
-                {"op": "replace", "path": "/spec", "value": spec},
-            ]
-            answer = await self._server.send("PATCH", _path(spec.node), msgspec.json.encode(patch), JSON_PATCH)
-        known[spec.node] = msgspec.json.decode(answer, type=_Written)
+            return False
+        name, before = spec.node, self._known.get(spec.node)
+        found = await (self._objects.replace(before, spec) if before else self._objects.create(spec))
+        if name not in self._known or self._known[name].version < found.version:
+            self._known[name] = found
+        self._kept[name] = _Kept(spec, is_whole=True, number=wanted.number)
+        return True
 
-    async def _look(self, known: dict[str, _Written], name: str) -> None:
-        try:
-            known[name] = msgspec.json.decode(await self._server.get(_path(name)), type=_Written)
-        except FailedError as error:
-            if error.failure.cause is not Cause.ABSENT:
-                raise
-            known.pop(name, None)
+    async def _former(self, name: str) -> Former | None:
+        """What the node may run of what is in the API now, or was there last."""
+        found, kept = self._known.get(name), self._kept.get(name)
+        if found is None:
+            return Former(kept.spec) if kept is not None else None
+        if kept is None or kept.spec.digest != found.digest or not (kept.is_whole or self._is_run(name)):
+            found = await self._look(name)
+            kept = self._kept.get(name)
+        if kept is None:
+            return None if found is None else Former(None)
+        return Former(kept.spec, is_run=found is not None and found.running == kept.spec.digest)
 
-    async def _delete(self, known: dict[str, _Written], name: str) -> None:
-        if not self._may_write():
-            return
-        version = {
-            "kind": "DeleteOptions",
-            "apiVersion": "v1",
-            "preconditions": {"resourceVersion": known[name].metadata.resource_version},
-        }
+    async def _look(self, name: str) -> PlanObject | None:
+        """The object as it is. One that no agent reads has no digest, and the one before it is kept: the node runs
+        that."""
+        answer = await self._objects.get(name)
+        if answer is None:
+            self._known.pop(name, None)
+            return None
+        found, spec = answer
+        if spec is not None:
+            self._kept[name] = _Kept(spec, is_whole=True)
+        self._known[name] = found
+        return found
+
+    async def _delete(self, name: str) -> bool:
+        if not self._may_write() or name not in self._known:
+            return False
         try:
-            await self._server.send("DELETE", _path(name), msgspec.json.encode(version), JSON)
+            await self._objects.delete(self._known[name])
         except FailedError as error:
             if error.failure.cause is Cause.CONFLICT:
-                await self._look(known, name)
-            if error.failure.cause is not Cause.ABSENT:
-                raise
-        known.pop(name, None)
+                await self._look(name)
+            raise
+        self._known.pop(name, None)
+        self._kept.pop(name, None)
+        return True
 
 
-def _event(line: bytes) -> _Event:
-    """Raises FailedError, also for an event that says that the watch has expired."""
-    try:
-        event = msgspec.json.decode(line, type=_Event)
-    except msgspec.MsgspecError as error:
-        raise FailedError(Failure(Cause.NOT_READABLE, f"an event of NodePlans is not readable: {error}")) from error
-    if event.type == ERROR:
-        raise FailedError(Failure(Cause.EXPIRED, "the watch of NodePlans has expired"))
-    return event
+@dataclass(frozen=True, slots=True)
+class _Done:
+    succeeded: frozenset[str]
+    failed: dict[str, str]
 
 
-def _is_written(known: Mapping[str, _Written], spec: NodePlanSpec) -> bool:
-    found = known.get(spec.node)
-    return found is not None and found.spec.digest == spec.digest
+async def _at_once(names: Iterable[str], do: Callable[[str], Awaitable[bool]]) -> _Done:
+    """For each of the names, AT_ONCE at a time; those for which it was true, and why it failed for others."""
+    succeeded: set[str] = set()
+    failed: dict[str, str] = {}
+    places = asyncio.Semaphore(AT_ONCE)
 
+    async def attempt(name: str) -> None:
+        async with places:
+            try:
+                if await do(name):
+                    succeeded.add(name)
+            except (FailedError, PlanTooLargeError) as error:
+                failed[name] = str(error)
 
-def _path(name: str) -> str:
-    return f"{PATH}/{name}"
+    await asyncio.gather(*map(attempt, names))
+    return _Done(frozenset(succeeded), failed)

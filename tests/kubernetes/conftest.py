@@ -96,3 +96,14 @@ def controller(
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def one(
+    cluster: ApiServer, lab: Callable[[str], None], controller: Callable[..., ControllerProcess]
+) -> ControllerProcess:
+    """The first controller, which has written the plans of the quickstart."""
+    lab(controllers.QUICKSTART)
+    found = controller("one")
+    controllers.wait_for_plans(cluster, controllers.of_directory(controllers.QUICKSTART))
+    return found

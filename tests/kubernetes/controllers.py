@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -13,7 +14,10 @@ from typing import Any
 import calico_crds
 import msgspec
 from api_server import ApiServer
+from segment import eventually
 
+from bgpctl.compiler import CompileOptions, compile_cluster
+from bgpctl.datastore import read_directory
 from bgpctl.node_plan import NodePlanSpec, assignment_of
 from bgpctl.yaml_source.document import read_document
 from bgpctl.yaml_source.documents import split_documents
@@ -23,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 BGPCTL = Path(sys.executable).with_name("bgpctl")
 SYSTEM = "bgpctl-system"
 ACCOUNT = "bgpctl-controller"
+QUICKSTART = "quickstart"
+BY_REFERENCE = CompileOptions(keys_by_reference=True)
 
 
 class ControllerProcess:
@@ -139,3 +145,14 @@ def specs(server: ApiServer) -> dict[str, NodePlanSpec]:
 def plans(server: ApiServer) -> dict[str, NodePlan]:
     """What is in the API, read as an agent reads it."""
     return {name: assignment_of(spec).plan for name, spec in specs(server).items()}
+
+
+def of_directory(lab: str) -> dict[str, NodePlan]:
+    """Without Services, which agents follow."""
+    resources = read_directory(ROOT / "labs" / lab / "resources").resources
+    resources = dataclasses.replace(resources, services={}, endpoint_slices={})
+    return {each.plan.node: each.plan for each in compile_cluster(resources, BY_REFERENCE)}
+
+
+def wait_for_plans(server: ApiServer, wanted: dict[str, NodePlan]) -> None:
+    eventually(lambda: plans(server) == wanted, "the plans are those of the resources", within=40)

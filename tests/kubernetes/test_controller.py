@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import signal
 import time
@@ -17,45 +16,19 @@ from controllers import ControllerProcess
 from msgspec.structs import replace
 from segment import eventually
 
-from bgpctl.compiler import CompileOptions, compile_cluster
-from bgpctl.datastore import read_directory
 from bgpctl.node_plan import Assignment, spec_of
 from reflector.plan import NodePlan
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
-LABS = controllers.ROOT / "labs"
-QUICKSTART = "quickstart"
-BY_REFERENCE = CompileOptions(keys_by_reference=True)
+QUICKSTART = controllers.QUICKSTART
 NAMESPACE = f"--namespace={controllers.SYSTEM}"
 LEASE = ("get", "lease", "bgpctl-controller", NAMESPACE, "--ignore-not-found", "--output=json")
-
-
-def of_directory(lab: str) -> dict[str, NodePlan]:
-    """Without Services, which agents follow."""
-    resources = read_directory(LABS / lab / "resources").resources
-    resources = dataclasses.replace(resources, services={}, endpoint_slices={})
-    return {each.plan.node: each.plan for each in compile_cluster(resources, BY_REFERENCE)}
-
-
-@pytest.fixture
-def one(
-    cluster: ApiServer, lab: Callable[[str], None], controller: Callable[..., ControllerProcess]
-) -> ControllerProcess:
-    """The first controller, which has written the plans of the quickstart."""
-    lab(QUICKSTART)
-    found = controller("one")
-    wait_for_plans(cluster, of_directory(QUICKSTART))
-    return found
 
 
 def holder(server: ApiServer) -> str:
     found = calico_crds.run(server, *LEASE)
     return str(json.loads(found)["spec"].get("holderIdentity", "")) if found else ""
-
-
-def wait_for_plans(server: ApiServer, wanted: dict[str, NodePlan]) -> None:
-    eventually(lambda: controllers.plans(server) == wanted, "the plans are those of the resources", within=40)
 
 
 @pytest.mark.parametrize("name", [QUICKSTART, "upstream-policies", "vxlan-cross-subnet", "full-mesh"])
@@ -64,7 +37,7 @@ def test_the_plans_of_a_cluster_are_those_of_its_directory(
 ) -> None:
     lab(name)
     controller("one")
-    wait_for_plans(cluster, of_directory(name))
+    controllers.wait_for_plans(cluster, controllers.of_directory(name))
 
 
 BLOCK = {
@@ -115,7 +88,7 @@ def test_labels_and_annotations_of_others_stay_and_an_edited_plan_is_put_right(
     calico_crds.run(cluster, "patch", "nodeplan", "a1", "--type=merge", f"--patch={patch}")
     controller("two")
     eventually(lambda: controllers.specs(cluster)["a1"].digest != "0" * 12, "the plan is put right", within=20)
-    wait_for_plans(cluster, of_directory(QUICKSTART))
+    controllers.wait_for_plans(cluster, controllers.of_directory(QUICKSTART))
     found = json.loads(calico_crds.run(cluster, "get", "nodeplan", "a1", "--output=json"))
     assert found["metadata"]["annotations"]["team"] == "network"
 
@@ -128,7 +101,7 @@ def test_a_second_replica_writes_when_the_first_is_killed_and_only_then(
     one.end(signal.SIGKILL)
     calico_crds.run(cluster, "delete", "nodeplan", "a1")
     eventually(lambda: holder(cluster) == "two", "the Lease of a dead holder ends", within=40)
-    wait_for_plans(cluster, of_directory(QUICKSTART))
+    controllers.wait_for_plans(cluster, controllers.of_directory(QUICKSTART))
 
 
 def test_a_replica_that_ends_gives_the_lease_back(
@@ -163,13 +136,13 @@ def test_an_api_server_that_was_away_and_an_etcd_that_forgot_are_followed_on(
     cluster.start_api_server()
     calico_crds.run(cluster, "delete", "nodeplan", "a1", "b1")
     cluster.compact()
-    wait_for_plans(cluster, of_directory(QUICKSTART))
+    controllers.wait_for_plans(cluster, controllers.of_directory(QUICKSTART))
     assert one.end() == 0
     assert "Traceback" not in one.log.read_text()
 
 
 def test_nodes_that_are_all_gone_take_no_plans_with_them(cluster: ApiServer, one: ControllerProcess) -> None:
-    wanted = of_directory(QUICKSTART)
+    wanted = controllers.of_directory(QUICKSTART)
     calico_crds.run(cluster, "delete", "nodes.projectcalico.org", "a3")
     eventually(lambda: "a3" not in controllers.plans(cluster), "the plan of one node goes with it", within=20)
     calico_crds.run(cluster, "delete", "nodes.projectcalico.org", "--all")
@@ -180,7 +153,7 @@ def test_nodes_that_are_all_gone_take_no_plans_with_them(cluster: ApiServer, one
 def test_nodes_that_go_one_after_the_other_take_half_of_the_plans_at_most(
     cluster: ApiServer, one: ControllerProcess
 ) -> None:
-    names = sorted(of_directory(QUICKSTART))
+    names = sorted(controllers.of_directory(QUICKSTART))
     for name in names:
         calico_crds.run(cluster, "delete", "nodes.projectcalico.org", name)
         held = eventually(lambda gone=name: what_became(cluster, one, gone), "it is deleted, or held", within=20)
@@ -206,7 +179,7 @@ UNREADABLE = {
 
 def test_while_a_node_is_not_readable_no_plan_is_deleted(cluster: ApiServer, one: ControllerProcess) -> None:
     """It may be one of those that are missing, under another name."""
-    wanted = of_directory(QUICKSTART)
+    wanted = controllers.of_directory(QUICKSTART)
     calico_crds.apply(cluster, UNREADABLE)
     try:
         eventually(lambda: "a resource is invalid" in one.log.read_text(), "the log has it", within=20)
@@ -272,7 +245,7 @@ def test_what_is_no_node_plan_is_refused_by_the_api(cluster: ApiServer, inside_i
 def test_a_plan_that_is_compressed_is_taken_by_the_api_and_read_back(
     cluster: ApiServer, inside_its_network: None
 ) -> None:
-    one = next(iter(of_directory(QUICKSTART)["a1"].sessions))
+    one = next(iter(controllers.of_directory(QUICKSTART)["a1"].sessions))
     addresses = (f"10.9.{number >> 8}.{number & 255}" for number in range(1000))
     sessions = tuple(replace(one, name=each, peer_address=each, peer_node=f"of-{each}") for each in addresses)
     spec = spec_of(Assignment(NodePlan(node="large", router_id="10.0.0.1", sessions=sessions)))

@@ -1,0 +1,84 @@
+"""A plan as it replaces another one: with what became of the plans that the node may still run.
+
+    the node runs all of the former plan      of that one
+    it does not, or it is not known           of that one and of those before it, as the former object says
+    the former object cannot be read          of any plan
+    there is no former object                 of none
+
+Rule: the digest of a plan does not depend on it. So a plan that is written is as it is wanted whatever is said of the
+plans before it, and whoever writes decides at that moment. As long as something of a plan is held, what is said is kept
+up to date: then the former plan is the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from bgpctl.brake import transition_from_unknown, transition_to
+from bgpctl.compiler import ClusterIndex, CompileOptions
+from bgpctl.node_plan import Assignment, NodePlanSpec, assignment_of, spec_of
+from bgpctl.node_plan.assignment import NO_TRANSITION, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What is replaced, which assignment_of reads; None: an object that it does not read. `is_run`: the node runs all
+    of it."""
+
+    spec: NodePlanSpec | None
+    is_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """concerned   the nodes whose completeness the topology proof is to judge; empty where it is not asked
+    before      what is said already, where the former plan is the same one
+    """
+
+    assignment: Assignment
+    revision: str
+    concerned: frozenset[str] = frozenset()
+    before: Transition | None = None
+
+    def spec(self, *, is_complete: bool) -> NodePlanSpec:
+        """As it is written. Raises PlanTooLargeError."""
+        found = self.assignment.transition
+        if self.concerned:
+            found = replace(found, is_complete=is_complete)
+        if self.before is not None and _for_the_node(found) == _for_the_node(self.before):
+            found = self.before
+        return spec_of(replace(self.assignment, transition=found), self.revision)
+
+
+def change(index: ClusterIndex, wanted: NodePlanSpec, former: Former | None, options: CompileOptions) -> Change:
+    """`index` is of the resources that want it."""
+    assignment = assignment_of(wanted)
+    if former is None:
+        return Change(assignment, wanted.revision)
+    if former.spec is None:
+        transition = transition_from_unknown(index, assignment.plan, options)
+        return Change(replace(assignment, transition=transition), wanted.revision)
+    before = assignment_of(former.spec)
+    if former.is_run:
+        before = replace(before, transition=NO_TRANSITION)
+    asked: list[frozenset[str]] = []
+
+    def judge(nodes: frozenset[str]) -> bool:
+        asked.append(nodes)
+        return False
+
+    transition = transition_to(index, assignment.plan, before, options, judge)
+    is_same = former.spec.digest == wanted.digest
+    return Change(
+        replace(assignment, transition=transition),
+        former.spec.revision if is_same else wanted.revision,
+        frozenset().union(*asked),
+        before.transition if is_same else None,
+    )
+
+
+def _for_the_node(transition: Transition) -> Transition:
+    """What is busy only serves the next transition."""
+    return replace(transition, busy=())
