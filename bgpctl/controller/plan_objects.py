@@ -7,6 +7,7 @@ followed the plan is not kept, of which there is one a node. A status that is no
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class _ListMetadata(msgspec.Struct, rename="camel"):
 
 class _Page(msgspec.Struct):
     metadata: _ListMetadata
-    items: list[_Header]
+    items: list[_Whole]
 
 
 class _Event(msgspec.Struct):
@@ -117,16 +118,17 @@ class PlanObjects:
         return bool(page.items)
 
     async def list(self) -> tuple[dict[str, PlanObject], int]:
-        """All of them by name, and the version that this is of."""
+        """All of them by name, and the version that this is of. One that no agent reads, because somebody has edited it
+        while no controller looked, has no digest."""
         found: dict[str, PlanObject] = {}
         more = ""
         while True:
             parameters = {"limit": str(PAGE)} | ({"continue": more} if more else {})
-            page = msgspec.json.decode(await self._server.get(PATH, parameters), type=_Page)
-            found.update((each.metadata.name, _read(each)) for each in page.items)
-            more = page.metadata.more
+            page, objects = await asyncio.to_thread(_of_page, await self._server.get(PATH, parameters))
+            found.update((each.name, each) for each in objects)
+            more = page.more
             if not more:
-                return found, int(page.metadata.resource_version)
+                return found, int(page.resource_version)
 
     @asynccontextmanager
     async def watch(self, version: int) -> AsyncIterator[AsyncGenerator[PlanEvent, None]]:
@@ -143,10 +145,7 @@ class PlanObjects:
             if error.failure.cause is Cause.ABSENT:
                 return None
             raise
-        whole = msgspec.json.decode(answer, type=_Whole)
-        spec = _spec(whole.spec)
-        digest = spec.digest if spec is not None else ""
-        return _read(_Header(whole.metadata, _SpecHeader(digest), whole.status)), spec
+        return _read_whole(msgspec.json.decode(answer, type=_Whole))
 
     async def create(self, spec: NodePlanSpec) -> PlanObject:
         whole = {"apiVersion": GROUP_VERSION, "kind": "NodePlan", "metadata": {"name": spec.node}, "spec": spec}
@@ -173,6 +172,18 @@ class PlanObjects:
         except FailedError as error:
             if error.failure.cause is not Cause.ABSENT:
                 raise
+
+
+def _of_page(answer: bytes) -> tuple[_ListMetadata, list[PlanObject]]:
+    """In a thread: to read thousands of plans takes a second."""
+    page = msgspec.json.decode(answer, type=_Page)
+    return page.metadata, [_read_whole(each)[0] for each in page.items]
+
+
+def _read_whole(whole: _Whole) -> tuple[PlanObject, NodePlanSpec | None]:
+    spec = _spec(whole.spec)
+    digest = spec.digest if spec is not None else ""
+    return _read(_Header(whole.metadata, _SpecHeader(digest), whole.status)), spec
 
 
 def _object(answer: bytes) -> PlanObject:
