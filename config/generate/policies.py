@@ -246,16 +246,17 @@ def _pools() -> list[dict[str, Any]]:
 
 
 def _filters() -> list[dict[str, Any]]:
+    """A warning: `kubectl delete -k` and programs that prune delete filters and BGPPeers together, in any order."""
     found = []
     for group in GROUPS:
         used = Check(
             "!has(params.spec) || !has(params.spec.filters) || !(oldObject.metadata.name in params.spec.filters)",
-            "a BGPPeer names this BGPFilter; remove its name there first (missing-filter)",
-            "'the BGPPeer ' + params.metadata.name + ' names this BGPFilter; remove its name there first "
+            "a BGPPeer names this BGPFilter: what it has now stays in force there (missing-filter)",
+            "'the BGPPeer ' + params.metadata.name + ' names this BGPFilter: what it has now stays in force there "
             "(missing-filter)'",
         )
         every = {"selector": {}, "parameterNotFoundAction": "Allow"}
-        found += _between("filters", group, BGPFilter, BGPPeer, every, used, operations=("DELETE",))
+        found += _between("filters", group, BGPFilter, BGPPeer, every, used, operations=("DELETE",), action="Warn")
     return found
 
 
@@ -264,10 +265,11 @@ def _filters() -> list[dict[str, Any]]:
 
 def _between(
     name: str, group: str, model: type[Resource], other: type[Resource], which: dict[str, Any], check: Check,
-    operations: tuple[str, ...] = ("CREATE", "UPDATE"),
+    operations: tuple[str, ...] = ("CREATE", "UPDATE"), action: str = "Deny",
 ) -> list[dict[str, Any]]:  # fmt: skip
     """A check of one kind beside every object of `other`, of the same group."""
-    found = _policy(f"bgpctl-{name}-{GROUPS[group]}", (model,), [check], groups=(group,), operations=operations)
+    called = f"bgpctl-{name}-{GROUPS[group]}"
+    found = _policy(called, (model,), [check], groups=(group,), operations=operations, action=action)
     found[0]["spec"]["paramKind"] = {"apiVersion": f"{group}/{GROUPS[group]}", "kind": KINDS[other].kind}
     found[1]["spec"]["paramRef"] = which
     return found
