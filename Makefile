@@ -17,11 +17,15 @@ DAEMON_PACKAGES := bird2 frr gobgpd
 OPENBGPD := $(VENV)/openbgpd
 # Links to etcd, kube-apiserver and kubectl, which lie in the user's cache (requirements/kubernetes).
 KUBERNETES := $(VENV)/kubernetes
+# Likewise helm (requirements/helm), and a Debian for the image (requirements/container-base).
+HELM := $(VENV)/helm
+CONTAINER_BASE := $(VENV)/container-base.tar
 LAB_PACKAGES := iproute2 iputils-ping
 TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
+IMAGE_PACKAGES := docker.io debootstrap
 BENCH_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) gcc libc6-dev
 
-.PHONY: help lab lab-down labs test-fast test test-k8s kube fuzz check format bench crds wheels lock clean
+.PHONY: help lab lab-down labs test-fast test test-k8s kube fuzz check format bench crds manifests wheels image lock clean
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -48,17 +52,24 @@ test-fast: $(VENV)/.dev ## the tests that need neither root nor daemons nor minu
 
 test: check ## check, then the whole test suite (as root also against the kernel and real neighbours)
 	@requirements/system-packages wanted $(TEST_PACKAGES)
+	@requirements/system-packages wanted $(IMAGE_PACKAGES)
 	@requirements/openbgpd wanted $(OPENBGPD)
 	@requirements/kubernetes/build wanted $(KUBERNETES)
+	@requirements/helm/build wanted $(HELM)
+	@requirements/container-base wanted $(CONTAINER_BASE)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 test-k8s: $(VENV)/.dev ## the tests that need a Kubernetes API server, alone (as root)
 	@requirements/system-packages required $(LAB_PACKAGES) openssl
+	@requirements/system-packages wanted $(IMAGE_PACKAGES)
 	@requirements/kubernetes/build required $(KUBERNETES)
-	@$(BIN)/pytest tests/kubernetes $(PYTEST_ARGS)
+	@requirements/helm/build wanted $(HELM)
+	@requirements/container-base wanted $(CONTAINER_BASE)
+	@$(BIN)/pytest tests/kubernetes tests/deployment $(PYTEST_ARGS)
 
-kube: ## build kube-apiserver, kubectl and etcd for tests, with Go: ten minutes, once for all clones
+kube: ## build kube-apiserver, kubectl, etcd and helm for tests, with Go: a quarter of an hour, once for all clones
 	@requirements/kubernetes/build required $(KUBERNETES)
+	@requirements/helm/build required $(HELM)
 
 FUZZ_MUTANTS ?= 100000
 PROOF_EXAMPLES ?= 4000
@@ -87,9 +98,17 @@ bench: $(VENV)/.runtime ## measure what labs/bench has (as root); minutes, or wi
 crds: $(VENV)/.dev ## write config/crd again, from the types of resources and of NodePlans
 	@$(BIN)/python -m bgpctl.kubernetes_schema
 
+manifests: $(VENV)/.dev ## write again what of config/ is made of something else: policies, samples, alerts, dashboard, the Helm chart
+	@$(BIN)/python config/generate
+
 wheels: $(VENV)/.dev ## build what a release has into dist/: bgpctl, and bgpctl-lab for the extra `lab`
 	@$(BIN)/hatchling build -t sdist -t wheel
 	@cd config/lab && $(CURDIR)/$(BIN)/hatchling build -t wheel -d $(CURDIR)/dist
+
+image: $(VENV)/.dev ## build the image for clusters and containerlab, with Docker or Podman (IMAGE=NAME:TAG, BUILD_ARGS="...")
+	@builder=$$(command -v docker || command -v podman) || { echo "neither docker nor podman is here" >&2; exit 2; }; \
+		version=$$($(BIN)/hatchling version 2>/dev/null) && DOCKER_BUILDKIT=1 $$builder build -t "$(or $(IMAGE),bgpctl:$$version)" \
+		--build-arg VERSION="$$version" $(BUILD_ARGS) -f config/container/Containerfile .
 
 lock: $(VENV)/.dev ## resolve the dependencies again into requirements/*.lock
 	@$(UV) compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -o requirements/runtime.lock > /dev/null

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import calico_crds
+import container_image
 import controllers
 import pytest
 from api_server import PROGRAMS, ApiServer
 from controllers import ControllerProcess
+from docker_engine import DockerEngine
 from network import inside, network_namespace
 from temporary_namespace import temporary_namespace
 
@@ -107,3 +109,16 @@ def one(
     found = controller("one")
     controllers.wait_for_plans(cluster, controllers.of_directory(controllers.QUICKSTART))
     return found
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
+    started = DockerEngine(tmp_path_factory.mktemp("docker"))
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def image(engine: DockerEngine) -> str:
+    """The image of config/container: two minutes."""
+    return container_image.build(engine, container_image.import_base(engine), "bgpctl:test")
