@@ -19,6 +19,7 @@ from bgpctl.compiler.sessions.bgp_peers import applies_to
 from bgpctl.node_plan import Assignment
 from bgpctl.node_plan.assignment import OwnNode, StatusRequest
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
+from bgpctl.resources.kinds.node import Node
 from bgpctl.yaml_source.problem import Problem
 from reflector.addresses import FAMILIES
 
@@ -33,13 +34,13 @@ class Assigned:
     problems: tuple[Problem, ...]
 
 
-def assign(index: ClusterIndex, node: str, options: CompileOptions) -> Assigned:
-    """Raises CompileError."""
+def assign(index: ClusterIndex, node: str, options: CompileOptions, written: Node | None = None) -> Assigned:
+    """`written` is the node's Node as it is written, where that of the index is completed. Raises CompileError."""
     compiled = compile_node(index.resources, node, options, index)
     assignment = Assignment(
         compiled.plan,
         services=_service_rules(index, node, options),
-        own_node=_own_node(index, node),
+        own_node=_own_node(index, written or index.nodes[node].node),
         status_requests=_status_requests(index, node),
         facts=facts_for(index, compiled.plan),
     )
@@ -51,13 +52,12 @@ def _service_rules(index: ClusterIndex, node: str, options: CompileOptions) -> S
     return None if rules.is_empty else rules
 
 
-def _own_node(index: ClusterIndex, name: str) -> OwnNode:
-    node = index.nodes[name].node
+def _own_node(index: ClusterIndex, node: Node) -> OwnNode:
     return OwnNode(
         bgp_families=tuple(family for family in FAMILIES if node.address(family)),
         internal_addresses=tuple(each.address for each in node.spec.addresses if each.type == INTERNAL),
         selects_workloads=any(
-            peer.spec.local_workload_selector and applies_to(index, name, peer)
+            peer.spec.local_workload_selector and applies_to(index, node.name, peer)
             for peer in index.resources.bgp_peers.values()
         ),
     )

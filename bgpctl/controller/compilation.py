@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.identity import CompileError
 from bgpctl.controller.assigning import assign, concerned
+from bgpctl.controller.found import Completed, changed_nodes
 from bgpctl.node_plan import NodePlanSpec, PlanTooLargeError, spec_of
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem, Severity, has_errors
@@ -66,6 +67,7 @@ class Compilation:
         self._options = replace(options, keys_by_reference=True)
         self._report = report
         self._index: ClusterIndex | None = None
+        self._cluster = Completed(ResourceSet())
         self._number = 0
 
     @property
@@ -77,11 +79,16 @@ class Compilation:
             self._number, {name: each.spec for name, each in self.nodes.items()}, self._index, self._options
         )
 
-    def take(self, resources: ResourceSet, revision: str = "") -> Update:
+    def take(self, cluster: Completed, revision: str = "") -> Update:
         """A node that failed before is tried with every change. A revision alone makes no plan differ."""
-        before, index = self._index, ClusterIndex(resources, self._index)
+        before, index = self._index, ClusterIndex(cluster.resources, self._index)
         names = frozenset(index.nodes) if before is None else concerned(before, index, self._options)
-        names |= {name for name, each in self.nodes.items() if not each.is_newest and name in index.nodes}
+        others = {
+            *changed_nodes(self._cluster, cluster),
+            *(name for name, each in self.nodes.items() if not each.is_newest),
+        }
+        names |= others & index.nodes.keys()
+        self._cluster = cluster
         gone = self.nodes.keys() - index.nodes.keys()
         changed: dict[str, NodePlanSpec] = {}
         for name in sorted(names):
@@ -97,7 +104,9 @@ class Compilation:
 
     def _compile(self, index: ClusterIndex, name: str, revision: str, old: NodeResult) -> NodeResult:
         try:
-            assigned = assign(index, name, self._options)
+            workloads = self._cluster.workloads.get(name, ())
+            options = replace(self._options, local_workloads=workloads) if workloads else self._options
+            assigned = assign(index, name, options, self._cluster.written.get(name))
             if has_errors(assigned.problems):
                 return NodeResult(old.spec, assigned.problems, is_newest=False)
             return NodeResult(spec_of(assigned.assignment, revision), assigned.problems)

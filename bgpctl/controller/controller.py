@@ -2,6 +2,7 @@
 
     follow     datastore        the API server -> the cluster's resources
     in force   daemon           an invalid resource stays as it was when it was last good
+    complete   found            with what agents have found on their machines
     compile    compilation      what differs of every node's plan
     lead       leadership       whether this controller is the one that writes
     write      plan_store       NodePlan objects -> as they are wanted
@@ -15,15 +16,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
 
 from bgpctl.controller.compilation import Compilation
+from bgpctl.controller.found import Completion
 from bgpctl.controller.leadership import PAUSE, Leadership
 from bgpctl.controller.options import ControllerOptions
 from bgpctl.controller.plan_objects import PlanObjects
-from bgpctl.controller.plan_store import PlanStore, Reconciled
+from bgpctl.controller.plan_store import News, PlanStore, Reconciled
 from bgpctl.controller.wanted import Computing, WantedPlans
 from bgpctl.daemon.guard import Guard
 from bgpctl.daemon.internal_errors import InternalErrors
@@ -40,6 +42,7 @@ from bgpctl.resources.in_force.in_force import InForce, in_force
 from bgpctl.resources.in_force.invalid import Invalid
 from bgpctl.resources.in_force.kind_rules import Outcome
 from bgpctl.resources.in_force.versions import Versions
+from bgpctl.yaml_source.problem import Problem
 
 LEASE = "bgpctl-controller"
 LAST_GOOD_FILE = "last-good.json"
@@ -59,16 +62,20 @@ class Controller:
         self._server = ApiServer(options.access)
         self._leadership = Leadership(self._server, options.namespace, LEASE, options.identity)
         self._objects = PlanObjects(self._server)
-        self._store = PlanStore(self._objects, lambda: self._leadership.is_leader)
+        self._is_due, self._is_to_compile = asyncio.Event(), asyncio.Event()
+        news = News(due=self._is_due.set, found=self._is_to_compile.set)
+        self._store = PlanStore(self._objects, lambda: self._leadership.is_leader, news)
         self._versions_file = VersionsFile(options.run_dir / LAST_GOOD_FILE)
         self._versions: Versions | None = None
+        self._loaded: Loaded | None = None
+        self._completion = Completion()
+        self._refused: Mapping[str, Problem] = {}
         self._compilation = Compilation(options.compile_options, self._internal_errors.report)
         self._computing = Computing()
         self._wanted: WantedPlans | None = None
         self._is_new_cluster = False
         self._invalid: tuple[Invalid, ...] = ()
         self._waits: tuple[str, ...] = ()
-        self._is_due = asyncio.Event()
         self._refresh_at = 0.0
         self._withheld: frozenset[str] = frozenset()
         self._failed: frozenset[str] = frozenset()
@@ -80,6 +87,7 @@ class Controller:
         guard = Guard(self._internal_errors)
         stages: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
             ("following the cluster", self._follow),
+            ("compiling", self._compile),
             ("holding the Lease", self._lead),
             ("following the plans", self._follow_plans),
             ("writing plans", self._write),
@@ -107,17 +115,32 @@ class Controller:
         self._is_new_cluster = not await self._objects.has_any()
         async with aclosing(watch_cluster(self._options.access, wants, self._report)) as changes:
             async for loaded in changes:
-                wanted = await self._computing.do(partial(self._take, loaded))
-                if wanted is not None:
-                    self._wanted = wanted
-                    self._is_due.set()
+                self._loaded = loaded
+                self._is_to_compile.set()
         raise AssertionError("the watch of the cluster has no end")
 
-    def _take(self, loaded: Loaded) -> WantedPlans | None:
+    async def _compile(self) -> None:
+        """Not before it is known what agents have found on their machines."""
+        while True:
+            await self._is_to_compile.wait()
+            self._is_to_compile.clear()
+            if self._loaded is None or not self._store.is_known:
+                continue
+            wanted = await self._computing.do(partial(self._take, self._loaded, self._store.reports))
+            if wanted is not None:
+                self._wanted = wanted
+                self._is_due.set()
+
+    def _take(self, loaded: Loaded, reports: Mapping[str, bytes]) -> WantedPlans | None:
         found = self._in_force(loaded)
         if found is None:
             return None
-        update = self._compilation.take(found.resources)
+        completed = self._completion.take(found.resources, reports)
+        for name, problem in completed.problems.items():
+            if problem != self._refused.get(name):
+                log.warning("the report of a node is not right", node=name, reason=problem.message)
+        self._refused = completed.problems
+        update = self._compilation.take(completed)
         if update.changed or update.gone:
             log.info("plans differ", changed=len(update.changed), gone=len(update.gone), compiled=update.compiled)
         return WantedPlans(
@@ -176,7 +199,7 @@ class Controller:
         pauses, reason = Pauses(random.random), ""
         while True:
             try:
-                await self._store.follow(self._is_due.set, pauses.succeeded)
+                await self._store.follow(pauses.succeeded)
             except FailedError as error:
                 if str(error) != reason:
                     log.warning("NodePlans cannot be followed", reason=str(error))

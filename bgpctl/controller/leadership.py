@@ -27,6 +27,8 @@ class _Metadata(msgspec.Struct, rename="camel", omit_defaults=True):
     name: str
     namespace: str
     resource_version: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
 
 
 class _Spec(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -91,10 +93,14 @@ class Leadership:
 
     async def release(self) -> None:
         """So that the next one need not wait for its end. Raises FailedError."""
-        if self.is_leader and self._seen is not None:
-            self._renewed_at = None
-            self._seen.spec.holder_identity = ""
-            await self._put(self._seen)
+        if not self.is_leader:
+            return
+        self._renewed_at = None
+        # What was seen last need not be the newest: a renewal that was broken off may have arrived.
+        lease = await self._read()
+        if lease is not None and lease.spec.holder_identity == self._identity:
+            lease.spec.holder_identity = ""
+            await self._put(lease)
 
     def _belongs_to_another(self, lease: Lease) -> bool:
         if self._seen is None or lease.metadata.resource_version != self._seen.metadata.resource_version:

@@ -36,6 +36,8 @@ class _Status(msgspec.Struct):
 
     running: str = ""
     held: _Held = msgspec.field(default_factory=_Held)
+    version: str = ""
+    found: msgspec.Raw = msgspec.Raw()
 
 
 NO_STATUS = _Status()
@@ -85,6 +87,7 @@ class PlanObject:
     generation   of the spec: another one is another spec
     running      the digest of which the node runs all
     holds        the agent holds something of it
+    found        what it reports that only its machine knows, b"" for nothing; None: no agent has reported yet
     """
 
     name: str
@@ -93,6 +96,7 @@ class PlanObject:
     digest: str
     running: str = ""
     holds: bool = False
+    found: bytes | None = None
 
     @property
     def is_run(self) -> bool:
@@ -199,6 +203,7 @@ def _read(found: _Header) -> PlanObject:
         digest=found.spec.digest,
         running=status.running,
         holds=status.held.count > 0,
+        found=bytes(status.found) if status.version else None,
     )
 
 

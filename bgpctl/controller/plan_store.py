@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bgpctl.controller.departures import Departures
 from bgpctl.controller.plan_objects import BOOKMARK, DELETED, PlanEvent, PlanObject, PlanObjects
@@ -54,6 +54,13 @@ class Reconciled:
     withheld: frozenset[str] = frozenset()
 
 
+class News(NamedTuple):
+    """Called when something has to be written, and when an agent reports that something else is on its machine."""
+
+    due: Callable[[], None]
+    found: Callable[[], None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """A spec that is in the API. `is_whole`: with its transition, which is that of what was wanted as `number`."""
@@ -67,43 +74,64 @@ class PlanStore:
     """`follow` keeps up with what is in the API, `reconcile` changes it. `is_known`: all of it has been listed once."""
 
     def __init__(
-        self, objects: PlanObjects, may_write: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+        self,
+        objects: PlanObjects,
+        may_write: Callable[[], bool],
+        news: News,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.is_known = False
         self._objects = objects
         self._may_write = may_write
+        self._news = news
         self._departures = Departures(clock)
         self._known: dict[str, PlanObject] = {}
         self._kept: dict[str, _Kept] = {}
 
     # --------------------------------------------------------------------------------------------- what is there
 
-    async def follow(self, changed: Callable[[], None], succeeded: Callable[[], None]) -> None:
-        """Lists them once and follows them until something fails. Raises FailedError."""
+    async def follow(self, succeeded: Callable[[], None]) -> None:
+        """Lists them once and follows them until something fails; `succeeded` is called when a watch is granted. Raises
+        FailedError."""
         self._known, version = await self._objects.list()
         self.is_known = True
-        changed()
+        self._news.due()
+        self._news.found()
         while True:
             succeeded()
             async with self._objects.watch(version) as events:
                 async for event in events:
                     version = max(version, event.object.version)
-                    if self._take(event):
-                        changed()
+                    self._take(event)
 
-    def _take(self, event: PlanEvent) -> bool:
-        """Whether something has to be written: what this controller has written itself is no news, and no status."""
+    @property
+    def reports(self) -> Mapping[str, bytes]:
+        """What agents have found on their machines, by node."""
+        return {name: each.found for name, each in self._known.items() if each.found is not None}
+
+    def _take(self, event: PlanEvent) -> None:
+        """What this controller has written itself is nothing to do, and no status is but for what is found."""
         name, found = event.object.name, event.object
         before = self._known.get(name)
         if event.change == BOOKMARK or (before is not None and before.version >= found.version):
-            return False
+            return
         if event.change == DELETED:
             self._known.pop(name, None)
-            return before is not None
+            self._news.due()
+            return
         if before is not None and before.generation != found.generation and before.digest == found.digest:
             found = replace(found, digest="")  # what it is the digest of may be something else now
-        self._known[name] = found
-        return before is None or before.digest != found.digest or (found.holds and not before.holds)
+        self._note(found)
+        if before is None or before.digest != found.digest or (found.holds and not before.holds):
+            self._news.due()
+
+    def _note(self, found: PlanObject) -> None:
+        before = self._known.get(found.name)
+        if before is not None and before.version > found.version:
+            return
+        self._known[found.name] = found
+        if found.found != (before.found if before is not None else None):
+            self._news.found()
 
     # ------------------------------------------------------------------------------------------ what is to be there
 
@@ -199,9 +227,7 @@ class PlanStore:
         if not self._may_write():
             return False
         name, before = spec.node, self._known.get(spec.node)
-        found = await (self._objects.replace(before, spec) if before else self._objects.create(spec))
-        if name not in self._known or self._known[name].version < found.version:
-            self._known[name] = found
+        self._note(await (self._objects.replace(before, spec) if before else self._objects.create(spec)))
         self._kept[name] = _Kept(spec, is_whole=True, number=wanted.number)
         return True
 
@@ -227,7 +253,7 @@ class PlanStore:
         found, spec = answer
         if spec is not None:
             self._kept[name] = _Kept(spec, is_whole=True)
-        self._known[name] = found
+        self._note(found)
         return found
 
     async def _delete(self, name: str) -> bool:

@@ -15,8 +15,10 @@ import bgpctl.controller.compilation as subject
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster
 from bgpctl.controller.assigning import Assigned
 from bgpctl.controller.compilation import Compilation
+from bgpctl.controller.found import Completed
 from bgpctl.node_plan import Assignment, assignment_of
 from bgpctl.node_plan.assignment import Reflector, StatusRequest
+from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 
@@ -33,6 +35,10 @@ CLUSTER = (
 ALL = {"rr", "n1", "n2", "n3", "n4", "n5"}
 
 
+def complete(*resources: Resource) -> Completed:
+    return Completed(ResourceSet.of(*resources))
+
+
 def no_faults(doing: str, error: Exception) -> None:
     raise AssertionError(doing) from error
 
@@ -40,27 +46,27 @@ def no_faults(doing: str, error: Exception) -> None:
 @pytest.fixture
 def compilation() -> Compilation:
     found = Compilation(CompileOptions(), no_faults)
-    assert found.take(ResourceSet.of(*CLUSTER)).changed.keys() == ALL
+    assert found.take(complete(*CLUSTER)).changed.keys() == ALL
     return found
 
 
 def test_what_differs_is_news_and_nothing_else(compilation: Compilation) -> None:
-    assert compilation.take(ResourceSet.of(*CLUSTER)).changed == {}
-    moved = compilation.take(ResourceSet.of(*CLUSTER, block("n1", "192.168.9.0/26")))
+    assert compilation.take(complete(*CLUSTER)).changed == {}
+    moved = compilation.take(complete(*CLUSTER, block("n1", "192.168.9.0/26")))
     assert (moved.changed.keys(), moved.compiled) == ({"n1"}, 1)
-    joined = compilation.take(ResourceSet.of(*CLUSTER, node("n9", "10.0.0.9")))
+    joined = compilation.take(complete(*CLUSTER, node("n9", "10.0.0.9")))
     assert joined.changed.keys() == {"n9", "rr", "n1"}
-    left = compilation.take(ResourceSet.of(*CLUSTER))
+    left = compilation.take(complete(*CLUSTER))
     assert (left.changed.keys(), left.gone) == ({"rr"}, {"n9"})
 
 
 def test_a_label_that_nobody_selects_by_is_compiled_and_no_news(compilation: Compilation) -> None:
-    update = compilation.take(ResourceSet.of(*CLUSTER, node("n1", "10.0.0.1", labels={"checked": "today"})))
+    update = compilation.take(complete(*CLUSTER, node("n1", "10.0.0.1", labels={"checked": "today"})))
     assert (update.changed, update.compiled) == ({}, 1)
 
 
 def test_a_revision_alone_is_no_news(compilation: Compilation) -> None:
-    update = compilation.take(ResourceSet.of(*CLUSTER, annotated(node("n1", "10.0.0.1"), x="y")), revision="other")
+    update = compilation.take(complete(*CLUSTER, annotated(node("n1", "10.0.0.1"), x="y")), revision="other")
     assert update.changed == {}
 
 
@@ -82,8 +88,8 @@ changing = st.tuples(clusters(), st.lists(one_more, max_size=4), asked).map(lamb
 def test_after_any_changes_the_assignments_are_those_of_a_controller_that_starts(history: list[list[Resource]]) -> None:
     lasting, fresh = Compilation(WITHOUT_FELIX, no_faults), Compilation(WITHOUT_FELIX, no_faults)
     for resources in history:
-        lasting.take(ResourceSet.of(*resources))
-    fresh.take(ResourceSet.of(*history[-1]))
+        lasting.take(complete(*resources))
+    fresh.take(complete(*history[-1]))
     assert assignments(lasting) == assignments(fresh)
     plans = {each.plan.node: each.plan for each in compile_cluster(ResourceSet.of(*history[-1]), OPTIONS)}
     assert {name: each.plan for name, each in assignments(fresh).items()} == plans
@@ -96,15 +102,15 @@ def assignments(compilation: Compilation) -> dict[str, Assignment]:
 def test_a_status_that_is_asked_for_is_in_the_assignment_of_its_node(compilation: Compilation) -> None:
     """And in no plan: nothing that runs changes by it."""
     plan = assignments(compilation)["n1"].plan
-    asked = compilation.take(ResourceSet.of(*CLUSTER, node_status("routes", "n1", "Agent", "Routes", period=60)))
+    asked = compilation.take(complete(*CLUSTER, node_status("routes", "n1", "Agent", "Routes", period=60)))
     assert (asked.changed.keys(), asked.compiled) == ({"n1"}, 1)
     found = assignments(compilation)["n1"]
     assert found.status_requests == (StatusRequest("routes", ("Agent", "Routes"), 60),)
     assert found.plan == plan
 
-    moved = compilation.take(ResourceSet.of(*CLUSTER, node_status("routes", "n2", "Agent", "Routes", period=60)))
+    moved = compilation.take(complete(*CLUSTER, node_status("routes", "n2", "Agent", "Routes", period=60)))
     assert moved.changed.keys() == {"n1", "n2"}
-    assert compilation.take(ResourceSet.of(*CLUSTER)).changed.keys() == {"n2"}
+    assert compilation.take(complete(*CLUSTER)).changed.keys() == {"n2"}
 
 
 def test_facts_that_the_brake_goes_by_are_in_the_assignment(compilation: Compilation) -> None:
@@ -112,7 +118,7 @@ def test_facts_that_the_brake_goes_by_are_in_the_assignment(compilation: Compila
     assert found.facts.reflectors == (Reflector("rr", "224.0.0.1"),)
     confirmed = annotated(configuration(nodeToNodeMeshEnabled=False), confirm="0123456789ab")
     others = [each for each in CLUSTER if each.name != "default"]
-    assert compilation.take(ResourceSet.of(*others, confirmed)).changed.keys() == ALL
+    assert compilation.take(complete(*others, confirmed)).changed.keys() == ALL
     assert assignments(compilation)["n1"].facts.confirmed == ("0123456789ab",)
 
 
@@ -122,10 +128,10 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     failing: set[str] = set()
     assign_one = subject.assign
 
-    def failing_at(index: ClusterIndex, name: str, options: CompileOptions) -> Assigned:
+    def failing_at(index: ClusterIndex, name: str, options: CompileOptions, written: Node | None) -> Assigned:
         if name in failing:
             raise RuntimeError("a fault of ours")
-        return assign_one(index, name, options)
+        return assign_one(index, name, options, written)
 
     monkeypatch.setattr(subject, "assign", failing_at)
     return failing
@@ -134,11 +140,11 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def test_a_fault_with_one_node_keeps_its_plan_and_no_other(fault: set[str]) -> None:
     reported: list[str] = []
     compilation = Compilation(CompileOptions(), lambda doing, _: reported.append(doing))
-    compilation.take(ResourceSet.of(*CLUSTER))
+    compilation.take(complete(*CLUSTER))
     before = compilation.nodes["n1"].spec
     fault.add("n1")
 
-    update = compilation.take(ResourceSet.of(*CLUSTER, block("n1", "192.168.9.0/26"), block("n2", "192.168.8.0/26")))
+    update = compilation.take(complete(*CLUSTER, block("n1", "192.168.9.0/26"), block("n2", "192.168.8.0/26")))
 
     assert update.changed.keys() == {"n2"}
     assert (compilation.nodes["n1"].spec, compilation.nodes["n1"].is_newest) == (before, False)
@@ -147,6 +153,6 @@ def test_a_fault_with_one_node_keeps_its_plan_and_no_other(fault: set[str]) -> N
     assert problem.message == "compiling failed with RuntimeError, a fault of bgpctl; the plan stays what it was"
 
     fault.clear()
-    healed = compilation.take(ResourceSet.of(*CLUSTER, block("n1", "192.168.9.0/26"), block("n2", "192.168.8.0/26")))
+    healed = compilation.take(complete(*CLUSTER, block("n1", "192.168.9.0/26"), block("n2", "192.168.8.0/26")))
     assert healed.changed.keys() == {"n1"}
     assert compilation.nodes["n1"] == replace(compilation.nodes["n1"], problems=(), is_newest=True)

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 
 from bgpctl.agent.autodetection.choice import NotFound
 from bgpctl.resources import Loaded
-from bgpctl.resources.kinds.node import Node, NodeBGPSpec
+from bgpctl.resources.kinds.node import Node
 from bgpctl.yaml_source.problem import Problem, Severity
 from reflector.plan import Family
 
-_ATTRIBUTES: dict[Family, str] = {4: "ipv4_address", 6: "ipv6_address"}
 _PATHS: dict[Family, str] = {4: "$.spec.bgp.ipv4Address", 6: "$.spec.bgp.ipv6Address"}
 
 
@@ -46,17 +45,9 @@ def overlay(loaded: Loaded, node: Node, outcomes: Mapping[Family, Outcome]) -> L
     if not outcomes:
         return loaded
     found = {family: each.address for family, each in outcomes.items() if isinstance(each, Detected)}
-    resources = loaded.resources.with_resource(_with_addresses(node, found)) if found else loaded.resources
+    resources = loaded.resources.with_resource(node.with_addresses(found)) if found else loaded.resources
     problems = tuple(_problem(loaded, node, family, outcome) for family, outcome in outcomes.items())
     return replace(loaded, resources=resources, problems=tuple(sorted((*loaded.problems, *problems))))
-
-
-def _with_addresses(node: Node, addresses: Mapping[Family, str]) -> Node:
-    if node.spec.bgp is None:
-        bgp = NodeBGPSpec(ipv4_address=addresses.get(4, ""), ipv6_address=addresses.get(6, ""))
-    else:
-        bgp = node.spec.bgp.model_copy(update={_ATTRIBUTES[family]: each for family, each in addresses.items()})
-    return node.model_copy(update={"spec": node.spec.model_copy(update={"bgp": bgp})})
 
 
 def _problem(loaded: Loaded, node: Node, family: Family, outcome: Outcome) -> Problem:

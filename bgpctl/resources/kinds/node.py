@@ -5,6 +5,7 @@ A Calico Node and a Kubernetes Node of the same name (kubernetes_node.py) are on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -100,6 +101,12 @@ class Node(Resource):
         """The node's own network, canonical ("10.0.0.0/24"); a bare address is its own /32 or /128."""
         text = self._bgp_address(family)
         return canonical_prefix(text) if text else ""
+
+    def with_addresses(self, addresses: Mapping[Family, str]) -> Node:
+        """With these session addresses ("10.0.0.1/24") in place of its own ones."""
+        changed = {"ipv4_address" if family == 4 else "ipv6_address": text for family, text in addresses.items()}
+        bgp = (self.spec.bgp or NodeBGPSpec.model_construct()).model_copy(update=changed)
+        return self.model_copy(update={"spec": self.spec.model_copy(update={"bgp": bgp})})
 
     @property
     def as_number(self) -> int | None:
