@@ -44,10 +44,12 @@ class EventLoop:
         except FileExistsError:
             self._epoll.modify(descriptor, events)
 
-    def turn(self, timeout: float) -> None:
-        """Wait at most `timeout` seconds and call handlers."""
-        for descriptor, events in self._epoll.poll(timeout):
+    def turn(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds and call handlers. False if nothing happened."""
+        ready = self._epoll.poll(timeout)
+        for descriptor, events in ready:
             # A handler called before may have closed this descriptor: then nothing is called.
             handler = self._handlers.get(descriptor)
             if handler is not None:
                 handler(events)
+        return bool(ready)

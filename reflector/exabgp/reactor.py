@@ -165,7 +165,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc]  # ExaBGP has no types
         return False
 
     def _wait_for_io(self, sleeptime: float) -> Iterator[int]:
-        self.event_loop.turn(0.0 if sleeptime == 0 or self.signal.received else self._patience())
+        garbage.wait(self.event_loop, 0.0 if sleeptime == 0 or self.signal.received else self._patience())
         self._next_turn = self._end_of_turn()
         yield from ()
 

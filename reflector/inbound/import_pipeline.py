@@ -6,7 +6,7 @@ one peer share a path, so that import is evaluated once for them unless their pr
 
 from __future__ import annotations
 
-from reflector.addresses import unpack_address
+from reflector.addresses import MAX_BITS, unpack_address
 from reflector.inbound.paths_per_prefix import beyond, has_room, rule_of
 from reflector.peer import Peer
 from reflector.plan import Family
@@ -20,6 +20,7 @@ from reflector.rib.path import Path
 from reflector.session.sender import Sender
 from reflector.verdict import RouteVerdict
 from reflector.wire.attributes import PathAttributes
+from reflector.wire.nlri import first_octets
 
 
 class ImportPipeline:
@@ -47,9 +48,7 @@ class ImportPipeline:
 
     def announce(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> None:
         rib.mark_announced(keys)
-        guard = martians(rib.family, peer.session.allow_martians)
-        suspects = guard.suspects(keys, 4 if rib.has_path_ids else 0)
-        if suspects or not self.policies.own_hosts.isdisjoint(rib.nlris(keys)):
+        if self._may_be_refused(peer, rib, keys):
             keys = self._without_refused(peer, rib, attributes, keys)
         if rib.has_path_ids:
             self._announce_with_path_ids(peer, rib, attributes, keys)
@@ -75,6 +74,22 @@ class ImportPipeline:
             return
         for prefix_class, part in self._divide(rib, keys).items():
             self._install(rib, self._path(peer, rib.family, attributes, prefix_class, path_id), part)
+
+    def _may_be_refused(self, peer: Peer, rib: AdjRibIn, keys: list[bytes]) -> bool:
+        """Whether a martian or an address of this node may be among these. Hardly ever: many of one length are looked
+        at together."""
+        guard = martians(rib.family, peer.session.allow_martians)
+        own_hosts = self.policies.own_hosts
+        if len(keys) == 1:
+            nlri = rib.nlri(keys[0])
+            return nlri in own_hosts or guard.may_be(nlri)
+        at = 4 if rib.has_path_ids else 0
+        first = first_octets(keys, at)
+        if not first:
+            nlris = rib.nlris(keys)
+            return not own_hosts.isdisjoint(nlris) or any(map(guard.may_be, nlris))
+        is_host = keys[0][at] == MAX_BITS[rib.family]
+        return guard.may_begin_with(first) or (is_host and not own_hosts.isdisjoint(rib.nlris(keys)))
 
     def _without_refused(self, peer: Peer, rib: AdjRibIn, attributes: PathAttributes, keys: list[bytes]) -> list[bytes]:
         """The keys that a peer may route; the others stay in the Adj-RIB-In, refused."""

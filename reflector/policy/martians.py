@@ -11,11 +11,8 @@ Adj-RIB-In, with a verdict of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from ipaddress import ip_network
-from operator import itemgetter
 from typing import NamedTuple
 
 from reflector.addresses import MAX_BITS, family_of
@@ -35,10 +32,6 @@ MARTIANS = (
 )
 
 
-# Of an NLRI by itself, and behind a path identifier.
-_OCTET: dict[int, Callable[[bytes], int]] = {at: itemgetter(at) for at in (1, 5)}
-
-
 class _Network(NamedTuple):
     text: str
     bits: int
@@ -47,6 +40,14 @@ class _Network(NamedTuple):
 
     def covers(self, bits: int, address: int) -> bool:
         return bits >= self.bits and address >> self.shift == self.value
+
+    def first_octets(self) -> range:
+        """Those of all addresses in it."""
+        if self.bits >= 8:
+            first = self.value >> self.bits - 8
+            return range(first, first + 1)
+        free = 8 - self.bits
+        return range(self.value << free, self.value + 1 << free)
 
 
 def _networks(texts: tuple[str, ...], family: Family) -> tuple[_Network, ...]:
@@ -67,22 +68,15 @@ class Martians:
         self._allowed = _networks(allowed, family)
         self._octets = MAX_BITS[family] >> 3
         # Nearly every prefix is none for its first octet.
-        self._first = frozenset(
-            octet
-            for octet in range(256)
-            for network in self._networks
-            if (octet << 8 * (self._octets - 1) >> network.shift) == network.value
-            or (network.bits > 8 and network.value >> network.bits - 8 == octet)
-        )
+        self._first = bytes({octet for network in self._networks for octet in network.first_octets()})
 
-    def suspects(self, keys: list[bytes], at: int) -> list[bytes]:
-        """Those whose first octet may be a martian's; the NLRI begins at octet `at`."""
-        first, octet = self._first, at + 1
-        # A default route has no octet.
-        with suppress(IndexError):
-            if first.isdisjoint(map(_OCTET[octet], keys)):
-                return []
-        return [key for key in keys if len(key) > octet and key[octet] in first]
+    def may_begin_with(self, first_octets: bytes) -> bool:
+        """Whether one of these octets may be the first of a martian."""
+        return len(first_octets.translate(None, self._first)) != len(first_octets)
+
+    def may_be(self, nlri: bytes) -> bool:
+        """Whether that is so for this one; a default route has no octet."""
+        return len(nlri) > 1 and nlri[1] in self._first
 
     def network_of(self, nlri: bytes) -> str:
         """The martian network in which this prefix is, "" if there is none or it is allowed."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from reflector.event_loop import READ, WRITE, EventLoop
 from reflector.peer import Peer
 from reflector.session.negotiated import Negotiated
-from reflector.transport.budget import Budget
+from reflector.transport.budget import NEW_ROUTE, Budget
 from reflector.wire.division import in_parts, in_small_parts
 from reflector.wire.message import HEADER_LENGTH, MessageReader
 
@@ -35,7 +35,7 @@ class Handover(NamedTuple):
 
 class Connection:
     """`messages` are those that have been read and not handled; `most_routes` is the largest number of routes that the
-    peer has had on this connection."""
+    peer has had on this connection; `is_overdrawn`: it waits among those of that name."""
 
     __slots__ = (
         "_is_paused",
@@ -43,6 +43,7 @@ class Connection:
         "budget",
         "descriptor",
         "handover",
+        "is_overdrawn",
         "messages",
         "most_routes",
         "name",
@@ -63,6 +64,7 @@ class Connection:
         self.waits_to_write = False
         self.budget = budget
         self.most_routes = 0
+        self.is_overdrawn = False
         self._is_paused = False
         self._loop = loop
         self.socket.setblocking(False)
@@ -118,12 +120,18 @@ class Connection:
         if self.handover.negotiated.add_path_receive:
             self.messages = in_parts(self.messages, self.handover.negotiated.add_path_receive)
 
-    def take_new_routes(self) -> int:
-        """By how many routes the peer's table has become larger than it ever was, since this was last asked."""
-        routes = sum([len(rib.routes) for rib in self.peer.adj_rib_in.values()])
-        new = max(routes - self.most_routes, 0)
-        self.most_routes += new
-        return new
+    def charge(self, seconds: float, part: float, now: float) -> None:
+        """For a turn in which it has worked for so many seconds: with what ended the turn, that is `part` of one. What
+        makes the peer's table larger than it ever was is its own."""
+        routes = 0
+        for rib in self.peer.adj_rib_in.values():
+            routes += len(rib.routes)
+        of_new_routes = 0.0
+        if routes > self.most_routes:
+            of_new_routes = min((routes - self.most_routes) * NEW_ROUTE / seconds, 1.0) if seconds else 0.0
+            self.most_routes = routes
+            self.budget.charge_table(part * of_new_routes)
+        self.budget.charge(part * (1.0 - of_new_routes), now)
 
     def pause(self, paused: bool) -> None:
         """While it is paused, nothing is waited for that the peer sends."""

@@ -13,28 +13,23 @@ from reflector.transport.connection import Connection
 
 
 class Overdrawn:
-    """They take turns in the order in which they came to wait."""
+    """They take turns in the order in which they came to wait. `others_came` is set by whoever reads: a session within
+    its budget has brought something in this turn."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Connection] = {}
         self._not_before = 0.0
         self._others_until = 0.0
-        self._others_came = False
+        self.others_came = False
         self._is_passed_over = False
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._waiting
-
     def wait(self, connection: Connection) -> None:
+        connection.is_overdrawn = True
         self._waiting.setdefault(connection.name, connection)
 
-    def leave(self, name: str) -> None:
-        self._waiting.pop(name, None)
-
-    def others_came(self, now: float) -> None:
-        """A session within its budget has brought something in this turn."""
-        self._others_came = True
-        self._others_until = now + BUSY
+    def leave(self, connection: Connection) -> None:
+        connection.is_overdrawn = False
+        self._waiting.pop(connection.name, None)
 
     def give_way(self, now: float) -> bool:
         """Others are at work."""
@@ -48,7 +43,9 @@ class Overdrawn:
 
     def queue(self, now: float) -> list[Connection]:
         """Those that are to be served in this turn, the first that has waited longest; once a turn."""
-        others_came, self._others_came = self._others_came, False
+        others_came, self.others_came = self.others_came, False
+        if others_came:
+            self._others_until = now + BUSY
         due = self.due(now)
         if due > now:
             if due < math.inf:
@@ -59,7 +56,7 @@ class Overdrawn:
         return [] if self._is_passed_over else list(self._waiting.values())
 
     def served(self, connection: Connection, *, has_more: bool) -> None:
-        self.leave(connection.name)
+        self.leave(connection)
         if has_more:
             self.wait(connection)
         else:

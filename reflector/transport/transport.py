@@ -19,7 +19,7 @@ from reflector.events import Events
 from reflector.peer import Peer
 from reflector.session.ending import Ending, sent_ending
 from reflector.session.session_line import SessionLines
-from reflector.transport.budget import NEW_ROUTE, Budget
+from reflector.transport.budget import Budget
 from reflector.transport.connection import Connection, Handover
 from reflector.transport.overdrawn import Overdrawn
 from reflector.wire.message import HEADER_LENGTH, ErrorCode
@@ -86,14 +86,14 @@ class Transport:
         are overdrawn; once a turn."""
         for connection in self._carried:
             if self._unhandled.get(connection.name) is connection and not self._comes_behind(connection):
-                self._overdrawn.others_came(self._clock())
-                self._handle(connection, SLICE)
+                self._overdrawn.others_came = True
+                self._handle(connection, self._clock(), SLICE)
         self._serve_overdrawn()
-        self._carried = tuple(each for each in self._unhandled.values() if each.name not in self._overdrawn)
+        self._carried = tuple([each for each in self._unhandled.values() if not each.is_overdrawn])
 
     def _comes_behind(self, connection: Connection) -> bool:
         """It is overdrawn, and waits for what is left by the others."""
-        if connection.name in self._overdrawn:
+        if connection.is_overdrawn:
             return True
         budget = connection.budget
         if budget.spent <= budget.room or not budget.is_overdrawn(self._clock()):
@@ -104,13 +104,14 @@ class Transport:
 
     def _serve_overdrawn(self) -> None:
         now = self._clock()
+        queue = self._overdrawn.queue(now)
         all_together = self._overdrawn.give_way(now)
         end = now + OVERDRAWN_SLICE
-        for connection in self._overdrawn.queue(now):
+        for connection in queue:
             self._overdrawn_served = True
             seconds = end - now if all_together else SLICE
             if connection.name in self._unhandled:
-                self._handle(connection, seconds)
+                self._handle(connection, now, seconds)
             else:
                 self._read(connection, seconds)
             if self._connections.get(connection.name) is connection:
@@ -152,11 +153,9 @@ class Transport:
             return
         now = self._clock()
         whole = handled + now - started
+        in_proportion = whole / handled
         for connection, seconds in work.items():
-            part = seconds * whole / handled
-            of_new_routes = min(connection.take_new_routes() * NEW_ROUTE / seconds, 1.0) if seconds else 0.0
-            connection.budget.charge_table(part * of_new_routes)
-            connection.budget.charge(part * (1.0 - of_new_routes), now)
+            connection.charge(seconds, seconds * in_proportion, now)
         if was_served:
             self._overdrawn.rest(whole, written, now)
 
@@ -175,7 +174,7 @@ class Transport:
         if connection is None:
             return
         self._unhandled.pop(name, None)
-        self._overdrawn.leave(name)
+        self._overdrawn.leave(connection)
         if ending is None:
             notification, ending = sent_ending(connection.handover.negotiated, notification)
         if notification:
@@ -237,30 +236,33 @@ class Transport:
         if not size:
             self.close(name, "the peer closed the connection", ending=Ending.LOST)
             return
+        now = self._clock()
         connection.peer.counters.bytes_in += size
-        self._read_at = self._read_at or self._clock()
-        if size > HEADER_LENGTH and name not in self._overdrawn:
-            self._overdrawn.others_came(self._clock())
+        self._read_at = self._read_at or now
         connection.feed(bytes(self._received[:size]))
-        if name in self._overdrawn:
+        if connection.is_overdrawn:
             connection.divide_messages()
-        self._handle(connection, seconds)
+        elif size > HEADER_LENGTH:
+            self._overdrawn.others_came = True
+        self._handle(connection, now, seconds)
 
-    def _handle(self, connection: Connection, seconds: float) -> None:
+    def _handle(self, connection: Connection, now: float, seconds: float) -> None:
+        """The messages that it has, as long as these seconds last."""
         name, clock, receive = connection.name, self._clock, self.events.receive
-        now = clock()
-        end = now + seconds
-        has_more = False
+        work, unhandled = self._work, self._unhandled
+        end, after, has_more = now + seconds, 0.0, False
         for kind, body in connection.messages:
             receive(name, kind, body, now)
-            if clock() >= end:
+            after = clock()
+            if after >= end:
                 has_more = True
                 break
-        self._work[connection] = self._work.get(connection, 0.0) + clock() - now
+        work[connection] = work.get(connection, 0.0) + (after or clock()) - now
         if has_more:
-            self._unhandled[name] = connection
+            unhandled[name] = connection
             return
-        self._unhandled.pop(name, None)
+        if name in unhandled:
+            del unhandled[name]
         if connection.reader.error is not None:
             self.events.reject(name, connection.reader.error)
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 from reflector.wire.attributes import (
     EXTENDED_LENGTH,
+    FIELDS,
     OPTIONAL,
     PARTIAL,
     TRANSITIVE,
@@ -25,40 +27,43 @@ _WELL_KNOWN = TRANSITIVE
 _OPTIONAL_TRANSITIVE = OPTIONAL | TRANSITIVE
 
 
-def _number(value: int | None) -> bytes:
-    return b"" if value is None else value.to_bytes(4, "big")
+def _number(value: int) -> bytes:
+    return value.to_bytes(4, "big")
 
 
-# The fields as they are encoded, but for AS_PATH; without octets the attribute is absent.
-_FIELDS: tuple[tuple[int, Code, Callable[[PathAttributes], bytes]], ...] = (
-    (_WELL_KNOWN, Code.ORIGIN, lambda given: bytes((given.origin,))),
-    (_WELL_KNOWN, Code.NEXT_HOP, lambda given: given.next_hop if len(given.next_hop) == 4 else b""),
-    (OPTIONAL, Code.MULTI_EXIT_DISC, lambda given: _number(given.med)),
-    (_WELL_KNOWN, Code.LOCAL_PREF, lambda given: _number(given.local_pref)),
-    (
-        _OPTIONAL_TRANSITIVE,
-        Code.COMMUNITIES,
-        lambda given: struct.pack(f"!{len(given.communities)}I", *given.communities),
-    ),
-    (OPTIONAL, Code.ORIGINATOR_ID, lambda given: given.originator_id),
-    (OPTIONAL, Code.CLUSTER_LIST, lambda given: b"".join(given.cluster_list)),
-    (_OPTIONAL_TRANSITIVE, Code.EXTENDED_COMMUNITIES, lambda given: b"".join(given.extended_communities)),
-    (
+def _joined(values: tuple[bytes, ...]) -> bytes:
+    return b"".join(values)
+
+
+# How each field is encoded, but for AS_PATH and what is carried as it is.
+_FIELDS: dict[str, tuple[int, Code, Callable[[Any], bytes]]] = {
+    "origin": (_WELL_KNOWN, Code.ORIGIN, lambda origin: bytes((origin,))),
+    "next_hop": (_WELL_KNOWN, Code.NEXT_HOP, lambda next_hop: next_hop if len(next_hop) == 4 else b""),
+    "med": (OPTIONAL, Code.MULTI_EXIT_DISC, _number),
+    "local_pref": (_WELL_KNOWN, Code.LOCAL_PREF, _number),
+    "communities": (_OPTIONAL_TRANSITIVE, Code.COMMUNITIES, lambda each: struct.pack(f"!{len(each)}I", *each)),
+    "originator_id": (OPTIONAL, Code.ORIGINATOR_ID, bytes),
+    "cluster_list": (OPTIONAL, Code.CLUSTER_LIST, _joined),
+    "extended_communities": (_OPTIONAL_TRANSITIVE, Code.EXTENDED_COMMUNITIES, _joined),
+    "large_communities": (
         _OPTIONAL_TRANSITIVE,
         Code.LARGE_COMMUNITIES,
-        lambda given: b"".join(struct.pack("!III", *community) for community in given.large_communities),
+        lambda communities: b"".join(struct.pack("!III", *community) for community in communities),
     ),
-    (_OPTIONAL_TRANSITIVE, Code.ONLY_TO_CUSTOMER, lambda given: _number(given.only_to_customer)),
-)
+    "only_to_customer": (_OPTIONAL_TRANSITIVE, Code.ONLY_TO_CUSTOMER, _number),
+}
+_IN_ORDER = tuple(_FIELDS.get(name) for name in FIELDS)
 
 
 def encode_attributes(attributes: PathAttributes, *, four_octet_as: bool = True) -> bytes:
     """The block in order of type code, without MP_REACH_NLRI; NEXT_HOP is in it when it has four octets."""
-    present: list[tuple[int, int, bytes]] = [
-        (flags | PARTIAL if code in attributes.partial else flags, code, value)
-        for flags, code, encode in _FIELDS
-        if (value := encode(attributes))
-    ]
+    present: list[tuple[int, int, bytes]] = []
+    for field, value in zip(_IN_ORDER, attributes.fields, strict=True):
+        # Absent is None or empty; zero is a number.
+        if field is not None and (value or value == 0):
+            flags, code, encode = field
+            if octets := encode(value):
+                present.append((flags | PARTIAL if code in attributes.partial else flags, code, octets))
     present.append((_WELL_KNOWN, Code.AS_PATH, _encode_as_path(attributes.as_path, four_octet_as)))
     tail = None if four_octet_as else as4_path(attributes.as_path)
     if tail is not None:

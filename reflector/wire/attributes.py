@@ -90,6 +90,10 @@ class _Fields(NamedTuple):
     partial: tuple[int, ...] = ()
 
 
+# Their names, in order.
+FIELDS = _Fields._fields
+
+
 class PathAttributes:
     """All attributes of a route. Made by `intern` or `replace` only.
 

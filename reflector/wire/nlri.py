@@ -50,6 +50,16 @@ def _split_alike(data: bytes, max_bits: int, identifier: int = 0) -> list[bytes]
     return [nlri for (nlri,) in _STEPS[step].iter_unpack(data)]
 
 
+def first_octets(keys: list[bytes], at: int) -> bytes:
+    """The first octet of each prefix, where all have the length of the first and none is a default route; else b"". The
+    NLRI stand behind `at` octets of each key. In one row they are compared as those of a field in `_split_alike`."""
+    step = len(keys[0]) if keys else 0
+    row = b"".join(keys)
+    if len(row) != step * len(keys) or step < at + 2:
+        return b""
+    return b"" if row[at::step].strip(row[at : at + 1]) else row[at + 1 :: step]
+
+
 def _split_each(data: bytes, max_bits: int) -> list[bytes]:
     result: list[bytes] = []
     append = result.append

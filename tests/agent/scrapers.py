@@ -1,6 +1,8 @@
 """Scrapers as programs of their own: `scrapers.py HOW PORT ARGUMENT`, to 127.0.0.1.
 
 silent N     connects N times, says "connected", and nothing until its standard input ends
+deaf N       asks for the page N times, says "asked", and reads nothing until its standard input ends
+probe N      asks N times, one after the other, whether the agent lives, and says how often it does
 together N   asks for the page N times at once, and says how many whole pages it got
 garbage HEX  sends these octets and no more, and says the status of the answer
 reset N      asks N times and resets the connection before there is an answer
@@ -26,6 +28,29 @@ def silent(port: int, number: str) -> str:
     sys.stdout.flush()
     sys.stdin.read()
     return f"{len(kept)} silent"
+
+
+def deaf(port: int, number: str) -> str:
+    kept = []
+    for _ in range(int(number)):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(REQUEST)
+        kept.append(connection)
+    sys.stdout.write("asked\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+    return f"{len(kept)} deaf"
+
+
+def probe(port: int, number: str) -> str:
+    alive = 0
+    for _ in range(int(number)):
+        with connect(port) as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\n\r\n")
+            alive += connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+    return f"{alive} of {number} alive"
 
 
 def together(port: int, number: str) -> str:
@@ -57,7 +82,7 @@ def reset(port: int, number: str) -> str:
     return f"{number} reset"
 
 
-HOW = {"silent": silent, "together": together, "garbage": garbage, "reset": reset}
+HOW = {"silent": silent, "deaf": deaf, "probe": probe, "together": together, "garbage": garbage, "reset": reset}
 
 if __name__ == "__main__":
     sys.stdout.write(HOW[sys.argv[1]](int(sys.argv[2]), sys.argv[3]) + "\n")

@@ -362,47 +362,6 @@ def test_an_exception_in_a_stage_is_counted_and_the_stage_begins_anew(
     assert (agent.poll(), world.known_status("a").internal_errors) == (None, 1)
 
 
-def many_peers(count: int) -> str:
-    return "".join(
-        "---\napiVersion: projectcalico.org/v3\nkind: BGPPeer\n"
-        f"metadata: {{name: p{number}}}\n"
-        f"spec: {{node: a, peerIP: 10.1.{number // 250}.{number % 250}, asNumber: 65001}}\n"
-        for number in range(count)
-    )
-
-
-def start_with_limit(world: World, limit: str) -> subprocess.Popen[bytes]:
-    with (world.path / "a.log").open("ab") as output:
-        agent = subprocess.Popen(["prlimit", f"--nofile={limit}", *world.command("a")], stdout=output, stderr=output)
-    world.agents.append(agent)
-    return agent
-
-
-def test_the_limit_of_files_is_raised_at_the_start(world: World, wait_until: WaitUntil) -> None:
-    world.write("peers.yaml", many_peers(300))
-    agent = start_with_limit(world, "256:4096")
-    wait_until(lambda: world.runs("a") and len(world.peers("a")) == 301, 60)
-    status = world.known_status("a")
-    limits = Path(f"/proc/{status.speaker_pid}/limits").read_text()
-    assert re.search(r"^Max open files +4096 +4096 ", limits, re.MULTILINE), limits
-    assert (agent.poll(), status.speaker_restarts) == (None, 0)
-
-
-def test_a_plan_that_needs_more_files_than_there_may_be_is_refused_in_one_sentence(
-    world: World, wait_until: WaitUntil
-) -> None:
-    agent = start_with_limit(world, "256:256")
-    wait_until(lambda: world.runs("a"), 60)
-    world.write("peers.yaml", many_peers(300))
-    wait_until(lambda: any("LimitNOFILE" in each.message for each in world.known_status("a").problems), 60)
-    (problem,) = [each for each in world.known_status("a").problems if "LimitNOFILE" in each.message]
-    assert "the plan has 301 sessions and this process may have 256 files open: allow it 429 or more" in problem.message
-    status = world.known_status("a")
-    assert (agent.poll(), status.speaker_restarts, len(world.peers("a"))) == (None, 0, 1)
-    (world.resources / "peers.yaml").unlink()
-    wait_until(lambda: world.known_status("a").plan_is_current)
-
-
 def test_resources_that_could_not_be_read_for_want_of_descriptors_are_read_when_there_are_some(
     world: World, wait_until: WaitUntil
 ) -> None:

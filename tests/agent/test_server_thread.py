@@ -22,8 +22,8 @@ from bgpctl.errors import NotReadyError
 ANY_PORT = MetricsAddress("127.0.0.1", 0)
 # Far more than the kernel takes for a client that does not read.
 LARGE = Page(HTTPStatus.OK, bytes(16 * 1024 * 1024))
-# Seconds; the machine may be busy with other tests.
-SOON = 2.0
+# Seconds. No scraper is cut off before a probe that waits for it fails, however busy the machine is with other tests.
+PATIENCE, LONGER = 60.0, 600.0
 
 
 async def large() -> Page:
@@ -43,7 +43,7 @@ PAGES: Pages = {"/metrics": large, "/readyz": small}
 
 def ask(address: MetricsAddress, path: str) -> str:
     """The head and the first octets of the body."""
-    with socket.create_connection((address.host, address.port), timeout=SOON) as client:
+    with socket.create_connection((address.host, address.port), timeout=PATIENCE) as client:
         client.sendall(f"GET {path} HTTP/1.1\r\n\r\n".encode())
         answer = b""
         while more := client.recv(65536):
@@ -51,6 +51,15 @@ def ask(address: MetricsAddress, path: str) -> str:
             if len(answer) > 4096:
                 break
         return answer.decode()
+
+
+def has_an_answer(client: socket.socket) -> bool:
+    """Waits for it, and leaves it where it is; False if the client had to make room for another one."""
+    client.settimeout(PATIENCE)
+    try:
+        return bool(client.recv(1, socket.MSG_PEEK))
+    except ConnectionResetError:
+        return False
 
 
 @contextmanager
@@ -62,6 +71,7 @@ def scrapers_that_do_not_read(address: MetricsAddress, count: int) -> Iterator[N
         client.connect((address.host, address.port))
         client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         clients.append(client)
+    assert sum(map(has_an_answer, clients)) >= min(count, MOST_CONNECTIONS)
     try:
         yield
     finally:
@@ -73,7 +83,7 @@ def served(script: Callable[[MetricsAddress], None]) -> None:
     """Runs the script in a thread beside an agent's loop with these pages."""
 
     async def main() -> None:
-        server = await ServerThread.open(ANY_PORT, PAGES, unexpected)
+        server = await ServerThread.open(ANY_PORT, PAGES, unexpected, request_seconds=LONGER)
         try:
             await asyncio.to_thread(script, server.address)
         finally:
@@ -117,9 +127,7 @@ def test_a_probe_is_answered_while_the_agents_loop_is_busy() -> None:
         answers: list[str] = []
         asking = threading.Thread(target=lambda: answers.extend(ask(server.address, "/livez") for _ in range(10)))
         asking.start()
-        begun = time.monotonic()
         asking.join()  # nothing else happens in this loop
-        assert time.monotonic() - begun < SOON
         server.close()
         assert [each.split("\r\n")[0] for each in answers] == ["HTTP/1.1 200 OK"] * 10
 

@@ -271,6 +271,21 @@ def test_service_networks_stay_out_of_the_kernel_and_single_addresses_do_not() -
     assert [each.network for each in plan.kernel.rules] == ["10.96.0.0/12", "198.51.100.0/24"]
 
 
+@pytest.mark.parametrize(("asked", "announces"), [("198.51.100.7", True), ("lb.example.com", False), ("", False)])
+def test_the_address_that_a_service_asks_for_counts_and_a_text_asks_for_nothing(asked: str, announces: bool) -> None:
+    lists = configuration(**CLUSTER, serviceLoadBalancerIPs=[{"cidr": "198.51.100.7/32"}])
+    web = service(
+        "web",
+        type="LoadBalancer",
+        clusterIP="10.96.0.7",
+        ipFamilies=["IPv4"],
+        externalTrafficPolicy="Cluster",
+        loadBalancerIP=asked,
+    )
+    addresses = ["10.96.0.7/32"] if announces else []
+    assert announced("a", lists, web, endpoint_slice("web-1", "web", "b")) == ["10.96.0.0/12", *addresses]
+
+
 # ------------------------------------------------------------------------------ what an API server fills in
 
 

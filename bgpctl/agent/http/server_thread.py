@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from bgpctl.agent.http.http_server import HttpServer, Page, Pages
+from bgpctl.agent.http.http_server import REQUEST_SECONDS, HttpServer, Page, Pages
 from bgpctl.agent.http.metrics_address import MetricsAddress
 from bgpctl.agent.http.tls import ServerTls
 from bgpctl.daemon.internal_errors import Report
@@ -44,13 +44,19 @@ class ServerThread:
 
     @classmethod
     async def open(
-        cls, address: MetricsAddress, pages: Pages, report: Report, tls: ServerTls | None = None
+        cls,
+        address: MetricsAddress,
+        pages: Pages,
+        report: Report,
+        tls: ServerTls | None = None,
+        request_seconds: float = REQUEST_SECONDS,
     ) -> ServerThread:
-        """`report` takes exceptions of connections. Raises NotReadyError when the address cannot be taken."""
+        """`report` takes exceptions of connections; `request_seconds` bound a request with its answer. Raises
+        NotReadyError when the address cannot be taken."""
         opened = cls(asyncio.get_running_loop(), report)
         opened._thread.start()
         served = {path: opened._in_agent(page) for path, page in pages.items()} | {LIVENESS: opened._livez}
-        opening = asyncio.run_coroutine_threadsafe(HttpServer.open(address, served, tls), opened._loop)
+        opening = asyncio.run_coroutine_threadsafe(HttpServer.open(address, served, tls, request_seconds), opened._loop)
         try:
             opened._server = await asyncio.wrap_future(opening)
         except BaseException:
