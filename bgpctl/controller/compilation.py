@@ -45,7 +45,8 @@ class Update:
 
 
 class Compilation:
-    """`nodes`: of each node of the resources what became of its plan, by name."""
+    """`nodes`: of each node of the resources what became of its plan, by name; none without a BGP speaker, which runs
+    nothing."""
 
     def __init__(self, options: CompileOptions, report: Report) -> None:
         self.nodes: dict[str, NodeResult] = {}
@@ -56,9 +57,10 @@ class Compilation:
     def take(self, resources: ResourceSet, revision: str = "") -> Update:
         """A node that failed before is tried with every change. A revision alone makes no plan differ."""
         before, index = self._index, ClusterIndex(resources, self._index)
-        names = frozenset(index.nodes) if before is None else concerned(before, index, self._options)
-        names |= {name for name, each in self.nodes.items() if not each.is_newest and name in index.nodes}
-        gone = self.nodes.keys() - index.nodes.keys()
+        speakers = frozenset(name for name, facts in index.nodes.items() if facts.has_speaker)
+        names = speakers if before is None else concerned(before, index, self._options) & speakers
+        names |= {name for name, each in self.nodes.items() if not each.is_newest and name in speakers}
+        gone = self.nodes.keys() - speakers
         changed: dict[str, NodePlanSpec] = {}
         for name in sorted(names):
             old = self.nodes.get(name, NodeResult(None))
