@@ -20,7 +20,7 @@ from bgpctl.resources.annotations.table import settings_of
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.selector import SelectorError, parse_selector
-from reflector.addresses import FAMILIES, canonical_prefix
+from reflector.addresses import FAMILIES, canonical_prefix, family_of, parse_network
 from reflector.plan import DEFAULT_BGP_PORT, Family, TunnelRoute, Vtep
 
 HOST_AFFINITY = ("", "host")
@@ -49,6 +49,7 @@ class ClusterIndex:
         self._endpoints: dict[str, tuple[PeerEndpoint, ...]] = {}
         self._peer_settings: dict[str, Settings] = {}
         self._tunnel_routes: dict[bool, tuple[TunnelRoute, ...]] = {}
+        self._elsewhere: dict[tuple[str, str], bool] = {}
         self._previous_owned: dict[str, dict[str, bool]] | None = None
         if previous is not None:
             self._take_over(previous)
@@ -182,9 +183,33 @@ class ClusterIndex:
                 blocks[prefix] = blocks.get(prefix, False) or spec.state != "pendingDeletion"
         return found
 
+    def is_elsewhere(self, prefix: str, node: str) -> bool:
+        """Whether another node than this one has that block, a part of it, or one around it."""
+        if (prefix, node) not in self._elsewhere:
+            first, last = _range(prefix)
+            self._elsewhere[prefix, node] = any(
+                begin <= last and first <= end and owner != node
+                for begin, end, owner in self._block_ranges[family_of(prefix)]
+            )
+        return self._elsewhere[prefix, node]
+
+    @cached_property
+    def _block_ranges(self) -> dict[Family, list[tuple[int, int, str]]]:
+        """The first and the last address of each block of a node, and the node."""
+        found: dict[Family, list[tuple[int, int, str]]] = {family: [] for family in FAMILIES}
+        for node in self._owned.keys() & self.nodes.keys():
+            for prefix in self._owned[node]:
+                found[family_of(prefix)].append((*_range(prefix), node))
+        return found
+
     def pod_blocks(self, node: str) -> tuple[Block, ...]:
         """status.podCIDRs as blocks, for clusters with host-local IPAM."""
         return tuple(Block(canonical_prefix(text), True) for text in self.nodes[node].node.status.pod_cidrs)
+
+
+def _range(prefix: str) -> tuple[int, int]:
+    network = parse_network(prefix)
+    return int(network.network_address), int(network.broadcast_address)
 
 
 def effective_port(port: int) -> int:
