@@ -333,6 +333,16 @@ class HostRoute(Value, frozen=True):
     defined_by: str = ""
 
 
+class TunnelRoute(Value, frozen=True):
+    """A static route through the VXLAN device of its family: to a block of `node`, which has no BGP speaker, through
+    its tunnel address. No learned route to the same prefix is programmed beside it."""
+
+    prefix: str
+    gateway: str
+    node: str
+    defined_by: str = ""
+
+
 class Vtep(Value, frozen=True):
     """A remote node's end of the VXLAN: its underlay address, its tunnel address and its MAC."""
 
@@ -365,6 +375,7 @@ class KernelPlan(Value, frozen=True):
     workload_networks    inside these, routes of other programs to workloads of this node are originated
     allow_underlay_routes   inside these, routes may take the way to this node's own network, a peer or a next hop
     aggregated_blocks    own blocks that stand for such a route inside, unless its metric is below the normal priority
+    tunnel_routes    the blocks of nodes that no route comes from by BGP
     ipip_mtu         0 = no more than the link's MTU less the overhead
     """
 
@@ -381,6 +392,7 @@ class KernelPlan(Value, frozen=True):
     aggregated_blocks: tuple[str, ...] = ()
     allow_underlay_routes: tuple[str, ...] = ()
     vxlans: tuple[VxlanPlan, ...] = ()
+    tunnel_routes: tuple[TunnelRoute, ...] = ()
     ipip_address: str = ""
     ipip_mtu: int = 0
 

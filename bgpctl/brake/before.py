@@ -16,7 +16,7 @@ from reflector.plan import NodePlan, SessionPlan
 
 class Before(msgspec.Struct, frozen=True):
     """definition   of the running plan then, as `definition_of` has it
-    sessions, prefixes, nodes, networks   the names in the best state then
+    sessions, prefixes, nodes, networks, tunnel_routes   the names in the best state then
     """
 
     definition: frozenset[str]
@@ -24,6 +24,7 @@ class Before(msgspec.Struct, frozen=True):
     prefixes: frozenset[str]
     nodes: frozenset[str]
     networks: frozenset[str]
+    tunnel_routes: frozenset[str] = frozenset()
 
 
 def definition_of(plan: NodePlan) -> Iterator[str]:
@@ -36,6 +37,7 @@ def definition_of(plan: NodePlan) -> Iterator[str]:
     for vxlan in plan.kernel.vxlans:
         yield f"device {vxlan.family} {vxlan.vni} {vxlan.port}"
         yield from (f"tunnel endpoint {vxlan.family} {each.node}" for each in vxlan.vteps)
+    yield from (f"tunnel route {each.prefix}" for each in plan.kernel.tunnel_routes)
 
 
 def _session(session: SessionPlan) -> str:

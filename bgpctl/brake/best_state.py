@@ -33,6 +33,13 @@ class SeenSession(msgspec.Struct, frozen=True):
     way: Way
 
 
+class SeenTunnelRoute(msgspec.Struct, frozen=True):
+    """When a block of this node, which has no BGP speaker, was last routed through the tunnel."""
+
+    at: float
+    node: str
+
+
 class RouteCount(msgspec.Struct, frozen=True):
     """So many routes of a family at a time."""
 
@@ -50,6 +57,7 @@ class BestState(msgspec.Struct, frozen=True):
     nodes          name -> when there was last such a Node
     reflectors     name -> the cluster ID that it had when the running plan was made
     networks       of the kernel rules of the running plan
+    tunnel_routes  by prefix
     learned        the routes that there were
     taken          the routes that new plans have taken
     used           digests of confirmations that have done what they were for
@@ -64,6 +72,7 @@ class BestState(msgspec.Struct, frozen=True):
     nodes: dict[str, float] = {}
     reflectors: dict[str, str] = {}
     networks: frozenset[str] = frozenset()
+    tunnel_routes: dict[str, SeenTunnelRoute] = {}
     learned: tuple[RouteCount, ...] = ()
     taken: tuple[RouteCount, ...] = ()
     used: frozenset[str] = frozenset()
@@ -89,6 +98,8 @@ class BestState(msgspec.Struct, frozen=True):
             if each.name in live.established and (found := way(served, each, cluster_ids)) is not None
         }
         clients = dict.fromkeys((name for name, seen in up.items() if seen.way is Way.CLIENT), now)
+        routed = {each.prefix: SeenTunnelRoute(now, each.node) for each in plan.kernel.tunnel_routes}
+        tunnel_routes = {**self.tunnel_routes, **routed}
         counts = tuple(RouteCount(now, family, live.routes(family)) for family in (4, 6) if live.routes(family))
         return replace(
             self,
@@ -99,6 +110,7 @@ class BestState(msgspec.Struct, frozen=True):
             released={**self.released, **dict.fromkeys(facts.released, now)},
             emptied={**self.emptied, **dict.fromkeys(live.empty, now)},
             networks=frozenset(rule.network for rule in plan.kernel.rules),
+            tunnel_routes={prefix: seen for prefix, seen in tunnel_routes.items() if prefix not in facts.moved},
             learned=_thinned(self.learned + counts),
         )
 
@@ -116,6 +128,7 @@ class BestState(msgspec.Struct, frozen=True):
             frozenset(self.originations),
             frozenset(self.nodes),
             self.networks,
+            frozenset(self.tunnel_routes),
         )
         return replace(self, nodes={**self.nodes, **dict.fromkeys(facts.nodes, now)}, before=before)
 
@@ -130,6 +143,7 @@ class BestState(msgspec.Struct, frozen=True):
             released=_since(self.released, since),
             emptied=_since(self.emptied, since),
             nodes=_since(self.nodes, since),
+            tunnel_routes={prefix: seen for prefix, seen in self.tunnel_routes.items() if seen.at > since},
             learned=tuple(each for each in self.learned if each.at > since),
             taken=tuple(each for each in self.taken if each.at > since),
         )
@@ -159,6 +173,7 @@ class BestState(msgspec.Struct, frozen=True):
             released=_not_after(self.released, now),
             emptied=_not_after(self.emptied, now),
             nodes=_not_after(self.nodes, now),
+            tunnel_routes={prefix: replace(seen, at=min(seen.at, now)) for prefix, seen in self.tunnel_routes.items()},
             learned=tuple(replace(each, at=min(each.at, now)) for each in self.learned),
             taken=tuple(replace(each, at=min(each.at, now)) for each in self.taken),
         )

@@ -20,7 +20,7 @@ from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.values.model import Resource
 from reflector.addresses import family_of
-from reflector.plan import NodePlan, SessionPlan
+from reflector.plan import NodePlan, SessionPlan, TunnelRoute
 
 
 class Cause(msgspec.Struct, frozen=True, order=True):
@@ -39,6 +39,7 @@ class Cause(msgspec.Struct, frozen=True, order=True):
 
 
 MISSING = "it is missing"
+HAS_SPEAKER = "it has a BGP speaker, and its blocks are to come by BGP"
 
 
 def causes_of(situation: Situation, loss: Loss, index: ClusterIndex) -> tuple[Cause, ...]:
@@ -53,8 +54,18 @@ def causes_of(situation: Situation, loss: Loss, index: ClusterIndex) -> tuple[Ca
         *(cause_of_prefix(node, prefix) for prefix in loss.prefixes),
         *(_of_network(index, network) for network in loss.networks),
         *(_of_node(index, name) for name in loss.endpoints),
+        *(_of_tunnel_route(index, each) for each in ending_tunnel_routes(situation, loss)),
     }
     return tuple(sorted(found))
+
+
+def ending_tunnel_routes(situation: Situation, loss: Loss) -> Iterator[TunnelRoute]:
+    """Those of the loss for which no missing end of the tunnel is the cause already."""
+    return (
+        each
+        for each in situation.running.kernel.tunnel_routes
+        if each.prefix in loss.tunnel_routes and each.node not in loss.endpoints
+    )
 
 
 def cause_of_missing_node(node: str) -> Cause:
@@ -127,6 +138,8 @@ def _of_ends(index: ClusterIndex, node: str, session: SessionPlan) -> Iterator[C
         return
     family = family_of(session.peer_address)
     for name in filter(None, (node, peer)):
+        if not index.nodes[name].has_speaker:
+            yield _cause(index, index.nodes[name].node, "it has no BGP speaker")
         if not index.nodes[name].addresses[family]:
             yield _cause(index, index.nodes[name].node, f"it has no BGP address of IPv{family}")
     if peer and index.nodes[peer].addresses[family] != session.peer_address:
@@ -163,6 +176,13 @@ def _of_change(index: ClusterIndex, node: str, session: SessionPlan, changes: st
 
 def cause_of_prefix(node: str, prefix: str) -> Cause:
     return Cause("BlockAffinity", f"{prefix} of {node}", "", 0, MISSING)
+
+
+def _of_tunnel_route(index: ClusterIndex, route: TunnelRoute) -> Cause:
+    facts = index.nodes.get(route.node)
+    if facts is not None and facts.has_speaker:
+        return _cause(index, facts.node, HAS_SPEAKER)
+    return cause_of_prefix(route.node, route.prefix)
 
 
 def _of_network(index: ClusterIndex, network: str) -> Cause:

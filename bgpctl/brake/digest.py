@@ -9,6 +9,7 @@ node in it, so that what is confirmed for one node lets nothing happen to anothe
                    maximum of prefixes
     nodes          which are missing: all nodes
     kernel rules   the network and what becomes of it: all nodes
+    tunnel routes  the prefixes: all nodes
     the rest       this node
 """
 
@@ -26,6 +27,8 @@ from bgpctl.brake.situation import Situation
 
 DIGITS = 12
 LETTERS = "abcdef"
+# Their tunnel endpoints follow from the rest of the digest.
+ENDS_OF_THE_CLUSTER = frozenset({LossKind.NODES, LossKind.TUNNEL_ROUTES})
 # What defines rules alike on all nodes.
 OF_THE_CLUSTER = ("BGPFilter ", "IPPool ")
 
@@ -40,10 +43,11 @@ def digest_of(situation: Situation, losses: Iterable[Loss]) -> str:
         *_sessions(situation, frozenset(each for each in held if situation.sessions[each].peer_node not in missing)),
         *_networks(situation, frozenset(network for each in losses for network in each.networks)),
         *(("prefix", situation.running.node, prefix) for each in losses for prefix in each.prefixes),
+        *(("tunnel route", prefix) for each in losses for prefix in each.tunnel_routes),
         *(
             ("endpoint", situation.running.node, name)
             for each in losses
-            if each.kind is not LossKind.NODES
+            if each.kind not in ENDS_OF_THE_CLUSTER
             for name in each.endpoints
         ),
     }

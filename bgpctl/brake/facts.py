@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from bgpctl.brake.limits import DEFAULT_LIMITS, Limits, limits_of
+from bgpctl.brake.originations import lasting
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.node import every_policy
 from bgpctl.compiler.sessions.reverse_peers import scope
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
-from reflector.addresses import contains
-from reflector.plan import DEFAULT_AS, NodePlan, Policy
+from reflector.plan import DEFAULT_AS, NodePlan, Policy, TunnelRoute
 
 MESH = "node-to-node mesh"
 BGP_PEER = "BGPPeer "
@@ -35,7 +35,7 @@ class Facts:
     reflectors   the cluster IDs of those that reflect, by name
     as_number    of the cluster
     idle         of what defines sessions of the running plan: what defines none in the whole cluster any more
-    moved        prefixes that the running plan originates, and that are another node's now
+    moved        prefixes that the running plan originates or routes through the tunnel, and that are another node's now
     released     blocks of this node that it is giving back
     limits       what may be lost without a confirmation
     confirmed    digests that the resources confirm
@@ -54,7 +54,7 @@ class Facts:
 
     @cached_property
     def blocks(self) -> Mapping[str, tuple[str, ...]]:
-        """Of each node. Looked up only when policies change."""
+        """Of each node that advertises them. Looked up only when policies change."""
         return self.find_blocks()
 
     @cached_property
@@ -73,7 +73,7 @@ def facts_of(index: ClusterIndex, running: NodePlan, options: CompileOptions) ->
         reflectors={name: facts.cluster_id for name, facts in index.nodes.items() if facts.cluster_id},
         as_number=index.configuration.as_number,
         idle=idle(index, definers),
-        moved=moved(index, node, (each.prefix for each in running.originations)),
+        moved=moved(index, node, lasting(running)) | moved_tunnel_routes(index, running.kernel.tunnel_routes, options),
         released=released(index, node),
         limits=limits_of(settings),
         confirmed=frozenset(settings.confirm or ()),
@@ -116,22 +116,20 @@ def _is_idle(index: ClusterIndex, definer: str) -> bool:
 
 def _blocks(index: ClusterIndex, options: CompileOptions) -> Mapping[str, tuple[str, ...]]:
     find = index.pod_blocks if options.use_pod_cidr else index.blocks
-    return {name: tuple(block.prefix for block in find(name)) for name in index.nodes}
+    return {
+        name: tuple(block.prefix for block in find(name)) for name, facts in index.nodes.items() if facts.has_speaker
+    }
 
 
 def moved(index: ClusterIndex, node: str, originated: Iterable[str]) -> frozenset[str]:
     """A block of which another node has a part counts as moved, too: holding it would draw that node's traffic."""
     own = {each.prefix for each in index.blocks(node)}
-    leaving = [prefix for prefix in originated if prefix not in own]
-    if not leaving:
-        return frozenset()
-    others = list(_blocks_of_others(index, node))
-    return frozenset(mine for mine in leaving if any(_overlap(mine, other) for other in others))
+    return frozenset(each for each in originated if each not in own and index.is_elsewhere(each, node))
 
 
-def _blocks_of_others(index: ClusterIndex, node: str) -> Iterable[str]:
-    return (block.prefix for name in index.nodes if name != node for block in index.blocks(name))
-
-
-def _overlap(one: str, other: str) -> bool:
-    return contains(one, other) or contains(other, one)
+def moved_tunnel_routes(index: ClusterIndex, routes: Iterable[TunnelRoute], options: CompileOptions) -> frozenset[str]:
+    """The same of blocks that are routed through the tunnel: of another node than there, this one perhaps."""
+    there = {each.prefix for each in index.tunnel_routes(by_pod_cidr=options.use_pod_cidr)}
+    return frozenset(
+        each.prefix for each in routes if each.prefix not in there and index.is_elsewhere(each.prefix, each.node)
+    )

@@ -15,7 +15,7 @@ class HeldChange(msgspec.Struct, frozen=True):
     sentence   what would be lost
     causes     the objects that take it away
     sessions   that stay, by name; likewise prefixes that go on being originated, networks whose kernel rules stay,
-               nodes whose tunnel endpoints stay
+               nodes whose tunnel endpoints stay, prefixes that are routed through the tunnel
     """
 
     kind: LossKind
@@ -25,6 +25,7 @@ class HeldChange(msgspec.Struct, frozen=True):
     prefixes: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    tunnel_routes: tuple[str, ...] = ()
 
 
 def held_changes(decision: Decision, index: ClusterIndex) -> tuple[HeldChange, ...]:
@@ -38,6 +39,7 @@ def held_changes(decision: Decision, index: ClusterIndex) -> tuple[HeldChange, .
             prefixes=tuple(sorted(loss.prefixes)),
             networks=tuple(sorted(loss.networks)),
             endpoints=tuple(sorted(loss.endpoints)),
+            tunnel_routes=tuple(sorted(loss.tunnel_routes)),
         )
         for place, loss in enumerate(decision.losses)
     )

@@ -14,6 +14,8 @@ __all__ = ["DEFAULT_LIMITS", "DEFAULT_SHARE", "Limits", "exceeds", "limits_of"]
 # One session of two is one of a pair: a loss of sessions begins with the second.
 FEWEST_SESSIONS = 2
 FEWEST_NODES = 2
+# One block of one node comes and goes with its workloads.
+FEWEST_TUNNEL_ROUTES = 2
 # Seconds for which the best state counts, and after which a session that is down is no loss.
 WINDOW = 600.0
 # Seconds for which a session that is to change at both of its ends, two nodes, is held while it is down: the other end

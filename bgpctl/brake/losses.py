@@ -6,6 +6,7 @@
     routes         the only sources of more than a share of the learned routes of a family
     originations   more than a share of the node's own originations
     kernel-routes  networks of more than a share of the kernel routes lose their rule or change encapsulation
+    tunnel-routes  more than a share of the routes to blocks of nodes without a BGP speaker, and at least two
 
 A rule that only repeats what another one holds already is silent. Shares count against the best state (best_state.py).
 """
@@ -18,8 +19,9 @@ from enum import StrEnum
 
 from bgpctl.brake.endings import BY_POLICY
 from bgpctl.brake.kernel_losses import kernel_loss
-from bgpctl.brake.limits import FEWEST_NODES, FEWEST_SESSIONS, exceeds
+from bgpctl.brake.limits import FEWEST_NODES, FEWEST_SESSIONS, FEWEST_TUNNEL_ROUTES, exceeds
 from bgpctl.brake.lost_originations import lost_originations, own_originations
+from bgpctl.brake.lost_tunnel_routes import lost_tunnel_routes
 from bgpctl.brake.situation import Situation
 from bgpctl.brake.ways import ANY_WAY, OF_CLUSTER, Way
 from reflector.plan import Family
@@ -36,6 +38,7 @@ class LossKind(StrEnum):
     ROUTES = "routes"
     ORIGINATIONS = "originations"
     KERNEL_ROUTES = "kernel-routes"
+    TUNNEL_ROUTES = "tunnel-routes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Loss:
     prefixes   of originations
     networks   of kernel rules
     endpoints  nodes whose tunnel endpoints stay
+    tunnel_routes   prefixes that are routed through the tunnel
     """
 
     kind: LossKind
@@ -55,10 +59,17 @@ class Loss:
     prefixes: frozenset[str] = frozenset()
     networks: frozenset[str] = frozenset()
     endpoints: frozenset[str] = frozenset()
+    tunnel_routes: frozenset[str] = frozenset()
 
     @property
     def parts(self) -> frozenset[tuple[str, str]]:
-        named = {"s": self.sessions, "p": self.prefixes, "n": self.networks, "e": self.endpoints}
+        named = {
+            "s": self.sessions,
+            "p": self.prefixes,
+            "n": self.networks,
+            "e": self.endpoints,
+            "t": self.tunnel_routes,
+        }
         return frozenset((letter, each) for letter, names in named.items() for each in names)
 
 
@@ -157,6 +168,15 @@ def _kernel_routes(situation: Situation, _: frozenset[str]) -> Iterator[Loss]:
         yield Loss(LossKind.KERNEL_ROUTES, found.sentence, networks=found.networks, endpoints=found.endpoints)
 
 
+def _tunnel_routes(situation: Situation, _: frozenset[str]) -> Iterator[Loss]:
+    found = lost_tunnel_routes(situation)
+    exceeded = exceeds(situation.facts.limits.routes, found.lost, found.of)
+    if found.ending and found.lost >= FEWEST_TUNNEL_ROUTES and exceeded:
+        of_nodes = f"{found.lost} of {found.of} blocks of nodes without a BGP speaker"
+        sentence = f"{of_nodes} are no longer routed ({names(found.ending)})"
+        yield Loss(LossKind.TUNNEL_ROUTES, sentence, endpoints=found.endpoints, tunnel_routes=found.ending)
+
+
 RULES: tuple[Rule, ...] = (
     _missing_nodes,
     _last_session,
@@ -164,6 +184,7 @@ RULES: tuple[Rule, ...] = (
     _many_routes,
     _many_originations,
     _kernel_routes,
+    _tunnel_routes,
 )
 
 

@@ -9,8 +9,8 @@ Rule: it is valid by itself, and everything that does not depend on what is held
     identity       router ID, AS, cluster ID and where the speaker listens stay as long as a session is held: another
                    one would reset it, or have its routes rejected
     originations   the held ones beside the wanted ones; export policies accept both
-    kernel         the rules of held networks, the blackholes of held prefixes, the host routes of held peers and the
-                   tunnel endpoints of held nodes stay
+    kernel         the rules of held networks, the blackholes of held prefixes, the host routes of held peers, the
+                   tunnel endpoints of held nodes and the tunnel routes to their blocks stay, with their originations
 
 Merging once more changes nothing, and nothing of this remains when the resources are put right.
 """
@@ -25,11 +25,11 @@ from bgpctl.brake.certain_verdicts import Policies
 from bgpctl.brake.facts import Facts
 from bgpctl.brake.losses import Loss
 from bgpctl.brake.merge_kernel import merge_kernel
-from bgpctl.brake.originations import lasting
+from bgpctl.brake.originations import is_of_another_node, lasting
 from bgpctl.brake.rejections import Rejections, policies_of
 from bgpctl.compiler.policies.export_policy import export_policy_name
 from reflector.addresses import address_order, contains, family_of, prefix_order
-from reflector.plan import NodePlan, Policy, PolicyRule, SessionPlan, Verdict
+from reflector.plan import KernelPlan, NodePlan, Origination, Policy, PolicyRule, SessionPlan, Verdict
 
 
 def plan_in_force(running: NodePlan, wanted: NodePlan, losses: Iterable[Loss], facts: Facts) -> NodePlan:
@@ -46,11 +46,23 @@ def plan_in_force(running: NodePlan, wanted: NodePlan, losses: Iterable[Loss], f
         merged = replace(merged, originations=tuple(originations))
     networks = frozenset(network for each in losses for network in each.networks)
     endpoints = frozenset(node for each in losses for node in each.endpoints)
+    tunnel_routes = frozenset(prefix for each in losses for prefix in each.tunnel_routes)
+    kernel = merge_kernel(running, merged, prefixes, networks, endpoints, tunnel_routes)
     return replace(
         merged,
         policies=_policies(running, merged, held, prefixes, facts),
-        kernel=merge_kernel(running, merged, prefixes, networks, endpoints),
+        originations=_with_tunnel_routes(running, merged, kernel),
+        kernel=kernel,
     )
+
+
+def _with_tunnel_routes(running: NodePlan, merged: NodePlan, kernel: KernelPlan) -> tuple[Origination, ...]:
+    """What is routed through the tunnel goes on being originated."""
+    routed = {each.prefix for each in kernel.tunnel_routes} - {each.prefix for each in merged.originations}
+    kept = [each for each in running.originations if is_of_another_node(each) and each.prefix in routed]
+    if not kept:
+        return merged.originations
+    return tuple(sorted((*merged.originations, *kept), key=lambda each: prefix_order(each.prefix)))
 
 
 def _with_sessions(running: NodePlan, wanted: NodePlan, held: frozenset[str]) -> NodePlan:

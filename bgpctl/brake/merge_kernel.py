@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from reflector.addresses import contains, family_of, prefix_order
-from reflector.plan import Encapsulation, KernelPlan, KernelRule, NodePlan, Vtep, VxlanPlan
+from reflector.plan import Encapsulation, KernelPlan, KernelRule, NodePlan, TunnelRoute, Vtep, VxlanPlan
 
 
 def merge_kernel(
@@ -16,6 +16,7 @@ def merge_kernel(
     prefixes: frozenset[str],
     networks: frozenset[str],
     endpoints: frozenset[str],
+    tunnel_routes: frozenset[str],
 ) -> KernelPlan:
     """`merged` has the wanted KernelPlan, and the sessions in force already."""
     before, after = running.kernel, merged.kernel
@@ -31,6 +32,7 @@ def merge_kernel(
         if rule.network in networks and rule.encapsulation is Encapsulation.VXLAN
     }
     ipip = any(rule.network in networks and rule.encapsulation is Encapsulation.IPIP for rule in before.rules)
+    vxlans = tuple(_vxlans(before, after, frozenset(tunnelled), endpoints))
     return replace(
         after,
         rules=tuple(_rules(before, after, networks)),
@@ -39,7 +41,8 @@ def merge_kernel(
         host_routes=(*after.host_routes, *host_routes),
         workload_networks=tuple(sorted(pools, key=prefix_order)),
         aggregated_blocks=tuple(sorted(blocks, key=prefix_order)),
-        vxlans=tuple(_vxlans(before, after, frozenset(tunnelled), endpoints)),
+        vxlans=vxlans,
+        tunnel_routes=tuple(_tunnel_routes(before, after, vxlans, tunnel_routes, networks, endpoints)),
         ipip_address=before.ipip_address if ipip else after.ipip_address,
         ipip_mtu=before.ipip_mtu if ipip else after.ipip_mtu,
     )
@@ -87,3 +90,25 @@ def _vteps(before: tuple[Vtep, ...], after: tuple[Vtep, ...], endpoints: frozens
         and taken.isdisjoint((each.node_address, each.tunnel_address, each.mac))
     ]
     return tuple(sorted((*after, *kept), key=lambda each: each.node))
+
+
+def _tunnel_routes(
+    before: KernelPlan,
+    after: KernelPlan,
+    vxlans: tuple[VxlanPlan, ...],
+    held: frozenset[str],
+    networks: frozenset[str],
+    endpoints: frozenset[str],
+) -> list[TunnelRoute]:
+    """The wanted ones, and beside them those that are held, lead to held nodes or are inside held networks. They lead
+    to where the node's end of the tunnel is now; without one they lead nowhere."""
+    gateways = {(vxlan.family, each.node): each.tunnel_address for vxlan in vxlans for each in vxlan.vteps}
+    wanted = {each.prefix for each in after.tunnel_routes}
+    kept = [
+        replace(each, gateway=gateways[family_of(each.prefix), each.node])
+        for each in before.tunnel_routes
+        if each.prefix not in wanted
+        and (family_of(each.prefix), each.node) in gateways
+        and (each.prefix in held or each.node in endpoints or any(contains(net, each.prefix) for net in networks))
+    ]
+    return sorted((*after.tunnel_routes, *kept), key=lambda each: prefix_order(each.prefix))

@@ -12,19 +12,38 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from bgpctl.brake.causes import MISSING, Cause, cause_of_missing_node, cause_of_prefix, causes_of_ending
+from bgpctl.brake.causes import (
+    HAS_SPEAKER,
+    MISSING,
+    Cause,
+    cause_of_missing_node,
+    cause_of_prefix,
+    causes_of_ending,
+    ending_tunnel_routes,
+)
 from bgpctl.brake.decide import Decision
 from bgpctl.brake.endings import BY_POLICY, Ending, endings
-from bgpctl.brake.facts import BGP_PEER, MESH, Facts, definers_of, defining_resource, idle, moved, released
+from bgpctl.brake.facts import (
+    BGP_PEER,
+    MESH,
+    Facts,
+    definers_of,
+    defining_resource,
+    idle,
+    moved,
+    moved_tunnel_routes,
+    released,
+)
 from bgpctl.brake.held import HeldChange
 from bgpctl.brake.limits import limits_of
 from bgpctl.brake.losses import Loss
+from bgpctl.brake.originations import lasting
 from bgpctl.brake.replaced import Judge
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.node import every_policy
 from bgpctl.node_plan.assignment import Assignment, LostSessions, PlanFacts, Reflector, Transition
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
-from reflector.plan import NodePlan, Policy
+from reflector.plan import NodePlan, Policy, TunnelRoute
 
 # The blocks of other nodes by the node that they were learned from.
 Learned = Callable[[], Mapping[str, tuple[str, ...]]]
@@ -68,6 +87,7 @@ class OfNodePlan:
                 prefixes=tuple(sorted(loss.prefixes)),
                 networks=tuple(sorted(loss.networks)),
                 endpoints=tuple(sorted(loss.endpoints)),
+                tunnel_routes=tuple(sorted(loss.tunnel_routes)),
             )
             for loss in decision.losses
         )
@@ -93,9 +113,15 @@ class OfNodePlan:
         yield from (
             Cause("IPPool", each, "", 0, "its kernel routes are not programmed as before") for each in loss.networks
         )
+        yield from (self._cause_of_tunnel_route(each) for each in ending_tunnel_routes(situation, loss))
         for name in loss.endpoints:
             what = "it has no VXLAN tunnel endpoint" if name in nodes else MISSING
             yield Cause("Node", name, "", 0, what)
+
+    def _cause_of_tunnel_route(self, route: TunnelRoute) -> Cause:
+        if route.node in self._assignment.transition.speaking:
+            return Cause("Node", route.node, "", 0, HAS_SPEAKER)
+        return cause_of_prefix(route.node, route.prefix)
 
 
 def _from_the_plan(ending: Ending) -> Iterator[Cause]:
@@ -135,6 +161,8 @@ def transition_to(
     without a transition where the node is known to run its plan."""
     node, before, were = wanted.node, former.transition, former.facts.reflectors
     peers = {*_peers(former.plan), *before.nodes}
+    routes = former.plan.kernel.tunnel_routes
+    tunnelled = {*(each.node for each in routes), *before.speaking} & index.nodes.keys()
     nodes = tuple(sorted((peers - set(_peers(wanted)) - {node}) & index.nodes.keys()))
     lost = _lost(index, wanted, former, (*were, *before.reflectors))
     definers = definers_of(former.plan) | {*before.busy, *before.idle}
@@ -146,7 +174,8 @@ def transition_to(
         reflectors=_reflectors(index, nodes),
         busy=tuple(sorted(definers - without_sessions)),
         idle=tuple(sorted(without_sessions)),
-        moved=tuple(sorted(moved(index, node, {each.prefix for each in former.plan.originations} | set(before.moved)))),
+        moved=tuple(sorted(_moved(index, wanted, former, options))),
+        speaking=tuple(sorted(each for each in tunnelled if index.nodes[each].has_speaker)),
         policies=tuple(_policies(index, wanted, former, options)),
         lost=_grouped(lost),
         is_complete=judge(frozenset({node, *concerned})) if lost else None,
@@ -160,6 +189,12 @@ def transition_from_unknown(index: ClusterIndex, wanted: NodePlan, options: Comp
     kept = {each.name for each in wanted.policies}
     policies = (each for each in every_policy(index, wanted.node, options) if each.name not in kept)
     return Transition(nodes=nodes, reflectors=_reflectors(index, nodes), policies=tuple(policies))
+
+
+def _moved(index: ClusterIndex, wanted: NodePlan, former: Assignment, options: CompileOptions) -> frozenset[str]:
+    earlier = set(former.transition.moved) - {each.prefix for each in wanted.kernel.tunnel_routes}
+    found = moved(index, wanted.node, lasting(former.plan) | earlier)
+    return found | moved_tunnel_routes(index, former.plan.kernel.tunnel_routes, options)
 
 
 def _lost(

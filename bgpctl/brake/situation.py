@@ -77,8 +77,8 @@ class Situation:
 
     @cached_property
     def counted_sessions(self) -> Mapping[str, SeenSession]:
-        """Those of the best state that count, as do nodes, prefixes and networks: what came while something is held
-        does not."""
+        """Those of the best state that count, as do nodes, prefixes, networks and tunnel routes: what came while
+        something is held does not."""
         before, seen = self.best.before, self.best.sessions
         return seen if before is None else {name: each for name, each in seen.items() if name in before.sessions}
 
@@ -99,6 +99,12 @@ class Situation:
     def counted_networks(self) -> frozenset[str]:
         before = self.best.before
         return self.best.networks if before is None else self.best.networks & before.networks
+
+    @cached_property
+    def counted_tunnel_routes(self) -> Mapping[str, str]:
+        """Prefix -> the node that has the block."""
+        before, seen = self.best.before, self.best.tunnel_routes
+        return {prefix: each.node for prefix, each in seen.items() if before is None or prefix in before.tunnel_routes}
 
     @cached_property
     def kept_clients(self) -> frozenset[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Command -> the module that has it.
 MODULES = {
     "agent": "agent",
+    "compare": "compare",
     "compile": "compile",
     "completion": "completion",
     "confirm": "confirm",

@@ -5,7 +5,8 @@ Rule: a plan that differs is never left out; one too many costs only its compila
 
     a Node               itself; where others see a difference (its addresses, AS number, cluster ID, port, or which
                          selectors match it), also every node that has or had a session with it
-    a BlockAffinity      the node that has the block, and the one that had it
+    a BlockAffinity      the node that has the block, and the one that had it; every node where that one has no BGP
+                         speaker, for its blocks are in all plans
     a BGPPeer            the nodes that it is for, and those that it names
     a BGPFilter          those of the BGPPeers that name the filter
     CalicoNodeStatus     no node
@@ -36,6 +37,8 @@ def affected(before: ClusterIndex, after: ClusterIndex, options: CompileOptions)
     if _concerns_everyone(before, after, options):
         return everyone
     found = set(_by_blocks(before, after))
+    if any(name in index.nodes and not index.nodes[name].has_speaker for index in (before, after) for name in found):
+        return everyone
     for peer in _peers_that_differ(before, after):
         for index in (before, after):
             found.update(_of_peer(index, peer))
@@ -149,10 +152,12 @@ def _differ_in_tunnels(before: ClusterIndex, after: ClusterIndex, names: Set[str
 
 
 def _tunnels(index: ClusterIndex, name: str) -> tuple[object, ...]:
-    """The node's ends of them; () where it has none."""
+    """The node's ends of them, and the blocks that are reached through them alone; () where it has none."""
     if name not in index.nodes:
         return ()
     facts = index.nodes[name]
     wireguard = facts.node.spec.wireguard
-    ends = tuple(each for each in facts.vteps.values() if each is not None)
+    ends: tuple[object, ...] = tuple(each for each in facts.vteps.values() if each is not None)
+    if not facts.has_speaker:
+        ends = (*ends, "no speaker", *facts.node.status.pod_cidrs)
     return ends if wireguard is None else (*ends, wireguard, *facts.addresses.values())

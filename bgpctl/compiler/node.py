@@ -18,14 +18,14 @@ from bgpctl.compiler.policies.export_policy import ExportInputs, export_policy
 from bgpctl.compiler.policies.filters import compile_filter, compile_filter_of_all
 from bgpctl.compiler.routes.kernel_plan import plan_kernel
 from bgpctl.compiler.routes.originations import originations
-from bgpctl.compiler.routes.vxlan import report_missing_end
+from bgpctl.compiler.routes.vxlan import report_missing_end, tunnel_routes_from
 from bgpctl.compiler.sessions.find_peerings import find_peerings
 from bgpctl.compiler.sessions.session import SessionContext, plan_session, suppress_doubled
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
 from reflector.addresses import FAMILIES, address_order, prefix_order
-from reflector.plan import NodePlan, Policy, SessionPlan, SuppressedSession
+from reflector.plan import KernelPlan, NodePlan, Policy, SessionPlan, SuppressedSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,10 @@ def compile_every_node(index: ClusterIndex, options: CompileOptions = NO_OPTIONS
 def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compiled:
     findings = Findings(index.resources)
     facts, configuration = index.nodes[node], index.configuration
+    if not facts.has_speaker:
+        return Compiled(_plan_without_speaker(index, node, options), ())
     blocks = _blocks(index, node, options)
+    tunnel_routes = tunnel_routes_from(index, node, blocks, options)
     services = service_routes(index.services, service_rules(configuration, facts.node, options))
     priorities = {family: configuration.normal_priority(family) for family in FAMILIES}
     settings = configuration.settings(node)
@@ -80,12 +83,23 @@ def _compile(index: ClusterIndex, node: str, options: CompileOptions) -> Compile
         sessions=sessions,
         suppressed=suppressed,
         policies=_policies(index.resources, sessions, _exports(index, node, blocks, services)),
-        originations=originations(blocks, services, priorities),
-        kernel=plan_kernel(index, node, blocks, services, options),
+        originations=originations(blocks, services, tunnel_routes, priorities),
+        kernel=plan_kernel(index, node, blocks, services, tunnel_routes, options),
         always_compare_med=bool(settings.always_compare_med),
         resolve_next_hops=settings.resolve_next_hops is not False,
     )
     return Compiled(plan, findings.sorted())
+
+
+def _plan_without_speaker(index: ClusterIndex, node: str, options: CompileOptions) -> NodePlan:
+    """By the resources nothing of ours runs there: its blocks are in the plans of the other nodes."""
+    return NodePlan(
+        node=node,
+        router_id=router_id(index, node, options, Findings(index.resources)),
+        local_as=index.as_number(node),
+        log_level=index.configuration.log_level(node),
+        kernel=KernelPlan(protocol=options.route_protocol, table=options.route_table),
+    )
 
 
 def every_policy(index: ClusterIndex, node: str, options: CompileOptions = NO_OPTIONS) -> tuple[Policy, ...]:

@@ -60,7 +60,8 @@ class ClusterPlans:
 
 
 class Compilation:
-    """`nodes`: of each node of the resources what became of its plan, by name."""
+    """`nodes`: of each node of the resources what became of its plan, by name; none without a BGP speaker, which runs
+    nothing."""
 
     def __init__(self, options: CompileOptions, report: Report) -> None:
         self.nodes: dict[str, NodeResult] = {}
@@ -82,14 +83,15 @@ class Compilation:
     def take(self, cluster: Completed, revision: str = "") -> Update:
         """A node that failed before is tried with every change. A revision alone makes no plan differ."""
         before, index = self._index, ClusterIndex(cluster.resources, self._index)
-        names = frozenset(index.nodes) if before is None else concerned(before, index, self._options)
+        speakers = frozenset(name for name, facts in index.nodes.items() if facts.has_speaker)
+        names = speakers if before is None else concerned(before, index, self._options)
         others = {
             *changed_nodes(self._cluster, cluster),
             *(name for name, each in self.nodes.items() if not each.is_newest),
         }
-        names |= others & index.nodes.keys()
+        names = (names | others) & speakers
         self._cluster = cluster
-        gone = self.nodes.keys() - index.nodes.keys()
+        gone = self.nodes.keys() - speakers
         changed: dict[str, NodePlanSpec] = {}
         for name in sorted(names):
             old = self.nodes.get(name, NodeResult(None))

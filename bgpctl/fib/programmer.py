@@ -173,7 +173,7 @@ class RouteProgrammer:
             foreign=failures.occupied(),
             shadowed=failures.shadowed(),
             unsafe=failures.unsafe_routes(),
-            unsafe_blackholes=failures.unsafe_blackholes(),
+            unsafe_own=failures.unsafe_own(),
             retained=state.learned.retained_count,
             devices=self._settling.tunnels.failures,
             batches=self._settling.batches.histogram(),

@@ -18,7 +18,7 @@ class FibStatus(msgspec.Struct, frozen=True):
     foreign              a foreign route occupies the key
     shadowed             installed, but a foreign route of lower metric is used
     unsafe               learned routes that would take the way to this node's own network, a peer or a next hop
-    unsafe_blackholes    the same of the plan's blackholes
+    unsafe_own    the same of the plan's own routes: blackholes, routes to blocks of nodes without a BGP speaker
     retained             how many the speaker does not name
     in_sync              the Loc-RIB stream has sent all that it can, and nothing is outstanding
     workload_routes      routes of other programs to workloads of this node that no block stands for, all of them
@@ -36,7 +36,7 @@ class FibStatus(msgspec.Struct, frozen=True):
     foreign: tuple[RouteFailure, ...] = ()
     shadowed: tuple[RouteFailure, ...] = ()
     unsafe: tuple[RouteFailure, ...] = ()
-    unsafe_blackholes: tuple[RouteFailure, ...] = ()
+    unsafe_own: tuple[RouteFailure, ...] = ()
     devices: tuple[DeviceFailure, ...] = ()
     batches: Histogram = Histogram()
     propagation: Histogram = Histogram()

@@ -25,6 +25,7 @@ from bgpctl.guardrails.topology.partition import partitions
 from bgpctl.guardrails.topology.reflectors import reflectors
 from bgpctl.guardrails.topology.shared import shared_addresses, shared_blocks
 from bgpctl.guardrails.topology.without_session import nodes_without_session, peers_without_session
+from bgpctl.guardrails.topology.without_speaker import nodes_without_speaker
 from bgpctl.resources import Loaded
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
@@ -46,6 +47,7 @@ QUESTIONS: tuple[Callable[[ClusterSessions], Iterable[Finding]], ...] = (
     reserved_as_numbers,
     networks,
     vxlan_next_hops,
+    nodes_without_speaker,
     large_mesh,
     mesh_doubled,
     not_examined,

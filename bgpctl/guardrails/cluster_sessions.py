@@ -36,11 +36,11 @@ class ClusterSessions:
 
     @cached_property
     def mesh(self) -> frozenset[str]:
-        """The members of the node-to-node mesh: nodes with an address that are no reflectors."""
+        """The members of the node-to-node mesh: nodes with an address and a BGP speaker that are no reflectors."""
         if self.configuration is not None and self.configuration.spec.node_to_node_mesh_enabled is False:
             return frozenset()
-        facts = self.index.nodes.values()
-        return frozenset(each.name for each in facts if not each.is_reflector and any(each.addresses.values()))
+        facts = (each for each in self.index.nodes.values() if each.has_speaker and not each.is_reflector)
+        return frozenset(each.name for each in facts if any(each.addresses.values()))
 
     @cached_property
     def is_examined(self) -> bool:

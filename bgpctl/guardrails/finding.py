@@ -19,6 +19,7 @@ CATALOGUE: dict[str, Severity] = {
     "advertisement-without-pool": Severity.WARNING,
     "annotation-without-effect": Severity.WARNING,
     "as-number-mismatch": Severity.ERROR,
+    "block-outside-vxlan": Severity.ERROR,
     "both-passive": Severity.ERROR,
     "cluster-id-splits-clients": Severity.ERROR,
     "encapsulation-disabled": Severity.ERROR,
@@ -42,9 +43,11 @@ CATALOGUE: dict[str, Severity] = {
     "partition": Severity.ERROR,
     "password-mismatch": Severity.ERROR,
     "peer-without-session": Severity.WARNING,
+    "peer-without-speaker": Severity.WARNING,
     "port-mismatch": Severity.ERROR,
     "redundant-cluster-id": Severity.WARNING,
     "reflector-without-clients": Severity.WARNING,
+    "reflector-without-speaker": Severity.WARNING,
     "reflectors-not-peered": Severity.ERROR,
     "reserved-as-number": Severity.ERROR,
     "role-mismatch": Severity.ERROR,
@@ -58,6 +61,8 @@ CATALOGUE: dict[str, Severity] = {
     "shared-router-id": Severity.ERROR,
     "single-reflector": Severity.WARNING,
     "ttl-security-mismatch": Severity.ERROR,
+    "unreachable-node": Severity.ERROR,
+    "windows-vxlan": Severity.WARNING,
 }
 
 

@@ -74,7 +74,8 @@ class Transition(Value, frozen=True):
     nodes        peers of theirs that are none of this plan's, and that are there
     reflectors   those of them that reflect
     busy, idle   of what defined their sessions: what still defines some in the cluster, and what defines none
-    moved        prefixes that they originate and that are another node's now
+    moved        prefixes that they originate or route through the tunnel, and that are another node's now
+    speaking     nodes whose blocks they route through the tunnel, and that have a BGP speaker now
     policies     that their sessions ask and no session of this plan does, as they are now
     lost         what ends their sessions
     is_complete  the topology proof finds that with these resources the node and its peers have every prefix, and every
@@ -86,6 +87,7 @@ class Transition(Value, frozen=True):
     busy: tuple[str, ...] = ()
     idle: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
+    speaking: tuple[str, ...] = ()
     policies: tuple[Policy, ...] = ()
     lost: tuple[LostSessions, ...] = ()
     is_complete: bool | None = None

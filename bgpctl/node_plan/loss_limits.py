@@ -15,7 +15,8 @@ DEFAULT_SHARE = 50
 class Limits(Value, frozen=True):
     """sessions       of the Established sessions to nodes and reflectors of the cluster
     last_session      the last session to a reflector or the mesh, to clients, or of any kind, of a family, may not end
-    routes            of the routes of a family that the node has learned, and of the kernel routes that are installed
+    routes            of the routes of a family that the node has learned, of the kernel routes that are installed, and
+                      of the tunnel routes to blocks of nodes without a BGP speaker
     originations      of the node's own originations
     nodes             of the Nodes of the cluster
     """

@@ -36,6 +36,7 @@ from reflector.plan import (
     SetMed,
     SetNextHop,
     SuppressedSession,
+    TunnelRoute,
     Value,
     Vtep,
     VxlanPlan,
@@ -207,6 +208,7 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
         "aggregated_blocks": EffectRow(SOFT, _WORKLOADS),
         "allow_underlay_routes": EffectRow(SOFT, _KERNEL),
         "vxlans": EffectRow(SOFT, "devices are created, changed and removed one by one; see VxlanPlan"),
+        "tunnel_routes": EffectRow(SOFT, _KERNEL),
         "ipip_address": EffectRow(SOFT, "tunl0 is given the new address; a former one stays on it"),
         "ipip_mtu": EffectRow(SOFT, _DEVICE_SET),
     },
@@ -220,6 +222,12 @@ EFFECTS: dict[type[Value], dict[str, EffectRow]] = {
     HostRoute: {
         "address": EffectRow(SOFT, _KERNEL),
         "gateway": EffectRow(SOFT, _KERNEL),
+        "defined_by": EffectRow(SOFT, _SHOWN),
+    },
+    TunnelRoute: {
+        "prefix": EffectRow(SOFT, _KERNEL),
+        "gateway": EffectRow(SOFT, _KERNEL),
+        "node": EffectRow(SOFT, _SHOWN),
         "defined_by": EffectRow(SOFT, _SHOWN),
     },
     VxlanPlan: {

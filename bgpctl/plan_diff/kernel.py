@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from bgpctl.plan_diff.compare import changed_fields, changed_items, changed_names, order_change
 from bgpctl.plan_diff.difference import FieldChange, ItemChange
-from reflector.plan import HostRoute, KernelPlan, KernelRule, Vtep, VxlanPlan
+from reflector.plan import HostRoute, KernelPlan, KernelRule, TunnelRoute, Vtep, VxlanPlan
 
 Entries = Callable[[KernelPlan, KernelPlan], tuple[ItemChange, ...]]
 
@@ -59,6 +59,7 @@ LISTS: dict[str, Entries] = {
         "allowed underlay routes", old.allow_underlay_routes, new.allow_underlay_routes
     ),
     "vxlans": _vxlans,
+    "tunnel_routes": lambda old, new: changed_items("tunnel route", old.tunnel_routes, new.tunnel_routes, _prefix),
 }
 
 
@@ -68,6 +69,10 @@ def _network(rule: KernelRule) -> str:
 
 def _address(route: HostRoute) -> str:
     return route.address
+
+
+def _prefix(route: TunnelRoute) -> str:
+    return route.prefix
 
 
 def _device(vxlan: VxlanPlan) -> str:

@@ -34,6 +34,7 @@ from bgpctl.node_plan import Assignment, assignment_of, spec_of
 from bgpctl.node_plan.assignment import Transition
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
+from reflector.addresses import family_of
 from reflector.plan import NodePlan
 
 START = 1_000_000.0
@@ -113,6 +114,12 @@ class BrakedNode:
         return self.basis.held_changes(self.decision) if self.decision.is_held else ()
 
     @property
+    def tunnel_routes(self) -> dict[str, str]:
+        """Prefix -> gateway."""
+        assert self.running is not None
+        return {each.prefix: each.gateway for each in self.running.kernel.tunnel_routes}
+
+    @property
     def prefixes(self) -> list[str]:
         assert self.running is not None
         return [each.prefix for each in self.running.originations]
@@ -127,7 +134,8 @@ class OfObject(BrakedNode):
         if wanted is not None:
             self.assignment = assignment_of(spec_of(self._assigned(wanted)))
         assert self.assignment is not None
-        blocks = {name: tuple(each.prefix for each in self.index.blocks(name)) for name in self.index.nodes}
+        speakers = [name for name, each in self.index.nodes.items() if each.has_speaker]
+        blocks = {name: tuple(each.prefix for each in self.index.blocks(name)) for name in speakers}
         return OfNodePlan(self.assignment, lambda: blocks)
 
     def _assigned(self, wanted: NodePlan) -> Assignment:
@@ -160,6 +168,12 @@ def assert_valid(plan: NodePlan) -> None:
     assert len(set(prefixes)) == len(prefixes)
     networks = [each.network for each in plan.kernel.rules]
     assert len(set(networks)) == len(networks)
+    ends = {(vxlan.family, end.node): end for vxlan in plan.kernel.vxlans for end in vxlan.vteps}
+    routed = [each.prefix for each in plan.kernel.tunnel_routes]
+    assert len(set(routed)) == len(routed)
+    for route in plan.kernel.tunnel_routes:
+        assert ends[family_of(route.prefix), route.node].tunnel_address == route.gateway
+        assert route.prefix in prefixes
     for vxlan in plan.kernel.vxlans:
         for field in ("node", "node_address", "tunnel_address", "mac"):
             values = [getattr(each, field) for each in vxlan.vteps]

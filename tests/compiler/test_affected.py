@@ -39,7 +39,15 @@ def differing(before: ClusterIndex, after: ClusterIndex, options: CompileOptions
     return {name for name, plan in plans(after, options).items() if old.get(name) != plan}
 
 
+WINDOWS = {"kubernetes.io/os": "windows"}
 one_more: st.SearchStrategy[Resource] = st.one_of(
+    st.builds(
+        node,
+        st.sampled_from(["node-1", "node-2"]),
+        st.sampled_from(["10.0.0.5/24", "10.0.0.10/24"]),
+        labels=st.sampled_from([{}, WINDOWS, WINDOWS, {**WINDOWS, "rr": ""}]),
+        ipv4VXLANTunnelAddr=st.sampled_from(["", "192.168.1.1", "192.168.2.1"]),
+    ),
     st.builds(
         node,
         st.sampled_from([f"node-{number}" for number in range(1, 8)]),
@@ -79,6 +87,7 @@ def test_no_plan_that_differs_is_left_out(
     after = ClusterIndex(ResourceSet.of(*left), previous=before)
     found = affected(before, after, OPTIONS)
     event(f"not every node: {len(found) < len(after.nodes)}")
+    event(f"a way through the tunnel alone: {any(plan.kernel.tunnel_routes for plan in plans(after).values())}")
     assert differing(before, after) <= found <= after.nodes.keys()
 
 
@@ -144,6 +153,25 @@ def test_a_peer_that_goes_concerns_those_that_it_was_for() -> None:
     left: list[Any] = [each for each in REFLECTED if each.name != "tor"]
     after = ClusterIndex(ResourceSet.of(*left), previous=before)
     assert affected(before, after, OPTIONS) == differing(before, after) == RACK_1
+
+
+def test_what_a_node_without_a_speaker_has_concerns_everyone() -> None:
+    """Its blocks and its end of the VXLAN are in all plans."""
+    ends = [node(f"n{each}", f"10.0.0.{each}", ipv4VXLANTunnelAddr=f"192.168.{each}.0") for each in range(1, 9)]
+    far = node("w1", "10.0.0.99", labels=WINDOWS, ipv4VXLANTunnelAddr="192.168.99.1")
+    tunnelled = [
+        *(each for each in REFLECTED if each.name not in CLIENTS),
+        *ends,
+        pool("pool", "192.168.0.0/16", vxlanMode="Always"),
+    ]
+    before = ClusterIndex(ResourceSet.of(*tunnelled, far))
+    with_block = [far, block("w1", "192.168.99.0/26")]
+    relabelled = [*with_block, node("w1", "10.0.0.99", ipv4VXLANTunnelAddr="192.168.99.1")]
+    for change in (with_block, relabelled, with_block):
+        after = ClusterIndex(ResourceSet.of(*tunnelled, *change), previous=before)
+        found = affected(before, after, OPTIONS)
+        assert CLIENTS <= differing(before, after) <= found
+        before = after
 
 
 def test_an_address_that_two_nodes_have_concerns_everyone() -> None:

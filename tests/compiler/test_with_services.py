@@ -19,9 +19,11 @@ from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 from reflector.plan import NodePlan, RouteSource, encode_plan
 
+OPTIONS = CompileOptions(without_felix=True)
 EXCLUDE = {"node.kubernetes.io/exclude-from-external-load-balancers": "true"}
 CLUSTER = [[], ["10.96.0.0/12"], ["10.96.0.0/12", "fd96::/112"], ["fd96::/112"]]
 EXTERNAL = [[], ["203.0.113.0/24"], ["203.0.113.7/32"], ["203.0.113.0/24", "203.0.113.7/32"]]
+WITHOUT_SPEAKER = node("w", "10.0.0.3/24", labels={"kubernetes.io/os": "windows"}, ipv4VXLANTunnelAddr="198.51.100.1")
 BALANCED = [[], ["198.51.100.0/24"], ["198.51.100.7/32"]]
 
 
@@ -31,16 +33,26 @@ def cidrs(prefixes: list[str]) -> list[dict[str, str]]:
 
 @st.composite
 def clusters(draw: st.DrawFn) -> list[Resource]:
-    """Two nodes, one of them a reflector or kept out perhaps, and services of every policy and type."""
+    """Two nodes, one of them a reflector or kept out perhaps, one more without a speaker perhaps, and services of every
+    policy and type."""
     labels = draw(st.sampled_from([{}, EXCLUDE]))
     cluster_id = draw(st.sampled_from(["", "224.0.0.1"]))
     found: list[Resource] = [
-        node("a", "10.0.0.1/24", draw(st.sampled_from(["", "fd00::1/64"])), labels=labels, cluster_id=cluster_id),
+        node(
+            "a",
+            "10.0.0.1/24",
+            draw(st.sampled_from(["", "fd00::1/64"])),
+            labels=labels,
+            cluster_id=cluster_id,
+            ipv4VXLANTunnelAddr="10.244.1.1",
+        ),
         node("b", "10.0.0.2/24", "fd00::2/64"),
+        pool("balanced", "198.51.100.0/24", vxlanMode="Always"),
         pool("pods", "10.244.0.0/16", disableBGPExport=draw(st.booleans())),
         pool("more", "fd44::/48"),
         block("a", "10.244.1.0/26"),
         *draw(st.sampled_from([[], [block("a", "203.0.113.7/32")], [block("a", "198.51.100.0/24")]])),
+        *draw(st.sampled_from([[], [WITHOUT_SPEAKER, block("w", "198.51.100.0/24")]])),
         configuration(
             serviceClusterIPs=cidrs(draw(st.sampled_from(CLUSTER))),
             serviceExternalIPs=cidrs(draw(st.sampled_from(EXTERNAL))),
@@ -76,14 +88,14 @@ def clusters(draw: st.DrawFn) -> list[Resource]:
 def completed(resources: list[Resource]) -> NodePlan:
     without = [each for each in resources if not isinstance(each, Service | EndpointSlice)]
     found = ResourceSet.of(*resources)
-    rules = service_rules(Configuration(found), found.nodes["a"], CompileOptions())
-    return with_services(compiled("a", *without), rules, service_facts(found))
+    rules = service_rules(Configuration(found), found.nodes["a"], OPTIONS)
+    return with_services(compiled("a", *without, without_felix=True), rules, service_facts(found))
 
 
 @given(clusters())
 @settings(max_examples=300, deadline=None)
 def test_it_is_the_plan_that_compiling_with_services_gives(resources: list[Resource]) -> None:
-    assert encode_plan(completed(resources)) == encode_plan(compiled("a", *resources))
+    assert encode_plan(completed(resources)) == encode_plan(compiled("a", *resources, without_felix=True))
 
 
 def test_the_address_of_a_local_endpoint_is_announced_and_accepted() -> None:

@@ -70,6 +70,13 @@ def test_a_revision_alone_is_no_news(compilation: Compilation) -> None:
     assert update.changed == {}
 
 
+def test_a_node_without_a_speaker_has_no_plan(compilation: Compilation) -> None:
+    bare, far = node("n9", "10.0.0.9"), annotated(node("n9", "10.0.0.9"), speaker="false")
+    assert compilation.take(ResourceSet.of(*CLUSTER, far)).changed == {}
+    assert "n9" in compilation.take(ResourceSet.of(*CLUSTER, bare)).changed
+    assert compilation.take(ResourceSet.of(*CLUSTER, far)).gone == {"n9"}
+
+
 asked = st.lists(
     st.builds(
         node_status,
@@ -91,7 +98,9 @@ def test_after_any_changes_the_assignments_are_those_of_a_controller_that_starts
         lasting.take(complete(*resources))
     fresh.take(complete(*history[-1]))
     assert assignments(lasting) == assignments(fresh)
-    plans = {each.plan.node: each.plan for each in compile_cluster(ResourceSet.of(*history[-1]), OPTIONS)}
+    nodes = ClusterIndex(ResourceSet.of(*history[-1])).nodes
+    compiled = compile_cluster(ResourceSet.of(*history[-1]), OPTIONS)
+    plans = {each.plan.node: each.plan for each in compiled if nodes[each.plan.node].has_speaker}
     assert {name: each.plan for name, each in assignments(fresh).items()} == plans
 
 

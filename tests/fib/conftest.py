@@ -30,9 +30,15 @@ def topology() -> Iterator[Topology]:
 
 
 @pytest.fixture
-def node(topology: Topology) -> Namespace:
+def peer(topology: Topology) -> Namespace:
+    """What `node` is wired to: eth0 up, without an address."""
+    return topology.namespace("peer")
+
+
+@pytest.fixture
+def node(topology: Topology, peer: Namespace) -> Namespace:
     """A namespace with eth0 (10.0.0.1/24, fd00::1/64) up, wired to a second namespace."""
-    made, peer = topology.namespace("node"), topology.namespace("peer")
+    made = topology.namespace("node")
     topology.wire(made, "eth0", peer, "eth0")
     made.ip("addr", "add", "10.0.0.1/24", "dev", "eth0")
     made.ip("addr", "add", "fd00::1/64", "dev", "eth0", "nodad")

@@ -129,6 +129,28 @@ def test_a_plan_with_another_protocol_number_leaves_nothing_of_the_old_one(node:
     programmed(node, script, KernelPlan(protocol=180), former=179)
 
 
+@families
+def test_routes_that_bird_has_left_without_a_metric_go_when_ours_are_there(node: Namespace, family: Family) -> None:
+    """With BIRD's number they are ours from the start: the new one is there before the old one goes. IPv6 makes 1024 of
+    no metric, so there it is the same route."""
+    prefix, ours, _ = WAYS[family]
+    node.ip("route", "add", prefix, "via", ours, "proto", "12", *(("metric", "32") if family == 6 else ()))
+
+    async def script(fib: RouteProgrammer) -> None:
+        assert len(node.routes("proto", "12")) == 1
+        monitor = Monitor()
+        await learn(family)(fib)
+        received = [(each.kind, decoded(each.body)) for each in monitor.read(10)[0]]
+        monitor.close()
+        assert [(kind, route.metric) for kind, route in received if route] == [
+            (24, 1024),
+            (25, 32 if family == 6 else 0),
+        ]
+        assert len(node.routes("proto", "12")) == 1
+
+    programmed(node, script, KernelPlan(protocol=12))
+
+
 def test_without_knowing_the_number_of_before_its_routes_are_somebody_elses(node: Namespace) -> None:
     programmed(node, learn(4))
     before = node.routes()

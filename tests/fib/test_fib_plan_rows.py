@@ -22,6 +22,7 @@ from reflector.plan import (
     KernelPlan,
     KernelRule,
     KernelVerdict,
+    TunnelRoute,
     Value,
     Vtep,
     VxlanPlan,
@@ -35,7 +36,8 @@ RULE = KernelRule(POOL, KernelVerdict.PROGRAM, Encapsulation.VXLAN)
 HOST = HostRoute("192.168.7.7", PEER)
 VTEP = Vtep("b", PEER, "10.244.2.1", "66:00:00:00:00:02")
 VXLAN = VxlanPlan(4, "vxlan.calico", 4096, 4789, NODE, "10.244.1.1", "66:00:00:00:00:01", vteps=(VTEP,))
-BASE = KernelPlan(rules=(RULE,), host_routes=(HOST,), vxlans=(VXLAN,))
+TUNNELLED = TunnelRoute("10.244.9.0/26", "10.244.2.1", "b")
+BASE = KernelPlan(rules=(RULE,), host_routes=(HOST,), vxlans=(VXLAN,), tunnel_routes=(TUNNELLED,))
 SIX = VxlanPlan(6, "vxlan-v6.calico", 4096, 4789, "fd00::1", "fd44::1", "66:00:00:00:00:06")
 
 
@@ -45,7 +47,7 @@ class Row(NamedTuple):
     come: str = ""
 
 
-# By kind and field. Of KernelRule, HostRoute, VxlanPlan and Vtep the plan has one each.
+# By kind and field. Of KernelRule, HostRoute, VxlanPlan, Vtep and TunnelRoute the plan has one each.
 PLAN: dict[str, Row] = {
     "protocol": Row({"protocol": 180}, "proto 179", "proto 180"),
     "table": Row({"table": 100}, f"{PLAIN} via {PEER} dev eth0 proto 179", f"{PLAIN} via {PEER} dev eth0 table 100"),
@@ -57,6 +59,7 @@ PLAN: dict[str, Row] = {
     "host_routes": Row({"host_routes": ()}, "192.168.7.7 via"),
     "excluded_next_hops": Row({"excluded_next_hops": (PEER,)}, f"{PLAIN} via"),
     "vxlans": Row({"vxlans": ()}, "vxlan id 4096"),
+    "tunnel_routes": Row({"tunnel_routes": ()}, "10.244.9.0/26 via 10.244.2.1 dev vxlan.calico"),
 }
 RULES: dict[str, Row] = {
     "network": Row({"network": "20.0.0.0/8"}, f"{REMOTE} via 10.244.2.1", f"{PLAIN} via 10.244.2.1"),
@@ -87,12 +90,19 @@ VTEPS: dict[str, Row] = {
     ),
     "mac": Row({"mac": "66:00:00:00:00:03"}, "lladdr 66:00:00:00:00:02", "lladdr 66:00:00:00:00:03"),
 }
+TUNNEL_ROUTES: dict[str, Row] = {
+    "prefix": Row({"prefix": "10.244.8.0/26"}, "10.244.9.0/26 via", "10.244.8.0/26 via 10.244.2.1 dev vxlan.calico"),
+    "gateway": Row({"gateway": "10.244.2.9"}, "10.244.9.0/26 via 10.244.2.1", "10.244.9.0/26 via 10.244.2.9"),
+    "node": Row({"node": "c"}),
+    "defined_by": Row({"defined_by": "another node"}),
+}
 ROWS: dict[type[Value], dict[str, Row]] = {
     KernelPlan: PLAN,
     KernelRule: RULES,
     HostRoute: HOSTS,
     VxlanPlan: VXLANS,
     Vtep: VTEPS,
+    TunnelRoute: TUNNEL_ROUTES,
 }
 # With a test of its own below, or why there is none here.
 ELSEWHERE: dict[tuple[type[Value], str], str] = {
@@ -118,6 +128,8 @@ def changed(kind: type[Value], change: dict[str, Any]) -> KernelPlan:
             return replace(BASE, vxlans=(replace(VXLAN, **change),))
         case "Vtep":
             return replace(BASE, vxlans=(replace(VXLAN, vteps=(replace(VTEP, **change),)),))
+        case "TunnelRoute":
+            return replace(BASE, tunnel_routes=(replace(TUNNELLED, **change),))
         case _:
             return replace(BASE, **change)
 

@@ -180,7 +180,7 @@ class Fib:
 
     def unsafe(self) -> list[str]:
         failures = self.state.failures
-        return [each.prefix for each in (*failures.unsafe_blackholes(), *failures.unsafe_routes())]
+        return [each.prefix for each in (*failures.unsafe_own(), *failures.unsafe_routes())]
 
 
 def test_a_host_route_to_a_next_hop_is_taken_back_when_it_becomes_one() -> None:
@@ -250,11 +250,11 @@ def test_the_kernel_keeps_its_way_to_the_peers(node: Namespace) -> None:
             for peer in (PEER, "10.0.0.254"):
                 assert "dev eth0" in node.ip("route", "get", peer)
             status = fib.status()
-            assert [each.prefix for each in status.unsafe_blackholes] == ["10.0.0.0/26"]
+            assert [each.prefix for each in status.unsafe_own] == ["10.0.0.0/26"]
             assert {each.prefix for each in status.unsafe} == {*four[:3], *six[:2]}
             assert status.desired == status.installed == 3
             await fib.apply_plan(msgspec.structs.replace(plan, allow_underlay_routes=("10.0.0.0/8", "fd00::/8")), PEERS)
-            assert fib.status().unsafe == fib.status().unsafe_blackholes == ()
+            assert fib.status().unsafe == fib.status().unsafe_own == ()
             assert fib.status().installed == 9
         finally:
             await fib.close()

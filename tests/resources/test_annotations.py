@@ -42,7 +42,12 @@ def read(name: str, value: str, kind: str = "BGPPeer") -> Any:
     errors = [each.code for each in loaded.problems if each.severity is Severity.ERROR]
     if errors:
         return errors
-    (resource,) = {"BGPPeer": resources.bgp_peers, "BGPConfiguration": resources.bgp_configurations}[kind].values()
+    collections = {
+        "BGPPeer": resources.bgp_peers,
+        "BGPConfiguration": resources.bgp_configurations,
+        "Node": resources.nodes,
+    }
+    (resource,) = collections[kind].values()
     return getattr(settings_of(resource), name.replace("-", "_"))
 
 
@@ -72,6 +77,15 @@ def read(name: str, value: str, kind: str = "BGPPeer") -> Any:
 )
 def test_a_value_that_can_be_read(name: str, text: str, value: object) -> None:
     assert read(name, text) == value
+
+
+def test_a_node_says_whether_it_has_a_speaker_in_both_of_its_forms() -> None:
+    assert [read("speaker", text, "Node") for text in ("true", "false", "no")] == [True, False, ["bad-annotation"]]
+    assert read("speaker", "true", "BGPPeer") == ["misplaced-annotation"]
+    kubernetes = load("{apiVersion: v1, kind: Node, metadata: {name: a, annotations: {bgpctl.io/speaker: 'false'}}}")
+    assert [settings_of(node).speaker for node in kubernetes.resources.nodes.values()] == [False]
+    misspelt = load("{apiVersion: v1, kind: Node, metadata: {name: a, annotations: {bgpctl.io/speakers: 'false'}}}")
+    assert [each.code for each in misspelt.problems] == ["unknown-annotation"]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def with_fib(status: AgentStatus, fib: FibStatus | None) -> AgentStatus:
         fib_unresolved=len(fib.unresolved),
         fib_failures=_failures(fib),
         fib_shadowed=len(fib.shadowed),
-        fib_unsafe=len(fib.unsafe) + len(fib.unsafe_blackholes),
+        fib_unsafe=len(fib.unsafe) + len(fib.unsafe_own),
         fib_notes=_sentences((*fib.unsafe, *fib.shadowed)),
         fib_batches=fib.batches,
         propagation=fib.propagation,
@@ -51,7 +51,7 @@ def _left_out(fib: FibStatus) -> tuple[ProblemStatus, ...]:
 
 
 def _failures(fib: FibStatus) -> tuple[str, ...]:
-    routes = (*fib.unsafe_blackholes, *fib.failed, *fib.foreign, *fib.unresolved)
+    routes = (*fib.unsafe_own, *fib.failed, *fib.foreign, *fib.unresolved)
     sentences = [f"{failure.name}: {failure.reason}" for failure in fib.devices]
     return (*sentences, *_sentences(routes))[:MOST_FAILURES]
 

@@ -1,4 +1,8 @@
-"""What a node is to others: its session addresses, as the far end of a session, its address blocks."""
+"""What a node is to others: its session addresses, as the far end of a session, its address blocks.
+
+A node has a BGP speaker unless it is one of Windows with an end of the VXLAN: there Calico runs BGP only without an
+overlay. The annotation `bgpctl.io/speaker` of the Node stands above that.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bgpctl.compiler.cluster.vtep import vtep
+from bgpctl.resources.annotations.table import settings_of
 from bgpctl.resources.kinds.node import Node
 from reflector.addresses import canonical_address, canonical_prefix
 from reflector.plan import Family, Vtep
+
+OS_LABEL, WINDOWS = "kubernetes.io/os", "windows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,8 @@ class PeerEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """A node's addresses in canonical text, "" where it has none, and its ends of the VXLAN."""
+    """A node's addresses in canonical text, "" where it has none, and its ends of the VXLAN. Without a speaker it has
+    no session, and what it has is reached through the VXLAN alone."""
 
     node: Node
     name: str
@@ -33,6 +41,7 @@ class NodeFacts:
     subnets: Mapping[Family, str]
     vteps: Mapping[Family, Vtep | None]
     cluster_id: str
+    has_speaker: bool
 
     @property
     def is_reflector(self) -> bool:
@@ -59,4 +68,13 @@ def node_facts(node: Node) -> NodeFacts:
         subnets={family: canonical_prefix(text) if text else "" for family, text in texts.items()},
         vteps={family: vtep(node, family, address) for family, address in addresses.items()},
         cluster_id=node.cluster_id,
+        has_speaker=_has_speaker(node),
     )
+
+
+def _has_speaker(node: Node) -> bool:
+    chosen = settings_of(node).speaker
+    if chosen is not None:
+        return chosen
+    is_windows = node.metadata.labels.get(OS_LABEL) == WINDOWS
+    return not (is_windows and node.spec.ipv4_vxlan_tunnel_addr)

@@ -14,13 +14,14 @@ from bgpctl.compiler.cluster.configuration import Configuration
 from bgpctl.compiler.cluster.facts import Block, NodeFacts, PeerEndpoint, node_facts
 from bgpctl.compiler.cluster.pools import Pool, read_pools
 from bgpctl.compiler.cluster.services import ServiceFacts, service_facts
+from bgpctl.compiler.cluster.tunnel_routes import tunnel_routes
 from bgpctl.resources.annotations.settings import Settings
 from bgpctl.resources.annotations.table import settings_of
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.selector import SelectorError, parse_selector
-from reflector.addresses import FAMILIES, canonical_prefix
-from reflector.plan import DEFAULT_BGP_PORT, Family, Vtep
+from reflector.addresses import FAMILIES, canonical_prefix, family_of, parse_network
+from reflector.plan import DEFAULT_BGP_PORT, Family, TunnelRoute, Vtep
 
 HOST_AFFINITY = ("", "host")
 
@@ -47,6 +48,8 @@ class ClusterIndex:
         self._selected_sets: dict[str, frozenset[str]] = {}
         self._endpoints: dict[str, tuple[PeerEndpoint, ...]] = {}
         self._peer_settings: dict[str, Settings] = {}
+        self._tunnel_routes: dict[bool, tuple[TunnelRoute, ...]] = {}
+        self._elsewhere: dict[tuple[str, str], bool] = {}
         self._previous_owned: dict[str, dict[str, bool]] | None = None
         if previous is not None:
             self._take_over(previous)
@@ -88,13 +91,14 @@ class ClusterIndex:
         return [name for name in names if selector.matches(self.nodes[name].node.metadata.labels)]
 
     def endpoints(self, node: str) -> tuple[PeerEndpoint, ...]:
-        """The node as the far end of sessions: one for each family in which it has an address."""
+        """The node as the far end of sessions: one for each family in which it has an address; none without a BGP
+        speaker."""
         if node not in self._endpoints:
             facts, port = self.nodes[node], self.configuration.configured_listen_port(node)
             self._endpoints[node] = tuple(
                 PeerEndpoint(node, family, address, port, self.as_number(node), facts.cluster_id)
                 for family, address in facts.addresses.items()
-                if address
+                if address and facts.has_speaker
             )
         return self._endpoints[node]
 
@@ -106,7 +110,7 @@ class ClusterIndex:
 
     @cached_property
     def mesh_members(self) -> tuple[PeerEndpoint, ...]:
-        """All ends of the node-to-node mesh: the nodes that are not route reflectors."""
+        """All ends of the node-to-node mesh: the nodes with a BGP speaker that are not route reflectors."""
         return tuple(
             endpoint
             for name, facts in self.nodes.items()
@@ -127,6 +131,19 @@ class ClusterIndex:
                 if facts.addresses[family]:
                     found.setdefault(facts.addresses[family], name)
         return found
+
+    @cached_property
+    def without_speaker(self) -> tuple[NodeFacts, ...]:
+        """The nodes that have no BGP speaker."""
+        return tuple(facts for facts in self.nodes.values() if not facts.has_speaker)
+
+    def tunnel_routes(self, *, by_pod_cidr: bool) -> tuple[TunnelRoute, ...]:
+        """To the blocks of the nodes without a speaker, by status.podCIDRs or by block affinity."""
+        if by_pod_cidr not in self._tunnel_routes:
+            blocks = self.pod_blocks if by_pod_cidr else self.blocks
+            nodes = ((facts, blocks(facts.name)) for facts in self.without_speaker)
+            self._tunnel_routes[by_pod_cidr] = tunnel_routes(nodes, self.pools)
+        return self._tunnel_routes[by_pod_cidr]
 
     @cached_property
     def wireguard_nodes(self) -> tuple[NodeFacts, ...]:
@@ -166,9 +183,33 @@ class ClusterIndex:
                 blocks[prefix] = blocks.get(prefix, False) or spec.state != "pendingDeletion"
         return found
 
+    def is_elsewhere(self, prefix: str, node: str) -> bool:
+        """Whether another node than this one has that block, a part of it, or one around it."""
+        if (prefix, node) not in self._elsewhere:
+            first, last = _range(prefix)
+            self._elsewhere[prefix, node] = any(
+                begin <= last and first <= end and owner != node
+                for begin, end, owner in self._block_ranges[family_of(prefix)]
+            )
+        return self._elsewhere[prefix, node]
+
+    @cached_property
+    def _block_ranges(self) -> dict[Family, list[tuple[int, int, str]]]:
+        """The first and the last address of each block of a node, and the node."""
+        found: dict[Family, list[tuple[int, int, str]]] = {family: [] for family in FAMILIES}
+        for node in self._owned.keys() & self.nodes.keys():
+            for prefix in self._owned[node]:
+                found[family_of(prefix)].append((*_range(prefix), node))
+        return found
+
     def pod_blocks(self, node: str) -> tuple[Block, ...]:
         """status.podCIDRs as blocks, for clusters with host-local IPAM."""
         return tuple(Block(canonical_prefix(text), True) for text in self.nodes[node].node.status.pod_cidrs)
+
+
+def _range(prefix: str) -> tuple[int, int]:
+    network = parse_network(prefix)
+    return int(network.network_address), int(network.broadcast_address)
 
 
 def effective_port(port: int) -> int:

@@ -1,19 +1,21 @@
 """A node's end of the cluster's VXLAN (RFC 7348).
 
 A node has an end when it has an address, to send from, and a tunnel address, for its own packets into the tunnel.
-The MAC is that of the Node if it has one; otherwise it follows from the node's name, so that all nodes know it without
-asking: five octets of a hash behind 02, locally administered and unicast.
+The MAC is that of the Node if it has one; otherwise it follows from the node's name as Felix derives it, so that all
+nodes know it without asking, those that run Felix as well: five octets of a hash behind 66, locally administered and
+unicast.
 """
 
 from __future__ import annotations
 
-from hashlib import sha256
+from hashlib import sha1
 
 from bgpctl.resources.kinds.node import Node
 from reflector.addresses import canonical_address
 from reflector.plan import Family, Vtep
 
-LOCALLY_ADMINISTERED = 0x02
+FIRST_OCTET = 0x66
+HASHED: dict[Family, str] = {4: "{}", 6: "{}-v6"}
 
 
 def vtep(node: Node, family: Family, address: str) -> Vtep | None:
@@ -32,6 +34,6 @@ def vtep(node: Node, family: Family, address: str) -> Vtep | None:
 
 
 def derived_mac(node: str, family: Family) -> str:
-    """A MAC that follows from the node's name alone."""
-    octets = bytes([LOCALLY_ADMINISTERED]) + sha256(f"vxlan-v{family} {node}".encode()).digest()[:5]
-    return octets.hex(":")
+    """A MAC that follows from the node's name alone. Nothing is secret about it."""
+    hashed = sha1(HASHED[family].format(node).encode(), usedforsecurity=False)
+    return bytes([FIRST_OCTET, *hashed.digest()[:5]]).hex(":")

@@ -206,6 +206,7 @@ def _kernel(kernel: KernelPlan) -> Iterator[str]:
     if kernel.ipip_mtu:
         yield f"tunl0: MTU {kernel.ipip_mtu}"
     yield from (line for vxlan in kernel.vxlans for line in _vxlan(vxlan))
+    yield from (f"{each.prefix} via {each.gateway}: {each.defined_by}" for each in kernel.tunnel_routes)
 
 
 def _vxlan(vxlan: VxlanPlan) -> Iterator[str]:

@@ -7,6 +7,8 @@ The rules, the first that contains a route's prefix decides; a route outside all
     IPIP pools                     programmed if programClusterRoutes includes them, else left to Felix
     pools without encapsulation    likewise
 
+Blocks of nodes without a BGP speaker are routed through the VXLAN, where that is programmed by us.
+
 Own blocks get a blackhole wherever their routes are ours to program: a local workload's more specific route wins,
 and packets to an address that no workload has do not leave the node.
 
@@ -36,7 +38,16 @@ from reflector.addresses import (
     prefix_length,
     prefix_order,
 )
-from reflector.plan import Encapsulation, Family, HostRoute, KernelPlan, KernelRule, KernelVerdict, VxlanPlan
+from reflector.plan import (
+    Encapsulation,
+    Family,
+    HostRoute,
+    KernelPlan,
+    KernelRule,
+    KernelVerdict,
+    TunnelRoute,
+    VxlanPlan,
+)
 
 
 def plan_kernel(
@@ -44,9 +55,10 @@ def plan_kernel(
     node: str,
     blocks: tuple[Block, ...],
     services: ServiceRoutes,
+    tunnel_routes: tuple[TunnelRoute, ...],
     options: CompileOptions,
 ) -> KernelPlan:
-    """The FIB's part of the plan."""
+    """The FIB's part of the plan. `tunnel_routes` are those that lead from this node to nodes without a speaker."""
     facts = index.nodes[node]
     vxlans = plan_vxlans(index, node) if options.without_felix else ()
     rules = (*_service_rules(services), *_pool_rules(index, facts, options, vxlans))
@@ -68,6 +80,7 @@ def plan_kernel(
             block.prefix for block in blocks if block.aggregated and not is_single_address(block.prefix)
         ),
         vxlans=vxlans,
+        tunnel_routes=_programmed(tunnel_routes, vxlans),
         ipip_address=_ipip_address(facts, rules),
         ipip_mtu=index.configuration.felix_value(node, "ipip_mtu", 0) if _programs_ipip(rules) else 0,
     )
@@ -109,6 +122,11 @@ def _left_because(index: ClusterIndex, options: CompileOptions, pool: Pool, with
     if pool.encapsulation is Encapsulation.VXLAN and pool.family not in with_device:
         return "this node has no VXLAN tunnel address"
     return ""
+
+
+def _programmed(routes: tuple[TunnelRoute, ...], vxlans: tuple[VxlanPlan, ...]) -> tuple[TunnelRoute, ...]:
+    with_device = {vxlan.family for vxlan in vxlans}
+    return tuple(each for each in routes if family_of(each.prefix) in with_device) if with_device else ()
 
 
 def _is_dropped_here(block: Block, rules: Iterable[KernelRule]) -> bool:

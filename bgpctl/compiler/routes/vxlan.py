@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from bgpctl.compiler.cluster.configuration import VXLAN_PORT, VXLAN_VNI
+from bgpctl.compiler.cluster.facts import Block
 from bgpctl.compiler.cluster.index import ClusterIndex
 from bgpctl.compiler.findings import Findings
-from reflector.addresses import FAMILIES
-from reflector.plan import Encapsulation, Family, Vtep, VxlanPlan
+from bgpctl.configuration.compile_options import CompileOptions
+from reflector.addresses import FAMILIES, family_of
+from reflector.plan import Encapsulation, Family, TunnelRoute, Vtep, VxlanPlan
 
 DEVICES: dict[Family, str] = {4: "vxlan.calico", 6: "vxlan-v6.calico"}
 
@@ -23,6 +26,18 @@ def vxlan_families(index: ClusterIndex) -> tuple[Family, ...]:
     """The families that have a VXLAN pool."""
     found = {pool.family for pool in index.pools if pool.encapsulation is Encapsulation.VXLAN}
     return tuple(family for family in FAMILIES if family in found)
+
+
+def tunnel_routes_from(
+    index: ClusterIndex, node: str, blocks: Iterable[Block], options: CompileOptions
+) -> tuple[TunnelRoute, ...]:
+    """The routes of this node, which has these blocks, to those of nodes without a BGP speaker: in the families in
+    which it has an end of the VXLAN itself, whoever programs that."""
+    routes = index.tunnel_routes(by_pod_cidr=options.use_pod_cidr)
+    if not routes:
+        return ()
+    ends, own = index.nodes[node].vteps, {block.prefix for block in blocks}
+    return tuple(each for each in routes if ends[family_of(each.prefix)] is not None and each.prefix not in own)
 
 
 def report_missing_end(index: ClusterIndex, node: str, findings: Findings) -> None:

@@ -32,7 +32,7 @@ def peerings_of(index: ClusterIndex, node: str, peer: BGPPeer, options: CompileO
         for name in index.select(spec.peer_selector):
             for endpoint in index.endpoints(name):
                 yield Peering(kind, endpoint, peer)
-    elif spec.peer_ip:
+    elif spec.peer_ip and not names_node_without_speaker(index, peer):
         endpoint = _by_address(index, peer)
         yield Peering(kind, endpoint, peer, passive=_waits(index, node, peer, endpoint))
 
@@ -62,10 +62,16 @@ def owner_of(index: ClusterIndex, peer: BGPPeer) -> PeerEndpoint | None:
     """The node whose address peerIP is, unless the BGPPeer expects another AS number there."""
     address, _ = parse_peer_ip(peer.spec.peer_ip)
     name = index.node_by_address.get(address)
-    if name is None:
+    if name is None or not index.nodes[name].has_speaker:
         return None
     (endpoint,) = (each for each in index.endpoints(name) if each.address == address)
     return endpoint if peer.spec.as_number in (0, endpoint.as_number) else None
+
+
+def names_node_without_speaker(index: ClusterIndex, peer: BGPPeer) -> bool:
+    """Whether peerIP is the address of a node that has no BGP speaker."""
+    name = index.node_by_address.get(peer.spec.peer_address) if peer.spec.peer_ip else None
+    return name is not None and not index.nodes[name].has_speaker
 
 
 def _waits(index: ClusterIndex, node: str, peer: BGPPeer, endpoint: PeerEndpoint) -> bool:

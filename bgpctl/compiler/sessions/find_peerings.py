@@ -29,8 +29,9 @@ from reflector.plan import SessionKind
 
 
 def find_peerings(index: ClusterIndex, node: str, options: CompileOptions) -> Peerings:
-    """Every session of `node`, none to itself, none in a family in which it has no address. With an index that does not
-    list the mesh its sessions are left out, and those of BGPPeers that it takes the place of."""
+    """Every session of `node`, none to itself, none in a family in which it has no address, none without a BGP speaker
+    at both ends. With an index that does not list the mesh its sessions are left out, and those of BGPPeers that it
+    takes the place of."""
     wanted: dict[str, Peering] = {}
     others: list[Peering] = []
     addresses = index.nodes[node].addresses
@@ -72,7 +73,7 @@ def _agrees(index: ClusterIndex, peering: Peering) -> bool:
     """With the node that has the address, if one has. What nodes define of each other always does."""
     endpoint = peering.endpoint
     name = index.node_by_address.get(endpoint.address)
-    if name is None or peering.peer is None or peering.reverse:
+    if name is None or not index.nodes[name].has_speaker or peering.peer is None or peering.reverse:
         return True
     (node,) = (each for each in index.endpoints(name) if each.address == endpoint.address)
     same_port = effective_port(endpoint.port) == effective_port(node.port)
@@ -85,6 +86,8 @@ def _same_session(first: Peering, second: Peering) -> bool:
 
 
 def _asked(index: ClusterIndex, node: str, options: CompileOptions) -> Iterator[Peering]:
+    if not index.nodes[node].has_speaker:
+        return
     peers = list(index.resources.bgp_peers.values())
     yield from (each for peer in peers if is_global(peer) for each in peerings_of(index, node, peer, options))
     yield from (each for peer in peers if not is_global(peer) for each in peerings_of(index, node, peer, options))

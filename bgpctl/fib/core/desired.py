@@ -10,9 +10,10 @@ For a BGP route that the underlay's guard (underlay_guard) does not refuse, in t
 4. metric = PRIORITY_BASE - LOCAL_PREF, so that a kernel metric survives iBGP; several legs are one ECMP route
 
 Of the Loc-RIB only routes that came by BGP are installed. What this node originates is there already (another program's
-kernel route, an interface) or comes from the plan: a blackhole for each own block, and host routes. A blackhole's
-metric is one below the normal one: it wins over a BGP route to the same block and leaves that route its own key.
-A local pod's /32 is longer and wins over both. A block of a single address gets none: it would drop its only pod.
+kernel route, an interface) or comes from the plan: a blackhole for each own block, host routes, and routes through the
+VXLAN to blocks of nodes without a BGP speaker, which stand in the place of any BGP route to the same block. A
+blackhole's metric is one below the normal one: it wins over a BGP route to the same block and leaves that route its own
+key. A local pod's /32 is longer and wins over both. A block of a single address gets none: it would drop its only pod.
 Where a foreign route to the whole block would lose to it, the reconciler leaves it out (see foreign).
 """
 
@@ -24,6 +25,7 @@ from typing import NamedTuple
 from bgpctl.fib.core.underlay_guard import UnderlayGuard
 from bgpctl.fib.kernel.underlay import Underlay
 from reflector.addresses import pack_address, unpack_address
+from reflector.kernel.link import Link
 from reflector.kernel.lookup import Touched
 from reflector.kernel.resolve import Resolution, Unresolved
 from reflector.kernel.route import (
@@ -101,6 +103,7 @@ class DesiredRoutes:
         self._static = {pack_address(host.address): pack_address(host.gateway) for host in plan.host_routes}
         self._vtep_of = {vxlan.family: _vteps(vxlan) for vxlan in plan.vxlans}
         self._device_of = {vxlan.family: vxlan.device for vxlan in plan.vxlans}
+        self._tunnelled = {parse_prefix(each.prefix): pack_address(each.gateway) for each in plan.tunnel_routes}
         self._next_hops: dict[bytes, NextHop] = {}
         self._ways: dict[tuple[Family, str, tuple[bytes, ...]], Way] = {}
 
@@ -124,8 +127,26 @@ class DesiredRoutes:
         route = KernelRoute(family, nlri, metric, plan.protocol, way.legs, UNICAST, plan.table)
         return Wish((route,), way.reason)
 
+    @property
+    def tunnelled(self) -> Collection[Destination]:
+        """What the plan routes through the VXLAN."""
+        return self._tunnelled.keys()
+
+    def through_tunnel(self, destination: Destination) -> Wish:
+        """The kernel route for one of these. They are many where nodes without a BGP speaker are, so each is decided by
+        itself."""
+        refusal = self.guard.refusal(destination)
+        if refusal:
+            return Wish(refusal=refusal)
+        family, nlri = destination
+        gateway, device = self._tunnelled[destination], self._vxlan_device(family)
+        if device is None:
+            return Wish(reason=_reason(gateway, NO_DEVICE))
+        legs, metric, plan = (Leg(gateway, device.index, onlink=True),), self._normal_priority(family), self.plan
+        return Wish((KernelRoute(family, nlri, metric, plan.protocol, legs, UNICAST, plan.table),))
+
     def own(self) -> dict[Destination, Wish]:
-        """The plan's own routes: blackholes and host routes."""
+        """The plan's other own routes: blackholes and host routes."""
         wishes: dict[Destination, Wish] = {}
         for block in self.plan.blackholes:
             destination = parse_prefix(block)
@@ -233,13 +254,18 @@ class DesiredRoutes:
         return (Leg(next_hop, device.index, onlink=True),)
 
     def _through_vxlan(self, family: Family, next_hop: bytes) -> Legs:
-        device = self._underlay.link_named(self._device_of.get(family, ""))
-        if device is None or not device.up:
+        device = self._vxlan_device(family)
+        if device is None:
             return NO_DEVICE
         tunnel_address = self._vtep_of[family].get(next_hop)
         if tunnel_address is None:
             return NO_VTEP
         return (Leg(tunnel_address, device.index, onlink=True),)
+
+    def _vxlan_device(self, family: Family) -> Link | None:
+        """The one of the family, if it is there and up."""
+        device = self._underlay.link_named(self._device_of.get(family, ""))
+        return device if device is not None and device.up else None
 
     def _resolve(self, address: bytes) -> Legs:
         """As the kernel reaches it; a static host route of the plan is reached as its gateway is."""

@@ -1,7 +1,7 @@
 """The routes that are desired at each destination: the plan's own beside the learned one. Pure.
 
-Rule: the plan's own route wins where both have the same key. What cannot be had is noted as unresolved. A decision is
-remembered until its destination is decided anew.
+Rule: the plan's own route wins where both have the same key; where it leads through a tunnel, there is no learned one.
+What cannot be had is noted as unresolved. A decision is remembered until its destination is decided anew.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ class DesiredState:
     def __contains__(self, destination: Destination) -> bool:
         return destination in self._at
 
+    def is_own(self, destination: Destination) -> bool:
+        """The plan has a route of its own to it."""
+        return destination in self.own or destination in self._routes.tunnelled
+
     def at(self, destination: Destination) -> tuple[KernelRoute, ...]:
         """As it was decided last."""
         return self._at.get(destination, ())
@@ -49,7 +53,8 @@ class DesiredState:
         """Everything is decided anew: for another plan, or because much changed below."""
         self._routes = DesiredRoutes(self.plan, self._view.underlay, self.peers)
         self.own = self._routes.own()
-        for destinations in (self.own, self._learned, self._at, self._view.observed.destinations()):
+        own = (self.own, self._routes.tunnelled)
+        for destinations in (*own, self._learned, self._at, self._view.observed.destinations()):
             self._work.mark_dirty(destinations)
 
     def refresh(self, changed: Touched) -> bool:
@@ -78,10 +83,11 @@ class DesiredState:
 
     def decide(self, destination: Destination, foreign: tuple[KernelRoute, ...]) -> tuple[KernelRoute, ...]:
         """The routes desired here, beside these foreign ones."""
-        own = self.own.get(destination, NOTHING)
+        own, paths = self.own.get(destination, NOTHING), self._learned.paths(destination)
+        if destination in self._routes.tunnelled:
+            own, paths = self._routes.through_tunnel(destination), None
         if foreign:
             own = own._replace(routes=without_harm(own.routes, foreign))
-        paths = self._learned.paths(destination)
         learned = self._routes.bgp(destination, paths) if paths is not None else NOTHING
         routes = _both(own, learned)
         self.count += len(routes) - len(self._at.get(destination, ()))
@@ -100,7 +106,9 @@ class DesiredState:
     def _guard_next_hops(self) -> None:
         """Routes that would take the way to a next hop are none any more."""
         addresses, self._routes.new_next_hops = self._routes.new_next_hops, []
-        self._work.mark_dirty(each for each in map(host_destination, addresses) if each in self._learned)
+        hosts = map(host_destination, addresses)
+        tunnelled = self._routes.tunnelled
+        self._work.mark_dirty(each for each in hosts if each in self._learned or each in tunnelled)
         if self._routes.guard.note_next_hops(addresses):
             self.own = self._routes.own()
             self._work.mark_dirty(self.own)

@@ -106,7 +106,7 @@ class Failures:
     def unresolved(self) -> tuple[RouteFailure, ...]:
         return tuple(RouteFailure(prefix_text(d), reason) for d, reason in sorted(self._unresolved.items()))
 
-    def unsafe_blackholes(self) -> tuple[RouteFailure, ...]:
+    def unsafe_own(self) -> tuple[RouteFailure, ...]:
         return tuple(RouteFailure(prefix_text(d), each.own) for d, each in sorted(self._unsafe.items()) if each.own)
 
     def unsafe_routes(self) -> tuple[RouteFailure, ...]:

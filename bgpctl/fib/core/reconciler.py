@@ -96,7 +96,7 @@ class Reconciler:
 
     def _was_learned(self, destination: Destination) -> bool:
         """By BGP: neither the plan's own nor a blackhole of an earlier plan."""
-        if destination in self.desired.own:
+        if self.desired.is_own(destination):
             return False
         return destination in self.learned or any(route.legs for route in self.view.observed.at(destination))
 

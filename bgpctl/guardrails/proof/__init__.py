@@ -7,6 +7,6 @@ their kind run their own plans, policies and BGPFilters with them. The verdict i
 - Routers that are no nodes are not known. What could only travel through them is unknown, not complete.
 
 `session_graph.py` the graph; `prefixes.py` which prefixes are followed; `traits.py`, `classes.py` nodes that are alike;
-`network.py` their engines; `forwarding.py` where packets go; `completeness.py` all pairs; `failures.py` what remains
-when routers fail.
+`network.py` their engines; `forwarding.py` where packets go; `tunnels.py` nodes without a BGP speaker;
+`completeness.py` all pairs; `failures.py` what remains when routers fail.
 """

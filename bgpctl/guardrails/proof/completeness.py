@@ -3,7 +3,7 @@
 Asked once for each pair of classes (classes.py): of a class one member originates, and one other receives. A pair that
 is not reached has its obstacle with it. What arrives only if routers that are no nodes pass it on is unknown; so is
 where packets go if no resource says it. A dedicated reflector beside a live mesh, which lacks what the mesh has, costs
-no packet: such a pair is spared.
+no packet: such a pair is spared. Where one of the two has no BGP speaker the resources alone decide (tunnels.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from bgpctl.guardrails.proof.classes import Classes, NodeClass
 from bgpctl.guardrails.proof.forwarding import UNKNOWN, Forwarding
 from bgpctl.guardrails.proof.network import Network
 from bgpctl.guardrails.proof.obstacle import Obstacle, Stop
+from bgpctl.guardrails.proof.tunnels import is_by_tunnel, tunnel_stop
 
 NO_NODES: frozenset[str] = frozenset()
 
@@ -119,6 +120,9 @@ class _Survey:
         return there.is_dedicated and gap.origin.name in self._graph.mesh
 
     def _stop(self, source: str, prefix: str, asked: str) -> tuple[Stop, bool] | None:
+        if is_by_tunnel(self._graph, source, asked):
+            found = tunnel_stop(self._graph, source, prefix, asked)
+            return (found, found.obstacle not in UNKNOWN) if found is not None else None
         if self._network.reaches(asked, prefix):
             if self._graph.routers[asked].is_dedicated:
                 return None

@@ -106,7 +106,8 @@ def _takes_part(speaker: _Speaker, family: Family, mesh: _Mesh | None) -> bool:
 
 def _speaker(plan: NodePlan, index: ClusterIndex, family: Family, sorts: _Sorts) -> _Speaker:
     followed = sorts.prefixes.of(plan)
-    addresses = index.nodes[plan.node].addresses
+    facts = index.nodes[plan.node]
+    addresses, meshed = facts.addresses, FAMILIES if facts.has_speaker else ()
     settings = index.configuration.settings(plan.node)
     of_mesh = {each.peer_address for each in plan.sessions if each.kind is SessionKind.MESH}
     return _Speaker(
@@ -115,7 +116,7 @@ def _speaker(plan: NodePlan, index: ClusterIndex, family: Family, sorts: _Sorts)
         sessions={each.peer_address: each for each in plan.sessions if each.kind is not SessionKind.MESH},
         suppressed=frozenset(each.peer_address for each in plan.suppressed) - of_mesh,
         ports={each: listen_port(plan, each) for each in FAMILIES},
-        meshed=frozenset(each for each in FAMILIES if addresses[each] and family in session_families(each, settings)),
+        meshed=frozenset(each for each in meshed if addresses[each] and family in session_families(each, settings)),
         prefixes=followed,
         traits=sorts.traits.of(plan.node, followed),
     )

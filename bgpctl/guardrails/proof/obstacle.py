@@ -28,6 +28,7 @@ class Obstacle(StrEnum):
     NO_SESSION = "no session leads there"
     UNSETTLED = "the routers never settle on a route"
     NO_VXLAN_END = "no VXLAN end: packets are to go through a VXLAN tunnel to a node that has no tunnel address"
+    OUTSIDE_VXLAN = "one of the two has no BGP speaker, and the pool of the prefix is no VXLAN pool"
     PERHAPS_NO_VXLAN_END = "no VXLAN end: the next hop has no tunnel address, and only Felix knows another way"
     FORWARDING_LOOP = "forwarding loop: the next hops lead round in a circle"
     THROUGH_REFLECTOR = "packets go through a route reflector without blocks, which may program no routes"

@@ -4,6 +4,7 @@ What no BGPFilter and no pool tells apart fares alike, so one block stands for a
 will have some: a free block of each pool that it can get one from stands for those. A reflector without blocks is taken
 for a dedicated one. Blocks of a pool that is not advertised (disableBGPExport) and that Felix reaches by VXLAN are no
 matter of BGP. A block of one address is not followed: what is advertised of it is the route of its workload.
+The blocks of a node without a BGP speaker are in no plan of its own; they are taken from the resources.
 
 A cluster without any IPPool of a family is followed as if one had all addresses: what is asked of a few resources
 without pools is whether their sessions are right.
@@ -59,8 +60,7 @@ class Prefixes:
 
     def of(self, plan: NodePlan) -> tuple[str, ...]:
         """What is followed of this node."""
-        own = [each.prefix for each in plan.originations if each.source is RouteSource.BLOCK]
-        blocks = [each for each in own if family_of(each) == self._family]
+        blocks = [each for each in self._blocks(plan) if family_of(each) == self._family]
         if not blocks and not plan.cluster_id:
             blocks = list(self._future_blocks(plan.node))
         kinds: dict[int, str] = {}
@@ -68,6 +68,14 @@ class Prefixes:
             if not self.is_left_to_felix(prefix):
                 kinds.setdefault(self._classes.classify(pack_nlri(prefix)), prefix)
         return tuple(kinds.values())
+
+    def _blocks(self, plan: NodePlan) -> Iterator[str]:
+        """What the plan originates of its own. That of a node without a BGP speaker has nothing in it."""
+        if self._index.nodes[plan.node].has_speaker:
+            yield from (each.prefix for each in plan.originations if each.source is RouteSource.BLOCK)
+            return
+        blocks = self._index.pod_blocks if self._options.use_pod_cidr else self._index.blocks
+        yield from (each.prefix for each in blocks(plan.node))
 
     def kinds(self, prefixes: Iterable[str]) -> Hashable:
         """What policies know of these prefixes."""

@@ -35,6 +35,7 @@ REMEDIES = {
     Obstacle.REFUSED: "see what the rule says; bgpctl explain shows it on the node",
     Obstacle.UNSETTLED: "remove sessions between ASes until each node has one best route to the others",
     Obstacle.NO_VXLAN_END: f"give the node a tunnel address (ipv4VXLANTunnelAddr), or {_KEEP}",
+    Obstacle.OUTSIDE_VXLAN: "let the blocks of both nodes come from pools with vxlanMode (nodeSelector of the pools)",
     Obstacle.PERHAPS_NO_VXLAN_END: f"where bgpctl programs the VXLAN (--without-felix) packets are lost there: {_KEEP}",
     Obstacle.FORWARDING_LOOP: "use nextHopMode Auto or Keep on the sessions between these nodes",
     Obstacle.THROUGH_REFLECTOR: _KEEP,
@@ -80,6 +81,9 @@ def _notes(each: FamilyProof) -> Iterator[str]:
     if each.spared:
         names = some({gap.destination.name for gap in each.spared})
         yield f"but for routes of the mesh at {names}, which have no blocks"
+    if each.without_speaker:
+        verb = "is" if len(each.without_speaker) == 1 else "are"
+        yield f"{some(each.without_speaker)} {verb} reached through the VXLAN alone"
     if each.not_asked:
         yield f"no pool has a block for {some(each.not_asked)}"
 
@@ -180,6 +184,7 @@ def _family_data(each: FamilyProof) -> dict[str, Any]:
         "unknown": [_gap_data(gap) for gap in each.unknown],
         "spared": [_gap_data(gap) for gap in each.spared],
         "not_asked": list(each.not_asked),
+        "without_speaker": list(each.without_speaker),
         "single_failures": _failures_data(each.single),
         "double_failures": _failures_data(each.double),
     }

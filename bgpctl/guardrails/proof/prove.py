@@ -46,6 +46,7 @@ class FamilyProof:
 
     spared      pairs that are not reached, which costs no packet
     not_asked   nodes of which no prefix is followed although they are no dedicated reflectors
+    without_speaker   nodes that have no BGP speaker
     single, double   None when they were not asked for
     """
 
@@ -57,6 +58,7 @@ class FamilyProof:
     unknown: tuple[Gap, ...]
     spared: tuple[Gap, ...] = ()
     not_asked: tuple[str, ...] = ()
+    without_speaker: tuple[str, ...] = ()
     single: FailureProof | None = None
     double: FailureProof | None = None
 
@@ -146,6 +148,7 @@ def _prove_family(classes: Classes, depth: FailureDepth, racks: Mapping[str, Ite
         unknown=usual.unknown,
         spared=usual.spared,
         not_asked=tuple(router.name for router in routers if not router.prefixes and not router.is_reflector),
+        without_speaker=tuple(each.name for each in graph.index.without_speaker if each.name in graph.routers),
         single=single,
         double=double,
     )

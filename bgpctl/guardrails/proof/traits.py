@@ -2,6 +2,7 @@
 
 its prefixes      by what policies know of them
 communities       that its prefixes get (prefixAdvertisements), for a BGPFilter may ask for them
+speaker           whether it has one
 VXLAN             whether it has an end; and its subnet, where a node has none and is reached from its subnet only
 """
 
@@ -32,6 +33,7 @@ class Traits:
         return (
             self._prefixes.kinds(prefixes),
             self._index.configuration.advertisements(node),
+            facts.has_speaker,
             facts.vteps[self._family] is not None,
             facts.subnets[self._family] if self._subnets_matter else "",
         )

@@ -1,7 +1,7 @@
 """A part of the cluster that has no session with the rest: the connected components of the session graph.
 
 All routers that are no nodes count as one, since what connects them is not known. A node that is alone is no part:
-it has a finding of its own (node-without-session).
+it has a finding of its own (node-without-session). Nodes without a BGP speaker are not asked.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ MESH, OUTSIDE = "(mesh)", "(outside)"
 
 def partitions(cluster: ClusterSessions) -> Iterator[Finding]:
     """One finding for each part but the largest, at its first node."""
-    if len(cluster.peerings) < 4:
+    speakers = [name for name in cluster.peerings if cluster.index.nodes[name].has_speaker]
+    if len(speakers) < 4:
         return
     import networkx
 
     graph: networkx.Graph[str] = networkx.Graph()
-    graph.add_nodes_from(cluster.peerings)
+    graph.add_nodes_from(speakers)
     graph.add_edges_from((name, here.endpoint.node) for name, here, _ in cluster.joined() if name < here.endpoint.node)
     graph.add_edges_from((name, MESH) for name in cluster.mesh)
     for name, found in cluster.peerings.items():
@@ -33,7 +34,7 @@ def partitions(cluster: ClusterSessions) -> Iterator[Finding]:
     for part in parts[1:]:
         message = (
             f"{some(part)} are cut off: no session connects them with the other "
-            f"{len(cluster.peerings) - len(part)} nodes; "
+            f"{len(speakers) - len(part)} nodes; "
             "add a BGPPeer between the two parts, most often between their reflectors"
         )
         yield Finding("partition", cluster.index.nodes[part[0]].node, "$.spec.bgp", message)

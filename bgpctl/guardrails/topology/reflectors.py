@@ -25,7 +25,8 @@ class Reflection:
 
     def __init__(self, cluster: ClusterSessions) -> None:
         self.cluster = cluster
-        self.clients: dict[str, set[str]] = {n: set() for n, facts in cluster.index.nodes.items() if facts.is_reflector}
+        nodes = cluster.index.nodes.items()
+        self.clients: dict[str, set[str]] = {n: set() for n, facts in nodes if facts.is_reflector and facts.has_speaker}
         self.joined: dict[str, set[str]] = {name: set() for name in self.clients}
         self.outside: set[str] = set()
         as_number = cluster.index.as_number

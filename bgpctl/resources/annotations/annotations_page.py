@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from textwrap import fill
 
-from bgpctl.resources.annotations.table import CONFIGURATION, PEER, PREFIX, TABLE, Annotation
+from bgpctl.resources.annotations.table import CONFIGURATION, NODE, PEER, PREFIX, TABLE, Annotation
 
 WIDTH = 118
 
@@ -61,6 +61,7 @@ TITLES = (
     ("On BGPPeer and BGPConfiguration", PEER + CONFIGURATION),
     ("On BGPPeer only", PEER),
     ("On BGPConfiguration only", CONFIGURATION),
+    ("On Node only", NODE),
 )
 
 

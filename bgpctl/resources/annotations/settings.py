@@ -1,8 +1,8 @@
 """Settings: what annotations set for sessions and nodes, as one frozen value.
 
 Rule: None is "not set here". For each field the first of these that sets it is used: BGPPeer, BGPConfiguration
-`node.<name>`, BGPConfiguration `default`. The other end of a BGPPeer's session has the same settings, except for its
-role, which is the opposite one (RFC 9234 3).
+`node.<name>`, BGPConfiguration `default`; a field of Nodes is that Node's own. The other end of a BGPPeer's session has
+the same settings, except for its role, which is the opposite one (RFC 9234 3).
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class Settings:
     lost_originations_limit: LossLimit | None = None
     lost_nodes_limit: LossLimit | None = None
     confirm: tuple[str, ...] | None = None
+    speaker: bool | None = None
 
     def over(self, other: Settings) -> Settings:
         """These, and of `other` the fields that these do not set."""

@@ -17,6 +17,7 @@ from bgpctl.resources.annotations import setting_texts as texts
 from bgpctl.resources.annotations.settings import NO_SETTINGS, Settings
 from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
+from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.values.field_finding import FieldFinding
 from bgpctl.resources.values.model import Resource
 from bgpctl.yaml_source.path import json_path
@@ -26,6 +27,7 @@ from bgpctl.yaml_source.spelling import nearest
 PREFIX = "bgpctl.io/"
 PEER: tuple[type[Resource], ...] = (BGPPeer,)
 CONFIGURATION: tuple[type[Resource], ...] = (BGPConfiguration,)
+NODE: tuple[type[Resource], ...] = (Node,)
 ANY = PEER + CONFIGURATION
 
 
@@ -246,6 +248,16 @@ TABLE = (
         "The held change with this digest, which `bgpctl status` prints, is put in place, and nothing "
         "else. It counts once: remove it when the change is in force.",
         "b3f90c1d2e4a",
+    ),
+    Annotation(
+        "speaker",
+        NODE,
+        texts.boolean,
+        '"true" or "false"',
+        "Whether the node has a BGP speaker. One that has none is in no mesh and no reflector's client, and its blocks "
+        "are reached through the VXLAN ([nodes-without-speaker.md](nodes-without-speaker.md)). Default: `false` for a "
+        "Node with the label `kubernetes.io/os: windows` and an `ipv4VXLANTunnelAddr`, `true` for any other.",
+        "false",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 Rule: annotations are read as if their text stood in the Calico field; a problem found there points back at the
 annotation. Where a Calico Node and a Kubernetes Node of one name are both given they are one Node: Calico's fields
-win, labels of both count, and Calico's label wins over one of the same name.
+win, labels and annotations of both count, and Calico's wins over one of the same name.
 """
 
 from __future__ import annotations
@@ -63,10 +63,11 @@ def written_path(path: Path) -> Path:
 def merge_nodes(calico: Node, kubernetes: Node) -> Node:
     """One Node out of two of the same name."""
     labels = {**kubernetes.metadata.labels, **calico.metadata.labels}
+    annotations = {**kubernetes.metadata.annotations, **calico.metadata.annotations}
     addresses = (*calico.spec.addresses, *kubernetes.spec.addresses)
     spec = _first_said(NodeSpec, calico.spec, kubernetes.spec).model_copy(update={"addresses": addresses})
     return Node(
-        metadata=calico.metadata.model_copy(update={"labels": labels}),
+        metadata=calico.metadata.model_copy(update={"labels": labels, "annotations": annotations}),
         spec=spec,
         status=_first_said(NodeStatus, calico.status, kubernetes.status),
     )
