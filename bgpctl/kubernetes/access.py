@@ -81,8 +81,20 @@ def open_client(access: Access) -> AsyncClient:
             ),
         )
     except _refusals() as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
-        raise NotReadyError(f"cannot use the access to {access}: {reason}") from error
+        raise _not_usable(access, error) from error
+
+
+def namespace_of(access: Access) -> str:
+    """The namespace of the context, "default" where it names none. Raises NotReadyError."""
+    try:
+        return str(_config(access).namespace)
+    except _refusals() as error:
+        raise _not_usable(access, error) from error
+
+
+def _not_usable(access: Access, error: Exception) -> NotReadyError:
+    reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+    return NotReadyError(f"cannot use the access to {access}: {reason}")
 
 
 def _config(access: Access) -> SingleConfig:

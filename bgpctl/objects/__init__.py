@@ -6,6 +6,7 @@ to whoever uses it. What objects mean is not known here (bgpctl/resources), nor 
 
 from bgpctl.objects.kinds import KINDS, NODE_PLAN, ObjectKind, Writers, kind_of
 from bgpctl.objects.object import Object, ObjectId, object_of
+from bgpctl.objects.opening import open_store
 from bgpctl.objects.store import Change, Found, Outcome, Prepared, PreparedChange, Query, Store, Written
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "Written",
     "kind_of",
     "object_of",
+    "open_store",
 ]

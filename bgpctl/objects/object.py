@@ -27,6 +27,8 @@ BOOKKEEPING = frozenset(
         "uid",
     }
 )
+# What kubectl has applied the last time, with everything that was in it.
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 Data = Mapping[str, Any]
 
 
@@ -90,6 +92,14 @@ def object_of(data: Data, place: Location | None = None) -> Object | None:
 
 
 def meaning(data: Data) -> dict[str, Any]:
-    """The data without what an API server keeps in it for itself."""
-    metadata = {key: value for key, value in data.get("metadata", {}).items() if key not in BOOKKEEPING}
+    """The data without what an API server, or kubectl, keeps in it for itself."""
+    found = data.get("metadata")
+    if not isinstance(found, Mapping):
+        return dict(data)
+    metadata = {key: value for key, value in found.items() if key not in BOOKKEEPING}
+    annotations = metadata.get("annotations")
+    if isinstance(annotations, Mapping) and LAST_APPLIED in annotations:
+        kept = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
+        metadata = {key: value for key, value in metadata.items() if key != "annotations"}
+        metadata |= {"annotations": kept} if kept else {}
     return {**data, "metadata": metadata}

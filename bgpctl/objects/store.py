@@ -22,12 +22,19 @@ from bgpctl.objects.object import Data, Object, ObjectId
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which objects of which kinds. `namespace` "": those of all namespaces. `names`: no others, if there are any."""
+    """Which objects of which kinds. `namespace` "": those of all namespaces. `names`: no others, if there are any.
+    `metadata_only`: a cluster need not send more."""
 
     kinds: tuple[ObjectKind, ...]
     names: tuple[str, ...] = ()
     namespace: str = ""
     selector: LabelSelector = EVERYTHING
+    metadata_only: bool = False
+
+    def selects(self, found: Object) -> bool:
+        if found.id.kind not in self.kinds or not self.selector.matches(found.labels):
+            return False
+        return (not self.names or found.id.name in self.names) and self.namespace in ("", found.id.namespace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +47,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`wanted` None: the object is to be deleted."""
+    """`wanted` None: the object is to be deleted. `text`: the document that it was read from, if it is alone in it;
+    where a new file gets it, its comments go along."""
 
     id: ObjectId
     wanted: Data | None
+    text: str = ""
 
 
 class Outcome(StrEnum):
@@ -74,7 +83,7 @@ class PreparedChange:
         return self.change.id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
     """`sources`: the text of every source that will be another one, by the name that it has in a Loaded (a file, or
     `BGPPeer/tor-1` in a cluster); None: it will be gone."""
@@ -117,6 +126,10 @@ class Store(Protocol):
     def name(self) -> str: ...
 
     async def read(self, query: Query) -> Found: ...
+
+    async def events(self, about: ObjectId) -> tuple[tuple[Data, ...], str]:
+        """What has happened to an object, where that is recorded, and why it is not known, if it is not."""
+        ...
 
     async def prepare(self, changes: Sequence[Change], *, rehearsed: bool = True, force: bool = False) -> Prepared:
         """`rehearsed`: an API server is asked what it would make of each change, which needs the right to write.
