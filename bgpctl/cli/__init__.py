@@ -13,6 +13,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bgpctl.cli.program import is_plugin, program_name
+
 if TYPE_CHECKING:
     import typer
 
@@ -27,19 +29,21 @@ MODULES = {
     "drain": "drain",
     "explain": "explain",
     "fib": "fib",
+    "get": "get",
     "help": "help",
     "journal": "journal",
     "lab": "lab",
     "node-status": "node_status",
     "peers": "peers",
+    "plan": "plan",
     "proof": "proof",
     "routes": "show",
     "status": "status",
     "uninstall": "uninstall",
     "validate": "validate",
 }
-# Those that only ask a socket, each declared under its own name (declare.py).
-ASKING = frozenset({"confirm", "drain", "explain", "fib", "node-status", "peers", "routes", "status"})
+# Those that only ask somebody else, a socket or a datastore, each declared under its own name (declare.py).
+ASKING = frozenset({"confirm", "drain", "explain", "fib", "get", "node-status", "peers", "routes", "status"})
 # Set by the shell that asks for completions, of which any command may be one.
 COMPLETE_VARIABLE = "_BGPCTL_COMPLETE"
 NOT_READY = 2
@@ -47,11 +51,13 @@ NOT_READY = 2
 
 def application(commands: Iterable[str]) -> typer.Typer:
     """The program with these commands."""
-    from bgpctl.cli.root import new_application
+    from bgpctl.cli.root import new_application, speak_as_plugin
 
     app = new_application()
     for module in dict.fromkeys(MODULES[command] for command in commands):
         import_module(f"bgpctl.cli.{module}").register(app)
+    if is_plugin():
+        speak_as_plugin(app, MODULES)
     return app
 
 
@@ -72,7 +78,7 @@ def main() -> None:
     try:
         asked = sys.argv[1] if len(sys.argv) > 1 and COMPLETE_VARIABLE not in os.environ else ""
         if asked not in ASKING or not _answer_plainly(asked, sys.argv[2:]):
-            (application([asked]) if asked in MODULES else _with_all_commands())()
+            (application([asked]) if asked in MODULES else _with_all_commands())(prog_name=program_name())
     except PermissionError as error:
         _end(f"permission denied: {error.filename or error}; run this as root, or as a user who may do that")
     except Exception as error:
@@ -96,5 +102,5 @@ def _answer_plainly(command: str, words: Sequence[str]) -> bool:
 
 
 def _end(sentence: str) -> None:
-    print(f"bgpctl: {sentence}", file=sys.stderr)  # noqa: T201
+    print(f"{program_name()}: {sentence}", file=sys.stderr)  # noqa: T201
     raise SystemExit(NOT_READY) from None

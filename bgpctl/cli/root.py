@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+
+from bgpctl.cli.program import PLUGIN, PROGRAM
 
 
 def new_application() -> typer.Typer:
@@ -21,6 +26,17 @@ def new_application() -> typer.Typer:
     )
     app.callback()(root)
     return app
+
+
+def speak_as_plugin(app: typer.Typer, commands: Iterable[str]) -> None:
+    """Help and examples name the program as it is typed there."""
+    typed = re.compile(rf"\b{PROGRAM} (?=({'|'.join(commands)})\b)")
+    app.info.epilog = typed.sub(f"{PLUGIN} ", str(app.info.epilog))
+    for group in (app, *(each.typer_instance for each in app.registered_groups)):
+        for command in group.registered_commands if group is not None else ():
+            text = command.help or inspect.getdoc(command.callback) or ""
+            command.help = typed.sub(f"{PLUGIN} ", text)
+            command.epilog = typed.sub(f"{PLUGIN} ", command.epilog or "")
 
 
 def _print_version(wanted: bool) -> None:

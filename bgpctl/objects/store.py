@@ -105,6 +105,9 @@ class Written:
 
 
 class Event(StrEnum):
+    """SYNCED: every object that there was at the beginning has been seen."""
+
+    SYNCED = "SYNCED"
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
     DELETED = "DELETED"
@@ -112,7 +115,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One line of a watch; `failure` in place of an object: what cannot be read at the moment."""
+    """What a watch has seen; `failure` in place of an object: what cannot be read at the moment."""
 
     event: Event
     object: Object | None = None
@@ -139,7 +142,7 @@ class Store(Protocol):
     async def write(self, prepared: Prepared) -> tuple[Written, ...]: ...
 
     def watch(self, query: Query) -> AsyncGenerator[Seen, None]:
-        """Every object that there is, as ADDED, and then each change."""
+        """Every object that there is, as ADDED, with what cannot be read; SYNCED; and then each change."""
         ...
 
     async def close(self) -> None: ...

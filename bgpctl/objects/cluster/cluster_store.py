@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from bgpctl.kubernetes.kinds import V1, ApiKind
 from bgpctl.objects.cluster.calico_group import CalicoGroup, find_group
 from bgpctl.objects.cluster.estimate import estimate
 from bgpctl.objects.cluster.following import Following
-from bgpctl.objects.cluster.refusals import is_not_served, sentence
+from bgpctl.objects.cluster.refusals import OF_THE_SERVER, is_not_served, sentence
 from bgpctl.objects.cluster.requests import MANAGER, Requests
 from bgpctl.objects.cluster.whole_reader import text_of
 from bgpctl.objects.kinds import CALICO_NODE, ObjectKind, Writers
@@ -30,8 +30,6 @@ from bgpctl.objects.store import Change, Found, Outcome, Prepared, PreparedChang
 from bgpctl.yaml_source.dump import plain
 from bgpctl.yaml_source.edit import same
 
-# They concern every request, not one object.
-_OF_THE_SERVER = frozenset({Cause.UNREACHABLE, Cause.UNAUTHORIZED})
 NOT_INSTALLED = (
     "Calico's kinds are not installed in this cluster (config/crd/install has them for a cluster without it)"
 )
@@ -91,15 +89,19 @@ class ClusterStore:
         return tuple([Written(each, await self._write(each, force=prepared.force)) for each in prepared.changes])
 
     async def watch(self, query: Query) -> AsyncGenerator[Seen, None]:
-        async with AsyncExitStack() as stack:
-            following = Following(self._server, query)
-            stack.push_async_callback(following.close)
-            for kind in query.kinds:
+        kinds: dict[ObjectKind, ApiKind] = {}
+        for kind in query.kinds:
+            try:
                 api_kind = await self._api_kind(kind)
-                if api_kind is not None:
-                    following.follow(kind, api_kind)
-                elif kind is not CALICO_NODE:
-                    raise NotReadyError(NOT_INSTALLED)
+            except FailedError as error:
+                raise NotReadyError(self._sentence(error.failure, "get", kind.api_kind(kind.groups[0]))) from error
+            if api_kind is not None:
+                kinds[kind] = api_kind
+            elif kind is not CALICO_NODE:
+                raise NotReadyError(NOT_INSTALLED)
+        if not kinds:
+            raise NotReadyError(f"{self.name} serves no {query.kinds[0].api_kind(query.kinds[0].groups[0]).resource}")
+        async with aclosing(Following(self._server, query, kinds)) as following:
             while True:
                 yield await following.next()
 
@@ -141,7 +143,7 @@ class ClusterStore:
                 try:
                     self._group = await find_group(self._server)
                 except FailedError as error:
-                    if error.failure.cause in _OF_THE_SERVER:
+                    if error.failure.cause in OF_THE_SERVER:
                         raise self._not_ready(error.failure) from error
                     raise
             return self._group
@@ -225,7 +227,7 @@ class ClusterStore:
         return None
 
     def _sentence(self, failure: Failure, verb: str, kind: ApiKind, what: str = "") -> str:
-        if failure.cause in _OF_THE_SERVER:
+        if failure.cause in OF_THE_SERVER:
             raise self._not_ready(failure)
         return sentence(failure, verb, kind, what)
 

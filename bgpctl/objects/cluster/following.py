@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from bgpctl.errors import NotReadyError
 from bgpctl.kubernetes.api_server import ApiServer
 from bgpctl.kubernetes.failure import Failure
 from bgpctl.kubernetes.follower import Follower
 from bgpctl.kubernetes.kinds import ApiKind
 from bgpctl.kubernetes.notices import Notice, Notices
-from bgpctl.objects.cluster.refusals import sentence
+from bgpctl.objects.cluster.refusals import OF_THE_SERVER, sentence
 from bgpctl.objects.cluster.whole_reader import WholeReader
 from bgpctl.objects.kinds import ObjectKind
 from bgpctl.objects.object import Object, object_of
@@ -19,25 +21,19 @@ from bgpctl.objects.store import Event, Query, Seen
 
 
 class Following:
-    """`follow` begins with a kind; `next` waits for what happens."""
+    """`next` waits for what happens; it raises NotReadyError when nothing can be read at the beginning."""
 
-    def __init__(self, server: ApiServer, query: Query) -> None:
-        self._server = server
-        self._query = query
-        self._followed: list[_Followed] = []
+    def __init__(self, server: ApiServer, query: Query, kinds: Mapping[ObjectKind, ApiKind]) -> None:
         self._seen: asyncio.Queue[Seen | Exception] = asyncio.Queue()
+        self._is_synced = False
+        self._followed = [_Followed(query, *each) for each in kinds.items()]
+        notices = Notices(self._notice, asyncio.get_running_loop().time)
+        for each in self._followed:
+            each.follower = self._follower(each, server, notices)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         for each in self._followed:
             await each.follower.close()
-
-    def follow(self, kind: ObjectKind, api_kind: ApiKind) -> None:
-        notices = Notices(self._notice, asyncio.get_running_loop().time)
-        followed = _Followed(self._query, kind, api_kind)
-        followed.follower = Follower(
-            api_kind, self._server, notices, lambda: self._take(followed), reader=WholeReader(api_kind)
-        )
-        self._followed.append(followed)
 
     async def next(self) -> Seen:
         seen = await self._seen.get()
@@ -45,9 +41,28 @@ class Following:
             raise seen
         return seen
 
+    def _follower(self, followed: _Followed, server: ApiServer, notices: Notices) -> Follower:
+        kind = followed.api_kind
+        return Follower(kind, server, notices, lambda: self._take(followed), reader=WholeReader(kind))
+
     def _take(self, followed: _Followed) -> None:
-        for seen in followed.differences():
-            self._seen.put_nowait(seen)
+        if self._is_synced:
+            self._put(followed.differences())
+            self._put(followed.new_failure())
+            return
+        failure = followed.follower.collection.failure
+        if failure is not None and failure.cause in OF_THE_SERVER:
+            self._seen.put_nowait(NotReadyError(f"the API server does not answer: {failure}"))
+        if all(each.follower.collection.is_settled for each in self._followed):
+            self._is_synced = True
+            for each in self._followed:
+                self._put(each.differences())
+                self._put(each.new_failure())
+            self._seen.put_nowait(Seen(Event.SYNCED))
+
+    def _put(self, seen: Iterable[Seen]) -> None:
+        for each in seen:
+            self._seen.put_nowait(each)
 
     def _notice(self, notice: Notice) -> None:
         if notice.error is not None:
@@ -61,26 +76,27 @@ class _Followed:
 
     def __init__(self, query: Query, kind: ObjectKind, api_kind: ApiKind) -> None:
         self._query = query
-        self._kind = kind
-        self._api_kind = api_kind
+        self.kind = kind
+        self.api_kind = api_kind
         self._texts: dict[str, str] = {}
         self._objects: dict[str, Object] = {}
         self._failure: Failure | None = None
 
     def differences(self) -> list[Seen]:
         found: list[Seen] = []
-        collection = self.follower.collection
-        if collection.failure != self._failure:
-            self._failure = collection.failure
-            if self._failure is not None:
-                found.append(Seen(Event.MODIFIED, failure=sentence(self._failure, "watch", self._api_kind)))
-        now = collection.objects
+        now = self.follower.collection.objects
         found += [self._gone(name) for name in list(self._objects) if name not in now]
         for name, text in now.items():
             if self._texts.get(name) != text:
                 found += self._changed(name, text)
         self._texts = dict(now)
         return found
+
+    def new_failure(self) -> list[Seen]:
+        before, self._failure = self._failure, self.follower.collection.failure
+        if self._failure is None or self._failure == before:
+            return []
+        return [Seen(Event.MODIFIED, failure=sentence(self._failure, "watch", self.api_kind))]
 
     def _gone(self, name: str) -> Seen:
         return Seen(Event.DELETED, self._objects.pop(name))

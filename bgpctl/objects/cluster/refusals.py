@@ -9,6 +9,8 @@ import re
 from bgpctl.kubernetes.failure import Cause, Failure
 from bgpctl.kubernetes.kinds import ApiKind
 
+# Causes that concern every request, not one kind.
+OF_THE_SERVER = frozenset({Cause.UNREACHABLE, Cause.UNAUTHORIZED})
 # As the authorizers of Kubernetes word it.
 _FORBIDDEN = re.compile(
     r'(?P<user>User "[^"]*") cannot (?P<verb>\w+) resource "(?P<plural>[^"]+)" in API group "(?P<group>[^"]*)"'

@@ -7,7 +7,7 @@ One that is new gets a file of its own, KIND-NAME.yaml, or comes behind the othe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,29 +63,18 @@ class DirectoryStore:
         from bgpctl.datastore.watch import watch_directory
 
         faults: list[Exception] = []
-        known: dict[tuple[ObjectId, str], Object] = {}
-        files: dict[str, tuple[str, ObjectFile]] = {}
-        failures: tuple[str, ...] = ()
+        seeing = _Seeing(query)
+        is_first = True
         async with aclosing(watch_directory(self._path, faults.append)) as values:
             async for loaded in values:
                 if faults:
                     raise faults[0]
-                before, files = files, {}
-                for name, parsed in loaded.files.items():
-                    kept = before.get(name)
-                    files[name] = (
-                        kept if kept and kept[0] == parsed.text else (parsed.text, read_objects(name, parsed.text))
-                    )
                 unread = [str(each) for each in loaded.problems if each.code == UNREADABLE]
-                now_failing = (*unread, *(str(each) for _, file in files.values() for each in file.problems))
-                found = _selected((each for _, file in files.values() for each in file.objects), query)
-                now = {(each.id, each.place.file): each for each in found}
-                for seen in _differences(known, now):
+                for seen in seeing.take({name: file.text for name, file in loaded.files.items()}, unread):
                     yield seen
-                for failure in now_failing:
-                    if failure not in failures:
-                        yield Seen(Event.MODIFIED, failure=failure)
-                known, failures = now, now_failing
+                if is_first:
+                    yield Seen(Event.SYNCED)
+                    is_first = False
 
     # -------------------------------------------------------------------------------------------- inside
 
@@ -207,14 +196,37 @@ def _selected(standing: Iterable[Standing], query: Query) -> list[Object]:
     return [each.object for each in standing if query.selects(each.object)]
 
 
-def _differences(
-    before: Mapping[tuple[ObjectId, str], Object], now: Mapping[tuple[ObjectId, str], Object]
-) -> Iterable[Seen]:
-    for key, found in now.items():
-        if key not in before:
-            yield Seen(Event.ADDED, found)
-        elif not same(before[key].data, found.data):
-            yield Seen(Event.MODIFIED, found)
-    for key, found in before.items():
-        if key not in now:
-            yield Seen(Event.DELETED, found)
+class _Seeing:
+    """What was seen of a directory the last time."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self._files: dict[str, tuple[str, ObjectFile]] = {}
+        self._objects: dict[tuple[ObjectId, str], Object] = {}
+        self._failures: frozenset[str] = frozenset()
+
+    def take(self, texts: Mapping[str, str], unread: Iterable[str]) -> list[Seen]:
+        """What is different now."""
+        before = self._files
+        self._files = {
+            name: before[name] if name in before and before[name][0] == text else (text, read_objects(name, text))
+            for name, text in texts.items()
+        }
+        files = [file for _, file in self._files.values()]
+        found = _selected((each for file in files for each in file.objects), self._query)
+        failures = frozenset((*unread, *(str(problem) for file in files for problem in file.problems)))
+        seen = [
+            *self._changed({(each.id, each.place.file): each for each in found}),
+            *(Seen(Event.MODIFIED, failure=failure) for failure in sorted(failures - self._failures)),
+        ]
+        self._failures = failures
+        return seen
+
+    def _changed(self, now: dict[tuple[ObjectId, str], Object]) -> Iterator[Seen]:
+        before, self._objects = self._objects, now
+        for key, found in now.items():
+            if key not in before:
+                yield Seen(Event.ADDED, found)
+            elif not same(before[key].data, found.data):
+                yield Seen(Event.MODIFIED, found)
+        yield from (Seen(Event.DELETED, found) for key, found in before.items() if key not in now)
