@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 # Command -> the module that has it.
 MODULES = {
     "agent": "agent",
+    "apply": "apply",
     "compile": "compile",
     "completion": "completion",
     "confirm": "confirm",
     "controller": "controller",
+    "delete": "delete",
+    "describe": "describe",
     "diff": "diff",
     "drain": "drain",
     "explain": "explain",

@@ -30,6 +30,15 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """What is none of our objects."""
+
+    data: Any
+    document: int
+    place: Location
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedDocument:
     """`line` counts from 1 in the file. `data` is None for one without any, and for one that is no YAML."""
 
@@ -40,13 +49,13 @@ class PlacedDocument:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFile:
-    """`before`: what stands before the first document. `others`: the items that are none of our objects."""
+    """`before`: what stands before the first document."""
 
     name: str
     before: str = ""
     documents: tuple[PlacedDocument, ...] = ()
     objects: tuple[Standing, ...] = ()
-    others: tuple[tuple[Location, Any], ...] = ()
+    others: tuple[Other, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -54,7 +63,7 @@ def read_objects(name: str, text: str) -> ObjectFile:
     parts = list(split_documents(text))
     documents: list[PlacedDocument] = []
     objects: list[Standing] = []
-    others: list[tuple[Location, Any]] = []
+    others: list[Other] = []
     problems: list[Problem] = []
     for index, (line, part) in enumerate(parts):
         try:
@@ -71,7 +80,7 @@ def read_objects(name: str, text: str) -> ObjectFile:
             if found is not None:
                 objects.append(Standing(found, index, path))
             else:
-                others.append((place, data))
+                others.append(Other(data, index, place))
     before = text[: len(text) - sum(len(part) for _, part in parts)]
     return ObjectFile(name, before, tuple(documents), tuple(objects), tuple(others), tuple(problems))
 

@@ -103,3 +103,10 @@ def meaning(data: Data) -> dict[str, Any]:
         metadata = {key: value for key, value in metadata.items() if key != "annotations"}
         metadata |= {"annotations": kept} if kept else {}
     return {**data, "metadata": metadata}
+
+
+def merged(below: Any, above: Any) -> Any:
+    """The one with what the other has set, at the level of fields."""
+    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
+        return above
+    return {**below, **{key: merged(below[key], value) if key in below else value for key, value in above.items()}}

@@ -47,12 +47,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`wanted` None: the object is to be deleted. `text`: the document that it was read from, if it is alone in it;
-    where a new file gets it, its comments go along."""
+    """wanted   None: the object is to be deleted
+    text     the document that it was read from, if it is alone in it: in a new file its comments go along
+    adds     only what is wanted is set, and the rest of the object stays
+    """
 
     id: ObjectId
     wanted: Data | None
     text: str = ""
+    adds: bool = False
 
 
 class Outcome(StrEnum):

@@ -22,7 +22,7 @@ from bgpctl.objects.cluster.calico_group import CalicoGroup, find_group
 from bgpctl.objects.cluster.estimate import estimate
 from bgpctl.objects.cluster.following import Following
 from bgpctl.objects.cluster.refusals import OF_THE_SERVER, is_not_served, sentence
-from bgpctl.objects.cluster.requests import MANAGER, Requests
+from bgpctl.objects.cluster.requests import ADDING_MANAGER, MANAGER, Applying, Requests
 from bgpctl.objects.cluster.whole_reader import text_of
 from bgpctl.objects.kinds import CALICO_NODE, ObjectKind, Writers
 from bgpctl.objects.object import Data, Object, ObjectId, meaning, object_of
@@ -177,12 +177,10 @@ class ClusterStore:
     ) -> Object:
         applied = _as_applied(change, kind)
         if rehearsed:
-            asked = _on_top_of(applied, _version(change.wanted))
-            data = await self._requests.apply(
-                kind, change.id.namespace, change.id.name, asked, dry_run=True, force=force
-            )
+            asked, place = _on_top_of(applied, _version(change.wanted)), (change.id.namespace, change.id.name)
+            data = await self._requests.apply(kind, place, asked, _applying(change, force=force), dry_run=True)
         else:
-            data = estimate(was.data if was else None, applied, MANAGER)
+            data = estimate(was.data if was else None, applied, _applying(change, force=force).manager)
         return Object(change.id, data)
 
     async def _now(self, wanted: ObjectId, kind: ApiKind) -> Object | None:
@@ -214,7 +212,8 @@ class ClusterStore:
                     preconditions = _preconditions(on_top_of)
                     return await self._requests.delete(kind, change.id.namespace, change.id.name, preconditions)
                 data = _on_top_of(_as_applied(change, kind), on_top_of.version if on_top_of else "")
-                await self._requests.apply(kind, change.id.namespace, change.id.name, data, dry_run=False, force=force)
+                place = (change.id.namespace, change.id.name)
+                await self._requests.apply(kind, place, data, _applying(change, force=force), dry_run=False)
                 return None
             except FailedError as error:
                 if error.failure.cause is Cause.ABSENT and change.wanted is None and not is_not_served(error.failure):
@@ -262,6 +261,11 @@ def _with_deleted_as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
     """As the older group of Calico keeps it."""
     deleted = spec.get("deleted", False)
     return {**spec, "deleted": str(deleted).lower()}
+
+
+def _applying(change: Change, *, force: bool) -> Applying:
+    """What is added to an object is ours whoever has set it before."""
+    return Applying(ADDING_MANAGER, force=True) if change.adds else Applying(MANAGER, force=force)
 
 
 def _on_top_of(data: Mapping[str, Any], version: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bgpctl.objects.object import Data
+from bgpctl.objects.object import Data, merged
 
 # In managedFields a name of a field begins so, and what stands below it is the same again.
 FIELD = "f:"
@@ -25,8 +25,8 @@ def estimate(was: Data | None, applied: Data, manager: str) -> dict[str, Any]:
             ours = fields
         else:
             others.append(fields)
-    merged: dict[str, Any] = _merged(_without(was, _gone(ours, others, applied)), applied)
-    return merged
+    found: dict[str, Any] = merged(_without(was, _gone(ours, others, applied)), applied)
+    return found
 
 
 def _managers(was: Data) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -59,9 +59,3 @@ def _without(data: Any, gone: Mapping[str, Any]) -> Any:
         for key, value in data.items()
         if key not in gone or gone[key]
     }
-
-
-def _merged(below: Any, above: Any) -> Any:
-    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
-        return above
-    return {**below, **{key: _merged(below[key], value) if key in below else value for key, value in above.items()}}

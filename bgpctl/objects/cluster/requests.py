@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -22,7 +23,8 @@ from bgpctl.objects.cluster.whole_reader import object_in, objects_in
 
 T = TypeVar("T")
 
-MANAGER = "bgpctl"
+# Who applies whole objects, and who sets single fields of objects that others have written.
+MANAGER, ADDING_MANAGER = "bgpctl", "bgpctl-additions"
 APPLY, JSON = "application/apply-patch+yaml", "application/json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = "500"
@@ -36,6 +38,14 @@ class _ListMetadata(msgspec.Struct):
 
 class _Page(msgspec.Struct):
     metadata: _ListMetadata = msgspec.field(default_factory=_ListMetadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Applying:
+    """Who it is that applies, and whether fields of others are taken over."""
+
+    manager: str = MANAGER
+    force: bool = False
 
 
 class Requests:
@@ -79,11 +89,12 @@ class Requests:
         return objects_in(octets, ApiKind("Event", "events", "", "v1", namespaced=True))
 
     async def apply(
-        self, kind: ApiKind, namespace: str, name: str, data: Mapping[str, Any], *, dry_run: bool, force: bool
+        self, kind: ApiKind, place: tuple[str, str], data: Mapping[str, Any], how: Applying, *, dry_run: bool
     ) -> dict[str, Any]:
-        parameters = {"fieldManager": MANAGER, "fieldValidation": "Strict"} | (DRY_RUN if dry_run else {})
-        parameters |= {"force": "true"} if force else {}
-        path, body = path_of(kind, namespace, name), msgspec.json.encode(data)
+        """`place` is namespace and name."""
+        parameters = {"fieldManager": how.manager, "fieldValidation": "Strict"} | (DRY_RUN if dry_run else {})
+        parameters |= {"force": "true"} if how.force else {}
+        path, body = path_of(kind, *place), msgspec.json.encode(data)
         return object_in(await _repeated(lambda: self._server.send("PATCH", path, body, APPLY, parameters)))
 
     async def delete(self, kind: ApiKind, namespace: str, name: str, preconditions: Mapping[str, str]) -> None:

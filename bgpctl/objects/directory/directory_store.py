@@ -16,7 +16,7 @@ from bgpctl.objects.directory.file_edit import Replacement, added_text, changed_
 from bgpctl.objects.directory.files import ChangedMeanwhileError, FilesRead, NotWrittenError, read_files, write_files
 from bgpctl.objects.documents import ObjectFile, Standing, read_objects
 from bgpctl.objects.kinds import SECRET_KIND
-from bgpctl.objects.object import Data, Object, ObjectId, meaning
+from bgpctl.objects.object import Data, Object, ObjectId, meaning, merged
 from bgpctl.objects.store import Change, Event, Found, Outcome, Prepared, PreparedChange, Query, Seen, Written
 from bgpctl.yaml_source.document import read_document
 from bgpctl.yaml_source.edit import same
@@ -173,13 +173,13 @@ def _prepared(change: Change, standing: Sequence[Standing]) -> PreparedChange:
     data = meaning(change.wanted)
     if was is None:
         return PreparedChange(change, Outcome.CREATED, None, Object(change.id, data))
-    becomes = Object(change.id, data, was.place)
+    becomes = Object(change.id, merged(was.data, data) if change.adds else data, was.place)
     if len(standing) > 1:
         places = " and ".join(f"{each.object.place.file}:{each.object.place.line}" for each in standing)
         return PreparedChange(
             change, Outcome.UNCHANGED, was, was, f"{change.id} stands in {places}; remove all but one of them"
         )
-    outcome = Outcome.UNCHANGED if same(meaning(was.data), data) else Outcome.CONFIGURED
+    outcome = Outcome.UNCHANGED if same(meaning(was.data), meaning(becomes.data)) else Outcome.CONFIGURED
     return PreparedChange(change, outcome, was, becomes)
 
 
