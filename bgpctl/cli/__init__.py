@@ -45,8 +45,10 @@ MODULES = {
     "uninstall": "uninstall",
     "validate": "validate",
 }
-# Those that only ask somebody else, a socket or a datastore, each declared under its own name (declare.py).
-ASKING = frozenset({"confirm", "drain", "explain", "fib", "get", "node-status", "peers", "routes", "status"})
+# Those that only ask a socket, each declared under its own name (declare.py).
+ASKING = frozenset({"confirm", "drain", "explain", "fib", "node-status", "peers", "routes", "status"})
+# These, and those that only ask a datastore.
+PLAIN = ASKING | {"get"}
 # Set by the shell that asks for completions, of which any command may be one.
 COMPLETE_VARIABLE = "_BGPCTL_COMPLETE"
 NOT_READY = 2
@@ -80,7 +82,7 @@ def main() -> None:
     """The console script: a world that is not ready ends with one sentence and status 2."""
     try:
         asked = sys.argv[1] if len(sys.argv) > 1 and COMPLETE_VARIABLE not in os.environ else ""
-        if asked not in ASKING or not _answer_plainly(asked, sys.argv[2:]):
+        if asked not in PLAIN or not _answer_plainly(asked, sys.argv[2:]):
             (application([asked]) if asked in MODULES else _with_all_commands())(prog_name=program_name())
     except PermissionError as error:
         _end(f"permission denied: {error.filename or error}; run this as root, or as a user who may do that")

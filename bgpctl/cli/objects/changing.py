@@ -19,8 +19,9 @@ from typing import Any
 import typer
 
 from bgpctl.cli.change_text import loss_lines
-from bgpctl.cli.objects.forms import Form, data_text
+from bgpctl.cli.objects.forms import Form
 from bgpctl.cli.objects.verdict import ERROR, LOSS, Verdict, judge, problem_lines, verdict_data, verdict_text
+from bgpctl.cli.output import data_text
 from bgpctl.cli.program import program_name
 from bgpctl.compiler import CompileOptions
 from bgpctl.errors import NotReadyError
@@ -85,6 +86,10 @@ class _Changing:
                 for each in (*(each.refused for each in prepared.refused), *(f"{each} not found" for each in absent)):
                     self._report(each)
                 return ERROR if prepared.refused else FAILED
+            if self._is_nothing(prepared):
+                written = await store.write(prepared)
+                self._print([each.prepared for each in written if not each.failed], None)
+                return self._failures(written)
             verdict = await self._judge(prepared)
             if digests := self._to_confirm(verdict):
                 prepared = await self._prepare(store, await _with_confirmation(store, changes, digests))
@@ -102,6 +107,11 @@ class _Changing:
         rehearsed = self._manner.dry_run is not DryRun.CLIENT
         prepared = await store.prepare(changes, rehearsed=rehearsed, force=self._manner.force)
         return replace(prepared, changes=_without_alternatives(prepared.changes))
+
+    def _is_nothing(self, prepared: Prepared) -> bool:
+        """There is nothing to judge, and a verdict is not asked for."""
+        is_asked = self._manner.is_dry or self._manner.form.is_data
+        return not is_asked and all(each.outcome is Outcome.UNCHANGED for each in prepared.changes)
 
     async def _judge(self, prepared: Prepared) -> Verdict:
         return await asyncio.to_thread(judge, self._place, prepared, self._options)
@@ -134,22 +144,22 @@ class _Changing:
             self._report(sentence)
         return FAILED if failed else DONE
 
-    def _print(self, changes: Iterable[PreparedChange], verdict: Verdict) -> None:
-        """What becomes of each object; of a dry run the whole verdict, otherwise its summary."""
+    def _print(self, changes: Iterable[PreparedChange], verdict: Verdict | None) -> None:
+        """What becomes of each object; of a dry run the whole verdict, otherwise its summary. None: nothing changes."""
         manner = self._manner
         changes = [each for each in changes if each.outcome is not Outcome.ABSENT]
         if manner.form is Form.NAME:
             typer.echo("".join(f"{each.id.resource}\n" for each in changes), nl=False)
         elif manner.form.is_data:
-            data = {"objects": [_data(each) for each in changes], **verdict_data(verdict)}
+            data = {"objects": [_data(each) for each in changes], **(verdict_data(verdict) if verdict else {})}
             typer.echo(data_text(data, manner.form), nl=False)
         else:
             suffix = {DryRun.CLIENT: " (dry run)", DryRun.SERVER: " (server dry run)"}.get(manner.dry_run, "")
             for each in changes:
                 typer.echo(f"{each.id.resource} {each.outcome}{suffix}")
-            if manner.is_dry:
+            if verdict is not None and manner.is_dry:
                 typer.echo(f"\n{verdict_text(verdict)}", nl=False)
-            elif changes:
+            elif verdict is not None and changes:
                 typer.echo(verdict.change.difference.summary, err=True)
 
     def _report(self, sentence: str) -> None:

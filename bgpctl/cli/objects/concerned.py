@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from bgpctl.compiler import ClusterIndex, CompileError, CompileOptions, affected, compile_node
 from bgpctl.resources.resource_set import COLLECTION_OF_KIND
 from bgpctl.resources.values.model import Key
-from reflector.plan import NodePlan, SessionPlan
+from reflector.plan import NodePlan, SessionPlan, SuppressedSession
 
 MOST_COMPILED = 500
 
@@ -20,11 +20,13 @@ MOST_COMPILED = 500
 class Concerned:
     """is_certain   False: it may be fewer
     sessions     of these nodes those that the object defines, or of a Node its own, with the node
+    suppressed   likewise those that cannot be set up
     """
 
     nodes: tuple[str, ...] = ()
     is_certain: bool = True
     sessions: tuple[tuple[str, SessionPlan], ...] = ()
+    suppressed: tuple[tuple[str, SuppressedSession], ...] = ()
 
 
 def concerned_by(index: ClusterIndex, kind: str, key: Key, options: CompileOptions) -> Concerned:
@@ -41,12 +43,17 @@ def concerned_by(index: ClusterIndex, kind: str, key: Key, options: CompileOptio
         return Concerned(tuple(sorted(candidates)), is_certain=False)
     nodes: list[str] = []
     sessions: list[tuple[str, SessionPlan]] = []
+    suppressed: list[tuple[str, SuppressedSession]] = []
     for name in sorted(candidates):
         plan = _plan(index, name, looked_up)
-        if plan != _plan(without, name, looked_up):
-            nodes.append(name)
-            sessions += [(name, each) for each in (plan.sessions if plan else ()) if _is_its(each, name, kind, key)]
-    return Concerned(tuple(nodes), sessions=tuple(sessions))
+        if plan == _plan(without, name, looked_up):
+            continue
+        nodes.append(name)
+        if plan is not None:
+            own = kind == "Node" and name == key
+            sessions += [(name, each) for each in plan.sessions if own or _defines(kind, key, each.defined_by)]
+            suppressed += [(name, each) for each in plan.suppressed if own or _defines(kind, key, each.reason)]
+    return Concerned(tuple(nodes), sessions=tuple(sessions), suppressed=tuple(suppressed))
 
 
 def _plan(index: ClusterIndex, node: str, options: CompileOptions) -> NodePlan | None:
@@ -59,7 +66,6 @@ def _plan(index: ClusterIndex, node: str, options: CompileOptions) -> NodePlan |
         return None
 
 
-def _is_its(session: SessionPlan, node: str, kind: str, key: Key) -> bool:
-    if kind == "Node":
-        return node == key
-    return session.defined_by.partition(",")[0] == f"{kind} {key}"
+def _defines(kind: str, key: Key, text: str) -> bool:
+    """A text that begins with what defines a session: "BGPPeer rr, seen from its peer", "BGPPeer rr: no password"."""
+    return any(text.startswith(f"{kind} {key}{sign}") for sign in (",", ":")) or text == f"{kind} {key}"

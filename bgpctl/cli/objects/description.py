@@ -164,10 +164,13 @@ def _around(found: Object, around: Surroundings) -> Iterator[str]:
             for node, each in concerned.sessions
         ]
         yield from _several("Sessions", _first(sessions))
-    yield from _several("Refers to", _first(_grouped((each.target, each.field) for each in around.refers_to(found))))
-    yield from _several(
-        "Referred by", _first(_grouped((each.source, each.field) for each in around.referred_by(found)))
-    )
+    if concerned.suppressed:
+        suppressed = [f"{node} to {each.peer_address}: {each.reason}" for node, each in concerned.suppressed]
+        yield from _several("Suppressed", _first(suppressed))
+    targets = _grouped((each.target, each.field) for each in around.refers_to(found))
+    sources = _grouped((each.source, each.field) for each in around.referred_by(found))
+    yield from _several("Refers to", _first(targets))
+    yield from _several("Referred by", _first(sources))
     problems = [f"{each.severity}: {each.path}: {each.message} [{each.code}]" for each in around.problems(found)]
     yield from _several("Problems", problems)
 
