@@ -131,7 +131,7 @@ def _surroundings(place: Path | Access, options: CompileOptions) -> Surroundings
         return Surroundings(read_directory(place), options)
     from bgpctl.datastore.kubernetes import ClusterOptions, read_cluster
 
-    loaded = read_cluster(place, ClusterOptions.of(options, secret_values=False))
+    loaded = read_cluster(place, replace(ClusterOptions.of(options), secret_values=False))
     for each in loaded.problems:
         if each.code == "cluster-forbidden":
             typer.echo(str(each), err=True)

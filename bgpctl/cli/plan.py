@@ -31,19 +31,20 @@ FILE_ENDINGS = (".yaml", ".yml", ".json")
 STANDARD_INPUT = "-"
 WHAT = "A node, or a file with its NodePlan: what has a / or an ending, or - for standard input."
 MOST_NAMES = 3
+HELP = "Plans of nodes, as the controller writes them."
 
 
 def register(app: typer.Typer) -> None:
-    plan = typer.Typer(name="plan", help="Plans of nodes, as the controller writes them.", no_args_is_help=True)
-    # With a callback it stays a group, though it has only one command.
-    plan.callback()(_nothing_else)
     examples = "bgpctl plan show a1 --kubeconfig FILE; kubectl get nodeplan a1 -o yaml | bgpctl plan show -"
+    plan = typer.Typer(name="plan", help=HELP, epilog=f"Examples: {examples}", no_args_is_help=True)
+    # With a callback it stays a group, though it has only one command.
+    plan.callback(epilog=f"Examples: {examples}")(_nothing_else)
     plan.command("show", epilog=f"Examples: {examples}")(of_typer(show))
     app.add_typer(plan)
 
 
 def _nothing_else() -> None:
-    """Plans of nodes, as the controller writes them."""
+    """The group takes no options of its own."""
 
 
 @with_options
@@ -59,8 +60,8 @@ def show(
     context: ContextOption = "",
     in_cluster: InClusterOption = False,
 ) -> None:
-    """Show the plan of a node: of its NodePlan in a cluster or in a file, or compiled of a directory of resources, as
-    compile does. JSON and YAML are those of compile.
+    """Show the plan of a node: what its NodePlan has, in a cluster or in a file, also where it is compressed; or, of a
+    directory of resources, what compile prints.
 
     Exit status: 0 shown, 1 there is no such plan, or it is not readable as one; what can be read of it is shown then.
     """
@@ -113,18 +114,16 @@ def _in_file(name: str) -> Object:
 
 
 def _show(found: Object, output: Output) -> NoReturn:
-    from bgpctl.cli.compile import plan_json, plan_yaml
-    from bgpctl.cli.objects.plan_object import plan_in, readable_plan
-    from bgpctl.compiler.rendering.plan_text import render_plan
+    from bgpctl.cli.objects.plan_object import plan_text, readable_plan
+    from bgpctl.cli.output import data_text
     from bgpctl.node_plan.spec import UnreadablePlanError
-    from bgpctl.yaml_source.dump import yaml_text
 
-    render = {Output.JSON: plan_json, Output.YAML: plan_yaml}.get(output, render_plan)
     try:
-        typer.echo(render(plan_in(found)), nl=False)
+        text = plan_text(found)
+        typer.echo(data_text(readable_plan(found), output) if output.is_data else text, nl=False)
     except UnreadablePlanError as error:
         typer.echo(f"{program_name()}: {found.id}: {error}", err=True)
         with suppress(UnreadablePlanError):  # the sentence is printed already
-            typer.echo(yaml_text(readable_plan(found)), nl=False)
+            typer.echo(data_text(readable_plan(found), Output.JSON if output is Output.JSON else Output.YAML), nl=False)
         raise typer.Exit(1) from None
     raise typer.Exit(0)

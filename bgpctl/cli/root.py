@@ -31,9 +31,12 @@ def new_application() -> typer.Typer:
 def speak_as_plugin(app: typer.Typer, commands: Iterable[str]) -> None:
     """Help and examples name the program as it is typed there."""
     typed = re.compile(rf"\b{PROGRAM} (?=({'|'.join(commands)})\b)")
-    app.info.epilog = typed.sub(f"{PLUGIN} ", str(app.info.epilog))
-    for group in (app, *(each.typer_instance for each in app.registered_groups)):
-        for command in group.registered_commands if group is not None else ():
+    groups = [app, *(each.typer_instance for each in app.registered_groups if each.typer_instance is not None)]
+    for group in groups:
+        for about in (group.info, group.registered_callback):
+            if about is not None and isinstance(about.epilog, str):
+                about.epilog = typed.sub(f"{PLUGIN} ", about.epilog)
+        for command in group.registered_commands:
             text = command.help or inspect.getdoc(command.callback) or ""
             command.help = typed.sub(f"{PLUGIN} ", text)
             command.epilog = typed.sub(f"{PLUGIN} ", command.epilog or "")

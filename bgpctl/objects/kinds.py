@@ -22,6 +22,7 @@ from bgpctl.kubernetes.kinds import (
     ApiKind,
     Group,
 )
+from bgpctl.kubernetes.kinds import NODE_PLAN as PLAN
 
 ALL = "all"
 
@@ -79,7 +80,7 @@ def _kubernetes(kind: ApiKind, *names: str, is_listed: bool = False) -> ObjectKi
 
 CALICO_NODE = ObjectKind(NODE, "nodes", ("no",), (V3,))
 NODE_PLAN = ObjectKind(
-    "NodePlan", "nodeplans", ("nplan", "plan", "plans"), (("bgpctl.io", "v1alpha1"),), Writers.CONTROLLER
+    PLAN.kind, PLAN.plural, ("nplan", "plan", "plans"), ((PLAN.group, PLAN.version),), Writers.CONTROLLER
 )
 SECRET_KIND = _kubernetes(SECRET)
 # In the order of tables, and in which objects are created: what others name comes before them.

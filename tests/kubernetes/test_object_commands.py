@@ -16,19 +16,21 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import calico_crds
+import msgspec
 import pytest
 import yaml
 from api_server import PROGRAMS, ApiServer
 from calico_crds import V3
 from commands import BGPCTL, here, run
 from crd_copies import must, server_with_copies
+from network import inside
 from object_cases import CLUSTER, PASSWORDS, TABLES, cells
 from segment import eventually
 from watched_cluster import Object, Writer, calico, node, peer
 
 from bgpctl.compiler import CompileOptions, compile_cluster
 from bgpctl.datastore import read_directory
-from bgpctl.node_plan import spec_of
+from bgpctl.node_plan import Assignment, spec_of
 from bgpctl.objects import KINDS
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -48,8 +50,6 @@ def api_server(api_server_network: str, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def installed(api_server: ApiServer, api_server_network: str) -> ApiServer:
-    from network import inside
-
     with inside(api_server_network):
         calico_crds.install(api_server, V3, ("ClusterInformation",))
         must(api_server, "apply", "--server-side", "--kustomize", PLANS)
@@ -156,32 +156,35 @@ def test_what_is_described_has_its_events(filled: ApiServer) -> None:
 
 
 def test_plans_are_listed_described_and_shown(cluster: ApiServer, tmp_path: Path) -> None:
+    """With the columns that kubectl shows of them."""
     lab = ROOT / "labs" / "quickstart" / "resources"
     resources = read_directory(lab).resources
-    plans = {each.plan.node: each.plan for each in compile_cluster(resources, CompileOptions(keys_by_reference=True))}
-    for name, plan in plans.items():
+    assigned = [Assignment(each.plan) for each in compile_cluster(resources, CompileOptions(keys_by_reference=True))]
+    for each in assigned:
         data = {
-            "apiVersion": "bgpctl.io/v1alpha1", "kind": "NodePlan", "metadata": {"name": name},
-            "spec": json.loads(_encoded(spec_of(plan))),
+            "apiVersion": "bgpctl.io/v1alpha1", "kind": "NodePlan", "metadata": {"name": each.plan.node},
+            "spec": json.loads(msgspec.json.encode(spec_of(each))),
         }  # fmt: skip
         must(cluster, "create", "--filename=-", stdin=json.dumps(data))
-    rows = [line[:3] for line in cells(ask(cluster, "get", "nodeplans").stdout, last=True)]
-    assert rows[1:] == [[name, spec_of(plan).digest, str(len(plan.sessions))] for name, plan in sorted(plans.items())]
+    status = {"status": {"sessions": {"summary": "7/7"}, "routes": {"installed": 12}, "held": {"count": 1}}}
+    patch = f"--patch={json.dumps(status)}"
+    must(cluster, "patch", "nodeplan", "rr1", "--subresource=status", "--type=merge", patch)
+    rows = {line[0]: line[1:] for line in cells(ask(cluster, "get", "nodeplans").stdout, last=False)}
+    digests = {each.plan.node: spec_of(each).digest for each in assigned}
+    assert rows == {
+        "NAME": ["SESSIONS", "ROUTES", "PLAN", "HELD"],
+        **{name: ["-", "-", digest, "-"] for name, digest in digests.items()},
+        "rr1": ["7/7", "12", digests["rr1"], "1"],
+    }
     compiled = here("compile", lab, "--node", "rr1").stdout
     assert ask(cluster, "plan", "show", "rr1").stdout == compiled
-    assert json.loads(ask(cluster, "plan", "show", "rr1", "-o", "json").stdout)["node"] == "rr1"
+    assert json.loads(ask(cluster, "plan", "show", "rr1", "-o", "json").stdout)["plan"]["node"] == "rr1"
     file = tmp_path / "rr1.yaml"
     file.write_text(must(cluster, "get", "nodeplan", "rr1", "--output=yaml"))
     assert here("plan", "show", file).stdout == compiled
     assert "Plan:\n  node rr1: AS 64512" in ask(cluster, "describe", "nodeplan", "rr1").stdout
     missing = ask(cluster, "plan", "show", "x")
     assert (missing.returncode, missing.stderr) == (1, "bgpctl: NodePlan/x not found\n")
-
-
-def _encoded(value: object) -> bytes:
-    import msgspec
-
-    return msgspec.json.encode(value)
 
 
 # ------------------------------------------------------------------------------------------------- changed

@@ -37,7 +37,7 @@ from bgpctl.objects.cluster.estimate import estimate
 from bgpctl.objects.kinds import kinds_named
 from bgpctl.objects.label_selector import parse_label_selector
 from bgpctl.objects.object import meaning
-from bgpctl.objects.store import Seen
+from bgpctl.objects.store import Event, Seen
 from bgpctl.yaml_source.edit import same
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -404,6 +404,7 @@ def test_every_change_is_seen(cluster: ApiServer, writer: Writer) -> None:
         async with aclosing(events):
             async for each in events:
                 name = f"{each.object.id.name} {each.object.data['spec']['peerIP']}" if each.object else each.failure
+                assert (each.event is Event.SYNCED) is (len(seen) == 1)
                 seen.append(f"{each.event} {name}")
 
     def of_objects() -> list[str]:

@@ -362,7 +362,7 @@ def test_every_change_of_an_object_is_seen(resources: Path) -> None:
             note(each)
 
     def lines() -> list[str]:
-        return [f"{each.event} {each.object.id}" if each.object else each.failure for each in seen]
+        return [f"{each.event} {each.object.id}" if each.object else each.failure or each.event for each in seen]
 
     async def run() -> None:
         task = asyncio.create_task(watch())
@@ -370,7 +370,7 @@ def test_every_change_of_an_object_is_seen(resources: Path) -> None:
         async def until(expected: list[str]) -> None:
             await asyncio.to_thread(eventually, lambda: lines() == expected, str(expected))
 
-        expected = ["ADDED BGPPeer/tor-a", "ADDED BGPPeer/tor-b"]
+        expected = ["ADDED BGPPeer/tor-a", "ADDED BGPPeer/tor-b", "SYNCED"]
         await until(expected)
         path = resources / "peers.yaml"
         path.write_text(PEERS.replace("64514", "64515"))
@@ -384,7 +384,7 @@ def test_every_change_of_an_object_is_seen(resources: Path) -> None:
         task.cancel()
 
     asyncio.run(run())
-    assert [line for line in lines() if "not-yaml" not in line][3:] == [
+    assert [line for line in lines() if "not-yaml" not in line][4:] == [
         "DELETED BGPPeer/tor-a",
         "DELETED BGPPeer/tor-b",
     ]

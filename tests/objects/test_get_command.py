@@ -92,7 +92,8 @@ def test_what_is_not_known_is_a_question_mark(tmp_path: Path) -> None:
         "apiVersion: bgpctl.io/v1alpha1\nkind: NodePlan\nmetadata: {name: y}\nspec: {node: y, digest: a}\n"
     )
     assert cells(get(tmp_path, "peers").stdout, last=False)[1] == ["x", "-", "-", "?", "a =="]
-    assert cells(get(tmp_path, "nodeplans").stdout, last=False)[1] == ["y", "a", "?"]
+    plans = cells(get(tmp_path, "nodeplans", "-o", "wide").stdout, last=False)
+    assert plans[1] == ["y", "-", "-", "a", "-", "-", "?", "-", "-"]
 
 
 # ------------------------------------------------------------------------------------------------ data

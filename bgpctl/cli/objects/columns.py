@@ -302,10 +302,16 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("VXLAN MTU", _of("spec.vxlanMTU")),
         Column("IPIP MTU", _of("spec.ipipMTU")),
     ),
+    # As its definition has them for kubectl.
     "NodePlan": (
+        Column("SESSIONS", _of("status.sessions.summary")),
+        Column("ROUTES", _of("status.routes.installed")),
         Column("PLAN", _of("spec.digest")),
-        Column("SESSIONS", _plan_sessions),
+        Column("HELD", _of("status.held.count")),
+        Column("IN FORCE", _of("status.digest"), is_wide=True),
+        Column("PLANNED", _plan_sessions, is_wide=True),
         Column("REVISION", _of("spec.revision"), is_wide=True),
+        Column("AGENT", _of("status.version"), is_wide=True),
     ),
     "Secret": (Column("TYPE", _of("type")), Column("KEYS", _keys)),
     "Service": (

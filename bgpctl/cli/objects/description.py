@@ -142,12 +142,11 @@ def _field(key: str, value: Any) -> Iterator[str]:
 
 
 def _plan(found: Object) -> Iterator[str]:
-    from bgpctl.cli.objects.plan_object import plan_in
-    from bgpctl.compiler.rendering.plan_text import render_plan
+    from bgpctl.cli.objects.plan_object import plan_text
     from bgpctl.node_plan.spec import UnreadablePlanError
 
     try:
-        text = render_plan(plan_in(found))
+        text = plan_text(found)
     except UnreadablePlanError as error:
         yield _line("Plan", f"not readable: {error}")
         return

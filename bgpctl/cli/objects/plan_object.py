@@ -1,4 +1,4 @@
-"""NodePlan objects for people: how many sessions they have, and the plan itself, compressed or not."""
+"""NodePlan objects for people: how many sessions they have, and what is in them, compressed or not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from bgpctl.objects.object import Object
 
 if TYPE_CHECKING:
     from bgpctl.node_plan import NodePlanSpec
-    from reflector.plan import NodePlan
 
 
 def spec_in(found: Object) -> NodePlanSpec:
@@ -23,11 +22,18 @@ def spec_in(found: Object) -> NodePlanSpec:
         raise UnreadablePlanError(f"it is no NodePlan: {error}") from error
 
 
-def plan_in(found: Object) -> NodePlan:
-    """Raises UnreadablePlanError."""
-    from bgpctl.node_plan import plan_of
+def plan_text(found: Object) -> str:
+    """The plan as compile prints it, and what the agent is handed beside it. Raises UnreadablePlanError."""
+    from bgpctl.compiler.rendering.plan_text import render_plan
+    from bgpctl.node_plan import assignment_of
+    from bgpctl.yaml_source.dump import yaml_text
 
-    return plan_of(spec_in(found))
+    text = render_plan(assignment_of(spec_in(found)).plan)
+    beside = {name: value for name, value in readable_plan(found).items() if name not in ("plan", "sessions")}
+    if beside:
+        lines = yaml_text(beside).splitlines()
+        text += "\nbeside the plan\n" + "".join(f"  {line}\n" for line in lines)
+    return text
 
 
 def readable_plan(found: Object) -> dict[str, Any]:

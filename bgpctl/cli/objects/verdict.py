@@ -98,7 +98,7 @@ def _before(place: Path | Access, options: CompileOptions) -> tuple[Loaded, Comp
         return read_directory(place), options
     from bgpctl.datastore.kubernetes import ClusterOptions, read_cluster
 
-    return read_cluster(place, ClusterOptions.of(options, secret_values=False)), replace(
+    return read_cluster(place, replace(ClusterOptions.of(options), secret_values=False)), replace(
         options, keys_by_reference=True
     )
 

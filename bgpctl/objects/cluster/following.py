@@ -43,7 +43,10 @@ class Following:
 
     def _follower(self, followed: _Followed, server: ApiServer, notices: Notices) -> Follower:
         kind = followed.api_kind
-        return Follower(kind, server, notices, lambda: self._take(followed), reader=WholeReader(kind))
+        namespace = followed.namespace if kind.namespaced else ""
+        return Follower(
+            kind, server, notices, lambda: self._take(followed), namespace=namespace, reader=WholeReader(kind)
+        )
 
     def _take(self, followed: _Followed) -> None:
         if self._is_synced:
@@ -76,6 +79,7 @@ class _Followed:
 
     def __init__(self, query: Query, kind: ObjectKind, api_kind: ApiKind) -> None:
         self._query = query
+        self.namespace = query.namespace
         self.kind = kind
         self.api_kind = api_kind
         self._texts: dict[str, str] = {}
