@@ -373,13 +373,19 @@ def test_every_change_of_an_object_is_seen(resources: Path) -> None:
         expected = ["ADDED BGPPeer/tor-a", "ADDED BGPPeer/tor-b", "SYNCED"]
         await until(expected)
         path = resources / "peers.yaml"
-        path.write_text(PEERS.replace("64514", "64515"))
+
+        def put(text: str) -> None:
+            """At once: a file that is half written is one with fewer objects."""
+            (resources / ".new").write_text(text)
+            (resources / ".new").replace(path)
+
+        put(PEERS.replace("64514", "64515"))
         await until(expected := [*expected, "MODIFIED BGPPeer/tor-b"])
-        path.write_text(PEERS.replace("64514", "64515") + "# a comment\n")
+        put(PEERS.replace("64514", "64515") + "# a comment\n")
         (resources / "others.yaml").unlink()
-        path.write_text(PEERS.replace("rack: a", "row: a").replace("64514", "64515"))
+        put(PEERS.replace("rack: a", "row: a").replace("64514", "64515"))
         await until(expected := [*expected, "DELETED BGPPeer/tor-a"])
-        path.write_text("{")
+        put("{")
         await asyncio.to_thread(eventually, lambda: any("not-yaml" in line for line in lines()), "a failure")
         task.cancel()
 
