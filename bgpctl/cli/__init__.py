@@ -52,6 +52,8 @@ PLAIN = ASKING | {"get"}
 # Set by the shell that asks for completions, of which any command may be one.
 COMPLETE_VARIABLE = "_BGPCTL_COMPLETE"
 NOT_READY = 2
+# 128 and the number of SIGPIPE.
+ENDED_BY_PIPE = 141
 
 
 def application(commands: Iterable[str]) -> typer.Typer:
@@ -84,6 +86,10 @@ def main() -> None:
         asked = sys.argv[1] if len(sys.argv) > 1 and COMPLETE_VARIABLE not in os.environ else ""
         if asked not in PLAIN or not _answer_plainly(asked, sys.argv[2:]):
             (application([asked]) if asked in MODULES else _with_all_commands())(prog_name=program_name())
+    except BrokenPipeError:
+        # Whoever reads has had enough (head); Python must not try to write the rest when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(ENDED_BY_PIPE) from None
     except PermissionError as error:
         _end(f"permission denied: {error.filename or error}; run this as root, or as a user who may do that")
     except Exception as error:
@@ -103,6 +109,7 @@ def _answer_plainly(command: str, words: Sequence[str]) -> bool:
     values = plain_values(function, words)
     if values is not None:
         function(**values)
+        sys.stdout.flush()
     return values is not None
 
 

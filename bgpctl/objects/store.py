@@ -23,13 +23,13 @@ from bgpctl.objects.object import Data, Object, ObjectId
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which objects of which kinds. `namespace` "": those of all namespaces. `names`: no others, if there are any.
-    `metadata_only`: a cluster need not send more."""
+    `metadata_only`: kinds of which a cluster need not send more."""
 
     kinds: tuple[ObjectKind, ...]
     names: tuple[str, ...] = ()
     namespace: str = ""
     selector: LabelSelector = EVERYTHING
-    metadata_only: bool = False
+    metadata_only: frozenset[ObjectKind] = frozenset()
 
     def selects(self, found: Object) -> bool:
         if found.id.kind not in self.kinds or not self.selector.matches(found.labels):
@@ -101,10 +101,12 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`failed`: why this was not written, "" where it was, or where nothing was to be written."""
+    """`failed`: why this was not written, "" where it was, or where nothing was to be written. `waits_for`: finalizers
+    of an object that is marked as deleted, and is there until they are done."""
 
     prepared: PreparedChange
     failed: str = ""
+    waits_for: tuple[str, ...] = ()
 
 
 class Event(StrEnum):

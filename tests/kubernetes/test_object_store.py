@@ -130,7 +130,7 @@ def test_objects_are_read_whole(cluster: ApiServer, writer: Writer) -> None:
             PEERS,
             Query(PEERS.kinds, names=("b", "c")),
             Query(PEERS.kinds, selector=parse_label_selector("rack in (b)")),
-            Query(PEERS.kinds, metadata_only=True),
+            Query(PEERS.kinds, metadata_only=frozenset(PEERS.kinds)),
         )
         answers = [await store.read(query) for query in queries]
         assert [answer.failures for answer in answers] == [()] * 4
@@ -176,6 +176,19 @@ def test_an_object_is_created_changed_left_and_deleted(cluster: ApiServer) -> No
     assert (found["spec"]["peerIP"], found["metadata"]["resourceVersion"]) == ("10.0.0.2", version)
     assert [each["manager"] for each in found["metadata"]["managedFields"]] == ["bgpctl"]
     assert apply(cluster, remove("BGPPeer", "a")) == [("deleted", "")]
+    assert apply(cluster, remove("BGPPeer", "a")) == [("not found", "")]
+
+
+def test_what_waits_for_finalizers_is_named(cluster: ApiServer) -> None:
+    apply(cluster, put(peer("a", "10.0.0.1")))
+    must(cluster, "patch", "bgppeer", "a", "--type=merge", '--patch={"metadata":{"finalizers":["example.org/x"]}}')
+
+    async def ask(store: Store) -> tuple[str, ...]:
+        (written,) = await store.write(await store.prepare([remove("BGPPeer", "a")]))
+        return written.waits_for
+
+    assert inside(cluster, ask) == ("example.org/x",)
+    must(cluster, "patch", "bgppeer", "a", "--type=merge", '--patch={"metadata":{"finalizers":null}}')
     assert apply(cluster, remove("BGPPeer", "a")) == [("not found", "")]
 
 

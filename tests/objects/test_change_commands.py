@@ -145,8 +145,8 @@ def test_the_digest_writes_it_with_its_confirmation(resources: Path) -> None:
     done = delete(resources, "bgppeer", DECISIVE, "--confirm", digest)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        f"bgppeer.projectcalico.org/{DECISIVE} deleted",
         "bgpconfiguration.projectcalico.org/default configured",
+        f"bgppeer.projectcalico.org/{DECISIVE} deleted",
     ]
     text = (resources / "bgpconfiguration.yaml").read_text()
     assert text == (LAB / "bgpconfiguration.yaml").read_text().replace(
@@ -267,6 +267,14 @@ def test_objects_of_a_file_are_deleted_wherever_they_stand(resources: Path, tmp_
     assert apply(resources, TOR).returncode == 0
     assert bgpctl("delete", "-f", file, "--resources", resources).stdout == "bgppeer.projectcalico.org/tor deleted\n"
     assert read_directory(resources).resources == read_directory(LAB).resources
+
+
+def test_objects_are_written_before_what_names_them_and_deleted_after_it(resources: Path) -> None:
+    filtered = f"{TOR}  filters: [only]\n---\n{HEAD.format(kind='BGPFilter', name='only')}spec: {{}}\n"
+    names = ["bgpfilter.projectcalico.org/only", "bgppeer.projectcalico.org/tor"]
+    assert apply(resources, filtered, "-o", "name").stdout.split() == names
+    both = bgpctl("delete", "-f", "-", "--resources", resources, "-o", "name", stdin=filtered)
+    assert both.stdout.split() == names[::-1]
 
 
 @pytest.mark.parametrize(

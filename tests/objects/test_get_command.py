@@ -167,6 +167,22 @@ def test_the_directory_may_be_in_the_environment_or_in_the_file_of_the_agent(res
     assert named.stdout == configured.stdout == "node/a1\nnode/a2\nnode/b1\n"
 
 
+def test_objects_may_come_from_standard_input() -> None:
+    done = run("get", "peers", "--resources", "-", stdin=CLUSTER)
+    assert cells(done.stdout, last=False) == cells(TABLES["peers"].rows, last=True)
+    for words in ("get peers -w", "delete bgppeer tor"):
+        done = run(*words.split(), "--resources", "-", stdin=CLUSTER)
+        assert (done.returncode, done.stderr.startswith("bgpctl: standard input cannot be ")) == (2, True)
+
+
+def test_who_reads_may_have_had_enough(tmp_path: Path) -> None:
+    many = "---\n".join(CLUSTER.partition("---")[0].replace("a1", f"n{number}") for number in range(3000))
+    (tmp_path / "nodes.yaml").write_text(many)
+    command = f"{BGPCTL} get nodes --resources {tmp_path} | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert (done.stdout.split(), done.stderr) == (["NAME", "IPV4", "IPV6", "AS", "CLUSTER", "ID", "FILE", "141"], "")
+
+
 def test_a_look_at_files_imports_nothing_heavy(resources: Path) -> None:
     program = (
         "import sys, bgpctl.cli\n"

@@ -26,7 +26,7 @@ from bgpctl.cli.program import program_name
 from bgpctl.compiler import CompileOptions
 from bgpctl.errors import NotReadyError
 from bgpctl.kubernetes.access import Access
-from bgpctl.objects.kinds import kinds_named
+from bgpctl.objects.kinds import KINDS, kinds_named
 from bgpctl.objects.object import ObjectId, merged
 from bgpctl.objects.opening import open_store
 from bgpctl.objects.store import Change, Outcome, Prepared, PreparedChange, Query, Store, Written
@@ -69,7 +69,14 @@ def carry_out(place: Path | Access, changes: Sequence[Change], manner: Manner, o
     """The exit status. Raises NotReadyError when the datastore cannot be used."""
     if manner.dry_run is DryRun.SERVER and isinstance(place, Path):
         raise NotReadyError("--dry-run=server asks an API server; for a directory give --dry-run")
-    return asyncio.run(_Changing(place, manner, options).run(changes))
+    return asyncio.run(_Changing(place, manner, options).run(in_order(changes)))
+
+
+def in_order(changes: Sequence[Change]) -> list[Change]:
+    """What others name comes before them, and goes after them."""
+    wanted = sorted((each for each in changes if each.wanted is not None), key=lambda each: KINDS.index(each.id.kind))
+    gone = sorted((each for each in changes if each.wanted is None), key=lambda each: -KINDS.index(each.id.kind))
+    return [*wanted, *gone]
 
 
 class _Changing:
@@ -92,7 +99,7 @@ class _Changing:
                 return self._failures(written)
             verdict = await self._judge(prepared)
             if digests := self._to_confirm(verdict):
-                prepared = await self._prepare(store, await _with_confirmation(store, changes, digests))
+                prepared = await self._prepare(store, in_order(await _with_confirmation(store, changes, digests)))
                 verdict = await self._judge(prepared)
             if self._manner.is_dry:
                 self._print(prepared.changes, verdict)
@@ -138,7 +145,12 @@ class _Changing:
             return LOSS
         return DONE
 
-    def _failures(self, written: Iterable[Written]) -> int:
+    def _failures(self, written: Sequence[Written]) -> int:
+        for each in written:
+            if each.waits_for and not each.failed:
+                self._report(
+                    f"{each.prepared.id} is there until {', '.join(each.waits_for)} has let it go (finalizers)"
+                )
         failed = [each.failed for each in written if each.failed]
         for sentence in dict.fromkeys(failed):
             self._report(sentence)

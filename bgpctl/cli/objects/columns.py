@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from bgpctl.objects.kinds import CALICO_NODE, ObjectKind
+from bgpctl.objects.kinds import CALICO_NODE, KINDS, ObjectKind
 from bgpctl.objects.object import Object
 
 NOT_SET, NOT_KNOWN = "-", "?"
+# Kinds whose columns are made of their metadata.
+OF_METADATA = tuple(kind for kind in KINDS if kind.kind == "Node" and kind is not CALICO_NODE)
 Labels = Mapping[str, str]
 
 

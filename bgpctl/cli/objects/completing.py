@@ -49,7 +49,7 @@ def _names(parameters: dict[str, Any], kind: str) -> list[str]:
         if any(each.namespaced for each in kinds):
             is_all = bool(parameters.get("all_namespaces"))
             namespace = namespace_of(place, parameters.get("namespace") or "", all_namespaces=is_all)
-        query = Query(kinds, namespace=namespace, metadata_only=True)
+        query = Query(kinds, namespace=namespace, metadata_only=frozenset(kinds))
         return asyncio.run(names())
     except (NotReadyError, TimeoutError):
         return []

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bgpctl.cli.declare import echo
 from bgpctl.cli.objects.asked import Asked
-from bgpctl.cli.objects.columns import Around, Labels, columns_of
+from bgpctl.cli.objects.columns import OF_METADATA, Around, Labels, columns_of
 from bgpctl.cli.objects.forms import Form, data_text, names_text, objects_text
 from bgpctl.cli.objects.hidden import shown
 from bgpctl.cli.objects.table import GrowingTable
@@ -57,7 +57,7 @@ class Showing:
     async def once(self, questions: Sequence[Question]) -> int:
         """The exit status."""
         async with open_store(self._place) as store:
-            answers = [await store.read(each.query) for each in questions]
+            answers = [await store.read(self._query(each.query)) for each in questions]
             objects = [
                 found
                 for question, answer in zip(questions, answers, strict=True)
@@ -94,6 +94,13 @@ class Showing:
                 else:
                     printing.print([(seen.event, seen.object)], await self._around(store, [seen.object]))
         return 0
+
+    def _query(self, query: Query) -> Query:
+        """A cluster sends no more than is shown: Nodes of Kubernetes are large, and their columns are annotations."""
+        if self._look.form.is_data:
+            return query
+        enough = query.kinds if self._look.form is Form.NAME else OF_METADATA
+        return replace(query, metadata_only=frozenset(enough))
 
     async def _around(self, store: Store, objects: Iterable[Object]) -> Around:
         """Nodes are asked for where a column counts them."""
@@ -173,7 +180,8 @@ class _Printing:
 
 async def node_labels(store: Store) -> Mapping[str, Labels] | None:
     """Of every Node by name; None where they cannot be read."""
-    answer = await store.read(Query(kinds_named("nodes"), metadata_only=True))
+    kinds = kinds_named("nodes")
+    answer = await store.read(Query(kinds, metadata_only=frozenset(kinds)))
     if answer.failures:
         return None
     nodes: dict[str, dict[str, str]] = {}

@@ -86,7 +86,7 @@ class ClusterStore:
     async def write(self, prepared: Prepared) -> tuple[Written, ...]:
         if not isinstance(prepared, _PreparedObjects):
             raise TypeError("what a cluster writes is what it has prepared")
-        return tuple([Written(each, await self._write(each, force=prepared.force)) for each in prepared.changes])
+        return tuple([await self._write(each, force=prepared.force) for each in prepared.changes])
 
     async def watch(self, query: Query) -> AsyncGenerator[Seen, None]:
         kinds: dict[ObjectKind, ApiKind] = {}
@@ -120,7 +120,7 @@ class ClusterStore:
                 found = [each for each in answers if each is not None]
             else:
                 found = await self._requests.listed(
-                    api_kind, namespace, query.selector.text, metadata_only=query.metadata_only
+                    api_kind, namespace, query.selector.text, metadata_only=kind in query.metadata_only
                 )
         except FailedError as error:
             if is_not_served(error.failure) and kind is CALICO_NODE:
@@ -165,7 +165,9 @@ class ClusterStore:
                 return PreparedChange(change, Outcome.DELETED if was else Outcome.ABSENT, was)
             becomes = await self._becomes(change, kind, was, rehearsed=rehearsed, force=force)
         except FailedError as error:
-            failed = self._sentence(error.failure, "patch", kind or change.id.kind.api_kind(V1), str(change.id))
+            failed = self._sentence(
+                error.failure, "patch", kind or change.id.kind.api_kind(change.id.kind.groups[0]), str(change.id)
+            )
             return PreparedChange(change, Outcome.UNCHANGED, refused=failed)
         if was is None:
             return PreparedChange(change, Outcome.CREATED, None, becomes)
@@ -187,24 +189,23 @@ class ClusterStore:
         data = await self._requests.one(kind, wanted.namespace, wanted.name)
         return None if data is None else Object(wanted, data)
 
-    async def _write(self, prepared: PreparedChange, *, force: bool) -> str:
-        """Why it has failed, "" if it has not."""
+    async def _write(self, prepared: PreparedChange, *, force: bool) -> Written:
         if prepared.refused or prepared.outcome is Outcome.ABSENT:
-            return prepared.refused
+            return Written(prepared, prepared.refused)
         change = prepared.change
         verb = "delete" if change.wanted is None else "patch"
         kind: ApiKind | None = None
         try:
             kind = await self._api_kind(change.id.kind)
             if kind is None:
-                return f"{change.id}: {NOT_INSTALLED}"
-            await self._write_on_top(prepared, kind, force=force)
+                return Written(prepared, f"{change.id}: {NOT_INSTALLED}")
+            return Written(prepared, waits_for=await self._write_on_top(prepared, kind, force=force))
         except FailedError as error:
-            return self._sentence(error.failure, verb, kind or change.id.kind.api_kind(V1), str(change.id))
-        return ""
+            usual = change.id.kind.api_kind(change.id.kind.groups[0])
+            return Written(prepared, self._sentence(error.failure, verb, kind or usual, str(change.id)))
 
-    async def _write_on_top(self, prepared: PreparedChange, kind: ApiKind, *, force: bool) -> None:
-        """Of the object that was looked at, or of one that means the same."""
+    async def _write_on_top(self, prepared: PreparedChange, kind: ApiKind, *, force: bool) -> tuple[str, ...]:
+        """Of the object that was looked at, or of one that means the same. What its deletion waits for."""
         change, on_top_of = prepared.change, prepared.was
         for attempt in range(ATTEMPTS):
             try:
@@ -214,16 +215,16 @@ class ClusterStore:
                 data = _on_top_of(_as_applied(change, kind), on_top_of.version if on_top_of else "")
                 place = (change.id.namespace, change.id.name)
                 await self._requests.apply(kind, place, data, _applying(change, force=force), dry_run=False)
-                return None
+                return ()
             except FailedError as error:
                 if error.failure.cause is Cause.ABSENT and change.wanted is None and not is_not_served(error.failure):
-                    return None  # somebody else has deleted it meanwhile
+                    return ()  # somebody else has deleted it meanwhile
                 now = await self._now(change.id, kind) if error.failure.cause is Cause.CONFLICT else None
                 is_same = now is not None and prepared.was is not None and _mean_the_same(prepared.was.data, now.data)
                 if not is_same or now is None or attempt == ATTEMPTS - 1 or now.version == _version_of(on_top_of):
                     raise
                 on_top_of = now
-        return None
+        return ()
 
     def _sentence(self, failure: Failure, verb: str, kind: ApiKind, what: str = "") -> str:
         if failure.cause in OF_THE_SERVER:

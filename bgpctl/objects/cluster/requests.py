@@ -97,10 +97,15 @@ class Requests:
         path, body = path_of(kind, *place), msgspec.json.encode(data)
         return object_in(await _repeated(lambda: self._server.send("PATCH", path, body, APPLY, parameters)))
 
-    async def delete(self, kind: ApiKind, namespace: str, name: str, preconditions: Mapping[str, str]) -> None:
+    async def delete(
+        self, kind: ApiKind, namespace: str, name: str, preconditions: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        """The finalizers that it waits for."""
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions}
         path, body = path_of(kind, namespace, name), msgspec.json.encode(options)
-        await _repeated(lambda: self._server.send("DELETE", path, body, JSON))
+        answer = object_in(await _repeated(lambda: self._server.send("DELETE", path, body, JSON)))
+        metadata = answer.get("metadata")
+        return tuple(metadata.get("finalizers") or ()) if isinstance(metadata, Mapping) else ()
 
     async def _get(self, path: str, parameters: Mapping[str, str], accept: str) -> bytes:
         return await _repeated(lambda: self._server.get(path, parameters, accept))

@@ -12,6 +12,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bgpctl.datastore.listing import STANDARD_INPUT
+from bgpctl.errors import NotReadyError
 from bgpctl.objects.directory.file_edit import Replacement, added_text, changed_text, document_text
 from bgpctl.objects.directory.files import ChangedMeanwhileError, FilesRead, NotWrittenError, read_files, write_files
 from bgpctl.objects.documents import ObjectFile, Standing, read_objects
@@ -35,10 +37,12 @@ class _PreparedFiles(Prepared):
 
 
 class DirectoryStore:
-    """`path` is a directory or a file."""
+    """`path` is a directory or a file, or standard input (-), which is only read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._files: dict[str, tuple[str, ObjectFile]] = {}
+        self._given: FilesRead | None = None
 
     @property
     def name(self) -> str:
@@ -62,6 +66,7 @@ class DirectoryStore:
     async def watch(self, query: Query) -> AsyncGenerator[Seen, None]:
         from bgpctl.datastore.watch import watch_directory
 
+        self._check_is_kept("watched")
         faults: list[Exception] = []
         seeing = _Seeing(query)
         is_first = True
@@ -79,14 +84,25 @@ class DirectoryStore:
     # -------------------------------------------------------------------------------------------- inside
 
     def _read(self, query: Query) -> Found:
-        read = read_files(self._path)
-        files = [read_objects(name, text) for name, text in read.texts.items()]
-        failures = (*read.failures, *(str(problem) for file in files for problem in file.problems))
-        return Found(tuple(_selected((each for file in files for each in file.objects), query)), failures)
+        read, files = self._now()
+        failures = (*read.failures, *(str(problem) for file in files.values() for problem in file.problems))
+        return Found(tuple(_selected((each for file in files.values() for each in file.objects), query)), failures)
+
+    def _check_is_kept(self, what: str) -> None:
+        if str(self._path) == STANDARD_INPUT:
+            raise NotReadyError(f"standard input cannot be {what}; name a file or a directory")
+
+    def _now(self) -> tuple[FilesRead, dict[str, ObjectFile]]:
+        """The files as they are; what has not changed is not looked through again."""
+        read = self._given or read_files(self._path)
+        if str(self._path) == STANDARD_INPUT:
+            self._given = read
+        self._files = _looked_through(read.texts, self._files)
+        return read, {name: file for name, (_, file) in self._files.items()}
 
     def _prepare(self, changes: Sequence[Change]) -> Prepared:
-        read = read_files(self._path)
-        files = {name: read_objects(name, text) for name, text in read.texts.items()}
+        self._check_is_kept("written")
+        read, files = self._now()
         standing: dict[ObjectId, list[Standing]] = {}
         for file in files.values():
             for each in file.objects:
@@ -192,6 +208,16 @@ def _is_written(change: PreparedChange) -> bool:
     return change.outcome in (Outcome.CREATED, Outcome.CONFIGURED, Outcome.DELETED)
 
 
+def _looked_through(
+    texts: Mapping[str, str], before: Mapping[str, tuple[str, ObjectFile]]
+) -> dict[str, tuple[str, ObjectFile]]:
+    """Texts with what is in them."""
+    return {
+        name: before[name] if name in before and before[name][0] == text else (text, read_objects(name, text))
+        for name, text in texts.items()
+    }
+
+
 def _selected(standing: Iterable[Standing], query: Query) -> list[Object]:
     return [each.object for each in standing if query.selects(each.object)]
 
@@ -207,11 +233,7 @@ class _Seeing:
 
     def take(self, texts: Mapping[str, str], unread: Iterable[str]) -> list[Seen]:
         """What is different now."""
-        before = self._files
-        self._files = {
-            name: before[name] if name in before and before[name][0] == text else (text, read_objects(name, text))
-            for name, text in texts.items()
-        }
+        self._files = _looked_through(texts, self._files)
         files = [file for _, file in self._files.values()]
         found = _selected((each for file in files for each in file.objects), self._query)
         failures = frozenset((*unread, *(str(problem) for file in files for problem in file.problems)))
