@@ -13,26 +13,33 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bgpctl.cli.program import is_plugin, program_name
+
 if TYPE_CHECKING:
     import typer
 
 # Command -> the module that has it.
 MODULES = {
     "agent": "agent",
+    "apply": "apply",
     "compare": "compare",
     "compile": "compile",
     "completion": "completion",
     "confirm": "confirm",
     "controller": "controller",
+    "delete": "delete",
+    "describe": "describe",
     "diff": "diff",
     "drain": "drain",
     "explain": "explain",
     "fib": "fib",
+    "get": "get",
     "help": "help",
     "journal": "journal",
     "lab": "lab",
     "node-status": "node_status",
     "peers": "peers",
+    "plan": "plan",
     "proof": "proof",
     "routes": "show",
     "status": "status",
@@ -41,18 +48,24 @@ MODULES = {
 }
 # Those that only ask a socket, each declared under its own name (declare.py).
 ASKING = frozenset({"confirm", "drain", "explain", "fib", "node-status", "peers", "routes", "status"})
+# These, and those that only ask a datastore.
+PLAIN = ASKING | {"get"}
 # Set by the shell that asks for completions, of which any command may be one.
 COMPLETE_VARIABLE = "_BGPCTL_COMPLETE"
 NOT_READY = 2
+# 128 and the number of SIGPIPE.
+ENDED_BY_PIPE = 141
 
 
 def application(commands: Iterable[str]) -> typer.Typer:
     """The program with these commands."""
-    from bgpctl.cli.root import new_application
+    from bgpctl.cli.root import new_application, speak_as_plugin
 
     app = new_application()
     for module in dict.fromkeys(MODULES[command] for command in commands):
         import_module(f"bgpctl.cli.{module}").register(app)
+    if is_plugin():
+        speak_as_plugin(app, MODULES)
     return app
 
 
@@ -72,8 +85,12 @@ def main() -> None:
     """The console script: a world that is not ready ends with one sentence and status 2."""
     try:
         asked = sys.argv[1] if len(sys.argv) > 1 and COMPLETE_VARIABLE not in os.environ else ""
-        if asked not in ASKING or not _answer_plainly(asked, sys.argv[2:]):
-            (application([asked]) if asked in MODULES else _with_all_commands())()
+        if asked not in PLAIN or not _answer_plainly(asked, sys.argv[2:]):
+            (application([asked]) if asked in MODULES else _with_all_commands())(prog_name=program_name())
+    except BrokenPipeError:
+        # Whoever reads has had enough (head); Python must not try to write the rest when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(ENDED_BY_PIPE) from None
     except PermissionError as error:
         _end(f"permission denied: {error.filename or error}; run this as root, or as a user who may do that")
     except Exception as error:
@@ -93,9 +110,10 @@ def _answer_plainly(command: str, words: Sequence[str]) -> bool:
     values = plain_values(function, words)
     if values is not None:
         function(**values)
+        sys.stdout.flush()
     return values is not None
 
 
 def _end(sentence: str) -> None:
-    print(f"bgpctl: {sentence}", file=sys.stderr)  # noqa: T201
+    print(f"{program_name()}: {sentence}", file=sys.stderr)  # noqa: T201
     raise SystemExit(NOT_READY) from None

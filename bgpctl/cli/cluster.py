@@ -19,32 +19,43 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from bgpctl.cli.program import is_plugin
 from bgpctl.configuration.compile_options import CompileOptions
 
 if TYPE_CHECKING:
+    from bgpctl.kubernetes.access import Access
     from bgpctl.resources import Loaded
 
-GIVE_ONE = "give a file or directory of resources, or a cluster (--kubeconfig FILE, --in-cluster)"
+GIVE_ONE = "give a file or directory of resources, or a cluster (--kubeconfig FILE, --context NAME, --in-cluster)"
 GIVE_NOT_BOTH = "give a file or directory of resources or a cluster, not both"
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterAccess:
-    """Where the cluster is, as it was given."""
+    """Where the cluster is, as it was given. `is_meant`: none was, and that of the kubeconfig's context is meant."""
 
     kubeconfig: Path | None = None
     context: str = ""
     in_cluster: bool = False
+    is_meant: bool = False
 
     @property
     def is_given(self) -> bool:
-        return self.kubeconfig is not None or self.in_cluster
+        return self.kubeconfig is not None or self.in_cluster or bool(self.context) or self.is_meant
+
+    @property
+    def access(self) -> Access:
+        from bgpctl.kubernetes.access import Access
+
+        return Access(self.in_cluster, self.kubeconfig, self.context)
 
     def check(self) -> None:
-        if self.kubeconfig is not None and self.in_cluster:
+        if self.in_cluster and (self.kubeconfig is not None or self.context):
             raise typer.BadParameter("give --kubeconfig or --in-cluster, not both")
-        if self.context and self.kubeconfig is None:
-            raise typer.BadParameter("--context names one of a kubeconfig; give --kubeconfig FILE as well")
+
+    def in_place_of(self, path_is_missing: bool) -> ClusterAccess:
+        """As plugin of kubectl: where a path could stand and none does, the cluster is meant."""
+        return ClusterAccess(is_meant=True) if path_is_missing and is_plugin() and not self.is_given else self
 
 
 _PARAMETERS: dict[str, tuple[Any, Any]] = {
@@ -96,6 +107,7 @@ def named(path: Path | None) -> tuple[Path, ...]:
 
 def read_resources(paths: Sequence[Path], cluster: ClusterAccess, options: CompileOptions) -> Loaded:
     """Raises NotReadyError when a path is not there, or the cluster cannot be read."""
+    cluster = cluster.in_place_of(not paths)
     if cluster.is_given:
         if paths:
             raise typer.BadParameter(GIVE_NOT_BOTH)
@@ -110,7 +122,5 @@ def read_resources(paths: Sequence[Path], cluster: ClusterAccess, options: Compi
 def read_resources_of_cluster(cluster: ClusterAccess, options: CompileOptions) -> Loaded:
     """Raises NotReadyError when it cannot be read."""
     from bgpctl.datastore.kubernetes import ClusterOptions, read_cluster
-    from bgpctl.kubernetes.access import Access
 
-    access = Access(cluster.in_cluster, cluster.kubeconfig, cluster.context)
-    return read_cluster(access, ClusterOptions.of(options))
+    return read_cluster(cluster.access, ClusterOptions.of(options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -61,10 +61,13 @@ def compile_plans(
     if all_nodes:
         _write_all(read_resources(named(path), cluster, options), options, Path(output), with_passwords)
     else:
-        _show_one(read_resources(named(path), cluster, options), options, node, output, with_passwords)
+        show_one(read_resources(named(path), cluster, options), options, node, output, with_passwords=with_passwords)
 
 
-def _show_one(loaded: Loaded, options: CompileOptions, node: str, output: str, with_passwords: bool) -> None:
+def show_one(
+    loaded: Loaded, options: CompileOptions, node: str, output: str, *, with_passwords: bool = False
+) -> NoReturn:
+    """The plan of one node in one of the forms of `_renderers`. Ends with the exit status."""
     from bgpctl.compiler import CompileError, compile_node
     from bgpctl.resources.in_force.in_force import in_force
 
@@ -116,11 +119,12 @@ def _renderers(with_passwords: bool) -> dict[str, Callable[[NodePlan], str]]:
     return {
         "plan": render_plan,
         "exabgp": lambda plan: render_exabgp_conf(plan, hide_passwords=not with_passwords),
-        "json": lambda plan: _as_json(without_passwords(plan)),
+        "json": lambda plan: plan_json(without_passwords(plan)),
+        "yaml": lambda plan: plan_yaml(without_passwords(plan)),
     }
 
 
-def _as_json(plan: NodePlan) -> str:
+def plan_json(plan: NodePlan) -> str:
     import msgspec
 
     from reflector.plan import encode_plan
@@ -128,12 +132,22 @@ def _as_json(plan: NodePlan) -> str:
     return msgspec.json.format(encode_plan(plan)).decode() + "\n"
 
 
+def plan_yaml(plan: NodePlan) -> str:
+    """The same as YAML."""
+    import msgspec
+
+    from bgpctl.yaml_source.dump import yaml_text
+    from reflector.plan import encode_plan
+
+    return yaml_text(msgspec.json.decode(encode_plan(plan)))
+
+
 def _report(lines: Iterable[Problem | Invalid]) -> None:
     for line in lines:
         typer.echo(str(line), err=True)
 
 
-def _finish(problems: Iterable[Problem], invalid: Iterable[Invalid]) -> None:
+def _finish(problems: Iterable[Problem], invalid: Iterable[Invalid]) -> NoReturn:
     from bgpctl.yaml_source.problem import has_errors
 
     found = tuple(problems)

@@ -78,8 +78,11 @@ def diff(
 def _sides(paths: list[Path], cluster: ClusterAccess, options: CompileOptions) -> tuple[Side, Side]:
     from bgpctl.cli.change import Side
 
+    cluster = cluster.in_place_of(len(paths) == 1)
     if len(paths) != 2 - cluster.is_given:
-        raise typer.BadParameter("give OLD and NEW, or a cluster (--kubeconfig FILE, --in-cluster) and NEW")
+        raise typer.BadParameter(
+            "give OLD and NEW, or a cluster (--kubeconfig FILE, --context NAME, --in-cluster) and NEW"
+        )
     old = Side.read_cluster(cluster, options) if cluster.is_given else Side.read(paths[0], options)
     return old, Side.read(paths[-1], options)
 

@@ -21,12 +21,13 @@ def help_(
     Exit status 2 when there is neither such a code nor such a command.
     """
     from bgpctl.cli import MODULES, application
+    from bgpctl.cli.program import program_name
     from bgpctl.problem_pages import codes, page
 
     if topic == "codes":
         typer.echo("\n".join(codes()))
     elif topic in MODULES or not topic:
-        application([topic] if topic else MODULES)([topic, "--help"] if topic else ["--help"], prog_name="bgpctl")
+        application([topic] if topic else MODULES)([topic, "--help"] if topic else ["--help"], prog_name=program_name())
     elif text := page(topic.strip("[]")):
         typer.echo(text.rstrip())
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bgpctl.agent.speaker.state import SpeakerState
 from bgpctl.cli.fib import is_wrong
-from bgpctl.cli.tables import duration
+from bgpctl.cli.text_table import duration
 from reflector.messages import AgentStatus, DownSession, ProblemStatus
 
 ERROR = "error"

@@ -88,7 +88,7 @@ def _width() -> int:
 
 
 def _ago(seconds: float | None) -> str:
-    from bgpctl.cli.tables import duration
+    from bgpctl.cli.text_table import duration
 
     return "-" if seconds is None else duration(seconds)
 
@@ -149,7 +149,8 @@ def lines(
     sessions: list[Session], answers: list[tuple[str, Peers]], *, with_node: bool, in_full: bool
 ) -> Iterator[str]:
     """What stands below the table: errors, warnings, unknown peers, drains."""
-    from bgpctl.cli.tables import drain_sentence, duration
+    from bgpctl.cli.tables import drain_sentence
+    from bgpctl.cli.text_table import duration
 
     for name, peer in sessions:
         sentences = list(_full(peer)) if in_full else []
@@ -169,7 +170,7 @@ def lines(
 
 
 def _about(peer: PeerStatus, *, in_full: bool) -> Iterator[str]:
-    from bgpctl.cli.tables import duration
+    from bgpctl.cli.text_table import duration
 
     is_up = peer.state == ESTABLISHED
     if peer.last_error and peer.last_error != peer.ended and (not is_up or in_full):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+
+from bgpctl.cli.program import PLUGIN, PROGRAM
 
 
 def new_application() -> typer.Typer:
@@ -21,6 +26,20 @@ def new_application() -> typer.Typer:
     )
     app.callback()(root)
     return app
+
+
+def speak_as_plugin(app: typer.Typer, commands: Iterable[str]) -> None:
+    """Help and examples name the program as it is typed there."""
+    typed = re.compile(rf"\b{PROGRAM} (?=({'|'.join(commands)})\b)")
+    groups = [app, *(each.typer_instance for each in app.registered_groups if each.typer_instance is not None)]
+    for group in groups:
+        for about in (group.info, group.registered_callback):
+            if about is not None and isinstance(about.epilog, str):
+                about.epilog = typed.sub(f"{PLUGIN} ", about.epilog)
+        for command in group.registered_commands:
+            text = command.help or inspect.getdoc(command.callback) or ""
+            command.help = typed.sub(f"{PLUGIN} ", text)
+            command.epilog = typed.sub(f"{PLUGIN} ", command.epilog or "")
 
 
 def _print_version(wanted: bool) -> None:

@@ -119,7 +119,7 @@ def _fields(standing: Standing) -> dict[str, object]:
 
 
 def _uptime(agent: AgentStatus) -> str:
-    from bgpctl.cli.tables import duration
+    from bgpctl.cli.text_table import duration
 
     return duration(agent.uptime)
 

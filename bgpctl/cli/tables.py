@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from bgpctl.cli.output import Output, data_text
-from bgpctl.cli.text_table import Columns, render
+from bgpctl.cli.text_table import Columns, duration, render
 from reflector.messages import AgentStatus, DrainStatus, PeerStatus, RouteStatus
 from reflector.plan import Family
 from reflector.verdict import text_of
@@ -58,15 +58,6 @@ def families_of(prefix: str) -> tuple[Family, ...]:
     if not prefix:
         return (4, 6)
     return (6,) if ":" in prefix else (4,)
-
-
-def duration(seconds: float) -> str:
-    """ "12s", "3m05s", "2h07m", "5d03h": the two units that matter."""
-    whole = int(seconds)
-    for name, size, smaller, small in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
-        if whole >= size:
-            return f"{whole // size}{name}{whole % size // small:02d}{smaller}"
-    return f"{whole}s"
 
 
 def _has_path_ids(routes: Sequence[RouteStatus]) -> bool:

@@ -41,6 +41,15 @@ def plain(cell: str) -> str:
     return _STYLE.sub("", cell)
 
 
+def duration(seconds: float) -> str:
+    """ "12s", "3m05s", "2h07m", "5d03h": the two units that matter."""
+    whole = int(seconds)
+    for name, size, smaller, small in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size}{name}{whole % size // small:02d}{smaller}"
+    return f"{whole}s"
+
+
 def _painted(cell: str) -> str:
     return _STYLE.sub(lambda found: f"\x1b[{_COLOURS[found[1]]}m", cell)
 

@@ -17,8 +17,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 
-from bgpctl.datastore.directory import DirectoryReader, is_resource_file, list_files, unusable_file
+from bgpctl.datastore.directory import DirectoryReader, unusable_file
 from bgpctl.datastore.inotify import ANYTHING, Inotify
+from bgpctl.datastore.listing import is_resource_file, list_files
 from bgpctl.errors import NotReadyError
 from bgpctl.resources import Loaded
 from bgpctl.yaml_source.problem import Problem

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgpctl.errors import NotReadyError
+from bgpctl.kubernetes.kubeconfig_files import files_in, merged_kubeconfig
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
@@ -40,7 +41,7 @@ _KEEP_ALIVE = (
 @dataclass(frozen=True, slots=True)
 class Access:
     """in_cluster   with the service account of the pod that this runs in
-    kubeconfig   a file; without one that of KUBECONFIG, or ~/.kube/config
+    kubeconfig   a file; without one those of KUBECONFIG, or ~/.kube/config
     context      of the kubeconfig; "" for its current one
     """
 
@@ -56,7 +57,7 @@ class Access:
 
     @property
     def file(self) -> str:
-        """The kubeconfig."""
+        """The kubeconfig, or several with colons between them."""
         return str(self.kubeconfig or os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG)
 
 
@@ -81,8 +82,20 @@ def open_client(access: Access) -> AsyncClient:
             ),
         )
     except _refusals() as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
-        raise NotReadyError(f"cannot use the access to {access}: {reason}") from error
+        raise _not_usable(access, error) from error
+
+
+def namespace_of(access: Access) -> str:
+    """The namespace of the context, "default" where it names none. Raises NotReadyError."""
+    try:
+        return str(_config(access).namespace)
+    except _refusals() as error:
+        raise _not_usable(access, error) from error
+
+
+def _not_usable(access: Access, error: Exception) -> NotReadyError:
+    reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+    return NotReadyError(f"cannot use the access to {access}: {reason}")
 
 
 def _config(access: Access) -> SingleConfig:
@@ -92,6 +105,8 @@ def _config(access: Access) -> SingleConfig:
         if "KUBERNETES_SERVICE_HOST" not in os.environ:
             raise ValueError("KUBERNETES_SERVICE_HOST is not set: this does not run in a pod")
         found = KubeConfig.from_service_account(str(access.service_account)).get()
+    elif len(files := files_in(access.file)) > 1:
+        found = KubeConfig.from_dict(merged_kubeconfig(files), files[0]).get(access.context or None)
     else:
         found = KubeConfig.from_file(access.file).get(access.context or None)
     if found is None:

@@ -38,7 +38,8 @@ class _Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """silence          seconds without an octet after which the answer is given up
+    """accept           the media type of the answer, "" for the usual one
+    silence          seconds without an octet after which the answer is given up
     begins_with_all  a watch that shall begin with every object
     """
 
@@ -47,6 +48,7 @@ class _Question:
     parameters: Parameters
     body: bytes = b""
     content_type: str = ""
+    accept: str = ""
     silence: float | None = None
     begins_with_all: bool = False
 
@@ -61,13 +63,15 @@ class ApiServer:
     async def close(self) -> None:
         await self._opened.client.aclose()
 
-    async def get(self, path: str, parameters: Parameters | None = None) -> bytes:
-        async with self._answer(_Question("GET", path, parameters or {})) as answer:
+    async def get(self, path: str, parameters: Parameters | None = None, accept: str = "") -> bytes:
+        async with self._answer(_Question("GET", path, parameters or {}, accept=accept)) as answer:
             return await answer.aread()
 
-    async def send(self, method: str, path: str, body: bytes, content_type: str) -> bytes:
+    async def send(
+        self, method: str, path: str, body: bytes, content_type: str, parameters: Parameters | None = None
+    ) -> bytes:
         """POST, PUT, PATCH or DELETE; the object as it is then."""
-        async with self._answer(_Question(method, path, {}, body, content_type)) as answer:
+        async with self._answer(_Question(method, path, parameters or {}, body, content_type)) as answer:
             return await answer.aread()
 
     @asynccontextmanager
@@ -115,7 +119,7 @@ class ApiServer:
             question.path,
             params=question.parameters,
             content=question.body or None,
-            headers={"Content-Type": question.content_type} if question.body else None,
+            headers=_headers(question),
             timeout=httpx2.USE_CLIENT_DEFAULT if silence is None else httpx2.Timeout(silence, connect=CONNECT),
         )
         try:
@@ -139,6 +143,11 @@ class ApiServer:
             if not before.users:
                 await before.client.aclose()
         return self._opened
+
+
+def _headers(question: _Question) -> dict[str, str]:
+    headers = {"Content-Type": question.content_type} if question.body else {}
+    return headers | ({"Accept": question.accept} if question.accept else {})
 
 
 async def _failure(answer: Response, *, begins_with_all: bool) -> Failure:

@@ -41,7 +41,9 @@ class Follower:
         namespace: str = "",
         only: str = "",
         watch_list: bool = True,
+        reader: Reader | None = None,
     ) -> None:
+        """`reader` is one that keeps more of each object."""
         self.kind = kind
         self.collection = Collection(Pauses(random.random), watch_list=watch_list)
         self._server = server
@@ -49,7 +51,7 @@ class Follower:
         self._changed = changed
         self._path = kind.path_in(namespace)
         self._selection = {"fieldSelector": f"metadata.name={only}"} if only else {}
-        self._reader = Reader(kind)
+        self._reader = reader or Reader(kind)
         self._clock = asyncio.get_running_loop().time
         self._task = asyncio.create_task(self._run(), name=f"follow {kind.resource} {only}")
 

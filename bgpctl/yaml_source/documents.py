@@ -20,8 +20,11 @@ def split_documents(text: str) -> Iterator[tuple[int, str]]:
             yield line, document
             continue
         starts = [found.start() for found in _OBJECT.finditer(document)]
+        counted = 0
         for start, end in zip(starts, [*starts[1:], len(document)], strict=True):
-            yield line + document.count("\n", 0, start), document[start:end]
+            line += document.count("\n", counted, start)
+            counted = start
+            yield line, document[start:end]
 
 
 def _between_separators(text: str) -> Iterator[tuple[int, str]]:

@@ -20,7 +20,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bgpctl.cli import app
-from bgpctl.datastore import directory, inotify, read_directory, regular_file, watch_directory
+from bgpctl.datastore import directory, inotify, listing, read_directory, regular_file, watch_directory
 from bgpctl.datastore.directory import DirectoryReader
 from bgpctl.datastore.regular_file import read_regular_file
 from bgpctl.errors import NotReadyError
@@ -595,7 +595,7 @@ def test_files_that_are_too_large_together_are_a_problem_each(tmp_path: Path, mo
 def test_a_tree_without_end_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(10):
         (tmp_path / str(number)).mkdir()
-    monkeypatch.setattr(directory, "MOST_DIRECTORIES", 5)
+    monkeypatch.setattr(listing, "MOST_DIRECTORIES", 5)
     (problem,) = read_directory(tmp_path).problems
     assert (problem.file, problem.code) == (str(tmp_path), "unreadable-file")
     assert "more than 5 directories" in problem.message

@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from typing import TypeVar
 
 from bgpctl.datastore.kubernetes.api_group import Offer, Offers
 from bgpctl.datastore.kubernetes.calico import Contents
+from bgpctl.datastore.kubernetes.offers import offer_of
 from bgpctl.kubernetes.api_server import ApiServer
-from bgpctl.kubernetes.collection import Page
 from bgpctl.kubernetes.failure import Cause, FailedError
 from bgpctl.kubernetes.follower import Follower
-from bgpctl.kubernetes.kinds import CLUSTER_INFORMATION, V1, V3, ApiKind, Group, api_path, calico_kinds
+from bgpctl.kubernetes.kinds import CLUSTER_INFORMATION, V1, V3, ApiKind, Group
 from bgpctl.kubernetes.notices import Notices
 from bgpctl.kubernetes.pauses import Pauses
-from bgpctl.kubernetes.wire import Reader, plurals_of
-
-T = TypeVar("T")
 
 # Seconds between two looks at which groups there are, at most.
 INTERVAL = 60.0
@@ -92,28 +88,9 @@ class Discovery:
         """None where it cannot be found out."""
         about = "/".join(group)
         try:
-            plurals = await self._answer(api_path(*group), plurals_of, frozenset[str]())
-            return Offer(plurals, bool(plurals) and await self._is_in_use(group))
+            return await offer_of(self._server, group)
         except FailedError as error:
             self._notices.give(about, f"it cannot be found out whether this is served: {error.failure}")
         except Exception as error:  # a fault of ours: the groups that are read stay so
             self._notices.give(about, "asking for its kinds failed, a fault of bgpctl", error)
         return None
-
-    async def _is_in_use(self, group: Group) -> bool:
-        (kind,) = (each for each in calico_kinds(group, frozenset()) if each.kind == CLUSTER_INFORMATION)
-        try:
-            page = await self._answer(kind.path, Reader(kind).page, Page((), ""))
-        except FailedError as error:
-            if error.failure.cause is Cause.FORBIDDEN:
-                return True  # the problem of the kind says what is lacking
-            raise
-        return bool(page.objects)
-
-    async def _answer(self, path: str, read: Callable[[bytes], T], absent: T) -> T:
-        try:
-            return read(await self._server.get(path))
-        except FailedError as error:
-            if error.failure.cause is Cause.ABSENT:
-                return absent
-            raise

@@ -1,0 +1,1 @@
+"""Objects in a directory of files: read, and edited where they stand."""
