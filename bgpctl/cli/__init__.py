@@ -36,6 +36,7 @@ MODULES = {
     "help": "help",
     "journal": "journal",
     "lab": "lab",
+    "migrate": "migrate",
     "node-status": "node_status",
     "peers": "peers",
     "plan": "plan",
