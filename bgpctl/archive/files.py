@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bgpctl.yaml_source.writing import documents_text
+from bgpctl.yaml_source.dump import yaml_text
 
 # An object of the Kubernetes API or of Calico's, as JSON types.
 Object = dict[str, Any]
@@ -22,7 +22,7 @@ def files_of(objects: Iterable[Object]) -> dict[str, str]:
     for each in objects:
         by_kind.setdefault(each["kind"], []).append(each)
     return {
-        f"{kind}{SUFFIX}": documents_text(map(_ordered, sorted(found, key=_order)))
+        f"{kind}{SUFFIX}": "---\n".join(yaml_text(_ordered(each)) for each in sorted(found, key=_order))
         for kind, found in sorted(by_kind.items())
     }
 

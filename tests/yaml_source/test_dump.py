@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bgpctl.yaml_source.document import read_document
 from bgpctl.yaml_source.documents import split_documents
-from bgpctl.yaml_source.writing import document_text, documents_text
+from bgpctl.yaml_source.dump import yaml_text
 
 # What either reader takes for something else than text.
 ODD = [
@@ -34,22 +34,23 @@ def as_lists(value: Any) -> Any:
 
 @given(st.dictionaries(TEXTS, DATA, max_size=5))
 def test_it_reads_back_as_the_same(data: dict[str, Any]) -> None:
-    text = document_text(data)
+    text = yaml_text(data)
     assert as_lists(read_document(text).data) == data
     assert yaml.safe_load(text) == data
 
 
 @given(st.lists(st.dictionaries(TEXTS, TEXTS, min_size=1, max_size=3), min_size=1, max_size=4))
 def test_documents_stay_apart(documents: list[dict[str, str]]) -> None:
-    parts = [text for _, text in split_documents(documents_text(documents))]
+    written = "---\n".join(map(yaml_text, documents))
+    parts = [text for _, text in split_documents(written)]
     assert [read_document(part).data for part in parts] == documents
 
 
 @pytest.mark.parametrize("text", ["1e3", "0o7", "5663:12", "yes"])
 def test_what_looks_like_a_number_is_in_quotes(text: str) -> None:
-    assert document_text({"a": text}) == f"a: '{text}'\n"
+    assert yaml_text({"a": text}) == f"a: '{text}'\n"
 
 
 def test_no_aliases_are_written() -> None:
     inner = {"a": [1]}
-    assert document_text({"x": inner, "y": inner}) == "x:\n  a:\n  - 1\ny:\n  a:\n  - 1\n"
+    assert yaml_text({"x": inner, "y": inner}) == "x:\n  a:\n  - 1\ny:\n  a:\n  - 1\n"
