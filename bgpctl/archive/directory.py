@@ -1,6 +1,6 @@
-"""Files into a directory, all of them or none: they are written beside it, and it takes their name by one rename.
+"""Files onto a disk, all of it or nothing: a new directory and a new file take their names by one rename.
 
-Rule: a directory that has anything is not written over.
+Rule: what is there is not written over.
 """
 
 from __future__ import annotations
@@ -41,6 +41,24 @@ def write_directory(directory: Path, files: Mapping[str, str]) -> None:
         raise NotReadyError(f"cannot write {directory}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def write_new_file(file: Path, octets: bytes) -> None:
+    """All of it or nothing, under a name that nothing has. Raises NotReadyError."""
+    made, is_ours = file.with_name(f".{file.name}.{os.getpid()}"), False
+    try:
+        write_file(file, b"")
+        is_ours = True
+        write_file(made, octets)
+        made.replace(file)
+        is_ours = False
+        _sync(file.parent)
+    except OSError as error:
+        raise NotReadyError(f"cannot write {file}: {error.strerror or error}") from error
+    finally:
+        made.unlink(missing_ok=True)
+        if is_ours:
+            file.unlink(missing_ok=True)
 
 
 def write_file(path: Path, octets: bytes) -> None:

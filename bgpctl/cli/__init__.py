@@ -42,6 +42,7 @@ MODULES = {
     "plan": "plan",
     "proof": "proof",
     "routes": "show",
+    "snapshot": "snapshot",
     "status": "status",
     "uninstall": "uninstall",
     "validate": "validate",
