@@ -61,7 +61,7 @@ def _of_files(paths: Iterable[Path], options: CompileOptions) -> Everything:
             file = read_objects(name, text)
             failures += map(str, file.problems)
             failures += (
-                f"{place.file}:{place.line}: {wrong}" for place, data in file.others if (wrong := _wrong(data))
+                f"{each.place.file}:{each.place.line}: {wrong}" for each in file.others if (wrong := _wrong(each.data))
             )
             objects += (each.object for each in file.objects)
     failures += _twice(objects)
@@ -89,9 +89,9 @@ def _twice(objects: Iterable[Object]) -> list[str]:
 
 
 async def _of_cluster(access: Access, options: CompileOptions, *, with_secrets: bool) -> Everything:
-    group = await _group(access)
+    group = await group_of(access)
     async with open_store(access) as store:
-        read = await store.read(Query(_kinds(group)))
+        read = await store.read(Query(kinds_there(group)))
         if options.cluster_ip_range or _advertises_services(read.objects):
             services = tuple(kind for kind in ALL_KINDS if kind.kind in SERVICES)
             read = _both(read, await store.read(Query(services)))
@@ -101,7 +101,8 @@ async def _of_cluster(access: Access, options: CompileOptions, *, with_secrets: 
         return Everything(store.name, read.objects, named, read.failures, _written(group.group))
 
 
-async def _group(access: Access) -> CalicoGroup:
+async def group_of(access: Access) -> CalicoGroup:
+    """That the cluster uses. Raises NotReadyError."""
     server = ApiServer(access)
     try:
         return await find_group(server)
@@ -111,8 +112,8 @@ async def _group(access: Access) -> CalicoGroup:
         await server.close()
 
 
-def _kinds(group: CalicoGroup) -> tuple[ObjectKind, ...]:
-    """That are there to be listed."""
+def kinds_there(group: CalicoGroup) -> tuple[ObjectKind, ...]:
+    """Nodes, and Calico's kinds as far as they are installed."""
     served = (kind for kind in ALL_KINDS if group.group in kind.groups and kind.plural in group.plurals)
     nodes = (kind for kind in ALL_KINDS if kind.kind == KUBERNETES_NODE.kind and kind is not CALICO_NODE)
     return (*nodes, *served)

@@ -37,11 +37,16 @@ def kept(found: Object) -> dict[str, Any]:
         data["metadata"].pop(field, None)
     if kind.kind in _READ:
         return {**_head(data), **_read(data, _READ[kind.kind], skipped=("metadata",))}
-    if kind.kind == NODE and kind is not CALICO_NODE:
+    if is_reduced(kind):
         return _node(data)
     if kind.kind == SECRET:
         return {**_head(data), **{field: data[field] for field in ("data", "stringData", "type") if field in data}}
     return _calico(data, kind)
+
+
+def is_reduced(kind: ObjectKind) -> bool:
+    """Whether an archive has objects of this kind in part only."""
+    return kind.kind in _READ or (kind.kind == NODE and kind is not CALICO_NODE)
 
 
 def _calico(data: dict[str, Any], kind: ObjectKind) -> dict[str, Any]:

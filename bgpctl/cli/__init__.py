@@ -41,6 +41,7 @@ MODULES = {
     "peers": "peers",
     "plan": "plan",
     "proof": "proof",
+    "restore": "restore",
     "routes": "show",
     "snapshot": "snapshot",
     "status": "status",

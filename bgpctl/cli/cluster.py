@@ -49,12 +49,6 @@ class ClusterAccess:
 
         return Access(self.in_cluster, self.kubeconfig, self.context)
 
-    @property
-    def access(self) -> Access:
-        from bgpctl.kubernetes.access import Access
-
-        return Access(self.in_cluster, self.kubeconfig, self.context)
-
     def check(self) -> None:
         if self.in_cluster and (self.kubeconfig is not None or self.context):
             raise typer.BadParameter("give --kubeconfig or --in-cluster, not both")

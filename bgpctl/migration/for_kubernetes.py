@@ -14,7 +14,7 @@ from typing import Any
 from bgpctl.migration.fate import Converted, renamed
 from bgpctl.migration.names import network_name
 from bgpctl.migration.v1.settings import OF_NODE
-from bgpctl.resources.kinds.kubernetes_node import ANNOTATIONS
+from bgpctl.resources.kinds.kubernetes_node import annotations_of
 from bgpctl.yaml_source.problem import Problem
 
 KUBERNETES = "k8s"
@@ -87,21 +87,13 @@ def _with_name(each: Converted, name: str) -> Converted:
 
 def _as_kubernetes_node(each: Converted, name: str) -> Converted:
     metadata = each.value["metadata"]
-    annotations = {
-        annotation: str(value) for annotation, path in ANNOTATIONS.items() if (value := _at(each.value, path))
-    }
+    annotations = annotations_of(each.value)
     made = {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {**metadata, "name": name, "annotations": {**_mapping(metadata.get("annotations")), **annotations}},
     }
     return replace(each, value=made, notes=(*each.notes, *renamed(_name(each), name)))
-
-
-def _at(data: Any, path: Iterable[str | int]) -> Any:
-    for step in path:
-        data = _mapping(data).get(str(step))
-    return data
 
 
 def _mapping(value: Any) -> dict[str, Any]:
