@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DONE, FAILED, ERROR, LOSS = 0, 1, 2, 3
 FEW = 5
 GIVE_ONE = "give -o DIR, or a cluster (--kubeconfig FILE, --in-cluster)"
-AGAIN = "mend that, and repeat the command: what is as in the archive by then is not written another time"
+REPEAT = "mend that, and repeat the command: what is as in the archive by then is not written another time"
 
 
 def register(app: typer.Typer) -> None:
@@ -166,5 +166,5 @@ def _report(results: tuple[Result, ...], name: str) -> int:
         more = f" and {len(not_begun) - FEW} more" if len(not_begun) > FEW else ""
         typer.echo(f"not begun: {names}{more}", err=True)
     if failed:
-        typer.echo(AGAIN, err=True)
+        typer.echo(REPEAT, err=True)
     return FAILED if failed else DONE

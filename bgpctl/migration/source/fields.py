@@ -1,7 +1,7 @@
 """Fields of older data, read strictly: a value is of its type and in its range, or a problem names object and field.
 
 Calico's own conversion ignored what it could not read (an address that is none, a mesh that is neither on nor off);
-here that is an error, because what is ignored is a session or a node that is silently missing.
+here that is an error, for what is ignored is a session or a node that is silently missing.
 """
 
 from __future__ import annotations
