@@ -1,6 +1,7 @@
 """A cluster into which an archive is restored: every step is tried by the API server's dry run before any is written.
 
 Rule: what is written is an object as a whole, on top of the one that was compared, or a patch of a Node on top of that.
+A new one is applied, as `bgpctl apply` does it, so that a later apply does not find another manager's fields in it.
 Kinds come one after the other, objects of one kind several at a time; after a failure nothing more is begun.
 
 A BGPPeer that names a BGPFilter which is only to be created is not tried: Calico's API server looks for the filter.
@@ -29,18 +30,18 @@ from bgpctl.kubernetes.kinds import ApiKind
 from bgpctl.kubernetes.pauses import Pauses
 from bgpctl.objects import Object, ObjectId, Query, open_store
 from bgpctl.objects.cluster.refusals import OF_THE_SERVER, sentence
-from bgpctl.objects.cluster.requests import path_of, path_of_all
+from bgpctl.objects.cluster.requests import APPLY, MANAGER, path_of
 from bgpctl.objects.cluster.whole_reader import object_in, text_of
 from bgpctl.objects.kinds import CALICO_NODE, SECRET_KIND
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
-PARAMETERS = {"fieldManager": "bgpctl-restore", "fieldValidation": "Strict"}
+STRICT, MANAGER_OF_CHANGES = {"fieldValidation": "Strict"}, "bgpctl-restore"
 DRY_RUN = {"dryRun": "All"}
 DELETE_OPTIONS = {"kind": "DeleteOptions", "apiVersion": "v1"}
 # Requests at a time, and how often one is repeated that the API server is too busy for.
 AT_ONCE, ATTEMPTS = 16, 4
 NOT_INSTALLED = "Calico's kinds are not installed in the cluster of {access} (config/crd/install has them)"
-VERBS = {Action.CREATED: "create", Action.DELETED: "delete"}
+VERBS = {Action.CREATED: "patch", Action.DELETED: "delete"}
 
 
 class ClusterTarget:
@@ -175,9 +176,10 @@ class _Writer:
             # Beside options in the body an API server does not look at those in the query: it would delete.
             options = {**(step.body or {}), **DELETE_OPTIONS, **({"dryRun": ["All"]} if is_dry else {})}
             return await self._server.send("DELETE", path, msgspec.json.encode(options), JSON)
-        asked = {**PARAMETERS, **(DRY_RUN if is_dry else {})}
+        manager = MANAGER if step.action is Action.CREATED else MANAGER_OF_CHANGES
+        asked = {"fieldManager": manager, **STRICT, **(DRY_RUN if is_dry else {})}
         if step.action is Action.CREATED:
-            return await self._server.send("POST", path_of_all(kind, step.id.namespace), body, JSON, asked)
+            return await self._server.send("PATCH", path, body, APPLY, asked)
         if step.id.kind.kind == NODE:
             return await self._server.send("PATCH", path, body, MERGE_PATCH, asked)
         return await self._server.send("PUT", path, body, JSON, asked)

@@ -63,7 +63,7 @@ def _of_files(paths: Iterable[Path], options: CompileOptions) -> Everything:
             failures += (
                 f"{each.place.file}:{each.place.line}: {wrong}" for each in file.others if (wrong := _wrong(each.data))
             )
-            objects += (each.object for each in file.objects)
+            objects += (each.object for each in file.objects if each.object.id.kind in ALL_KINDS)
     failures += _twice(objects)
     named = named_secrets(objects, options.secret_namespace)
     return Everything(" ".join(map(str, paths)), tuple(objects), named, tuple(failures))

@@ -130,6 +130,15 @@ def bgpctl(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
 
 
+def json_of(peer: Object, **spec: Any) -> str:
+    return json.dumps({**peer, "spec": {**peer["spec"], **spec}})
+
+
+def applied(objects: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name("bgpctl"), "apply", "--yes", "--filename", "-", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, input=objects)
+
+
 def plans(server: ApiServer) -> dict[str, bytes]:
     """Of each node, with the passwords of sessions."""
     loaded = read_cluster(Access(kubeconfig=server.admin_kubeconfig), ClusterOptions.of(OPTIONS))
@@ -161,6 +170,10 @@ def test_a_snapshot_restored_into_an_empty_cluster_gives_the_same_plans(
         twice = restored(second, archive, "--apply")
         assert (twice.returncode, "nothing changes on 3 nodes" in twice.stdout) == (0, True), twice.stdout
         assert " created " not in twice.stdout
+        done = applied(json_of(PEER, asNumber=65001, ttlSecurity=1), "--kubeconfig", second.admin_kubeconfig)
+        assert done.returncode == 0, f"a later apply finds fields of another manager: {done.stderr}"
+        assert restored(second, archive, "--apply").returncode == 0
+        assert plans(second) == before
         other = bgpctl("snapshot", "--kubeconfig", second.admin_kubeconfig, "--with-secrets", "-o", f"{archive}.2")
         assert other.returncode == 0
         one, two = open_archive(archive), open_archive(Path(f"{archive}.2"))
@@ -261,7 +274,7 @@ def test_with_one_refusal_nothing_is_written(cluster: ApiServer, second: ApiServ
         must(second, "auth", "can-i", "create", "bgppeers.projectcalico.org", "--as=restorer")
         done = bgpctl("restore", archive, "--kubeconfig", kubeconfig, "--apply", "--yes")
         assert done.returncode == 2, done.stdout + done.stderr
-        assert "BGPFilter/out: the API server refuses to create bgpfilters.projectcalico.org" in done.stderr
+        assert "BGPFilter/out: the API server refuses to patch bgpfilters.projectcalico.org" in done.stderr
         assert "nothing is written" in done.stderr
         assert must(second, "get", "bgppeers,ippools,bgpconfigurations", "--output=name") == ""
         must(second, "delete", "nodes", "--all")
