@@ -29,6 +29,7 @@ from bgpctl.kubernetes.failure import Cause, FailedError
 from bgpctl.kubernetes.kinds import ApiKind
 from bgpctl.kubernetes.pauses import Pauses
 from bgpctl.objects import Object, ObjectId, Query, open_store
+from bgpctl.objects.cluster.calico_group import CalicoGroup
 from bgpctl.objects.cluster.refusals import OF_THE_SERVER, sentence
 from bgpctl.objects.cluster.requests import APPLY, MANAGER, path_of
 from bgpctl.objects.cluster.whole_reader import object_in, text_of
@@ -50,6 +51,7 @@ class ClusterTarget:
     def __init__(self, access: Access) -> None:
         self.name = f"the cluster of {access}"
         self._access = access
+        self._group: CalicoGroup | None = None
 
     def rehearse(self, archived: Iterable[Object], *, prune: bool) -> Rehearsal:
         """Raises NotReadyError."""
@@ -76,14 +78,24 @@ class ClusterTarget:
         }
         return Rehearsal(tuple(done), texts)
 
-    async def _cluster(self, archived: Iterable[Object]) -> Cluster:
-        group = await group_of(self._access)
-        if group.group is None:
+    async def _ready_group(self) -> Cluster:
+        """That is written, as far as it is there. Raises NotReadyError, also where it is not that of the rehearsal."""
+        found = await group_of(self._access)
+        if found.group is None:
             raise NotReadyError(NOT_INSTALLED.format(access=self._access))
-        if group.locked:
-            raise NotReadyError(f"{self.name} is not ready: {group.locked}")
+        if found.locked:
+            raise NotReadyError(f"{self.name} is not ready: {found.locked}")
+        if self._group is not None and found.group != self._group.group:
+            raise NotReadyError(
+                f"{self.name} has its objects in another API group than a moment ago; repeat the command"
+            )
+        self._group = found
+        return Cluster(found.group, found.plurals)
+
+    async def _cluster(self, archived: Iterable[Object]) -> Cluster:
+        cluster = await self._ready_group()
         async with open_store(self._access) as store:
-            found = await store.read(Query(kinds_there(group)))
+            found = await store.read(Query(kinds_there(cluster.group, cluster.plurals)))
             objects, failures = list(found.objects), list(found.failures)
             for secret in (each.id for each in archived if each.id.kind.kind == SECRET):
                 more = await store.read(Query((SECRET_KIND,), (secret.name,), secret.namespace))
@@ -91,14 +103,11 @@ class ClusterTarget:
                 failures += more.failures
         if failures:
             raise NotReadyError(f"{self.name} cannot be read as a whole: {'; '.join(failures)}")
-        return Cluster(group.group, group.plurals, {each.id: each for each in objects})
+        return replace(cluster, objects={each.id: each for each in objects})
 
     async def _write_all(self, planned: tuple[Step, ...]) -> tuple[Result, ...]:
-        group = await group_of(self._access)
-        if group.group is None:
-            raise NotReadyError(NOT_INSTALLED.format(access=self._access))
         results: list[Result] = []
-        async with _Writer(self._access, Cluster(group.group, group.plurals)) as writer:
+        async with _Writer(self._access, await self._ready_group()) as writer:
             for _, of_kind in groupby(planned, lambda step: (step.id.kind.kind, step.action is Action.DELETED)):
                 results += await writer.each(list(of_kind), writer.write)
         return tuple(results)

@@ -91,7 +91,7 @@ def _twice(objects: Iterable[Object]) -> list[str]:
 async def _of_cluster(access: Access, options: CompileOptions, *, with_secrets: bool) -> Everything:
     group = await group_of(access)
     async with open_store(access) as store:
-        read = await store.read(Query(kinds_there(group)))
+        read = await store.read(Query(kinds_there(group.group, group.plurals)))
         if options.cluster_ip_range or _advertises_services(read.objects):
             services = tuple(kind for kind in ALL_KINDS if kind.kind in SERVICES)
             read = _both(read, await store.read(Query(services)))
@@ -112,9 +112,9 @@ async def group_of(access: Access) -> CalicoGroup:
         await server.close()
 
 
-def kinds_there(group: CalicoGroup) -> tuple[ObjectKind, ...]:
+def kinds_there(group: Group | None, plurals: frozenset[str]) -> tuple[ObjectKind, ...]:
     """Nodes, and Calico's kinds as far as they are installed."""
-    served = (kind for kind in ALL_KINDS if group.group in kind.groups and kind.plural in group.plurals)
+    served = (kind for kind in ALL_KINDS if group in kind.groups and kind.plural in plurals)
     nodes = (kind for kind in ALL_KINDS if kind.kind == KUBERNETES_NODE.kind and kind is not CALICO_NODE)
     return (*nodes, *served)
 

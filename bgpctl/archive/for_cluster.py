@@ -213,7 +213,9 @@ def _is_kubernetes(label: str) -> bool:
 
 
 def _pruned(wanted: Mapping[ObjectId, Object], cluster: Cluster) -> Iterator[Step]:
-    for each in sorted(cluster.objects.values(), key=lambda one: str(one.id)):
+    """What names others goes before them."""
+    places = {kind: place for place, kind in enumerate(KINDS)}
+    for each in sorted(cluster.objects.values(), key=lambda one: (-places[one.id.kind], str(one.id))):
         if each.id.kind.kind in PRUNED and each.id not in wanted:
             options = {"uid": str(each.metadata.get("uid", "")), "resourceVersion": each.version}
             yield Step(each.id, Action.DELETED, each.data, {"preconditions": options}, None, each.version)

@@ -152,9 +152,9 @@ def test_pruned_is_what_nothing_else_depends_on() -> None:
     now = [there(each) for each in (PEER, FILTER, POOL, BLOCK, CONFIGURATION)]
     assert actions(planned([], now)) == []
     assert actions(planned([], now, prune=True)) == [
+        ("BGPPeer/tor", "deleted"),
         ("BGPConfiguration/default", "deleted"),
         ("BGPFilter/out", "deleted"),
-        ("BGPPeer/tor", "deleted"),
     ]
 
 
