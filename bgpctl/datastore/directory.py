@@ -17,6 +17,7 @@ from bgpctl.datastore.regular_file import check_together, read_any_file, read_re
 from bgpctl.datastore.text import text_of
 from bgpctl.resources import Loaded, parse_documents
 from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
+from bgpctl.yaml_source.problem import Problem
 
 # A file written to this short a time (in ns) before it was read may change again without looking changed.
 UNSETTLED = 1_000_000_000
@@ -30,6 +31,12 @@ def read_directory(path: str | Path) -> Loaded:
 def read_directories(paths: Iterable[str | Path]) -> Loaded:
     """Several paths as one set. Raises NotReadyError when one of them is not there."""
     return DirectoryReader(*paths).read()
+
+
+def read_texts(paths: Iterable[str | Path]) -> tuple[dict[str, str], tuple[Problem, ...]]:
+    """The texts of the files at several paths by name, and what could not be read. Raises NotReadyError when one of the
+    paths is not there."""
+    return DirectoryReader(*paths).read_texts()
 
 
 class DirectoryReader:
@@ -48,25 +55,30 @@ class DirectoryReader:
     def read(self) -> Loaded:
         """The path as it is now. Raises NotReadyError when it is not there."""
         now = time.time_ns()
+        texts, problems = self.read_texts()
+        loaded = parse_documents(texts.items(), self._loaded)
+        self._signatures = {
+            name: signature for name, signature in self.listing.files.items() if now - max(signature[3:]) > UNSETTLED
+        }
+        unusable = (*loaded.unusable, *(unusable_file(each.file) for each in problems))
+        self._loaded = replace(loaded, problems=tuple(sorted((*loaded.problems, *problems))), unusable=unusable)
+        return self._loaded
+
+    def read_texts(self) -> tuple[dict[str, str], tuple[Problem, ...]]:
+        """Those of the files by name, and what could not be read. Raises NotReadyError when a path is not there."""
         self.listing = listing = _together([list_files(path) for path in self.paths])
-        sources: list[tuple[str, str]] = []
+        texts: dict[str, str] = {}
         problems = list(listing.problems)
         self.lacks_resources, octets = listing.lacks_resources, 0
         for name, signature in listing.files.items():
             octets += signature[2]
             try:
-                check_together(octets)
-                sources.append((name, self._text(name, signature)))
+                check_together(signature[2], octets)
+                texts[name] = self._text(name, signature)
             except (OSError, UnicodeDecodeError) as error:
                 problems.append(unreadable(name, error))
                 self.lacks_resources |= is_transient(error)
-        loaded = parse_documents(sources, self._loaded)
-        self._signatures = {
-            name: signature for name, signature in listing.files.items() if now - max(signature[3:]) > UNSETTLED
-        }
-        unusable = (*loaded.unusable, *(unusable_file(each.file) for each in problems))
-        self._loaded = replace(loaded, problems=tuple(sorted((*loaded.problems, *problems))), unusable=unusable)
-        return self._loaded
+        return texts, tuple(problems)
 
     def _text(self, name: str, signature: Signature) -> str:
         if self._signatures.get(name) == signature and name in self._loaded.files:

@@ -69,8 +69,9 @@ def _limited(descriptor: int) -> bytes:
     return bytes(octets)
 
 
-def check_together(octets: int) -> None:
-    """`octets` of this file and of those before it. Raises NotReadableError."""
+def check_together(own: int, octets: int) -> None:
+    """`own` octets of this file, `octets` with those before it. Raises NotReadableError."""
+    _check_size(own)
     if octets > MOST_TOGETHER:
         reason = f"with the files before it, it is more than {MOST_TOGETHER >> 20} MiB; leave out what is no resource"
         raise NotReadableError(errno.EFBIG, reason)

@@ -14,7 +14,7 @@ from bgpctl.resources.reading.refusals import TABLE
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "problems"
-PACKAGES = ("resources", "compiler", "datastore", "guardrails", "agent", "controller")
+PACKAGES = ("resources", "compiler", "datastore", "guardrails", "agent", "controller", "migration")
 CODE = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 # What makes a problem, with the place of the code among its arguments. An argument that is no text is a code passed on.
 MAKERS = {
@@ -24,8 +24,11 @@ MAKERS = {
     "Problem": 4,
     "FieldFinding": 0,
     "Rule": 0,
+    "WrongValueError": 0,
+    "_refuse": 0,
     "_suppressed": 3,
     "_problem": 1,
+    "problem": 1,
     "_text": 0,
     "_unusable": 1,
     "refuse": 0,

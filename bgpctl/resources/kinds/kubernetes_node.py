@@ -7,6 +7,7 @@ win, labels and annotations of both count, and Calico's wins over one of the sam
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bgpctl.resources.kinds.node import Node, NodeSpec, NodeStatus
@@ -53,6 +54,11 @@ def as_calico_node(data: dict[str, Any]) -> dict[str, Any]:
     return shaped
 
 
+def annotations_of(node: Mapping[str, Any]) -> dict[str, str]:
+    """The annotations that say what the data of a Calico Node says."""
+    return {annotation: str(value) for annotation, path in ANNOTATIONS.items() if (value := _at(node, path))}
+
+
 def written_path(path: Path) -> Path:
     """Where the field of the Calico Node stands in the Kubernetes Node."""
     if path in _ANNOTATION_OF:
@@ -92,6 +98,12 @@ def _host_addresses(status: Any) -> tuple[dict[str, str], ...]:
 
 def _single(value: Any) -> tuple[Any, ...]:
     return (value,) if value else ()
+
+
+def _at(data: Any, path: Path) -> Any:
+    for step in path:
+        data = data.get(step) if isinstance(data, Mapping) else None
+    return data
 
 
 def _put(data: dict[str, Any], path: Path, value: Any) -> None:

@@ -54,7 +54,7 @@ def parse_document(text: str) -> ParsedDocument:
         return ParsedDocument(problems=(problem,), unusable=(Unusable(UNKNOWN, None, error.line),))
     parts = [_duplicate_keys(document)]
     if document.data is not None:
-        parts += [_Item(document, path, data).parse() for data, path in _items(document.data, ())]
+        parts += [_Item(document, path, data).parse() for data, path in items_of(document.data, ())]
     return ParsedDocument(
         tuple(found for part in parts for found in part.resources),
         tuple(found for part in parts for found in part.problems),
@@ -81,12 +81,12 @@ def _second_resource(document: Document) -> int | None:
     return min(lines.values()) if len(lines) > 1 else None
 
 
-def _items(data: Any, path: Path) -> Iterator[tuple[Any, Path]]:
+def items_of(data: Any, path: Path) -> Iterator[tuple[Any, Path]]:
     """The document, or the items of a List; those of a BGPPeerList and the like need not repeat their kind. A list at
     the top is one of resources, too."""
     if isinstance(data, tuple) and not path and data and all(isinstance(item, dict) for item in data):
         for index, item in enumerate(data):
-            yield from _items(item, (index,))
+            yield from items_of(item, (index,))
         return
     if not (isinstance(data, dict) and str(data.get("kind", "")).endswith("List")):
         yield data, path
@@ -98,7 +98,7 @@ def _items(data: Any, path: Path) -> Iterator[tuple[Any, Path]]:
     kind = str(data["kind"]).removesuffix("List")
     inherited = {"apiVersion": data.get("apiVersion"), "kind": kind} if kind else {}
     for index, item in enumerate(items):
-        yield from _items({**inherited, **item} if isinstance(item, dict) else item, (*path, "items", index))
+        yield from items_of({**inherited, **item} if isinstance(item, dict) else item, (*path, "items", index))
 
 
 def with_advice(message: str, fields: Mapping[str, Any], path: Path) -> str:
