@@ -25,6 +25,10 @@ from reflector.plan import Family, NodePlan, SessionPlan
 NO_FAMILIES: frozenset[Family] = frozenset()
 
 
+# What a session loses by these is in the definition of the plan: if that is as it was, it came since then.
+OF_THE_DEFINITION = frozenset({EndingKind.REMOVED, EndingKind.NOT_REFLECTED})
+
+
 @dataclass(frozen=True)
 class Situation:
     """`best` has observed the live state already. Sessions are spoken of by name."""
@@ -129,7 +133,7 @@ class Situation:
         before = self.best.before
         if before is None:
             return False
-        if any(each.kind is not EndingKind.REMOVED and name in before.sessions for name, each in self.endings.items()):
+        if any(each.kind not in OF_THE_DEFINITION and name in before.sessions for name, each in self.endings.items()):
             return False
         return before.definition <= set(definition_of(self.wanted)) and before.nodes <= self.facts.nodes
 

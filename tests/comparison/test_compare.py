@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from compiler_makers import bgp_filter, bgp_peer, block, configuration, node, pool, service
-from test_node_status import STATUS
+from test_calicoctl_node_status import STATUS
 
 from bgpctl.comparison.compare import compare, read_pasted
 from bgpctl.comparison.outcome import Outcome, Row

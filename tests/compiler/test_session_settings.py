@@ -23,7 +23,7 @@ from compiler_makers import (
 
 from bgpctl.compiler import CompileOptions, LocalWorkload, compile_node
 from bgpctl.compiler.rendering.plan_text import render_plan
-from bgpctl.datastore.directory import read_directory
+from bgpctl.resources import parse_documents
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
 from reflector.plan import LimitAction, MaximumPrefixes, NodePlan, Role, SessionPlan
@@ -316,7 +316,7 @@ def test_what_is_as_usual_is_not_told() -> None:
 
 
 def test_the_samples_have_no_problem() -> None:
-    loaded = read_directory(SAMPLES)
+    loaded = parse_documents([(each.name, each.read_text()) for each in sorted(SAMPLES.glob("*.yaml"))])
     assert loaded.problems == ()
     found = session(compile_node(loaded.resources, "node-1").plan, TOR6)
     assert (found.families, found.role) == ((4, 6), None)

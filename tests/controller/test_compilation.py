@@ -72,9 +72,9 @@ def test_a_revision_alone_is_no_news(compilation: Compilation) -> None:
 
 def test_a_node_without_a_speaker_has_no_plan(compilation: Compilation) -> None:
     bare, far = node("n9", "10.0.0.9"), annotated(node("n9", "10.0.0.9"), speaker="false")
-    assert compilation.take(ResourceSet.of(*CLUSTER, far)).changed == {}
-    assert "n9" in compilation.take(ResourceSet.of(*CLUSTER, bare)).changed
-    assert compilation.take(ResourceSet.of(*CLUSTER, far)).gone == {"n9"}
+    assert compilation.take(complete(*CLUSTER, far)).changed == {}
+    assert "n9" in compilation.take(complete(*CLUSTER, bare)).changed
+    assert compilation.take(complete(*CLUSTER, far)).gone == {"n9"}
 
 
 asked = st.lists(
