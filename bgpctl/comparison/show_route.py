@@ -197,6 +197,6 @@ def _no_line_of_it(line: str) -> str:
     """What it is instead, where that is known."""
     if re.search(r"\b(?:BGP|Static|Kernel|Direct|Device)\s+(?:\S+\s+)?(?:up|down|start|stop)\b", line):
         return f"{quoted(line)} is of `birdc show protocols`; paste `birdc show route all`"
-    if re.match(r"\s*(?:default|\S+) (?:via|dev) \S+.*\b(?:proto|scope|metric)\b", line):
+    if re.match(r"\s*(?:default|\S+) (?:via|dev) \S.*\b(?:proto|scope|metric)\b", line):
         return f"{quoted(line)} is of `ip route`; paste `birdc show route all`"
     return f"{quoted(line)} is no line of `birdc show route`"
