@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -22,6 +21,7 @@ from controllers import ControllerProcess
 from network import inside
 from segment import eventually
 
+from bgpctl.agent.host.run_directory import our_files
 from bgpctl.lab.running import agents
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -172,10 +172,8 @@ def test_everything_goes_on_without_the_api_server(quickstart: ClusterLab) -> No
     try:
         with no_packet_lost(quickstart, "pod-a2", "10.244.22.2"):
             end_agent_and_speaker(quickstart, "a1")
-            directory = quickstart.state.node_directory("a1")
-            for each in directory.iterdir():  # as after a reboot, /run is empty
-                if each.name != "agent.log":
-                    shutil.rmtree(each) if each.is_dir() else each.unlink()
+            for each in our_files(quickstart.state.node_directory("a1")):  # as after a reboot, /run is empty
+                each.unlink()
             quickstart.up()
             quickstart.until_all_established()
             quickstart.is_as_expected()
