@@ -17,8 +17,9 @@ DAEMON_PACKAGES := bird2 frr gobgpd
 OPENBGPD := $(VENV)/openbgpd
 # Links to etcd, kube-apiserver and kubectl, which lie in the user's cache (requirements/kubernetes).
 KUBERNETES := $(VENV)/kubernetes
-# Likewise helm (requirements/helm), and a Debian for the image (requirements/container-base).
+# Likewise helm and a kubelet (requirements/helm, requirements/kubelet), and a Debian for the image (requirements/container-base).
 HELM := $(VENV)/helm
+KUBELET := $(VENV)/kubelet
 CONTAINER_BASE := $(VENV)/container-base.tar
 LAB_PACKAGES := iproute2 iputils-ping
 TEST_PACKAGES := $(LAB_PACKAGES) $(DAEMON_PACKAGES) openssl prometheus faketime
@@ -56,6 +57,7 @@ test: check ## check, then the whole test suite (as root also against the kernel
 	@requirements/openbgpd wanted $(OPENBGPD)
 	@requirements/kubernetes/build wanted $(KUBERNETES)
 	@requirements/helm/build wanted $(HELM)
+	@requirements/kubelet/build wanted $(KUBELET)
 	@requirements/container-base wanted $(CONTAINER_BASE)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
@@ -64,12 +66,14 @@ test-k8s: $(VENV)/.dev ## the tests that need a Kubernetes API server, alone (as
 	@requirements/system-packages wanted $(IMAGE_PACKAGES)
 	@requirements/kubernetes/build required $(KUBERNETES)
 	@requirements/helm/build wanted $(HELM)
+	@requirements/kubelet/build wanted $(KUBELET)
 	@requirements/container-base wanted $(CONTAINER_BASE)
 	@$(BIN)/pytest tests/kubernetes tests/deployment $(PYTEST_ARGS)
 
-kube: ## build kube-apiserver, kubectl, etcd and helm for tests, with Go: a quarter of an hour, once for all clones
+kube: ## build kube-apiserver, kubectl, etcd, kubelet and helm for tests, with Go: 25 minutes, once for all clones
 	@requirements/kubernetes/build required $(KUBERNETES)
 	@requirements/helm/build required $(HELM)
+	@requirements/kubelet/build required $(KUBELET)
 
 FUZZ_MUTANTS ?= 100000
 PROOF_EXAMPLES ?= 4000

@@ -11,12 +11,16 @@ import json
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import calico_crds
+import yaml
 from api_server import ApiServer
 from network import inside
+
+from bgpctl.controller.options import ControllerOptions
 
 CONFIG = Path(__file__).parents[2] / "config"
 SYSTEM = "bgpctl-system"
@@ -34,17 +38,38 @@ def server_with_deployment(network: str, directory: Path, address: str = "127.0.
                 calico_crds.install(server, group)
             for room in ("default", "reflector", "rbac/passwords"):
                 install(server, room)
+            _stand_in_for_controllers(server)
         yield server
     finally:
         server.stop()
+
+
+def _stand_in_for_controllers(server: ApiServer) -> None:
+    """What Kubernetes' own controllers make in every namespace."""
+    authority = {"ca.crt": server.ca_certificate.read_text()}
+    for each in (
+        {"kind": "ServiceAccount", "metadata": {"name": "default", "namespace": SYSTEM}},
+        {"kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt", "namespace": SYSTEM}, "data": authority},
+    ):
+        calico_crds.apply(server, {"apiVersion": "v1", **each})
 
 
 def install(server: ApiServer, room: str) -> None:
     calico_crds.run(server, "apply", "-k", str(CONFIG / room))
 
 
-def rendered(server: ApiServer, room: str) -> str:
-    return calico_crds.run(server, "kustomize", str(CONFIG / room))
+def workloads(server: ApiServer, *rooms: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """What kustomize makes of the rooms, by kind and name."""
+    found = {
+        (each["kind"], each["metadata"]["name"]): each
+        for room in rooms
+        for each in yaml.safe_load_all(calico_crds.run(server, "kustomize", str(CONFIG / room)))
+    }
+    if "metrics_address" not in {field.name for field in fields(ControllerOptions)}:
+        # test_every_option_of_a_manifest_is_one_that_there_is waits for it.
+        (controller,) = found["Deployment", "bgpctl-controller"]["spec"]["template"]["spec"]["containers"]
+        controller["args"] = [each for each in controller["args"] if not each.startswith("--metrics-address")]
+    return found
 
 
 def merge_patch(server: ApiServer, token: str, path: str, content: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from segment import eventually
 
 from bgpctl.resources.annotations.table import PREFIX, TABLE, Annotation
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
+from bgpctl.resources.kinds.node import Node
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -42,6 +43,8 @@ def first_of_each_policy(server: ApiServer) -> None:
         resource("BGPConfiguration", "default", {"asNumber": 65535}),
         resource("IPPool", "w", {"cidr": "169.254.0.0/20"}),
     ]
+    node = {"metadata": {"name": "w", "annotations": {"bgpctl.io/nonsense": "1"}}}
+    wrong.append({"apiVersion": "v1", "kind": "Node", **node})
     for each in wrong:
         eventually(lambda each=each: refusals(server, [each])[0], f"a policy refuses {each}", within=30)
 
@@ -162,10 +165,18 @@ def can_be_read(row: Annotation, text: str) -> bool:
     return True
 
 
+def annotated(row: Annotation, name: str, text: str) -> dict[str, Any]:
+    """A resource of the first kind that may have the annotation; a Node is that of Kubernetes."""
+    annotations = {PREFIX + row.name: text}
+    if row.kinds[0] is Node:
+        return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "annotations": annotations}}
+    spec = {"peerIP": "192.0.2.1"} if row.kinds[0] is BGPPeer else {}
+    return resource(row.kinds[0].__name__, name, spec, annotations)
+
+
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_values_of_annotations_are_judged_as_the_product_judges_them(server: ApiServer, row: Annotation) -> None:
-    kind, spec = ("BGPPeer", {"peerIP": "192.0.2.1"}) if BGPPeer in row.kinds else ("BGPConfiguration", {})
-    objects = [resource(kind, f"x{number}", spec, {PREFIX + row.name: text}) for number, text in enumerate(TEXTS)]
+    objects = [annotated(row, f"x{number}", text) for number, text in enumerate(TEXTS)]
     document = {"apiVersion": "v1", "kind": "List", "items": objects}
     done = server.kubectl("create", "--dry-run=server", "--filename=-", stdin=json.dumps(document))
     created = {int(name) for name in re.findall(r"/x(\d+) created", done.stdout)}

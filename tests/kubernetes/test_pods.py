@@ -17,7 +17,6 @@ import calico_crds
 import container_site
 import deployed
 import pytest
-import yaml
 from api_server import ApiServer
 from container_pod import ContainerPod
 from container_site import Node
@@ -51,43 +50,20 @@ class Site:
 
     def __init__(self, server: ApiServer, engine: DockerEngine, namespace: str, files: Path) -> None:
         self.server, self.engine = server, engine
-        self.workloads = {
-            (each["kind"], each["metadata"]["name"]): each
-            for room in ("default", "reflector", "uninstall")
-            for each in yaml.safe_load_all(deployed.rendered(server, room))
-        }
+        self.workloads = deployed.workloads(server, "default", "reflector", "uninstall")
         self.nodes = {
             name: Node(server, engine, name, number, namespace, files)
             for number, name in enumerate((*NODES, REFLECTOR), 11)
         }
-        self._describe()
-        deployment = self.workloads["Deployment", "bgpctl-controller"]["spec"]["template"]["spec"]["containers"][0]
-        deployment["args"] = ["--log-format=json"]  # HACK
+        for name, node in self.nodes.items():
+            calico_crds.apply(server, *node.objects("244.0.0.1" if name == REFLECTOR else ""))
+        calico_crds.apply(server, *RESOURCES)
         self.controller = self.nodes["n1"].run(self.workloads["Deployment", "bgpctl-controller"])
         self.pods = {name: node.run(self.workload_of(name)) for name, node in self.nodes.items()}
 
     def workload_of(self, name: str) -> dict[str, Any]:
         key = ("Deployment", "bgpctl-reflector") if name == REFLECTOR else ("DaemonSet", "bgpctl-agent")
         return dict(self.workloads[key])
-
-    def _describe(self) -> None:
-        for name, node in self.nodes.items():
-            annotations = {"projectcalico.org/IPv4Address": f"{node.address}/24"}
-            labels = {}
-            if name == REFLECTOR:
-                annotations["projectcalico.org/RouteReflectorClusterID"] = "244.0.0.1"
-                labels["bgpctl.io/reflector"] = ""
-            metadata = {"name": name, "annotations": annotations, "labels": labels}
-            calico_crds.apply(self.server, {"apiVersion": "v1", "kind": "Node", "metadata": metadata})
-            block = {"node": name, "cidr": node.block, "state": "confirmed"}
-            calico_crds.apply(
-                self.server,
-                {
-                    "apiVersion": "projectcalico.org/v3", "kind": "BlockAffinity", "metadata": {"name": f"of-{name}"},
-                    "spec": block,
-                },
-            )  # fmt: skip
-        calico_crds.apply(self.server, *RESOURCES)
 
     def replace(self, name: str) -> None:
         """What a rolling update does: the pod is gone before the next one is made."""

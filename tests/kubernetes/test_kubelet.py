@@ -1,0 +1,195 @@
+"""The DaemonSet's pod run by a real kubelet: its probes, its way to end a pod and to start a container once more."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import calico_crds
+import container_image
+import container_site
+import deployed
+import kubelet_node
+import pytest
+from api_server import ApiServer
+from container_site import Node, pod_of
+from docker_engine import DockerEngine
+from kubelet_node import KubeletNode
+from network import network_namespace
+from segment import eventually
+
+from bgpctl.lab.traffic.probe import Flow, Probe
+
+pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(1200)]
+
+RESOURCES = [
+    {
+        "apiVersion": "projectcalico.org/v3", "kind": "BGPConfiguration", "metadata": {"name": "default"},
+        "spec": {"asNumber": 64512},
+    },
+    {
+        "apiVersion": "projectcalico.org/v3", "kind": "IPPool", "metadata": {"name": "pods"},
+        "spec": {"cidr": "10.64.0.0/16", "ipipMode": "Never", "vxlanMode": "Never"},
+    },
+]  # fmt: skip
+NAMESPACE = f"--namespace={deployed.SYSTEM}"
+
+
+class Cluster:
+    """A mesh of two nodes: the pods of k1 are a kubelet's, those of n2 (agent and controller) Docker Engine's."""
+
+    def __init__(self, server: ApiServer, engine: DockerEngine, namespace: str, files: Path) -> None:
+        self.server = server
+        self.workloads = deployed.workloads(server, "default")
+        self.agent = self.workloads["DaemonSet", "bgpctl-agent"]
+        calico_crds.apply(server, *RESOURCES)
+        images = [files / "bgpctl.tar", files / "pause.tar"]
+        engine.docker("tag", "bgpctl:test", self._image)
+        engine.docker("save", f"--output={images[0]}", self._image)
+        engine.docker("import", '--change=CMD ["/bin/sleep", "infinity"]', container_image.BASE, kubelet_node.PAUSE)
+        engine.docker("save", f"--output={images[1]}", kubelet_node.PAUSE)
+        self.n2 = Node(server, engine, "n2", 12, namespace, files)
+        calico_crds.apply(server, *self.n2.objects())
+        self.pods_of_n2 = [
+            self.n2.run(each) for each in (self.workloads["Deployment", "bgpctl-controller"], self.agent)
+        ]
+        self.k1 = KubeletNode(server, "k1", 11, namespace, files / "k1", images)
+        calico_crds.apply(server, *self.k1.objects())
+        self.k1.until_registered()
+        self._generation = 0
+        self.start_pod()
+
+    @property
+    def _image(self) -> str:
+        return str(self.agent["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    def start_pod(self) -> None:
+        self._generation += 1
+        calico_crds.apply(self.server, pod_of(self.agent, self.pod, self.k1.name))
+
+    @property
+    def pod(self) -> str:
+        return f"bgpctl-agent-{self._generation}"
+
+    def delete_pod(self) -> None:
+        """Until the kubelet has ended it."""
+        calico_crds.run(self.server, "delete", "pod", self.pod, NAMESPACE)
+
+    def status(self) -> dict[str, Any]:
+        found = json.loads(calico_crds.run(self.server, "get", "pod", self.pod, NAMESPACE, "--output=json"))
+        return dict((found["status"].get("containerStatuses") or [{}])[0])
+
+    def until_ready(self, restarts: int = 0) -> None:
+        def is_ready() -> bool:
+            status = self.status()
+            return bool(status.get("ready")) and status["restartCount"] == restarts
+
+        try:
+            eventually(is_ready, "the kubelet finds the pod ready", within=120)
+        except pytest.fail.Exception as failure:
+            events = calico_crds.run(self.server, "get", "events", NAMESPACE)
+            pytest.fail(f"{failure}\n{self.status()}\n{events[-3000:]}\n{self.k1.log()}")
+
+    def flows(self) -> tuple[Flow, ...]:
+        return (
+            Flow("k1", self.k1.traffic, self.n2.traffic_address),
+            Flow("n2", self.n2.traffic, self.k1.traffic_address),
+        )
+
+    def process(self, words: str) -> int:
+        """Of k1's network, by its command line: its number on this machine."""
+        network = Path("/run/netns", self.k1.namespace).stat().st_ino
+        for each in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (each / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if command.startswith(words) and (each / "ns/net").stat().st_ino == network:
+                    return int(each.name)
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has ended meanwhile
+        pytest.fail(f"no process {words} on k1")
+
+    def close(self) -> None:
+        self.k1.close()
+        for pod in self.pods_of_n2:
+            pod.remove()
+        self.n2.close()
+
+
+@pytest.fixture(scope="module")
+def cluster(engine: DockerEngine, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    files = tmp_path_factory.mktemp("kubelet")
+    with network_namespace(f"kubelet-{os.getpid()}") as namespace:
+        container_site.prepare_network(namespace)
+        address = container_site.API_SERVER_ADDRESS
+        with deployed.server_with_deployment(namespace, files / "api-server", address) as server:
+            made = Cluster(server, engine, namespace, files)
+            yield made
+            made.close()
+
+
+@contextmanager
+def no_packet_lost(cluster: Cluster, what: str, record: Callable[[str, object], None]) -> Iterator[None]:
+    with Probe.start(cluster.flows()) as probe:
+        began = time.monotonic()
+        yield
+        elapsed = time.monotonic() - began
+        # What a sweep takes away may be wrong only after everything is back.
+        time.sleep(1.0)
+        report = probe.stop()
+    record(what, f"{report}, ready after {elapsed:.1f} s")
+    assert report.lost == 0, report
+
+
+def test_a_kubelet_finds_the_pod_ready(cluster: Cluster) -> None:
+    cluster.until_ready()
+    with Probe.start(cluster.flows()) as probe:
+        time.sleep(0.5)
+        assert probe.stop().lost == 0
+
+
+def test_the_kubelet_gives_its_processes_what_the_manifest_says(cluster: Cluster) -> None:
+    cluster.until_ready()
+    for words, capabilities, user in (
+        ("/opt/bgpctl/bin/python /usr/local/bin/bgpctl agent", "00000000000015e1", "0"),
+        ("/opt/bgpctl/bin/python -P -m reflector", "0" * 16, "17900"),
+    ):
+        lines = Path(f"/proc/{cluster.process(words)}/status").read_text().splitlines()
+        status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+        assert (status["CapEff"], status["CapBnd"], status["Uid"][0]) == ([capabilities], [capabilities], user)
+        assert (status["Seccomp"], status["NoNewPrivs"]) == (["2"], ["1"])
+
+
+def test_a_pod_that_the_kubelet_replaces_costs_no_packet(
+    cluster: Cluster, record_property: Callable[[str, object], None]
+) -> None:
+    cluster.until_ready()
+    with no_packet_lost(cluster, "pod replaced by a kubelet", record_property):
+        cluster.delete_pod()
+        cluster.start_pod()
+        cluster.until_ready()
+
+
+def test_a_container_that_the_kubelet_starts_once_more_costs_no_packet(
+    cluster: Cluster, record_property: Callable[[str, object], None]
+) -> None:
+    cluster.until_ready()
+    with no_packet_lost(cluster, "container killed, started by a kubelet", record_property):
+        os.kill(cluster.process("/bin/sh /usr/local/bin/start-bgpctl"), 9)
+        cluster.until_ready(restarts=1)
+
+
+def test_the_node_plan_says_what_the_pod_has_come_to(cluster: Cluster) -> None:
+    """Written with the token that the kubelet has given the pod, past the policy that holds it to its own node."""
+    cluster.until_ready(restarts=1)
+
+    def ready() -> bool:
+        found = json.loads(calico_crds.run(cluster.server, "get", "nodeplan", "k1", "--output=json"))
+        conditions = {each["type"]: each["status"] for each in found.get("status", {}).get("conditions", ())}
+        return conditions.get("Ready") == "True" and found["status"]["sessions"]["summary"] == "1/1"
+
+    eventually(ready, "the condition Ready is True, with the session up", within=60)
