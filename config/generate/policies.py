@@ -32,6 +32,7 @@ from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
 from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.ip_pool import IPPool
+from bgpctl.resources.kinds.node import Node
 from bgpctl.resources.values.model import Resource
 
 # group -> version. Where an API server of Calico serves the first, it stores its objects in the second, and there they
@@ -46,6 +47,14 @@ CHANGED = (
     " || (has(object.metadata.annotations) ? object.metadata.annotations : {})"
     " != (has(oldObject.metadata.annotations) ? oldObject.metadata.annotations : {})"
 )
+
+
+class Writes(NamedTuple):
+    """What a policy looks at; `resource` is the plural of the kind."""
+
+    resource: str
+    groups: tuple[str, ...] = tuple(GROUPS)
+    operations: tuple[str, ...] = ("CREATE", "UPDATE")
 
 
 class Check(NamedTuple):
@@ -74,7 +83,7 @@ def _resources() -> list[dict[str, Any]]:
     for model in EXAMINED:
         checks = [*_rules(KINDS[model]), *GUARDRAILS.get(model, ())]
         if checks:
-            found += _policy(f"bgpctl-{KINDS[model].plural}", (model,), checks)
+            found += _policy(f"bgpctl-{KINDS[model].plural}", Writes(KINDS[model].plural), checks)
     return found
 
 
@@ -144,14 +153,16 @@ GUARDRAILS: dict[type[Resource], tuple[Check, ...]] = {
 
 def _annotations() -> list[dict[str, Any]]:
     found = []
-    for model in EXAMINED:
-        rows = annotations_of(model)
+    written = [(model, Writes(KINDS[model].plural)) for model in EXAMINED]
+    # Of the Nodes that Kubernetes has: nothing is asked of a heartbeat.
+    written.append((Node, Writes("nodes", groups=("",))))
+    for model, writes in written:
+        kind, rows = model.__name__, annotations_of(model)
         known = ", ".join(f"'{PREFIX}{row.name}'" for row in rows)
         names = Check(
             f"variables.annotations.all(name, !name.startsWith('{PREFIX}') || name in [{known}])",
-            f"an annotation {PREFIX}... that {KINDS[model].kind} does not have (unknown-annotation, "
-            f"misplaced-annotation)",
-            f"'{KINDS[model].kind} has no annotation ' + variables.annotations.filter(name, "
+            f"an annotation {PREFIX}... that {kind} does not have (unknown-annotation, misplaced-annotation)",
+            f"'{kind} has no annotation ' + variables.annotations.filter(name, "
             f"name.startsWith('{PREFIX}') && "
             f"!(name in [{known}])).join(', ') + ' (unknown-annotation, misplaced-annotation)'",
         )
@@ -164,7 +175,7 @@ def _annotations() -> list[dict[str, Any]]:
             for row in rows
         ]
         variables = {"annotations": "has(object.metadata.annotations) ? object.metadata.annotations : {}"}
-        found += _policy(f"bgpctl-annotations-{KINDS[model].plural}", (model,), [names, *values], variables)
+        found += _policy(f"bgpctl-annotations-{writes.resource}", writes, [names, *values], variables)
     return found
 
 
@@ -190,7 +201,7 @@ def _advice() -> list[dict[str, Any]]:
             for each in ADVICE[model]
             if (model, each.code) in ADVICE_IN_CEL
         ]
-        found += _policy(f"bgpctl-advice-{KINDS[model].plural}", (model,), checks, action="Warn")
+        found += _policy(f"bgpctl-advice-{KINDS[model].plural}", Writes(KINDS[model].plural), checks, action="Warn")
     return found
 
 
@@ -214,9 +225,8 @@ SERVICE_NETWORKS = " + ".join(f"(has({{0}}.spec.{name}) ? {{0}}.spec.{name} : []
 
 def _pools() -> list[dict[str, Any]]:
     found = []
-    every = {"selector": {}, "parameterNotFoundAction": "Allow"}
-    default = {"name": "default", "parameterNotFoundAction": "Allow"}
     for group in GROUPS:
+        pool, configuration = Writes("ippools", (group,)), Writes("bgpconfigurations", (group,))
         pools = Check(
             f"params.metadata.name == object.metadata.name || !({_overlap('object.spec.cidr', 'params.spec.cidr')})",
             "spec.cidr: overlaps another IPPool (overlapping-pools)",
@@ -224,7 +234,7 @@ def _pools() -> list[dict[str, Any]]:
             "params.metadata.name + "
             "'; give each pool a network of its own (overlapping-pools)'",
         )
-        found += _between("pools", group, IPPool, IPPool, every, pools)
+        found += _between("pools", pool, Others(IPPool, EVERY), pools)
         services = SERVICE_NETWORKS.format("params")
         pool_over_services = Check(
             f"!has(params.spec) || !{FOR_WORKLOADS.format('object')} || ({services}).all(each, !has(each.cidr) || "
@@ -232,7 +242,7 @@ def _pools() -> list[dict[str, Any]]:
             "spec.cidr: lies over a network of services of the BGPConfiguration default; use separate networks "
             "(networks-overlap)",
         )
-        found += _between("pools-services", group, IPPool, BGPConfiguration, default, pool_over_services)
+        found += _between("pools-services", pool, Others(BGPConfiguration, DEFAULT), pool_over_services)
         services = SERVICE_NETWORKS.format("object")
         services_over_pool = Check(
             f"!has(object.spec) || object.metadata.name != 'default' || !{FOR_WORKLOADS.format('params')} || "
@@ -241,7 +251,7 @@ def _pools() -> list[dict[str, Any]]:
             "'a network of services lies over ' + params.spec.cidr + ' of the IPPool ' + params.metadata.name + "
             "'; use separate networks (networks-overlap)'",
         )
-        found += _between("services-pools", group, BGPConfiguration, IPPool, every, services_over_pool)
+        found += _between("services-pools", configuration, Others(IPPool, EVERY), services_over_pool)
     return found
 
 
@@ -255,37 +265,45 @@ def _filters() -> list[dict[str, Any]]:
             "'the BGPPeer ' + params.metadata.name + ' names this BGPFilter: what it has now stays in force there "
             "(missing-filter)'",
         )
-        every = {"selector": {}, "parameterNotFoundAction": "Allow"}
-        found += _between("filters", group, BGPFilter, BGPPeer, every, used, operations=("DELETE",), action="Warn")
+        writes = Writes("bgpfilters", (group,), ("DELETE",))
+        found += _between("filters", writes, Others(BGPPeer, EVERY), used, action="Warn")
     return found
 
 
 # ---------------------------------------------------------------------------------------------- the objects
 
 
-def _between(
-    name: str, group: str, model: type[Resource], other: type[Resource], which: dict[str, Any], check: Check,
-    operations: tuple[str, ...] = ("CREATE", "UPDATE"), action: str = "Deny",
-) -> list[dict[str, Any]]:  # fmt: skip
-    """A check of one kind beside every object of `other`, of the same group."""
-    called = f"bgpctl-{name}-{GROUPS[group]}"
-    found = _policy(called, (model,), [check], groups=(group,), operations=operations, action=action)
-    found[0]["spec"]["paramKind"] = {"apiVersion": f"{group}/{GROUPS[group]}", "kind": KINDS[other].kind}
-    found[1]["spec"]["paramRef"] = which
+class Others(NamedTuple):
+    """The objects that a write is held against, each of them: `which` as in paramRef."""
+
+    model: type[Resource]
+    which: dict[str, Any]
+
+
+EVERY = {"selector": {}, "parameterNotFoundAction": "Allow"}
+DEFAULT = {"name": "default", "parameterNotFoundAction": "Allow"}
+
+
+def _between(name: str, writes: Writes, others: Others, check: Check, action: str = "Deny") -> list[dict[str, Any]]:
+    """A check of one kind beside objects of another one, of the same group."""
+    (group,) = writes.groups
+    found = _policy(f"bgpctl-{name}-{GROUPS[group]}", writes, [check], action=action)
+    found[0]["spec"]["paramKind"] = {"apiVersion": f"{group}/{GROUPS[group]}", "kind": KINDS[others.model].kind}
+    found[1]["spec"]["paramRef"] = others.which
     return found
 
 
 def _policy(
-    name: str, models: tuple[type[Resource], ...], checks: list[Check], variables: dict[str, str] | None = None,
-    action: str = "Deny", groups: tuple[str, ...] = tuple(GROUPS), operations: tuple[str, ...] = ("CREATE", "UPDATE"),
-) -> list[dict[str, Any]]:  # fmt: skip
+    name: str, writes: Writes, checks: list[Check], variables: dict[str, str] | None = None, action: str = "Deny"
+) -> list[dict[str, Any]]:
     """The policy and its binding."""
     rule = {
-        "apiGroups": list(groups),
+        "apiGroups": list(writes.groups),
         "apiVersions": ["*"],
-        "operations": list(operations),
-        "resources": [KINDS[model].plural for model in models],
+        "operations": list(writes.operations),
+        "resources": [writes.resource],
     }
+    is_change = "DELETE" not in writes.operations
     policy: dict[str, Any] = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
@@ -293,7 +311,7 @@ def _policy(
         "spec": {
             "failurePolicy": "Ignore",
             "matchConstraints": {"resourceRules": [rule]},
-            **({"matchConditions": [{"name": "changed", "expression": CHANGED}]} if "DELETE" not in operations else {}),
+            **({"matchConditions": [{"name": "changed", "expression": CHANGED}]} if is_change else {}),
             **(
                 {"variables": [{"name": key, "expression": text} for key, text in variables.items()]}
                 if variables
