@@ -33,10 +33,11 @@ IN_BGP_ONLY = "it has no key under /calico/v1/host, so Calico's own upgrade leav
 
 @dataclass(slots=True)
 class _Gathered:
-    """Values by the name of their field, and where they stood."""
+    """Values by the name of their field, and where they stood. `file`: the first that has a key of this host."""
 
     values: dict[str, Any] = field(default_factory=dict)
     parts: list[tuple[Origin, str]] = field(default_factory=list)
+    file: str = ""
     is_host: bool = False
 
 
@@ -50,7 +51,8 @@ class Nodes:
     def see(self, entry: Entry) -> None:
         """Any key: it may show that there is a host."""
         if found := _HOST.match(entry.key):
-            self._of(found[1]).is_host = True
+            gathered = self._of(found[1])
+            gathered.is_host, gathered.file = True, gathered.file or entry.origin.file
 
     def take(self, value: EtcdValue, node: str) -> None:
         """A key that has no value of interest."""
@@ -93,7 +95,7 @@ class Nodes:
         notes = [] if gathered.is_host else [Note(NoteKind.REMARK, IN_BGP_ONLY)]
         parts = tuple(sorted(gathered.parts))
         return Node(
-            Origin(parts[0][0].file if parts else "", 0, printable(f"/calico/v1/host/{name}")),
+            Origin(parts[0][0].file if parts else gathered.file, 0, printable(f"/calico/v1/host/{name}")),
             name,
             _interface(values, "v4", notes),
             _interface(values, "v6", notes),
