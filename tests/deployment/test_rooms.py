@@ -238,14 +238,7 @@ def test_probes_ask_where_the_agent_serves_its_pages(room: str) -> None:
         assert found[probe]["httpGet"] == {"path": page, "port": "metrics"}
 
 
-@pytest.mark.parametrize(
-    "room",
-    [
-        "agent",
-        "reflector",
-        pytest.param("controller", marks=pytest.mark.xfail(reason="its pages are not there yet: --metrics-address")),
-    ],
-)
+@pytest.mark.parametrize("room", ["agent", "reflector", "controller"])
 def test_every_option_of_a_manifest_is_one_that_there_is(room: str) -> None:
     found = container(room)
     (command,) = [each for each in found["command"] if each in ("agent", "controller")]

@@ -130,6 +130,25 @@ def test_a_plan_with_another_protocol_number_leaves_nothing_of_the_old_one(node:
 
 
 @families
+@pytest.mark.parametrize(("before", "after"), [(12, 179), (179, 12)])
+def test_another_protocol_number_of_a_running_plan_replaces_each_route_where_it_stands(
+    node: Namespace, family: Family, before: int, after: int
+) -> None:
+    blackhole = {4: "10.244.1.0/26", 6: "fd10::/122"}[family]
+
+    async def script(fib: RouteProgrammer) -> None:
+        await learn(family)(fib)
+        assert len(node.routes("proto", str(before))) == 2
+        monitor = Monitor()
+        await fib.apply_plan(KernelPlan(protocol=after, blackholes=(blackhole,)))
+        assert [each.kind for each in monitor.read(10)[0]] == [24, 24]  # RTM_NEWROUTE
+        monitor.close()
+        assert (node.routes("proto", str(before)), len(node.routes("proto", str(after)))) == ([], 2)
+
+    programmed(node, script, KernelPlan(protocol=before, blackholes=(blackhole,)))
+
+
+@families
 def test_routes_that_bird_has_left_without_a_metric_go_when_ours_are_there(node: Namespace, family: Family) -> None:
     """With BIRD's number they are ours from the start: the new one is there before the old one goes. IPv6 makes 1024 of
     no metric, so there it is the same route."""

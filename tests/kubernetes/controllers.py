@@ -44,9 +44,10 @@ class ControllerProcess:
         self._kubeconfig = server.token_kubeconfig(server.token(ACCOUNT, SYSTEM))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
+        """With the options that it always has, and `more`."""
         command = [BGPCTL, "controller", "--kubeconfig", self._kubeconfig, "--namespace", SYSTEM]
-        command += ["--identity", self.name, "--run-dir", self.directory / "run", *self._options]
+        command += ["--identity", self.name, "--run-dir", self.directory / "run", *self._options, *more]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen([str(each) for each in command], stdout=log, stderr=log)
 

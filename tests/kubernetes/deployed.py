@@ -11,7 +11,6 @@ import json
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +18,6 @@ import calico_crds
 import yaml
 from api_server import ApiServer
 from network import inside
-
-from bgpctl.controller.options import ControllerOptions
 
 CONFIG = Path(__file__).parents[2] / "config"
 SYSTEM = "bgpctl-system"
@@ -65,10 +62,6 @@ def workloads(server: ApiServer, *rooms: str) -> dict[tuple[str, str], dict[str,
         for room in rooms
         for each in yaml.safe_load_all(calico_crds.run(server, "kustomize", str(CONFIG / room)))
     }
-    if "metrics_address" not in {field.name for field in fields(ControllerOptions)}:
-        # test_every_option_of_a_manifest_is_one_that_there_is waits for it.
-        (controller,) = found["Deployment", "bgpctl-controller"]["spec"]["template"]["spec"]["containers"]
-        controller["args"] = [each for each in controller["args"] if not each.startswith("--metrics-address")]
     return found
 
 

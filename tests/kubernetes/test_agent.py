@@ -23,6 +23,7 @@ from segment import eventually
 
 from bgpctl.agent.host.run_directory import our_files
 from bgpctl.lab.running import agents
+from reflector.plan import ROUTE_PROTOCOL
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -63,9 +64,9 @@ def no_packet_lost(lab: ClusterLab, source: str, target: str) -> Iterator[None]:
     assert " 0% packet loss" in output, output
 
 
-def kernel_routes(lab: ClusterLab, node: str) -> set[str]:
+def kernel_routes(lab: ClusterLab, node: str, *, protocol: int = ROUTE_PROTOCOL) -> set[str]:
     """The prefixes of our routes."""
-    words = ["ip", "-n", lab.namespace(node), "-j", "route", "show", "proto", "179"]
+    words = ["ip", "-n", lab.namespace(node), "-j", "-N", "route", "show", "proto", str(protocol)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     return {each["dst"] for each in json.loads(done.stdout)}
 
@@ -199,6 +200,22 @@ def test_everything_goes_on_without_the_controller(quickstart: ClusterLab) -> No
         eventually(lambda: "10.244.77.5" not in kernel_routes(quickstart, "a1"), "and not any more")
     finally:
         quickstart.controller.start()
+
+
+def test_another_route_protocol_is_in_the_next_plan_and_loses_no_packet(quickstart: ClusterLab) -> None:
+    """From BIRD's number to ours, and back: docs/beside-calico.md."""
+    prefixes = kernel_routes(quickstart, "a1")
+    with no_packet_lost(quickstart, "pod-a1", "10.244.21.2"):
+        for number, former, options in ((12, ROUTE_PROTOCOL, ["--route-protocol=12"]), (ROUTE_PROTOCOL, 12, [])):
+            quickstart.controller.end()
+            quickstart.controller.start(*options)
+
+            def is_renumbered(number: int = number, former: int = former) -> bool:
+                found = [kernel_routes(quickstart, "a1", protocol=each) for each in (number, former)]
+                return found == [prefixes, set()]
+
+            eventually(is_renumbered, f"a1's routes have the number {number}", within=60)
+    quickstart.is_as_expected()
 
 
 def test_an_api_server_that_is_killed_loses_no_packet(quickstart: ClusterLab, api_server: ApiServer) -> None:

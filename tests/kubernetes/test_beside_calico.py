@@ -130,8 +130,8 @@ def test_the_daemon_sets_divide_the_nodes_and_one_of_them_has_no_bird(cluster: A
 
     old, new = (daemon_set(cluster, name) for name in ("calico-node", "calico-node-without-bird"))
     assert (terms(old), terms(new)) == (
-        [{"key": "bgp", "operator": "NotIn", "values": ["bgpctl"]}],
-        [{"key": "bgp", "operator": "In", "values": ["bgpctl"]}],
+        [{"key": "bgpctl.io/agent", "operator": "DoesNotExist"}],
+        [{"key": "bgpctl.io/agent", "operator": "Exists"}],
     )
     assert old["spec"]["updateStrategy"]["type"] == "OnDelete"
     (container,) = new["spec"]["template"]["spec"]["containers"]
