@@ -57,12 +57,11 @@ def install(server: ApiServer, room: str) -> None:
 
 def workloads(server: ApiServer, *rooms: str) -> dict[tuple[str, str], dict[str, Any]]:
     """What kustomize makes of the rooms, by kind and name."""
-    found = {
+    return {
         (each["kind"], each["metadata"]["name"]): each
         for room in rooms
         for each in yaml.safe_load_all(calico_crds.run(server, "kustomize", str(CONFIG / room)))
     }
-    return found
 
 
 def merge_patch(server: ApiServer, token: str, path: str, content: dict[str, Any]) -> str:
