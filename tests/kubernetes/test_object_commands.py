@@ -361,6 +361,32 @@ def test_what_cannot_be_judged_is_not_written(filled: ApiServer, peers_only: Pat
     assert 'User "peers-only" needs a role with the verb delete for bgppeers' in gone.stderr
 
 
+def test_a_confirmation_that_may_not_be_written_stops_the_change(filled: ApiServer) -> None:
+    """Of somebody who reads everything and deletes BGPPeers."""
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "deletes-peers"},
+        "rules": [
+            {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["projectcalico.org"], "resources": ["bgppeers"], "verbs": ["delete"]},
+        ],
+    }  # fmt: skip
+    must(filled, "create", "--filename=-", stdin=json.dumps(role))
+    must(filled, "create", "clusterrolebinding", "deletes-peers", "--clusterrole=deletes-peers", "--user=deletes-peers")
+    try:
+        file = filled.client_certificate_kubeconfig("deletes-peers")
+        can = ("auth", "can-i", "delete", "bgppeers.projectcalico.org", f"--kubeconfig={file}")
+        eventually(lambda: filled.kubectl(*can).stdout.strip() == "yes", "the role is in force")
+        digests = set(re.findall(r"--confirm ([0-9a-f]{12})", ask(filled, "delete", "bgppeer", "reflected").stderr))
+        words = ("delete", "bgppeer", "reflected", *(f"--confirm={each}" for each in digests))
+        done = ask(filled, *words, kubeconfig=file)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert "BGPConfiguration/default: the API server refuses to patch bgpconfigurations" in done.stderr
+        assert "reflected" in must(filled, "get", "bgppeers", "--output=name")
+        assert ask(filled, "delete", "bgppeer", "reflected", "--yes", kubeconfig=file).returncode == 0
+    finally:
+        must(filled, "delete", "clusterrole,clusterrolebinding", "deletes-peers")
+
+
 # ------------------------------------------------------------------------------------------------- watched
 
 

@@ -246,6 +246,18 @@ def test_what_was_changed_since_it_was_looked_at_is_not_overwritten(cluster: Api
     assert now(cluster, "bgppeer", "a")["spec"]["peerIP"] == "10.0.0.3"
 
 
+def test_an_api_server_that_goes_away_while_it_is_written_is_named_for_each_object(cluster: ApiServer) -> None:
+    async def ask(store: Store) -> list[str]:
+        prepared = await store.prepare([put(peer("a", "10.0.0.2")), put(peer("b", "10.0.0.2"))])
+        cluster.kill_api_server()
+        return [each.failed for each in await store.write(prepared)]
+
+    for name, failed in zip("ab", inside(cluster, ask), strict=True):
+        assert failed.startswith(f"BGPPeer/{name}: the cluster of ")
+        assert "does not answer" in failed
+        assert failed.endswith("; look whether it was written")
+
+
 def test_a_status_that_was_reported_meanwhile_is_no_other_object(cluster: ApiServer) -> None:
     status = calico("CalicoNodeStatus", "a", node="a", classes=["BGP"], updatePeriodSeconds=10)
     apply(cluster, put(status))

@@ -88,11 +88,8 @@ class _Changing:
     async def run(self, changes: Sequence[Change]) -> int:
         async with open_store(self._place) as store:
             prepared = await self._prepare(store, changes)
-            absent = [] if self._manner.ignores_absent else absent_of(prepared)
-            if prepared.refused or absent:
-                for each in (*(each.refused for each in prepared.refused), *(f"{each} not found" for each in absent)):
-                    self._report(each)
-                return ERROR if prepared.refused else FAILED
+            if status := self._refusals(prepared):
+                return status
             if self._is_nothing(prepared):
                 written = await store.write(prepared)
                 self._print([each.prepared for each in written if not each.failed], None)
@@ -100,6 +97,8 @@ class _Changing:
             verdict = await self._judge(prepared)
             if digests := self._to_confirm(verdict):
                 prepared = await self._prepare(store, in_order(await _with_confirmation(store, changes, digests)))
+                if status := self._refusals(prepared):
+                    return status
                 verdict = await self._judge(prepared)
             if self._manner.is_dry:
                 self._print(prepared.changes, verdict)
@@ -114,6 +113,17 @@ class _Changing:
         rehearsed = self._manner.dry_run is not DryRun.CLIENT
         prepared = await store.prepare(changes, rehearsed=rehearsed, force=self._manner.force)
         return replace(prepared, changes=_without_alternatives(prepared.changes))
+
+    def _refusals(self, prepared: Prepared) -> int:
+        """The exit status where a part cannot be done: then nothing is."""
+        for change in prepared.refused:
+            self._report(change.refused)
+        absent = [] if self._manner.ignores_absent else absent_of(prepared)
+        for each in absent:
+            self._report(f"{each} not found")
+        if prepared.refused:
+            return ERROR
+        return FAILED if absent else DONE
 
     def _is_nothing(self, prepared: Prepared) -> bool:
         """There is nothing to judge, and a verdict is not asked for."""
@@ -148,9 +158,8 @@ class _Changing:
     def _failures(self, written: Sequence[Written]) -> int:
         for each in written:
             if each.waits_for and not each.failed:
-                self._report(
-                    f"{each.prepared.id} is there until {', '.join(each.waits_for)} has let it go (finalizers)"
-                )
+                finalizers = ", ".join(each.waits_for)
+                self._report(f"{each.prepared.id} is there until its finalizers are done: {finalizers}")
         failed = [each.failed for each in written if each.failed]
         for sentence in dict.fromkeys(failed):
             self._report(sentence)

@@ -22,7 +22,7 @@ from bgpctl.objects.cluster.calico_group import CalicoGroup, find_group
 from bgpctl.objects.cluster.estimate import estimate
 from bgpctl.objects.cluster.following import Following
 from bgpctl.objects.cluster.refusals import OF_THE_SERVER, is_not_served, sentence
-from bgpctl.objects.cluster.requests import ADDING_MANAGER, MANAGER, Applying, Requests
+from bgpctl.objects.cluster.requests import ADDING_MANAGER, MANAGER, Applying, Requests, repeated
 from bgpctl.objects.cluster.whole_reader import text_of
 from bgpctl.objects.kinds import CALICO_NODE, ObjectKind, Writers
 from bgpctl.objects.object import Data, Object, ObjectId, meaning, object_of
@@ -32,6 +32,10 @@ from bgpctl.yaml_source.edit import same
 
 NOT_INSTALLED = (
     "Calico's kinds are not installed in this cluster (config/crd/install has them for a cluster without it)"
+)
+NO_CALICO_NODE = (
+    "{what}: this cluster has no Nodes of projectcalico.org; what they have in a directory are annotations of the Node "
+    "of Kubernetes, which kubectl changes"
 )
 READ_ONLY = {
     Writers.KUBERNETES: "{what} is an object of Kubernetes itself, and only read here; change it with kubectl",
@@ -141,7 +145,7 @@ class ClusterStore:
         async with self._finding:
             if self._group is None:
                 try:
-                    self._group = await find_group(self._server)
+                    self._group = await repeated(lambda: find_group(self._server))
                 except FailedError as error:
                     if error.failure.cause in OF_THE_SERVER:
                         raise self._not_ready(error.failure) from error
@@ -157,7 +161,7 @@ class ClusterStore:
         try:
             kind = await self._api_kind(change.id.kind)
             if kind is None:
-                return PreparedChange(change, Outcome.UNCHANGED, refused=f"{change.id}: {NOT_INSTALLED}")
+                return _of_no_kind(change)
             if (locked := (await self._calico()).locked) and not self._writes_locked:
                 return PreparedChange(change, Outcome.UNCHANGED, refused=f"{change.id}: {locked}")
             was = await self._now(change.id, kind)
@@ -201,8 +205,10 @@ class ClusterStore:
                 return Written(prepared, f"{change.id}: {NOT_INSTALLED}")
             return Written(prepared, waits_for=await self._write_on_top(prepared, kind, force=force))
         except FailedError as error:
+            if error.failure.cause in OF_THE_SERVER:
+                return Written(prepared, f"{change.id}: {self._not_ready(error.failure)}; look whether it was written")
             usual = change.id.kind.api_kind(change.id.kind.groups[0])
-            return Written(prepared, self._sentence(error.failure, verb, kind or usual, str(change.id)))
+            return Written(prepared, sentence(error.failure, verb, kind or usual, str(change.id)))
 
     async def _write_on_top(self, prepared: PreparedChange, kind: ApiKind, *, force: bool) -> tuple[str, ...]:
         """Of the object that was looked at, or of one that means the same. What its deletion waits for."""
@@ -240,6 +246,15 @@ class _PreparedObjects(Prepared):
     """`force` as it was prepared with."""
 
     force: bool = False
+
+
+def _of_no_kind(change: Change) -> PreparedChange:
+    """Of a kind that the cluster does not serve: most have no Node of Calico's own."""
+    if change.id.kind is not CALICO_NODE:
+        return PreparedChange(change, Outcome.UNCHANGED, refused=f"{change.id}: {NOT_INSTALLED}")
+    if change.wanted is None:
+        return PreparedChange(change, Outcome.ABSENT)
+    return PreparedChange(change, Outcome.UNCHANGED, refused=NO_CALICO_NODE.format(what=change.id))
 
 
 def _object(data: Data, kind: ObjectKind) -> Object | None:

@@ -95,7 +95,7 @@ class Requests:
         parameters = {"fieldManager": how.manager, "fieldValidation": "Strict"} | (DRY_RUN if dry_run else {})
         parameters |= {"force": "true"} if how.force else {}
         path, body = path_of(kind, *place), msgspec.json.encode(data)
-        return object_in(await _repeated(lambda: self._server.send("PATCH", path, body, APPLY, parameters)))
+        return object_in(await repeated(lambda: self._server.send("PATCH", path, body, APPLY, parameters)))
 
     async def delete(
         self, kind: ApiKind, namespace: str, name: str, preconditions: Mapping[str, str]
@@ -103,12 +103,12 @@ class Requests:
         """The finalizers that it waits for."""
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions}
         path, body = path_of(kind, namespace, name), msgspec.json.encode(options)
-        answer = object_in(await _repeated(lambda: self._server.send("DELETE", path, body, JSON)))
+        answer = object_in(await repeated(lambda: self._server.send("DELETE", path, body, JSON)))
         metadata = answer.get("metadata")
         return tuple(metadata.get("finalizers") or ()) if isinstance(metadata, Mapping) else ()
 
     async def _get(self, path: str, parameters: Mapping[str, str], accept: str) -> bytes:
-        return await _repeated(lambda: self._server.get(path, parameters, accept))
+        return await repeated(lambda: self._server.get(path, parameters, accept))
 
 
 def path_of_all(kind: ApiKind, namespace: str) -> str:
@@ -122,7 +122,8 @@ def path_of(kind: ApiKind, namespace: str, name: str) -> str:
     return f"{path_of_all(kind, namespace)}/{quote(name, safe='')}"
 
 
-async def _repeated(request: Callable[[], Awaitable[T]]) -> T:
+async def repeated(request: Callable[[], Awaitable[T]]) -> T:
+    """While the API server is too busy, or not ready yet, a few times. Raises FailedError."""
     pauses = Pauses(random.random)
     for _ in range(ATTEMPTS - 1):
         try:
