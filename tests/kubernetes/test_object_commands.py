@@ -428,7 +428,7 @@ def test_a_line_for_each_change(filled: ApiServer) -> None:
         must(filled, "label", "ippool", "private", "use=test")
         eventually(lambda: lines[-1].startswith("ADDED private"), "it goes on")
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
     assert [line.rpartition(" ")[0] for line in lines[:7]] == [
         "EVENT NAME CIDR TUNNEL DISABLED EXPORTED",
         "ADDED private 10.245.0.0/16 IPIP true false",

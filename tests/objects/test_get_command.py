@@ -234,7 +234,7 @@ def test_a_line_for_each_change(resources: Path) -> None:
         put(file, CLUSTER.replace("name: private", "name: other").replace("10.245.0.0/16", "10.246.0.0/16"))
         eventually(lambda: len(lines) == 6, "one that comes and one that goes")
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
     assert [line.rpartition(" ")[0] for line in lines] == [
         "EVENT NAME CIDR TUNNEL DISABLED EXPORTED",
         "ADDED pods 10.244.0.0/16 VXLANCrossSubnet false true",
