@@ -93,7 +93,7 @@ def test_what_is_not_known_is_a_question_mark(tmp_path: Path) -> None:
     )
     assert cells(get(tmp_path, "peers").stdout, last=False)[1] == ["x", "-", "-", "?", "a =="]
     plans = cells(get(tmp_path, "nodeplans", "-o", "wide").stdout, last=False)
-    assert plans[1] == ["y", "-", "-", "a", "-", "-", "?", "-", "-"]
+    assert plans[1] == ["y", "-", "-", "a", "-", "-", "-", "-", "-", "?"]
 
 
 # ------------------------------------------------------------------------------------------------ data

@@ -14,6 +14,7 @@ from commands import here
 from msgspec.structs import replace
 from object_cases import cells
 
+from bgpctl.cli.objects.columns import COLUMNS
 from bgpctl.compiler import CompileOptions, compile_node
 from bgpctl.datastore import read_directory
 from bgpctl.node_plan import Assignment, spec_of
@@ -34,7 +35,13 @@ def node_plan(assignment: Assignment, **changes: Any) -> dict[str, Any]:
     """As `kubectl get nodeplan NAME -o json` has it."""
     spec = msgspec.json.decode(msgspec.json.encode(spec_of(assignment)))
     metadata = {"name": assignment.plan.node, "resourceVersion": "7", "uid": "x"}
-    status = {"sessions": {"summary": "6/7"}, "routes": {"installed": 4}, "held": {"count": 0}, "version": "1.2.3"}
+    status: dict[str, Any] = {
+        "sessions": {"summary": "6/7"},
+        "routes": {"installed": 4},
+        "held": {"count": 0},
+        "version": "1.2.3",
+    }
+    status["conditions"] = [{"type": "Held", "status": "False"}, {"type": "Ready", "status": "True"}]
     whole = {"apiVersion": "bgpctl.io/v1alpha1", "kind": "NodePlan", "metadata": metadata, "status": status}
     return {**whole, "spec": {**spec, **changes}}
 
@@ -142,14 +149,23 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "bgpctl: there is no Node resource named 'a9' among 8 nodes\n")
 
 
+def test_the_columns_are_those_of_kubectl() -> None:
+    definition = yaml.safe_load((LAB.parents[2] / "config" / "crd" / "nodeplan" / "nodeplans.yaml").read_text())
+    (version,) = definition["spec"]["versions"]
+    served = [(each["name"].upper(), bool(each.get("priority"))) for each in version["additionalPrinterColumns"]]
+    ours = [(each.title, each.is_wide) for each in COLUMNS["NodePlan"]]
+    # Its node is its name, and its age is every kind's.
+    assert [each for each in served if each[0] not in ("NODE", "AGE")] == ours[:-1]
+
+
 def test_nodeplans_are_listed_and_described(file: Path, assignment: Assignment, tmp_path: Path) -> None:
     directory = tmp_path / "plans"
     directory.mkdir()
     shutil.copy(file, directory)
     listed = here("get", "nodeplans", "--resources", directory, "-o", "wide").stdout.splitlines()
     assert cells("\n".join(listed), last=False) == [
-        ["NAME", "SESSIONS", "ROUTES", "PLAN", "HELD", "IN FORCE", "PLANNED", "REVISION", "AGENT"],
-        ["rr1", "6/7", "4", spec_of(assignment).digest, "0", "-", "7", "-", "1.2.3"],
+        ["NAME", "SESSIONS", "ROUTES", "PLAN", "HELD", "RUNNING", "READY", "REVISION", "AGENT", "PLANNED"],
+        ["rr1", "6/7", "4", spec_of(assignment).digest, "0", "-", "True", "-", "1.2.3", "7"],
     ]
     shown = here("describe", "nodeplan", "rr1", "--resources", directory).stdout
     assert f"  digest: {spec_of(assignment).digest}\n" in shown

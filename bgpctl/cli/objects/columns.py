@@ -197,6 +197,18 @@ def _service_networks(found: Object, _: Around) -> str:
 # ------------------------------------------------------------------------------------------- others
 
 
+def _condition(name: str) -> Callable[[Object, Around], str]:
+    """Of the Kubernetes API conventions: "True" or "False"."""
+
+    def cell(found: Object, _: Around) -> str:
+        conditions = field(found, "status.conditions")
+        listed = conditions if isinstance(conditions, (list, tuple)) else ()
+        named = (each for each in listed if isinstance(each, Mapping) and each.get("type") == name)
+        return _text(next((each.get("status") for each in named), None))
+
+    return cell
+
+
 def _plan_sessions(found: Object, _: Around) -> str:
     from bgpctl.cli.objects.plan_object import session_count
 
@@ -304,16 +316,17 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("VXLAN MTU", _of("spec.vxlanMTU")),
         Column("IPIP MTU", _of("spec.ipipMTU")),
     ),
-    # As its definition has them for kubectl.
+    # As its definition has them for kubectl, and last how many sessions the plan has.
     "NodePlan": (
         Column("SESSIONS", _of("status.sessions.summary")),
         Column("ROUTES", _of("status.routes.installed")),
         Column("PLAN", _of("spec.digest")),
         Column("HELD", _of("status.held.count")),
-        Column("IN FORCE", _of("status.digest"), is_wide=True),
-        Column("PLANNED", _plan_sessions, is_wide=True),
+        Column("RUNNING", _of("status.running"), is_wide=True),
+        Column("READY", _condition("Ready"), is_wide=True),
         Column("REVISION", _of("spec.revision"), is_wide=True),
         Column("AGENT", _of("status.version"), is_wide=True),
+        Column("PLANNED", _plan_sessions, is_wide=True),
     ),
     "Secret": (Column("TYPE", _of("type")), Column("KEYS", _keys)),
     "Service": (
