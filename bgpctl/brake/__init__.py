@@ -16,10 +16,11 @@ from bgpctl.brake.basis import Basis
 from bgpctl.brake.best_state import BestState, decode_best_state, encode_best_state
 from bgpctl.brake.decide import Decision, Question, decide
 from bgpctl.brake.facts import Facts, facts_of
+from bgpctl.brake.for_node_plan import facts_for, transition_from_unknown, transition_to
 from bgpctl.brake.held import HeldChange, held_changes
 from bgpctl.brake.judge import proof_of
 from bgpctl.brake.live import LiveState, Source, assumed
-from bgpctl.brake.of_node_plan import OfNodePlan, facts_for, transition_from_unknown, transition_to
+from bgpctl.brake.of_node_plan import OfNodePlan
 from bgpctl.brake.of_resources import OfResources
 
 __all__ = [

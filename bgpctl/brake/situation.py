@@ -13,7 +13,7 @@ from functools import cached_property
 
 from bgpctl.brake.before import definition_of
 from bgpctl.brake.best_state import BestState, SeenSession
-from bgpctl.brake.endings import Ending, EndingKind, endings
+from bgpctl.brake.endings import BY_POLICY, Ending, EndingKind, endings
 from bgpctl.brake.facts import Facts
 from bgpctl.brake.limits import OTHER_END_FOLLOWS
 from bgpctl.brake.live import LiveState, Source
@@ -26,7 +26,7 @@ NO_FAMILIES: frozenset[Family] = frozenset()
 
 
 # What a session loses by these is in the definition of the plan: if that is as it was, it came since then.
-OF_THE_DEFINITION = frozenset({EndingKind.REMOVED, EndingKind.NOT_REFLECTED})
+OF_THE_DEFINITION = BY_POLICY | {EndingKind.REMOVED, EndingKind.NOT_REFLECTED}
 
 
 @dataclass(frozen=True)

@@ -150,12 +150,12 @@ class PlanStore:
         return Reconciled(len(written), len(deleted.succeeded), failed | deleted.failed, withheld)
 
     async def refresh(self, wanted: Wanted) -> Reconciled:
-        """Says anew of those of which something is held what became of the plans before."""
+        """Writes the transitions of those of which something is held anew, by these resources."""
         done = await _at_once(self.to_refresh(wanted), lambda name: self._refresh(name, wanted))
         return Reconciled(len(done.succeeded), failed=done.failed)
 
     def to_refresh(self, wanted: Wanted) -> list[str]:
-        """The nodes that hold something, and of which this was said by other resources than these."""
+        """The nodes that hold something, and whose transition is by other resources than these."""
         return [name for name, each in self._known.items() if each.holds and self._is_old(name, wanted)]
 
     def _is_written(self, spec: NodePlanSpec | None) -> bool:

@@ -5,8 +5,8 @@
     the former object cannot be read          of any plan
     there is no former object                 of none
 
-Rule: the digest of a plan does not depend on it. So a plan that is written is as it is wanted whatever is said of the
-plans before it, and whoever writes decides at that moment. As long as something of a plan is held, what is said is kept
+Rule: the digest of a plan does not depend on its transition. So a plan that is written is as it is wanted whatever its
+transition is, and whoever writes decides at that moment. As long as something of a plan is held, its transition is kept
 up to date: then the former plan is the same one.
 """
 
@@ -34,7 +34,7 @@ class Former:
 @dataclass(frozen=True, slots=True)
 class Change:
     """concerned   the nodes whose completeness the topology proof is to judge; empty where it is not asked
-    before      what is said already, where the former plan is the same one
+    before      the transition that is there, where the former plan is the same one
     """
 
     assignment: Assignment

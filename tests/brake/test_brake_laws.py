@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from braked_node import BrakedNode, OfObject, assert_valid
 from compiler_makers import bgp_filter, bgp_peer, block, configuration, node, pool
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from bgpctl.brake.endings import endings
@@ -75,15 +75,10 @@ def families_up(one: BrakedNode) -> set[Family]:
 KINDS = (BrakedNode, OfObject)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=100, deadline=None, phases=[Phase.generate])
-@given(st.lists(states, min_size=2, max_size=6), st.lists(st.sampled_from((1, 100, 700)), min_size=6, max_size=6))
-def test_no_sequence_isolates_a_node_or_makes_an_invalid_plan(
-    kind: type[BrakedNode], sequence: list[dict[str, Any]], pauses: list[int]
-) -> None:
-    one = kind("c", *resources(sequence[0]), without_felix=True)
-    for state, pause in zip(sequence[1:], pauses, strict=False):
+def assert_never_isolated(one: BrakedNode, sequence: list[dict[str, Any]], pauses: list[int]) -> None:
+    """While these resources come one after the other, so many seconds apart."""
+    up, prefixes = families_up(one), len(own_prefixes(one))
+    for state, pause in zip(sequence, pauses, strict=False):
         one.wait(pause)
         if not one.held:
             up, prefixes = families_up(one), len(own_prefixes(one))
@@ -98,13 +93,8 @@ def test_no_sequence_isolates_a_node_or_makes_an_invalid_plan(
         assert (one.running, one.decision.digest) == (once, digest), "asking once more changes nothing"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=100, deadline=None, phases=[Phase.generate])
-@given(states, st.lists(states, min_size=1, max_size=4))
-def test_resources_put_right_are_in_force_and_held_sessions_were_never_reset(
-    kind: type[BrakedNode], first: dict[str, Any], others: list[dict[str, Any]]
-) -> None:
-    one = kind("c", *resources(first), without_felix=True)
+def assert_put_right(one: BrakedNode, first: dict[str, Any], others: list[dict[str, Any]]) -> None:
+    """`one` has the first resources; the others come, and after a single other one the first again."""
     right = one.running
     for state in others:
         before = one.running
@@ -117,6 +107,43 @@ def test_resources_put_right_are_in_force_and_held_sessions_were_never_reset(
         one.apply(*resources(first))
         assert one.held == []
         assert one.running == right
+
+
+sequences = st.lists(states, min_size=2, max_size=6)
+all_pauses = st.lists(st.sampled_from((1, 100, 700)), min_size=6, max_size=6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=100, deadline=None, phases=[Phase.generate])
+@given(sequences, all_pauses)
+def test_no_sequence_isolates_a_node_or_makes_an_invalid_plan(
+    kind: type[BrakedNode], sequence: list[dict[str, Any]], pauses: list[int]
+) -> None:
+    assert_never_isolated(kind("c", *resources(sequence[0]), without_felix=True), sequence[1:], pauses)
+
+
+PLAIN: dict[str, Any] = {
+    "nodes": set(NAMES), "labelled": {"b"}, "reflecting": set(), "mesh": False, "asn": 64512, "peered": True,
+    "filtered": False, "rejecting": "", "blocks": {BLOCKS[1]}, "windows": set(), "far_blocks": set(), "pool": "Never",
+    "ipv6": False,
+}  # fmt: skip
+# Something is held, and meanwhile the node begins to reflect: going back takes clients that it did not have.
+REFLECTING = {**PLAIN, "reflecting": {"c"}, "blocks": set(), "pool": "Always"}
+# Something is held, and meanwhile a filter that rejects everything goes: going back brings it again.
+MESHED = {**PLAIN, "mesh": True, "reflecting": {"a", "b", "c"}, "filtered": True, "ipv6": True, "labelled": {"b"}}
+REJECTING, ACCEPTING = {**MESHED, "rejecting": "exportV4"}, {**MESHED, "mesh": False, "blocks": set(), "pool": ""}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
+@example(PLAIN, [REFLECTING])
+@example(REJECTING, [ACCEPTING])
+@given(states, st.lists(states, min_size=1, max_size=4))
+def test_resources_put_right_are_in_force_and_held_sessions_were_never_reset(
+    kind: type[BrakedNode], first: dict[str, Any], others: list[dict[str, Any]]
+) -> None:
+    assert_put_right(kind("c", *resources(first), without_felix=True), first, others)
 
 
 @settings(max_examples=300, deadline=None, phases=[Phase.generate])

@@ -5,37 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from braked_node import BrakedNode, assert_valid
+from braked_node import BrakedNode
 from compiler_makers import bgp_peer, configuration, node
 from controlled_node import ControlledNode
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from test_brake_laws import NAMES, families_up, resources, states
+from test_brake_laws import (
+    NAMES,
+    all_pauses,
+    assert_never_isolated,
+    assert_put_right,
+    resources,
+    sequences,
+    states,
+)
 
-from bgpctl.brake.endings import endings
 from bgpctl.resources.values.model import Resource
 
 
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None, phases=[Phase.generate])
-@given(st.lists(states, min_size=2, max_size=6), st.lists(st.sampled_from((1, 100, 700)), min_size=6, max_size=6))
+@given(sequences, all_pauses)
 def test_no_sequence_isolates_it(sequence: list[dict[str, Any]], pauses: list[int]) -> None:
     one = ControlledNode("c", *resources(sequence[0]), without_felix=True)
-    for state, pause in zip(sequence[1:], pauses, strict=False):
-        one.wait(pause)
-        if not one.held:
-            up, prefixes = families_up(one), len(one.prefixes)
-        one.apply(*resources(state))
-        assert one.running is not None
-        assert_valid(one.running)
-        assert families_up(one) >= up
-        assert len(one.prefixes) * 2 >= prefixes
-        one.wait(1)  # new sessions are Established now, and may have replaced what was held
-        once, digest, writes = one.running, one.decision.digest, one.writes
-        one.wait(1)
-        assert (one.running, one.decision.digest) == (once, digest), "asking once more changes nothing"
-        one.wait(1)
-        assert one.writes <= writes + 1, "what is said already is not written again"
+    assert_never_isolated(one, sequence[1:], pauses)
+    writes = one.writes
+    one.wait(1)
+    one.wait(1)
+    assert one.writes <= writes + 1, "what is there already is not written again"
 
 
 @settings(max_examples=100, deadline=None, phases=[Phase.generate])
@@ -43,19 +40,7 @@ def test_no_sequence_isolates_it(sequence: list[dict[str, Any]], pauses: list[in
 def test_resources_put_right_are_in_force_and_held_sessions_were_never_reset(
     first: dict[str, Any], others: list[dict[str, Any]]
 ) -> None:
-    one = ControlledNode("c", *resources(first), without_felix=True)
-    right = one.running
-    for state in others:
-        before = one.running
-        one.apply(*resources(state))
-        held = {name for each in one.changes for name in each.sessions}
-        assert before is not None
-        assert one.running is not None
-        assert held.isdisjoint(endings(before, one.running, {}, {}))
-    if one.held and len(others) == 1:
-        one.apply(*resources(first))
-        assert one.held == []
-        assert one.running == right
+    assert_put_right(ControlledNode("c", *resources(first), without_felix=True), first, others)
 
 
 @settings(max_examples=200, deadline=None, phases=[Phase.generate])

@@ -1,4 +1,4 @@
-"""What is said of the plans before a plan: of which, and when it is said anew."""
+"""The transition of a plan: from which plans, and when it is written anew."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def over(former: Former | None, *resources: Resource) -> Change:
     return change(index(*resources), wanted(*resources), former, OPTIONS)
 
 
-def said(found: Change, *, is_complete: bool = False) -> Transition:
+def transition_of(found: Change, *, is_complete: bool = False) -> Transition:
     """As it is read."""
     return assignment_of(found.spec(is_complete=is_complete)).transition
 
@@ -45,12 +45,12 @@ BOTH, ONE, NONE = peered("p", "10.0.0.2", "10.0.0.3"), peered("p", "10.0.0.2"), 
 
 
 def test_of_no_plan_nothing_is_said() -> None:
-    assert said(over(None, *ONE)) == NO_TRANSITION
+    assert transition_of(over(None, *ONE)) == NO_TRANSITION
 
 
 def test_of_a_plan_that_the_node_runs_it_is_said_what_becomes_of_it() -> None:
     found = over(Former(wanted(*BOTH), is_run=True), *ONE)
-    transition = said(found)
+    transition = transition_of(found)
     assert transition.nodes == ("n3",)
     (lost,) = transition.lost
     assert (lost.kind, lost.name, lost.sessions) == ("BGPPeer", "p-10.0.0.3", ("10.0.0.3",))
@@ -60,23 +60,23 @@ def test_of_a_plan_that_the_node_runs_it_is_said_what_becomes_of_it() -> None:
 def test_of_plans_that_it_may_still_run_as_well() -> None:
     first = over(Former(wanted(*BOTH), is_run=True), *ONE).spec(is_complete=False)
     carried = over(Former(first), *NONE)
-    assert said(carried).nodes == ("n2", "n3")
-    assert {name for each in said(carried).lost for name in each.sessions} == {"10.0.0.2", "10.0.0.3"}
+    assert transition_of(carried).nodes == ("n2", "n3")
+    assert {name for each in transition_of(carried).lost for name in each.sessions} == {"10.0.0.2", "10.0.0.3"}
     assert carried.concerned == {"n1", "n2", "n3"}, "a peer of a plan before the former one is asked about, too"
-    assert said(over(Former(first, is_run=True), *NONE)).nodes == ("n2",), "all of the former plan runs"
+    assert transition_of(over(Former(first, is_run=True), *NONE)).nodes == ("n2",), "all of the former plan runs"
 
 
 def test_what_the_proof_finds_is_in_it_where_it_is_asked() -> None:
     losing = over(Former(wanted(*BOTH), is_run=True), *ONE)
-    assert [said(losing, is_complete=each).is_complete for each in (True, False)] == [True, False]
+    assert [transition_of(losing, is_complete=each).is_complete for each in (True, False)] == [True, False]
     gaining = over(Former(wanted(*ONE), is_run=True), *BOTH)
-    assert (gaining.concerned, said(gaining, is_complete=True).is_complete) == (frozenset(), None)
+    assert (gaining.concerned, transition_of(gaining, is_complete=True).is_complete) == (frozenset(), None)
 
 
 def test_a_former_plan_that_cannot_be_read_may_be_any() -> None:
     reflector = node("rr", "10.0.0.9", cluster_id="224.0.0.1")
     filtered = bgp_filter("some", importV4=[{"action": "Accept"}])
-    transition = said(over(Former(None), *ONE, reflector, filtered))
+    transition = transition_of(over(Former(None), *ONE, reflector, filtered))
     assert transition.nodes == ("n3", "rr")
     assert transition.reflectors == (Reflector("rr", "224.0.0.1"),)
     assert "filter/some/import-v4" in {each.name for each in transition.policies}
@@ -92,7 +92,7 @@ def test_the_same_plan_says_the_same_as_long_as_the_resources_do() -> None:
     assert assignment_of(over(Former(written), *ONE).spec(is_complete=True)).transition.is_complete is True
 
     without = [each for each in ONE if each.name != "n3"]
-    assert said(over(Former(written), *without)).nodes == ()
+    assert transition_of(over(Former(written), *without)).nodes == ()
 
 
 def test_the_same_plan_keeps_the_revision_that_it_was_written_with() -> None:

@@ -23,6 +23,7 @@ from segment import eventually
 
 from bgpctl.agent.host.run_directory import our_files
 from bgpctl.lab.running import agents
+from bgpctl.lab.traffic.probe import Flow, Probe
 from reflector.plan import ROUTE_PROTOCOL
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -53,15 +54,12 @@ def quickstart(
 
 @contextmanager
 def no_packet_lost(lab: ClusterLab, source: str, target: str) -> Iterator[None]:
-    """Between two pods, fifty a second."""
-    command = ["ip", "netns", "exec", lab.namespace(source), "ping", "-i", "0.02", "-q", target]
-    ping = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
+    """From a pod to the address of another one."""
+    with Probe.start([Flow(source, lab.namespace(source), target)]) as probe:
         yield
-    finally:
-        ping.send_signal(signal.SIGINT)
-        output, _ = ping.communicate(timeout=10)
-    assert " 0% packet loss" in output, output
+        report = probe.stop()
+    assert report.sent > 0
+    assert report.lost == 0, report
 
 
 def kernel_routes(lab: ClusterLab, node: str, *, protocol: int = ROUTE_PROTOCOL) -> set[str]:

@@ -391,8 +391,7 @@ def test_nothing_new_is_used_while_the_datastore_is_locked(writer: Writer, admin
         watched.until(lambda loaded: bool(problem(loaded, "datastore-locked")), "a warning")
         writer.delete(peer("tor", ""))
         writer.put(peer("tor-2", "10.0.0.8"), node("a2", "10.0.0.2/24"))
-        time.sleep(1.0)
-        assert (peers(watched.now), list(watched.now.resources.nodes)) == (["tor"], ["a1"])
+        watched.stays(lambda loaded: (peers(loaded), list(loaded.resources.nodes)) == (["tor"], ["a1"]), "as it was")
         with pytest.raises(NotReadyError, match="datastoreReady is false"):
             read_cluster(admin, ClusterOptions())
         writer.put(information())
@@ -414,7 +413,7 @@ def test_a_migration_from_v1_to_v3_loses_nothing(calico_server: ApiServer, write
             watched.until(lambda loaded: len(loaded.resources) == 23, "the older group")
             migrate(calico_server, writer, "Pending")
             calico_crds.install(calico_server, V3)
-            time.sleep(1.0)
+            watched.stays(lambda loaded: len(loaded.resources) == 23, "the older group, though the newer is served")
             migrate(calico_server, writer, "Migrating")
             writer.put(information(OLD, ready=False), information(ready=False))
             for each in copied:

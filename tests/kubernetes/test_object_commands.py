@@ -7,10 +7,7 @@ import json
 import os
 import re
 import signal
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -21,7 +18,7 @@ import pytest
 import yaml
 from api_server import PROGRAMS, ApiServer
 from calico_crds import V3
-from commands import BGPCTL, here, run
+from commands import BGPCTL, here, run, watching
 from crd_copies import must, server_with_copies
 from network import inside
 from object_cases import CLUSTER, PASSWORDS, TABLES, cells
@@ -390,31 +387,9 @@ def test_a_confirmation_that_may_not_be_written_stops_the_change(filled: ApiServ
 # ------------------------------------------------------------------------------------------------- watched
 
 
-@contextmanager
-def watching(server: ApiServer, *words: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """The process, and its lines so far."""
-    lines: list[str] = []
-    process = subprocess.Popen(
-        [BGPCTL, *words, "--kubeconfig", server.admin_kubeconfig],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-
-    def read() -> None:
-        for line in process.stdout or ():
-            lines.append(" ".join(line.split()))  # noqa: PERF401  each as it comes
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        yield process, lines
-    finally:
-        process.kill()
-        process.wait()
-        reader.join()
-
-
 def test_a_line_for_each_change(filled: ApiServer) -> None:
-    with watching(filled, "get", "pools", "-w", "--output-watch-events", "-l", "use=test") as (process, lines):
+    words = ("get", "pools", "-w", "--output-watch-events", "-l", "use=test", "--kubeconfig", filled.admin_kubeconfig)
+    with watching(*words) as (process, lines):
         eventually(lambda: len(lines) == 2, "the table")
         for disabled in ("false", "true"):
             must(filled, "patch", "ippool", "private", "--type=merge", f'--patch={{"spec":{{"disabled":{disabled}}}}}')
@@ -428,7 +403,7 @@ def test_a_line_for_each_change(filled: ApiServer) -> None:
         must(filled, "label", "ippool", "private", "use=test")
         eventually(lambda: lines[-1].startswith("ADDED private"), "it goes on")
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(10) == 130
     assert [line.rpartition(" ")[0] for line in lines[:7]] == [
         "EVENT NAME CIDR TUNNEL DISABLED EXPORTED",
         "ADDED private 10.245.0.0/16 IPIP true false",

@@ -148,6 +148,13 @@ class Watched:
         eventually(lambda: bool(self.values) and holds(self.values[-1]), f"{what}; {self._state()}", within)
         return self.now
 
+    def stays(self, holds: Callable[[Loaded], bool], what: str, seconds: float = 1.0) -> None:
+        """For so long, at every value that comes; a change is yielded within a tenth of that."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert holds(self.now), f"{what}; {self._state()}"
+            time.sleep(0.02)
+
     def _state(self) -> str:
         if not self.values:
             return f"nothing yielded, {self.notices}"

@@ -7,13 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
+from commands import BGPCTL, watching
 from object_cases import CLUSTER, PASSWORDS, TABLES, cells
 from segment import eventually
 
@@ -22,7 +20,6 @@ from bgpctl.yaml_source.document import read_document
 from bgpctl.yaml_source.documents import split_documents
 from bgpctl.yaml_source.dump import plain
 
-BGPCTL = Path(sys.executable).with_name("bgpctl")
 # What a look at files has no use for.
 HEAVY = (
     "bgpctl.compiler",
@@ -197,28 +194,6 @@ def test_a_look_at_files_imports_nothing_heavy(resources: Path) -> None:
 # ------------------------------------------------------------------------------------------------ watching
 
 
-@contextmanager
-def watching(*words: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """The process, and its lines so far."""
-    lines: list[str] = []
-    process = subprocess.Popen(
-        [BGPCTL, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment}
-    )
-
-    def read() -> None:
-        for line in process.stdout or ():
-            lines.append(" ".join(line.split()))  # noqa: PERF401  each as it comes
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        yield process, lines
-    finally:
-        process.kill()
-        process.wait()
-        reader.join()
-
-
 def put(file: Path, text: str) -> None:
     """At once: a file that is half written is one with fewer objects."""
     (new := file.with_suffix(".new")).write_text(text)
@@ -234,7 +209,7 @@ def test_a_line_for_each_change(resources: Path) -> None:
         put(file, CLUSTER.replace("name: private", "name: other").replace("10.245.0.0/16", "10.246.0.0/16"))
         eventually(lambda: len(lines) == 6, "one that comes and one that goes")
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(10) == 130
     assert [line.rpartition(" ")[0] for line in lines] == [
         "EVENT NAME CIDR TUNNEL DISABLED EXPORTED",
         "ADDED pods 10.244.0.0/16 VXLANCrossSubnet false true",

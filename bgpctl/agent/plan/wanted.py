@@ -15,6 +15,7 @@ class Wanted:
     basis        what the brake goes by
     resources    of the cluster; None for an agent that has nothing of it but its NodePlan
     reflectors   where there are no resources: the names of the plan's peers that reflect
+    digest       of the NodePlan that it was made of, likewise
     """
 
     node: str
@@ -22,3 +23,4 @@ class Wanted:
     basis: Basis
     resources: NodeResources | None = None
     reflectors: frozenset[str] = frozenset()
+    digest: str = ""

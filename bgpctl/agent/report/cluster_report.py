@@ -29,7 +29,7 @@ from reflector.messages import AgentStatus
 
 PAUSE, LONG_PAUSE = 1.0, 10.0
 # Between two looks.
-LOOK = 2.0
+LOOK = 5.0
 JSON_PATCH = "application/json-patch+json"
 
 log = get_logger("status")

@@ -122,10 +122,10 @@ class NodePlanSource:
             await view.close()
 
     def put_in_force(self, wanted: Wanted, *, is_whole: bool) -> None:
-        digest = self._assigned[0].digest if self._assigned is not None and wanted.plan is not None else ""
-        running = digest if is_whole else self.running
-        if (digest, running) != (self.in_force, self.running):
-            self.in_force, self.running = digest, running
+        """It may be an older one than the NodePlan that was read last: one that is not complete yet is not given."""
+        running = wanted.digest if is_whole else self.running
+        if (wanted.digest, running) != (self.in_force, self.running):
+            self.in_force, self.running = wanted.digest, running
             self.news.set()
 
     # ---------------------------------------------------------------------------------------------- what comes in
@@ -143,7 +143,7 @@ class NodePlanSource:
         self._assigned, self._read_at = (kept.spec, assignment), kept.read_at
         self.machine.take(assignment.own_node)
         log.info("goes on with the last NodePlan until there is a newer one", digest=kept.spec.digest)
-        return self._give(replace(assignment, plan=kept.plan))
+        return self._give(replace(assignment, plan=kept.plan), kept.spec.digest)
 
     async def _take(self, view: ClusterView) -> News | None:
         """What the cluster has now; None when that is no news, or not complete."""
@@ -156,7 +156,7 @@ class NodePlanSource:
         if text is None:
             missing = f"there is no NodePlan named {self._node!r}: is there such a Node, and does the controller run?"
             self._note((error_status(missing), *problems), is_usable=False)
-            return self._give(self._assigned[1], is_gone=True) if self._assigned is not None else None
+            return self._give(self._assigned[1], "", is_gone=True) if self._assigned is not None else None
         try:
             spec, assignment = self._assigned = self._read(text)
         except UnreadablePlanError as error:
@@ -171,7 +171,7 @@ class NodePlanSource:
         if not view.is_settled:
             return None
         completed = await asyncio.to_thread(_complete, assignment, view.secrets(), view.services())
-        given = self._give(completed)
+        given = self._give(completed, spec.digest)
         if given is not None:
             self._read_at = time.time()
             self._file.keep(spec, completed.plan)
@@ -187,13 +187,13 @@ class NodePlanSource:
             return self._assigned
         return spec, assignment_of(spec)
 
-    def _give(self, assignment: Assignment, *, is_gone: bool = False) -> News | None:
+    def _give(self, assignment: Assignment, digest: str, *, is_gone: bool = False) -> News | None:
         if self._given == (assignment, is_gone):
             return None
         self._given = assignment, is_gone
         plan = None if is_gone else assignment.plan
         reflectors = frozenset(each.node for each in assignment.facts.reflectors)
-        wanted = Wanted(self._node, plan, OfNodePlan(assignment, self._learned), reflectors=reflectors)
+        wanted = Wanted(self._node, plan, OfNodePlan(assignment, self._learned), reflectors=reflectors, digest=digest)
         asked = (Asked(each.name, self._node, each.classes, each.period) for each in assignment.status_requests)
         return News(wanted, tuple(asked))
 
