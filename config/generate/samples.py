@@ -22,15 +22,21 @@ _PATHS = {path: annotation for annotation, path in ANNOTATIONS.items()}
 
 
 def files() -> dict[str, str]:
-    """Of every lab that has resources; labs that are generated have none here."""
+    """Of every lab whose resources are files of the repository."""
     found = {}
-    for directory in sorted(LABS.glob("*/resources")):
-        name = directory.parent.name
+    for name in names():
+        directory = LABS / name / "resources"
         source = f"labs/{name}/resources"
         objects = [as_in_a_cluster(each) for each in _objects(directory)]
         found[f"samples/labs/{name}/resources.yaml"] = yaml_of(objects, source)
         found[f"samples/labs/{name}/kustomization.yaml"] = kustomization(["resources.yaml"], source)
     return found
+
+
+def names() -> list[str]:
+    """The labs that have resources, but for those that make theirs: whether these are there depends on who ran them."""
+    directories = (each.parent for each in LABS.glob("*/resources"))
+    return sorted(each.name for each in directories if not (each / "generate.py").exists())
 
 
 def _objects(directory: Path) -> Iterator[dict[str, Any]]:

@@ -26,7 +26,7 @@ from reflector.plan import NodePlan
 
 BGPCTL: Any = typer.main.get_command(app)
 ROOMS = ("default", "reflector", "monitoring", "rbac/passwords", "crd/calico", "uninstall")
-LABS = sorted(each.parent.name for each in (ROOT / "labs").glob("*/resources"))
+LABS = sorted(each.name for each in (CONFIG / "samples" / "labs").iterdir() if each.is_dir())
 GENERATED = ("monitoring", "policy", "samples/labs", "chart/templates")
 
 

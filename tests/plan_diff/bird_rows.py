@@ -45,6 +45,7 @@ from reflector.plan import (
     SetMed,
     SetNextHop,
     SuppressedSession,
+    TunnelRoute,
     Value,
     Verdict,
     Vtep,
@@ -275,6 +276,7 @@ ORIGINATION_ROWS: dict[str, tuple[Any, Look | None]] = {
 
 # ------------------------------------------------- what is for people, the FIB or the next start alone
 
+_TUNNEL_ROUTE = TunnelRoute("10.70.0.0/26", "10.244.1.1", "b", "a pool")
 _VTEP = Vtep("b", "10.9.0.2", "10.244.1.1", "66:00:00:00:00:02")
 _VXLAN = VxlanPlan(4, "vxlan.calico", 4096, 4789, US, "10.244.0.1", "66:00:00:00:00:01", vteps=(_VTEP,))
 
@@ -315,6 +317,7 @@ ASIDE: dict[type[Value], Aside] = {
             "aggregated_blocks": ("10.244.0.0/26",),
             "allow_underlay_routes": ("10.9.0.0/16",),
             "vxlans": (_VXLAN,),
+            "tunnel_routes": (_TUNNEL_ROUTE,),
             "ipip_address": "10.244.0.2",
             "ipip_mtu": 1400,
         },
@@ -334,6 +337,11 @@ ASIDE: dict[type[Value], Aside] = {
         HostRoute("192.168.7.7", "10.9.0.5"),
         lambda host: {"kernel": KernelPlan(host_routes=(host,))},
         {"address": "192.168.7.8", "gateway": "10.9.0.6", "defined_by": "another BGPPeer"},
+    ),
+    TunnelRoute: Aside(
+        _TUNNEL_ROUTE,
+        lambda route: {"kernel": KernelPlan(tunnel_routes=(route,))},
+        {"prefix": "10.71.0.0/26", "gateway": "10.244.1.2", "node": "c", "defined_by": "another pool"},
     ),
     VxlanPlan: Aside(
         _VXLAN,
