@@ -10,24 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bgpctl.agent.http.metrics_address import MetricsAddress
-    from bgpctl.agent.http.tls_files import TlsFiles
     from bgpctl.agent.metrics.peer_metrics import PeerMetrics
     from bgpctl.agent.options import AgentOptions
 
 __all__ = [
     "AgentOptions",
-    "MetricsAddress",
     "PeerMetrics",
-    "TlsFiles",
     "run_agent",
 ]
 
 _OFFERED = {
     "AgentOptions": "options",
-    "MetricsAddress": "http.metrics_address",
     "PeerMetrics": "metrics.peer_metrics",
-    "TlsFiles": "http.tls_files",
 }
 
 

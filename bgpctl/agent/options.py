@@ -14,11 +14,11 @@ from typing import Annotated, Any
 
 from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.agent.host.run_directory import RUN_ROOT
-from bgpctl.agent.http.metrics_address import MetricsAddress
-from bgpctl.agent.http.tls_files import TlsFiles
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.configuration.option import Option, Variables
+from bgpctl.daemon.http.metrics_address import MetricsAddress
+from bgpctl.daemon.http.page_options import METRICS_ADDRESS, PageTls
 from bgpctl.daemon.log_format import LogFormat
 from bgpctl.kubernetes.access import Access
 
@@ -31,10 +31,6 @@ def _host_name() -> str:
     return socket.gethostname().strip().lower()
 
 
-def _metrics_address(text: str) -> MetricsAddress | None:
-    return MetricsAddress.parse(text) if text else None
-
-
 def _variable(name: str, kind: Callable[[str], Any] = str) -> Variables:
     def read(environment: Mapping[str, str]) -> Any:
         text = environment.get(name, "").strip()
@@ -45,7 +41,7 @@ def _variable(name: str, kind: Callable[[str], Any] = str) -> Variables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
-    """One agent. `run_directory`, `program_fib` and `metrics_tls` are what options come to."""
+    """One agent. `run_directory`, `access` and `program_fib` are what options come to."""
 
     resources: Annotated[
         Path | None,
@@ -90,22 +86,8 @@ class AgentOptions:
         Option("The kernel is left alone: a dedicated route reflector, which forwards nothing.", opposite="--fib"),
     ] = False
     compile_options: CompileOptions = field(default_factory=CompileOptions)
-    metrics_address: Annotated[
-        MetricsAddress | None,
-        Option(
-            "ADDRESS:PORT of /metrics, /livez and /readyz; empty: they are not served.",
-            parse=_metrics_address,
-            metavar="ADDRESS:PORT",
-            takes_empty=True,
-        ),
-    ] = DEFAULT_METRICS_ADDRESS
-    metrics_cert: Annotated[
-        Path | None, Option("PEM certificate: these pages are served over TLS.", metavar="FILE")
-    ] = None
-    metrics_key: Annotated[Path | None, Option("Its key, if that is not in the same file.", metavar="FILE")] = None
-    metrics_client_ca: Annotated[
-        Path | None, Option("/metrics is only for clients with a certificate of this CA.", metavar="FILE")
-    ] = None
+    metrics_address: Annotated[MetricsAddress | None, METRICS_ADDRESS] = DEFAULT_METRICS_ADDRESS
+    page_tls: PageTls = field(default_factory=PageTls)
     peer_metrics: Annotated[PeerMetrics, Option("Series for each session, their sums by type of peer, or neither.")] = (
         PeerMetrics.EACH
     )
@@ -139,8 +121,6 @@ class AgentOptions:
             raise ValueError("resources, in-cluster and kubeconfig exclude one another: an agent has one source")
         if self.context and self.kubeconfig is None:
             raise ValueError("context needs kubeconfig")
-        if self.metrics_cert is None and (self.metrics_key or self.metrics_client_ca):
-            raise ValueError("metrics-key and metrics-client-ca need metrics-cert")
 
     @property
     def run_directory(self) -> Path:
@@ -156,10 +136,3 @@ class AgentOptions:
     @property
     def program_fib(self) -> bool:
         return not self.no_fib
-
-    @property
-    def metrics_tls(self) -> TlsFiles | None:
-        """None: the pages are served without TLS."""
-        if self.metrics_cert is None:
-            return None
-        return TlsFiles(self.metrics_cert, self.metrics_key, self.metrics_client_ca)

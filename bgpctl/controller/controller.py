@@ -6,6 +6,7 @@
     compile    compilation      what differs of every node's plan
     lead       leadership       whether this controller is the one that writes
     write      plan_store       NodePlan objects -> as they are wanted
+    report     pages            how it stands, for probes and Prometheus
 
 Every replica follows and compiles, so the one that takes over has everything at hand; only the leader writes. What it
 writes is a reconciliation, not a list of changes: after a start, a change of leaders or an API server that was away it
@@ -16,18 +17,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
 from bgpctl.controller.compilation import Compilation
 from bgpctl.controller.found import Completion
 from bgpctl.controller.leadership import PAUSE, Leadership
 from bgpctl.controller.options import ControllerOptions
+from bgpctl.controller.pages import controller_pages
 from bgpctl.controller.plan_objects import PlanObjects
 from bgpctl.controller.plan_store import News, PlanStore, Reconciled
+from bgpctl.controller.status import ControllerStatus, Progress
 from bgpctl.controller.wanted import Computing, WantedPlans
 from bgpctl.daemon.guard import Guard
+from bgpctl.daemon.http.server_thread import ServerThread
+from bgpctl.daemon.http.tls import ServerTls
 from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.daemon.logs import get_logger
 from bgpctl.daemon.versions_file import VersionsFile
@@ -77,11 +83,13 @@ class Controller:
         self._invalid: tuple[Invalid, ...] = ()
         self._waits: tuple[str, ...] = ()
         self._refresh_at = 0.0
+        self._progress = Progress()
         self._withheld: frozenset[str] = frozenset()
         self._failed: frozenset[str] = frozenset()
 
     async def work(self) -> None:
-        """For ever. Raises NotReadyError, possibly in an exception group, when the cluster cannot be reached at all."""
+        """For ever. Raises NotReadyError, possibly in an exception group, when the cluster cannot be reached at all or
+        the pages cannot be served."""
         options = self._options
         log.info("controller starts", cluster=str(options.access), identity=options.identity)
         guard = Guard(self._internal_errors)
@@ -93,7 +101,7 @@ class Controller:
             ("writing plans", self._write),
         )
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with self._served(), asyncio.TaskGroup() as tasks:
                 for doing, stage in stages:
                     tasks.create_task(guard.keep(doing, stage))
         finally:
@@ -107,6 +115,46 @@ class Controller:
             log.warning("the Lease is not given back, it ends by itself", reason=str(error))
         self._computing.close()
         await self._server.close()
+
+    # ------------------------------------------------------------------------------------------------------ report
+
+    @asynccontextmanager
+    async def _served(self) -> AsyncIterator[None]:
+        """The pages are open inside. Raises NotReadyError when the address is taken or a certificate bad."""
+        options = self._options
+        if options.metrics_address is None:
+            yield
+            return
+        tls = ServerTls.of(options.page_tls.files)
+        pages = controller_pages(self.status)
+        server = await ServerThread.open(options.metrics_address, pages, self._internal_errors.report, tls)
+        log.info("pages are served", address=str(server.address))
+        try:
+            yield
+        finally:
+            server.close()
+
+    def status(self) -> ControllerStatus:
+        return ControllerStatus(
+            self._options.identity,
+            self._progress,
+            self._missing(),
+            self._leadership.is_leader,
+            self._invalid,
+            self._waits,
+            self._internal_errors.count,
+        )
+
+    def _missing(self) -> str:
+        if self._wanted is not None:
+            return ""
+        if self._loaded is None:
+            return "the resources of the cluster are not read yet"
+        if not self._store.is_known:
+            return "the NodePlans of the cluster are not read yet"
+        if self._waits:
+            return f"every plan stays what it is until this is put right: {self._waits[0]}"
+        return "the plans are not compiled yet"
 
     # -------------------------------------------------------------------------------------------- follow, compile
 
@@ -126,8 +174,10 @@ class Controller:
             self._is_to_compile.clear()
             if self._loaded is None or not self._store.is_known:
                 continue
+            began = time.monotonic()
             wanted = await self._computing.do(partial(self._take, self._loaded, self._store.reports))
             if wanted is not None:
+                self._progress = self._progress.compiled(self._compilation.nodes, time.monotonic() - began)
                 self._wanted = wanted
                 self._is_due.set()
 
@@ -192,6 +242,7 @@ class Controller:
             await self._leadership.attempt()
         except FailedError as error:
             return str(error)
+        self._progress = self._progress.answered()
         return ""
 
     async def _follow_plans(self) -> None:
@@ -214,6 +265,7 @@ class Controller:
             if self._wanted is None or not self._leadership.is_leader or not self._store.is_known:
                 continue
             done = await self._store.reconcile(self._newest)
+            self._progress = self._progress.reconciled(done)
             self._log(done)
             await self._refresh(self._wanted)
             if done.failed:
@@ -235,6 +287,7 @@ class Controller:
         if loop.time() >= self._refresh_at:
             self._refresh_at = loop.time() + REFRESH_PAUSE
             done = await self._store.refresh(wanted)
+            self._progress = self._progress.refreshed(done)
             if done.written:
                 log.info("what became of former plans is written anew", nodes=done.written)
             self._log_failures(done)

@@ -10,11 +10,15 @@ from typing import Annotated
 
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.configuration.option import Option
+from bgpctl.daemon.http.metrics_address import MetricsAddress
+from bgpctl.daemon.http.page_options import METRICS_ADDRESS, PageTls
 from bgpctl.daemon.log_format import LogFormat
 from bgpctl.kubernetes.access import Access
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 DEFAULT_NAMESPACE = "bgpctl-system"
+# Beside an agent on the same machine.
+DEFAULT_METRICS_ADDRESS = MetricsAddress("127.0.0.1", 9180)
 
 
 def _own_namespace() -> str:
@@ -48,6 +52,8 @@ class ControllerOptions:
     run_dir: Annotated[
         Path, Option("Where the last good versions of resources are kept for the next controller.", metavar="PATH")
     ] = Path("/run/bgpctl/controller")
+    metrics_address: Annotated[MetricsAddress | None, METRICS_ADDRESS] = DEFAULT_METRICS_ADDRESS
+    page_tls: PageTls = field(default_factory=PageTls)
     log_format: Annotated[LogFormat, Option("How log lines look.")] = LogFormat.CONSOLE
     compile_options: CompileOptions = field(default_factory=CompileOptions)
 

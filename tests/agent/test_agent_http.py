@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bgpctl.agent import MetricsAddress
-from bgpctl.agent.http.connections import MOST_CONNECTIONS
-from bgpctl.agent.http.http_server import REQUEST_SECONDS, HttpServer, Page
+from bgpctl.daemon.http.connections import MOST_CONNECTIONS
+from bgpctl.daemon.http.http_server import REQUEST_SECONDS, HttpServer, Page
+from bgpctl.daemon.http.metrics_address import MetricsAddress
 from bgpctl.errors import NotReadyError
 
 pytestmark = pytest.mark.netns

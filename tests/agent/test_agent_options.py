@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bgpctl.agent import AgentOptions, MetricsAddress, TlsFiles
+from bgpctl.agent import AgentOptions
 from bgpctl.agent.options_page import render_page
 from bgpctl.configuration.read import OptionsError, Sources, read_options
+from bgpctl.daemon.http.metrics_address import MetricsAddress
+from bgpctl.daemon.http.tls_files import TlsFiles
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "agent-options.md"
 RESOURCES = Path("/etc/bgpctl/resources")
@@ -78,8 +80,8 @@ def test_the_kernel_s_table_of_addresses_is_refused() -> None:
 
 
 def test_a_certificate_may_have_its_key_elsewhere() -> None:
-    assert options(metrics_cert="c.pem", metrics_key="k.pem").metrics_tls == TlsFiles(Path("c.pem"), Path("k.pem"))
-    assert options().metrics_tls is None
+    assert options(metrics_cert="c.pem", metrics_key="k.pem").page_tls.files == TlsFiles(Path("c.pem"), Path("k.pem"))
+    assert options().page_tls.files is None
 
 
 @pytest.mark.parametrize("alone", ["metrics_key", "metrics_client_ca"])

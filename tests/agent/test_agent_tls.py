@@ -15,9 +15,10 @@ from agent_world import ADDRESSES, CLUSTER, METRICS_PORTS, WaitUntil, World
 from certificates import Authority, with_passphrase
 from structlog.testing import capture_logs
 
-from bgpctl.agent import MetricsAddress, TlsFiles
-from bgpctl.agent.http.http_server import REQUEST_SECONDS, HttpServer, Page
-from bgpctl.agent.http.tls import ServerTls
+from bgpctl.daemon.http.http_server import REQUEST_SECONDS, HttpServer, Page
+from bgpctl.daemon.http.metrics_address import MetricsAddress
+from bgpctl.daemon.http.tls import ServerTls
+from bgpctl.daemon.http.tls_files import TlsFiles
 from bgpctl.errors import NotReadyError
 
 pytestmark = pytest.mark.netns

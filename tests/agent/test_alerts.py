@@ -21,9 +21,10 @@ def promtool(directory: Path, *arguments: str) -> None:
 
 
 def test_alerts_are_about_metrics_that_there_are() -> None:
-    """Those of docs/metrics.md, which the tests hold against an agent."""
+    """Those of the pages of the documentation, which the tests hold against an agent and a controller."""
     named = {name.removesuffix("_bucket") for name in re.findall(r"\bbgpctl_\w+", ALERTS.read_text())}
-    assert named <= set(re.findall(r"^\| `(bgpctl_\w+)`", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+    pages = "".join((ROOT / "docs" / page).read_text() for page in ("metrics.md", "controller-metrics.md"))
+    assert named <= set(re.findall(r"^\| `(bgpctl_\w+)`", pages, re.MULTILINE))
 
 
 @needs_promtool

@@ -11,9 +11,9 @@ from test_agent_metrics import ACTIVE, AGENT, ESTABLISHED
 from bgpctl.agent.metrics.exposition import exposition
 from bgpctl.agent.metrics.monotonic_sums import MonotonicSums
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
-from bgpctl.agent.metrics.row import lowest
 from bgpctl.agent.metrics.snapshot import Snapshot
 from bgpctl.agent.metrics.table import PER_SESSION
+from bgpctl.daemon.metrics.row import lowest
 from reflector.messages import Counters, PeerStatus
 from reflector.plan import SessionKind, SessionType
 

@@ -12,11 +12,11 @@ from http import HTTPStatus
 
 import pytest
 
-from bgpctl.agent.http import server_thread
-from bgpctl.agent.http.connections import FOR_PROBES, MOST_CONNECTIONS
-from bgpctl.agent.http.http_server import Page, Pages
-from bgpctl.agent.http.metrics_address import MetricsAddress
-from bgpctl.agent.http.server_thread import ServerThread
+from bgpctl.daemon.http import server_thread
+from bgpctl.daemon.http.connections import FOR_PROBES, MOST_CONNECTIONS
+from bgpctl.daemon.http.http_server import Page, Pages
+from bgpctl.daemon.http.metrics_address import MetricsAddress
+from bgpctl.daemon.http.server_thread import ServerThread
 from bgpctl.errors import NotReadyError
 
 ANY_PORT = MetricsAddress("127.0.0.1", 0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import http.client
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -47,7 +49,8 @@ class ControllerProcess:
     def start(self, *more: str) -> None:
         """With the options that it always has, and `more`."""
         command = [BGPCTL, "controller", "--kubeconfig", self._kubeconfig, "--namespace", SYSTEM]
-        command += ["--identity", self.name, "--run-dir", self.directory / "run", *self._options, *more]
+        command += ["--identity", self.name, "--run-dir", self.directory / "run", "--metrics-address", "127.0.0.1:0"]
+        command += [*self._options, *more]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen([str(each) for each in command], stdout=log, stderr=log)
 
@@ -69,6 +72,14 @@ class ControllerProcess:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+
+    def page(self, path: str) -> tuple[int, str]:
+        """Status and text of one of its pages."""
+        (address,) = re.findall(r"pages are served.*?address=(\S+)", self.log.read_text())[-1:]
+        connection = http.client.HTTPConnection(address, timeout=10)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
 
     @property
     def pid(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -203,6 +204,50 @@ def test_plans_that_cannot_be_made_stay_from_one_controller_to_the_next(
     eventually(lambda: "a3" not in controllers.specs(cluster), "what is gone for certain is deleted", within=20)
     assert versions(cluster) == {name: version for name, version in before.items() if name != "a3"}
     assert "most nodes are gone" not in two.log.read_text()
+
+
+def test_pages_show_who_writes_and_what_was_written(
+    cluster: ApiServer, one: ControllerProcess, controller: Callable[..., ControllerProcess]
+) -> None:
+    nodes = len(controllers.of_directory(QUICKSTART))
+    two = controller("two")
+    eventually(lambda: two.page("/readyz")[0] == 200, "the second one is ready as well", within=20)
+    assert one.page("/livez") == (200, "OK\n")
+    assert "this controller writes" in one.page("/readyz")[1]
+    assert "another controller writes" in two.page("/readyz")[1]
+    assert metric(one, "leader") == metric(one, "ready") == metric(two, "ready") == 1
+    assert metric(one, "plans_written_total") >= metric(one, "nodes") == metric(two, "nodes") == nodes
+    assert metric(two, "leader") == metric(two, "plans_written_total") == 0
+    assert metric(one, "as_wanted_timestamp_seconds") >= metric(one, "compile_timestamp_seconds") > time.time() - 300
+
+
+def metric(process: ControllerProcess, name: str) -> float:
+    (value,) = re.findall(rf"^bgpctl_controller_{name} (\S+)$", process.page("/metrics")[1], re.MULTILINE)
+    return float(value)
+
+
+def test_a_controller_that_may_conclude_nothing_is_not_ready_and_names_the_resource(
+    cluster: ApiServer, one: ControllerProcess, controller: Callable[..., ControllerProcess]
+) -> None:
+    """So a rollout stops at it, and the one before, which has the last good versions, goes on."""
+    calico_crds.apply(cluster, UNREADABLE)
+    try:
+        eventually(lambda: 'invalid{in_force="last-good"} 0' not in one.page("/metrics")[1], "it is seen", within=20)
+        assert one.page("/readyz")[0] == 200
+        two = controller("two")
+        eventually(lambda: "Node/unreadable" in two.page("/readyz")[1], "the page names it", within=20)
+        assert (two.page("/readyz")[0], metric(two, "ready"), metric(two, "plans_waiting")) == (503, 0, 1)
+    finally:
+        controllers.delete(cluster, [UNREADABLE])
+    eventually(lambda: two.page("/readyz")[0] == 200, "it is put right", within=20)
+
+
+def test_a_controller_stays_ready_while_the_api_server_is_away(cluster: ApiServer, one: ControllerProcess) -> None:
+    cluster.kill_api_server()
+    eventually(lambda: metric(one, "leader") == 0, "it writes no more", within=30)
+    assert (one.page("/livez")[0], one.page("/readyz")[0]) == (200, 200)
+    cluster.start_api_server()
+    eventually(lambda: metric(one, "leader") == 1, "it has the Lease again", within=30)
 
 
 FORBIDDEN = [

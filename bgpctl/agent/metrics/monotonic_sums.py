@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from bgpctl.agent.metrics.row import is_counter
 from bgpctl.agent.metrics.rows import LABELLED_SESSION_ROWS, SESSION_ROWS
+from bgpctl.daemon.metrics.row import is_counter
 from reflector.messages import PeerStatus
 
 TYPE_LABELS = ("kind", "session_type")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 
-from bgpctl.agent.http.http_server import Page
 from bgpctl.agent.metrics.monotonic_sums import MonotonicSums
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.agent.metrics.snapshot import Snapshot, SnapshotSource
+from bgpctl.daemon.http.http_server import Page
 
 
 class MetricsPage:
@@ -38,6 +38,7 @@ class MetricsPage:
         return await asyncio.shield(page)
 
     def _render(self, snapshot: Snapshot) -> Page:
-        from bgpctl.agent.metrics.exposition import CONTENT_TYPE, exposition
+        from bgpctl.agent.metrics.exposition import exposition
+        from bgpctl.daemon.metrics.families import CONTENT_TYPE
 
         return Page(HTTPStatus.OK, exposition(snapshot, self._peer_metrics, self._sums), CONTENT_TYPE)

@@ -14,43 +14,34 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from bgpctl.agent.metrics.monotonic_sums import TYPE_LABELS, MonotonicSums, Series, type_labels
-from bgpctl.agent.metrics.row import PREFIX, InfoRow, LabelledRow, Row, Subject, is_counter
 from bgpctl.agent.metrics.rows import LABELLED_SESSION_ROWS, LAST_CHANGE, SESSION_INFO, SESSION_ROWS
 from bgpctl.agent.metrics.snapshot import Snapshot
+from bgpctl.daemon.metrics.families import empty_family, empty_info
+from bgpctl.daemon.metrics.row import LabelledRow, Row, is_counter
 from reflector.messages import PeerStatus
 
 EACH_LABELS = ("session", "peer")
 
 
-def family_of(row: Row[Subject] | LabelledRow[Subject], *labels: str) -> CounterMetricFamily | GaugeMetricFamily:
-    kind = CounterMetricFamily if is_counter(row.name) else GaugeMetricFamily
-    return kind(PREFIX + row.name, row.help, labels=labels)
-
-
-def info_of(row: InfoRow[Subject], *labels: str) -> InfoMetricFamily:
-    """The library puts `_info` behind the name."""
-    return InfoMetricFamily(PREFIX + row.name.removesuffix("_info"), row.help, labels=labels)
-
-
 def each(snapshot: Snapshot) -> Iterator[Metric]:
     """Series of their own for all sessions."""
     peers = snapshot.peers
-    info = info_of(SESSION_INFO, *EACH_LABELS)
-    changed = family_of(LAST_CHANGE, *EACH_LABELS)
+    info = empty_info(SESSION_INFO, *EACH_LABELS)
+    changed = empty_family(LAST_CHANGE, *EACH_LABELS)
     for peer in peers:
         info.add_metric(_names(peer), dict(zip(SESSION_INFO.labels, SESSION_INFO.read(peer), strict=True)))
         changed.add_metric(_names(peer), LAST_CHANGE.read((snapshot, peer)))
     yield from (info, changed)
     for row in SESSION_ROWS:
-        family = family_of(row, *EACH_LABELS)
+        family = empty_family(row, *EACH_LABELS)
         for peer in peers:
             family.add_metric(_names(peer), float(row.read(peer)))
         yield family
     for labelled in LABELLED_SESSION_ROWS:
-        family = family_of(labelled, *EACH_LABELS, labelled.label)
+        family = empty_family(labelled, *EACH_LABELS, labelled.label)
         for peer in peers:
             for key, number in sorted(labelled.read(peer).items()):
                 family.add_metric([*_names(peer), key], float(number))
@@ -63,7 +54,7 @@ def by_type(snapshot: Snapshot, sums: MonotonicSums) -> Iterator[Metric]:
     groups = {
         labels: list(peers) for labels, peers in groupby(sorted(snapshot.peers, key=type_labels), key=type_labels)
     }
-    changed = family_of(LAST_CHANGE, *TYPE_LABELS)
+    changed = empty_family(LAST_CHANGE, *TYPE_LABELS)
     for labels, peers in groups.items():
         changed.add_metric(labels, max(LAST_CHANGE.read((snapshot, peer)) for peer in peers))
     yield changed
@@ -71,7 +62,7 @@ def by_type(snapshot: Snapshot, sums: MonotonicSums) -> Iterator[Metric]:
         if is_counter(row.name):
             yield _sums_of(row, grown)
         elif row.fold is not None:
-            family = family_of(row, *TYPE_LABELS)
+            family = empty_family(row, *TYPE_LABELS)
             for labels, peers in groups.items():
                 family.add_metric(labels, float(row.fold(map(row.read, peers))))
             yield family
@@ -81,14 +72,14 @@ def by_type(snapshot: Snapshot, sums: MonotonicSums) -> Iterator[Metric]:
 
 def _sums_of(row: Row[PeerStatus] | LabelledRow[PeerStatus], grown: Mapping[Series, float]) -> Metric:
     own = [row.label] if isinstance(row, LabelledRow) else []
-    family = family_of(row, *TYPE_LABELS, *own)
+    family = empty_family(row, *TYPE_LABELS, *own)
     for series in sorted(series for series in grown if series.name == row.name):
         family.add_metric([*series.labels, *[series.key] * len(own)], grown[series])
     return family
 
 
 def _folded(row: LabelledRow[PeerStatus], groups: Mapping[tuple[str, str], list[PeerStatus]]) -> Metric:
-    family = family_of(row, *TYPE_LABELS, row.label)
+    family = empty_family(row, *TYPE_LABELS, row.label)
     for labels, peers in groups.items():
         sums: defaultdict[str, float] = defaultdict(float)
         for peer in peers:

@@ -13,9 +13,9 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from bgpctl.agent.metrics.row import HistogramRow, InfoRow, LabelledRow, Row, lowest
 from bgpctl.agent.metrics.snapshot import Snapshot
 from bgpctl.brake.losses import LossKind
+from bgpctl.daemon.metrics.row import HistogramRow, InfoRow, LabelledRow, Row, lowest
 from bgpctl.resources.in_force.kind_rules import Outcome
 from reflector.messages import AgentStatus, PeerStatus
 
@@ -173,7 +173,7 @@ LAST_CHANGE: Row[tuple[Snapshot, PeerStatus]] = Row(
 )  # fmt: skip
 
 # Seconds; the histograms of the way from the wire to the kernel.
-HISTOGRAM_ROWS: tuple[HistogramRow, ...] = (
+HISTOGRAM_ROWS: tuple[HistogramRow[AgentStatus], ...] = (
     HistogramRow("fib_batch_seconds", "From sending a batch of routes to the kernel to its last answer.",
                  lambda a: a.fib_batches),
     HistogramRow("propagation_seconds", "From reading an UPDATE to the kernel's answer to all that followed from it.",

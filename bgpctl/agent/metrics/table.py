@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bgpctl.agent.metrics.row import PREFIX, InfoRow, LabelledRow, Row, is_counter, labels_of, type_of, unit_of
 from bgpctl.agent.metrics.rows import (
     AGENT_ROWS,
     BUILD,
@@ -22,6 +21,7 @@ from bgpctl.agent.metrics.rows import (
     SESSION_ROWS,
     SPEAKER_ROWS,
 )
+from bgpctl.daemon.metrics.row import PREFIX, InfoRow, LabelledRow, Row, is_counter, labels_of, type_of, unit_of
 
 # UPDATE, KEEPALIVE, NOTIFICATION, ROUTE-REFRESH; received and sent.
 MESSAGE_SERIES = 2 * 4

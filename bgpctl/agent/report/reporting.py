@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from bgpctl.agent.host.run_directory import STATUS_DIRECTORY, RunDirectory
-from bgpctl.agent.http.server_thread import ServerThread
-from bgpctl.agent.http.tls import ServerTls
 from bgpctl.agent.metrics.page import MetricsPage
 from bgpctl.agent.metrics.snapshot import SnapshotSource
 from bgpctl.agent.node_status.answers import Destination, StatusAnswers
@@ -24,6 +22,8 @@ from bgpctl.agent.report.pages import agent_pages
 from bgpctl.agent.report.session_summary import SessionSummary
 from bgpctl.agent.report.status import AgentReport, Stages
 from bgpctl.agent.speaker.links import SpeakerLinks
+from bgpctl.daemon.http.server_thread import ServerThread
+from bgpctl.daemon.http.tls import ServerTls
 from reflector.messages import (
     AgentStatus,
     Confirm,
@@ -101,8 +101,8 @@ class Reporting:
         options = self._options
         if options.metrics_address is None:
             return None
-        tls = ServerTls(options.metrics_tls) if options.metrics_tls else None
-        pages = agent_pages(self._report.status, self._metrics, self._report_error)
+        tls = ServerTls.of(options.page_tls.files)
+        pages = agent_pages(self._report.status, self._metrics)
         server = await ServerThread.open(options.metrics_address, pages, self._report_error, tls)
         self._report.metrics_address = str(server.address)
         return server

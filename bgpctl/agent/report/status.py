@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from bgpctl.agent.sources.source import Source
 from bgpctl.agent.speaker.state import SpeakerState
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
 from bgpctl.daemon.internal_errors import InternalErrors
+from bgpctl.daemon.version import version
 from reflector.messages import AgentStatus, InvalidStatus
 from reflector.plan import NodePlan, SuppressedSession
 
@@ -116,10 +116,3 @@ def _without_another(plan: NodePlan) -> Iterator[SuppressedSession]:
     """The suppressed sessions whose peer has no other session."""
     addresses = {session.peer_address for session in plan.sessions}
     return (each for each in plan.suppressed if each.peer_address not in addresses)
-
-
-@functools.cache
-def version() -> str:
-    from importlib.metadata import version as version_of  # 25 ms, and only status and metrics need it
-
-    return version_of("bgpctl")

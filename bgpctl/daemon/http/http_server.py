@@ -3,7 +3,7 @@
 On asyncio's own streams, in a loop of their own (server_thread.py): three fixed paths need no framework, and the
 standard library's http.server costs 50 ms to import.
 
-    /livez    200 as long as the agent's loop turns
+    /livez    200 as long as the loop of the process turns
     /readyz   200, or 503 with what is missing
     /metrics  the Prometheus text format; with a CA for clients, only for those with a certificate of it
 
@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from bgpctl.agent.http.connections import Connections
-from bgpctl.agent.http.metrics_address import MetricsAddress
-from bgpctl.agent.http.tls import ServerTls
+from bgpctl.daemon.http.connections import Connections
+from bgpctl.daemon.http.metrics_address import MetricsAddress
+from bgpctl.daemon.http.tls import ServerTls
 from bgpctl.errors import NotReadyError
 
 LARGEST_HEAD = 8192

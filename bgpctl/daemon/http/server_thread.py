@@ -1,9 +1,10 @@
-"""The HTTP server in a thread of its own, so that a probe is answered however long the agent's loop is busy.
+"""The HTTP server in a thread of its own, so that a probe is answered however long the loop of the process is busy.
 
-    /livez     in this thread: 200 as long as the agent's loop has turned within STILL seconds
-    others     in the agent's loop, where what they tell is; this thread waits for them, and sends
+    /livez     in this thread: 200 as long as that loop has turned within STILL seconds
+    others     in that loop, where what they show is; this thread waits for them, and sends.
+               One that fails by a fault of ours is reported, and answered with 500
 
-Sending, TLS and clients that do not read cost the agent's loop nothing.
+Sending, TLS and clients that do not read cost that loop nothing.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from bgpctl.agent.http.http_server import REQUEST_SECONDS, HttpServer, Page, Pages
-from bgpctl.agent.http.metrics_address import MetricsAddress
-from bgpctl.agent.http.tls import ServerTls
-from bgpctl.daemon.internal_errors import Report
+from bgpctl.daemon.http.http_server import REQUEST_SECONDS, HttpServer, Page, Pages
+from bgpctl.daemon.http.metrics_address import MetricsAddress
+from bgpctl.daemon.http.tls import ServerTls
+from bgpctl.daemon.internal_errors import Report, describe
 from bgpctl.daemon.logs import get_logger
 
-# Seconds between two marks of the agent's loop, and without one after which it counts as standing still. The longest
+# Seconds between two marks of the loop, and without one after which it counts as standing still. The longest
 # turn that is known, a plan of ten thousand sessions, takes a second.
 MARK, STILL = 1.0, 30.0
 LIVENESS = "/livez"
@@ -30,14 +31,14 @@ log = get_logger("http")
 
 
 class ServerThread:
-    """Made by `open`, in the agent's loop; `address` has the port that was really taken."""
+    """Made by `open`, in the loop of the process; `address` has the port that was really taken."""
 
-    def __init__(self, agent_loop: asyncio.AbstractEventLoop, report: Report) -> None:
+    def __init__(self, process_loop: asyncio.AbstractEventLoop, report: Report) -> None:
         self.address = MetricsAddress("", 0)
-        self._agent_loop = agent_loop
+        self._process_loop = process_loop
         self._report = report
         self._turned_at = time.monotonic()
-        self._marks = agent_loop.create_task(self._mark())
+        self._marks = process_loop.create_task(self._mark())
         self._loop = asyncio.new_event_loop()
         self._server: HttpServer | None = None
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
@@ -55,7 +56,7 @@ class ServerThread:
         NotReadyError when the address cannot be taken."""
         opened = cls(asyncio.get_running_loop(), report)
         opened._thread.start()
-        served = {path: opened._in_agent(page) for path, page in pages.items()} | {LIVENESS: opened._livez}
+        served = {path: opened._in_process(page) for path, page in pages.items()} | {LIVENESS: opened._livez}
         opening = asyncio.run_coroutine_threadsafe(HttpServer.open(address, served, tls, request_seconds), opened._loop)
         try:
             opened._server = await asyncio.wrap_future(opening)
@@ -102,14 +103,18 @@ class ServerThread:
     async def _livez(self) -> Page:
         still = time.monotonic() - self._turned_at
         if still > STILL:
-            return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, f"the agent stands still for {still:.0f} s")
+            return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, f"the process stands still for {still:.0f} s")
         return Page.text(HTTPStatus.OK)
 
-    def _in_agent(self, page: Callable[[], Awaitable[Page]]) -> Callable[[], Awaitable[Page]]:
+    def _in_process(self, page: Callable[[], Awaitable[Page]]) -> Callable[[], Awaitable[Page]]:
         async def made() -> Page:
-            return await page()
+            try:
+                return await page()
+            except Exception as error:
+                self._report("a page", error)
+                return Page.text(HTTPStatus.INTERNAL_SERVER_ERROR, describe("this page", error))
 
         async def asked() -> Page:
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(made(), self._agent_loop))
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(made(), self._process_loop))
 
         return asked

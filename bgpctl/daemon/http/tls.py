@@ -1,6 +1,6 @@
-"""The certificate with which the agent's pages are served.
+"""The certificate with which pages are served.
 
-    start              the files must be good, or the agent does not start
+    start              the files must be good, or the process does not start
     every connection   a file that is another one than before is taken up; nothing is polled
     a bad file         is logged once, and the last good certificate stays
 
@@ -14,7 +14,7 @@ import ssl
 from pathlib import Path
 from typing import NoReturn
 
-from bgpctl.agent.http.tls_files import TlsFiles
+from bgpctl.daemon.http.tls_files import TlsFiles
 from bgpctl.daemon.logs import get_logger
 from bgpctl.errors import NotReadyError
 
@@ -25,6 +25,11 @@ log = get_logger("http")
 
 class ServerTls:
     """What handshakes are made with. `checks_clients`: there is a CA for them."""
+
+    @classmethod
+    def of(cls, files: TlsFiles | None) -> ServerTls | None:
+        """None: without TLS. Raises NotReadyError when the files cannot be used."""
+        return None if files is None else cls(files)
 
     def __init__(self, files: TlsFiles) -> None:
         """Raises NotReadyError when the files cannot be used."""

@@ -1,8 +1,8 @@
 """How many clients may be connected at once. A new one takes the place of the oldest that has not sent a request.
 
 So a scraper that connects and sends nothing keeps no other client waiting: the probes of Kubernetes come to the same
-port, and an agent that does not answer them is killed. For the same reason scrapers that ask and do not read never have
-all places.
+port, and who does not answer them is killed. For the same reason scrapers that ask and do not read never have all
+places.
 """
 
 from __future__ import annotations

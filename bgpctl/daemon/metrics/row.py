@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from reflector.messages import AgentStatus, Histogram
+from reflector.messages import Histogram
 
 PREFIX = "bgpctl_"
 _UNITS = (("_timestamp_seconds", "seconds since the epoch"), ("_seconds", "seconds"), ("_bytes", "bytes"))
@@ -56,15 +56,15 @@ class InfoRow(Generic[Subject]):
 
 
 @dataclass(frozen=True, slots=True)
-class HistogramRow:
-    """One histogram of the agent's."""
+class HistogramRow(Generic[Subject]):
+    """How often something took how long."""
 
     name: str
     help: str
-    read: Callable[[AgentStatus], Histogram]
+    read: Callable[[Subject], Histogram]
 
 
-AnyRow = Row[Subject] | LabelledRow[Subject] | InfoRow[Subject] | HistogramRow
+AnyRow = Row[Subject] | LabelledRow[Subject] | InfoRow[Subject] | HistogramRow[Subject]
 
 
 def lowest(numbers: Iterable[float]) -> float:

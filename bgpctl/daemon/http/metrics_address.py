@@ -1,4 +1,4 @@
-"""Where an agent's pages are served: an address, as operators write it, and a port."""
+"""Where the pages of a process are served: an address, as operators write it, and a port."""
 
 from __future__ import annotations
 

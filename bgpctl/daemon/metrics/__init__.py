@@ -1,0 +1,1 @@
+"""What a metric is, and how rows become families of Prometheus."""
