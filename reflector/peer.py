@@ -38,6 +38,35 @@ class Peer:
     down. `error_code` is that of the session that is about to end; `identifiers` are those under which others are
     advertised what it sends (RFC 7911)."""
 
+    # There are a thousand, and a message of each touches one that has not been touched for long.
+    __slots__ = (
+        "__weakref__",
+        "_written",
+        "_written_at",
+        "adj_rib_in",
+        "best",
+        "counters",
+        "downs",
+        "end_of_rib",
+        "error_code",
+        "group",
+        "identifiers",
+        "keepalive_due",
+        "last_error",
+        "last_error_at",
+        "last_error_code",
+        "name",
+        "negotiated",
+        "outbox",
+        "paths",
+        "prefix_counts",
+        "reader",
+        "received_at",
+        "sender",
+        "session",
+        "since",
+    )
+
     def __init__(self, session: SessionPlan, now: float, identifiers: Identifiers) -> None:
         self.session = session
         self.name = session.name

@@ -12,6 +12,7 @@ from reflector.inbound.maximum_prefixes import Excess
 from reflector.peer import Peer
 from reflector.wire.attributes import PathAttributes
 from reflector.wire.message import Cease, ErrorCode, notification
+from reflector.wire.update import UpdateReader
 
 # The whole Internet's routes, a million prefixes, have some 20 MiB of them. In memory they are ten times as large.
 ATTRIBUTE_OCTETS = 64 * 1024 * 1024
@@ -19,11 +20,13 @@ RECOUNT_OCTETS = 8 * 1024 * 1024
 HOLD_DOWN = 300.0
 
 
-def check(peer: Peer) -> Excess | None:
-    """After an UPDATE of the peer: an Excess if its session has to end."""
-    reader = peer.reader
-    if reader is None or reader.new_octets < RECOUNT_OCTETS:
-        return None
+def is_due(reader: UpdateReader) -> bool:
+    """To be asked after an UPDATE: the peer's routes have to be counted."""
+    return reader.new_octets >= RECOUNT_OCTETS
+
+
+def count(peer: Peer, reader: UpdateReader) -> Excess | None:
+    """An Excess if its session has to end."""
     reader.new_octets = 0
     octets = sum(map(octets_of, {path.received for rib in peer.adj_rib_in.values() for path in rib.routes.values()}))
     if octets <= ATTRIBUTE_OCTETS:

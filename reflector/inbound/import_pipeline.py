@@ -167,7 +167,7 @@ class ImportPipeline:
         peer = self._peers.get(waits.sender.name) if waits.sender is not None else None
         if peer is None or not has_room(self._ribs[rib.family], nlri, waits.sender):
             return False
-        prefix_class = self.policies.classes[rib.family].classify(nlri)
+        prefix_class = self._class_of(peer, rib, nlri)
         self._put(rib, self._path(peer, rib.family, waits.received, prefix_class, rib.path_id(key)), [key])
         return True
 
@@ -230,7 +230,7 @@ class ImportPipeline:
         if refused is not None:
             self._install(rib, refused, [key])
             return
-        prefix_class = self.policies.classes[rib.family].classify(rib.nlri(key))
+        prefix_class = self._class_of(peer, rib, rib.nlri(key))
         path_id = rib.path_id(key)
         path = self._path(peer, rib.family, former.received, prefix_class, path_id)
         if former.is_equivalent_to(path):
@@ -240,7 +240,7 @@ class ImportPipeline:
         self._install(rib, path, [key])
 
     def _path(self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int) -> Path:
-        """The one path of this peer for these attributes, after import."""
+        """The one path of this peer for these attributes, after import. `prefix_class`: see `_class_of`."""
         memory = self._memory(peer, family, received, prefix_class, path_id)
         path = peer.paths.get(memory)
         if path is None:
@@ -256,9 +256,13 @@ class ImportPipeline:
         self, peer: Peer, family: Family, received: PathAttributes, prefix_class: int, path_id: int
     ) -> tuple[object, ...]:
         """All that decides what import makes of a route."""
-        if not self.policies.import_uses_prefix(peer.session, family):
-            prefix_class = 0
         return family, received, prefix_class, path_id, self.policies.serial, peer.sender
+
+    def _class_of(self, peer: Peer, rib: AdjRibIn, nlri: bytes) -> int:
+        """The class of a prefix; 0 where import makes no difference between prefixes."""
+        if not self.policies.import_uses_prefix(peer.session, rib.family):
+            return 0
+        return self.policies.classes[rib.family].classify(nlri)
 
 
 def _without(keys: list[bytes], others: list[bytes]) -> list[bytes]:

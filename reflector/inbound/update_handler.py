@@ -28,18 +28,21 @@ class UpdateHandler:
         if update.error or update.discarded:
             peer.counters.treated_as_withdrawn += bool(update.error)
             peer.counters.attributes_discarded += len(update.discarded)
+        ribs, limit = peer.adj_rib_in, peer.session.maximum_prefixes
         for family, keys in update.withdrawn:
-            if family in peer.adj_rib_in:
-                self._pipeline.withdraw(peer.adj_rib_in[family], keys)
-        limit = peer.session.maximum_prefixes
-        announce = self._pipeline.announce if limit is None else self._limits.announce
-        if limit is not None:
+            if family in ribs:
+                self._pipeline.withdraw(ribs[family], keys)
+        if limit is None:
+            announce = self._pipeline.announce
+        else:
+            announce = self._limits.announce
             self._limits.withdrawn(peer, update.withdrawn)
         for family, attributes, keys in update.announced:
-            if family in peer.adj_rib_in:
-                announce(peer, peer.adj_rib_in[family], attributes, keys)
+            if family in ribs:
+                announce(peer, ribs[family], attributes, keys)
         excess = self._limits.counted_by_default(peer) if limit is None else self._limits.counted(peer, limit)
-        excess = excess or attribute_octets.check(peer)
+        if attribute_octets.is_due(peer.reader):
+            excess = excess or attribute_octets.count(peer, peer.reader)
         if update.end_of_rib is not None:
             peer.end_of_rib.add(update.end_of_rib)
             self._receiving.synchronised(peer, update.end_of_rib)

@@ -82,6 +82,8 @@ class Outbox:
     of which the answer to a ROUTE-REFRESH waits here or among what was missed.
     """
 
+    __slots__ = ("_log", "_own", "_own_memory", "_own_octets", "_rest", "messages", "missed", "position", "refreshing")
+
     def __init__(self) -> None:
         self._own: deque[Chunk] = deque()
         self._own_octets = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from reflector.wire.message import MessageType
 
 
-@dataclass
+@dataclass(slots=True)
 class PeerCounters:
     """They survive the session. `received` counts messages by MessageType."""
 

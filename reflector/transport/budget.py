@@ -56,7 +56,8 @@ class Budget:
 
     def charge(self, seconds: float, now: float) -> None:
         """For other work that has just been done."""
-        self.spent = min(max(self.spent - (now - self._at) * REFILL, 0.0) + seconds, self.room + _OVERDRAFT)
+        missing = self.spent - (now - self._at) * REFILL
+        self.spent = min(missing + seconds if missing > 0.0 else seconds, self.room + _OVERDRAFT)
         self._at = now
 
     def is_overdrawn(self, now: float) -> bool:

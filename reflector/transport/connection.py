@@ -126,12 +126,15 @@ class Connection:
         routes = 0
         for rib in self.peer.adj_rib_in.values():
             routes += len(rib.routes)
-        of_new_routes = 0.0
         if routes > self.most_routes:
-            of_new_routes = min((routes - self.most_routes) * NEW_ROUTE / seconds, 1.0) if seconds else 0.0
+            of_new_routes = (routes - self.most_routes) * NEW_ROUTE / seconds if seconds else 0.0
             self.most_routes = routes
+            if of_new_routes >= 1.0:
+                self.budget.charge_table(part)
+                return
             self.budget.charge_table(part * of_new_routes)
-        self.budget.charge(part * (1.0 - of_new_routes), now)
+            part -= part * of_new_routes
+        self.budget.charge(part, now)
 
     def pause(self, paused: bool) -> None:
         """While it is paused, nothing is waited for that the peer sends."""

@@ -215,6 +215,10 @@ class Transport:
     # -------------------------------------------------------------------------------------- octets
 
     def _on_event(self, connection: Connection, events: int) -> None:
+        budget = connection.budget
+        if events == READ and budget.spent <= budget.room and not connection.is_overdrawn:  # the usual case
+            self._read(connection, SLICE)
+            return
         # A peer that is gone sends no more than what is here.
         if events & _GONE or (events & READ and not self._comes_behind(connection)):
             self._read(connection, SLICE)

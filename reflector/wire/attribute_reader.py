@@ -73,13 +73,19 @@ class _BlockReader:
         self.seen: set[int] = set()
 
     def read(self, block: bytes) -> ParsedAttributes:
+        seen, dialect = self.seen, self.dialect
         position, end = 0, len(block)
         while position < end:
             flags, code, start, after = _attribute_header(block, position)
             if after > end:
                 self.errors.append(f"attribute {code} runs past the end of the attributes")
                 break
-            self._attribute(RawAttribute(flags, code, block[start:after]))
+            rule = _RULES.get(code)
+            if rule is None or code in seen or code in dialect.discarded or (rule.internal and dialect.external):
+                self._unusual(RawAttribute(flags, code, block[start:after]))
+            else:
+                seen.add(code)
+                self._known(flags, code, block[start:after], rule)
             position = after
         missing = self._missing()
         return ParsedAttributes(
@@ -108,7 +114,8 @@ class _BlockReader:
             self.fields["as_path"] = restore_path(self.fields["as_path"], tail)
         self.others = others
 
-    def _attribute(self, raw: RawAttribute) -> None:
+    def _unusual(self, raw: RawAttribute) -> None:
+        """Anything but the first of its kind, of a kind that this peer may send and that has a rule."""
         code = raw.code
         if code in _MULTIPROTOCOL:
             if code in self.multiprotocol:
@@ -122,29 +129,25 @@ class _BlockReader:
             self.seen.add(code)
             if code in self.dialect.discarded:
                 self.discarded.append(f"attribute {code} is discarded from this peer")
-                return
-            rule = _RULES.get(code)
-            if rule is None:
-                self._without_rule(raw)
-            elif rule.internal and self.dialect.external:
+            elif code in _RULES:
                 self.discarded.append(f"{Code(code).name} from an external peer")
             else:
-                self._known(raw, rule)
+                self._without_rule(raw)
 
-    def _known(self, raw: RawAttribute, rule: Rule) -> None:
-        if raw.flags & _FLAGS != rule.flags:
-            self.errors.append(f"{Code(raw.code).name} has flags {raw.flags:#04x}")
+    def _known(self, flags: int, code: int, value: bytes, rule: Rule) -> None:
+        if flags & _FLAGS != rule.flags:
+            self.errors.append(f"{Code(code).name} has flags {flags:#04x}")
             return
         try:
-            if not rule.fits(len(raw.value)):
-                raise MalformedError(f"{Code(raw.code).name} has length {len(raw.value)}")
-            value = rule.read(raw.value, self.dialect)
+            if not rule.fits(len(value)):
+                raise MalformedError(f"{Code(code).name} has length {len(value)}")
+            content = rule.read(value, self.dialect)
             if rule.field:
-                self.fields[rule.field] = value
-                if raw.flags & PARTIAL and rule.stays_partial:
-                    self.partial.append(raw.code)
+                self.fields[rule.field] = content
+                if flags & PARTIAL and rule.stays_partial:
+                    self.partial.append(code)
             else:
-                self.others.append(RawAttribute(rule.flags_of(raw.flags), raw.code, value))
+                self.others.append(RawAttribute(rule.flags_of(flags), code, content))
         except MalformedError as error:
             penalty = error.penalty or rule.penalty
             (self.discarded if penalty is Penalty.DISCARD else self.errors).append(str(error))

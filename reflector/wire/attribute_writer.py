@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from itertools import starmap
+from operator import itemgetter
 from typing import Any
 
 from reflector.wire.attributes import (
@@ -35,7 +37,7 @@ def _joined(values: tuple[bytes, ...]) -> bytes:
     return b"".join(values)
 
 
-# How each field is encoded, but for AS_PATH and what is carried as it is.
+# How the first fields are encoded, in their order, which is that of type codes; without octets there is no attribute.
 _FIELDS: dict[str, tuple[int, Code, Callable[[Any], bytes]]] = {
     "origin": (_WELL_KNOWN, Code.ORIGIN, lambda origin: bytes((origin,))),
     "next_hop": (_WELL_KNOWN, Code.NEXT_HOP, lambda next_hop: next_hop if len(next_hop) == 4 else b""),
@@ -52,25 +54,27 @@ _FIELDS: dict[str, tuple[int, Code, Callable[[Any], bytes]]] = {
     ),
     "only_to_customer": (_OPTIONAL_TRANSITIVE, Code.ONLY_TO_CUSTOMER, _number),
 }
-_IN_ORDER = tuple(_FIELDS.get(name) for name in FIELDS)
+assert (*_FIELDS,) == FIELDS[: len(_FIELDS)]  # noqa: S101  once, when the module is loaded
+_IN_ORDER = tuple(_FIELDS.values())
 
 
 def encode_attributes(attributes: PathAttributes, *, four_octet_as: bool = True) -> bytes:
     """The block in order of type code, without MP_REACH_NLRI; NEXT_HOP is in it when it has four octets."""
-    present: list[tuple[int, int, bytes]] = []
-    for field, value in zip(_IN_ORDER, attributes.fields, strict=True):
-        # Absent is None or empty; zero is a number.
-        if field is not None and (value or value == 0):
-            flags, code, encode = field
-            if octets := encode(value):
-                present.append((flags | PARTIAL if code in attributes.partial else flags, code, octets))
-    present.append((_WELL_KNOWN, Code.AS_PATH, _encode_as_path(attributes.as_path, four_octet_as)))
+    partial, others = attributes.partial, attributes.others
+    present: list[tuple[int, int, bytes]] = [
+        (flags | PARTIAL if code in partial else flags, code, octets)
+        for (flags, code, encode), value in zip(_IN_ORDER, attributes.fields, strict=False)
+        if (value or value == 0) and (octets := encode(value))
+    ]
+    # ORIGIN is always there, and AS_PATH the next one.
+    present.insert(1, (_WELL_KNOWN, Code.AS_PATH, _encode_as_path(attributes.as_path, four_octet_as)))
     tail = None if four_octet_as else as4_path(attributes.as_path)
     if tail is not None:
         present.append((_OPTIONAL_TRANSITIVE, Code.AS4_PATH, _encode_as_path(tail, four_octet_as=True)))
-    present.extend(attributes.others if four_octet_as else narrow_aggregator(attributes.others))
-    present.sort(key=lambda attribute: attribute[1])
-    return b"".join(encode_attribute(flags, code, value) for flags, code, value in present)
+    if tail is not None or others:
+        present.extend(others if four_octet_as else narrow_aggregator(others))
+        present.sort(key=itemgetter(1))
+    return b"".join(starmap(encode_attribute, present))
 
 
 def encode_attribute(flags: int, code: int, value: bytes) -> bytes:

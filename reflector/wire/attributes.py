@@ -75,18 +75,20 @@ class RawAttribute(NamedTuple):
 
 
 class _Fields(NamedTuple):
+    """In order of type code, as they are encoded; behind them what is encoded otherwise."""
+
     origin: int = Origin.IGP
-    as_path: AsPath = ()
     next_hop: bytes = b""
     med: int | None = None
     local_pref: int | None = None
     communities: tuple[int, ...] = ()
-    large_communities: tuple[LargeCommunity, ...] = ()
     originator_id: bytes = b""
     cluster_list: tuple[bytes, ...] = ()
-    others: tuple[RawAttribute, ...] = ()
     extended_communities: tuple[bytes, ...] = ()
+    large_communities: tuple[LargeCommunity, ...] = ()
     only_to_customer: int | None = None
+    as_path: AsPath = ()
+    others: tuple[RawAttribute, ...] = ()
     partial: tuple[int, ...] = ()
 
 
@@ -111,17 +113,17 @@ class PathAttributes:
 
     fields: _Fields
     origin: int
-    as_path: AsPath
     next_hop: bytes
     med: int | None
     local_pref: int | None
     communities: tuple[int, ...]
-    large_communities: tuple[LargeCommunity, ...]
     originator_id: bytes
     cluster_list: tuple[bytes, ...]
-    others: tuple[RawAttribute, ...]
     extended_communities: tuple[bytes, ...]
+    large_communities: tuple[LargeCommunity, ...]
     only_to_customer: int | None
+    as_path: AsPath
+    others: tuple[RawAttribute, ...]
     partial: tuple[int, ...]
     as_path_length: int
     neighbor_as: int
@@ -131,17 +133,17 @@ class PathAttributes:
         self.fields = fields
         (
             self.origin,
-            self.as_path,
             self.next_hop,
             self.med,
             self.local_pref,
             self.communities,
-            self.large_communities,
             self.originator_id,
             self.cluster_list,
-            self.others,
             self.extended_communities,
+            self.large_communities,
             self.only_to_customer,
+            self.as_path,
+            self.others,
             self.partial,
         ) = fields
         self.as_path_length = _path_length(fields.as_path)

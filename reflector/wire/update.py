@@ -59,6 +59,8 @@ class UpdateReader:
     and beyond CACHED_OCTETS it begins anew. `new_octets` are those of blocks that it did not remember, since whoever
     bounds them last looked."""
 
+    __slots__ = ("_add_path", "_dialect", "_families", "_known", "cached_octets", "new_octets")
+
     def __init__(self, dialect: Dialect, families: frozenset[Family], add_path: frozenset[Family]) -> None:
         self._dialect = dialect
         self._families = families
