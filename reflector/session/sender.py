@@ -8,7 +8,8 @@ quickly. Everything else of a session is looked up in the plan when a policy or 
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 
 from reflector.addresses import pack_address
 from reflector.plan import SessionPlan
@@ -44,7 +45,10 @@ class Sender:
         return self._or(Sender(self.name, self.address, router_id, local_address, self.relation, self.cluster_id))
 
     def _or(self, other: Sender) -> Sender:
-        return self if astuple(self) == astuple(other) else other
+        return self if _values(self) == _values(other) else other
+
+
+_values = attrgetter(*Sender.__dataclass_fields__)
 
 
 def sender_of(session: SessionPlan, router_id: bytes = b"", local_address: bytes = b"") -> Sender:
