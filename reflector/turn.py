@@ -29,6 +29,8 @@ class TurnUnderWay:
 
     def settle(self) -> None:
         """Select for what changed and advertise it to every group."""
+        if all([rib.is_settled for rib in self._ribs.values()]):
+            return
         for family, transitions in self.select().items():
             if transitions:
                 self._adj_rib_out.advertise(family, transitions)

@@ -24,7 +24,7 @@ class Chunk(NamedTuple):
     @property
     def memory(self) -> int:
         """Octets of memory that it keeps: its prefixes cost ten times what they take in an UPDATE."""
-        return len(self.octets) + KEY_MEMORY * sum(len(keys) for _, keys in self.contents.keys)
+        return len(self.octets) + KEY_MEMORY * sum([len(keys) for _, keys in self.contents.keys])
 
 
 class AdvertisementLog:
