@@ -57,8 +57,8 @@ class Transport:
         self._budgets: WeakKeyDictionary[Peer, Budget] = WeakKeyDictionary()
         self._overdrawn = Overdrawn()
         self._overdrawn_served = False
-        # Seconds that sessions have taken of this turn, and all of them together.
-        self._work: list[tuple[Connection, float]] = []
+        # Seconds that each session has taken of this turn, and all of them together.
+        self._work: dict[Connection, float] = {}
         self._handled = 0.0
         self._written = 0
 
@@ -146,7 +146,7 @@ class Transport:
 
     def _charge(self, started: float) -> None:
         """Each session for its work in this turn, and all of them for what has ended it since then, in proportion."""
-        work, self._work = self._work, []
+        work, self._work = self._work, {}
         handled, self._handled = self._handled, 0.0
         was_served, self._overdrawn_served = self._overdrawn_served, False
         written, self._written = self._written, 0
@@ -155,7 +155,7 @@ class Transport:
         now = self._clock()
         whole = handled + now - started
         in_proportion = whole / handled
-        for connection, seconds in work:
+        for connection, seconds in work.items():
             connection.charge(seconds, seconds * in_proportion, now)
         if was_served:
             self._overdrawn.rest(whole, written, now)
@@ -254,7 +254,7 @@ class Transport:
     def _handle(self, connection: Connection, now: float, seconds: float) -> None:
         """The messages that it has, as long as these seconds last."""
         name, clock, receive = connection.name, self._clock, self.events.receive
-        unhandled = self._unhandled
+        work, unhandled = self._work, self._unhandled
         end, after, has_more = now + seconds, 0.0, False
         for kind, body in connection.messages:
             receive(name, kind, body, now)
@@ -264,7 +264,7 @@ class Transport:
                 break
         worked = (after or clock()) - now
         self._handled += worked
-        self._work.append((connection, worked))
+        work[connection] = work.get(connection, 0.0) + worked
         if has_more:
             unhandled[name] = connection
             return
