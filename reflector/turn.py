@@ -6,6 +6,8 @@ selections, or to change what peers are advertised as, settles first. The first 
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from reflector.addresses import FAMILIES
 from reflector.commands import Changes, Close, Turn
 from reflector.outbound.adj_rib_out import AdjRibOut, Settled
@@ -14,6 +16,8 @@ from reflector.plan import Family
 from reflector.rib.loc_rib import LocRib, Transition, best
 from reflector.rib.path import Path
 from reflector.session.ending import Ending, sent_ending
+
+_is_settled = attrgetter("is_settled")
 
 
 class TurnUnderWay:
@@ -29,7 +33,7 @@ class TurnUnderWay:
 
     def settle(self) -> None:
         """Select for what changed and advertise it to every group."""
-        if all([rib.is_settled for rib in self._ribs.values()]):
+        if all(map(_is_settled, self._ribs.values())):
             return
         for family, transitions in self.select().items():
             if transitions:

@@ -5,6 +5,7 @@
     complete   found            with what agents have found on their machines
     compile    compilation      what differs of every node's plan
     lead       leadership       whether this controller is the one that writes
+    keep       revisions        the configuration that plans are made of, as ControllerRevisions
     write      plan_store       NodePlan objects -> as they are wanted
     report     pages            how it stands, for probes and Prometheus
 
@@ -23,12 +24,14 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
 from bgpctl.controller.compilation import Compilation
+from bgpctl.controller.configuration import Configuration, configuration_of
 from bgpctl.controller.found import Completion
 from bgpctl.controller.leadership import PAUSE, Leadership
 from bgpctl.controller.options import ControllerOptions
 from bgpctl.controller.pages import controller_pages
 from bgpctl.controller.plan_objects import PlanObjects
 from bgpctl.controller.plan_store import News, PlanStore, Reconciled
+from bgpctl.controller.revisions import Revisions
 from bgpctl.controller.status import ControllerStatus, Progress
 from bgpctl.controller.wanted import Computing, WantedPlans
 from bgpctl.daemon.guard import Guard
@@ -68,6 +71,7 @@ class Controller:
         self._server = ApiServer(options.access)
         self._leadership = Leadership(self._server, options.namespace, LEASE, options.identity)
         self._objects = PlanObjects(self._server)
+        self._revisions, self._unkept = Revisions(self._server, options.namespace), ""
         self._is_due, self._is_to_compile = asyncio.Event(), asyncio.Event()
         news = News(due=self._is_due.set, found=self._is_to_compile.set)
         self._store = PlanStore(self._objects, lambda: self._leadership.is_leader, news)
@@ -190,11 +194,13 @@ class Controller:
             if problem != self._refused.get(name):
                 log.warning("the report of a node is not right", node=name, reason=problem.message)
         self._refused = completed.problems
-        update = self._compilation.take(completed)
+        configuration = configuration_of(found.versions)
+        update = self._compilation.take(completed, configuration.revision)
         if update.changed or update.gone:
             log.info("plans differ", changed=len(update.changed), gone=len(update.gone), compiled=update.compiled)
         return WantedPlans(
             self._compilation.plans,
+            configuration,
             is_complete=found.is_complete,
             computing=self._computing,
             report=self._internal_errors.report,
@@ -264,6 +270,7 @@ class Controller:
             self._is_due.clear()
             if self._wanted is None or not self._leadership.is_leader or not self._store.is_known:
                 continue
+            await self._keep_revision(self._wanted.configuration)
             done = await self._store.reconcile(self._newest)
             self._progress = self._progress.reconciled(done)
             self._log(done)
@@ -273,6 +280,17 @@ class Controller:
                 self._is_due.set()
             else:
                 pauses.succeeded()
+
+    async def _keep_revision(self, configuration: Configuration) -> None:
+        """Plans do not wait for one that cannot be kept: it is missing once somebody wants to go back to it."""
+        try:
+            await self._revisions.keep(configuration, self._store.revisions)
+        except FailedError as error:
+            if str(error) != self._unkept:
+                log.warning("the configuration is not kept as a ControllerRevision", reason=str(error))
+            self._unkept = str(error)
+        else:
+            self._unkept = ""
 
     def _newest(self) -> WantedPlans:
         if self._wanted is None:

@@ -51,6 +51,7 @@ class _Metadata(msgspec.Struct, rename="camel"):
 
 class _SpecHeader(msgspec.Struct):
     digest: str = ""
+    revision: str = ""
 
 
 class _Header(msgspec.Struct):
@@ -85,6 +86,7 @@ class _Event(msgspec.Struct):
 class PlanObject:
     """version      a later one is greater (Kubernetes API concepts, resource versions)
     generation   of the spec: another one is another spec
+    revision     of the configuration, that it was compiled of
     running      the digest of which the node runs all
     holds        the agent holds something of it
     found        what it reports that only its machine knows, b"" for nothing; None: no agent has reported yet
@@ -94,6 +96,7 @@ class PlanObject:
     version: int
     generation: int
     digest: str
+    revision: str = ""
     running: str = ""
     holds: bool = False
     found: bytes | None = None
@@ -186,8 +189,8 @@ def _of_page(answer: bytes) -> tuple[_ListMetadata, list[PlanObject]]:
 
 def _read_whole(whole: _Whole) -> tuple[PlanObject, NodePlanSpec | None]:
     spec = _spec(whole.spec)
-    digest = spec.digest if spec is not None else ""
-    return _read(_Header(whole.metadata, _SpecHeader(digest), whole.status)), spec
+    header = _SpecHeader(spec.digest, spec.revision) if spec is not None else _SpecHeader()
+    return _read(_Header(whole.metadata, header, whole.status)), spec
 
 
 def _object(answer: bytes) -> PlanObject:
@@ -201,6 +204,7 @@ def _read(found: _Header) -> PlanObject:
         version=int(metadata.resource_version or 0),
         generation=metadata.generation,
         digest=found.spec.digest,
+        revision=found.spec.revision,
         running=status.running,
         holds=status.held.count > 0,
         found=bytes(status.found) if status.version else None,

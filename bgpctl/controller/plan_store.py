@@ -109,6 +109,11 @@ class PlanStore:
         """What agents have found on their machines, by node."""
         return {name: each.found for name, each in self._known.items() if each.found is not None}
 
+    @property
+    def revisions(self) -> frozenset[str]:
+        """Of the configuration, those that some plan was compiled of."""
+        return frozenset(each.revision for each in self._known.values())
+
     def _take(self, event: PlanEvent) -> None:
         """What this controller has written itself is nothing to do, and no status is but for what is found."""
         name, found = event.object.name, event.object

@@ -14,6 +14,7 @@ from typing import TypeVar
 from bgpctl.brake import proof_of
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.controller.compilation import ClusterPlans
+from bgpctl.controller.configuration import Configuration
 from bgpctl.controller.transitions import Change, Former, change
 from bgpctl.node_plan import NodePlanSpec
 
@@ -59,10 +60,19 @@ class Proof:
 
 
 class WantedPlans:
-    """`is_complete`: nodes that are missing were removed."""
+    """`is_complete`: nodes that are missing were removed. `configuration`: what they were compiled of."""
 
-    def __init__(self, plans: ClusterPlans, *, is_complete: bool, computing: Computing, report: Report) -> None:
+    def __init__(
+        self,
+        plans: ClusterPlans,
+        configuration: Configuration,
+        *,
+        is_complete: bool,
+        computing: Computing,
+        report: Report,
+    ) -> None:
         self.is_complete = is_complete
+        self.configuration = configuration
         self._plans = plans
         self._computing = computing
         self._proof = Proof(plans.index, plans.options, report)

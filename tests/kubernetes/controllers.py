@@ -138,7 +138,7 @@ def clear(server: ApiServer, applied: list[dict[str, Any]]) -> None:
     server.start_what_was_killed()
     delete(server, applied)
     calico_crds.run(server, "delete", "nodeplans", "--all")
-    calico_crds.run(server, "delete", "lease", "--all", f"--namespace={SYSTEM}")
+    calico_crds.run(server, "delete", "lease,controllerrevisions", "--all", f"--namespace={SYSTEM}")
 
 
 class _Object(msgspec.Struct):

@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import calico_crds
 import controllers
@@ -204,6 +205,56 @@ def test_plans_that_cannot_be_made_stay_from_one_controller_to_the_next(
     eventually(lambda: "a3" not in controllers.specs(cluster), "what is gone for certain is deleted", within=20)
     assert versions(cluster) == {name: version for name, version in before.items() if name != "a3"}
     assert "most nodes are gone" not in two.log.read_text()
+
+
+PEER = {
+    "apiVersion": "projectcalico.org/v3",
+    "kind": "BGPPeer",
+    "metadata": {"name": "outside"},
+    "spec": {"node": "a1", "peerIP": "192.0.2.77", "asNumber": 64999},
+}
+
+
+def test_configurations_are_kept_as_revisions_and_one_can_be_gone_back_to(
+    cluster: ApiServer, one: ControllerProcess
+) -> None:
+    first = newest_revision(cluster)
+    assert {each.revision for each in controllers.specs(cluster).values()} == {first["metadata"]["name"]}
+    calico_crds.apply(cluster, PEER)
+    try:
+        eventually(lambda: newest_revision(cluster) != first, "the peer makes a revision", within=20)
+        second = newest_revision(cluster)
+        wanted = dict.fromkeys(controllers.specs(cluster), first["metadata"]["name"])
+        wanted["a1"] = second["metadata"]["name"]  # what is no other plan still names the first one
+        eventually(lambda: named_revisions(cluster) == wanted, "the plan of a1 names it", within=20)
+        added = [each for each in second["data"]["items"] if each not in first["data"]["items"]]
+        assert [(each["kind"], each["metadata"]["name"]) for each in added] == [("BGPPeer", "outside")]
+        calico_crds.apply(cluster, {**PEER, "spec": {**PEER["spec"], "asNumber": 65001}})
+        eventually(lambda: newest_revision(cluster)["revision"] > second["revision"], "a third one", within=20)
+        words = ("apply", "--server-side", "--force-conflicts", "-f", "-")
+        calico_crds.run(cluster, *words, stdin=json.dumps(second["data"]))
+        eventually(lambda: newest_name(cluster) == second["metadata"]["name"], "the second is the newest", within=20)
+        assert len(revisions(cluster)) == 3, "and there is no fourth"
+    finally:
+        controllers.delete(cluster, [PEER])
+    eventually(lambda: newest_name(cluster) == first["metadata"]["name"], "and then the first one", within=20)
+
+
+def revisions(server: ApiServer) -> list[dict[str, Any]]:
+    found = calico_crds.run(server, "get", "controllerrevisions", NAMESPACE, "--output=json")
+    return sorted(json.loads(found)["items"], key=lambda each: int(each["revision"]))
+
+
+def newest_revision(server: ApiServer) -> dict[str, Any]:
+    return revisions(server)[-1]
+
+
+def newest_name(server: ApiServer) -> str:
+    return str(newest_revision(server)["metadata"]["name"])
+
+
+def named_revisions(server: ApiServer) -> dict[str, str]:
+    return {name: each.revision for name, each in controllers.specs(server).items()}
 
 
 def test_pages_show_who_writes_and_what_was_written(

@@ -52,6 +52,8 @@ TABLE: dict[tuple[str, str, str], tuple[str, str, str, str]] = {
     ("leases.coordination.k8s.io", SYSTEM, ""): ("create", "", READ, ""),
     ("leases.coordination.k8s.io", SYSTEM, "bgpctl-controller"): ("get create update", "", READ, ""),
     ("leases.coordination.k8s.io", "kube-system", ""): ("", "", "", ""),
+    ("controllerrevisions.apps", SYSTEM, ""): ("list create patch delete", "", READ, ""),
+    ("controllerrevisions.apps", "kube-system", ""): ("", "", "", ""),
     ("pods", SYSTEM, ""): ("", "", READ, ""),
     ("pods/log", SYSTEM, ""): ("", "", READ, ""),
     ("pods/exec", SYSTEM, ""): ("", "", "", ""),

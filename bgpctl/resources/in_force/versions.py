@@ -60,6 +60,21 @@ def placed_in(files: Iterable[ParsedFile]) -> dict[ResourceId, Placed]:
     return found
 
 
+def documents_in_force(versions: Versions, kinds: Set[str]) -> dict[ResourceId, str]:
+    """The document of each resource of these kinds, which are written in one document each."""
+    found = {
+        here.identity[:2]: here.document_text
+        for file in versions.files.values()
+        for here in file.resources
+        if here.identity[0] in kinds
+    }
+    for resource_id, placed in versions.instead.items():
+        if resource_id[0] in kinds:
+            found.pop(resource_id, None)
+            found.update((resource_id, here.document_text) for here in placed)
+    return found
+
+
 def version_of(placed: Placed) -> Version | None:
     """The resource that its documents make together; None of ()."""
     return list(with_merged_nodes(placed))[-1] if placed else None
