@@ -244,10 +244,14 @@ class Controller:
 
     async def _attempt(self) -> str:
         """To hold the Lease; why it failed, "" if it did not."""
+        was_leader = self._leadership.is_leader
+        self._leadership.note = self._store.departures.note if was_leader else ""
         try:
             await self._leadership.attempt()
         except FailedError as error:
             return str(error)
+        if self._leadership.is_leader and not was_leader:
+            self._store.departures.remember(self._leadership.found_note)
         self._progress = self._progress.answered()
         return ""
 

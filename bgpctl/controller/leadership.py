@@ -21,6 +21,8 @@ RENEW_SECONDS = 10.0
 # Between two attempts.
 PAUSE = 2.0
 JSON = "application/json"
+# The annotation of what the leader has to leave to the next one.
+NOTE = "bgpctl.io/note"
 
 
 class _Metadata(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -47,7 +49,8 @@ class Lease(msgspec.Struct, rename="camel"):
 
 
 class Leadership:
-    """One candidate. `clock` is monotonic; `holder` is who has the Lease as far as is known."""
+    """One candidate. `clock` is monotonic; `holder` is who has the Lease as far as is known. `note` is written into it
+    with each renewal, unless it is ""; `found_note` is the one that stood in it when it was read last."""
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class Leadership:
         identity: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.holder = ""
+        self.holder = self.note = self.found_note = ""
         self._server = server
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._namespace = namespace
@@ -76,6 +79,8 @@ class Leadership:
         """Renews the Lease, or takes one that is over. Raises FailedError when the API does not answer."""
         began = self._clock()
         lease = await self._read()
+        if lease is not None:
+            self.found_note = lease.metadata.annotations.get(NOTE, "")
         if lease is None:
             lease = Lease(_Metadata(self._name, self._namespace))
         elif self._belongs_to_another(lease):
@@ -123,6 +128,8 @@ class Leadership:
         if spec.holder_identity != self._identity:
             spec.lease_transitions = (spec.lease_transitions or 0) + (lease.metadata.resource_version != "")
             spec.acquire_time = now
+        if self.note:
+            lease.metadata.annotations = {**lease.metadata.annotations, NOTE: self.note}
         spec.holder_identity, spec.lease_duration_seconds, spec.renew_time = self._identity, LEASE_SECONDS, now
         return await self._put(lease)
 

@@ -84,7 +84,7 @@ class PlanStore:
         self._objects = objects
         self._may_write = may_write
         self._news = news
-        self._departures = Departures(clock)
+        self.departures = Departures(clock)
         self._known: dict[str, PlanObject] = {}
         self._kept: dict[str, _Kept] = {}
 
@@ -193,7 +193,7 @@ class PlanStore:
         for name in self._kept.keys() - wanted.specs.keys() - self._known.keys():
             del self._kept[name]
         gone = self._known.keys() - wanted.specs.keys() if wanted.is_complete else frozenset[str]()
-        if self._departures.are_most(len(gone), len(self._known)):
+        if self.departures.are_most(len(gone), len(self._known)):
             return [], frozenset(gone)
         return sorted(gone), frozenset()
 

@@ -18,6 +18,7 @@ from controllers import ControllerProcess
 from msgspec.structs import replace
 from segment import eventually
 
+from bgpctl.controller.leadership import NOTE
 from bgpctl.node_plan import Assignment, spec_of
 from reflector.plan import NodePlan
 
@@ -163,6 +164,27 @@ def test_nodes_that_go_one_after_the_other_take_half_of_the_plans_at_most(
             break
     assert held == "held"
     assert len(controllers.specs(cluster)) >= len(names) / 2
+
+
+def test_what_the_leader_before_has_seen_counts_for_the_next_one(
+    cluster: ApiServer, one: ControllerProcess, controller: Callable[..., ControllerProcess]
+) -> None:
+    """Killed when as many plans are deleted as may be: the one that starts finds half of the cluster, and no more."""
+    names = sorted(controllers.of_directory(QUICKSTART))
+    may_go = len(names) // 2
+    for name in names[:may_go]:
+        calico_crds.run(cluster, "delete", "nodes.projectcalico.org", name)
+        eventually(lambda gone=name: gone not in controllers.specs(cluster), "its plan goes with it", within=20)
+    eventually(lambda: str(len(names)) in note(cluster).split(), "the Lease has the number", within=20)
+    one.end(signal.SIGKILL)
+    two = controller("two")
+    calico_crds.run(cluster, "delete", "nodes.projectcalico.org", names[may_go])
+    eventually(lambda: "most nodes are gone, their plans stay" in two.log.read_text(), "that is held", within=60)
+    assert controllers.specs(cluster).keys() == set(names[may_go:])
+
+
+def note(server: ApiServer) -> str:
+    return str(json.loads(calico_crds.run(server, *LEASE))["metadata"].get("annotations", {}).get(NOTE, ""))
 
 
 def what_became(server: ApiServer, process: ControllerProcess, name: str) -> str:
