@@ -9,6 +9,7 @@ reported once to the session layer, which closes the socket and retries.
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
@@ -39,15 +40,24 @@ _GONE = select.EPOLLHUP | select.EPOLLERR
 
 class Transport:
     """All Established sessions, by name. `events` takes what they bring: the engine, or a recorder in its place;
-    `lines` writes into the log what becomes of them; `silence` answers why a peer is probably silent, or ""."""
+    `lines` writes into the log what becomes of them; `silence` answers why a peer is probably silent, or "".
+    `processor` has the seconds that this thread has run: a session does not pay for the time of other processes."""
 
-    def __init__(self, engine: Engine, loop: EventLoop, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        loop: EventLoop,
+        clock: Callable[[], float],
+        processor: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._engine = engine
         self.events: Events = engine
         self.lines = SessionLines(lambda _: None)
         self.silence: Callable[[str], str] = lambda _: ""
         self._loop = loop
         self._clock = clock
+        self._processor = processor
+        self._charged_at = processor()
         self._connections: dict[str, Connection] = {}
         self._buffer = bytearray(_READ_OCTETS)
         self._received = memoryview(self._buffer)
@@ -152,11 +162,12 @@ class Transport:
         written, self._written = self._written, 0
         if handled <= 0.0:
             return
-        now = self._clock()
-        whole = handled + now - started
-        in_proportion = whole / handled
+        now, before, self._charged_at = self._clock(), self._charged_at, self._processor()
+        took = handled + now - started
+        whole = min(took, self._charged_at - before)
+        own, in_proportion = whole / took, whole / handled
         for connection, seconds in work.items():
-            connection.charge(seconds, seconds * in_proportion, now)
+            connection.charge(seconds * own, seconds * in_proportion, now)
         if was_served:
             self._overdrawn.rest(whole, written, now)
 

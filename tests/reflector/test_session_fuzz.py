@@ -50,7 +50,7 @@ class Wire:
         steady, listener = a_client("steady", ADDRESSES["steady"]), a_session("listener", ADDRESSES["listener"])
         self.engine = Engine(a_plan(fuzzer, steady, listener, originations=(an_origination(OURS),)), self.now)
         self.loop = EventLoop()
-        self.transport = Transport(self.engine, self.loop, lambda: self.now)
+        self.transport = Transport(self.engine, self.loop, lambda: self.now, lambda: self.now)
         self.ours: dict[str, socket.socket] = {}
         self.theirs: dict[str, socket.socket] = {}
         self.tables: dict[str, Table] = {}

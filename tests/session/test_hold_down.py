@@ -82,7 +82,8 @@ def test_without_a_hold_down_a_session_is_retried_after_its_delay() -> None:
 
 def test_the_transport_passes_on_how_long_a_session_stays_down() -> None:
     engine, ended = Engine(PLAN, 0.0), list[tuple[str, float]]()
-    transport = Transport(engine, EventLoop(), Clock())
+    clock = Clock()
+    transport = Transport(engine, EventLoop(), clock, clock)
     address = pack_address(PEER)
     ours, remote = socket.socketpair()
     with ours, remote:

@@ -74,12 +74,13 @@ class Sink:
 
 
 class Speaker:
-    """A turn takes as long as its messages. `busy` is the peer whose session is about to overdraw its budget."""
+    """A turn takes as long as its messages. `busy` is the peer whose session is about to overdraw its budget.
+    `processor` is the time that the speaker runs; without it, all of the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, processor: Clock | None = None) -> None:
         self.clock, self.loop = Clock(), EventLoop()
         self.engine = Engine(PLAN, 100.0)
-        self.transport = Transport(self.engine, self.loop, self.clock)
+        self.transport = Transport(self.engine, self.loop, self.clock, processor or self.clock)
         self.events = Costly(self.engine, self.clock)
         self.transport.events = self.events  # type: ignore[assignment]  # what it lacks is the engine's
         self.ended: list[str] = []
@@ -176,6 +177,18 @@ def test_what_another_brings_has_a_turn_of_its_own(speaker: Speaker) -> None:
     assert speaker.turn() == {OTHER: 1}
     speaker.other.send(REQUEST)
     assert speaker.turn().keys() == {OTHER, BUSY}, "it is passed over once"
+
+
+def test_the_time_of_other_processes_is_not_charged() -> None:
+    """On a machine that is busy with something else no session seems to be: here nothing is left for the speaker."""
+    speaker = Speaker(Clock())
+    try:
+        speaker.overdraw()
+        flood(speaker.busy, REQUEST)
+        speaker.other.send(REQUEST)
+        assert speaker.turn().keys() == {OTHER, BUSY}
+    finally:
+        speaker.close()
 
 
 def test_it_gets_a_third_of_the_time_while_others_are_at_work(speaker: Speaker) -> None:

@@ -35,7 +35,8 @@ class Speaker:
     def __init__(self) -> None:
         self.loop = EventLoop()
         self.engine = Engine(NodePlan(node="us", router_id=US, sessions=SESSIONS), 100.0)
-        self.transport = Transport(self.engine, self.loop, Clock())
+        clock = Clock()
+        self.transport = Transport(self.engine, self.loop, clock, clock)
         self.remotes: list[socket.socket] = []
         self.ended: list[str] = []
         self._ours: list[socket.socket] = []
