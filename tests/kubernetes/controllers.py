@@ -74,9 +74,11 @@ class ControllerProcess:
             self._process.wait()
 
     def page(self, path: str) -> tuple[int, str]:
-        """Status and text of one of its pages."""
-        (address,) = re.findall(r"pages are served.*?address=(\S+)", self.log.read_text())[-1:]
-        connection = http.client.HTTPConnection(address, timeout=10)
+        """Status and text of one of its pages; 0 and "" before they are served."""
+        found = re.findall(r"pages are served.*?address=(\S+)", self.log.read_text())
+        if not found:
+            return 0, ""
+        connection = http.client.HTTPConnection(found[-1], timeout=10)
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()

@@ -305,7 +305,8 @@ def test_a_controller_that_may_conclude_nothing_is_not_ready_and_names_the_resou
     """So a rollout stops at it, and the one before, which has the last good versions, goes on."""
     calico_crds.apply(cluster, UNREADABLE)
     try:
-        eventually(lambda: 'invalid{in_force="last-good"} 0' not in one.page("/metrics")[1], "it is seen", within=20)
+        seen = 'resources_invalid{in_force="absent"} 1.0'
+        eventually(lambda: seen in one.page("/metrics")[1], "it is seen", within=20)
         assert one.page("/readyz")[0] == 200
         two = controller("two")
         eventually(lambda: "Node/unreadable" in two.page("/readyz")[1], "the page names it", within=20)
