@@ -146,7 +146,7 @@ def test_a_loop_that_stands_still_is_not_alive(monkeypatch: pytest.MonkeyPatch) 
         server.close()
         (answer,) = answers
         assert answer.startswith("HTTP/1.1 503 ")
-        assert "the agent stands still" in answer
+        assert "the process stands still" in answer
 
     asyncio.run(main())
 

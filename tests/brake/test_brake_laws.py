@@ -146,6 +146,7 @@ def test_resources_put_right_are_in_force_and_held_sessions_were_never_reset(
     assert_put_right(kind("c", *resources(first), without_felix=True), first, others)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, phases=[Phase.generate])
 @given(states, states, st.sampled_from((1, 100, 700)))
 def test_a_node_with_an_object_holds_what_a_node_with_the_resources_holds(

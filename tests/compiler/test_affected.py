@@ -75,6 +75,7 @@ one_more: st.SearchStrategy[Resource] = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(clusters(), st.lists(one_more, max_size=6), st.lists(one_more, min_size=1, max_size=3), st.data())
 @settings(max_examples=300, deadline=None)
 def test_no_plan_that_differs_is_left_out(

@@ -199,6 +199,7 @@ def test_add_path_is_offered_as_annotations_say(tmp_path: Path, value: str, mode
     assert found["capability"]["add-path"] == mode
 
 
+@pytest.mark.slow
 def test_exabgp_takes_the_samples(tmp_path: Path) -> None:
     samples = Path(__file__).parents[2] / "config" / "samples"
     resources = read_directory(samples).resources

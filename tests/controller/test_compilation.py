@@ -90,6 +90,7 @@ asked = st.lists(
 changing = st.tuples(clusters(), st.lists(one_more, max_size=4), asked).map(lambda each: [*each[0], *each[1], *each[2]])
 
 
+@pytest.mark.slow
 @given(st.lists(changing, min_size=2, max_size=4))
 @settings(max_examples=150, deadline=None)
 def test_after_any_changes_the_assignments_are_those_of_a_controller_that_starts(history: list[list[Resource]]) -> None:

@@ -43,6 +43,7 @@ def test_resources_put_right_are_in_force_and_held_sessions_were_never_reset(
     assert_put_right(ControlledNode("c", *resources(first), without_felix=True), first, others)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, phases=[Phase.generate])
 @given(states, states, st.sampled_from((1, 100, 700)))
 def test_it_holds_what_a_node_with_the_resources_holds(first: dict[str, Any], then: dict[str, Any], pause: int) -> None:

@@ -105,6 +105,7 @@ CLUSTERS = st.lists(PARTS, min_size=1, max_size=7).map(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(CLUSTERS, st.booleans())
 def test_what_is_written_is_what_validate_accepts(keys: dict[str, str], to_kubernetes: bool) -> None:
