@@ -26,6 +26,7 @@ MODULES = {
     "compile": "compile",
     "completion": "completion",
     "confirm": "confirm",
+    "connect": "connect",
     "controller": "controller",
     "delete": "delete",
     "describe": "describe",
@@ -50,7 +51,7 @@ MODULES = {
     "validate": "validate",
 }
 # Those that only ask a socket, each declared under its own name (declare.py).
-ASKING = frozenset({"confirm", "drain", "explain", "fib", "node-status", "peers", "routes", "status"})
+ASKING = frozenset({"confirm", "connect", "drain", "explain", "fib", "node-status", "peers", "routes", "status"})
 # These, and those that only ask a datastore.
 PLAIN = ASKING | {"get"}
 # Set by the shell that asks for completions, of which any command may be one.

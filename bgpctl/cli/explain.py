@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from bgpctl.cli.declare import Exit, add_command, argument, echo
 from bgpctl.cli.output import Output, data_text
 from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption, canonical_prefix
+from bgpctl.cli.which_nodes import (
+    Cluster,
+    ContextOption,
+    KubeconfigOption,
+    NamespaceOption,
+    one_node_meant,
+)
 from bgpctl.errors import NotReadyError
 from reflector.verdict import RouteVerdict, text_of
 
@@ -18,13 +25,17 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    add_command(app, explain, epilog="Examples: bgpctl explain 10.244.21.2; bgpctl explain 10.244.21.0/26 -o json")
+    examples = "bgpctl explain 10.244.21.2; bgpctl explain 10.244.21.0/26 --node a1 --kubeconfig FILE"
+    add_command(app, explain, epilog=f"Examples: {examples}")
 
 
 def explain(
     prefix: Annotated[str, argument(help="A prefix, or an address: then the route that covers it.")],
     node: NodeOption = "",
     run_dir: RunDirOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    namespace: NamespaceOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show why a route is or is not there: all routes received, why each won or lost, and what each peer is advertised;
@@ -32,9 +43,7 @@ def explain(
 
     Exit status 1 when this node has no route to it.
     """
-    from bgpctl.cli.running import find_one_node
-
-    speaker = find_one_node(node, run_dir)
+    speaker = one_node_meant(node, run_dir, Cluster(kubeconfig, context, namespace))
     asked = canonical_prefix(prefix)
     answer, why_not = None, ""
     try:

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from bgpctl.cli.declare import Exit, add_command, echo
 from bgpctl.cli.output import Output
-from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption, report_silent
+from bgpctl.cli.show import OutputOption, RunDirOption
+from bgpctl.cli.which_nodes import (
+    AllNodesOption,
+    Cluster,
+    ContextOption,
+    KubeconfigOption,
+    Meant,
+    NamespaceOption,
+    NodesOption,
+    nodes_meant,
+)
 
 if TYPE_CHECKING:
     import typer
@@ -29,10 +39,18 @@ _COLUMNS: Columns[tuple[str, AgentStatus]] = (
 
 
 def register(app: typer.Typer) -> None:
-    add_command(app, fib, epilog="Examples: bgpctl fib; bgpctl fib --node a1 -o yaml")
+    add_command(app, fib, epilog="Examples: bgpctl fib; bgpctl fib --node a1 -o yaml; bgpctl fib --all-nodes")
 
 
-def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
+def fib(
+    nodes: NodesOption = None,
+    all_nodes: AllNodesOption = False,
+    run_dir: RunDirOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    namespace: NamespaceOption = "",
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Show the kernel's routes against what they should be, and a sentence on each that is not so.
 
     FAILED: the kernel refused. FOREIGN: another program's route has the same prefix and metric; it is left alone.
@@ -42,9 +60,12 @@ def fib(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOptio
     back. Exit status 1 when something is wrong or a node does not answer.
     """
     from bgpctl.cli import tables
-    from bgpctl.cli.running import RunningNode, ask_all, find_nodes
+    from bgpctl.cli.asked_node import AskedNode
+    from bgpctl.cli.asking import ask_all, report_silent
+    from bgpctl.cli.running import find_nodes
 
-    answers, silent = ask_all(find_nodes(node, run_dir), RunningNode.agent)
+    meant = Meant(tuple(nodes or ()), all_nodes, run_dir, Cluster(kubeconfig, context, namespace))
+    answers, silent = ask_all(nodes_meant(meant, find_nodes), AskedNode.agent)
     if output.is_data:
         tables.print_data([_fields(name, agent) for name, agent in answers], output)
     else:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from bgpctl.cli.declare import add_command, option
-from bgpctl.cli.show import NodeOption, RunDirOption, report_silent
+from bgpctl.cli.show import NodeOption, RunDirOption
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def node_status(
 
     import msgspec
 
-    from bgpctl.cli.running import ask_all, find_nodes
+    from bgpctl.cli.asking import ask_all, report_silent
+    from bgpctl.cli.running import find_nodes
 
     wanted = tuple(each.value for each in classes or StatusClass)
     answers, silent = ask_all(find_nodes(node, run_dir), lambda running: _resource(running, wanted))

@@ -10,9 +10,19 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import add_command, echo, option
+from bgpctl.cli.declare import Exit, add_command, echo, option
 from bgpctl.cli.output import Output
-from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption, report_silent
+from bgpctl.cli.show import OutputOption, RunDirOption
+from bgpctl.cli.which_nodes import (
+    AllNodesOption,
+    Cluster,
+    ContextOption,
+    KubeconfigOption,
+    Meant,
+    NamespaceOption,
+    NodesOption,
+    nodes_meant,
+)
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -33,26 +43,34 @@ Session = tuple[str, "PeerStatus"]
 
 
 def register(app: typer.Typer) -> None:
-    add_command(app, peers, epilog="Examples: bgpctl peers; bgpctl peers --down; bgpctl peers --peer 192.0.2.1 -o wide")
+    examples = "bgpctl peers; bgpctl peers --peer 192.0.2.1 -o wide; bgpctl peers --all-nodes --down"
+    add_command(app, peers, epilog=f"Examples: {examples}")
 
 
 def peers(
     peer: Annotated[str, option(help="Only this one, in full: session, address or node.")] = "",
     down: Annotated[bool, option("--down", help="Only sessions that are not Established.")] = False,
-    node: NodeOption = "",
+    nodes: NodesOption = None,
+    all_nodes: AllNodesOption = False,
     run_dir: RunDirOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    namespace: NamespaceOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the sessions, what passes over them, and why those that are down are down.
 
     SINCE: in this state. HEARD: since the last message of the peer. Routes RECEIVED from the peer, of these ACCEPTED
-    and BEST; ADVERTISED to it.
+    and BEST; ADVERTISED to it. Exit status 1 when a node does not answer.
     """
     from bgpctl.cli import tables
-    from bgpctl.cli.running import RunningNode, ask_all, find_nodes
+    from bgpctl.cli.asked_node import AskedNode
+    from bgpctl.cli.asking import ask_all, at_once, report_silent
+    from bgpctl.cli.running import find_nodes
 
-    nodes = find_nodes(node, run_dir)
-    answers, silent = ask_all(nodes, RunningNode.peers)
+    meant = Meant(tuple(nodes or ()), all_nodes, run_dir, Cluster(kubeconfig, context, namespace))
+    asked = nodes_meant(meant, find_nodes)
+    answers, silent = ask_all(asked, AskedNode.peers)
     sessions = [(name, each) for name, answer in answers for each in answer.peers]
     sessions = [each for each in sessions if _is_meant(each[1], peer) and not (down and each[1].state == ESTABLISHED)]
     if peer and not any(_is_meant(each, peer) for _, answer in answers for each in answer.peers):
@@ -61,15 +79,17 @@ def peers(
     if output.is_data:
         tables.print_data([{"node": name, **tables.fields(each)} for name, each in sessions], output)
     else:
-        with_node = len(nodes) > 1
+        with_node = all_nodes or len(asked) > 1
         is_wide = output is Output.WIDE
         tables.print_table(fitting(sessions, with_node=with_node, width=0 if is_wide else _width()), sessions)
         for line in lines(sessions, answers, with_node=with_node, in_full=bool(peer)):
             echo(line)
-        for each in nodes:
-            if sentence := each.retention():
+        for each, sentence in zip(asked, at_once(asked, AskedNode.retention), strict=True):
+            if sentence:
                 echo(f"{each.name}: {sentence}")
     report_silent(silent)
+    if silent:
+        raise Exit(1)
 
 
 def _is_meant(peer: PeerStatus, wanted: str) -> bool:

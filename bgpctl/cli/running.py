@@ -1,4 +1,4 @@
-"""Finds the agents and speakers that run on this machine, and asks them.
+"""Finds the agents and speakers that run on this machine.
 
 A run directory is one that holds agent.sock or speaker.sock: under /run/bgpctl for the machine's own agent, under
 /run/bgpctl/lab/LAB for the nodes of labs.
@@ -6,132 +6,29 @@ A run directory is one that holds agent.sock or speaker.sock: under /run/bgpctl 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from msgspec import structs
 
 from bgpctl.agent.host.run_directory import AGENT_SOCKET, PLAN_FILE, RUN_ROOT, SPEAKER_SOCKET
+from bgpctl.cli.asked_node import AskedNode, ControlSocket
 from bgpctl.errors import NotReadyError
-from reflector.control.client import DEFAULT_TIMEOUT, ControlClient, ControlError, JournalQuestion, RefusedError
+from reflector.control.client import ControlClient
 from reflector.drain_file import DRAIN_FILE
-from reflector.messages import (
-    AgentStatus,
-    Confirm,
-    Confirmed,
-    Drain,
-    Draining,
-    Explain,
-    Explanation,
-    JournalStatus,
-    KernelAnswer,
-    Peers,
-    RouteStatus,
-    ShowAgent,
-    ShowKernel,
-    ShowPeers,
-    ShowRoutes,
-)
-
-Answer = TypeVar("Answer")
-# Seconds for an agent to judge a change, and for its speaker to apply the largest one.
-CONFIRM_TIMEOUT = 90.0
 
 
 @dataclass(frozen=True, slots=True)
-class RunningNode:
+class RunningNode(AskedNode):
     """A node with a run directory. `name` is unique among those found: LAB/NODE where labs share node names."""
 
     name: str
     run_directory: Path
 
-    def agent(self) -> AgentStatus:
-        """Raises NotReadyError when the agent does not answer."""
-        with self._agent() as agent:
-            return agent.ask(ShowAgent())
-
     @contextmanager
-    def _agent(self, timeout: float = DEFAULT_TIMEOUT) -> Iterator[ControlClient]:
-        try:
-            with ControlClient(self.run_directory / AGENT_SOCKET, timeout) as client:
-                yield client
-        except ControlError as error:
-            raise NotReadyError(f"the agent of {self.name} does not answer: {error}") from error
-
-    def retention(self) -> str:
-        """The sentence of its agent about retained routes; "" also without an agent, which `bgpctl status` reports."""
-        try:
-            return self.agent().retention
-        except NotReadyError:
-            return ""
-
-    @contextmanager
-    def speaker(self) -> Iterator[ControlClient]:
-        """To ask the speaker. Raises NotReadyError when it does not answer, and when it refuses."""
-        try:
-            with ControlClient(self.run_directory / SPEAKER_SOCKET) as client:
-                yield client
-        except RefusedError as error:
-            raise NotReadyError(f"the speaker of {self.name}: {error}") from error
-        except ControlError as error:
-            raise NotReadyError(f"the speaker of {self.name} does not answer: {error}") from error
-
-    def peers(self) -> Peers:
-        """Raises NotReadyError when the speaker does not answer."""
-        with self.speaker() as speaker:
-            return speaker.ask(ShowPeers())
-
-    def drain(self, asked: Drain) -> Draining:
-        """How far the node is now. Raises NotReadyError when the agent does not answer."""
-        with self._agent() as agent:
-            return agent.ask(asked)
-
-    def confirm(self, digest: str) -> Confirmed:
-        """Has the agent put the held change with this digest in place. Raises NotReadyError when it does not answer or
-        refuses."""
-        with self._agent(CONFIRM_TIMEOUT) as agent:
-            return agent.ask(Confirm(digest))
-
-    def explain(self, prefix: str) -> Explanation:
-        """Raises NotReadyError when the speaker does not answer."""
-        with self.speaker() as speaker:
-            return speaker.ask(Explain(prefix))
-
-    def kernel(self, prefix: str) -> KernelAnswer:
-        """Raises NotReadyError when the agent does not answer, and when it refuses."""
-        with self._agent() as agent:
-            return agent.ask(ShowKernel(prefix))
-
-    def journal(self, question: JournalQuestion) -> JournalStatus:
-        """Raises NotReadyError when the speaker does not answer or cannot do so."""
-        with self.speaker() as speaker:
-            return speaker.ask(question)
-
-    def session(self, peer: str) -> str:
-        """The name of the session with this peer: its own name, the peer's address or the peer's node. Raises
-        NotReadyError when there is none or several."""
-        peers = self.peers().peers
-        meant = [each.name for each in peers if peer in (each.name, each.peer_address, each.peer_node)]
-        if len(meant) != 1:
-            known = ", ".join(meant or (each.name for each in peers)) or "none"
-            raise NotReadyError(
-                f"{'no' if not meant else 'not one'} session {peer!r} on {self.name}; there are: {known}"
-            )
-        return meant[0]
-
-    def routes(self, question: ShowRoutes) -> list[RouteStatus]:
-        """All pages of the answer. Raises NotReadyError when the speaker does not answer."""
-        routes: list[RouteStatus] = []
-        with self.speaker() as speaker:
-            while True:
-                page = speaker.ask(question)
-                routes += page.routes
-                if not page.next_after:
-                    return routes
-                question = structs.replace(question, after=page.next_after)
+    def open(self, control_socket: ControlSocket, timeout: float) -> Iterator[ControlClient]:
+        with ControlClient(self.run_directory / control_socket.file, timeout) as client:
+            yield client
 
 
 def find_nodes(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -> list[RunningNode]:
@@ -183,22 +80,6 @@ def find_drained(node: str, run_directory: Path | None, root: Path = RUN_ROOT) -
     meant = [path for path in meant if run_directory is not None or node in ("", path.name)]
     found = [path / DRAIN_FILE for path in meant if (path / DRAIN_FILE).exists()]
     return found[0] if len(found) == 1 and not any(map(_has_socket, meant)) else None
-
-
-def ask_all(
-    nodes: list[RunningNode], question: Callable[[RunningNode], Answer]
-) -> tuple[list[tuple[str, Answer]], list[NotReadyError]]:
-    """The answers with their nodes' names, and why the others gave none. NotReadyError when none answers."""
-    answers: list[tuple[str, Answer]] = []
-    silent: list[NotReadyError] = []
-    for node in nodes:
-        try:
-            answers.append((node.name, question(node)))
-        except NotReadyError as error:
-            silent.append(error)
-    if not answers:
-        raise silent[0]
-    return answers, silent
 
 
 def _all_nodes(root: Path) -> list[RunningNode]:

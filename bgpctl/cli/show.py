@@ -5,8 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import Exit, add_command, argument, echo, option
+from bgpctl.cli.declare import Exit, add_command, argument, option
 from bgpctl.cli.output import Output
+from bgpctl.cli.which_nodes import (
+    Cluster,
+    ContextOption,
+    KubeconfigOption,
+    NamespaceOption,
+    one_node_meant,
+)
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -32,17 +39,19 @@ def routes(
     advertised: Annotated[str, option(help="What this peer has been advertised.")] = "",
     node: NodeOption = "",
     run_dir: RunDirOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    namespace: NamespaceOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the best routes of one node's Loc-RIB, or the routes of one peer. Status 1 when there is no such route."""
     from bgpctl.cli import tables
-    from bgpctl.cli.running import find_one_node
     from reflector.messages import ShowRoutes, Table
 
     if received and advertised:
         raise NotReadyError("--received and --advertised exclude each other")
     wanted = canonical_prefix(prefix or inside)
-    speaker = find_one_node(node, run_dir)
+    speaker = one_node_meant(node, run_dir, Cluster(kubeconfig, context, namespace))
     session = speaker.session(received or advertised) if received or advertised else ""
     table = Table.RECEIVED if received else Table.ADVERTISED if advertised else Table.LOC_RIB
     questions = (ShowRoutes(family, wanted, table=table, peer=session) for family in tables.families_of(wanted))
@@ -55,12 +64,6 @@ def routes(
         tables.print_routes(found, with_verdict=bool(received))
     if wanted and not found:
         raise Exit(1)
-
-
-def report_silent(silent: list[NotReadyError]) -> None:
-    """Names those that gave no answer, one sentence each; their absence from a table must not be taken for health."""
-    for error in silent:
-        echo(f"bgpctl: {error}", err=True)
 
 
 def canonical_prefix(text: str) -> str:

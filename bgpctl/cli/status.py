@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING
 
 from bgpctl.cli.declare import Exit, add_command, echo
 from bgpctl.cli.output import Output
-from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption
+from bgpctl.cli.show import OutputOption, RunDirOption
+from bgpctl.cli.which_nodes import (
+    AllNodesOption,
+    Cluster,
+    ContextOption,
+    KubeconfigOption,
+    Meant,
+    NamespaceOption,
+    NodesOption,
+    nodes_meant,
+)
 
 if TYPE_CHECKING:
     import typer
 
+    from bgpctl.cli.asked_node import AskedNode
     from bgpctl.cli.node_problems import NodeProblem
-    from bgpctl.cli.running import RunningNode
     from bgpctl.cli.text_table import Columns
     from reflector.messages import AgentStatus
 
@@ -37,20 +47,32 @@ class Standing:
 
 
 def register(app: typer.Typer) -> None:
-    add_command(app, status, epilog="Examples: bgpctl status; bgpctl status --node a1 -o json")
+    add_command(
+        app, status, epilog="Examples: bgpctl status; bgpctl status --node a1 -o json; bgpctl status --all-nodes"
+    )
 
 
-def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOption = Output.TABLE) -> None:
+def status(
+    nodes: NodesOption = None,
+    all_nodes: AllNodesOption = False,
+    run_dir: RunDirOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = "",
+    namespace: NamespaceOption = "",
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Show each node in one line, and everything that is wrong: plan, speaker, sessions, kernel routes, resources.
 
     SESSIONS: Established, of those in the plan. ROUTES: installed in the kernel, of those desired. Exit status 1 when
     there is an error, or a node does not answer.
     """
     from bgpctl.cli import tables
+    from bgpctl.cli.asking import at_once
     from bgpctl.cli.node_problems import ERROR
     from bgpctl.cli.running import find_nodes_and_stopped
 
-    standings = [_standing(each) for each in find_nodes_and_stopped(node, run_dir)]
+    meant = Meant(tuple(nodes or ()), all_nodes, run_dir, Cluster(kubeconfig, context, namespace))
+    standings = at_once(nodes_meant(meant, find_nodes_and_stopped), _standing)
     if output.is_data:
         tables.print_data([_fields(each) for each in standings], output)
     else:
@@ -61,7 +83,7 @@ def status(node: NodeOption = "", run_dir: RunDirOption = None, output: OutputOp
         raise Exit(1)
 
 
-def _standing(node: RunningNode) -> Standing:
+def _standing(node: AskedNode) -> Standing:
     from bgpctl.cli.node_problems import ERROR, NodeProblem, problems_of
     from bgpctl.errors import NotReadyError
 

@@ -25,10 +25,11 @@ class Template(NamedTuple):
     when: str = ""
 
 
+ROLES = ("controller", "agent", "operator-read", "operator-write", "operator-diagnose")
 TEMPLATES = (
     Template("node-plan-crd", ("crd/nodeplan",)),
     Template("options", ("default/options.yaml",)),
-    Template("rbac", tuple(f"rbac/{name}.yaml" for name in ("controller", "agent", "operator-read", "operator-write"))),
+    Template("rbac", tuple(f"rbac/{name}.yaml" for name in ROLES)),
     Template("rbac-services", ("rbac/agent-services.yaml",), "services"),
     Template("rbac-passwords", ("rbac/passwords",), "passwordSecrets"),
     Template("policy", ("policy",), "policy.enabled"),

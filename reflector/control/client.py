@@ -93,18 +93,15 @@ class RefusedError(ControlError):
 class ControlClient:
     """One connection to a control socket. `timeout` is seconds: for the connection, then for each whole answer."""
 
-    def __init__(self, path: Path | str, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Connects. Raises ControlError when nothing listens on `path`."""
+    def __init__(
+        self, path: Path | str, timeout: float = DEFAULT_TIMEOUT, connection: socket.socket | None = None
+    ) -> None:
+        """Connects, unless it is given a connection that leads there: then `path` is only what sentences name it by.
+        Raises ControlError when nothing listens on `path`."""
         self.path = Path(path)
         self.timeout = timeout
         self._frames = FrameReader()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(timeout)
-        try:
-            self._socket.connect(str(self.path))
-        except OSError as error:
-            self._socket.close()
-            raise ControlError(f"cannot connect to {self.path}: {error.strerror or error}") from error
+        self._socket = connection or connected(self.path, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -177,3 +174,15 @@ class ControlClient:
             # One question, one answer: more than one body in the buffer cannot happen before the next question.
             for body in self._frames.feed(data):
                 return body
+
+
+def connected(path: Path, timeout: float) -> socket.socket:
+    """Raises ControlError when nothing listens on `path`."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout)
+    try:
+        connection.connect(str(path))
+    except OSError as error:
+        connection.close()
+        raise ControlError(f"cannot connect to {path}: {error.strerror or error}") from error
+    return connection

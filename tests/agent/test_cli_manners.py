@@ -19,6 +19,7 @@ from bgpctl.cli.confirm import confirm
 from bgpctl.cli.drain import drain
 from bgpctl.cli.node_status import node_status
 from bgpctl.cli.output import data_text
+from bgpctl.cli.peers import peers
 from bgpctl.cli.plain import plain_values
 from bgpctl.cli.show import routes
 from reflector.plan import SessionKind
@@ -59,6 +60,7 @@ def test_every_commands_help_has_an_example(command: str) -> None:
 
 ASKED_ON_A_NODE = (
     "confirm",
+    "connect",
     "drain",
     "explain",
     "fib",
@@ -102,7 +104,8 @@ def test_help_of_a_problem() -> None:
 
 @pytest.mark.parametrize("command", sorted(ASKING))
 def test_a_question_to_a_socket_imports_nothing_heavy(command: str) -> None:
-    words = {"explain": ["192.0.2.1", "-o", "json"], "confirm": ["a", "b"], "drain": []}.get(command, ["-o", "json"])
+    own = {"explain": ["192.0.2.1", "-o", "json"], "confirm": ["a", "b"], "connect": ["agent"], "drain": []}
+    words = own.get(command, ["-o", "json"])
     program = (
         "import sys, bgpctl.cli\n"
         f"sys.argv = ['bgpctl', {command!r}, *{words!r}, '--run-dir', '/nowhere']\n"
@@ -140,6 +143,7 @@ LISTS: dict[str, tuple[Callable[..., None], list[str], dict[str, object] | None]
     "no argument": (confirm, ["--all"], {"every": True}),
     "option repeated": (node_status, ["--class", "BGP", "--class=Agent"], {"classes": ["BGP", "Agent"]}),
     "one wrong choice": (node_status, ["--class", "BGP", "--class", "Route"], None),
+    "several nodes": (peers, ["--node", "a", "--node=b", "--down"], {"nodes": ["a", "b"], "down": True}),
     "a number is typer's": (drain, ["--wait", "3"], None),
     "beside the number": (drain, ["--undo", "--node", "a"], {"undo": True, "node": "a"}),
 }

@@ -194,6 +194,7 @@ class ApiServer:
 
     def _options(self) -> list[str]:
         self._issue_serving_certificate()
+        to_kubelets = self._authority.client("kube-apiserver-kubelet-client", ["kubeadm:cluster-admins"])
         options = {
             "etcd-servers": self.etcd.url,
             "bind-address": self.address,
@@ -206,6 +207,10 @@ class ApiServer:
             "tls-cert-file": self._serving.certificate,
             "tls-private-key-file": self._serving.key,
             "client-ca-file": self.ca_certificate,
+            # A node's name is in no DNS here. Kubelets sign their own certificates, as those of kubeadm do.
+            "kubelet-preferred-address-types": "InternalIP",
+            "kubelet-client-certificate": to_kubelets.certificate,
+            "kubelet-client-key": to_kubelets.key,
             "authentication-config": self._write("authentication.json", _AUTHENTICATION),
             "service-account-issuer": ISSUER,
             "service-account-key-file": self._authority.token_key,

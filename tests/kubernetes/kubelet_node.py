@@ -156,7 +156,7 @@ state = "/run/containerd"
                 "x509": {"clientCAFile": str(self._server.ca_certificate)},
             },
             "authorization": {"mode": "AlwaysAllow"},
-            "address": "127.0.0.1",
+            "address": self.address,
             "readOnlyPort": 0,
             "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
             "cgroupDriver": "cgroupfs",

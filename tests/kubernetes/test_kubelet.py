@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import calico_crds
@@ -16,11 +18,12 @@ import container_site
 import deployed
 import kubelet_node
 import pytest
-from api_server import ApiServer
+from api_server import PROGRAMS, ApiServer
+from commands import bgpctl
 from container_site import Node, pod_of
 from docker_engine import DockerEngine
 from kubelet_node import KubeletNode
-from network import network_namespace
+from network import inside, network_namespace
 from segment import eventually
 
 from bgpctl.lab.traffic.probe import Flow, Probe
@@ -44,7 +47,7 @@ class Cluster:
     """A mesh of two nodes: the pods of k1 are a kubelet's, those of n2 (agent and controller) Docker Engine's."""
 
     def __init__(self, server: ApiServer, engine: DockerEngine, namespace: str, files: Path) -> None:
-        self.server = server
+        self.server, self.network = server, namespace
         self.workloads = deployed.workloads(server, "default")
         self.agent = self.workloads["DaemonSet", "bgpctl-agent"]
         calico_crds.apply(server, *RESOURCES)
@@ -103,15 +106,29 @@ class Cluster:
 
     def process(self, words: str) -> int:
         """Of k1's network, by its command line: its number on this machine."""
+        return next(self.processes(words), 0) or pytest.fail(f"no process {words} on k1")
+
+    def processes(self, words: str) -> Iterator[int]:
         network = Path("/run/netns", self.k1.namespace).stat().st_ino
         for each in Path("/proc").glob("[0-9]*"):
             try:
                 command = (each / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                 if command.startswith(words) and (each / "ns/net").stat().st_ino == network:
-                    return int(each.name)
+                    yield int(each.name)
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it has ended meanwhile
-        pytest.fail(f"no process {words} on k1")
+
+    def kubeconfig(self, user: str, *roles: str) -> Path:
+        """Of a user with these roles and no others."""
+        for role in roles:
+            words = (f"{user}-{role}", NAMESPACE, f"--role={role}", f"--user={user}")
+            calico_crds.run(self.server, "create", "rolebinding", *words)
+        return self.server.client_certificate_kubeconfig(user)
+
+    def bgpctl(self, *words: str, kubeconfig: Path) -> CompletedProcess[str]:
+        """As an operator types it, from where the API server can be reached."""
+        with inside(self.network):
+            return bgpctl(*words, KUBECTL=str(PROGRAMS / "kubectl"), KUBECONFIG=str(kubeconfig))
 
     def close(self) -> None:
         self.k1.close()
@@ -195,3 +212,107 @@ def test_the_node_plan_says_what_the_pod_has_come_to(cluster: Cluster) -> None:
         return conditions.get("Ready") == "True" and found["status"]["sessions"]["summary"] == "1/1"
 
     eventually(ready, "the condition Ready is True, with the session up", within=60)
+
+
+# ------------------------------------------------------------------------ asked through the API server
+
+CONNECT = "/opt/bgpctl/bin/python /usr/local/bin/bgpctl connect"
+ASKED = {
+    "status": ("k1", "1/1"),
+    "peers": ("10.9.0.12", "Established"),
+    "routes": ("10.64.12.0/26", "10.9.0.12"),
+    "explain 10.64.12.2": ("10.64.12.0/26 on k1", "the kernel, for 10.64.12.2"),
+    "fib": ("k1", "as desired"),
+}
+
+
+@pytest.fixture(scope="module")
+def operator(cluster: Cluster) -> Path:
+    """With bgpctl-operator-diagnose alone."""
+    found = cluster.kubeconfig("diagnoser", "bgpctl-operator-diagnose")
+    eventually(
+        lambda: cluster.bgpctl("fib", "--node", "k1", "--kubeconfig", str(found), kubeconfig=found).returncode == 0,
+        "the role is in force, and the kernel has its routes",
+        within=60,
+    )
+    return found
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_a_command_asks_the_node_through_kubectl(
+    cluster: Cluster, operator: Path, command: str, record_property: Callable[[str, object], None]
+) -> None:
+    began = time.monotonic()
+    done = cluster.bgpctl(*command.split(), "--node=k1", f"--namespace={deployed.SYSTEM}", kubeconfig=operator)
+    record_property(command, f"{time.monotonic() - began:.2f} s")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert [word for word in ASKED[command] if word not in done.stdout] == []
+
+
+def test_the_answer_is_that_of_the_machine_itself(cluster: Cluster, operator: Path) -> None:
+    words = ("routes", "-o", "json")
+    here = cluster.server.kubectl("exec", cluster.pod, NAMESPACE, "--container=agent", "--", "bgpctl", *words)
+    there = cluster.bgpctl(*words, "--node=k1", f"--kubeconfig={operator}", kubeconfig=operator)
+    assert json.loads(here.stdout)
+    assert there.stdout == here.stdout
+
+
+def test_a_node_that_cannot_be_asked_is_a_line_with_its_reason(cluster: Cluster, operator: Path) -> None:
+    """No kubelet reports the pod of n2."""
+    done = cluster.bgpctl("status", "--all-nodes", kubeconfig=operator)
+    pod = cluster.pods_of_n2[1].name
+    assert done.returncode == 1
+    assert [line.split()[0] for line in done.stdout.splitlines()[:3]] == ["NODE", "k1", "n2"]
+    why = f"its pod {pod} does not run (Pending)"
+    assert f"n2: error: the agent of n2 does not answer: {why}" in done.stdout
+    peers = cluster.bgpctl("peers", "--all-nodes", kubeconfig=operator)
+    assert peers.returncode == 1
+    assert [line.split()[:2] for line in peers.stdout.splitlines()[:2]] == [["NODE", "PEER"], ["k1", "10.9.0.12"]]
+    assert f"bgpctl: the speaker of n2 does not answer: {why}" in peers.stderr
+
+
+def test_whoever_only_reads_learns_which_role_is_lacking(cluster: Cluster) -> None:
+    reader = cluster.kubeconfig("reader", "bgpctl-operator-read")
+    lacking = "reader may not create pods/exec in the namespace bgpctl-system; the role bgpctl-operator-diagnose"
+    eventually(
+        lambda: (
+            f"the agent of k1 does not answer: {lacking}"
+            in cluster.bgpctl("status", "--node=k1", f"--kubeconfig={reader}", kubeconfig=reader).stdout
+        ),
+        "the role to read is in force, and the one that is lacking is named",
+        within=30,
+    )
+    stranger = cluster.kubeconfig("stranger")
+    done = cluster.bgpctl("status", "--all-nodes", kubeconfig=stranger)
+    assert done.returncode == 2
+    assert "stranger may not list pods in the namespace bgpctl-system" in done.stderr
+
+
+def test_a_node_is_asked_while_the_routes_of_pods_are_gone(cluster: Cluster, operator: Path) -> None:
+    """A rule before those of the kernel drops what is for the blocks of all nodes, on both of them."""
+    nodes = (cluster.k1.namespace, cluster.n2.namespace)
+    rule = ("to", "10.64.0.0/16", "priority", "0", "blackhole")
+    for node in nodes:
+        container_site.ip("-n", node, "rule", "add", *rule)
+    try:
+        with Probe.start(cluster.flows()) as probe:
+            done = cluster.bgpctl("peers", "--all-nodes", kubeconfig=operator)
+            report = probe.stop()
+    finally:
+        for node in nodes:
+            container_site.ip("-n", node, "rule", "del", *rule)
+    assert report.sent > 0
+    assert report.lost == report.sent
+    assert "Established" in done.stdout
+
+
+def test_nothing_stays_in_the_pod_of_a_caller_that_is_gone(cluster: Cluster, operator: Path) -> None:
+    eventually(lambda: not list(cluster.processes(CONNECT)), "what was asked before has ended")
+    words: list[str | Path] = [PROGRAMS / "kubectl", f"--kubeconfig={operator}", NAMESPACE, "exec", "--stdin"]
+    words += [cluster.pod, "--container=agent", "--", "bgpctl", "connect", "agent"]
+    with inside(cluster.network):
+        caller = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with caller:
+        eventually(lambda: bool(list(cluster.processes(CONNECT))), "it is connected", within=30)
+        caller.kill()
+    eventually(lambda: not list(cluster.processes(CONNECT)), "it has ended as well", within=30)

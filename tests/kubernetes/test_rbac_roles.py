@@ -16,53 +16,55 @@ pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 READ = "get list watch"
 WRITE = "create update patch delete"
-ROLES = ("controller", "agent", "operator-read", "operator-write")
+ROLES = ("controller", "agent", "operator-read", "operator-write", "operator-diagnose")
 USERS = {
     "controller": f"system:serviceaccount:{SYSTEM}:bgpctl-controller",
     "agent": deployed.AGENT,
     "operator-read": "reader",
     "operator-write": "writer",
+    "operator-diagnose": "diagnoser",
 }
-# Resource, namespace and name -> what controller, agent, operator-read and operator-write may; nothing else is allowed.
-TABLE: dict[tuple[str, str, str], tuple[str, str, str, str]] = {
-    ("nodeplans.bgpctl.io", "", ""): ("get list watch create patch delete", READ, READ, ""),
-    ("nodeplans.bgpctl.io/status", "", ""): ("", "patch update", "", ""),
-    ("bgppeers.GROUP", "", ""): (READ, "", READ, WRITE),
-    ("bgpfilters.GROUP", "", ""): (READ, "", READ, WRITE),
-    ("bgpconfigurations.GROUP", "", ""): (READ, "", READ, ""),
-    ("ippools.GROUP", "", ""): (READ, "", READ, ""),
-    ("blockaffinities.GROUP", "", ""): (READ, "", READ, ""),
-    ("caliconodestatuses.GROUP", "", ""): (READ, "patch", READ, WRITE),
-    ("caliconodestatuses.GROUP/status", "", ""): ("", "patch", "", ""),
-    ("clusterinformations.GROUP", "", ""): (READ, "", READ, ""),
-    ("felixconfigurations.GROUP", "", ""): (READ, "", READ, ""),
-    ("datastoremigrations.migration.projectcalico.org", "", ""): (READ, "", "", ""),
-    ("nodes", "", ""): (READ, "", READ, ""),
-    ("nodes/status", "", ""): ("", "", "", ""),
-    ("services", "", ""): ("", READ, READ, ""),
-    ("services", "default", ""): ("", READ, READ, ""),
-    ("endpointslices.discovery.k8s.io", "", ""): ("", READ, READ, ""),
-    ("events", "default", ""): ("", "create patch", READ, ""),
-    ("secrets", "", ""): ("", "", "", ""),
-    ("secrets", "kube-system", ""): ("", "", "", ""),
-    ("secrets", "kube-system", "another"): ("", "", "", ""),
-    ("secrets", "kube-system", "bgp-passwords"): ("", READ, "", ""),
-    ("secrets", "default", "bgp-passwords"): ("", "", "", ""),
-    ("configmaps", SYSTEM, ""): ("", "", "", ""),
-    ("leases.coordination.k8s.io", SYSTEM, ""): ("create", "", READ, ""),
-    ("leases.coordination.k8s.io", SYSTEM, "bgpctl-controller"): ("get create update", "", READ, ""),
-    ("leases.coordination.k8s.io", "kube-system", ""): ("", "", "", ""),
-    ("controllerrevisions.apps", SYSTEM, ""): ("list create patch delete", "", READ, ""),
-    ("controllerrevisions.apps", "kube-system", ""): ("", "", "", ""),
-    ("pods", SYSTEM, ""): ("", "", READ, ""),
-    ("pods/log", SYSTEM, ""): ("", "", READ, ""),
-    ("pods/exec", SYSTEM, ""): ("", "", "", ""),
-    ("pods", "default", ""): ("", "", "", ""),
-    ("daemonsets.apps", SYSTEM, ""): ("", "", "", ""),
-    ("clusterroles.rbac.authorization.k8s.io", "", ""): ("", "", "", ""),
-    ("customresourcedefinitions.apiextensions.k8s.io", "", ""): ("", "", "", ""),
-    ("validatingadmissionpolicies.admissionregistration.k8s.io", "", ""): ("", "", "", ""),
-    ("serviceaccounts/token", SYSTEM, "bgpctl-agent"): ("", "", "", ""),
+# Resource, namespace and name -> what each of ROLES may; nothing else is allowed.
+TABLE: dict[tuple[str, str, str], tuple[str, str, str, str, str]] = {
+    ("nodeplans.bgpctl.io", "", ""): ("get list watch create patch delete", READ, READ, "", ""),
+    ("nodeplans.bgpctl.io/status", "", ""): ("", "patch update", "", "", ""),
+    ("bgppeers.GROUP", "", ""): (READ, "", READ, WRITE, ""),
+    ("bgpfilters.GROUP", "", ""): (READ, "", READ, WRITE, ""),
+    ("bgpconfigurations.GROUP", "", ""): (READ, "", READ, "", ""),
+    ("ippools.GROUP", "", ""): (READ, "", READ, "", ""),
+    ("blockaffinities.GROUP", "", ""): (READ, "", READ, "", ""),
+    ("caliconodestatuses.GROUP", "", ""): (READ, "patch", READ, WRITE, ""),
+    ("caliconodestatuses.GROUP/status", "", ""): ("", "patch", "", "", ""),
+    ("clusterinformations.GROUP", "", ""): (READ, "", READ, "", ""),
+    ("felixconfigurations.GROUP", "", ""): (READ, "", READ, "", ""),
+    ("datastoremigrations.migration.projectcalico.org", "", ""): (READ, "", "", "", ""),
+    ("nodes", "", ""): (READ, "", READ, "", ""),
+    ("nodes/status", "", ""): ("", "", "", "", ""),
+    ("services", "", ""): ("", READ, READ, "", ""),
+    ("services", "default", ""): ("", READ, READ, "", ""),
+    ("endpointslices.discovery.k8s.io", "", ""): ("", READ, READ, "", ""),
+    ("events", "default", ""): ("", "create patch", READ, "", ""),
+    ("secrets", "", ""): ("", "", "", "", ""),
+    ("secrets", "kube-system", ""): ("", "", "", "", ""),
+    ("secrets", "kube-system", "another"): ("", "", "", "", ""),
+    ("secrets", "kube-system", "bgp-passwords"): ("", READ, "", "", ""),
+    ("secrets", "default", "bgp-passwords"): ("", "", "", "", ""),
+    ("configmaps", SYSTEM, ""): ("", "", "", "", ""),
+    ("leases.coordination.k8s.io", SYSTEM, ""): ("create", "", READ, "", ""),
+    ("leases.coordination.k8s.io", SYSTEM, "bgpctl-controller"): ("get create update", "", READ, "", ""),
+    ("leases.coordination.k8s.io", "kube-system", ""): ("", "", "", "", ""),
+    ("controllerrevisions.apps", SYSTEM, ""): ("list create patch delete", "", READ, "", ""),
+    ("controllerrevisions.apps", "kube-system", ""): ("", "", "", "", ""),
+    ("pods", SYSTEM, ""): ("", "", READ, "", "get list"),
+    ("pods/log", SYSTEM, ""): ("", "", READ, "", ""),
+    ("pods/exec", SYSTEM, ""): ("", "", "", "", "get create"),
+    ("pods/exec", "default", ""): ("", "", "", "", ""),
+    ("pods", "default", ""): ("", "", "", "", ""),
+    ("daemonsets.apps", SYSTEM, ""): ("", "", "", "", ""),
+    ("clusterroles.rbac.authorization.k8s.io", "", ""): ("", "", "", "", ""),
+    ("customresourcedefinitions.apiextensions.k8s.io", "", ""): ("", "", "", "", ""),
+    ("validatingadmissionpolicies.admissionregistration.k8s.io", "", ""): ("", "", "", "", ""),
+    ("serviceaccounts/token", SYSTEM, "bgpctl-agent"): ("", "", "", "", ""),
 }
 GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 
@@ -95,6 +97,7 @@ def server(api_server_network: str, tmp_path_factory: pytest.TempPathFactory) ->
         bind(server, "bgpctl-operator-read", "reader")
         bind(server, "bgpctl-operator-read", "reader", SYSTEM)
         bind(server, "bgpctl-operator-write", "writer")
+        bind(server, "bgpctl-operator-diagnose", "diagnoser", SYSTEM)
         yield server
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dumps import OPTIONS, answer, migrated, resource, v3_keys
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,0 +1,53 @@
+"""A node whose control sockets are reached by `bgpctl connect` in the pod of its agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bgpctl.cli.asked_node import AskedNode, ControlSocket
+from bgpctl.cli.through_kubectl.agent_pods import SELECTOR, AgentPod, agent_pods, chosen
+from bgpctl.cli.through_kubectl.kubectl import Kubectl
+from bgpctl.errors import NotReadyError
+from reflector.control.client import ControlClient, ControlError, RefusedError
+
+# Seconds beyond those of an answer: kubectl, API server and kubelet, and a Python that starts on a busy node.
+ON_THE_WAY = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class PodNode(AskedNode):
+    name: str
+    pod: AgentPod
+    kubectl: Kubectl
+
+    @contextmanager
+    def open(self, control_socket: ControlSocket, timeout: float) -> Iterator[ControlClient]:
+        if self.pod.why_not:
+            raise ControlError(self.pod.why_not)
+        words = ("bgpctl", "connect", control_socket.value, f"--node={self.name}")
+        # --quiet: nothing but what the program in the pod writes.
+        exec_ = ("exec", "--stdin", "--quiet", self.pod.name, f"--container={self.pod.container}", "--", *words)
+        with self.kubectl.joined(*exec_) as joined:
+            try:
+                with ControlClient(f"pod {self.pod.name}", timeout + ON_THE_WAY, joined.connection) as client:
+                    yield client
+            except RefusedError:
+                raise
+            except ControlError as error:
+                raise ControlError(joined.reason() or str(error)) from error
+
+
+def find_in_cluster(kubectl: Kubectl, nodes: Sequence[str]) -> list[PodNode]:
+    """These nodes, or with none named all that have a pod of an agent. Raises NotReadyError when there is no such pod,
+    or pods cannot be listed."""
+    of_one = [f"--field-selector=spec.nodeName={nodes[0]}"] if len(nodes) == 1 else []
+    pods = agent_pods(kubectl.output("get", "pods", f"--selector={SELECTOR}", "--output=json", *of_one))
+    if not pods:
+        of_node = f" of the node {nodes[0]}" if len(nodes) == 1 else ""
+        raise NotReadyError(
+            f"no pod of an agent{of_node} is in the namespace {kubectl.namespace}; --namespace names another one"
+        )
+    meant = chosen(pods, nodes, kubectl.namespace) if nodes else pods
+    return [PodNode(each.node, each, kubectl) for each in meant]
