@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dumps import OPTIONS, answer, migrated, resource, v3_keys
 import pytest
+from dumps import OPTIONS, answer, migrated, resource, v3_keys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
