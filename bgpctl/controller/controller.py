@@ -6,6 +6,7 @@
     compile    compilation      what differs of every node's plan
     lead       leadership       whether this controller is the one that writes
     write      plan_store       NodePlan objects -> as they are wanted
+    report     problem_events   what is wrong -> events on the objects that have it
 
 Every replica follows and compiles, so the one that takes over has everything at hand; only the leader writes. What it
 writes is a reconciliation, not a list of changes: after a start, a change of leaders or an API server that was away it
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
@@ -26,6 +28,7 @@ from bgpctl.controller.leadership import PAUSE, Leadership
 from bgpctl.controller.options import ControllerOptions
 from bgpctl.controller.plan_objects import PlanObjects
 from bgpctl.controller.plan_store import News, PlanStore, Reconciled
+from bgpctl.controller.problem_events import of_plans, of_resources
 from bgpctl.controller.wanted import Computing, WantedPlans
 from bgpctl.daemon.guard import Guard
 from bgpctl.daemon.internal_errors import InternalErrors
@@ -33,8 +36,11 @@ from bgpctl.daemon.logs import get_logger
 from bgpctl.daemon.versions_file import VersionsFile
 from bgpctl.datastore.kubernetes import ClusterOptions, watch_cluster
 from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.events import EventRecorder, Reporter
 from bgpctl.kubernetes.failure import FailedError
+from bgpctl.kubernetes.lasting_events import LastingEvents
 from bgpctl.kubernetes.notices import Notice
+from bgpctl.kubernetes.occurrence import Occurrence
 from bgpctl.kubernetes.pauses import Pauses
 from bgpctl.resources import Loaded
 from bgpctl.resources.checks.secret_references import secret_references
@@ -45,6 +51,8 @@ from bgpctl.resources.in_force.versions import Versions
 from bgpctl.yaml_source.problem import Problem
 
 LEASE = "bgpctl-controller"
+# Who reports, in an Event.
+CONTROLLER = "bgpctl.io/controller"
 LAST_GOOD_FILE = "last-good.json"
 # Seconds between two looks at what became of former plans.
 REFRESH_PAUSE = 10.0
@@ -79,6 +87,10 @@ class Controller:
         self._refresh_at = 0.0
         self._withheld: frozenset[str] = frozenset()
         self._failed: frozenset[str] = frozenset()
+        self._recorder = EventRecorder(self._server, Reporter(CONTROLLER, options.identity), _warn)
+        self._lasting = LastingEvents(self._recorder.record)
+        self._of_resources: tuple[Occurrence, ...] = ()
+        self._of_plans: tuple[Occurrence, ...] = ()
 
     async def work(self) -> None:
         """For ever. Raises NotReadyError, possibly in an exception group, when the cluster cannot be reached at all."""
@@ -91,6 +103,7 @@ class Controller:
             ("holding the Lease", self._lead),
             ("following the plans", self._follow_plans),
             ("writing plans", self._write),
+            ("writing events", self._recorder.run),
         )
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -134,6 +147,7 @@ class Controller:
     def _take(self, loaded: Loaded, reports: Mapping[str, bytes]) -> WantedPlans | None:
         found = self._in_force(loaded)
         if found is None:
+            self._of_resources = of_resources(loaded, self._invalid, ())
             return None
         completed = self._completion.take(found.resources, reports)
         for name, problem in completed.problems.items():
@@ -141,6 +155,8 @@ class Controller:
                 log.warning("the report of a node is not right", node=name, reason=problem.message)
         self._refused = completed.problems
         update = self._compilation.take(completed)
+        compiled = (problem for each in self._compilation.nodes.values() for problem in each.problems)
+        self._of_resources = of_resources(loaded, self._invalid, (*completed.problems.values(), *compiled))
         if update.changed or update.gone:
             log.info("plans differ", changed=len(update.changed), gone=len(update.gone), compiled=update.compiled)
         return WantedPlans(
@@ -184,7 +200,15 @@ class Controller:
                 log.info("this controller writes" if is_leader else "another writes", holder=self._leadership.holder)
                 self._is_due.set()
             was_leader = is_leader
+            self._report_what_lasts(is_leader=is_leader)
             await asyncio.sleep(PAUSE)
+
+    def _report_what_lasts(self, *, is_leader: bool) -> None:
+        """Only of the leader: one event of each problem, however many controllers see it."""
+        if is_leader:
+            self._lasting.look((*self._of_resources, *self._of_plans), time.monotonic())
+        else:
+            self._lasting.forget()
 
     async def _attempt(self) -> str:
         """To hold the Lease; why it failed, "" if it did not."""
@@ -215,6 +239,8 @@ class Controller:
                 continue
             done = await self._store.reconcile(self._newest)
             self._log(done)
+            if self._loaded is not None:
+                self._of_plans = tuple(of_plans(self._loaded, done.refused, done.withheld))
             await self._refresh(self._wanted)
             if done.failed:
                 await asyncio.sleep(pauses.next())
@@ -263,3 +289,7 @@ class Controller:
             self._internal_errors.report(f"reading {notice.about}", notice.error)
         else:
             log.warning("reading the cluster", about=notice.about, notice=notice.message)
+
+
+def _warn(sentence: str) -> None:
+    log.warning("writing events", reason=sentence)

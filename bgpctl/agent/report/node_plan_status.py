@@ -29,6 +29,8 @@ from reflector.messages import AgentStatus, DownSession
 # An object is no place for thousands of sentences; `bgpctl status` has all of them.
 MOST_SENTENCES = 10
 TRUE, FALSE = "True", "False"
+# Why a condition is as it is.
+PLAN_KEPT = "PlanKept"
 
 
 def node_plan_status(
@@ -40,7 +42,9 @@ def node_plan_status(
         digest=digest,
         running=running,
         applied_at=_moment(status.applied_at),
-        sessions=Sessions(up, expected, f"{up}/{expected}", tuple(map(_down, status.sessions_down[:MOST_SENTENCES]))),
+        sessions=Sessions(
+            up, expected, f"{up}/{expected}", tuple(map(why_down, status.sessions_down[:MOST_SENTENCES]))
+        ),
         routes=Routes(status.fib_desired, status.fib_installed),
         held=Held(
             status.held_digest,
@@ -68,12 +72,12 @@ def _conditions(status: AgentStatus, digest: str) -> Iterator[Condition]:
     elif status.plan_is_current:
         yield Condition(APPLIED, TRUE, "InForce")
     else:
-        reason = "PlanHeld" if status.held else "PlanKept"
+        reason = "PlanHeld" if status.held else PLAN_KEPT
         message = next((each.message for each in status.problems if each.severity == "error"), "")
         yield Condition(APPLIED, FALSE, reason, message)
     if status.held:
         sentences = "; ".join(each.sentence for each in status.held)
-        how = f"put the resources right, or bgpctl confirm {status.node} --digest {status.held_digest}"
+        how = how_to_confirm(status.node, status.held_digest)
         yield Condition(HELD, TRUE, "PlanHeld", f"{sentences}: {how}")
     else:
         yield Condition(HELD, FALSE, "NothingHeld")
@@ -81,6 +85,11 @@ def _conditions(status: AgentStatus, digest: str) -> Iterator[Condition]:
     yield Condition(
         DEGRADED, TRUE if found else FALSE, found[0][0] if found else "AsExpected", "; ".join(each for _, each in found)
     )
+
+
+def how_to_confirm(node: str, digest: str) -> str:
+    """What is done about what is held."""
+    return f"put the resources right, or bgpctl confirm {node} --digest {digest}"
 
 
 def _degradations(status: AgentStatus) -> Iterator[tuple[str, str]]:
@@ -107,7 +116,8 @@ def _since(condition: Condition, before: Mapping[str, Condition], now: float) ->
     return replace(condition, last_transition_time=moment)
 
 
-def _down(session: DownSession) -> str:
+def why_down(session: DownSession) -> str:
+    """NAME: REASON."""
     return f"{session.name}: {session.last_error or session.ended or session.state}"
 
 
