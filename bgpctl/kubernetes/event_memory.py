@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bgpctl.kubernetes.occurrence import Occurrence, Subject
-from bgpctl.kubernetes.token_bucket import TokenBucket
+from bgpctl.kubernetes.token_bucket import MOMENT, TokenBucket
 
 # Seconds where they are not counts.
 BURST_OF_OBJECT, PAUSE_OF_OBJECT = 10, 60.0
@@ -91,23 +91,19 @@ class EventMemory:
     def next(self, now: float) -> Write | None:
         """What may be written now, the longest known first. Each call that returns one counts as a write."""
         for occurrence, series in self._due():
-            bucket = self._bucket(occurrence.subject, now)
-            if now < series.not_before or (series.written and bucket.wait(now) > 0):
+            if self._wait_of(occurrence, series, now) > 0:
                 continue
             if not self._process.take(now):
                 return None
             if series.written:
-                bucket.take(now)
+                self._bucket(occurrence.subject, now).take(now)
             return Write(occurrence, series.name, series.first, series.last, series.count, not series.written)
         return None
 
     def wait(self, now: float) -> float | None:
         """Seconds until something may be written; None: there is nothing to write."""
-        waits = [
-            max(series.not_before - now, self._bucket(occurrence.subject, now).wait(now) if series.written else 0.0)
-            for occurrence, series in self._due()
-        ]
-        return max(0.0, min(waits), self._process.wait(now)) if waits else None
+        waits = [self._wait_of(occurrence, series, now) for occurrence, series in self._due()]
+        return max(min(waits), self._process.wait(now)) if waits else None
 
     def written(self, write: Write, now: float) -> None:
         series = self._series.get(write.occurrence)
@@ -129,6 +125,13 @@ class EventMemory:
 
     def _due(self) -> Iterator[tuple[Occurrence, _Series]]:
         return ((occurrence, series) for occurrence, series in self._series.items() if series.is_due)
+
+    def _wait_of(self, occurrence: Occurrence, series: _Series, now: float) -> float:
+        """The first write of a series has had its token when it was taken."""
+        if not series.written:
+            return 0.0
+        pause = series.not_before - now
+        return max(pause if pause > MOMENT else 0.0, self._bucket(occurrence.subject, now).wait(now))
 
     def _bucket(self, subject: Subject, now: float) -> TokenBucket:
         bucket = self._objects.setdefault(subject, TokenBucket(BURST_OF_OBJECT, PAUSE_OF_OBJECT, now))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Seconds that are no wait: sums of numbers with a fraction do not come out even.
+MOMENT = 1e-3
+
 
 class TokenBucket:
     """Full at first. `now` is in seconds of one clock that never goes back."""
@@ -21,4 +24,5 @@ class TokenBucket:
         """Seconds until there is one."""
         self._tokens = min(self._burst, self._tokens + (now - self._at) / self._seconds)
         self._at = now
-        return max(0.0, (1 - self._tokens) * self._seconds)
+        missing = (1 - self._tokens) * self._seconds
+        return missing if missing > MOMENT else 0.0
