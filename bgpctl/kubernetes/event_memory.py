@@ -64,7 +64,7 @@ class _Series:
 
 
 class EventMemory:
-    """`dropped`: occurrences of which no Event was or will be written."""
+    """`dropped`: occurrences that the limits leave out."""
 
     def __init__(self, now: float) -> None:
         self.dropped = 0
@@ -117,11 +117,9 @@ class EventMemory:
             series.name, series.written = self._name(write.occurrence, series.last), 0
             series.first, series.not_before = series.last, 0.0
 
-    def drop(self, write: Write) -> None:
-        """It will never be in the API."""
-        series = self._series.pop(write.occurrence, None)
-        if series is not None:
-            self.dropped += series.count - series.written
+    def forget(self, write: Write) -> None:
+        """It cannot be in the API."""
+        self._series.pop(write.occurrence, None)
 
     def _due(self) -> Iterator[tuple[Occurrence, _Series]]:
         return ((occurrence, series) for occurrence, series in self._series.items() if series.is_due)

@@ -6,7 +6,7 @@
 
 Rule: nothing waits for an Event and nothing ends with one. `record` remembers; `run` writes, one at a time. While the
 API server does not answer, what is remembered is bounded, and it is tried again after a pause that grows. What it
-refuses for good is dropped. Each reason why it fails is reported once.
+refuses for good is left out. Each reason why it fails is reported once.
 
 It is events.k8s.io and not core/v1, the older form of the same objects: there the API server checks who reports what,
 and takes a change of nothing but the series.
@@ -108,7 +108,7 @@ class EventRecorder:
                 self._warn(f"an event about {_named(write.occurrence.subject)} is not written: {error}")
             self._reason = str(error)
             if error.failure.cause in FINAL:
-                self._memory.drop(write)
+                self._memory.forget(write)
             else:
                 await asyncio.sleep(self._pauses.next(error.failure.retry_after))
         else:
@@ -118,7 +118,7 @@ class EventRecorder:
     async def _create(self, write: Write) -> None:
         uid = await self._uid(write.occurrence.subject)
         if not uid:
-            self._memory.drop(write)
+            self._memory.forget(write)
             return
         try:
             await self._server.send("POST", EVENT.path_in(NAMESPACE), _encoded(write, uid, self._reporter), JSON)
@@ -156,7 +156,7 @@ class EventRecorder:
     def _report_drops(self) -> None:
         if self._memory.dropped and not self._drops_reported:
             self._drops_reported = True
-            self._warn("more happens than events are written of: some of them are dropped from now on")
+            self._warn("more happens than events are written of, some are left out from now on")
 
 
 def _named(subject: Subject) -> str:

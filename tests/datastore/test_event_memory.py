@@ -191,14 +191,13 @@ def test_after_an_hour_of_silence_the_same_is_a_new_event(world: World) -> None:
     assert (write.count, write.is_new) == (1, True)
 
 
-def test_what_is_refused_for_good_is_dropped_and_the_next_is_tried(world: World) -> None:
+def test_what_is_refused_for_good_is_left_out_and_the_next_is_tried(world: World) -> None:
     world.happen("refused")
     world.happen("good")
     refused = world.memory.next(world.now)
     assert refused is not None
-    world.memory.drop(refused)
+    world.memory.forget(refused)
     assert [each.occurrence.note for each in world.write()] == ["good"]
-    assert world.memory.dropped == 1
 
 
 def test_a_name_is_one_that_the_api_takes(world: World) -> None:

@@ -10,8 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bgpctl.agent.report.node_plan_status import MOST_SENTENCES, PLAN_KEPT, TRUE, how_to_confirm
-from bgpctl.agent.report.session_events import SessionEvents, flapping
+from bgpctl.agent.report.node_plan_status import (
+    MOST_SENTENCES,
+    PLAN_KEPT,
+    SPEAKER_CRASH_LOOP,
+    TRUE,
+    how_to_confirm,
+    speaker_ends,
+)
+from bgpctl.agent.report.session_events import SessionEvents, down, flapping
 from bgpctl.kubernetes.kinds import NODE_PLAN
 from bgpctl.kubernetes.lasting_events import LastingEvents
 from bgpctl.kubernetes.occurrence import Occurrence, Subject
@@ -31,6 +38,7 @@ ACTIONS = {
     PLAN_RELEASED: "PutInForce",
     PLAN_REFUSED: "PutInForce",
     PASSWORD_MISSING: "ReadSecret",
+    SPEAKER_CRASH_LOOP: "Start",
 }
 # Those that nothing has to be done about.
 NORMAL = frozenset({SESSION_UP, PLAN_RELEASED})
@@ -65,9 +73,7 @@ class NodePlanEvents:
 
     def look(self, facts: NodeFacts, now: float) -> None:
         """Records what is news."""
-        down, up = self._sessions.look(facts.agent, facts.planned)
-        self._record_each(SESSION_DOWN, down)
-        self._record_each(SESSION_UP, up)
+        self._record_each(SESSION_UP, self._sessions.came_back(facts.agent, facts.planned))
         is_held = facts.node_plan.held.count > 0
         if self._was_held and not is_held:
             self._record_each(PLAN_RELEASED, ["nothing of the plan is held any more"])
@@ -75,10 +81,13 @@ class NodePlanEvents:
         self._lasting.look(self._what_lasts(facts), now)
 
     def _what_lasts(self, facts: NodeFacts) -> Iterator[Occurrence]:
+        yield from self._of(SESSION_DOWN, down(facts.agent))
         yield from self._of(SESSION_FLAPPING, flapping(facts.agent))
         yield from self._of(PLAN_HELD, _held(self._node, facts.node_plan.held))
         yield from self._of(PLAN_REFUSED, _refused(facts.node_plan))
         yield from self._of(PASSWORD_MISSING, _without_key(facts.without_key))
+        if facts.agent.speaker_crash_loop:
+            yield from self._of(SPEAKER_CRASH_LOOP, [speaker_ends(facts.agent)])
 
     def _record_each(self, reason: str, notes: Iterable[str]) -> None:
         for each in self._of(reason, notes):

@@ -30,7 +30,7 @@ from reflector.messages import AgentStatus, DownSession
 MOST_SENTENCES = 10
 TRUE, FALSE = "True", "False"
 # Why a condition is as it is.
-PLAN_KEPT = "PlanKept"
+PLAN_KEPT, SPEAKER_CRASH_LOOP = "PlanKept", "SpeakerCrashLoop"
 
 
 def node_plan_status(
@@ -42,9 +42,7 @@ def node_plan_status(
         digest=digest,
         running=running,
         applied_at=_moment(status.applied_at),
-        sessions=Sessions(
-            up, expected, f"{up}/{expected}", tuple(map(why_down, status.sessions_down[:MOST_SENTENCES]))
-        ),
+        sessions=Sessions(up, expected, f"{up}/{expected}", tuple(map(_down, status.sessions_down[:MOST_SENTENCES]))),
         routes=Routes(status.fib_desired, status.fib_installed),
         held=Held(
             status.held_digest,
@@ -92,10 +90,15 @@ def how_to_confirm(node: str, digest: str) -> str:
     return f"put the resources right, or bgpctl confirm {node} --digest {digest}"
 
 
+def speaker_ends(status: AgentStatus) -> str:
+    """Of a speaker in a crash loop."""
+    return f"the speaker ends soon after its start: {status.speaker_last_line}"
+
+
 def _degradations(status: AgentStatus) -> Iterator[tuple[str, str]]:
     """What works less well than it should: a reason and a clause."""
     if status.speaker_crash_loop:
-        yield "SpeakerCrashLoop", f"the speaker ends soon after its start: {status.speaker_last_line}"
+        yield SPEAKER_CRASH_LOOP, speaker_ends(status)
     if status.sessions_overdue:
         yield "SessionsDown", f"{status.sessions_overdue} sessions are down for longer than an attempt takes"
     if status.fib_failed:
@@ -116,8 +119,7 @@ def _since(condition: Condition, before: Mapping[str, Condition], now: float) ->
     return replace(condition, last_transition_time=moment)
 
 
-def why_down(session: DownSession) -> str:
-    """NAME: REASON."""
+def _down(session: DownSession) -> str:
     return f"{session.name}: {session.last_error or session.ended or session.state}"
 
 
