@@ -14,7 +14,7 @@ from itertools import islice
 
 import msgspec
 
-from bgpctl.kubernetes.kinds import KUBERNETES_NODE, NODE_PLAN, PLURALS, V3, ApiKind, calico_kinds
+from bgpctl.kubernetes.kinds import CALICO_NODE, KUBERNETES_NODE, NODE_PLAN, ApiKind, calico_kinds
 from bgpctl.kubernetes.occurrence import Occurrence, Subject
 from bgpctl.resources import Loaded
 from bgpctl.resources.in_force.invalid import Invalid
@@ -89,8 +89,7 @@ def reason_of(code: str) -> str:
 
 def _node(loaded: Loaded, name: str) -> Subject | None:
     """Kubernetes' own, or Calico's where that is what there is."""
-    calico = next(each for each in calico_kinds(V3, PLURALS) if each.kind == KUBERNETES_NODE.kind)
-    files = (kind.name_of("", name) for kind in (KUBERNETES_NODE, calico))
+    files = (kind.name_of("", name) for kind in (KUBERNETES_NODE, CALICO_NODE))
     return next((subject for file in files if (subject := _subject(loaded, file))), None)
 
 
@@ -108,5 +107,5 @@ def _subject(loaded: Loaded, file: str) -> Subject | None:
 
 def _kind(prefix: str, api_version: str) -> ApiKind | None:
     group, _, version = api_version.rpartition("/")
-    known = (KUBERNETES_NODE, *calico_kinds((group, version), PLURALS))
+    known = (KUBERNETES_NODE, *calico_kinds((group, version), frozenset({CALICO_NODE.plural})))
     return next((each for each in known if each.prefix == prefix and each.api_version == api_version), None)
