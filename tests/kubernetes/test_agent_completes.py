@@ -87,7 +87,7 @@ def test_the_endpoints_of_services_are_followed_without_a_controller(cluster: Ap
 
 def test_a_secret_that_is_missing_is_an_event_on_the_node_plan(cluster: ApiServer, tmp_path: Path) -> None:
     with other_lab(cluster, "upstream-policies", tmp_path) as lab:
-        lab.until_all_established()
+        lab.is_as_expected()
         secret = of_kind(lab, "Secret")
         controllers.delete(cluster, [secret])
 
