@@ -101,7 +101,10 @@ def test_plans_that_change_and_an_api_server_that_starts_again_make_no_events(
     api_server.kill_api_server()
     api_server.start_api_server()
     calico_crds.apply(api_server, new)
-    running = lambda: quickstart.node_plan("a1").get("status", {}).get("running", before)  # noqa: E731
+
+    def running() -> str:
+        return str(quickstart.node_plan("a1").get("status", {}).get("running", before))
+
     eventually(lambda: running() != before, "the changed plan is in force", within=60)
     controllers.delete(api_server, [new])
     eventually(lambda: running() == before, "and the one before", within=60)
