@@ -95,7 +95,11 @@ class Agent:
         )
         answers = StatusObjects(cluster.server) if cluster is not None else None
         self._reporting = Reporting(options, run_directory, links, stages, self._confirm, answers)
-        self._to_cluster = ClusterReport(options.node, cluster, self._reporting.status) if cluster is not None else None
+        self._to_cluster = (
+            ClusterReport(options.node, cluster, self._reporting.status, lambda: self._deployment.plan)
+            if cluster is not None
+            else None
+        )
         self._has_plan = asyncio.Event()
         self._turn = asyncio.Lock()
         self._guard = Guard(self.internal_errors)
@@ -123,8 +127,8 @@ class Agent:
                 self._begin(tasks, doing, stage)
             self._begin(tasks, "looking at what is held", self._look_at_what_is_held)
             self._begin(tasks, "putting a plan in place", self._wait_for_room)
-            if self._to_cluster is not None:
-                self._begin(tasks, "reporting to the cluster", self._to_cluster.run)
+            for doing, stage in self._to_cluster.stages if self._to_cluster is not None else ():
+                self._begin(tasks, doing, stage)
             await self._has_plan.wait()
             self._begin(tasks, "supervising the speaker", self.speaker.run)
             self._begin(tasks, "retaining routes", self._retention.run)

@@ -8,6 +8,7 @@
     keep       revisions        the configuration that plans are made of, as ControllerRevisions
     write      plan_store       NodePlan objects -> as they are wanted
     report     pages            how it stands, for probes and Prometheus
+    report     problem_events   what is wrong -> events on the objects that have it
 
 Every replica follows and compiles, so the one that takes over has everything at hand; only the leader writes. What it
 writes is a reconciliation, not a list of changes: after a start, a change of leaders or an API server that was away it
@@ -31,6 +32,7 @@ from bgpctl.controller.options import ControllerOptions
 from bgpctl.controller.pages import controller_pages
 from bgpctl.controller.plan_objects import PlanObjects
 from bgpctl.controller.plan_store import News, PlanStore, Reconciled
+from bgpctl.controller.problem_events import of_plans, of_resources
 from bgpctl.controller.revisions import Revisions
 from bgpctl.controller.status import ControllerStatus, Progress
 from bgpctl.controller.wanted import Computing, WantedPlans
@@ -42,8 +44,11 @@ from bgpctl.daemon.logs import get_logger
 from bgpctl.daemon.versions_file import VersionsFile
 from bgpctl.datastore.kubernetes import ClusterOptions, watch_cluster
 from bgpctl.kubernetes.api_server import ApiServer
+from bgpctl.kubernetes.events import EventRecorder, Reporter
 from bgpctl.kubernetes.failure import FailedError
+from bgpctl.kubernetes.lasting_events import LastingEvents
 from bgpctl.kubernetes.notices import Notice
+from bgpctl.kubernetes.occurrence import Occurrence
 from bgpctl.kubernetes.pauses import Pauses
 from bgpctl.resources import Loaded
 from bgpctl.resources.checks.secret_references import secret_references
@@ -54,6 +59,8 @@ from bgpctl.resources.in_force.versions import Versions
 from bgpctl.yaml_source.problem import Problem
 
 LEASE = "bgpctl-controller"
+# Who reports, in an Event.
+CONTROLLER = "bgpctl.io/controller"
 LAST_GOOD_FILE = "last-good.json"
 # Seconds between two looks at what became of former plans.
 REFRESH_PAUSE = 10.0
@@ -90,6 +97,10 @@ class Controller:
         self._progress = Progress()
         self._withheld: frozenset[str] = frozenset()
         self._failed: frozenset[str] = frozenset()
+        self._recorder = EventRecorder(self._server, Reporter(CONTROLLER, options.identity), _warn)
+        self._lasting = LastingEvents(self._recorder.record)
+        self._of_resources: tuple[Occurrence, ...] = ()
+        self._of_plans: tuple[Occurrence, ...] = ()
 
     async def work(self) -> None:
         """For ever. Raises NotReadyError, possibly in an exception group, when the cluster cannot be reached at all or
@@ -103,6 +114,7 @@ class Controller:
             ("holding the Lease", self._lead),
             ("following the plans", self._follow_plans),
             ("writing plans", self._write),
+            ("writing events", self._recorder.run),
         )
         try:
             async with self._served(), asyncio.TaskGroup() as tasks:
@@ -188,6 +200,7 @@ class Controller:
     def _take(self, loaded: Loaded, reports: Mapping[str, bytes]) -> WantedPlans | None:
         found = self._in_force(loaded)
         if found is None:
+            self._of_resources = of_resources(loaded, self._invalid, ())
             return None
         completed = self._completion.take(found.resources, reports)
         for name, problem in completed.problems.items():
@@ -196,6 +209,8 @@ class Controller:
         self._refused = completed.problems
         configuration = configuration_of(found.versions)
         update = self._compilation.take(completed, configuration.revision)
+        compiled = (problem for each in self._compilation.nodes.values() for problem in each.problems)
+        self._of_resources = of_resources(loaded, self._invalid, (*completed.problems.values(), *compiled))
         if update.changed or update.gone:
             log.info("plans differ", changed=len(update.changed), gone=len(update.gone), compiled=update.compiled)
         return WantedPlans(
@@ -240,7 +255,15 @@ class Controller:
                 log.info("this controller writes" if is_leader else "another writes", holder=self._leadership.holder)
                 self._is_due.set()
             was_leader = is_leader
+            self._report_what_lasts(is_leader=is_leader)
             await asyncio.sleep(PAUSE)
+
+    def _report_what_lasts(self, *, is_leader: bool) -> None:
+        """Only of the leader: one event of each problem, however many controllers see it."""
+        if is_leader:
+            self._lasting.look((*self._of_resources, *self._of_plans), time.monotonic())
+        else:
+            self._lasting.forget()
 
     async def _attempt(self) -> str:
         """To hold the Lease; why it failed, "" if it did not."""
@@ -278,6 +301,8 @@ class Controller:
             done = await self._store.reconcile(self._newest)
             self._progress = self._progress.reconciled(done)
             self._log(done)
+            if self._loaded is not None:
+                self._of_plans = tuple(of_plans(self._loaded, done.refused, done.withheld))
             await self._refresh(self._wanted)
             if done.failed:
                 await asyncio.sleep(pauses.next())
@@ -338,3 +363,7 @@ class Controller:
             self._internal_errors.report(f"reading {notice.about}", notice.error)
         else:
             log.warning("reading the cluster", about=notice.about, notice=notice.message)
+
+
+def _warn(sentence: str) -> None:
+    log.warning("writing events", reason=sentence)

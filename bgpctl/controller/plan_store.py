@@ -22,6 +22,8 @@ from bgpctl.node_plan import NodePlanSpec, PlanTooLargeError
 
 # Requests at a time: what a busy API server takes without delaying others.
 AT_ONCE = 16
+# What another attempt does not put right.
+REFUSALS = frozenset({Cause.REFUSED, Cause.FORBIDDEN})
 # Objects of one round, after which it is looked at what is wanted now.
 ROUND = 256
 
@@ -46,11 +48,15 @@ class Wanted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """`failed`: what the API answered, by node. `withheld`: nodes whose plans are not deleted, for they are most."""
+    """failed     what the API answered, by node
+    refused    of these, what another attempt does not put right
+    withheld   nodes whose plans are not deleted, for they are most
+    """
 
     written: int = 0
     deleted: int = 0
     failed: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     withheld: frozenset[str] = frozenset()
 
 
@@ -143,16 +149,18 @@ class PlanStore:
     async def reconcile(self, wanted: Callable[[], Wanted]) -> Reconciled:
         """Until every object is what is wanted, or has failed."""
         failed: dict[str, str] = {}
+        refused: dict[str, str] = {}
         written: set[str] = set()
         while names := self._outdated(wanted().specs, failed.keys() | written)[:ROUND]:
             done = await _at_once(names, lambda name: self._write(name, wanted()))
             failed |= done.failed
+            refused |= done.refused
             written |= done.succeeded
             if not self._may_write():
                 break
         gone, withheld = self._gone(wanted())
         deleted = await _at_once(gone, self._delete)
-        return Reconciled(len(written), len(deleted.succeeded), failed | deleted.failed, withheld)
+        return Reconciled(len(written), len(deleted.succeeded), failed | deleted.failed, refused, withheld)
 
     async def refresh(self, wanted: Wanted) -> Reconciled:
         """Writes the transitions of those of which something is held anew, by these resources."""
@@ -277,14 +285,18 @@ class PlanStore:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
+    """As in Reconciled."""
+
     succeeded: frozenset[str]
     failed: dict[str, str]
+    refused: dict[str, str]
 
 
 async def _at_once(names: Iterable[str], do: Callable[[str], Awaitable[bool]]) -> _Done:
     """For each of the names, AT_ONCE at a time; those for which it was true, and why it failed for others."""
     succeeded: set[str] = set()
     failed: dict[str, str] = {}
+    refused: dict[str, str] = {}
     places = asyncio.Semaphore(AT_ONCE)
 
     async def attempt(name: str) -> None:
@@ -294,6 +306,8 @@ async def _at_once(names: Iterable[str], do: Callable[[str], Awaitable[bool]]) -
                     succeeded.add(name)
             except (FailedError, PlanTooLargeError) as error:
                 failed[name] = str(error)
+                if isinstance(error, PlanTooLargeError) or error.failure.cause in REFUSALS:
+                    refused[name] = str(error)
 
     await asyncio.gather(*map(attempt, names))
-    return _Done(frozenset(succeeded), failed)
+    return _Done(frozenset(succeeded), failed, refused)

@@ -81,7 +81,7 @@ _CALICO = (
     ApiKind("FelixConfiguration", "felixconfigurations", *V3),
 )
 # Where Kubernetes is Calico's datastore there are none; the Kubernetes Node of the same name has another source.
-_CALICO_NODE = ApiKind(NODE, "nodes", *V3, source="nodes.projectcalico.org")
+CALICO_NODE = ApiKind(NODE, "nodes", *V3, source="nodes.projectcalico.org")
 PLURALS = frozenset(each.plural for each in _CALICO)
 
 
@@ -89,4 +89,4 @@ def calico_kinds(group: Group, served: frozenset[str]) -> tuple[ApiKind, ...]:
     """Those that are read of this group, `served` being the plurals that it serves. One that is not served is asked for
     nevertheless, for it may be installed any time; Calico's Node only where it is served."""
     kinds = tuple(replace(each, group=group[0], version=group[1]) for each in _CALICO)
-    return (*kinds, _CALICO_NODE) if group == V3 and _CALICO_NODE.plural in served else kinds
+    return (*kinds, CALICO_NODE) if group == V3 and CALICO_NODE.plural in served else kinds

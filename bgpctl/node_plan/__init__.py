@@ -5,7 +5,7 @@ itself (`reflector.plan`) is the contract; this room only writes it down small.
 """
 
 from bgpctl.node_plan.assignment import Assignment
-from bgpctl.node_plan.keys import PlanKeys, references, with_keys
+from bgpctl.node_plan.keys import PlanKeys, references, with_keys, without_key
 from bgpctl.node_plan.spec import NodePlanSpec, PlanTooLargeError, UnreadablePlanError, assignment_of, spec_of
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "references",
     "spec_of",
     "with_keys",
+    "without_key",
 ]

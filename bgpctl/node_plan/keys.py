@@ -52,6 +52,11 @@ def with_keys(plan: NodePlan, secrets: PlanKeys) -> NodePlan:
     )
 
 
+def without_key(plan: NodePlan, completed: NodePlan) -> tuple[SuppressedSession, ...]:
+    """The sessions that `with_keys` has suppressed."""
+    return tuple(each for each in completed.suppressed if each not in plan.suppressed)
+
+
 def _key(reference: str, secrets: PlanKeys) -> Password | str:
     """The key, or a clause about what is missing."""
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from relay import Relay
 from segment import eventually
 
 from bgpctl.lab.netns.state import LabState
-from bgpctl.lab.running import runner
+from bgpctl.lab.running import agents, runner
 from bgpctl.lab.running.agents import CALICO
 from bgpctl.lab.topology.roles import Role
 from bgpctl.lab.topology.topology import Node, Topology
@@ -68,6 +70,15 @@ class ClusterLab:
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         reflects = ["--no-fib"] if node.role is Role.REFLECTOR else []
         return [str(controllers.BGPCTL), "agent", *words, *reflects]
+
+    def end_agent_and_speaker(self, node: str) -> None:
+        """As a machine that loses its power: nothing is said to anybody."""
+        speaker = int((self.state.node_directory(node) / "speaker.pid").read_text())
+        for pid in (agents.running(self.state, self.topology.agents)[node], speaker):
+            os.kill(pid, signal.SIGKILL)
+        eventually(
+            lambda: node not in agents.running(self.state, self.topology.agents), f"the agent of {node} has ended"
+        )
 
     def status(self, node: str) -> AgentStatus:
         with ControlClient(self.state.node_directory(node) / "agent.sock") as client:

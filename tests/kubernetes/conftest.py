@@ -16,6 +16,7 @@ import container_image
 import controllers
 import pytest
 from api_server import PROGRAMS, ApiServer
+from cluster_lab import ClusterLab, cluster_lab
 from controllers import ControllerProcess
 from docker_engine import DockerEngine
 from network import inside, network_namespace
@@ -109,6 +110,25 @@ def one(
     found = controller("one")
     controllers.wait_for_plans(cluster, controllers.of_directory(controllers.QUICKSTART))
     return found
+
+
+@pytest.fixture(scope="module")
+def quickstart(
+    cluster: ApiServer, api_server_network: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClusterLab]:
+    """The lab with a controller; each test leaves it as it was."""
+    path = tmp_path_factory.mktemp("quickstart")
+    with inside(api_server_network):
+        applied = controllers.apply_lab(cluster, controllers.QUICKSTART)
+        controller = ControllerProcess(cluster, path / "controller", "one", "--without-felix")
+        controller.start()
+        try:
+            with cluster_lab(cluster, controller, controllers.QUICKSTART, path) as lab:
+                lab.is_as_expected()
+                yield lab
+        finally:
+            controller.close()
+            controllers.clear(cluster, applied)
 
 
 @pytest.fixture(scope="session")

@@ -365,6 +365,50 @@ def test_an_agent_answers_for_its_own_node(
         assert "the agent of n1 writes the status of its own CalicoNodeStatuses only" in said
 
 
+def event(name: str, **changes: Any) -> dict[str, Any]:
+    """As the agent of n1 reports it."""
+    uid = "00000000-0000-0000-0000-000000000000"
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": "default"},
+        "regarding": {"apiVersion": "bgpctl.io/v1alpha1", "kind": "NodePlan", "name": "n1", "uid": uid},
+        "type": "Warning", "reason": "SessionDown", "action": "Peer", "note": "it is down",
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "bgpctl.io/agent", "reportingInstance": "n1",
+        **changes,
+    }  # fmt: skip
+
+
+def test_an_agent_reports_events_about_its_own_node_plan(
+    server: ApiServer, nodes: tuple[str, str], patched: Callable[..., str]
+) -> None:
+    token = server.token("bgpctl-agent", deployed.SYSTEM, node_name="n1")
+    kubeconfig = server.token_kubeconfig(token)
+
+    def refused(each: dict[str, Any], kubeconfig: Any = kubeconfig) -> str:
+        done = server.kubectl("create", "--kubeconfig", kubeconfig, "--filename=-", stdin=json.dumps(each))
+        return refusal(done.stderr) if done.returncode else ""
+
+    assert refused(event("good")) == ""
+    path = "/apis/events.k8s.io/v1/namespaces/default/events"
+    series = {"series": {"count": 2, "lastObservedTime": "2026-01-01T00:01:00.000000Z"}}
+    assert patched(token, f"{path}/good", series) == ""
+    about = event("bad")["regarding"]
+    for wrong in (
+        {"regarding": {**about, "name": "n2"}},
+        {"regarding": {**about, "kind": "Node", "apiVersion": "v1"}},
+        {"regarding": {**about, "apiVersion": "example.org/v1"}},
+        {"reportingController": "kubelet"},
+    ):
+        assert "reports events about its own NodePlan only" in refused(event("bad", **wrong)), wrong
+    other = event("of-n2", regarding={**about, "name": "n2"})
+    calico_crds.run(server, "create", "--filename=-", stdin=json.dumps(other))
+    assert "reports events about its own NodePlan only" in patched(token, f"{path}/of-n2", series)
+    unbound = server.token_kubeconfig(server.token("bgpctl-agent", deployed.SYSTEM))
+    assert "this token is of no node's pod" in refused(event("unbound"), unbound)
+
+
 def test_others_are_not_looked_at(server: ApiServer, nodes: tuple[str, str]) -> None:
     words = ("patch", "nodeplan", "n2", "--subresource=status", "--type=merge", f"--patch={json.dumps(STATUS)}")
     calico_crds.run(server, *words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -16,40 +15,16 @@ import calico_crds
 import controllers
 import pytest
 from api_server import ApiServer
-from cluster_lab import AGENT, ClusterLab, cluster_lab
-from controllers import ControllerProcess
-from network import inside
+from cluster_lab import AGENT, ClusterLab
 from segment import eventually
 
 from bgpctl.agent.host.run_directory import our_files
-from bgpctl.lab.running import agents
 from bgpctl.lab.traffic.probe import Flow, Probe
 from reflector.plan import ROUTE_PROTOCOL
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
 NAME = "quickstart"
-LABS = controllers.ROOT / "labs"
-WITHOUT_FELIX = "--without-felix"
-
-
-@pytest.fixture(scope="module")
-def quickstart(
-    cluster: ApiServer, api_server_network: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClusterLab]:
-    """The lab with a controller; each test leaves it as it was."""
-    path = tmp_path_factory.mktemp("quickstart")
-    with inside(api_server_network):
-        applied = controllers.apply_lab(cluster, NAME)
-        controller = ControllerProcess(cluster, path / "controller", "one", WITHOUT_FELIX)
-        controller.start()
-        try:
-            with cluster_lab(cluster, controller, NAME, path) as lab:
-                lab.is_as_expected()
-                yield lab
-        finally:
-            controller.close()
-            controllers.clear(cluster, applied)
 
 
 @contextmanager
@@ -67,18 +42,6 @@ def kernel_routes(lab: ClusterLab, node: str, *, protocol: int = ROUTE_PROTOCOL)
     words = ["ip", "-n", lab.namespace(node), "-j", "-N", "route", "show", "proto", str(protocol)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     return {each["dst"] for each in json.loads(done.stdout)}
-
-
-def pid_of(lab: ClusterLab, node: str) -> int:
-    return agents.running(lab.state, lab.topology.agents)[node]
-
-
-def end_agent_and_speaker(lab: ClusterLab, node: str) -> None:
-    """As a machine that loses its power: nothing is said to anybody."""
-    speaker = int((lab.state.node_directory(node) / "speaker.pid").read_text())
-    for pid in (pid_of(lab, node), speaker):
-        os.kill(pid, signal.SIGKILL)
-    eventually(lambda: node not in agents.running(lab.state, lab.topology.agents), f"the agent of {node} has ended")
 
 
 def condition(lab: ClusterLab, node: str, kind: str) -> dict[str, str]:
@@ -170,7 +133,7 @@ def test_everything_goes_on_without_the_api_server(quickstart: ClusterLab) -> No
     quickstart.relay.close()
     try:
         with no_packet_lost(quickstart, "pod-a2", "10.244.22.2"):
-            end_agent_and_speaker(quickstart, "a1")
+            quickstart.end_agent_and_speaker("a1")
             for each in our_files(quickstart.state.node_directory("a1")):  # as after a reboot, /run is empty
                 each.unlink()
             quickstart.up()
@@ -186,7 +149,7 @@ def test_everything_goes_on_without_the_api_server(quickstart: ClusterLab) -> No
 def test_everything_goes_on_without_the_controller(quickstart: ClusterLab) -> None:
     quickstart.controller.end(signal.SIGKILL)
     try:
-        end_agent_and_speaker(quickstart, "b1")
+        quickstart.end_agent_and_speaker("b1")
         quickstart.up()
         quickstart.until_all_established()
         quickstart.is_as_expected()

@@ -14,6 +14,7 @@ import pytest
 from api_server import ApiServer
 from cluster_lab import ClusterLab, cluster_lab
 from controllers import ControllerProcess
+from reported_events import notes_of, remove_all
 from segment import eventually
 
 from reflector.plan import RouteSource, decode_plan
@@ -82,3 +83,18 @@ def test_the_endpoints_of_services_are_followed_without_a_controller(cluster: Ap
         calico_crds.apply(cluster, moved)
         eventually(lambda: "203.0.113.80/32" in originated("n3"), "n3 has the endpoint", within=10)
         eventually(lambda: "203.0.113.80/32" not in originated("n1"), "n1 has none any more", within=10)
+
+
+def test_a_secret_that_is_missing_is_an_event_on_the_node_plan(cluster: ApiServer, tmp_path: Path) -> None:
+    with other_lab(cluster, "upstream-policies", tmp_path) as lab:
+        lab.is_as_expected()
+        secret = of_kind(lab, "Secret")
+        controllers.delete(cluster, [secret])
+
+        def note() -> str:
+            return notes_of(cluster, "n1", "NodePlan").get("PasswordMissing", "")
+
+        found = eventually(note, "it is reported", within=30)
+        assert f"Secret {secret['metadata']['namespace']}/{secret['metadata']['name']} does not exist" in found
+        assert not any(text in found for text in secret["stringData"].values())
+        remove_all(cluster)

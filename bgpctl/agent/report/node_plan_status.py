@@ -29,6 +29,8 @@ from reflector.messages import AgentStatus, DownSession
 # An object is no place for thousands of sentences; `bgpctl status` has all of them.
 MOST_SENTENCES = 10
 TRUE, FALSE = "True", "False"
+# Why a condition is as it is.
+PLAN_KEPT, SPEAKER_CRASH_LOOP = "PlanKept", "SpeakerCrashLoop"
 
 
 def node_plan_status(
@@ -68,12 +70,12 @@ def _conditions(status: AgentStatus, digest: str) -> Iterator[Condition]:
     elif status.plan_is_current:
         yield Condition(APPLIED, TRUE, "InForce")
     else:
-        reason = "PlanHeld" if status.held else "PlanKept"
+        reason = "PlanHeld" if status.held else PLAN_KEPT
         message = next((each.message for each in status.problems if each.severity == "error"), "")
         yield Condition(APPLIED, FALSE, reason, message)
     if status.held:
         sentences = "; ".join(each.sentence for each in status.held)
-        how = f"put the resources right, or bgpctl confirm {status.node} --digest {status.held_digest}"
+        how = how_to_confirm(status.node, status.held_digest)
         yield Condition(HELD, TRUE, "PlanHeld", f"{sentences}: {how}")
     else:
         yield Condition(HELD, FALSE, "NothingHeld")
@@ -83,10 +85,20 @@ def _conditions(status: AgentStatus, digest: str) -> Iterator[Condition]:
     )
 
 
+def how_to_confirm(node: str, digest: str) -> str:
+    """What is done about what is held."""
+    return f"put the resources right, or bgpctl confirm {node} --digest {digest}"
+
+
+def speaker_ends(status: AgentStatus) -> str:
+    """Of a speaker in a crash loop."""
+    return f"the speaker ends soon after its start: {status.speaker_last_line}"
+
+
 def _degradations(status: AgentStatus) -> Iterator[tuple[str, str]]:
     """What works less well than it should: a reason and a clause."""
     if status.speaker_crash_loop:
-        yield "SpeakerCrashLoop", f"the speaker ends soon after its start: {status.speaker_last_line}"
+        yield SPEAKER_CRASH_LOOP, speaker_ends(status)
     if status.sessions_overdue:
         yield "SessionsDown", f"{status.sessions_overdue} sessions are down for longer than an attempt takes"
     if status.fib_failed:

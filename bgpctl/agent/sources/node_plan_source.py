@@ -40,9 +40,18 @@ from bgpctl.datastore.kubernetes.problems import obstacles
 from bgpctl.kubernetes.access import Access
 from bgpctl.kubernetes.api_server import ApiServer
 from bgpctl.kubernetes.notices import Notice, Notices
-from bgpctl.node_plan import Assignment, NodePlanSpec, UnreadablePlanError, assignment_of, references, with_keys
+from bgpctl.node_plan import (
+    Assignment,
+    NodePlanSpec,
+    UnreadablePlanError,
+    assignment_of,
+    references,
+    with_keys,
+    without_key,
+)
 from bgpctl.resources import parse_documents
 from reflector.messages import ProblemStatus
+from reflector.plan import SuppressedSession
 
 # Seconds between two looks at what is not read: when it is long enough, it is a problem.
 LOOK = 2.0
@@ -55,9 +64,10 @@ class _Document(msgspec.Struct):
 
 
 class NodePlanSource:
-    """in_force   the digest of the NodePlan that is in force, but for what of it is held; "" before the first
-    running    the digest of the last one of which all was in force
-    news       set when one of these or what the machine has is different
+    """in_force      the digest of the NodePlan that is in force, but for what of it is held; "" before the first
+    running       the digest of the last one of which all was in force
+    without_key   sessions that are suppressed because their password is missing
+    news          set when one of these or what the machine has is different
     """
 
     def __init__(
@@ -70,6 +80,7 @@ class NodePlanSource:
     ) -> None:
         """Raises NotReadyError when the access cannot be used."""
         self.in_force = self.running = ""
+        self.without_key: tuple[SuppressedSession, ...] = ()
         self.news = asyncio.Event()
         self.server = ApiServer(access)
         self.machine = Machine(
@@ -171,6 +182,7 @@ class NodePlanSource:
         if not view.is_settled:
             return None
         completed = await asyncio.to_thread(_complete, assignment, view.secrets(), view.services())
+        self._note_keys(without_key(assignment.plan, completed.plan))
         given = self._give(completed, spec.digest)
         if given is not None:
             self._read_at = time.time()
@@ -214,6 +226,11 @@ class NodePlanSource:
             log.info("the NodePlan has no problems any more")
         if (problems, is_usable) != (self._problems, self._is_usable):
             self._problems, self._is_usable = problems, is_usable
+            self.news.set()
+
+    def _note_keys(self, lacking: tuple[SuppressedSession, ...]) -> None:
+        if lacking != self.without_key:
+            self.without_key = lacking
             self.news.set()
 
     def _report(self, notice: Notice) -> None:
