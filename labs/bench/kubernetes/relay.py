@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from typing import Self
 
-from network import inside
+from labs.bench.kubernetes.network import inside
 
 SLICE = 1 << 16
 
