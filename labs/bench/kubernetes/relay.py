@@ -18,7 +18,8 @@ SLICE = 1 << 16
 
 
 class Relay:
-    """Between the namespace of whoever makes it, where the API server is, and those that are added."""
+    """Between the namespace of whoever makes it, where the API server is, and those that are added. `connections` were
+    made, and `octets` sent in both directions together, since the beginning."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -28,6 +29,7 @@ class Relay:
         self._servers: list[asyncio.Server] = []
         self._writers: set[asyncio.StreamWriter] = set()
         self.connections = 0
+        self.octets = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -76,13 +78,13 @@ class Relay:
             writer.transport.abort()
             return
         self._writers |= {writer, far_writer}
-        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+        await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
         self._writers -= {writer, far_writer}
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(SLICE):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(SLICE):
+                self.octets += len(data)
+                writer.write(data)
+                await writer.drain()
+        writer.close()
