@@ -1,4 +1,4 @@
-"""The benchmark of large clusters with a small one: what it measures is there, and only plans that differ are written."""
+"""The benchmark of large clusters, with a small one: its figures are there, and only plans that differ are written."""
 
 from __future__ import annotations
 
