@@ -126,4 +126,4 @@ def _give_address(namespace: str, own: str) -> None:
 
 
 def _divided(found: Memory, by: int) -> Memory:
-    return Memory(found.rss / by, found.pss / by, found.peak / by)
+    return Memory(*(getattr(found, name) / by for name in Memory.__struct_fields__))

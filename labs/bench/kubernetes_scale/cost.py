@@ -11,23 +11,25 @@ import msgspec
 
 
 class Memory(msgspec.Struct):
-    """`rss` resident, `pss` with what several processes share divided among them, `peak` the most that was resident."""
+    """`rss` resident; `pss` with what several processes share divided among all that do; `own` what is in no file, and
+    theirs alone; `peak` the most that was resident."""
 
     rss: float
     pss: float
+    own: float
     peak: float
 
 
 def memory(pids: Iterable[int]) -> Memory:
     """Of all of them together."""
     found = [_memory(Path(f"/proc/{pid}")) for pid in pids]
-    return Memory(sum(one.rss for one in found), sum(one.pss for one in found), sum(one.peak for one in found))
+    return Memory(*(sum(getattr(one, name) for one in found) for name in Memory.__struct_fields__))
 
 
 def _memory(process: Path) -> Memory:
-    status = (process / "status").read_text()
+    status, maps = (process / "status").read_text(), (process / "smaps_rollup").read_text()
     return Memory(
-        rss=_mib(status, "VmRSS"), pss=_mib((process / "smaps_rollup").read_text(), "Pss"), peak=_mib(status, "VmHWM")
+        rss=_mib(status, "VmRSS"), pss=_mib(maps, "Pss"), own=_mib(maps, "Pss_Anon"), peak=_mib(status, "VmHWM")
     )
 
 

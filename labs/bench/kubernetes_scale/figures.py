@@ -85,8 +85,9 @@ def _watcher(found: Watcher, nodes: int) -> Iterator[Line]:
 
 def _agents(found: Agents, nodes: int) -> Iterator[Line]:
     whole, rest = found.whole, found.sources_at_rest
-    yield Line("an agent with its speaker: memory", whole.memory.pss, "MiB PSS", 60, f"RSS {whole.memory.rss:.0f} MiB")
-    yield Line("  without the speaker", whole.agent.pss, "MiB PSS", None, f"RSS {whole.agent.rss:.0f} MiB")
+    for what, memory, limit in (("with its speaker", whole.memory, 60), ("without the speaker", whole.agent, None)):
+        note = f"RSS {memory.rss:.0f} MiB, in no file {memory.own:.0f}"
+        yield Line(f"an agent {what}: memory", memory.pss, "MiB PSS", limit, note)
     note = f"{whole.rest.octets / KIB:,.1f} KiB a minute; {whole.restart.agents} agents for {whole.rest.seconds:.0f} s"
     yield Line("  at rest", whole.rest.requests, "requests a minute", 1, note)
     note = f"{rest.octets / KIB:,.1f} KiB a minute; {found.sources.agents} sources"
