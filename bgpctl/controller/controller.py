@@ -43,6 +43,7 @@ from bgpctl.resources.in_force.invalid import Invalid
 from bgpctl.resources.in_force.kind_rules import Outcome
 from bgpctl.resources.in_force.versions import Versions
 from bgpctl.yaml_source.problem import Problem
+from reflector.process.garbage import settle
 
 LEASE = "bgpctl-controller"
 LAST_GOOD_FILE = "last-good.json"
@@ -141,6 +142,9 @@ class Controller:
                 log.warning("the report of a node is not right", node=name, reason=problem.message)
         self._refused = completed.problems
         update = self._compilation.take(completed)
+        if self._wanted is None:
+            # What a cluster is made of lives long: traversing it costs more than the plans of one change.
+            settle()
         if update.changed or update.gone:
             log.info("plans differ", changed=len(update.changed), gone=len(update.gone), compiled=update.compiled)
         return WantedPlans(
