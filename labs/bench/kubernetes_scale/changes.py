@@ -16,6 +16,7 @@ from labs.bench.kubernetes_scale.cluster import (
     reflector_names,
     router,
 )
+from labs.bench.kubernetes_scale.cost import cpu
 from labs.bench.kubernetes_scale.processes import until_at_rest
 from labs.bench.kubernetes_scale.results import Change
 from labs.bench.kubernetes_scale.writing import Writer
@@ -64,12 +65,14 @@ def _block(cluster: Cluster, writer: Writer, run: int) -> Case:
 async def measure(case: Case, writer: Writer, written: WrittenPlans, controller: int) -> Change:
     """`controller` is its process. Afterwards the agents have reported the plans."""
     await until_at_rest(controller)
-    before, began = written.count, time.monotonic()
+    before, used, began = written.count, cpu(controller), time.monotonic()
     await case.make()
     wave = await written.wave(began, before, case.concerned, WITHIN)
+    used = cpu(controller) - used
     await report_all(writer, {name: written.digests[name] for name in wave.writes})
     return Change(
         seconds=wave.seconds if wave.seconds is not None else WITHIN,
+        cpu=used,
         differ=len(case.concerned),
         written=len(wave.writes),
         writes=sum(wave.writes.values()),

@@ -59,8 +59,10 @@ def _rest(rest: Rest) -> Iterator[Line]:
 def _change(name: str, some: list[Change]) -> Line:
     seconds, last = [each.seconds for each in some], some[-1]
     which = "those that differ" if all(each.is_exact for each in some) else "NOT THOSE THAT DIFFER"
-    note = f"{last.written} plans, {which}, in {last.writes} writes; {len(some)} runs, {min(seconds):.2f} to "
-    return Line(f"{name}: until it is written", statistics.median(seconds), "s", 1, f"{note}{max(seconds):.2f}")
+    spread = f"{len(some)} runs, {min(seconds):.2f} to {max(seconds):.2f} s"
+    used = statistics.median(each.cpu for each in some)
+    note = f"{last.written} plans, {which}, in {last.writes} writes; {used:.2f} s of CPU time; {spread}"
+    return Line(f"{name}: until it is written", statistics.median(seconds), "s", 1, note)
 
 
 def _heartbeats(found: Heartbeats, nodes: int) -> Iterator[Line]:

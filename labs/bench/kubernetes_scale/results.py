@@ -29,11 +29,12 @@ class Start(msgspec.Struct):
 
 
 class Change(msgspec.Struct):
-    """`seconds` from the request that makes the change to the last plan that differs; `differ` how many differ,
-    `written` how many were written, `writes` with those that were written more than once. `is_exact`: those and no
-    others."""
+    """`seconds` from the request that makes the change to the last plan that differs, `cpu` the controller's for it;
+    `differ` how many differ, `written` how many were written, `writes` with those that were written more than once.
+    `is_exact`: those and no others."""
 
     seconds: float
+    cpu: float
     differ: int
     written: int
     writes: int
