@@ -14,7 +14,7 @@ from labs.bench.kubernetes.controller_process import ROOT
 from labs.bench.kubernetes_scale import changes, heartbeats
 from labs.bench.kubernetes_scale.cluster import REFLECTORS
 
-pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(600)]
 
 NODES = 30
 
@@ -43,7 +43,7 @@ def test_only_plans_that_differ_are_written(results: dict[str, Any], name: str, 
 
 
 def test_heartbeats_write_no_plan(results: dict[str, Any]) -> None:
-    assert results["heartbeats"]["sent"] == 15 * heartbeats.RATE
+    assert results["heartbeats"]["sent"] == 10 * heartbeats.RATE
     assert results["heartbeats"]["rest"]["writes"] == 0
     assert results["heartbeats"]["watcher"]["octets"] > 0
 

@@ -34,7 +34,7 @@ def _arguments() -> argparse.Namespace:
 def _sizes(given: argparse.Namespace) -> Sizes:
     nodes = given.nodes or (QUICK_NODES if given.quick else NODES)
     if given.quick:
-        return Sizes(nodes, runs=given.runs or 1, seconds=15, sources=min(nodes, 20), agents=2)
+        return Sizes(nodes, runs=given.runs or 1, seconds=10, sources=min(nodes, 20), agents=2)
     return Sizes(nodes, runs=given.runs or 5, seconds=60, sources=min(nodes, 200), agents=min(nodes, 8))
 
 
