@@ -98,6 +98,9 @@ bench: $(VENV)/.runtime ## measure what labs/bench has (as root); minutes, or wi
 	@for bench in labs/bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 	@echo "== labs/bench/reflection $(BENCH_ARGS)"
 	@$(BIN)/python -m labs.bench.reflection $(BENCH_ARGS)
+	@echo "== labs/bench/kubernetes_scale $(BENCH_ARGS)"
+	@if test -e $(KUBERNETES); then $(BIN)/python -m labs.bench.kubernetes_scale $(BENCH_ARGS); \
+		else echo "left out: etcd and kube-apiserver are not in $(KUBERNETES) (make kube builds them)"; fi
 
 crds: $(VENV)/.dev ## write config/crd again, from the types of resources and of NodePlans
 	@$(BIN)/python -m bgpctl.kubernetes_schema

@@ -104,7 +104,8 @@ def endings(
 def _ending(was: SessionPlan, becomes: SessionPlan | None, looping: Set[str]) -> Ending | None:
     if becomes is None:
         return Ending(was, EndingKind.REMOVED, (), was.families)
-    changes = tuple(_changes(was, becomes))
+    # Of a reflector's thousands nearly all are as they were.
+    changes = () if was == becomes else tuple(_changes(was, becomes))
     if changes:
         return Ending(was, EndingKind.CHANGED, changes, was.families)
     if is_to_reflector(becomes, looping):

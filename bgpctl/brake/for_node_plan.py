@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from bgpctl.brake.causes import causes_of_ending
-from bgpctl.brake.endings import endings
+from bgpctl.brake.endings import Ending, endings
 from bgpctl.brake.facts import definers_of, idle, moved, moved_tunnel_routes, released
 from bgpctl.brake.limits import limits_of
 from bgpctl.brake.of_node_plan import peers_of
 from bgpctl.brake.originations import lasting
-from bgpctl.brake.replaced import Judge
+from bgpctl.brake.replaced import BY_PROOF, Judge
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.node import every_policy
 from bgpctl.node_plan.assignment import Assignment, LostSessions, PlanFacts, Reflector, Transition
 from reflector.plan import NodePlan, Policy
+
+# Kind and name of a resource, and what it does.
+Cause = tuple[str, str, str]
 
 
 def facts_for(index: ClusterIndex, plan: NodePlan) -> PlanFacts:
@@ -45,7 +48,10 @@ def transition_to(
     routes = former.plan.kernel.tunnel_routes
     tunnelled = {*(each.node for each in routes), *before.speaking} & index.nodes.keys()
     nodes = tuple(sorted((peers - set(peers_of(wanted)) - {node}) & index.nodes.keys()))
-    lost = _lost(index, wanted, former, (*were, *before.reflectors))
+    ending = _endings(index, wanted, former, (*were, *before.reflectors))
+    lost_before = _lost_before(wanted, former)
+    lost = lost_before | _lost_now(index, wanted, ending)
+    is_asked = bool(lost_before) or any(each.kind in BY_PROOF for each in ending.values())
     definers = definers_of(former.plan) | {*before.busy, *before.idle}
     without_sessions = idle(index, definers)
     # The peers of sessions that the plans before the former one had are among the nodes.
@@ -59,7 +65,7 @@ def transition_to(
         speaking=tuple(sorted(each for each in tunnelled if index.nodes[each].has_speaker)),
         policies=tuple(_policies(index, wanted, former, options)),
         lost=_grouped(lost),
-        is_complete=judge(frozenset({node, *concerned})) if lost else None,
+        is_complete=judge(frozenset({node, *concerned})) if is_asked else None,
     )
 
 
@@ -78,23 +84,26 @@ def _moved(index: ClusterIndex, wanted: NodePlan, former: Assignment, options: C
     return found | moved_tunnel_routes(index, former.plan.kernel.tunnel_routes, options)
 
 
-def _lost(
-    index: ClusterIndex, wanted: NodePlan, former: Assignment, were: Iterable[Reflector]
-) -> dict[str, tuple[str, str, str]]:
-    """Kind, name and what it does, by session."""
+def _endings(index: ClusterIndex, wanted: NodePlan, former: Assignment, were: Iterable[Reflector]) -> dict[str, Ending]:
+    before = {each.node: each.cluster_id for each in were}
+    after = {each.node: each.cluster_id for each in _reflectors(index, {*before, *peers_of(wanted)})}
+    return endings(former.plan, wanted, before, after)
+
+
+def _lost_before(wanted: NodePlan, former: Assignment) -> dict[str, Cause]:
+    """By session. What the former plan had lost already, and the wanted one has not back."""
     kept = {each.name for each in wanted.sessions}
-    found = {
+    return {
         name: (each.kind, each.name, each.what)
         for each in former.transition.lost
         for name in each.sessions
         if name not in kept
     }
-    before = {each.node: each.cluster_id for each in were}
-    after = {each.node: each.cluster_id for each in _reflectors(index, {*before, *peers_of(wanted)})}
-    for name, ending in endings(former.plan, wanted, before, after).items():
-        cause = next(causes_of_ending(index, wanted.node, ending, wanted))
-        found[name] = (cause.kind, cause.name, cause.what)
-    return found
+
+
+def _lost_now(index: ClusterIndex, wanted: NodePlan, ending: Mapping[str, Ending]) -> dict[str, Cause]:
+    causes = {name: next(causes_of_ending(index, wanted.node, each, wanted)) for name, each in ending.items()}
+    return {name: (each.kind, each.name, each.what) for name, each in causes.items()}
 
 
 def _policies(index: ClusterIndex, wanted: NodePlan, former: Assignment, options: CompileOptions) -> Iterator[Policy]:
@@ -105,8 +114,8 @@ def _policies(index: ClusterIndex, wanted: NodePlan, former: Assignment, options
         yield from (each for each in every_policy(index, wanted.node, options) if each.name in missing)
 
 
-def _grouped(lost: Mapping[str, tuple[str, str, str]]) -> tuple[LostSessions, ...]:
-    sessions: dict[tuple[str, str, str], list[str]] = {}
+def _grouped(lost: Mapping[str, Cause]) -> tuple[LostSessions, ...]:
+    sessions: dict[Cause, list[str]] = {}
     for name, cause in sorted(lost.items()):
         sessions.setdefault(cause, []).append(name)
     return tuple(LostSessions(*cause, tuple(names)) for cause, names in sorted(sessions.items()))

@@ -22,6 +22,8 @@ from bgpctl.brake.situation import NO_FAMILIES, Situation
 from bgpctl.brake.ways import Way, is_to_reflector, served_clusters
 
 REPLACEABLE = BY_POLICY | {EndingKind.REMOVED, EndingKind.AS_LOOP}
+# Of the others the proof is not asked.
+BY_PROOF = frozenset({EndingKind.REMOVED, EndingKind.NOT_REFLECTED, EndingKind.AS_LOOP})
 
 # Whether the topology proof finds these nodes complete: each has every prefix, and every node has theirs. None: it
 # has not been asked, or is too large to be.
@@ -57,11 +59,8 @@ def replaced_by_proof(situation: Situation, judge: Judge) -> frozenset[str]:
     found = {
         name
         for name in situation.taken
-        if situation.endings[name].kind is EndingKind.AS_LOOP
-        or (
-            situation.endings[name].kind in (EndingKind.REMOVED, EndingKind.NOT_REFLECTED)
-            and _is_replaceable(situation, name, alone, stops=stops)
-        )
+        if (kind := situation.endings[name].kind) in BY_PROOF
+        and (kind is EndingKind.AS_LOOP or _is_replaceable(situation, name, alone, stops=stops))
     }
     if not found or not judge(_concerned(situation, found)):
         return frozenset()

@@ -57,6 +57,7 @@ from bgpctl.resources.in_force.invalid import Invalid
 from bgpctl.resources.in_force.kind_rules import Outcome
 from bgpctl.resources.in_force.versions import Versions
 from bgpctl.yaml_source.problem import Problem
+from reflector.process.garbage import settle
 
 LEASE = "bgpctl-controller"
 # Who reports, in an Event.
@@ -211,6 +212,9 @@ class Controller:
         update = self._compilation.take(completed, configuration.revision)
         compiled = (problem for each in self._compilation.nodes.values() for problem in each.problems)
         self._of_resources = of_resources(loaded, self._invalid, (*completed.problems.values(), *compiled))
+        if self._wanted is None:
+            # What a cluster is made of lives long: traversing it costs more than the plans of one change.
+            settle()
         if update.changed or update.gone:
             log.info("plans differ", changed=len(update.changed), gone=len(update.gone), compiled=update.compiled)
         return WantedPlans(

@@ -12,11 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import calico_crds
-import controllers
-from api_server import ApiServer
-from controllers import ControllerProcess
-from relay import Relay
 from segment import eventually
 
 from bgpctl.lab.netns.state import LabState
@@ -25,6 +20,10 @@ from bgpctl.lab.running.agents import CALICO
 from bgpctl.lab.topology.roles import Role
 from bgpctl.lab.topology.topology import Node, Topology
 from bgpctl.lab.topology.topology_file import read_topology
+from labs.bench.kubernetes import calico_crds, controller_process
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.controller_process import ControllerProcess
+from labs.bench.kubernetes.relay import Relay
 from reflector.control.client import ControlClient
 from reflector.messages import AgentStatus, Peers, PeerStatus, ShowAgent, ShowPeers
 
@@ -58,7 +57,7 @@ class ClusterLab:
         self.relay.add(self.namespace(node.name))
         kubeconfig = self.path / f"{node.name}.kubeconfig"
         if not kubeconfig.exists():
-            token = self.server.token(AGENT, controllers.SYSTEM)
+            token = self.server.token(AGENT, controller_process.SYSTEM)
             kubeconfig.write_bytes(self.server.token_kubeconfig(token).read_bytes())
         options: dict[str, object] = {
             "node": node.name,
@@ -69,7 +68,7 @@ class ClusterLab:
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         reflects = ["--no-fib"] if node.role is Role.REFLECTOR else []
-        return [str(controllers.BGPCTL), "agent", *words, *reflects]
+        return [str(controller_process.BGPCTL), "agent", *words, *reflects]
 
     def end_agent_and_speaker(self, node: str) -> None:
         """As a machine that loses its power: nothing is said to anybody."""
@@ -99,7 +98,7 @@ class ClusterLab:
 
     def is_as_expected(self) -> None:
         """What the lab expects of sessions, routes and pings; raises with what is not so."""
-        command = [str(controllers.BGPCTL), "lab", "test", "--no-events", str(self.topology.file)]
+        command = [str(controller_process.BGPCTL), "lab", "test", "--no-events", str(self.topology.file)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -115,7 +114,7 @@ class ClusterLab:
 @contextmanager
 def cluster_lab(server: ApiServer, controller: ControllerProcess, name: str, path: Path) -> Iterator[ClusterLab]:
     """Its resources are in the API, and the controller runs."""
-    topology = read_topology(controllers.ROOT / "labs" / name / f"{name}.clab.yml")
+    topology = read_topology(controller_process.ROOT / "labs" / name / f"{name}.clab.yml")
     with Relay(server.port) as relay:
         lab = ClusterLab(server, controller, topology, path, relay)
         try:

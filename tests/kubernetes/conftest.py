@@ -11,16 +11,17 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import calico_crds
 import container_image
 import controllers
 import pytest
-from api_server import PROGRAMS, ApiServer
 from cluster_lab import ClusterLab, cluster_lab
-from controllers import ControllerProcess
 from docker_engine import DockerEngine
-from network import inside, network_namespace
 from temporary_namespace import temporary_namespace
+
+from labs.bench.kubernetes import calico_crds, controller_process
+from labs.bench.kubernetes.api_server import PROGRAMS, ApiServer
+from labs.bench.kubernetes.controller_process import ControllerProcess
+from labs.bench.kubernetes.network import inside, network_namespace
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +68,7 @@ def fresh_namespace(api_server: ApiServer, inside_its_network: None) -> Iterator
 @pytest.fixture(scope="module")
 def cluster(api_server: ApiServer) -> Iterator[ApiServer]:
     """With the kinds and the roles that a controller needs."""
-    controllers.install(api_server)
+    controller_process.install(api_server)
     yield api_server
     calico_crds.remove(api_server, calico_crds.V3, (*calico_crds.KINDS, "Node"))
     calico_crds.run(api_server, "delete", "crd", "nodeplans.bgpctl.io")

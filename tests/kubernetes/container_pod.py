@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import calico_crds
-from api_server import ApiServer
 from docker_engine import DockerEngine
+
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
 
 # Of the pod: who schedules it, and how long it may take to end (`Node.stop`).
 _POD_ELSEWHERE = {

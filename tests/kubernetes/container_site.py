@@ -17,11 +17,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import calico_crds
-from api_server import ApiServer
 from container_pod import ContainerPod
 from docker_engine import DockerEngine
-from network import inside
+
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.network import inside
 
 API_SERVER_ADDRESS = "10.9.0.254"
 

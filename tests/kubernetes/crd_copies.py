@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from api_server import PROGRAMS, ApiServer
-from network import inside
-
 from bgpctl.kubernetes_schema import SERVED_KINDS
+from labs.bench.kubernetes.api_server import PROGRAMS, ApiServer
+from labs.bench.kubernetes.network import inside
 
 DIRECTORY = Path(__file__).parents[2] / "config" / "crd"
 NAMES = [f"{kind.plural}.projectcalico.org" for kind in SERVED_KINDS]

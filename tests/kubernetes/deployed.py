@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import calico_crds
 import yaml
-from api_server import ApiServer
-from network import inside
+
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.network import inside
 
 CONFIG = Path(__file__).parents[2] / "config"
 SYSTEM = "bgpctl-system"

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api_server import ITS_SERVICE, ApiServer
 from container_site import Host
 from segment import eventually
+
+from labs.bench.kubernetes.api_server import ITS_SERVICE, ApiServer
 
 # A link made by requirements/kubelet, beside this Python environment.
 KUBELET = Path(sys.prefix) / "kubelet" / "kubelet"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import calico_crds
-from api_server import ApiServer
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
 
 
 def events(server: ApiServer, name: str, kind: str) -> list[dict[str, Any]]:

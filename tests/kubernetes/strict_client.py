@@ -9,9 +9,8 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-from api_server import ApiServer
-
 from bgpctl.kubernetes_schema import SERVED_KINDS
+from labs.bench.kubernetes.api_server import ApiServer
 
 PLURALS = {kind.kind: kind.plural for kind in SERVED_KINDS}
 INVALID, UNREADABLE = 422, 400

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from api_server import ApiServer
+from labs.bench.kubernetes.api_server import ApiServer
 
 
 @contextmanager

@@ -8,16 +8,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import calico_crds
 import deployed
 import pytest
-from api_server import ApiServer
-from network import inside
 from segment import eventually
 
 from bgpctl.resources.annotations.table import PREFIX, TABLE, Annotation
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.node import Node
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.network import inside
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

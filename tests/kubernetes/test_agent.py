@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
-import calico_crds
 import controllers
 import pytest
-from api_server import ApiServer
 from cluster_lab import AGENT, ClusterLab
 from segment import eventually
 
 from bgpctl.agent.host.run_directory import our_files
 from bgpctl.lab.traffic.probe import Flow, Probe
+from labs.bench.kubernetes import calico_crds, controller_process
+from labs.bench.kubernetes.api_server import ApiServer
 from reflector.plan import ROUTE_PROTOCOL
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -193,7 +193,7 @@ def test_an_api_server_that_is_killed_loses_no_packet(quickstart: ClusterLab, ap
 def test_a_node_that_is_deleted_takes_its_routes_with_it(quickstart: ClusterLab, api_server: ApiServer) -> None:
     objects = [
         each
-        for each in controllers.objects_in(controllers.ROOT / "labs" / NAME / "resources")
+        for each in controllers.objects_in(controller_process.ROOT / "labs" / NAME / "resources")
         if each["metadata"]["name"] == "b2" or each.get("spec", {}).get("node") == "b2"
     ]
     controllers.delete(api_server, objects)
@@ -248,6 +248,6 @@ FORBIDDEN = (
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_the_token_of_an_agent_reads_nothing_else(quickstart: ClusterLab, api_server: ApiServer, what: str) -> None:
     verb, resource = what.split()
-    kubeconfig = api_server.token_kubeconfig(api_server.token(AGENT, controllers.SYSTEM))
+    kubeconfig = api_server.token_kubeconfig(api_server.token(AGENT, controller_process.SYSTEM))
     done = api_server.kubectl("auth", "can-i", verb, resource, f"--kubeconfig={kubeconfig}", "--all-namespaces")
     assert done.stdout.strip() == "no"

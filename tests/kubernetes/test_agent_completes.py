@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import calico_crds
 import controllers
 import pytest
-from api_server import ApiServer
 from cluster_lab import ClusterLab, cluster_lab
-from controllers import ControllerProcess
 from reported_events import notes_of, remove_all
 from segment import eventually
 
+from labs.bench.kubernetes import calico_crds, controller_process
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.controller_process import ControllerProcess
 from reflector.plan import RouteSource, decode_plan
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
-LABS = controllers.ROOT / "labs"
+LABS = controller_process.ROOT / "labs"
 
 
 def of_kind(lab: ClusterLab, kind: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def other_lab(cluster: ApiServer, name: str, path: Path) -> Iterator[ClusterLab]
     secrets = [each for each in controllers.objects_in(LABS / name / "resources") if each["kind"] == "Secret"]
     if secrets:
         calico_crds.apply(cluster, *secrets)
-        calico_crds.run(cluster, "apply", "-f", str(controllers.ROOT / "config/rbac/passwords/role.yaml"))
+        calico_crds.run(cluster, "apply", "-f", str(controller_process.ROOT / "config/rbac/passwords/role.yaml"))
     controller = ControllerProcess(cluster, path / "controller", "one", "--without-felix")
     controller.start()
     try:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import calico_crds
 import controllers
 import pytest
-from api_server import ApiServer
 from cluster_lab import AGENT, ClusterLab
 from reported_events import events, notes_of, remove_all
 from segment import eventually
+
+from labs.bench.kubernetes import calico_crds, controller_process
+from labs.bench.kubernetes.api_server import ApiServer
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -41,7 +42,7 @@ def test_a_session_that_goes_down_and_comes_back_is_two_events(quickstart: Clust
     assert "SessionDown" in calico_crds.run(api_server, "describe", "nodeplan", "a1")
     (down,) = (each for each in events(api_server, "a1", "NodePlan") if each["reason"] == "SessionDown")
     assert (down["reportingComponent"], down["reportingInstance"]) == ("bgpctl.io/agent", "a1")
-    user = f"system:serviceaccount:{controllers.SYSTEM}:{AGENT}"
+    user = f"system:serviceaccount:{controller_process.SYSTEM}:{AGENT}"
     eventually(
         lambda: any(
             (each.user, each.verb, each.resource, each.status) == (user, "create", "events.events.k8s.io", 201)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import calico_crds
 import pytest
-from api_server import PROGRAMS, ApiServer
 
 from bgpctl.cli.through_kubectl.agent_pods import AgentPod
 from bgpctl.cli.through_kubectl.kubectl import Kubectl
 from bgpctl.cli.through_kubectl.pod_node import find_in_cluster
 from bgpctl.errors import NotReadyError
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import PROGRAMS, ApiServer
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import ApiServer
-from children import Child, Children, ExitedError
 from segment import eventually
 from temporary_namespace import temporary_namespace
+
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.children import Child, Children, ExitedError
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 
@@ -51,7 +52,7 @@ POD = "{apiVersion: v1, kind: Pod, metadata: {name: agent}, spec: {containers: [
 SERVER = """
 import sys, time
 from pathlib import Path
-from api_server import ApiServer
+from labs.bench.kubernetes.api_server import ApiServer
 server = ApiServer(Path(sys.argv[1]))
 print(server.process.pid, server.etcd.process.pid, flush=True)
 time.sleep(600)

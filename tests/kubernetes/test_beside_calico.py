@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import calico_crds
 import pytest
-from api_server import ApiServer
-from calico_crds import V1
-from network import inside
 from watched_cluster import Object, Writer, calico, information, node
+
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.calico_crds import V1
+from labs.bench.kubernetes.network import inside
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import calico_crds
 import pytest
-from api_server import ApiServer
-from calico_crds import V3
 from watched_cluster import Object, Writer, block, calico, node
+
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.calico_crds import V3
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

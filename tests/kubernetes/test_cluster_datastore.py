@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import calico_crds
 import pytest
-from api_server import ApiServer
-from calico_crds import V1, V3
 from segment import eventually
 from watched_cluster import (
     Object,
@@ -32,6 +29,9 @@ from bgpctl.errors import NotReadyError
 from bgpctl.kubernetes import collection, secrets
 from bgpctl.kubernetes.access import Access
 from bgpctl.resources import Loaded
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.calico_crds import V1, V3
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

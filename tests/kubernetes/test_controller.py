@@ -9,23 +9,23 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import calico_crds
 import controllers
 import msgspec
 import pytest
-from api_server import ApiServer
-from controllers import ControllerProcess
 from msgspec.structs import replace
 from segment import eventually
 
 from bgpctl.controller.leadership import NOTE
 from bgpctl.node_plan import Assignment, spec_of
+from labs.bench.kubernetes import calico_crds, controller_process
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.controller_process import ControllerProcess
 from reflector.plan import NodePlan
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
 QUICKSTART = controllers.QUICKSTART
-NAMESPACE = f"--namespace={controllers.SYSTEM}"
+NAMESPACE = f"--namespace={controller_process.SYSTEM}"
 LEASE = ("get", "lease", "bgpctl-controller", NAMESPACE, "--ignore-not-found", "--output=json")
 
 
@@ -342,7 +342,7 @@ CELLS = [(*each, "no") for each in FORBIDDEN] + [(*each, "yes") for each in ALLO
 def test_the_role_of_the_controller(
     cluster: ApiServer, inside_its_network: None, verb: str, resource: str, answer: str
 ) -> None:
-    account = f"--as=system:serviceaccount:{controllers.SYSTEM}:{controllers.ACCOUNT}"
+    account = f"--as=system:serviceaccount:{controller_process.SYSTEM}:{controller_process.ACCOUNT}"
     done = cluster.kubectl("auth", "can-i", verb, resource, account, "--all-namespaces")
     assert done.stdout.strip() == answer
 

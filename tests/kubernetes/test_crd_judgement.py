@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import mutants
 import pytest
 import yaml
-from api_server import ApiServer
 from crd_copies import server_with_copies
 from pydantic import BaseModel
 from strict_client import PLURALS, StrictClient
@@ -26,6 +25,7 @@ from bgpctl.kubernetes_schema import SERVED_KINDS
 from bgpctl.resources import parse_documents
 from bgpctl.resources.values.rules import RuledValue
 from bgpctl.yaml_source.problem import Severity
+from labs.bench.kubernetes.api_server import ApiServer
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 

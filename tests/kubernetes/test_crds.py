@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from api_server import ApiServer
 from crd_copies import NAMES, install, must, server_with_copies, wait_established, without_objects
 from segment import eventually
 
@@ -24,6 +23,7 @@ from bgpctl.agent.node_status.status import (
     RoutesPart,
 )
 from bgpctl.kubernetes_schema import SERVED_KINDS, definition
+from labs.bench.kubernetes.api_server import ApiServer
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 

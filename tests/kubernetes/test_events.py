@@ -8,11 +8,8 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-import calico_crds
 import controllers
 import pytest
-from api_server import ApiServer
-from controllers import ControllerProcess
 from reported_events import event_of, events, notes_of, remove_all
 from segment import eventually
 
@@ -21,6 +18,9 @@ from bgpctl.kubernetes.api_server import ApiServer as Requests
 from bgpctl.kubernetes.events import EventRecorder, Reporter
 from bgpctl.kubernetes.kinds import KUBERNETES_NODE
 from bgpctl.kubernetes.occurrence import Occurrence, Subject
+from labs.bench.kubernetes import calico_crds, controller_process
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.controller_process import ControllerProcess
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -230,7 +230,7 @@ def test_the_events_are_written_with_the_role_of_the_controller(
     cluster: ApiServer, one: ControllerProcess, broken: None
 ) -> None:
     eventually(lambda: "NotInForce" in notes_of(cluster, "broken", "BGPPeer"), "the controller reports it", within=30)
-    user = f"system:serviceaccount:{controllers.SYSTEM}:{controllers.ACCOUNT}"
+    user = f"system:serviceaccount:{controller_process.SYSTEM}:{controller_process.ACCOUNT}"
     eventually(
         lambda: any(
             (each.user, each.verb, each.resource, each.status) == (user, "create", "events.events.k8s.io", 201)

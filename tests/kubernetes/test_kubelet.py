@@ -12,21 +12,21 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import calico_crds
 import container_image
 import container_site
 import deployed
 import kubelet_node
 import pytest
-from api_server import PROGRAMS, ApiServer
 from commands import bgpctl
 from container_site import Node, pod_of
 from docker_engine import DockerEngine
 from kubelet_node import KubeletNode
-from network import inside, network_namespace
 from segment import eventually
 
 from bgpctl.lab.traffic.probe import Flow, Probe
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import PROGRAMS, ApiServer
+from labs.bench.kubernetes.network import inside, network_namespace
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(1200)]
 

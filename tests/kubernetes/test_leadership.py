@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import calico_crds
 import pytest
-from api_server import ApiServer
 
 from bgpctl.controller.leadership import LEASE_SECONDS, RENEW_SECONDS, Leadership
 from bgpctl.kubernetes.access import Access
 from bgpctl.kubernetes.api_server import ApiServer as Requests
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -6,11 +6,8 @@ import asyncio
 import json
 from collections.abc import Iterator
 
-import calico_crds
-import controllers
 import msgspec
 import pytest
-from api_server import ApiServer
 from segment import eventually
 
 from bgpctl.kubernetes.access import Access
@@ -26,6 +23,8 @@ from bgpctl.node_plan.status import (
     Routes,
     Sessions,
 )
+from labs.bench.kubernetes import calico_crds, controller_process
+from labs.bench.kubernetes.api_server import ApiServer
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -50,7 +49,7 @@ STATUS = NodePlanStatus(
 
 @pytest.fixture(scope="module")
 def cluster(api_server: ApiServer) -> Iterator[ApiServer]:
-    controllers.install_node_plans(api_server)
+    controller_process.install_node_plans(api_server)
     yield api_server
     calico_crds.run(api_server, "delete", "crd", "nodeplans.bgpctl.io")
 

@@ -12,15 +12,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import calico_crds
 import msgspec
 import pytest
 import yaml
-from api_server import PROGRAMS, ApiServer
-from calico_crds import V3
 from commands import BGPCTL, here, run, watching
 from crd_copies import must, server_with_copies
-from network import inside
 from object_cases import CLUSTER, PASSWORDS, TABLES, cells
 from segment import eventually
 from watched_cluster import Object, Writer, calico, node, peer
@@ -29,6 +25,10 @@ from bgpctl.compiler import CompileOptions, compile_cluster
 from bgpctl.datastore import read_directory
 from bgpctl.node_plan import Assignment, spec_of
 from bgpctl.objects import KINDS
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import PROGRAMS, ApiServer
+from labs.bench.kubernetes.calico_crds import V3
+from labs.bench.kubernetes.network import inside
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

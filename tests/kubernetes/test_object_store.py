@@ -10,10 +10,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
-import calico_crds
 import pytest
-from api_server import ApiServer
-from calico_crds import V1, V3
 from crd_copies import must, server_with_copies, without_objects
 from segment import eventually
 from watched_cluster import Object, Writer, calico, information, node, peer
@@ -39,6 +36,9 @@ from bgpctl.objects.label_selector import parse_label_selector
 from bgpctl.objects.object import meaning
 from bgpctl.objects.store import Event, Seen
 from bgpctl.yaml_source.edit import same
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.calico_crds import V1, V3
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -13,18 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import calico_crds
 import container_site
 import deployed
 import pytest
-from api_server import ApiServer
 from container_pod import ContainerPod
 from container_site import Node
 from docker_engine import DockerEngine
-from network import network_namespace
 from segment import eventually
 
 from bgpctl.lab.traffic.probe import Flow, Probe, Report
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.network import network_namespace
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import calico_crds
 import deployed
 import pytest
-from api_server import ApiServer
 from deployed import SYSTEM, Access
+
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import calico_crds
 import pytest
-from api_server import ApiServer
-from calico_crds import V1
 from crd_copies import must, server_with_copies, without_objects
 from segment import eventually
 from watched_cluster import Object, Writer, calico
@@ -25,6 +22,9 @@ from bgpctl.compiler import CompileOptions, compile_cluster
 from bgpctl.datastore import read_directory
 from bgpctl.datastore.kubernetes import ClusterOptions, read_cluster
 from bgpctl.kubernetes.access import Access
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.calico_crds import V1
 from reflector.plan import encode_plan
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]

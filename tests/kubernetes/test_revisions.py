@@ -7,15 +7,15 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import calico_crds
 import pytest
-from api_server import ApiServer
 
 from bgpctl.controller.configuration import Configuration
 from bgpctl.controller.revisions import Revisions
 from bgpctl.kubernetes.access import Access
 from bgpctl.kubernetes.api_server import ApiServer as Requests
 from bgpctl.kubernetes.failure import FailedError
+from labs.bench.kubernetes import calico_crds
+from labs.bench.kubernetes.api_server import ApiServer
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import crd_copies
 import deployed
 import pytest
-from api_server import ApiServer
+
+from labs.bench.kubernetes.api_server import ApiServer
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 

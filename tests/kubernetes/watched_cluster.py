@@ -11,14 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from api_server import ApiServer
-from calico_crds import PLURALS
 from segment import eventually
 
 from bgpctl.datastore.kubernetes import ClusterOptions, watch_cluster
 from bgpctl.kubernetes.access import Access, open_client
 from bgpctl.kubernetes.notices import Notice
 from bgpctl.resources import Loaded
+from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.calico_crds import PLURALS
 
 V3 = "projectcalico.org/v3"
 APPLY = {"Content-Type": "application/apply-patch+yaml"}

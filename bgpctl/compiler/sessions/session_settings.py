@@ -45,7 +45,7 @@ def session_families(own: Family, settings: Settings) -> tuple[Family, ...]:
 def with_settings(session: SessionPlan, settings: Settings) -> SessionPlan:
     """The session as the annotations define it; its families stand in it already, for policies follow from them."""
     stale_time = _stale_time(session, settings)
-    if settings == NO_SETTINGS:
+    if settings is NO_SETTINGS:
         return replace(session, long_lived_stale_time=stale_time) if stale_time else session
     hold_time = DEFAULT_HOLD_TIME if settings.hold_time is None else settings.hold_time
     external = session.session_type is SessionType.EBGP

@@ -71,8 +71,9 @@ class Settings:
 
     def over(self, other: Settings) -> Settings:
         """These, and of `other` the fields that these do not set."""
-        if NO_SETTINGS in (self, other):
-            return other if self == NO_SETTINGS else self
+        # Nearly all have none, and are this very value: to compare it field by field costs more than the rest.
+        if self is NO_SETTINGS or other is NO_SETTINGS:
+            return other if self is NO_SETTINGS else self
         own = {name: value for name in NAMES if (value := getattr(self, name)) is not None}
         return replace(other, **own)
 

@@ -12,8 +12,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from children import Child, Children
-from segment import eventually
+from labs.bench.kubernetes.children import Child, Children
+from labs.bench.kubernetes.waiting import eventually
 
 # Outside of the API server's /registry.
 _KEY = base64.b64encode(b"/tests/compaction").decode()

@@ -22,7 +22,8 @@ POLICY = {
 
 class Request(NamedTuple):
     """`resource` is as kubectl has it, such as "nodes/status" or "bgppeers.crd.projectcalico.org", and empty where the
-    request is about none. `status` is that of HTTP, and 200 for a watch that is open."""
+    request is about none. `status` is that of HTTP, and 200 for a watch that is open. `received_at` is a UTC time whose
+    order is that of its text."""
 
     user: str
     verb: str
@@ -32,6 +33,7 @@ class Request(NamedTuple):
     status: int
     uri: str
     user_agent: str
+    received_at: str
 
 
 def read_requests(log: Path) -> list[Request]:
@@ -60,4 +62,5 @@ def _request(event: dict[str, Any]) -> Request:
         status=event.get("responseStatus", {}).get("code", 0),
         uri=event["requestURI"],
         user_agent=event.get("userAgent", ""),
+        received_at=event["requestReceivedTimestamp"],
     )

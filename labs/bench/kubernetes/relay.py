@@ -12,13 +12,14 @@ import threading
 from contextlib import suppress
 from typing import Self
 
-from network import inside
+from labs.bench.kubernetes.network import inside
 
 SLICE = 1 << 16
 
 
 class Relay:
-    """Between the namespace of whoever makes it, where the API server is, and those that are added."""
+    """Between the namespace of whoever makes it, where the API server is, and those that are added. `connections` were
+    made, and `octets` sent in both directions together, since the beginning."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -26,8 +27,9 @@ class Relay:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._servers: list[asyncio.Server] = []
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._relays: set[asyncio.Task[None]] = set()
         self.connections = 0
+        self.octets = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -65,24 +67,30 @@ class Relay:
         for server in self._servers:
             server.close()
         self._servers.clear()
-        for writer in self._writers:
-            writer.transport.abort()
+        for relay in self._relays:
+            relay.cancel()
+        if self._relays:
+            await asyncio.wait(self._relays)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._relays.add(task)
+        task.add_done_callback(self._relays.discard)
+        ends = [writer]
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers |= {writer, far_writer}
-        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
-        self._writers -= {writer, far_writer}
+            ends.append(far_writer)
+            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+        except (OSError, asyncio.CancelledError):
+            for end in ends:
+                end.transport.abort()
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(SLICE):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(SLICE):
+                self.octets += len(data)
+                writer.write(data)
+                await writer.drain()
+        writer.close()

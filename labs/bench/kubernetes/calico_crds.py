@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Iterable
 
-from api_server import ApiServer
+from labs.bench.kubernetes.api_server import ApiServer
 
 V3, V1 = ("projectcalico.org", "v3"), ("crd.projectcalico.org", "v1")
 MIGRATION = ("migration.projectcalico.org", "v1beta1")

@@ -20,13 +20,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-import audit
-import probes
-from children import Child, Children
-from cluster_authority import ClusterAuthority
-from etcd import Etcd
-from kubeconfig import User, kubeconfig, with_certificate, with_token
-from segment import eventually
+from labs.bench.kubernetes import audit, probes
+from labs.bench.kubernetes.children import Child, Children
+from labs.bench.kubernetes.cluster_authority import ClusterAuthority
+from labs.bench.kubernetes.etcd import Etcd
+from labs.bench.kubernetes.kubeconfig import User, kubeconfig, with_certificate, with_token
+from labs.bench.kubernetes.waiting import eventually
 
 # Links made by `make kube`, beside this Python environment.
 PROGRAMS = Path(sys.prefix) / "kubernetes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from cluster_authority import KeyPair
+from labs.bench.kubernetes.cluster_authority import KeyPair
 
 User = dict[str, str]
 
