@@ -10,7 +10,7 @@ Rule: only what stands in the API as an object has events. Errors go before warn
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain
 
 import msgspec
 
@@ -40,14 +40,16 @@ class _Header(msgspec.Struct):
 
 def of_resources(loaded: Loaded, invalid: Iterable[Invalid], compiled: Iterable[Problem]) -> tuple[Occurrence, ...]:
     """`compiled`: what the compiler and the completion found beside what is in `loaded`."""
-    counts: dict[Subject, int] = {}
-
-    def has_room(subject: Subject) -> bool:
-        counts[subject] = counts.get(subject, 0) + 1
-        return counts[subject] <= MOST_OF_OBJECT
-
-    found = dict.fromkeys((*_not_in_force(loaded, invalid), *_of_problems(loaded, compiled)))
-    return tuple(islice((each for each in found if has_room(each.subject)), MOST))
+    found: dict[Subject, dict[Occurrence, None]] = {}
+    room = MOST
+    for each in chain(_not_in_force(loaded, invalid), _of_problems(loaded, compiled)):
+        known = found.setdefault(each.subject, {})
+        if len(known) < MOST_OF_OBJECT and each not in known:
+            known[each] = None
+            room -= 1
+        if not room:
+            break
+    return tuple(occurrence for known in found.values() for occurrence in known)
 
 
 def of_plans(loaded: Loaded, refused: Mapping[str, str], withheld: Iterable[str]) -> Iterator[Occurrence]:

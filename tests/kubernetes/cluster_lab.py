@@ -71,7 +71,7 @@ class ClusterLab:
         return [str(controller_process.BGPCTL), "agent", *words, *reflects]
 
     def end_agent_and_speaker(self, node: str) -> None:
-        """As a machine that loses its power: nothing is said to anybody."""
+        """As a machine that loses its power: no peer gets a NOTIFICATION."""
         speaker = int((self.state.node_directory(node) / "speaker.pid").read_text())
         for pid in (agents.running(self.state, self.topology.agents)[node], speaker):
             os.kill(pid, signal.SIGKILL)
