@@ -160,6 +160,7 @@ class Controller:
             self._invalid,
             self._waits,
             self._internal_errors.count,
+            self._recorder.dropped,
         )
 
     def _missing(self) -> str:

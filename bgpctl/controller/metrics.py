@@ -32,6 +32,8 @@ ROWS: tuple[Row[ControllerStatus], ...] = (
         lambda s: s.progress.answered_at),
     Row("controller_internal_errors_total", "Exceptions that are a fault of bgpctl and did not end the controller.",
         lambda s: s.internal_errors),
+    Row("controller_events_dropped_total", "Occurrences that the limits of Events leave out (docs/events.md).",
+        lambda s: s.events_dropped),
     Row("controller_nodes", "Nodes with a BGP speaker, of which each has a plan.", lambda s: s.progress.nodes),
     Row("controller_plans_kept", "Nodes whose plan stays an older one, because the newest cannot be made.",
         lambda s: s.progress.kept),

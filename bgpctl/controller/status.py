@@ -77,3 +77,4 @@ class ControllerStatus:
     invalid: tuple[Invalid, ...] = ()
     waits: tuple[str, ...] = ()
     internal_errors: int = 0
+    events_dropped: int = 0

@@ -57,7 +57,7 @@ def test_a_controller_is_ready_whether_it_leads_or_not(is_leader: bool, line: st
 
 
 def test_what_is_wrong_is_shown_and_counted() -> None:
-    progress = Progress().reconciled(Reconciled(3, 1, {"a1": "forbidden"}, frozenset({"b1", "b2"})))
+    progress = Progress().reconciled(Reconciled(3, 1, failed={"a1": "forbidden"}, withheld=frozenset({"b1", "b2"})))
     invalid = (Invalid("nodes.yaml", 3, "Node/a", Outcome.LAST_GOOD), Invalid("", 0, "", Outcome.PLAN_WAITS))
     status = ControllerStatus("one", progress, invalid=invalid, waits=("Node/a: nonsense",), internal_errors=2)
     lines = page("/readyz", status).body.decode().splitlines()[2:]
