@@ -5,8 +5,8 @@
     complete   found            with what agents have found on their machines
     compile    compilation      what differs of every node's plan
     lead       leadership       whether this controller is the one that writes
-    keep       revisions        the configuration that plans are made of, as ControllerRevisions
     write      plan_store       NodePlan objects -> as they are wanted
+    keep       revisions        the configuration that plans are made of, as ControllerRevisions
     report     pages            how it stands, for probes and Prometheus
     report     problem_events   what is wrong -> events on the objects that have it
 
@@ -302,10 +302,10 @@ class Controller:
             self._is_due.clear()
             if self._wanted is None or not self._leadership.is_leader or not self._store.is_known:
                 continue
-            await self._keep_revision(self._wanted.configuration)
             done = await self._store.reconcile(self._newest)
             self._progress = self._progress.reconciled(done)
             self._log(done)
+            await self._keep_revision(self._newest().configuration)
             if self._loaded is not None:
                 self._of_plans = tuple(of_plans(self._loaded, done.refused, done.withheld))
             await self._refresh(self._wanted)
@@ -316,7 +316,7 @@ class Controller:
                 pauses.succeeded()
 
     async def _keep_revision(self, configuration: Configuration) -> None:
-        """Plans do not wait for one that cannot be kept: it is missing once somebody wants to go back to it."""
+        """After its plans. One that cannot be kept is missing once somebody wants to go back to it."""
         try:
             await self._revisions.keep(configuration, self._store.revisions)
         except FailedError as error:

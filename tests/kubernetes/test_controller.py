@@ -240,6 +240,7 @@ PEER = {
 def test_configurations_are_kept_as_revisions_and_one_can_be_gone_back_to(
     cluster: ApiServer, one: ControllerProcess
 ) -> None:
+    eventually(lambda: revisions(cluster), "the first one is kept", within=20)
     first = newest_revision(cluster)
     assert {each.revision for each in controllers.specs(cluster).values()} == {first["metadata"]["name"]}
     calico_crds.apply(cluster, PEER)
