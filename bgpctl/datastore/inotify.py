@@ -48,7 +48,9 @@ class Inotify:
     """Watches directories, not what lies below them. Raises OSError when the machine has no inotify to give
     (fs.inotify.max_user_instances, 128 by default) or no watch (max_user_watches)."""
 
-    def __init__(self) -> None:
+    def __init__(self, rest: float) -> None:
+        """`rest`: seconds without a write after which a file counts as complete though its writer has it open."""
+        self._rest = rest
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd = self._checked(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         # Several names where links lead to one directory.
@@ -84,16 +86,15 @@ class Inotify:
             # Fails when the directory is gone, and its watch with it.
             self._libc.inotify_rm_watch(self._fd, watch)
 
-    async def changed(self, quiet: float, limit: float, rest: float, is_awaited: Callable[[str], bool]) -> set[str]:
+    async def changed(self, quiet: float, limit: float, is_awaited: Callable[[str], bool]) -> set[str]:
         """Waits for a change, then until nothing happened for `quiet` seconds or `limit` seconds passed, and then for
-        the files that are being written and `is_awaited`: until they are closed, or were not written to for `rest`
-        seconds.
+        the files that are being written and `is_awaited`: until they are closed, or are at rest.
 
         Returns the paths that changed; ANYTHING among them when they are not known.
         """
         await self._awake.wait()
         await self._until_quiet(quiet, limit)
-        while (remaining := self._until_rest(rest, is_awaited)) > 0:
+        while (remaining := self._until_rest(is_awaited)) > 0:
             await self._woken(remaining)
         self._awake.clear()
         changed, self._changed = self._changed, set()
@@ -115,11 +116,11 @@ class Inotify:
             return False
         return True
 
-    def _until_rest(self, rest: float, is_awaited: Callable[[str], bool]) -> float:
+    def _until_rest(self, is_awaited: Callable[[str], bool]) -> float:
         """Seconds until all awaited files count as at rest; not more than 0 when they do."""
         now = asyncio.get_running_loop().time()
-        self._unfinished = {path: at for path, at in self._unfinished.items() if at + rest > now}
-        return max((at + rest - now for path, at in self._unfinished.items() if is_awaited(path)), default=0.0)
+        self._unfinished = {path: at for path, at in self._unfinished.items() if at + self._rest > now}
+        return max((at + self._rest - now for path, at in self._unfinished.items() if is_awaited(path)), default=0.0)
 
     def _read(self) -> None:
         try:

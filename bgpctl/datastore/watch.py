@@ -51,19 +51,22 @@ _Identity = tuple[int, int] | None
 Report = Callable[[Exception], None]
 
 
-async def watch_directory(path: str | Path, report: Report, *, patient: bool = False) -> AsyncGenerator[Loaded, None]:
+async def watch_directory(
+    path: str | Path, report: Report, *, patient: bool = False, rest: float = REST
+) -> AsyncGenerator[Loaded, None]:
     """Yields the path as it is, then again whenever its resources or problems changed.
 
     Raises NotReadyError when the path is not there at the start, unless `patient`; later its absence is a Problem, and
     so is, at any time, an exception in reading, which `report` is given. After one, and for want of descriptors or
-    memory, the path is read again though nothing has changed.
+    memory, the path is read again though nothing has changed. A file that stays open is complete after `rest` seconds
+    without a write.
     """
     path = Path(path)
     reader = DirectoryReader(path)
     last, failed = await asyncio.to_thread(_read, reader, path, report, patient=patient)
     yield last
     pause = FIRST_RETRY
-    changes = _changes(path, reader)
+    changes = _changes(path, reader, rest)
     change: asyncio.Future[None] | None = None
     try:
         while True:
@@ -102,13 +105,13 @@ def _unusable(path: Path, code: str, message: str) -> Loaded:
     return Loaded(problems=(Problem(str(path), 0, "", "$", code, message),), unusable=(unusable_file(str(path)),))
 
 
-async def _changes(path: Path, reader: DirectoryReader) -> AsyncGenerator[None, None]:
+async def _changes(path: Path, reader: DirectoryReader, rest: float) -> AsyncGenerator[None, None]:
     """Yields whenever the path should be read again; `reader` has what it consisted of the last time.
 
     Where inotify cannot be had (fs.inotify.max_user_instances is 128 by default, less than the agents of a large
     lab on one machine) the path is looked at from time to time instead.
     """
-    with suppress(OSError), Inotify() as inotify:
+    with suppress(OSError), Inotify(rest) as inotify:
         async with aclosing(_notified_changes(path, reader, inotify)) as changes:
             async for _ in changes:
                 yield
@@ -151,7 +154,7 @@ async def _heard(inotify: Inotify, found: _Found) -> None:
         """A neighbour of a watched entry may be a log that is written for ever."""
         return path in entries or (_parent(path) in directories and is_resource_file(Path(path).name))
 
-    while not _concerns(await inotify.changed(QUIET, LIMIT, REST, is_read), directories, entries):
+    while not _concerns(await inotify.changed(QUIET, LIMIT, is_read), directories, entries):
         pass
 
 

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bgpctl.kubernetes.failure import Cause, Failure
+from bgpctl.kubernetes.intervals import USUAL, Intervals
 from bgpctl.kubernetes.pauses import Pauses
 
-# Seconds until what was refused or not there is asked for again, at most.
-LATER = 30.0
 # Seconds for which a kind has to be away before its objects are gone, and between two looks for them.
 ABSENT_FOR, LOOK_AGAIN = 30.0, 5.0
 # A watch that ends sooner than this without any event did not work.
@@ -81,7 +80,7 @@ class Collection:
     """`objects` are documents by name. `failure` is what the last request failed with, since `failing_since`; None as
     soon as one has succeeded. `is_settled`: it is known which objects there are, or that this is not to be known."""
 
-    def __init__(self, pauses: Pauses, *, watch_list: bool = True) -> None:
+    def __init__(self, pauses: Pauses, *, watch_list: bool = True, intervals: Intervals = USUAL) -> None:
         self.objects: dict[str, str] = {}
         self.failure: Failure | None = None
         self.failed_watch = False
@@ -89,6 +88,7 @@ class Collection:
         self.is_settled = False
         self.is_known = False
         self._pauses = pauses
+        self._not_served = intervals.not_served
         self._watch_list = watch_list
         self._version = ""
         self._more = ""
@@ -212,7 +212,7 @@ class Collection:
             return
         self._version, self._more, self._coming = "", "", {}
         self.is_settled = True
-        self._not_before = now + self._pauses.around(LATER)
+        self._not_before = now + self._pauses.around(self._not_served)
 
     def _absent(self, now: float) -> bool:
         self._version, self._more, self._coming = "", "", {}
@@ -223,7 +223,7 @@ class Collection:
         is_different = bool(self.objects) or not self.is_settled
         self.objects = {}
         self.is_settled = self.is_known = True
-        self._not_before = now + self._pauses.around(LATER)
+        self._not_before = now + self._pauses.around(self._not_served)
         return is_different
 
 

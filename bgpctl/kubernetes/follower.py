@@ -14,6 +14,7 @@ from contextlib import aclosing
 from bgpctl.kubernetes.api_server import ApiServer
 from bgpctl.kubernetes.collection import Collection, List, Page, Wait, Watch
 from bgpctl.kubernetes.failure import Cause, FailedError, Failure
+from bgpctl.kubernetes.intervals import USUAL, Intervals
 from bgpctl.kubernetes.kinds import ApiKind
 from bgpctl.kubernetes.notices import Notices
 from bgpctl.kubernetes.pauses import Pauses
@@ -42,10 +43,11 @@ class Follower:
         only: str = "",
         watch_list: bool = True,
         reader: Reader | None = None,
+        intervals: Intervals = USUAL,
     ) -> None:
         """`reader` is one that keeps more of each object."""
         self.kind = kind
-        self.collection = Collection(Pauses(random.random), watch_list=watch_list)
+        self.collection = Collection(Pauses(random.random), watch_list=watch_list, intervals=intervals)
         self._server = server
         self._notices = notices
         self._changed = changed

@@ -1,7 +1,7 @@
 """The Secrets that BGPPeers and the BGPConfiguration name, and of them only the keys that these name.
 
 Each is asked for by its name (get), never listed or watched, so a role needs no more than that for these names. A
-changed Secret is seen within INTERVAL seconds, one that is named from now on at once.
+changed Secret is seen within `Intervals.secrets`, one that is named from now on at once.
 
 Rule: a Secret that could not be read stays as it was; it is absent only when the API server says so.
 """
@@ -15,12 +15,11 @@ from dataclasses import dataclass
 
 from bgpctl.kubernetes.api_server import ApiServer
 from bgpctl.kubernetes.failure import Cause, FailedError, Failure
+from bgpctl.kubernetes.intervals import USUAL, Intervals
 from bgpctl.kubernetes.kinds import SECRET
 from bgpctl.kubernetes.notices import Notices
 from bgpctl.kubernetes.pauses import Pauses
 from bgpctl.kubernetes.wire import Reader
-
-INTERVAL = 30.0
 
 SecretName = tuple[str, str]
 Wanted = Mapping[SecretName, frozenset[str]]
@@ -41,10 +40,13 @@ class _Known:
 
 
 class SecretReader:
-    def __init__(self, server: ApiServer, notices: Notices, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, server: ApiServer, notices: Notices, changed: Callable[[], None], intervals: Intervals = USUAL
+    ) -> None:
         self._server = server
         self._notices = notices
         self._changed = changed
+        self._interval = intervals.secrets
         self._reader = Reader(SECRET)
         self._known: dict[SecretName, _Known] = {}
         self._pauses = Pauses(random.random)
@@ -93,7 +95,7 @@ class SecretReader:
                 is_well &= await self._read(name, known)
             if is_well:
                 self._pauses.succeeded()
-            pause = self._pauses.around(INTERVAL) if is_well else self._pauses.next()
+            pause = self._pauses.around(self._interval) if is_well else self._pauses.next()
             try:
                 await asyncio.wait_for(self._asked.wait(), pause)
             except TimeoutError:

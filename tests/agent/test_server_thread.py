@@ -12,7 +12,6 @@ from http import HTTPStatus
 
 import pytest
 
-from bgpctl.daemon.http import server_thread
 from bgpctl.daemon.http.connections import FOR_PROBES, MOST_CONNECTIONS
 from bgpctl.daemon.http.http_server import Page, Pages
 from bgpctl.daemon.http.metrics_address import MetricsAddress
@@ -134,11 +133,9 @@ def test_a_probe_is_answered_while_the_agents_loop_is_busy() -> None:
     asyncio.run(main())
 
 
-def test_a_loop_that_stands_still_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_thread, "STILL", 0.2)
-
+def test_a_loop_that_stands_still_is_not_alive() -> None:
     async def main() -> None:
-        server = await ServerThread.open(ANY_PORT, PAGES, unexpected)
+        server = await ServerThread.open(ANY_PORT, PAGES, unexpected, still=0.2)
         answers: list[str] = []
         asking = threading.Thread(target=lambda: (time.sleep(0.5), answers.append(ask(server.address, "/livez"))))
         asking.start()

@@ -14,9 +14,13 @@ from pathlib import Path
 import pytest
 from commands import here
 
-from bgpctl.cli.asked_node import AskedNode
+from bgpctl.cli.asked_node import AskedNode, ControlSocket
 from bgpctl.cli.asking import AT_ONCE, at_once
-from bgpctl.cli.through_kubectl import kubectl, pod_node
+from bgpctl.cli.through_kubectl.kubectl import Kubectl, Timeouts
+from bgpctl.cli.through_kubectl.pod_node import find_in_cluster
+from bgpctl.errors import NotReadyError
+from reflector.control.client import ControlError
+from reflector.messages import ShowAgent
 
 FORBIDDEN = (
     'Error from server (Forbidden): pods "bgpctl-agent-1" is forbidden: User "eve" cannot create resource '
@@ -98,23 +102,24 @@ def test_when_no_node_answers_each_has_its_line(tmp_path: Path, stand_in: StandI
     ]
 
 
-def test_a_kubectl_that_hangs_is_given_up(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pod_node, "ON_THE_WAY", -4.8)
-    monkeypatch.setattr(kubectl, "END_TIMEOUT", 0.1)
-    done = here("status", "--node", "a", "--namespace", "bgpctl-system", **stand_in("exec sleep 1000", "a"))
-    assert done.returncode == 1
-    assert "a: error: the agent of a does not answer: no answer from pod bgpctl-agent-a: timed out" in done.stdout
+def test_a_kubectl_that_hangs_is_given_up(stand_in: StandIn) -> None:
+    program = stand_in("exec sleep 1000", "a")["KUBECTL"]
+    kubectl = Kubectl(program, None, "", "bgpctl-system", Timeouts(on_the_way=0.1, ending=0.1))
+    (node,) = find_in_cluster(kubectl, ["a"])
+    with (
+        pytest.raises(ControlError, match="no answer from pod bgpctl-agent-a: timed out"),
+        node.open(ControlSocket.AGENT, 0.1) as client,
+    ):
+        client.ask(ShowAgent())
 
 
-def test_a_list_that_takes_too_long_is_given_up(
-    tmp_path: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kubectl, "LIST_TIMEOUT", 0.2)
+def test_a_list_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     script = tmp_path / "hanging"
     script.write_text("#!/bin/sh\nexec sleep 1000\n")
     script.chmod(0o755)
-    done = here("status", "--all-nodes", KUBECTL=str(script))
-    assert (done.returncode, done.stderr) == (2, "bgpctl: kubectl get has not ended within 0.2 s\n")
+    kubectl = Kubectl(str(script), None, "", "bgpctl-system", Timeouts(listing=0.2))
+    with pytest.raises(NotReadyError, match=r"kubectl get has not ended within 0\.2 s"):
+        find_in_cluster(kubectl, [])
 
 
 def test_garbage_in_place_of_an_answer(stand_in: StandIn) -> None:

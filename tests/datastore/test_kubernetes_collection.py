@@ -6,7 +6,6 @@ import pytest
 
 from bgpctl.kubernetes.collection import (
     ABSENT_FOR,
-    LATER,
     LOOK_AGAIN,
     Change,
     Collection,
@@ -17,6 +16,7 @@ from bgpctl.kubernetes.collection import (
     Watch,
 )
 from bgpctl.kubernetes.failure import Cause, Failure, of_status
+from bgpctl.kubernetes.intervals import USUAL
 from bgpctl.kubernetes.pauses import FIRST, LONGEST, Pauses
 
 AWAY = Failure(Cause.UNREACHABLE, "connection refused")
@@ -242,8 +242,8 @@ def test_pauses_are_between_half_and_the_whole() -> None:
 def test_forbidden_at_first_is_settled_and_asked_again_later() -> None:
     it = collection()
     assert it.failed(FORBIDDEN, 0)
-    assert (it.is_settled, it.is_known, it.failed_watch, it.step(0)) == (True, False, False, Wait(LATER))
-    assert it.listed(page("a"), LATER)
+    assert (it.is_settled, it.is_known, it.failed_watch, it.step(0)) == (True, False, False, Wait(USUAL.not_served))
+    assert it.listed(page("a"), USUAL.not_served)
     assert (it.is_known, it.failure) == (True, None)
 
 
@@ -260,11 +260,11 @@ def test_who_may_list_and_not_watch_lists_from_time_to_time_and_the_failure_stay
     it.listed(page("a"), 0)
     assert it.step(0) == Watch("10")
     it.failed(FORBIDDEN, 0)
-    assert it.step(0) == Wait(LATER)
-    assert it.step(LATER) == List()
-    it.listed(page("a", "b"), LATER)
+    assert it.step(0) == Wait(USUAL.not_served)
+    assert it.step(USUAL.not_served) == List()
+    it.listed(page("a", "b"), USUAL.not_served)
     assert (sorted(it.objects), it.failure) == (["a", "b"], FORBIDDEN)
-    assert it.step(LATER) == Watch("10")
+    assert it.step(USUAL.not_served) == Watch("10")
     assert it.opened()
     assert it.failure is None
 
@@ -272,8 +272,8 @@ def test_who_may_list_and_not_watch_lists_from_time_to_time_and_the_failure_stay
 def test_a_kind_that_is_not_installed_has_no_objects_and_is_looked_for_again() -> None:
     it = collection()
     assert it.failed(NOT_FOUND, 0)
-    assert (it.is_settled, it.is_known, it.objects, it.step(0)) == (True, True, {}, Wait(LATER))
-    assert it.step(LATER) == List()
+    assert (it.is_settled, it.is_known, it.objects, it.step(0)) == (True, True, {}, Wait(USUAL.not_served))
+    assert it.step(USUAL.not_served) == List()
 
 
 def test_a_kind_that_goes_away_keeps_its_objects_for_a_while() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from bgpctl.datastore.kubernetes import ClusterOptions, watch, watch_cluster
-from bgpctl.kubernetes import collection
 from bgpctl.kubernetes.access import Access
 from bgpctl.kubernetes.failure import FailedError, of_status
+from bgpctl.kubernetes.intervals import USUAL, Intervals
 from bgpctl.kubernetes.kinds import PLURALS
 from bgpctl.kubernetes.notices import Notice
 from bgpctl.kubernetes.wire import Reader
@@ -106,12 +106,12 @@ def peer(address: str) -> dict[str, Any]:
 Next = Callable[[], Awaitable[Loaded]]
 
 
-def follow(story: Callable[[Next], Awaitable[None]]) -> list[Notice]:
+def follow(story: Callable[[Next], Awaitable[None]], intervals: Intervals = USUAL) -> list[Notice]:
     """Runs the story; `Next` is the value after the one before. Returns what was reported."""
     notices: list[Notice] = []
 
     async def run() -> None:
-        async with aclosing(watch_cluster(Access(), ClusterOptions(), notices.append)) as changes:
+        async with aclosing(watch_cluster(Access(), ClusterOptions(intervals=intervals), notices.append)) as changes:
             await story(lambda: asyncio.wait_for(anext(changes), 10))
 
     asyncio.run(run())
@@ -196,8 +196,7 @@ def test_nothing_is_yielded_before_every_kind_is_known(script: Script) -> None:
     follow(story)
 
 
-def test_a_kind_that_is_installed_later_is_found(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collection, "LATER", 0.2)
+def test_a_kind_that_is_installed_later_is_found(script: Script) -> None:
     pools = script.objects.pop(f"{V3}/ippools")
 
     async def story(following: Next) -> None:
@@ -206,7 +205,7 @@ def test_a_kind_that_is_installed_later_is_found(script: Script, monkeypatch: py
         script.objects[f"{V3}/ippools"] = pools
         assert list((await following()).resources.ip_pools) == ["pods"]
 
-    follow(story)
+    follow(story, Intervals(not_served=0.2))
 
 
 def test_a_fault_of_ours_in_one_kind_is_reported_and_ends_nothing(
@@ -242,7 +241,6 @@ def test_a_fault_of_ours_in_reading_leaves_what_was_there(script: Script, monkey
         return parse(sources, previous)
 
     monkeypatch.setattr(watch, "parse_documents", parse_documents)
-    monkeypatch.setattr(watch, "LOOK", 0.2)
 
     async def story(following: Next) -> None:
         nonlocal is_broken
@@ -255,7 +253,7 @@ def test_a_fault_of_ours_in_reading_leaves_what_was_there(script: Script, monkey
         loaded = await following()
         assert (addresses(loaded), loaded.problems) == ({"tor": "10.0.0.8"}, ())
 
-    follow(story)
+    follow(story, Intervals(failures=0.2))
 
 
 def test_only_the_document_that_changed_is_read_again(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,13 @@ import pytest
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.datastore.kubernetes.api_group import Offer, choose_group
 from bgpctl.datastore.kubernetes.calico import Contents, fewer, not_ready
-from bgpctl.datastore.kubernetes.problems import AWAY_FOR, Obstacles, obstacles
+from bgpctl.datastore.kubernetes.problems import Obstacles, obstacles
 from bgpctl.datastore.kubernetes.wants import ClusterOptions, Wants, wants
 from bgpctl.errors import NotReadyError
 from bgpctl.kubernetes.access import Access, open_client
 from bgpctl.kubernetes.collection import Collection, Page
 from bgpctl.kubernetes.failure import Failure, of_status
+from bgpctl.kubernetes.intervals import USUAL
 from bgpctl.kubernetes.kinds import KUBERNETES_NODE, PLURALS, V1, V3, Group, calico_kinds
 from bgpctl.kubernetes.notices import Notice, Notices
 from bgpctl.kubernetes.pauses import Pauses
@@ -155,8 +156,8 @@ AWAY, DENIED = of_status(503, "starting"), of_status(403, "no")
 
 def test_what_is_away_is_a_problem_after_a_while() -> None:
     away = [(NODES, followed(AWAY))]
-    assert obstacles(away, {"Secret/kube-system/bgp": (AWAY, 0.0)}, "", AWAY_FOR - 1) == Obstacles()
-    found = obstacles(away, {"Secret/kube-system/bgp": (AWAY, 0.0)}, "", AWAY_FOR)
+    assert obstacles(away, {"Secret/kube-system/bgp": (AWAY, 0.0)}, "", USUAL.away_for - 1) == Obstacles()
+    found = obstacles(away, {"Secret/kube-system/bgp": (AWAY, 0.0)}, "", USUAL.away_for)
     assert [(each.file, each.code) for each in found.problems] == [
         ("the API server", "cluster-unreachable"),
         ("Secret/kube-system/bgp", "cluster-unreachable"),

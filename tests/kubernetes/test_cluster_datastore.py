@@ -24,10 +24,10 @@ from watched_cluster import (
     service_account,
 )
 
-from bgpctl.datastore.kubernetes import ClusterOptions, group_reader, problems, read_cluster
+from bgpctl.datastore.kubernetes import ClusterOptions, read_cluster
 from bgpctl.errors import NotReadyError
-from bgpctl.kubernetes import collection, secrets
 from bgpctl.kubernetes.access import Access
+from bgpctl.kubernetes.intervals import Intervals
 from bgpctl.resources import Loaded
 from labs.bench.kubernetes import calico_crds
 from labs.bench.kubernetes.api_server import ApiServer
@@ -158,11 +158,8 @@ def test_services_are_read_where_they_are_advertised(
         watched.until(lambda loaded: not loaded.resources.services, "no Services again")
 
 
-def test_secrets_are_read_by_name(
-    writer: Writer, admin: Access, fresh_namespace: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(secrets, "INTERVAL", 0.5)
-    options = ClusterOptions(secret_namespace=fresh_namespace)
+def test_secrets_are_read_by_name(writer: Writer, admin: Access, fresh_namespace: str) -> None:
+    options = ClusterOptions(secret_namespace=fresh_namespace, intervals=Intervals(secrets=0.5))
     writer.put(peer("tor", "10.0.0.9", password={"secretKeyRef": {"name": "bgp", "key": "tor"}}))
     with Watched(admin, options) as watched:
         loaded = watched.until(lambda loaded: peers(loaded) == ["tor"], "the first value")
@@ -188,10 +185,9 @@ def passwords(loaded: Loaded) -> dict[str, str | None]:
 
 
 def test_what_was_read_stays_while_the_api_server_is_killed_and_started(
-    writer: Writer, admin: Access, calico_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, admin: Access, calico_server: ApiServer
 ) -> None:
-    monkeypatch.setattr(problems, "AWAY_FOR", 1.0)
-    with Watched(admin) as watched:
+    with Watched(admin, ClusterOptions(intervals=Intervals(away_for=1.0))) as watched:
         watched.until(lambda loaded: peers(loaded) == ["tor"], "the first value")
         calico_server.kill_api_server()
         watched.until(lambda loaded: bool(problem(loaded, "cluster-unreachable")), "a warning")
@@ -201,9 +197,7 @@ def test_what_was_read_stays_while_the_api_server_is_killed_and_started(
         assert all("tor" in peers(each) and "a1" in each.resources.nodes for each in watched.values)
 
 
-def test_a_forgotten_version_costs_no_resource(
-    writer: Writer, admin: Access, calico_server: ApiServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_forgotten_version_costs_no_resource(writer: Writer, admin: Access, calico_server: ApiServer) -> None:
     writer.put(*map(block, range(50)))
     with Watched(admin) as watched:
         watched.until(lambda loaded: peers(loaded) == ["tor"], "the first value")
@@ -346,11 +340,12 @@ def test_the_documented_roles_are_enough_and_nothing_is_written(
 
 
 def test_a_role_that_lacks_a_kind_costs_only_that_kind(
-    writer: Writer, calico_server: ApiServer, fresh_namespace: str, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, calico_server: ApiServer, fresh_namespace: str
 ) -> None:
-    monkeypatch.setattr(collection, "LATER", 1.0)
     grant(calico_server, fresh_namespace, everything(without="bgppeers"))
-    with Watched(as_account(calico_server, fresh_namespace)) as watched:
+    with Watched(
+        as_account(calico_server, fresh_namespace), ClusterOptions(intervals=Intervals(not_served=1.0))
+    ) as watched:
         loaded = watched.until(lambda loaded: bool(loaded.resources.nodes), "the first value")
         assert peers(loaded) == []
         said = problem(loaded, "cluster-forbidden")
@@ -369,11 +364,12 @@ def test_a_role_that_lacks_a_kind_costs_only_that_kind(
 
 
 def test_without_the_verb_watch_a_kind_is_listed_from_time_to_time(
-    writer: Writer, calico_server: ApiServer, fresh_namespace: str, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, calico_server: ApiServer, fresh_namespace: str
 ) -> None:
-    monkeypatch.setattr(collection, "LATER", 1.0)
     grant(calico_server, fresh_namespace, everything(verbs=("list",)))
-    with Watched(as_account(calico_server, fresh_namespace)) as watched:
+    with Watched(
+        as_account(calico_server, fresh_namespace), ClusterOptions(intervals=Intervals(not_served=1.0))
+    ) as watched:
         watched.until(lambda loaded: peers(loaded) == ["tor"], "the first value")
         watched.until(lambda loaded: "refuses to watch bgppeers" in str(loaded.problems), "the verb")
         writer.put(peer("tor-2", "10.0.0.8"))
@@ -469,16 +465,13 @@ def migrate(server: ApiServer, writer: Writer, phase: str) -> None:
     writer.put({"apiVersion": version, "kind": "DatastoreMigration", "metadata": name, "status": {"phase": phase}})
 
 
-def test_a_newer_group_that_is_not_filled_is_not_used(
-    calico_server: ApiServer, writer: Writer, admin: Access, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_newer_group_that_is_not_filled_is_not_used(calico_server: ApiServer, writer: Writer, admin: Access) -> None:
     """Without any DatastoreMigration: the CRDs are installed, and later somebody copies."""
-    monkeypatch.setattr(group_reader, "INTERVAL", 0.5)
     writer.delete_all(*CALICO_PATHS)
     calico_crds.install(calico_server, V1)
     writer.put(information(OLD), peer("tor", "10.0.0.9", OLD), peer("tor-2", "10.0.0.8", OLD))
     try:
-        with Watched(admin) as watched:
+        with Watched(admin, ClusterOptions(intervals=Intervals(groups=0.5))) as watched:
             watched.until(lambda loaded: len(peers(loaded)) == 2, "the older group")
             assert not is_newer(watched)
             writer.put(information(), peer("tor", "10.0.0.9"))

@@ -21,7 +21,6 @@ from segment import eventually
 from bgpctl.datastore import read_directory
 from bgpctl.errors import NotReadyError
 from bgpctl.objects import KINDS, Change, Outcome, Prepared, Query, Written, open_store
-from bgpctl.objects.directory import files
 from bgpctl.objects.directory.directory_store import DirectoryStore
 from bgpctl.objects.label_selector import parse_label_selector
 from bgpctl.objects.store import Seen
@@ -317,13 +316,14 @@ def test_commands_take_turns(resources: Path) -> None:
     assert len(read(path)) == 22
 
 
-def test_a_lock_that_is_never_given_back_is_named(resources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "PATIENCE", 0.1)
+def test_a_lock_that_is_never_given_back_is_named(resources: Path) -> None:
+    store = DirectoryStore(resources, patience=0.1)
+    prepared = asyncio.run(store.prepare([put(peer("tor-c"))]))
     descriptor = os.open(resources, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         with pytest.raises(NotReadyError, match="another command has been writing"):
-            write(resources, put(peer("tor-c")))
+            asyncio.run(store.write(prepared))
     finally:
         os.close(descriptor)
 

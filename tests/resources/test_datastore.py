@@ -291,9 +291,9 @@ async def until(changes: AsyncIterator[Loaded], wanted: Callable[[Loaded], bool]
     raise AssertionError("the watch ended")
 
 
-def watching(path: Path, scenario: Scenario) -> None:
+def watching(path: Path, scenario: Scenario, rest: float = 30.0) -> None:
     async def run() -> None:
-        async with contextlib.aclosing(watch_directory(path, never)) as changes:
+        async with contextlib.aclosing(watch_directory(path, never, rest=rest)) as changes:
             await until(changes, lambda _: True)
             await scenario(path, changes)
 
@@ -387,16 +387,14 @@ def test_log_that_is_written_beside_the_resources_holds_nothing_up(tree: Path) -
     watching(tree, scenario)
 
 
-def test_file_that_stays_open_is_read_when_it_is_at_rest(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bgpctl.datastore.watch.REST", 0.5)
-
+def test_file_that_stays_open_is_read_when_it_is_at_rest(tree: Path) -> None:
     async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:
         with (path / "two.yaml").open("w") as file:
             file.write(node("x", "10.0.1.1"))
             file.flush()
             assert "x" in names(await asyncio.wait_for(anext(changes), PATIENCE))
 
-    watching(tree, scenario)
+    watching(tree, scenario, rest=0.5)
 
 
 def test_config_map_is_followed(tmp_path: Path) -> None:
@@ -521,7 +519,7 @@ def test_touching_a_file_makes_no_difference(tree: Path) -> None:
 def test_without_inotify_the_tree_is_looked_at_from_time_to_time(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for the kernel's refusal: taking all instances of this user would disturb other processes."""
 
-    def exhausted(self: inotify.Inotify) -> None:
+    def exhausted(self: inotify.Inotify, rest: float) -> None:
         raise OSError(errno.EMFILE, "Too many open files", "inotify")
 
     async def scenario(path: Path, changes: AsyncIterator[Loaded]) -> None:

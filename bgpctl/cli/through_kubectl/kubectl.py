@@ -19,9 +19,21 @@ from bgpctl.cli.through_kubectl.refusal import reason_of
 from bgpctl.errors import NotReadyError
 
 VARIABLE, PROGRAM = "KUBECTL", "kubectl"
-# Seconds: for a list of pods; for a program that has to end after its connection.
-LIST_TIMEOUT, END_TIMEOUT = 60.0, 2.0
 _LONGEST_REASON = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds.
+
+    listing      for a list of pods
+    on_the_way   beyond those of an answer: kubectl, API server and kubelet, and a Python that starts on a busy node
+    ending       for a program that has to end after its connection
+    """
+
+    listing: float = 60.0
+    on_the_way: float = 15.0
+    ending: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class Joined:
 
     connection: socket.socket
     process: subprocess.Popen[bytes]
+    ending: float
 
     def reason(self) -> str:
         """Why it has ended; "" where it has not by itself, or does not say so."""
@@ -47,7 +60,7 @@ class Joined:
         """It ends by itself when its connection does."""
         self.connection.close()
         try:
-            self.process.wait(END_TIMEOUT)
+            self.process.wait(self.ending)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -61,6 +74,7 @@ class Kubectl:
     kubeconfig: Path | None
     context: str
     namespace: str
+    timeouts: Timeouts = Timeouts()
 
     def words(self, *words: str) -> list[str]:
         of_cluster = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig is not None else []
@@ -69,12 +83,13 @@ class Kubectl:
 
     def output(self, *words: str) -> bytes:
         """Raises NotReadyError with what kubectl says, or when it takes too long."""
+        timeout = self.timeouts.listing
         try:
             done = subprocess.run(
-                self.words(*words), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=LIST_TIMEOUT
+                self.words(*words), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=timeout
             )
         except subprocess.TimeoutExpired:
-            raise NotReadyError(f"{PROGRAM} {words[0]} has not ended within {LIST_TIMEOUT:g} s") from None
+            raise NotReadyError(f"{PROGRAM} {words[0]} has not ended within {timeout:g} s") from None
         if done.returncode != 0:
             reason = reason_of(done.stderr.decode(errors="replace"))
             raise NotReadyError(f"{PROGRAM} {words[0]}: {reason or f'it ended with status {done.returncode}'}")
@@ -88,7 +103,7 @@ class Kubectl:
             end = its.fileno()
             process = subprocess.Popen(self.words(*words), stdin=end, stdout=end, stderr=subprocess.PIPE)
         with process:
-            joined = Joined(ours, process)
+            joined = Joined(ours, process, self.timeouts.ending)
             try:
                 yield joined
             finally:

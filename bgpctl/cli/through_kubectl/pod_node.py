@@ -12,9 +12,6 @@ from bgpctl.cli.through_kubectl.kubectl import Kubectl
 from bgpctl.errors import NotReadyError
 from reflector.control.client import ControlClient, ControlError, RefusedError
 
-# Seconds beyond those of an answer: kubectl, API server and kubelet, and a Python that starts on a busy node.
-ON_THE_WAY = 15.0
-
 
 @dataclass(frozen=True, slots=True)
 class PodNode(AskedNode):
@@ -29,9 +26,10 @@ class PodNode(AskedNode):
         words = ("bgpctl", "connect", control_socket.value, f"--node={self.name}")
         # --quiet: nothing but what the program in the pod writes.
         exec_ = ("exec", "--stdin", "--quiet", self.pod.name, f"--container={self.pod.container}", "--", *words)
+        on_the_way = self.kubectl.timeouts.on_the_way
         with self.kubectl.joined(*exec_) as joined:
             try:
-                with ControlClient(f"pod {self.pod.name}", timeout + ON_THE_WAY, joined.connection) as client:
+                with ControlClient(f"pod {self.pod.name}", timeout + on_the_way, joined.connection) as client:
                     yield client
             except RefusedError:
                 raise

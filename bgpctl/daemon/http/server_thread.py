@@ -1,6 +1,6 @@
 """The HTTP server in a thread of its own, so that a probe is answered however long the loop of the process is busy.
 
-    /livez     in this thread: 200 as long as that loop has turned within STILL seconds
+    /livez     in this thread: 200 as long as that loop has turned within `still` seconds
     others     in that loop, where what they show is; this thread waits for them, and sends.
                One that fails by a fault of ours is reported, and answered with 500
 
@@ -33,10 +33,11 @@ log = get_logger("http")
 class ServerThread:
     """Made by `open`, in the loop of the process; `address` has the port that was really taken."""
 
-    def __init__(self, process_loop: asyncio.AbstractEventLoop, report: Report) -> None:
+    def __init__(self, process_loop: asyncio.AbstractEventLoop, report: Report, still: float) -> None:
         self.address = MetricsAddress("", 0)
         self._process_loop = process_loop
         self._report = report
+        self._still = still
         self._turned_at = time.monotonic()
         self._marks = process_loop.create_task(self._mark())
         self._loop = asyncio.new_event_loop()
@@ -51,10 +52,12 @@ class ServerThread:
         report: Report,
         tls: ServerTls | None = None,
         request_seconds: float = REQUEST_SECONDS,
+        still: float = STILL,
     ) -> ServerThread:
-        """`report` takes exceptions of connections; `request_seconds` bound a request with its answer. Raises
-        NotReadyError when the address cannot be taken."""
-        opened = cls(asyncio.get_running_loop(), report)
+        """`report` takes exceptions of connections; `request_seconds` bound a request with its answer; the
+        process is not alive when its loop has not turned for `still` seconds. Raises NotReadyError when the address
+        cannot be taken."""
+        opened = cls(asyncio.get_running_loop(), report, still)
         opened._thread.start()
         served = {path: opened._in_process(page) for path, page in pages.items()} | {LIVENESS: opened._livez}
         opening = asyncio.run_coroutine_threadsafe(HttpServer.open(address, served, tls, request_seconds), opened._loop)
@@ -102,7 +105,7 @@ class ServerThread:
 
     async def _livez(self) -> Page:
         still = time.monotonic() - self._turned_at
-        if still > STILL:
+        if still > self._still:
             return Page.text(HTTPStatus.SERVICE_UNAVAILABLE, f"the process stands still for {still:.0f} s")
         return Page.text(HTTPStatus.OK)
 

@@ -56,8 +56,8 @@ class Cluster:
         self._nodes = self._follow(KUBERNETES_NODE)
         self._migrations = self._follow(MIGRATION)
         self._services: list[Follower] = []
-        self._secrets = SecretReader(server, notices, changed)
-        self._discovery = Discovery(server, notices, changed)
+        self._secrets = SecretReader(server, notices, changed, options.intervals)
+        self._discovery = Discovery(server, notices, changed, options.intervals)
         self._current: GroupReader | None = None
         self._next: GroupReader | None = None
         self._used = Contents()
@@ -105,7 +105,8 @@ class Cluster:
         return documents
 
     def obstacles(self) -> Obstacles:
-        return obstacles(self._collections(), self._secrets.failures(), self.held, self._clock())
+        secrets, away_for = self._secrets.failures(), self._options.intervals.away_for
+        return obstacles(self._collections(), secrets, self.held, self._clock(), away_for)
 
     # ------------------------------------------------------------------------------------------- changed
 
@@ -190,7 +191,14 @@ class Cluster:
     # -------------------------------------------------------------------------------------------- inside
 
     def _follow(self, kind: ApiKind) -> Follower:
-        return Follower(kind, self._server, self._notices, self._changed, watch_list=self._options.watch_list)
+        return Follower(
+            kind,
+            self._server,
+            self._notices,
+            self._changed,
+            watch_list=self._options.watch_list,
+            intervals=self._options.intervals,
+        )
 
     def _followers(self) -> Iterator[Follower]:
         yield from (self._nodes, self._migrations, *self._services)

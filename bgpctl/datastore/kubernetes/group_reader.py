@@ -12,12 +12,10 @@ from bgpctl.datastore.kubernetes.offers import offer_of
 from bgpctl.kubernetes.api_server import ApiServer
 from bgpctl.kubernetes.failure import Cause, FailedError
 from bgpctl.kubernetes.follower import Follower
+from bgpctl.kubernetes.intervals import USUAL, Intervals
 from bgpctl.kubernetes.kinds import CLUSTER_INFORMATION, V1, V3, ApiKind, Group
 from bgpctl.kubernetes.notices import Notices
 from bgpctl.kubernetes.pauses import Pauses
-
-# Seconds between two looks at which groups there are, at most.
-INTERVAL = 60.0
 
 
 class GroupReader:
@@ -52,11 +50,14 @@ class GroupReader:
 class Discovery:
     """What each group offers. `look` asks for it at once."""
 
-    def __init__(self, server: ApiServer, notices: Notices, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, server: ApiServer, notices: Notices, changed: Callable[[], None], intervals: Intervals = USUAL
+    ) -> None:
         self.offers: Offers = {V3: None, V1: None}
         self._server = server
         self._notices = notices
         self._changed = changed
+        self._interval = intervals.groups
         self._asked = asyncio.Event()
         self._pauses = Pauses(random.random)
         self._task = asyncio.create_task(self._run(), name="discover API groups")
@@ -78,7 +79,7 @@ class Discovery:
                 self._changed()
             if is_known:
                 self._pauses.succeeded()
-            pause = self._pauses.around(INTERVAL) if is_known else self._pauses.next()
+            pause = self._pauses.around(self._interval) if is_known else self._pauses.next()
             try:
                 await asyncio.wait_for(self._asked.wait(), pause)
             except TimeoutError:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 from bgpctl.kubernetes.collection import Collection
 from bgpctl.kubernetes.failure import Cause, Failure
+from bgpctl.kubernetes.intervals import USUAL
 from bgpctl.kubernetes.kinds import CLUSTER_INFORMATION_NAME, SECRET, ApiKind
 from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
 from bgpctl.yaml_source.problem import Problem, Severity
 
-# Seconds for which a kind is not read before that is a problem: an API server that starts again takes less.
-AWAY_FOR = 10.0
 API_SERVER = "the API server"
 # Nothing is compiled without it: to know none is not the same as that there is none.
 DECISIVE = "BGPConfiguration"
@@ -31,9 +30,13 @@ class Obstacles:
 
 
 def obstacles(
-    followed: Iterable[tuple[ApiKind, Collection]], secrets: Mapping[str, tuple[Failure, float]], held: str, now: float
+    followed: Iterable[tuple[ApiKind, Collection]],
+    secrets: Mapping[str, tuple[Failure, float]],
+    held: str,
+    now: float,
+    away_for: float = USUAL.away_for,
 ) -> Obstacles:
-    """`held`: why nothing new is used, "" when it is."""
+    """`held`: why nothing new is used, "" when it is. A kind or Secret that is not read for `away_for` is a problem."""
     problems: list[Problem] = []
     unusable: list[Unusable] = []
     away: list[tuple[str, Failure]] = []
@@ -44,11 +47,11 @@ def obstacles(
         if failure.cause is Cause.FORBIDDEN:
             problems.append(_forbidden(kind, collection, failure))
             unusable += () if collection.is_known else _unknown(kind)
-        elif now - collection.failing_since >= AWAY_FOR:
+        elif now - collection.failing_since >= away_for:
             away.append((kind.kind, failure))
     problems += [_away(away)] if away else []
     for name, (failure, since) in secrets.items():
-        if failure.cause is Cause.FORBIDDEN or now - since >= AWAY_FOR:
+        if failure.cause is Cause.FORBIDDEN or now - since >= away_for:
             problems.append(_secret(name, failure))
     if held:
         name, field = CLUSTER_INFORMATION_NAME, "$.spec.datastoreReady"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from bgpctl.configuration.compile_options import CompileOptions
+from bgpctl.kubernetes.intervals import USUAL, Intervals
 from bgpctl.kubernetes.secrets import Wanted
 from bgpctl.resources import Loaded
 from bgpctl.resources.checks.secret_references import secret_references
@@ -22,12 +23,14 @@ class ClusterOptions:
     secret_values   whether they are read at all
     services        whether Services are read; None: where the BGPConfiguration advertises some
     watch_list      watches may begin with all objects where the API server supports that
+    intervals       how often it is asked
     """
 
     secret_namespace: str = "kube-system"  # noqa: S105  a namespace, not a password
     secret_values: bool = True
     services: bool | None = None
     watch_list: bool = True
+    intervals: Intervals = USUAL
 
     @classmethod
     def of(cls, options: CompileOptions) -> Self:

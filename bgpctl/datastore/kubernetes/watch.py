@@ -26,8 +26,6 @@ from bgpctl.yaml_source.problem import Problem
 
 # Seconds.
 QUIET, LIMIT = 0.03, 0.15
-# Between two looks at what is not read: when it is long enough, it is a problem.
-LOOK = 2.0
 # What a command waits for a cluster at most.
 PATIENCE = 60.0
 
@@ -69,7 +67,7 @@ async def _changes(
     try:
         while True:
             looks_again = cluster.has_failures or reading.failed or not is_patient
-            is_changed = await _next_change(changed, LOOK if looks_again else None)
+            is_changed = await _next_change(changed, options.intervals.failures if looks_again else None)
             await cluster.take_stock()
             loaded = await reading.read(is_changed=is_changed)
             if loaded is not None and loaded != last:

@@ -15,7 +15,14 @@ from pathlib import Path
 from bgpctl.datastore.listing import STANDARD_INPUT
 from bgpctl.errors import NotReadyError
 from bgpctl.objects.directory.file_edit import Replacement, added_text, changed_text, document_text
-from bgpctl.objects.directory.files import ChangedMeanwhileError, FilesRead, NotWrittenError, read_files, write_files
+from bgpctl.objects.directory.files import (
+    PATIENCE,
+    ChangedMeanwhileError,
+    FilesRead,
+    NotWrittenError,
+    read_files,
+    write_files,
+)
 from bgpctl.objects.documents import ObjectFile, Standing, read_objects
 from bgpctl.objects.kinds import SECRET_KIND
 from bgpctl.objects.object import Data, Object, ObjectId, meaning, merged
@@ -39,8 +46,10 @@ class _PreparedFiles(Prepared):
 class DirectoryStore:
     """`path` is a directory or a file, or standard input (-), which is only read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
+        """`patience`: seconds that another command of ours may take to write."""
         self._path = path
+        self._patience = patience
         self._files: dict[str, tuple[str, ObjectFile]] = {}
         self._given: FilesRead | None = None
 
@@ -119,7 +128,7 @@ class DirectoryStore:
             raise TypeError("what a directory writes is what it has prepared")
         failed, done = "", frozenset[str]()
         try:
-            write_files(self._path, prepared.sources, prepared.read, prepared.private)
+            write_files(self._path, prepared.sources, prepared.read, prepared.private, self._patience)
         except ChangedMeanwhileError as error:
             failed = str(error)
         except NotWrittenError as error:

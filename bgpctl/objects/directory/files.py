@@ -67,10 +67,17 @@ def read_files(path: Path) -> FilesRead:
     return FilesRead(octets, texts, tuple(map(str, failures)))
 
 
-def write_files(path: Path, texts: Mapping[str, str | None], read: FilesRead, private: frozenset[str]) -> None:
+def write_files(
+    path: Path,
+    texts: Mapping[str, str | None],
+    read: FilesRead,
+    private: frozenset[str],
+    patience: float = PATIENCE,
+) -> None:
     """All of them, None for one that goes. `private` are new files that only their owner may read. Raises
-    ChangedMeanwhileError with nothing written, and NotWrittenError."""
-    with _lock(path if path.is_dir() else path.parent):
+    ChangedMeanwhileError with nothing written, NotWrittenError, and NotReadyError when another command has not ended
+    its writing after `patience` seconds."""
+    with _lock(path if path.is_dir() else path.parent, patience):
         for name in texts:
             _check_unchanged(name, read.octets.get(name))
         temporary: dict[str, Path | None] = {}
@@ -153,23 +160,23 @@ def _real(name: str) -> Path:
 
 
 @contextmanager
-def _lock(directory: Path) -> Iterator[None]:
+def _lock(directory: Path, patience: float) -> Iterator[None]:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _take(descriptor, directory)
+        _take(descriptor, directory, patience)
         yield
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int, directory: Path) -> None:
-    give_up_at = time.monotonic() + PATIENCE
+def _take(descriptor: int, directory: Path, patience: float) -> None:
+    give_up_at = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > give_up_at:
-                raise NotReadyError(f"another command has been writing into {directory} for {PATIENCE:.0f} s") from None
+                raise NotReadyError(f"another command has been writing into {directory} for {patience:.0f} s") from None
             time.sleep(LOOK)
             continue
         except OSError as error:
