@@ -15,9 +15,10 @@ from typing import Any
 
 from bgpctl.yaml_source.path import Path, json_path
 from bgpctl.yaml_source.problem import Problem, Severity
+from bgpctl.yaml_source.shown import shortened
 
-# Of a value that is shown in a message, and of a whole message.
-LONGEST_SHOWN, LONGEST_MESSAGE = 60, 400
+# Characters of a value that is shown in a message.
+LONGEST_SHOWN = 60
 
 
 class Outcome(StrEnum):
@@ -44,7 +45,7 @@ class Origin:
     name: str
 
     def problem(self, path: Path, code: str, message: str, line: int = 0) -> Problem:
-        return Problem(self.file, line or self.line, self.name, json_path(path), code, shortened(message))
+        return Problem(self.file, line or self.line, self.name, json_path(path), code, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +91,6 @@ def shown(value: object) -> str:
     if isinstance(value, (str, int, float, bool)) or value is None:
         return shortened(repr(value), LONGEST_SHOWN)
     return "a mapping" if isinstance(value, dict) else "a list"
-
-
-def printable(name: str) -> str:
-    """A name that is safe to show: what a terminal does not show is written as \\x1b or \\ud800."""
-    written = name if name.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
-    return shortened(written)
-
-
-def shortened(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
 
 
 def has_error(problems: Iterable[Problem]) -> bool:

@@ -18,7 +18,7 @@ from bgpctl.archive.files import files_of, name_of
 from bgpctl.compiler import CompileOptions
 from bgpctl.guardrails import check_cluster
 from bgpctl.migration.conversion import Conversion
-from bgpctl.migration.fate import Converted, Fate, Outcome, has_error, shortened
+from bgpctl.migration.fate import Converted, Fate, Outcome, has_error
 from bgpctl.migration.for_kubernetes import for_kubernetes
 from bgpctl.migration.source.sources import read_sources
 from bgpctl.resources import parse_documents
@@ -115,7 +115,7 @@ def _judged(files: Mapping[str, str], converted: Iterable[Converted], options: C
 
 
 def _at_its_origin(problem: Problem, converted: Converted | None) -> Problem:
-    message = shortened(problem.message)
+    message = problem.message
     if converted is None:
         return replace(problem, file="", line=0, message=message)
     parts = {path: origin for origin, path in converted.parts}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bgpctl.migration.fate import Converted, Fate, Note, NoteKind, Origin, Outcome, printable, shown
+from bgpctl.migration.fate import Converted, Fate, Note, NoteKind, Origin, Outcome, shown
 from bgpctl.migration.source.etcd_keys import Parts
 from bgpctl.migration.source.etcd_value import EtcdValue
 from bgpctl.migration.source.fields import mapping
@@ -17,6 +17,7 @@ from bgpctl.migration.v1.kubernetes import PEER_OF_NODE
 from bgpctl.resources.reading.kind_table import KINDS, explain_unsupported
 from bgpctl.resources.values.model import BOOKKEEPING
 from bgpctl.yaml_source.problem import Problem, Severity
+from bgpctl.yaml_source.shown import name_shown
 
 NOT_FOR_BGP = "not for BGP, left to Calico's own tool (calicoctl datastore migrate)"
 # Plurals in etcd of the kinds that are read.
@@ -43,7 +44,7 @@ def of_entry(value: EtcdValue, parts: Parts, fates: list[Fate]) -> Converted | N
     """None where it is not for BGP, with a fate, and where it is wrong, with a problem."""
     kind = PLURALS.get(parts["plural"])
     if kind is None:
-        fates.append(Fate(value.origin, Outcome.LEFT, printable(parts["plural"]), reason=NOT_FOR_BGP))
+        fates.append(Fate(value.origin, Outcome.LEFT, name_shown(parts["plural"]), reason=NOT_FOR_BGP))
         return None
     read = value.json()
     data = None if read is None else value.read(mapping, read)
@@ -75,9 +76,9 @@ def of_item(item: Item, problems: list[Problem], fates: list[Fate]) -> Converted
         severity, field, message = explain_unsupported(data["apiVersion"], data["kind"])
         if severity is Severity.ERROR:
             problems.append(origin.problem((field,), "unsupported-kind", message, item.line_of((field,))))
-            fates.append(Fate(origin, Outcome.REFUSED, printable(data["kind"])))
+            fates.append(Fate(origin, Outcome.REFUSED, name_shown(data["kind"])))
         else:
-            fates.append(Fate(origin, Outcome.LEFT, printable(data["kind"]), reason=NOT_FOR_BGP))
+            fates.append(Fate(origin, Outcome.LEFT, name_shown(data["kind"]), reason=NOT_FOR_BGP))
         return None
     return _converted(dict(data), origin)
 
@@ -117,4 +118,4 @@ def _name(data: Any) -> str:
     metadata = data.get("metadata")
     fields = metadata if isinstance(metadata, dict) else {}
     named = (data.get("kind"), fields.get("namespace"), fields.get("name"))
-    return "/".join(printable(each) for each in named if isinstance(each, str) and each)
+    return "/".join(name_shown(each) for each in named if isinstance(each, str) and each)

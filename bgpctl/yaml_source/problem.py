@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bgpctl.yaml_source.shown import LONGEST_MESSAGE, LONGEST_NAME, printable, shortened
+
 
 class Severity(StrEnum):
     ERROR = "error"
@@ -32,6 +34,7 @@ class Problem:
     resource   "BGPPeer/tor-1", "Secret/kube-system/bgp"; "" when the text is not a resource
     path       "$" for the whole resource, else "$.spec.filters[0]"
     code       a stable word such as "unknown-field", which has a page; "" in a file of a lab
+    message    a sentence; what is too long for one is shortened
     """
 
     file: str
@@ -42,11 +45,15 @@ class Problem:
     message: str
     severity: Severity = Severity.ERROR
 
+    def __post_init__(self) -> None:
+        if len(self.message) > LONGEST_MESSAGE:
+            object.__setattr__(self, "message", shortened(self.message))
+
     def __str__(self) -> str:
         place = ":".join(part for part in (self.file, str(self.line or "")) if part)
-        subject = " ".join(part for part in (self.resource, self.path) if part)
+        subject = " ".join(shortened(part, LONGEST_NAME) for part in (self.resource, self.path) if part)
         code = f" [{self.code}]" if self.code else ""
-        return f"{place}: {self.severity}: {subject}: {self.message}{code}"
+        return printable(f"{place}: {self.severity}: {subject}: {self.message}{code}")
 
 
 def has_errors(problems: tuple[Problem, ...]) -> bool:

@@ -341,10 +341,32 @@ def test_load_balancer_ip_may_be_any_text_and_is_warned_about() -> None:
     assert loaded.resources.services["default", "web"].spec.asked_address == ""
 
 
-@pytest.mark.parametrize("text", ["é", "a", "=", "a=b="])
+@pytest.mark.parametrize("text", ["é", "a", "=", "a=b=", '"YWJj\\u00a0"', '"\\u2003YWJj"', '"\\u0085"'])
 def test_data_of_a_secret_is_base64(text: str) -> None:
     problem = only(load(f"apiVersion: v1\nkind: Secret\nmetadata: {{name: keys}}\ndata: {{key: {text}}}\n"))
     assert (problem.path, problem.code) == ("$.data.key", "not-base64")
+
+
+def test_data_of_a_secret_may_be_folded() -> None:
+    loaded = load("apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\ndata:\n  key: >\n    YW\n    Jj\n")
+    assert not loaded.problems
+    (secret,) = loaded.resources.secrets.values()
+    assert secret.value("key") == "abc"
+
+
+@pytest.mark.parametrize("field", ["maxRestartTime", "reachableBy", "nodeSelector", "sourceAddress", "x" * 100_000])
+def test_a_sentence_about_a_text_of_any_length_fits_a_screen(field: str) -> None:
+    head = "apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: a}\nspec:\n"
+    loaded = load(f"{head}  peerIP: 192.0.2.1\n  ? {field}\n  : {'x' * 200_000}\n")
+    assert loaded.problems
+    assert all(len(str(each)) < 2500 for each in loaded.problems)
+
+
+def test_what_is_shown_says_nothing_to_the_terminal() -> None:
+    text = 'apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: "a\\e[31mb"}\nspec: {"\\e]0;x": 1}\n'
+    problems = [str(each) for each in load(text).problems]
+    assert problems
+    assert all(each.isprintable() for each in problems)
 
 
 @pytest.mark.parametrize("text", ["9" * 40 + "s", "9" * 5000 + "h", "9223372037s"])

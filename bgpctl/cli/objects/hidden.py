@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
 from bgpctl.objects.kinds import SECRET_KIND
 from bgpctl.objects.object import LAST_APPLIED, Data, Object
+from bgpctl.resources.values.notations import decode_base64
 
 HIDDEN = "<hidden>"
 # Of the fields of a Secret those that have values, and whether they are base64.
@@ -42,8 +41,8 @@ def secret_sizes(found: Object) -> dict[str, int]:
 
 def _size(value: str, *, is_base64: bool) -> int:
     try:
-        return len(base64.b64decode("".join(value.split()), validate=True)) if is_base64 else len(value.encode())
-    except (binascii.Error, ValueError):
+        return len(decode_base64(value)) if is_base64 else len(value.encode())
+    except ValueError:
         return -1
 
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bgpctl.migration.fate import Origin, printable, shown
+from bgpctl.migration.fate import Origin, shown
 from bgpctl.migration.source.json_text import TOO_DEEP, NotJsonError, is_json, json_values
 from bgpctl.resources.reading.document import items_of
 from bgpctl.yaml_source.document import Document, read_document
@@ -28,6 +28,7 @@ from bgpctl.yaml_source.documents import split_documents
 from bgpctl.yaml_source.nodes import NotYamlError
 from bgpctl.yaml_source.path import Path, json_path
 from bgpctl.yaml_source.problem import Problem
+from bgpctl.yaml_source.shown import name_shown
 
 # Between documents, which may be JSON.
 DOCUMENTS = re.compile(r"^---[ \t]*$", re.MULTILINE)
@@ -219,7 +220,7 @@ class _Part:
     def _add(self, key: str, value: str | bytes) -> None:
         octets = value if isinstance(value, bytes) else value.encode(errors="surrogatepass")
         key = key if key.startswith("/") else f"/{key}"
-        self._found.entries.append(Entry(Origin(self._file, 0, printable(key)), key, octets))
+        self._found.entries.append(Entry(Origin(self._file, 0, name_shown(key)), key, octets))
 
     def _refuse(self, code: str, message: str, line: int = 0) -> None:
         self._found.problems.append(Problem(self._file, line or self._line, "", "$", code, message))

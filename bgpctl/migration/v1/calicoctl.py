@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bgpctl.migration.fate import Fate, Origin, Outcome, printable
+from bgpctl.migration.fate import Fate, Origin, Outcome
 from bgpctl.migration.names import qualified_name, qualified_name_without_dots
 from bgpctl.migration.source.fields import Fields, address, as_number, flag, network, one_of, text
 from bgpctl.migration.source.sources import Item
 from bgpctl.migration.v1.objects import CROSS_SUBNET, Interface, Node, Object, Peer, Pool
 from bgpctl.yaml_source.problem import Problem
+from bgpctl.yaml_source.shown import name_shown
 from reflector.addresses import Address
 
 V1 = "v1"
@@ -109,7 +110,7 @@ def _name(item: Item, kind: str) -> str:
     metadata = item.data.get("metadata")
     fields = metadata if isinstance(metadata, dict) else {}
     named = [fields.get(field) for field in ("node", "name", "peerIP", "cidr")]
-    return " ".join([kind, *(printable(each) for each in named if isinstance(each, str) and each)])
+    return " ".join([kind, *(name_shown(each) for each in named if isinstance(each, str) and each)])
 
 
 _KINDS: dict[str, Callable[[Origin, Fields, Fields], Object | None]] = {

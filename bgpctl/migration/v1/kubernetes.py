@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bgpctl.migration.fate import Fate, Origin, printable
+from bgpctl.migration.fate import Fate, Origin
 from bgpctl.migration.source.etcd_value import EtcdValue
 from bgpctl.migration.source.fields import Fields, as_number, one_of, text
 from bgpctl.migration.source.sources import Entry, Item
@@ -14,6 +14,7 @@ from bgpctl.migration.v1.objects import Peer
 from bgpctl.migration.v1.settings import SettingKeys, word_flag
 from bgpctl.migration.v1.single_keys import peer
 from bgpctl.yaml_source.problem import Problem
+from bgpctl.yaml_source.shown import name_shown
 
 GLOBAL_SETTING = ("crd.projectcalico.org/v1", "GlobalBGPConfig")
 SETTINGS = ("AsNumber", "NodeMeshEnabled", "LogLevel")
@@ -47,7 +48,7 @@ def peers_of_node(item: Item, problems: list[Problem], fates: list[Fate]) -> lis
     found: list[Peer] = []
     for key in sorted(each for each in annotations if each.startswith(PEER_OF_NODE)):
         line = item.line_of(("metadata", "annotations", key))
-        origin = Origin(item.file, line, printable(f"Node/{name} {key}"))
+        origin = Origin(item.file, line, name_shown(f"Node/{name} {key}"))
         value = EtcdValue(Entry(origin, key, str(annotations[key]).encode()), problems)
         made = peer(value, {"node": name, **_address(key[len(PEER_OF_NODE) :])}, fates)
         found += [made] if made is not None else []

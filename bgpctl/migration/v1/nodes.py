@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bgpctl.migration.fate import Note, NoteKind, Origin, printable
+from bgpctl.migration.fate import Note, NoteKind, Origin
 from bgpctl.migration.source.etcd_value import EtcdValue
 from bgpctl.migration.source.fields import Fields, address, as_number, network, text
 from bgpctl.migration.source.sources import Entry
 from bgpctl.migration.v1.objects import Interface, Node
 from bgpctl.yaml_source.problem import Problem
+from bgpctl.yaml_source.shown import name_shown
 
 _HOST = re.compile(r"/calico/v1/host/([^/]+)/")
 # What a key of a node has -> its reader, and the field of the resource.
@@ -95,7 +96,7 @@ class Nodes:
         notes = [] if gathered.is_host else [Note(NoteKind.REMARK, IN_BGP_ONLY)]
         parts = tuple(sorted(gathered.parts))
         return Node(
-            Origin(parts[0][0].file if parts else gathered.file, 0, printable(f"/calico/v1/host/{name}")),
+            Origin(parts[0][0].file if parts else gathered.file, 0, name_shown(f"/calico/v1/host/{name}")),
             name,
             _interface(values, "v4", notes),
             _interface(values, "v6", notes),

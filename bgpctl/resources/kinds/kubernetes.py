@@ -7,7 +7,6 @@ Whatever the compiler parses is checked here, once. API servers check all addres
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bgpctl.resources.values.fields import HEADLESS, ClusterIP, IPAddress, refuse
 from bgpctl.resources.values.model import LoosePart, Resource
+from bgpctl.resources.values.notations import decode_base64
 from reflector.addresses import canonical_address, family_of
 
 DEFAULT_NAMESPACE = "default"
@@ -34,7 +34,7 @@ class NamespacedResource(Resource, LoosePart):
 
 def _base64(value: str) -> str:
     try:
-        base64.b64decode("".join(value.split()), validate=True)
+        decode_base64(value)
     except ValueError as error:
         raise refuse("not-base64", "not base64; plain text goes into stringData") from error
     return value
@@ -53,7 +53,7 @@ class Secret(NamespacedResource):
         """The decoded text; None when the key is absent."""
         if key in self.string_data:
             return self.string_data[key]
-        return base64.b64decode(self.data[key]).decode(errors="surrogateescape") if key in self.data else None
+        return decode_base64(self.data[key]).decode(errors="surrogateescape") if key in self.data else None
 
     def __repr__(self) -> str:
         return f"Secret({self.namespace}/{self.name}, hidden)"

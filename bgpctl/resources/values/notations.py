@@ -6,7 +6,6 @@ Each function turns text into its value or canonical text, or raises ValueError.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -91,6 +90,7 @@ def is_community(text: str) -> bool:
     return True
 
 
+_WHITE_SPACE = re.compile(r"[ \t\r\n]+")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}")
 
 
@@ -101,12 +101,17 @@ def parse_mac(text: str) -> str:
     return text.lower().replace("-", ":")
 
 
+def decode_base64(text: str) -> bytes:
+    """White space of ASCII may stand anywhere, as YAML folds long values. Raises ValueError."""
+    try:
+        return base64.b64decode(_WHITE_SPACE.sub("", text), validate=True)
+    except ValueError as error:
+        raise ValueError("not base64") from error
+
+
 def parse_wireguard_key(text: str) -> str:
     """A Curve25519 key: 32 octets in base64. Raises ValueError."""
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
+    key = decode_base64(text)
     if len(key) != 32:
         raise ValueError(f"{len(key)} octets")
     return text
