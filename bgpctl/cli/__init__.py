@@ -47,6 +47,7 @@ MODULES = {
     "routes": "show",
     "snapshot": "snapshot",
     "status": "status",
+    "topology": "topology",
     "uninstall": "uninstall",
     "validate": "validate",
 }

@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Lab, bgpctl, eventually, needs_namespaces
@@ -44,6 +45,14 @@ BLACKHOLE = "6"
 # An update of a resource must be followed within a second; starting sixteen Python processes takes longer.
 FOLLOWED = 1.0
 CONVERGED = 30.0
+
+
+ABSENT_ROUTER = """
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: absent}
+spec: {node: a1, peerIP: 10.1.0.99, asNumber: 65001}
+"""
 
 
 def number(node: str) -> str:
@@ -197,6 +206,27 @@ def test_show_prints_the_sessions_the_routes_and_the_ping_matrix(lab) -> None:
     assert "10.244.21.0/26" in shown.stdout
     assert "pod-b3" in shown.stdout
     assert "lost" not in shown.stdout
+
+
+def test_the_topology_is_drawn_as_it_is(changed) -> None:
+    def drawn() -> dict[str, Any]:
+        done = bgpctl("topology", str(changed.resources), "--live", "-o", "json")
+        if "is in these resources" in done.stderr:
+            pytest.skip("another lab is up, so the nodes of this machine have longer names")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def down() -> dict[tuple[str, ...], str]:
+        return {tuple(each["between"]): each["reason"] for each in drawn()["sessions"] if each["down"]}
+
+    found = drawn()
+    assert {tuple(each["between"]) for each in found["sessions"]} == {tuple(sorted(ends)) for ends in EXPECTED_SESSIONS}
+    assert not any(router["single_point_of_failure"] for router in found["routers"])
+    assert down() == {}
+    (changed.resources / "absent.yaml").write_text(ABSENT_ROUTER)
+    eventually(down, CONVERGED, "a session that is down")
+    assert list(down()) == [("a1", "10.1.0.99")]
+    assert down()["a1", "10.1.0.99"]
 
 
 def test_the_test_command_says_no_when_something_is_missing(lab) -> None:

@@ -20,18 +20,22 @@ MOST_PAIRS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Something that fails as a whole. `name` is how people call it."""
+    """Something that fails as a whole. `name` is how people call it; `alike` are the routers of which the failure of
+    each one by itself has this effect, none for a rack."""
 
     name: str
     members: frozenset[str]
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Units that fail together, and which of the remaining nodes are not reached for it."""
+    """Units that fail together, and which of the remaining nodes are not reached for it. The failure of each
+    router of `single_points` by itself has this effect."""
 
     units: tuple[str, ...]
     gaps: tuple[Gap, ...]
+    single_points: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class FailureProof:
 def single_units(classes: Classes, racks: Mapping[str, Iterable[str]]) -> list[Unit]:
     """Everything that is made to fail by itself."""
     transit = (each for each in classes.classes if each.forwards and not _is_reflector(classes, each.name))
-    nodes = (Unit(_one_of(each.members), frozenset(each.members[:1])) for each in transit)
+    nodes = (Unit(_one_of(each.members), frozenset(each.members[:1]), tuple(each.members)) for each in transit)
     return [*_reflectors(classes), *nodes, *_racks(classes, racks)]
 
 
@@ -78,7 +82,8 @@ def double_failures(classes: Classes, units: Sequence[Unit], usual: Reach, singl
 def _failure(classes: Classes, units: tuple[Unit, ...], known: set[tuple[str, str]]) -> Failure:
     removed = frozenset().union(*(unit.members for unit in units))
     gaps = (gap for gap in survey(classes, removed).gaps if _usual_pair(classes, gap) not in known)
-    return Failure(tuple(unit.name for unit in units), tuple(gaps))
+    alone = units[0].alike if len(units) == 1 else ()
+    return Failure(tuple(unit.name for unit in units), tuple(gaps), alone)
 
 
 def _usual_pair(classes: Classes, gap: Gap) -> tuple[str, str]:
@@ -90,7 +95,7 @@ def _usual_pair(classes: Classes, gap: Gap) -> tuple[str, str]:
 def _reflectors(classes: Classes) -> Iterator[Unit]:
     for name, router in classes.graph.routers.items():
         if router.is_reflector:
-            yield Unit(f"reflector {name}", frozenset((name,)))
+            yield Unit(f"reflector {name}", frozenset((name,)), (name,))
 
 
 def _racks(classes: Classes, racks: Mapping[str, Iterable[str]]) -> Iterator[Unit]:

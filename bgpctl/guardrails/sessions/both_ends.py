@@ -34,16 +34,23 @@ CODES = {
 def both_ends_fit(cluster: ClusterSessions) -> Iterator[Finding]:
     """One finding for each BGPPeer and reason, with the first pair of nodes and how many there are."""
     found: dict[tuple[str, Disagreement], list[str]] = {}
-    for name, peerings in cluster.peerings.items():
-        for here in peerings.wanted:
-            reason = _reason(cluster, name, here) if here.peer is not None and here.endpoint.node else None
-            if here.peer is not None and reason is not None:
-                found.setdefault((here.peer.name, reason), []).append(f"{name} and {here.endpoint.node}")
+    for name, here, reason in disagreements(cluster):
+        if here.peer is not None:
+            found.setdefault((here.peer.name, reason), []).append(f"{name} and {here.endpoint.node}")
     for (peer, reason), pairs in sorted(found.items()):
         code, path = CODES[reason]
         more = f" (and {len(pairs) - 1} more)" if len(pairs) > 1 else ""
         message = f"the session between {pairs[0]}{more} does not come up: {reason}"
         yield Finding(code, cluster.resources.bgp_peers[peer], path, message)
+
+
+def disagreements(cluster: ClusterSessions) -> Iterator[tuple[str, Peering, Disagreement]]:
+    """The sessions of BGPPeers between nodes that do not come up: node, its end, why."""
+    for name, peerings in cluster.peerings.items():
+        for here in peerings.wanted:
+            reason = _reason(cluster, name, here) if here.peer is not None and here.endpoint.node else None
+            if reason is not None:
+                yield name, here, reason
 
 
 def as_number_of_a_node(cluster: ClusterSessions) -> Iterator[Finding]:
