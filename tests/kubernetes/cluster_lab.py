@@ -12,8 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import controllers
 from segment import eventually
 
+from bgpctl.agent.host.run_directory import our_files
+from bgpctl.lab.actions import cables
+from bgpctl.lab.actions.action import RunningLab
+from bgpctl.lab.actions.processes import PowerOff
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.running import agents, runner
 from bgpctl.lab.running.agents import CALICO
@@ -79,6 +84,25 @@ class ClusterLab:
             lambda: node not in agents.running(self.state, self.topology.agents), f"the agent of {node} has ended"
         )
 
+    def power_off(self, node: str) -> None:
+        """Its links, processes and what we have put into its kernel are gone, and so is what was in its /run."""
+        with self._to_act_on() as lab:
+            PowerOff(node).do(lab)
+        for each in our_files(self.state.node_directory(node)):
+            each.unlink()
+
+    def power_on(self, node: str) -> None:
+        """Its links have their addresses; agent and speaker answer when this returns."""
+        with self._to_act_on() as lab:
+            for end in cables.ends_of(self.topology, node):
+                cables.bring_up(lab, end)
+        self.up()
+
+    @contextmanager
+    def _to_act_on(self) -> Iterator[RunningLab]:
+        with self.state.locked(create=False) as lock:
+            yield RunningLab(self.topology, self.topology.file.parent, lock)
+
     def status(self, node: str) -> AgentStatus:
         with ControlClient(self.state.node_directory(node) / "agent.sock") as client:
             return client.ask(ShowAgent())
@@ -122,3 +146,18 @@ def cluster_lab(server: ApiServer, controller: ControllerProcess, name: str, pat
             yield lab
         finally:
             runner.down(topology.name)
+
+
+@contextmanager
+def lab_with_controller(server: ApiServer, name: str, path: Path) -> Iterator[ClusterLab]:
+    """All of it: resources in the API, one controller, and the lab, as it is expected to be."""
+    applied = controllers.apply_lab(server, name)
+    controller = ControllerProcess(server, path / "controller", "one", "--without-felix")
+    controller.start()
+    try:
+        with cluster_lab(server, controller, name, path) as lab:
+            lab.is_as_expected()
+            yield lab
+    finally:
+        controller.close()
+        controllers.clear(server, applied)
