@@ -6,9 +6,9 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,15 @@ ESTABLISHED = "Established"
 
 @dataclass
 class ClusterLab:
-    """The lab while it is up. `relay` is how its nodes reach the API server."""
+    """The lab while it is up. `relay` is how its nodes reach the API server; `environments` is what the agents of some
+    nodes have besides ours, from their next start."""
 
     server: ApiServer
     controller: ControllerProcess
     topology: Topology
     path: Path
     relay: Relay
+    environments: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def state(self) -> LabState:
@@ -73,7 +75,8 @@ class ClusterLab:
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         reflects = ["--no-fib"] if node.role is Role.REFLECTOR else []
-        return [str(controller_process.BGPCTL), "agent", *words, *reflects]
+        environment = [f"{name}={value}" for name, value in self.environments.get(node.name, {}).items()]
+        return ["env", *environment, str(controller_process.BGPCTL), "agent", *words, *reflects]
 
     def end_agent_and_speaker(self, node: str) -> None:
         """As a machine that loses its power: no peer gets a NOTIFICATION."""
