@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bgpctl.cli.declare import of_typer
-from bgpctl.cli.show import NodeOption, RunDirOption
+from bgpctl.cli.which_nodes import NodeOption, RunDirOption
 from bgpctl.errors import NotReadyError
 
 

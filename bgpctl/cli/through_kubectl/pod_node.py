@@ -23,10 +23,10 @@ class PodNode(AskedNode):
     kubectl: Kubectl
 
     @contextmanager
-    def open(self, control_socket: ControlSocket, timeout: float) -> Iterator[ControlClient]:
+    def open(self, control_socket: ControlSocket, timeout: float, *, changes: bool = False) -> Iterator[ControlClient]:
         if self.pod.why_not:
             raise ControlError(self.pod.why_not)
-        words = ("bgpctl", "connect", control_socket.value, f"--node={self.name}")
+        words = ("bgpctl", "connect", control_socket.value, f"--node={self.name}", *(["--change"] if changes else []))
         # --quiet: nothing but what the program in the pod writes.
         exec_ = ("exec", "--stdin", "--quiet", self.pod.name, f"--container={self.pod.container}", "--", *words)
         with self.kubectl.joined(*exec_) as joined:
