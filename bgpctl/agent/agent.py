@@ -30,7 +30,7 @@ from bgpctl.agent.host.run_directory import BEST_STATE_FILE, RETAINED_FILE, RunD
 from bgpctl.agent.node_status.objects import StatusObjects
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.plan.wanted import Wanted
-from bgpctl.agent.report.cluster_report import ClusterReport
+from bgpctl.agent.report.cluster_report import ClusterReport, open_recorder
 from bgpctl.agent.report.reporting import Reporting
 from bgpctl.agent.report.status import Stages
 from bgpctl.agent.retention.retention import Retention
@@ -83,6 +83,7 @@ class Agent:
         )
         best_state = BestStateFile(run_directory.path / BEST_STATE_FILE)
         self._braking = Braking(best_state, observer, lambda: self._deployment.plan, self.internal_errors)
+        recorder = open_recorder(cluster) if cluster is not None else None
         stages = Stages(
             self._source,
             self._braking,
@@ -92,12 +93,13 @@ class Agent:
             self._routes,
             self._retention,
             self.internal_errors,
+            recorder,
         )
         answers = StatusObjects(cluster.server) if cluster is not None else None
         self._reporting = Reporting(options, run_directory, links, stages, self._confirm, answers)
         self._to_cluster = (
-            ClusterReport(options.node, cluster, self._reporting.status, lambda: self._deployment.plan)
-            if cluster is not None
+            ClusterReport(cluster, recorder, self._reporting.status, lambda: self._deployment.plan)
+            if cluster is not None and recorder is not None
             else None
         )
         self._has_plan = asyncio.Event()

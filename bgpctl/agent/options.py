@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.agent.host.run_directory import RUN_ROOT
+from bgpctl.agent.host.state_directory import STATE_ROOT
 from bgpctl.agent.metrics.peer_metrics import PeerMetrics
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.configuration.option import Option, Variables
@@ -67,7 +68,7 @@ class AgentOptions:
             "The directory of what outlives a reboot: the last NodePlan, for a start without the API server.",
             metavar="PATH",
         ),
-    ] = Path("/var/lib/bgpctl")
+    ] = STATE_ROOT
     node: Annotated[
         str,
         Option(

@@ -1,4 +1,4 @@
-"""Removes bgpctl from a node: agent and speaker, what the kernel has of us, and the run directory.
+"""Removes bgpctl from a node: agent and speaker, what the kernel has of us, and the files in both directories.
 
 Rule: everything is found where it is - listeners on sockets, the kernel's own marks (fib/removal), files by name - so
 it works without an agent, without its run directory, and once more after it was interrupted. What is not ours is
@@ -25,6 +25,7 @@ from bgpctl.agent.host.run_directory import (
     RunDirectory,
     our_files,
 )
+from bgpctl.agent.host.state_directory import files_kept
 from bgpctl.errors import NotReadyError
 from bgpctl.fib.edge.permission import require_permission
 from bgpctl.fib.edge.removal import find_ours, remove_ours
@@ -32,16 +33,19 @@ from reflector.control.client import ControlClient, ControlError
 from reflector.drain import Stage
 from reflector.kernel.netlink.sockets import Requests
 from reflector.messages import Drain
-from reflector.plan import ROUTE_PROTOCOL, decode_plan
+from reflector.plan import ROUTE_PROTOCOL, NodePlan, decode_plan
 
 REASON = "bgpctl is uninstalled"
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What one run directory (None: there is none) and the kernel in this network namespace have of us."""
+    """What one run directory (None: there is none), the kernel in this network namespace and the state directory have
+    of us. `node` is whose files in the latter are meant, "" where the run directory has it."""
 
     run_directory: Path | None
+    state_directory: Path
+    node: str = ""
 
     def sentences(self) -> list[str]:
         """What there is, one sentence each. Raises NotReadyError when it cannot be removed from here."""
@@ -52,13 +56,15 @@ class Installation:
         directory = self.run_directory
         if directory is not None and directory.exists():
             found += [f"{path}" for path in our_files(directory)] + [f"{directory}, unless it has other files"]
+        if kept := self._kept():
+            found += [f"{path}" for path in kept] + [f"{self.state_directory}, unless it has other files"]
         return found
 
     def remove(self) -> None:
         """Removes all of it. Raises NotReadyError with what could not be."""
         with _requests() as requests:
             require_permission(requests)
-            protocol = self._protocol()
+            protocol, kept = self._protocol(), self._kept()
             with self._processes() as (agent, speaker):
                 self._end(agent, speaker)
             with self._claimed():
@@ -66,6 +72,7 @@ class Installation:
                 if left:
                     raise NotReadyError("not removed: " + "; ".join(left))
                 self._remove_files()
+                self._remove_kept(kept)
 
     def _end(self, agent: OtherProcess | None, speaker: OtherProcess | None) -> None:
         if speaker is not None and self.run_directory is not None:
@@ -99,12 +106,23 @@ class Installation:
         yield OtherProcess.listening_on(directory / AGENT_SOCKET)
         yield OtherProcess.listening_on(directory / SPEAKER_SOCKET) or _silent_speaker(directory)
 
-    def _protocol(self) -> int:
-        """The number that its plan gives to routes."""
+    def _plan(self) -> NodePlan | None:
         if self.run_directory is not None:
             with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
-                return decode_plan((self.run_directory / PLAN_FILE).read_bytes()).kernel.protocol
-        return ROUTE_PROTOCOL
+                return decode_plan((self.run_directory / PLAN_FILE).read_bytes())
+        return None
+
+    def _protocol(self) -> int:
+        """The number that its plan gives to routes."""
+        plan = self._plan()
+        return ROUTE_PROTOCOL if plan is None else plan.kernel.protocol
+
+    def _kept(self) -> list[Path]:
+        """In the state directory. A run directory has its node's name, unless its agent was given another one."""
+        plan = self._plan()
+        of_directory = self.run_directory.name if self.run_directory is not None else ""
+        node = self.node or (plan.node if plan is not None else of_directory)
+        return files_kept(self.state_directory, node) if node else []
 
     @contextlib.contextmanager
     def _claimed(self) -> Iterator[None]:
@@ -122,8 +140,20 @@ class Installation:
         for path in our_files(directory):
             path.unlink(missing_ok=True)
         for each in (directory / STATUS_DIRECTORY, directory, directory.parent):
-            if (each == RUN_ROOT or each.is_relative_to(directory)) and each.exists() and not any(each.iterdir()):
-                each.rmdir()
+            if each == RUN_ROOT or each.is_relative_to(directory):
+                _remove_empty(each)
+
+    def _remove_kept(self, kept: list[Path]) -> None:
+        for path in kept:
+            path.unlink(missing_ok=True)
+        if kept:
+            _remove_empty(self.state_directory)
+
+
+def _remove_empty(directory: Path) -> None:
+    """In a pod it is mounted: then it belongs to whoever mounts it."""
+    if directory.exists() and not directory.is_mount() and not any(directory.iterdir()):
+        directory.rmdir()
 
 
 def _silent_speaker(directory: Path) -> OtherProcess | None:

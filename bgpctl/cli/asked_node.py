@@ -6,6 +6,7 @@ cluster. So every question has the same answer and the same sentences on both wa
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -29,13 +30,17 @@ from reflector.messages import (
     Peers,
     RouteStatus,
     ShowAgent,
+    ShowJournal,
     ShowKernel,
+    ShowNodeStatus,
     ShowPeers,
     ShowRoutes,
 )
 
 # Seconds for an agent to judge a change, and for its speaker to apply the largest one.
 CONFIRM_TIMEOUT = 90.0
+# For one with a hundred thousand routes to describe them.
+STATUS_TIMEOUT = 60.0
 
 
 class ControlSocket(StrEnum):
@@ -52,8 +57,11 @@ class AskedNode(ABC):
     name: str
 
     @abstractmethod
-    def open(self, control_socket: ControlSocket, timeout: float) -> AbstractContextManager[ControlClient]:
-        """A connection; `timeout` is seconds for each answer. Raises ControlError."""
+    def open(
+        self, control_socket: ControlSocket, timeout: float, *, changes: bool = False
+    ) -> AbstractContextManager[ControlClient]:
+        """A connection; `timeout` is seconds for each answer. `changes`: what is asked changes something. Raises
+        ControlError."""
 
     def agent(self) -> AgentStatus:
         """Raises NotReadyError when the agent does not answer."""
@@ -61,9 +69,9 @@ class AskedNode(ABC):
             return agent.ask(ShowAgent())
 
     @contextmanager
-    def _agent(self, timeout: float = DEFAULT_TIMEOUT) -> Iterator[ControlClient]:
+    def _agent(self, timeout: float = DEFAULT_TIMEOUT, *, changes: bool = False) -> Iterator[ControlClient]:
         try:
-            with self.open(ControlSocket.AGENT, timeout) as client:
+            with self.open(ControlSocket.AGENT, timeout, changes=changes) as client:
                 yield client
         except ControlError as error:
             raise NotReadyError(f"the agent of {self.name} does not answer: {error}") from error
@@ -76,10 +84,10 @@ class AskedNode(ABC):
             return ""
 
     @contextmanager
-    def speaker(self) -> Iterator[ControlClient]:
+    def speaker(self, *, changes: bool = False) -> Iterator[ControlClient]:
         """To ask the speaker. Raises NotReadyError when it does not answer, and when it refuses."""
         try:
-            with self.open(ControlSocket.SPEAKER, DEFAULT_TIMEOUT) as client:
+            with self.open(ControlSocket.SPEAKER, DEFAULT_TIMEOUT, changes=changes) as client:
                 yield client
         except RefusedError as error:
             raise NotReadyError(f"the speaker of {self.name}: {error}") from error
@@ -93,13 +101,20 @@ class AskedNode(ABC):
 
     def drain(self, asked: Drain) -> Draining:
         """How far the node is now. Raises NotReadyError when the agent does not answer."""
-        with self._agent() as agent:
+        with self._agent(changes=True) as agent:
             return agent.ask(asked)
+
+    def drain_steps(self, asked: Drain, every: float) -> Iterator[Draining]:
+        """Asked over and over on one connection, with pauses of so many seconds. Raises NotReadyError."""
+        with self._agent(changes=True) as agent:
+            while True:
+                yield agent.ask(asked)
+                time.sleep(every)
 
     def confirm(self, digest: str) -> Confirmed:
         """Has the agent put the held change with this digest in place. Raises NotReadyError when it does not answer or
         refuses."""
-        with self._agent(CONFIRM_TIMEOUT) as agent:
+        with self._agent(CONFIRM_TIMEOUT, changes=True) as agent:
             return agent.ask(Confirm(digest))
 
     def explain(self, prefix: str) -> Explanation:
@@ -114,8 +129,14 @@ class AskedNode(ABC):
 
     def journal(self, question: JournalQuestion) -> JournalStatus:
         """Raises NotReadyError when the speaker does not answer or cannot do so."""
-        with self.speaker() as speaker:
+        with self.speaker(changes=not isinstance(question, ShowJournal)) as speaker:
             return speaker.ask(question)
+
+    def node_status(self, classes: tuple[str, ...]) -> tuple[str, bytes]:
+        """The node's own name, and these classes of its status in JSON. Raises NotReadyError when the agent does not
+        answer."""
+        with self._agent(STATUS_TIMEOUT) as agent:
+            return agent.ask(ShowAgent()).node, agent.ask(ShowNodeStatus(classes)).status
 
     def session(self, peer: str) -> str:
         """The name of the session with this peer: its own name, the peer's address or the peer's node. Raises

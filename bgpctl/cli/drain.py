@@ -11,17 +11,17 @@ Each step prints what it did. A step that cannot be done ends with status 2, and
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from bgpctl.cli.declare import add_command, echo, option
-from bgpctl.cli.show import NodeOption, RunDirOption
+from bgpctl.cli.declare import add_command, echo, option, with_options
+from bgpctl.cli.which_nodes import OneNode
 from bgpctl.errors import NotReadyError
 from reflector.drain import Stage
 
 if TYPE_CHECKING:
     import typer
 
+    from bgpctl.cli.asked_node import AskedNode
     from bgpctl.cli.running import RunningNode
 
 # RFC 8326 leaves it to the operator. What peers do then - choose, program their kernels, advertise it, whose peers do
@@ -37,9 +37,9 @@ def register(app: typer.Typer) -> None:
     add_command(app, drain, epilog="Examples: bgpctl drain --node a1 --reason maintenance; bgpctl drain --undo")
 
 
+@with_options
 def drain(
-    node: NodeOption = "",
-    run_dir: RunDirOption = None,
+    node: OneNode,
     undo: Annotated[bool, option("--undo", help="The node is in use as before.")] = False,
     withdraw: Annotated[bool, option("--withdraw", help="Then withdraw the node's routes.")] = False,
     stop: Annotated[bool, option("--stop", help="Then withdraw, and end speaker and agent for good.")] = False,
@@ -53,18 +53,21 @@ def drain(
     Its routes are readvertised with GRACEFUL_SHUTDOWN (RFC 8326), and no session is reset. The node goes on forwarding
     what still comes. It stays drained over restarts of speaker and agent, until --undo or until the machine restarts.
     """
-    from bgpctl.cli.running import find_one_node
-
+    if stop and node.is_in_cluster:
+        raise NotReadyError(
+            "--stop is for the machine itself, for in a cluster the kubelet starts another agent; use --withdraw: "
+            "then the end of the pod, also when the machine is shut down, closes the sessions for good"
+        )
     if undo:
-        _undo(node, run_dir)
+        _undo(node)
         return
-    drained = find_one_node(node, run_dir)
+    drained = node.find()
     _lead(drained, Stage.MARKED, reason, wait)
     if withdraw or stop:
         _print_what_is_withdrawn(drained)
         _lead(drained, Stage.WITHDRAWN, reason, wait)
     if stop:
-        _stop(drained)
+        _stop(node.find_here())
         echo("an agent that starts here before the machine restarts stays drained until bgpctl drain --undo")
     else:
         echo(f"{drained.name} is drained; bgpctl drain --undo ends that")
@@ -76,7 +79,7 @@ _DONE = {
 }
 
 
-def _lead(node: RunningNode, stage: Stage, reason: str, wait: float) -> None:
+def _lead(node: AskedNode, stage: Stage, reason: str, wait: float) -> None:
     """Asks for the stage and waits until peers have taken it up; nothing is waited for when it is reached already."""
     from reflector.messages import Drain
 
@@ -92,13 +95,16 @@ def _lead(node: RunningNode, stage: Stage, reason: str, wait: float) -> None:
         time.sleep(wait)
 
 
-def _wait_for_peers(node: RunningNode, stage: Stage) -> int:
+def _wait_for_peers(node: AskedNode, stage: Stage) -> int:
     """Until every peer has acknowledged everything. How many there are. Raises NotReadyError."""
     from reflector.messages import Drain
 
     deadline = time.monotonic() + PATIENCE
     printed: tuple[str, ...] = ()
-    while unacknowledged := node.drain(Drain(stage)).unacknowledged:
+    for answer in node.drain_steps(Drain(stage), _POLL):
+        unacknowledged = answer.unacknowledged
+        if not unacknowledged:
+            break
         if time.monotonic() > deadline:
             raise NotReadyError(
                 f"not acknowledged within {PATIENCE:g} s by {', '.join(unacknowledged)}; "
@@ -107,11 +113,10 @@ def _wait_for_peers(node: RunningNode, stage: Stage) -> int:
         if unacknowledged != printed and time.monotonic() > deadline - PATIENCE + 1:
             printed = unacknowledged
             echo(f"{node.name}: not acknowledged yet by {', '.join(unacknowledged)}")
-        time.sleep(_POLL)
     return sum(peer.state == "Established" for peer in node.peers().peers)
 
 
-def _print_what_is_withdrawn(node: RunningNode) -> None:
+def _print_what_is_withdrawn(node: AskedNode) -> None:
     """The node's own prefixes. Whether there is another path is what this node itself has received: peers of one AS
     may not advertise each other's to it."""
     from reflector.messages import ShowRoutes
@@ -142,15 +147,15 @@ def _gone(node: RunningNode) -> NoReturn:
     raise NotReadyError(f"the agent of {node.name} has ended before")
 
 
-def _undo(node: str, run_dir: Path | None) -> None:
-    from bgpctl.cli.running import find_drained, find_one_node
+def _undo(node: OneNode) -> None:
+    from bgpctl.cli.running import find_drained
     from reflector.messages import Drain
 
-    stopped = find_drained(node, run_dir)
+    stopped = None if node.is_in_cluster else find_drained(node.node, node.run_dir)
     if stopped is not None:
         stopped.unlink()
         echo(f"{stopped.parent.name} is in use from its next start")
         return
-    drained = find_one_node(node, run_dir)
+    drained = node.find()
     drained.drain(Drain(Stage.IN_USE))
     echo(f"{drained.name} is in use")

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import Exit, add_command, argument, echo
+from bgpctl.cli.declare import Exit, add_command, argument, echo, with_options
 from bgpctl.cli.output import Output, data_text
-from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption, canonical_prefix
-from bgpctl.cli.which_nodes import (
-    Cluster,
-    ContextOption,
-    KubeconfigOption,
-    NamespaceOption,
-    one_node_meant,
-)
+from bgpctl.cli.show import OutputOption, canonical_prefix
+from bgpctl.cli.which_nodes import OneNode
 from bgpctl.errors import NotReadyError
 from reflector.verdict import RouteVerdict, text_of
 
@@ -29,13 +23,10 @@ def register(app: typer.Typer) -> None:
     add_command(app, explain, epilog=f"Examples: {examples}")
 
 
+@with_options
 def explain(
     prefix: Annotated[str, argument(help="A prefix, or an address: then the route that covers it.")],
-    node: NodeOption = "",
-    run_dir: RunDirOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    namespace: NamespaceOption = "",
+    node: OneNode,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show why a route is or is not there: all routes received, why each won or lost, and what each peer is advertised;
@@ -43,7 +34,7 @@ def explain(
 
     Exit status 1 when this node has no route to it.
     """
-    speaker = one_node_meant(node, run_dir, Cluster(kubeconfig, context, namespace))
+    speaker = node.find()
     asked = canonical_prefix(prefix)
     answer, why_not = None, ""
     try:

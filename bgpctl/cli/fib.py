@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bgpctl.cli.declare import Exit, add_command, echo
+from bgpctl.cli.declare import Exit, add_command, echo, with_options
 from bgpctl.cli.output import Output
-from bgpctl.cli.show import OutputOption, RunDirOption
-from bgpctl.cli.which_nodes import (
-    AllNodesOption,
-    Cluster,
-    ContextOption,
-    KubeconfigOption,
-    Meant,
-    NamespaceOption,
-    NodesOption,
-    nodes_meant,
-)
+from bgpctl.cli.show import OutputOption
+from bgpctl.cli.which_nodes import SomeNodes
 
 if TYPE_CHECKING:
     import typer
@@ -42,13 +33,9 @@ def register(app: typer.Typer) -> None:
     add_command(app, fib, epilog="Examples: bgpctl fib; bgpctl fib --node a1 -o yaml; bgpctl fib --all-nodes")
 
 
+@with_options
 def fib(
-    nodes: NodesOption = None,
-    all_nodes: AllNodesOption = False,
-    run_dir: RunDirOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    namespace: NamespaceOption = "",
+    nodes: SomeNodes,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the kernel's routes against what they should be, and a sentence on each that is not so.
@@ -64,8 +51,7 @@ def fib(
     from bgpctl.cli.asking import ask_all, report_silent
     from bgpctl.cli.running import find_nodes
 
-    meant = Meant(tuple(nodes or ()), all_nodes, run_dir, Cluster(kubeconfig, context, namespace))
-    answers, silent = ask_all(nodes_meant(meant, find_nodes), AskedNode.agent)
+    answers, silent = ask_all(nodes.find(find_nodes), AskedNode.agent)
     if output.is_data:
         tables.print_data([_fields(name, agent) for name, agent in answers], output)
     else:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bgpctl.cli.declare import of_typer
+from bgpctl.cli.declare import of_typer, with_options
 from bgpctl.cli.output import Output
-from bgpctl.cli.show import NodeOption, OutputOption, RunDirOption
+from bgpctl.cli.show import OutputOption
+from bgpctl.cli.which_nodes import OneNode
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -31,32 +32,31 @@ def register(app: typer.Typer) -> None:
     app.add_typer(journal)
 
 
+@with_options
 def start(
-    node: NodeOption = "",
-    run_dir: RunDirOption = None,
+    node: OneNode,
     limit: Annotated[int, typer.Option(help="Where the recording ends by itself, in MiB.", min=1)] = 256,
 ) -> None:
     """Record every event of a speaker from now on, beginning with what it has now."""
-    from bgpctl.cli.running import find_one_node
     from reflector.messages import StartJournal
 
-    typer.echo(_sentence(find_one_node(node, run_dir).journal(StartJournal(limit * _MEBIBYTE))))
+    typer.echo(_sentence(node.find().journal(StartJournal(limit * _MEBIBYTE))))
 
 
-def stop(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
+@with_options
+def stop(node: OneNode) -> None:
     """End the recording; the file stays."""
-    from bgpctl.cli.running import find_one_node
     from reflector.messages import StopJournal
 
-    typer.echo(_sentence(find_one_node(node, run_dir).journal(StopJournal())))
+    typer.echo(_sentence(node.find().journal(StopJournal())))
 
 
-def status(node: NodeOption = "", run_dir: RunDirOption = None) -> None:
+@with_options
+def status(node: OneNode) -> None:
     """Show whether a speaker is recorded. Status 1 when it is not."""
-    from bgpctl.cli.running import find_one_node
     from reflector.messages import ShowJournal
 
-    answer = find_one_node(node, run_dir).journal(ShowJournal())
+    answer = node.find().journal(ShowJournal())
     typer.echo(_sentence(answer))
     if not answer.is_recording:
         raise typer.Exit(1)

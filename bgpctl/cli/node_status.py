@@ -1,21 +1,17 @@
-"""`bgpctl node-status`: the nodes that run here as CalicoNodeStatus resources."""
+"""`bgpctl node-status`: the nodes that run here, or those of a cluster, as CalicoNodeStatus resources."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import add_command, option
-from bgpctl.cli.show import NodeOption, RunDirOption
-from bgpctl.errors import NotReadyError
+from bgpctl.cli.declare import Exit, add_command, option, with_options
+from bgpctl.cli.which_nodes import SomeNodes
 
 if TYPE_CHECKING:
     import typer
 
-    from bgpctl.cli.running import RunningNode
-
-# A node with a hundred thousand routes takes its time.
-TIMEOUT = 60.0
+    from bgpctl.cli.asked_node import AskedNode
 
 
 class StatusClass(StrEnum):
@@ -30,18 +26,19 @@ class Output(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    add_command(app, node_status, epilog="Example: bgpctl node-status --class BGP")
+    add_command(app, node_status, epilog="Examples: bgpctl node-status --class BGP; bgpctl node-status --all-nodes")
 
 
+@with_options
 def node_status(
-    node: NodeOption = "",
-    run_dir: RunDirOption = None,
+    nodes: SomeNodes,
     classes: Annotated[
         list[StatusClass] | None, option("--class", help="Only this class; may be repeated.", show_default="all")
     ] = None,
     output: Annotated[Output, option("--output", "-o", help="How the resource is written.")] = Output.YAML,
 ) -> None:
-    """Show agent, sessions and routes as a CalicoNodeStatus resource, one for each node."""
+    """Show agent, sessions and routes as a CalicoNodeStatus resource, one for each node. Status 1 when a node does
+    not answer."""
     import sys
 
     import msgspec
@@ -50,7 +47,7 @@ def node_status(
     from bgpctl.cli.running import find_nodes
 
     wanted = tuple(each.value for each in classes or StatusClass)
-    answers, silent = ask_all(find_nodes(node, run_dir), lambda running: _resource(running, wanted))
+    answers, silent = ask_all(nodes.find(find_nodes), lambda node: _resource(node, wanted))
     resources = [resource for _, resource in answers]
     if output is Output.JSON:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(resources), indent=2).decode() + "\n")
@@ -59,26 +56,20 @@ def node_status(
 
         sys.stdout.write(as_yaml(resources))
     report_silent(silent)
+    if silent:
+        raise Exit(1)
 
 
-def _resource(running: RunningNode, classes: tuple[str, ...]) -> dict[str, object]:
+def _resource(asked: AskedNode, classes: tuple[str, ...]) -> dict[str, object]:
     """Raises NotReadyError when the agent does not answer."""
     from datetime import UTC, datetime
 
     import msgspec
 
-    from bgpctl.agent.host.run_directory import AGENT_SOCKET
     from bgpctl.agent.node_status.status import NodeStatus, moment
     from bgpctl.agent.node_status.text import Asked, resource
-    from reflector.control.client import ControlClient, ControlError
-    from reflector.messages import ShowAgent, ShowNodeStatus
 
-    try:
-        with ControlClient(running.run_directory / AGENT_SOCKET, TIMEOUT) as agent:
-            node = agent.ask(ShowAgent()).node
-            report = agent.ask(ShowNodeStatus(classes)).status
-    except ControlError as error:
-        raise NotReadyError(f"the agent of {running.name} does not answer: {error}") from error
+    node, report = asked.node_status(classes)
     status = msgspec.json.decode(report, type=NodeStatus)
     now = moment(datetime.now(UTC).timestamp())
     return resource(Asked(node, node, classes, 0), msgspec.structs.replace(status, last_updated=now))

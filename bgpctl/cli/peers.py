@@ -10,19 +10,10 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import Exit, add_command, echo, option
+from bgpctl.cli.declare import Exit, add_command, echo, option, with_options
 from bgpctl.cli.output import Output
-from bgpctl.cli.show import OutputOption, RunDirOption
-from bgpctl.cli.which_nodes import (
-    AllNodesOption,
-    Cluster,
-    ContextOption,
-    KubeconfigOption,
-    Meant,
-    NamespaceOption,
-    NodesOption,
-    nodes_meant,
-)
+from bgpctl.cli.show import OutputOption
+from bgpctl.cli.which_nodes import SomeNodes
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -47,15 +38,11 @@ def register(app: typer.Typer) -> None:
     add_command(app, peers, epilog=f"Examples: {examples}")
 
 
+@with_options
 def peers(
+    nodes: SomeNodes,
     peer: Annotated[str, option(help="Only this one, in full: session, address or node.")] = "",
     down: Annotated[bool, option("--down", help="Only sessions that are not Established.")] = False,
-    nodes: NodesOption = None,
-    all_nodes: AllNodesOption = False,
-    run_dir: RunDirOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    namespace: NamespaceOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the sessions, what passes over them, and why those that are down are down.
@@ -68,8 +55,7 @@ def peers(
     from bgpctl.cli.asking import ask_all, at_once, report_silent
     from bgpctl.cli.running import find_nodes
 
-    meant = Meant(tuple(nodes or ()), all_nodes, run_dir, Cluster(kubeconfig, context, namespace))
-    asked = nodes_meant(meant, find_nodes)
+    asked = nodes.find(find_nodes)
     answers, silent = ask_all(asked, AskedNode.peers)
     sessions = [(name, each) for name, answer in answers for each in answer.peers]
     sessions = [each for each in sessions if _is_meant(each[1], peer) and not (down and each[1].state == ESTABLISHED)]
@@ -79,7 +65,7 @@ def peers(
     if output.is_data:
         tables.print_data([{"node": name, **tables.fields(each)} for name, each in sessions], output)
     else:
-        with_node = all_nodes or len(asked) > 1
+        with_node = nodes.all_nodes or len(asked) > 1
         is_wide = output is Output.WIDE
         tables.print_table(fitting(sessions, with_node=with_node, width=0 if is_wide else _width()), sessions)
         for line in lines(sessions, answers, with_node=with_node, in_full=bool(peer)):

@@ -26,7 +26,7 @@ class RunningNode(AskedNode):
     run_directory: Path
 
     @contextmanager
-    def open(self, control_socket: ControlSocket, timeout: float) -> Iterator[ControlClient]:
+    def open(self, control_socket: ControlSocket, timeout: float, *, changes: bool = False) -> Iterator[ControlClient]:  # noqa: ARG002
         with ControlClient(self.run_directory / control_socket.file, timeout) as client:
             yield client
 

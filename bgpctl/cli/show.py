@@ -1,28 +1,16 @@
-"""`bgpctl routes`, asked of the speakers themselves; and the options of all commands that ask what runs here."""
+"""`bgpctl routes`, asked of the speakers themselves."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import Exit, add_command, argument, option
+from bgpctl.cli.declare import Exit, add_command, argument, option, with_options
 from bgpctl.cli.output import Output
-from bgpctl.cli.which_nodes import (
-    Cluster,
-    ContextOption,
-    KubeconfigOption,
-    NamespaceOption,
-    one_node_meant,
-)
+from bgpctl.cli.which_nodes import OneNode
 from bgpctl.errors import NotReadyError
 
 if TYPE_CHECKING:
     import typer
-
-# Without these options a command finds the running agents by itself.
-NodeOption = Annotated[str, option("--node", help="Only this node.", show_default="all that run here")]
-RunDirOption = Annotated[Path | None, option("--run-dir", help="The run directory of one agent.")]
-
 
 OutputOption = Annotated[Output, option("--output", "-o", help="For people or for programs.")]
 
@@ -32,16 +20,13 @@ def register(app: typer.Typer) -> None:
     add_command(app, routes, epilog=f"Examples: {examples}")
 
 
+@with_options
 def routes(
+    node: OneNode,
     prefix: Annotated[str, argument(help="Only the route to exactly this prefix.")] = "",
     inside: Annotated[str, option(help="Only routes inside this prefix.")] = "",
     received: Annotated[str, option(help="What this peer has sent, used or not: session, address or node.")] = "",
     advertised: Annotated[str, option(help="What this peer has been advertised.")] = "",
-    node: NodeOption = "",
-    run_dir: RunDirOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    namespace: NamespaceOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the best routes of one node's Loc-RIB, or the routes of one peer. Status 1 when there is no such route."""
@@ -51,7 +36,7 @@ def routes(
     if received and advertised:
         raise NotReadyError("--received and --advertised exclude each other")
     wanted = canonical_prefix(prefix or inside)
-    speaker = one_node_meant(node, run_dir, Cluster(kubeconfig, context, namespace))
+    speaker = node.find()
     session = speaker.session(received or advertised) if received or advertised else ""
     table = Table.RECEIVED if received else Table.ADVERTISED if advertised else Table.LOC_RIB
     questions = (ShowRoutes(family, wanted, table=table, peer=session) for family in tables.families_of(wanted))

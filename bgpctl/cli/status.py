@@ -10,19 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bgpctl.cli.declare import Exit, add_command, echo
+from bgpctl.cli.declare import Exit, add_command, echo, with_options
 from bgpctl.cli.output import Output
-from bgpctl.cli.show import OutputOption, RunDirOption
-from bgpctl.cli.which_nodes import (
-    AllNodesOption,
-    Cluster,
-    ContextOption,
-    KubeconfigOption,
-    Meant,
-    NamespaceOption,
-    NodesOption,
-    nodes_meant,
-)
+from bgpctl.cli.show import OutputOption
+from bgpctl.cli.which_nodes import SomeNodes
 
 if TYPE_CHECKING:
     import typer
@@ -52,13 +43,9 @@ def register(app: typer.Typer) -> None:
     )
 
 
+@with_options
 def status(
-    nodes: NodesOption = None,
-    all_nodes: AllNodesOption = False,
-    run_dir: RunDirOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = "",
-    namespace: NamespaceOption = "",
+    nodes: SomeNodes,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show each node in one line, and everything that is wrong: plan, speaker, sessions, kernel routes, resources.
@@ -71,8 +58,7 @@ def status(
     from bgpctl.cli.node_problems import ERROR
     from bgpctl.cli.running import find_nodes_and_stopped
 
-    meant = Meant(tuple(nodes or ()), all_nodes, run_dir, Cluster(kubeconfig, context, namespace))
-    standings = at_once(nodes_meant(meant, find_nodes_and_stopped), _standing)
+    standings = at_once(nodes.find(find_nodes_and_stopped), _standing)
     if output.is_data:
         tables.print_data([_fields(each) for each in standings], output)
     else:

@@ -80,12 +80,11 @@ def topology(
 
 def _nodes(cluster: ClusterAccess) -> Sequence[AskedNode]:
     from bgpctl.cli.running import find_nodes
-    from bgpctl.cli.which_nodes import Cluster, Meant, nodes_meant
+    from bgpctl.cli.which_nodes import Cluster
 
     if cluster.in_cluster:
         raise NotReadyError("--live asks through kubectl: give --kubeconfig or --context in place of --in-cluster")
-    asked = Cluster(cluster.kubeconfig, cluster.context)
-    return nodes_meant(Meant((), cluster.is_given, None, asked), find_nodes)
+    return Cluster(cluster.kubeconfig, cluster.context).find((), None) if cluster.is_given else find_nodes("", None)
 
 
 def _states(nodes: Sequence[AskedNode]) -> States:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 NAMESPACE = "bgpctl-system"
 
+# Without these options a command finds the running agents by itself.
+NodeOption = Annotated[str, option("--node", help="Only this node.", show_default="all that run here")]
+RunDirOption = Annotated[Path | None, option("--run-dir", help="The run directory of one agent.")]
 NodesOption = Annotated[
     list[str] | None, option("--node", help="Only this node; may be repeated.", show_default="all that run here")
 ]
@@ -41,56 +44,67 @@ NamespaceOption = Annotated[
 class Cluster:
     """As it was given."""
 
-    kubeconfig: Path | None = None
-    context: str = ""
-    namespace: str = ""
+    kubeconfig: KubeconfigOption = None
+    context: ContextOption = ""
+    namespace: NamespaceOption = ""
 
-    @property
-    def is_given(self) -> bool:
-        return self.kubeconfig is not None or bool(self.context or self.namespace)
+    def is_meant(self, run_directory: Path | None) -> bool:
+        is_given = self.kubeconfig is not None or bool(self.context or self.namespace)
+        return is_given or (is_plugin() and run_directory is None)
 
-    def find(self, nodes: Sequence[str]) -> Sequence[AskedNode]:
-        """All of them where none is named."""
+    def find(self, nodes: Sequence[str], run_directory: Path | None) -> Sequence[AskedNode]:
+        """All of them where none is named. Raises NotReadyError."""
         from bgpctl.cli.through_kubectl.kubectl import Kubectl, find_kubectl
         from bgpctl.cli.through_kubectl.pod_node import find_in_cluster
 
+        if run_directory is not None:
+            raise NotReadyError("--run-dir is of this machine, and a cluster is given")
         kubectl = Kubectl(find_kubectl(), self.kubeconfig, self.context, self.namespace or NAMESPACE)
         return find_in_cluster(kubectl, nodes)
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """`every`: --all-nodes."""
+class SomeNodes:
+    """Those that are named, or all."""
 
-    nodes: tuple[str, ...]
-    every: bool
-    run_directory: Path | None
-    cluster: Cluster
+    nodes: NodesOption = None
+    all_nodes: AllNodesOption = False
+    run_dir: RunDirOption = None
+    cluster: Cluster = Cluster()
+
+    def find(self, find_here: Callable[[str, Path | None], list[RunningNode]]) -> Sequence[AskedNode]:
+        """`find_here` finds those of this machine with a name, "" for all. Raises NotReadyError."""
+        named = tuple(self.nodes or ())
+        if not (self.all_nodes or self.cluster.is_meant(self.run_dir)):
+            return [found for name in dict.fromkeys(named or ("",)) for found in find_here(name, self.run_dir)]
+        if self.run_dir is None and bool(named) is self.all_nodes:
+            raise NotReadyError("name nodes of the cluster with --node, or give --all-nodes")
+        return self.cluster.find(named, self.run_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class OneNode:
+    """The one that is named, or the only one."""
+
+    node: NodeOption = ""
+    run_dir: RunDirOption = None
+    cluster: Cluster = Cluster()
 
     @property
     def is_in_cluster(self) -> bool:
-        return self.every or self.cluster.is_given or (is_plugin() and self.run_directory is None)
+        return self.cluster.is_meant(self.run_dir)
 
+    def find(self) -> AskedNode:
+        """Raises NotReadyError when it is not one."""
+        if not self.is_in_cluster:
+            return self.find_here()
+        if not self.node and self.run_dir is None:
+            raise NotReadyError("name the node of the cluster with --node")
+        (found,) = self.cluster.find([self.node], self.run_dir)
+        return found
 
-def nodes_meant(meant: Meant, find_here: Callable[[str, Path | None], list[RunningNode]]) -> Sequence[AskedNode]:
-    """`find_here` finds those of this machine with a name, "" for all. Raises NotReadyError."""
-    if not meant.is_in_cluster:
-        return [found for name in dict.fromkeys(meant.nodes or ("",)) for found in find_here(name, meant.run_directory)]
-    if meant.run_directory is not None:
-        raise NotReadyError("--run-dir is of this machine, and a cluster is given")
-    if bool(meant.nodes) is meant.every:
-        raise NotReadyError("name nodes of the cluster with --node, or give --all-nodes")
-    return meant.cluster.find(meant.nodes)
+    def find_here(self) -> RunningNode:
+        """On this machine, whatever else is given. Raises NotReadyError when it is not one."""
+        from bgpctl.cli.running import find_one_node
 
-
-def one_node_meant(node: str, run_directory: Path | None, cluster: Cluster) -> AskedNode:
-    """Raises NotReadyError when it is not one."""
-    from bgpctl.cli.running import find_one_node
-
-    meant = Meant((node,), False, run_directory, cluster)
-    if not meant.is_in_cluster:
-        return find_one_node(node, run_directory)
-    if not node:
-        raise NotReadyError("name the node of the cluster with --node")
-    (found,) = nodes_meant(meant, lambda *_: [])
-    return found
+        return find_one_node(self.node, self.run_dir)

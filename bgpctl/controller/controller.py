@@ -178,12 +178,24 @@ class Controller:
 
     async def _follow(self) -> None:
         wants = ClusterOptions.for_agents_to_complete()
-        self._is_new_cluster = not await self._objects.has_any()
+        self._is_new_cluster = await self._has_no_plans()
         async with aclosing(watch_cluster(self._options.access, wants, self._report)) as changes:
             async for loaded in changes:
                 self._loaded = loaded
                 self._is_to_compile.set()
         raise AssertionError("the watch of the cluster has no end")
+
+    async def _has_no_plans(self) -> bool:
+        """As soon as the API server answers: a controller may be started while it does not."""
+        pauses, reason = Pauses(random.random), ""
+        while True:
+            try:
+                return not await self._objects.has_any()
+            except FailedError as error:
+                if str(error) != reason:
+                    log.warning("the cluster is not read yet", reason=str(error))
+                reason = str(error)
+                await asyncio.sleep(pauses.next(error.failure.retry_after))
 
     async def _compile(self) -> None:
         """Not before it is known what agents have found on their machines."""

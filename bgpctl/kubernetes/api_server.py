@@ -15,6 +15,7 @@ from bgpctl.errors import NotReadyError
 from bgpctl.kubernetes.access import CONNECT, Access, credential_failures, open_client
 from bgpctl.kubernetes.failure import Cause, FailedError, Failure
 from bgpctl.kubernetes.wire import failure_of
+from bgpctl.kubernetes.words import words_of
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient, Response
@@ -104,7 +105,7 @@ class ApiServer:
             raise
         except (httpx2.HTTPError, httpx2.StreamError) as error:
             self._doubt(opened, is_doubtful=isinstance(error, httpx2.ConnectError))
-            raise FailedError(Failure(Cause.UNREACHABLE, _words(error))) from error
+            raise FailedError(Failure(Cause.UNREACHABLE, words_of(error))) from error
         finally:
             opened.users -= 1
             if not (opened.users or opened.is_current):
@@ -125,7 +126,7 @@ class ApiServer:
         try:
             return await opened.client.send(request, stream=True)
         except credential_failures() as error:
-            raise FailedError(Failure(Cause.UNAUTHORIZED, f"no credentials: {_words(error)}")) from error
+            raise FailedError(Failure(Cause.UNAUTHORIZED, f"no credentials: {words_of(error)}")) from error
 
     def _doubt(self, opened: _Opened, *, is_doubtful: bool) -> None:
         """Whether the credentials have to be read again; those of a client that has been replaced are known to."""
@@ -167,8 +168,3 @@ async def _lines(answer: Response) -> AsyncGenerator[bytes, None]:
         *lines, rest = (rest + octets).split(b"\n")
         for line in lines:
             yield line
-
-
-def _words(error: Exception) -> str:
-    """Of an exception that may have no text."""
-    return str(error) or type(error).__name__

@@ -131,6 +131,7 @@ class AgentStatus(Message, frozen=True):
     reflectors_down        no session to a reflector is Established
     retention              one sentence on what is retained; "": nothing
     internal_errors        exceptions that are a fault of bgpctl and did not end the agent, since it started
+    events_dropped         occurrences that the limits of Events of a cluster have left out, since it started
     """
 
     node: str
@@ -174,6 +175,7 @@ class AgentStatus(Message, frozen=True):
     reflectors_down: bool = False
     retention: str = ""
     internal_errors: int = 0
+    events_dropped: int = 0
     workload_routes: int = 0
     fib_unsafe: int = 0
     findings: tuple[ProblemStatus, ...] = ()

@@ -87,6 +87,6 @@ def test_what_never_says_anything_is_given_up() -> None:
     ours, its = socket.socketpair()
     source, sink = os.pipe()
     with ours, its, pytest.raises(NotReadyError, match=r"nothing has passed for 0\.05 s"):
-        join(ours, source, sink, 0.05)
+        join(ours, source, sink, bytes, 0.05)
     os.close(source)
     os.close(sink)

@@ -50,7 +50,8 @@ def stand_in(tmp_path: Path) -> StandIn:
     def make(script: str, *nodes: str, listing: str = "") -> dict[str, str]:
         (tmp_path / "pods.json").write_text(listing or json.dumps({"items": [pod(node) for node in nodes]}))
         file = tmp_path / "kubectl"
-        file.write_text(f'#!/bin/sh\ncase "$*" in *" get pods "*) exec cat {tmp_path}/pods.json;; esac\n{script}\n')
+        listed = f'case "$*" in *" get pods "*) exec cat {tmp_path}/pods.json;; *" get "*) exit;; esac'
+        file.write_text(f"#!/bin/sh\n{listed}\n{script}\n")
         file.chmod(0o755)
         return {"KUBECTL": str(file)}
 

@@ -6,14 +6,19 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import controllers
 from segment import eventually
 
+from bgpctl.agent.host.run_directory import our_files
+from bgpctl.lab.actions import cables
+from bgpctl.lab.actions.action import RunningLab
+from bgpctl.lab.actions.processes import PowerOff
 from bgpctl.lab.netns.state import LabState
 from bgpctl.lab.running import agents, runner
 from bgpctl.lab.running.agents import CALICO
@@ -33,13 +38,15 @@ ESTABLISHED = "Established"
 
 @dataclass
 class ClusterLab:
-    """The lab while it is up. `relay` is how its nodes reach the API server."""
+    """The lab while it is up. `relay` is how its nodes reach the API server; `environments` is what the agents of some
+    nodes have besides ours, from their next start."""
 
     server: ApiServer
     controller: ControllerProcess
     topology: Topology
     path: Path
     relay: Relay
+    environments: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def state(self) -> LabState:
@@ -68,7 +75,8 @@ class ClusterLab:
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         reflects = ["--no-fib"] if node.role is Role.REFLECTOR else []
-        return [str(controller_process.BGPCTL), "agent", *words, *reflects]
+        environment = [f"{name}={value}" for name, value in self.environments.get(node.name, {}).items()]
+        return ["env", *environment, str(controller_process.BGPCTL), "agent", *words, *reflects]
 
     def end_agent_and_speaker(self, node: str) -> None:
         """As a machine that loses its power: no peer gets a NOTIFICATION."""
@@ -78,6 +86,25 @@ class ClusterLab:
         eventually(
             lambda: node not in agents.running(self.state, self.topology.agents), f"the agent of {node} has ended"
         )
+
+    def power_off(self, node: str) -> None:
+        """Its links, processes and what we have put into its kernel are gone, and so is what was in its /run."""
+        with self._to_act_on() as lab:
+            PowerOff(node).do(lab)
+        for each in our_files(self.state.node_directory(node)):
+            each.unlink()
+
+    def power_on(self, node: str) -> None:
+        """Its links have their addresses; agent and speaker answer when this returns."""
+        with self._to_act_on() as lab:
+            for end in cables.ends_of(self.topology, node):
+                cables.bring_up(lab, end)
+        self.up()
+
+    @contextmanager
+    def _to_act_on(self) -> Iterator[RunningLab]:
+        with self.state.locked(create=False) as lock:
+            yield RunningLab(self.topology, self.topology.file.parent, lock)
 
     def status(self, node: str) -> AgentStatus:
         with ControlClient(self.state.node_directory(node) / "agent.sock") as client:
@@ -122,3 +149,18 @@ def cluster_lab(server: ApiServer, controller: ControllerProcess, name: str, pat
             yield lab
         finally:
             runner.down(topology.name)
+
+
+@contextmanager
+def lab_with_controller(server: ApiServer, name: str, path: Path) -> Iterator[ClusterLab]:
+    """All of it: resources in the API, one controller, and the lab, as it is expected to be."""
+    applied = controllers.apply_lab(server, name)
+    controller = ControllerProcess(server, path / "controller", "one", "--without-felix")
+    controller.start()
+    try:
+        with cluster_lab(server, controller, name, path) as lab:
+            lab.is_as_expected()
+            yield lab
+    finally:
+        controller.close()
+        controllers.clear(server, applied)

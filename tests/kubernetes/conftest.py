@@ -14,7 +14,7 @@ from pathlib import Path
 import container_image
 import controllers
 import pytest
-from cluster_lab import ClusterLab, cluster_lab
+from cluster_lab import ClusterLab, lab_with_controller
 from docker_engine import DockerEngine
 from temporary_namespace import temporary_namespace
 
@@ -119,17 +119,8 @@ def quickstart(
 ) -> Iterator[ClusterLab]:
     """The lab with a controller; each test leaves it as it was."""
     path = tmp_path_factory.mktemp("quickstart")
-    with inside(api_server_network):
-        applied = controllers.apply_lab(cluster, controllers.QUICKSTART)
-        controller = ControllerProcess(cluster, path / "controller", "one", "--without-felix")
-        controller.start()
-        try:
-            with cluster_lab(cluster, controller, controllers.QUICKSTART, path) as lab:
-                lab.is_as_expected()
-                yield lab
-        finally:
-            controller.close()
-            controllers.clear(cluster, applied)
+    with inside(api_server_network), lab_with_controller(cluster, controllers.QUICKSTART, path) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
 
 import controllers
@@ -10,13 +11,18 @@ import pytest
 from cluster_lab import AGENT, ClusterLab
 from reported_events import events, notes_of, remove_all
 from segment import eventually
+from test_agent import condition
 
+from bgpctl.kubernetes.event_memory import BURST_OF_OBJECT
 from labs.bench.kubernetes import calico_crds, controller_process
 from labs.bench.kubernetes.api_server import ApiServer
+from labs.bench.kubernetes.network import inside
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
 LABEL = "route-reflector"
+# More than an object may have at once.
+MANY = BURST_OF_OBJECT + 4
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +117,28 @@ def test_plans_that_change_and_an_api_server_that_starts_again_make_no_events(
     eventually(lambda: running() == before, "and the one before", within=60)
     found = {each["metadata"]["name"]: each["message"] for each in events(api_server, "a1", "NodePlan")}
     assert found == {}
+
+
+def test_what_the_limits_leave_out_is_counted(quickstart: ClusterLab, api_server: ApiServer) -> None:
+    """A NodePlan that is edited in a different way each time: each is an occurrence of its own."""
+    quickstart.controller.end()
+    try:
+        before = dropped(quickstart)
+        for version in range(100, 100 + MANY):
+            patch = json.dumps({"spec": {"plan": {"plan": {"version": version}}}})
+            calico_crds.run(api_server, "patch", "nodeplan", "a1", "--type=merge", f"--patch={patch}")
+            sentence = f"version {version}"
+            # What the object says was looked at for events as well.
+            eventually(lambda what=sentence: what in condition(quickstart, "a1", "Degraded")["message"], sentence)
+        eventually(lambda: dropped(quickstart) > before, "what is left out is counted", within=30)
+    finally:
+        quickstart.controller.start()
+    eventually(lambda: not quickstart.status("a1").problems, "the controller puts it right", within=30)
+
+
+def dropped(lab: ClusterLab) -> float:
+    """On the page of a1."""
+    with inside(lab.namespace("a1")):
+        page = urllib.request.urlopen(f"http://{lab.status('a1').metrics_address}/metrics", timeout=10).read().decode()
+    (line,) = [each for each in page.splitlines() if each.startswith("bgpctl_agent_events_dropped_total ")]
+    return float(line.split()[1])

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from segment import eventually
 
 from bgpctl.cli.through_kubectl.agent_pods import AgentPod
 from bgpctl.cli.through_kubectl.kubectl import Kubectl
 from bgpctl.cli.through_kubectl.pod_node import find_in_cluster
 from bgpctl.errors import NotReadyError
-from labs.bench.kubernetes import calico_crds
+from bgpctl.node_plan import Assignment, spec_of
+from labs.bench.kubernetes import calico_crds, controller_process
 from labs.bench.kubernetes.api_server import PROGRAMS, ApiServer
+from reflector.plan import NodePlan
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -48,9 +54,34 @@ class Pods:
     def delete(self, name: str) -> None:
         calico_crds.run(self._server, "delete", "pod", name, f"--namespace={self._namespace}", "--wait=false")
 
-    def found(self, *nodes: str) -> list[AgentPod]:
-        kubectl = Kubectl(str(PROGRAMS / "kubectl"), self._server.admin_kubeconfig, "", self._namespace)
+    def reader(self) -> Path:
+        """The kubeconfig of somebody who may list these pods, and nothing else."""
+        namespace = f"--namespace={self._namespace}"
+        calico_crds.run(self._server, "create", "role", "pods", "--verb=list", "--resource=pods", namespace)
+        calico_crds.run(self._server, "create", "rolebinding", "pods", "--role=pods", "--user=reader", namespace)
+        kubeconfig = self._server.client_certificate_kubeconfig("reader")
+        may = ("auth", "can-i", "list", "pods", namespace, f"--kubeconfig={kubeconfig}")
+        eventually(lambda: self._server.kubectl(*may).returncode == 0, "the role is in force")
+        return kubeconfig
+
+    def found(self, *nodes: str, kubeconfig: Path | None = None) -> list[AgentPod]:
+        file = kubeconfig or self._server.admin_kubeconfig
+        kubectl = Kubectl(str(PROGRAMS / "kubectl"), file, "", self._namespace)
         return [each.pod for each in find_in_cluster(kubectl, nodes)]
+
+
+@pytest.fixture
+def planned(api_server: ApiServer, inside_its_network: None) -> Iterator[Callable[[str], None]]:
+    """Gives a node a NodePlan."""
+    controller_process.install_node_plans(api_server)
+
+    def plan(node: str) -> None:
+        spec = json.loads(msgspec.json.encode(spec_of(Assignment(NodePlan(node, "10.0.0.1")))))
+        found = {"apiVersion": "bgpctl.io/v1alpha1", "kind": "NodePlan", "metadata": {"name": node}, "spec": spec}
+        calico_crds.apply(api_server, found)
+
+    yield plan
+    calico_crds.run(api_server, "delete", "crd", "nodeplans.bgpctl.io")
 
 
 @pytest.fixture
@@ -112,3 +143,25 @@ def test_a_pod_that_no_node_has_room_for_stands_for_its_node(pods: Pods) -> None
 def test_a_pod_that_is_for_no_node_in_particular_has_its_own_name(pods: Pods) -> None:
     pods.add("x", component="reflector")
     assert pods.found() == [AgentPod("pod x", "x", "reflector", "its pod x does not run (Pending)")]
+
+
+def test_a_node_with_a_plan_and_without_a_pod_has_no_agent(pods: Pods, planned: Callable[[str], None]) -> None:
+    for node in ("a1", "b1"):
+        planned(node)
+    pods.add("of-b1", "b1")
+    pods.report("of-b1", RUNNING)
+    assert pods.found() == [AgentPod("a1", "", "", "no agent runs on this node"), AgentPod("b1", "of-b1", "agent")]
+    assert pods.found("b1") == [AgentPod("b1", "of-b1", "agent")], "what is not named is not meant"
+
+
+def test_whoever_may_not_list_plans_learns_that_some_may_be_missing(
+    pods: Pods, planned: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned("a1")
+    pods.add("of-b1", "b1")
+    pods.report("of-b1", RUNNING)
+    assert pods.found(kubeconfig=pods.reader()) == [AgentPod("b1", "of-b1", "agent")]
+    assert capsys.readouterr().err == (
+        "bgpctl: nodes on which no agent runs are not shown: kubectl get: reader may not list nodeplans; the role "
+        "bgpctl-operator-diagnose has that verb, and an administrator binds it\n"
+    )

@@ -144,6 +144,20 @@ def test_an_api_server_that_was_away_and_an_etcd_that_forgot_are_followed_on(
     assert "Traceback" not in one.log.read_text()
 
 
+def test_a_controller_that_starts_before_the_api_server_waits_for_it(
+    cluster: ApiServer, lab: Callable[[str], None], controller: Callable[..., ControllerProcess]
+) -> None:
+    one = controller("one")
+    one.end(signal.SIGKILL)
+    lab(QUICKSTART)
+    cluster.kill_api_server()
+    one.start()
+    eventually(lambda: "the cluster is not read yet" in one.log.read_text(), "it says what it waits for", within=20)
+    cluster.start_api_server()
+    controllers.wait_for_plans(cluster, controllers.of_directory(QUICKSTART))
+    assert "internal error" not in one.log.read_text()
+
+
 def test_nodes_that_are_all_gone_take_no_plans_with_them(cluster: ApiServer, one: ControllerProcess) -> None:
     wanted = controllers.of_directory(QUICKSTART)
     calico_crds.run(cluster, "delete", "nodes.projectcalico.org", "a3")

@@ -223,6 +223,7 @@ ASKED = {
     "routes": ("10.64.12.0/26", "10.9.0.12"),
     "explain 10.64.12.2": ("10.64.12.0/26 on k1", "the kernel, for 10.64.12.2"),
     "fib": ("k1", "as desired"),
+    "node-status --class=BGP": ("CalicoNodeStatus", "numberEstablishedV4: 1"),
 }
 
 
@@ -247,6 +248,24 @@ def test_a_command_asks_the_node_through_kubectl(
     record_property(command, f"{time.monotonic() - began:.2f} s")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert [word for word in ASKED[command] if word not in done.stdout] == []
+
+
+def test_a_node_is_changed_through_kubectl_and_the_audit_log_says_so(cluster: Cluster, operator: Path) -> None:
+    def asked(*words: str) -> CompletedProcess[str]:
+        return cluster.bgpctl(*words, f"--kubeconfig={operator}", kubeconfig=operator)
+
+    held = asked("confirm", "k1")
+    assert (held.returncode, held.stdout) == (1, "k1: nothing is held\n"), held.stderr
+    drained = asked("drain", "--node=k1", "--wait=0", "--reason=new disk")
+    assert (drained.returncode, drained.stderr) == (0, "")
+    assert "k1: what draws traffic here is marked with GRACEFUL_SHUTDOWN; acknowledged by 1 peer" in drained.stdout
+    assert "k1 has been drained for" in asked("status", "--node=k1").stdout
+    assert asked("drain", "--node=k1", "--undo").stdout == "k1 is in use\n"
+    assert asked("journal", "start", "--node=k1").stdout.startswith("recording into /run/bgpctl/k1/journal")
+    assert asked("journal", "stop", "--node=k1").returncode == 0
+    executed = [each for each in cluster.server.requests() if each.resource == "pods/exec" and each.user == "diagnoser"]
+    assert len([each for each in executed if "command=--change" in each.uri]) >= 4
+    assert [each for each in executed if "command=--change" not in each.uri], "looking says nothing of the kind"
 
 
 def test_the_answer_is_that_of_the_machine_itself(cluster: Cluster, operator: Path) -> None:

@@ -27,7 +27,7 @@ USERS = {
 }
 # Resource, namespace and name -> what each of ROLES may; nothing else is allowed.
 TABLE: dict[tuple[str, str, str], tuple[str, str, str, str, str]] = {
-    ("nodeplans.bgpctl.io", "", ""): ("get list watch create patch delete", READ, READ, "", ""),
+    ("nodeplans.bgpctl.io", "", ""): ("get list watch create patch delete", READ, READ, "", "get list"),
     ("nodeplans.bgpctl.io/status", "", ""): ("", "patch update", "", "", ""),
     ("bgppeers.GROUP", "", ""): (READ, "", READ, WRITE, ""),
     ("bgpfilters.GROUP", "", ""): (READ, "", READ, WRITE, ""),
@@ -99,6 +99,7 @@ def server(api_server_network: str, tmp_path_factory: pytest.TempPathFactory) ->
         bind(server, "bgpctl-operator-read", "reader")
         bind(server, "bgpctl-operator-read", "reader", SYSTEM)
         bind(server, "bgpctl-operator-write", "writer")
+        bind(server, "bgpctl-operator-diagnose", "diagnoser")
         bind(server, "bgpctl-operator-diagnose", "diagnoser", SYSTEM)
         yield server
 

@@ -7,12 +7,11 @@ keep the true time, and the other ends of the sessions are there.
 from __future__ import annotations
 
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from faked_clock import DAY, HOUR, FakedClock, faked_clock
 from restart_world import HOLD_TIME, Cluster, Member, ask
 from segment import eventually
 from traffic import Record, go_on_for, pings, undisturbed_sessions
@@ -23,34 +22,19 @@ from reflector.messages import StartJournal, StopJournal
 
 pytestmark = pytest.mark.netns
 
-HOUR, DAY = 3600, 86400
 FAKED = ("n1", "r1")
 
 
 @pytest.fixture(scope="module")
-def offset() -> Iterator[Path]:
-    """The file with the seconds by which the clock of FAKED is wrong; everybody can read it."""
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        file = Path(directory, "offset")
-        jump(file, 0)
-        yield file
+def clock() -> Iterator[FakedClock]:
+    """Of FAKED."""
+    with faked_clock() as clock:
+        yield clock
 
 
 @pytest.fixture(scope="module")
-def started_cluster(tmp_path_factory: pytest.TempPathFactory, offset: Path) -> Iterator[Cluster]:
-    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    if not libraries:
-        pytest.skip("libfaketime is not installed (Debian package faketime)")
-    environment = {
-        "LD_PRELOAD": str(libraries[0]),
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        # A clock that jumps does not change when files were written.
-        "NO_FAKE_STAT": "1",
-    }
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), dict.fromkeys(FAKED, environment))
+def started_cluster(tmp_path_factory: pytest.TempPathFactory, clock: FakedClock) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), dict.fromkeys(FAKED, clock.environment))
     try:
         yield cluster
     finally:
@@ -72,13 +56,6 @@ def believed_by_speaker(member: Member) -> float:
     return started.began
 
 
-def jump(offset: Path, seconds: int) -> None:
-    fresh = offset.with_suffix(".new")
-    fresh.write_text(f"{seconds:+d}")
-    fresh.chmod(0o644)
-    fresh.rename(offset)
-
-
 # A hold time that is counted in wall clock is over at once when the clock jumps forward; when it jumps back no
 # KEEPALIVE is due for a day, and the other end notices.
 @pytest.mark.parametrize(
@@ -87,7 +64,7 @@ def jump(offset: Path, seconds: int) -> None:
 def test_a_clock_that_jumps_changes_nothing(
     cluster: Cluster,
     faked: list[Member],
-    offset: Path,
+    clock: FakedClock,
     record: Record,
     request: pytest.FixtureRequest,
     seconds: int,
@@ -95,7 +72,7 @@ def test_a_clock_that_jumps_changes_nothing(
 ) -> None:
     what = f"the clocks of a node and a reflector jump {request.node.callspec.id}"
     with undisturbed_sessions(cluster), pings(cluster, what, record):
-        jump(offset, seconds)
+        clock.jump(seconds)
         for member in faked:
             assert abs(believed_by_speaker(member) - time.time() - seconds) < HOUR / 2
         go_on_for(watched)
@@ -108,7 +85,7 @@ def test_a_clock_that_jumps_changes_nothing(
 
 
 def test_a_session_comes_up_while_the_clock_jumps_to_and_fro(
-    cluster: Cluster, faked: list[Member], offset: Path, record: Record
+    cluster: Cluster, faked: list[Member], clock: FakedClock, record: Record
 ) -> None:
     """A session that is not Established yet has its timers, too (RFC 4271 8); so has a restart of the speaker."""
     node = cluster["n1"]
@@ -118,7 +95,7 @@ def test_a_session_comes_up_while_the_clock_jumps_to_and_fro(
 
         def is_back() -> bool:
             far[0] = not far[0]
-            jump(offset, DAY if far[0] else -DAY)
+            clock.jump(DAY if far[0] else -DAY)
             return node.speaker_pid not in (0, killed) and not cluster.missing()
 
         eventually(is_back, "its sessions are back")

@@ -84,6 +84,8 @@ AGENT_ROWS: tuple[Row[AgentStatus], ...] = (
     Row("agent_uptime_seconds", "Time since the agent started.", lambda a: a.uptime),
     Row("agent_internal_errors_total", "Exceptions that are a fault of bgpctl and did not end the agent.",
         lambda a: a.internal_errors),
+    Row("agent_events_dropped_total", "Occurrences that the limits of Events leave out (docs/events.md).",
+        lambda a: a.events_dropped),
     Row("plan_generation", "Plans that this agent has put in place.", lambda a: a.plan_generation),
     Row("plan_current", "1 when the plan in place is that of the newest resources.", lambda a: a.plan_is_current),
     Row("compile_seconds", "How long the last compilation took.", lambda a: a.last_compile_seconds),

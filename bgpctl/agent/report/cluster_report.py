@@ -47,17 +47,17 @@ class ClusterReport:
 
     def __init__(
         self,
-        node: str,
         source: NodePlanSource,
+        recorder: EventRecorder,
         status: Callable[[], Awaitable[AgentStatus]],
         plan: Callable[[], NodePlan | None],
     ) -> None:
-        self._path = f"{NODE_PLAN.path_of('', node)}/status"
+        self._path = f"{NODE_PLAN.path_of('', source.node)}/status"
         self._source = source
         self._status = status
         self._plan = plan
-        self._recorder = EventRecorder(source.server, Reporter(AGENT, node), _warn)
-        self._events = NodePlanEvents(node, self._recorder.record)
+        self._recorder = recorder
+        self._events = NodePlanEvents(source.node, recorder.record)
         self._written = NodePlanStatus()
         self._written_at = 0.0
         self._pauses = Pauses(random.random)
@@ -108,6 +108,11 @@ class ClusterReport:
         self._written, self._written_at, self._reason = status, time.monotonic(), ""
         self._pauses.succeeded()
         return True
+
+
+def open_recorder(source: NodePlanSource) -> EventRecorder:
+    """It writes when its stage runs."""
+    return EventRecorder(source.server, Reporter(AGENT, source.node), _warn)
 
 
 def _warn(sentence: str) -> None:

@@ -21,13 +21,15 @@ from bgpctl.agent.speaker.state import SpeakerState
 from bgpctl.agent.speaker.supervisor import SpeakerSupervisor
 from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.daemon.version import version
+from bgpctl.kubernetes.events import EventRecorder
 from reflector.messages import AgentStatus, InvalidStatus
 from reflector.plan import NodePlan, SuppressedSession
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The stages of one agent, in the order in which a change passes them, and what failed in any of them."""
+    """The stages of one agent, in the order in which a change passes them; what failed in any of them, and in a cluster
+    who writes events of them."""
 
     source: Source
     braking: Braking
@@ -37,6 +39,7 @@ class Stages:
     routes: RouteProgramming
     retention: Retention
     internal_errors: InternalErrors
+    recorder: EventRecorder | None = None
 
 
 class AgentReport:
@@ -97,6 +100,7 @@ class AgentReport:
             reflectors_down=retention.reflectors_down,
             retention=retention.sentence,
             internal_errors=stages.internal_errors.count,
+            events_dropped=stages.recorder.dropped if stages.recorder is not None else 0,
             held=stages.braking.status,
             held_digest=stages.braking.digest,
             held_since=stages.braking.since,

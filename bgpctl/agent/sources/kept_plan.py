@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from bgpctl.agent.host.state_directory import kept_plan_path
 from bgpctl.daemon.logs import get_logger
 from bgpctl.daemon.private_file import write_private
 from bgpctl.node_plan import NodePlanSpec
@@ -38,7 +39,7 @@ class KeptPlanFile:
 
     def __init__(self, directory: Path, node: str) -> None:
         self.is_due = False
-        self._path = directory / f"{node}.json"
+        self._path = kept_plan_path(directory, node)
         self._newest: KeptPlan | None = None
         self._written: KeptPlan | None = None
         self._written_at = -PAUSE

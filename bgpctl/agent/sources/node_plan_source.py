@@ -89,7 +89,7 @@ class NodePlanSource:
             options.compile_options.route_protocol,
             self.news.set,
         )
-        self._node = options.node
+        self.node = options.node
         self._learned = learned
         self._internal_errors = internal_errors
         self._file = KeptPlanFile(options.state_dir, options.node)
@@ -118,7 +118,7 @@ class NodePlanSource:
         if kept is not None:
             yield kept
         notices = Notices(self._report, asyncio.get_running_loop().time)
-        view = ClusterView(self.server, self._node, notices, self._changed.set)
+        view = ClusterView(self.server, self.node, notices, self._changed.set)
         try:
             while True:
                 is_restless = view.has_failures or not view.is_known or self._file.is_due
@@ -165,13 +165,13 @@ class NodePlanSource:
             return None
         text = view.node_plan
         if text is None:
-            missing = f"there is no NodePlan named {self._node!r}: is there such a Node, and does the controller run?"
+            missing = f"there is no NodePlan named {self.node!r}: is there such a Node, and does the controller run?"
             self._note((error_status(missing), *problems), is_usable=False)
             return self._give(self._assigned[1], "", is_gone=True) if self._assigned is not None else None
         try:
             spec, assignment = self._assigned = self._read(text)
         except UnreadablePlanError as error:
-            self._note((error_status(f"NodePlan {self._node}: {error}"), *problems), is_usable=False)
+            self._note((error_status(f"NodePlan {self.node}: {error}"), *problems), is_usable=False)
             if self._assigned is None:
                 return None
             spec, assignment = self._assigned
@@ -205,15 +205,15 @@ class NodePlanSource:
         self._given = assignment, is_gone
         plan = None if is_gone else assignment.plan
         reflectors = frozenset(each.node for each in assignment.facts.reflectors)
-        wanted = Wanted(self._node, plan, OfNodePlan(assignment, self._learned), reflectors=reflectors, digest=digest)
-        asked = (Asked(each.name, self._node, each.classes, each.period) for each in assignment.status_requests)
+        wanted = Wanted(self.node, plan, OfNodePlan(assignment, self._learned), reflectors=reflectors, digest=digest)
+        asked = (Asked(each.name, self.node, each.classes, each.period) for each in assignment.status_requests)
         return News(wanted, tuple(asked))
 
     # --------------------------------------------------------------------------------------------- what is reported
 
     def _waiting(self) -> tuple[ProblemStatus, ...]:
         if self._assigned is None:
-            return (error_status(f"the NodePlan {self._node} has not been read yet"),)
+            return (error_status(f"the NodePlan {self.node} has not been read yet"),)
         read_at = datetime.fromtimestamp(self._read_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         digest = self._assigned[0].digest
         return (warning_status(f"the API server has not answered yet; in use is the NodePlan {digest} of {read_at}"),)

@@ -1,7 +1,8 @@
 """Which pod of the cluster has the agent of which node, and why one cannot be asked.
 
 Rule: a node is there once. Of several pods on it (one ends, the next begins) the one that runs counts, and of several
-that run the newest. A pod that waits for its node is a node as well: its absence must not be taken for health.
+that run the newest. A pod that waits for its node is a node as well, and so is a
+NodePlan of a node without any pod: their absence must not be taken for health.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from bgpctl.errors import NotReadyError
 
 COMPONENT = "app.kubernetes.io/component"
+NO_AGENT = "no agent runs on this node"
 SELECTOR = f"app.kubernetes.io/name=bgpctl,{COMPONENT} in (agent,reflector)"
 
 
@@ -117,6 +119,13 @@ def chosen(pods: Sequence[AgentPod], nodes: Iterable[str], namespace: str) -> li
     of_node = {each.node: each for each in pods}
     none = f"no pod of an agent is on it in the namespace {namespace}"
     return [of_node.get(node) or AgentPod(node, "", "", none) for node in dict.fromkeys(nodes)]
+
+
+def with_planned(pods: Sequence[AgentPod], planned: Iterable[str]) -> list[AgentPod]:
+    """These, and nodes that have a plan and no pod, by the names of their nodes."""
+    known = {each.node for each in pods}
+    without = [AgentPod(node, "", "", NO_AGENT) for node in planned if node not in known]
+    return sorted((*pods, *without), key=lambda each: each.node)
 
 
 def _rank(pod: _Pod) -> tuple[bool, bool, str]:

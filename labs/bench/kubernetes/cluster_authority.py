@@ -1,6 +1,7 @@
 """Throw-away keys of a cluster, made by the openssl command: its CA, certificates, and the key of service accounts.
 
-The names in a certificate are those of Kubernetes: CN is the user, each O is a group.
+The names in a certificate are those of Kubernetes: CN is the user, each O is a group. As in a cluster that was not made
+today, certificates are valid since VALID_SINCE, so a clock that is a day behind accepts them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-# Instead of the system's, whose extensions would stand in every certificate.
-_CONFIGURATION = "[req]\ndistinguished_name = names\n[names]\n"
+# Seconds before they are made, and after that.
+VALID_SINCE, VALID_FOR = 3 * 86400, 7 * 86400
+# Instead of the system's, whose extensions would stand in every certificate. The database is one that `openssl ca` asks
+# for; what is in it does not matter.
+_CONFIGURATION = """
+[req]
+distinguished_name = names
+[names]
+[ca]
+default_ca = authority
+[authority]
+database = {database}
+serial = {serial}
+new_certs_dir = {directory}
+default_md = sha256
+unique_subject = no
+policy = names
+[extensions]
+"""
 
 
 class KeyPair(NamedTuple):
@@ -29,9 +47,12 @@ class ClusterAuthority:
         self._directory = directory
         self._clients = 0
         self._configuration = directory / "openssl.cnf"
-        self._configuration.write_text(_CONFIGURATION)
+        self._configuration_text = _CONFIGURATION.format(
+            database=directory / "index.txt", serial=directory / "serial", directory=directory
+        )
+        (directory / "index.txt").touch()
         self._ca = KeyPair(directory / "ca.crt", directory / "ca.key")
-        self._request(self._ca, "/CN=kubernetes", "basicConstraints=critical,CA:TRUE")
+        self._request(self._ca, "/CN=kubernetes", "basicConstraints=critical,CA:TRUE", signed_by=())
         self.token_key = directory / "service-accounts.key"
         _openssl("genrsa", "-out", self.token_key, "2048")
 
@@ -65,19 +86,30 @@ class ClusterAuthority:
         extensions = ["basicConstraints=critical,CA:FALSE", f"extendedKeyUsage={usage}"]
         if names := ",".join(alternative_names):
             extensions.append(f"subjectAltName={names}")
-        self._request(pair, subject, *extensions, signed_by=("-CA", self._ca.certificate, "-CAkey", self._ca.key))
+        self._request(pair, subject, *extensions, signed_by=("-cert", self._ca.certificate, "-keyfile", self._ca.key))
         return pair
 
     def _pair(self, name: str) -> KeyPair:
         return KeyPair(self._directory / f"{name}.crt", self._directory / f"{name}.key")
 
-    def _request(self, pair: KeyPair, subject: str, *extensions: str, signed_by: tuple[str | Path, ...] = ()) -> None:
+    def _request(self, pair: KeyPair, subject: str, *extensions: str, signed_by: tuple[str | Path, ...]) -> None:
+        """Signed by its own key where nothing else is given."""
+        self._configuration.write_text(self._configuration_text + "\n".join(extensions) + "\n")
+        request = pair.certificate.with_suffix(".csr")
         _openssl(
-            "req", "-x509", "-config", self._configuration, "-utf8", "-subj", subject, "-days", "2",
-            "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-keyout", pair.key, "-out", pair.certificate,
-            *(word for extension in extensions for word in ("-addext", extension)), *signed_by,
+            "req", "-new", "-config", self._configuration, "-utf8", "-subj", subject,
+            "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", pair.key, "-out", request,
         )  # fmt: skip
+        began = time.time() - VALID_SINCE
+        _openssl(
+            "ca", "-config", self._configuration, "-batch", "-notext", "-create_serial", "-preserveDN", "-utf8",
+            "-startdate", _time(began), "-enddate", _time(began + VALID_FOR), "-extensions", "extensions",
+            "-in", request, "-out", pair.certificate, *(signed_by or ("-selfsign", "-keyfile", pair.key)),
+        )  # fmt: skip
+
+
+def _time(at: float) -> str:
+    return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(at))
 
 
 def _openssl(*words: str | Path, data: bytes = b"") -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from labs.bench.kubernetes import calico_crds
@@ -19,12 +21,20 @@ ACCOUNT = "bgpctl-controller"
 
 
 class ControllerProcess:
-    """One replica, `name` in the Lease."""
+    """One replica, `name` in the Lease. `environment` is what it has besides ours."""
 
-    def __init__(self, server: ApiServer, directory: Path, name: str, *options: str) -> None:
+    def __init__(
+        self,
+        server: ApiServer,
+        directory: Path,
+        name: str,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         directory.mkdir()
         self.name = name
         self._options = options
+        self._environment = {**os.environ, **(environment or {})}
         self.directory = directory
         self.log = directory / "log"
         self._server = server
@@ -37,7 +47,8 @@ class ControllerProcess:
         command += ["--identity", self.name, "--run-dir", self.directory / "run", "--metrics-address", "127.0.0.1:0"]
         command += [*self._options, *more]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([str(each) for each in command], stdout=log, stderr=log)
+            words = [str(each) for each in command]
+            self._process = subprocess.Popen(words, stdout=log, stderr=log, env=self._environment)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit status."""
