@@ -19,8 +19,9 @@ from bgpctl.compiler.policies.filters import compile_filter, compile_filter_of_a
 from bgpctl.compiler.routes.kernel_plan import plan_kernel
 from bgpctl.compiler.routes.originations import originations
 from bgpctl.compiler.routes.vxlan import report_missing_end, tunnel_routes_from
+from bgpctl.compiler.sessions.alike import AlikeSessions
 from bgpctl.compiler.sessions.find_peerings import find_peerings
-from bgpctl.compiler.sessions.session import SessionContext, plan_session, suppress_doubled
+from bgpctl.compiler.sessions.session import SessionContext, suppress_doubled
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
@@ -130,7 +131,8 @@ def _blocks(index: ClusterIndex, node: str, options: CompileOptions) -> tuple[Bl
 
 def _sessions(context: SessionContext) -> tuple[tuple[SessionPlan, ...], tuple[SuppressedSession, ...]]:
     peerings = find_peerings(context.index, context.node, context.options)
-    planned = [plan_session(context, peering) for peering in peerings.wanted]
+    alike = AlikeSessions(context)
+    planned = [alike.plan(peering) for peering in peerings.wanted]
     suppressed = [each for each in planned if isinstance(each, SuppressedSession)]
     suppressed += [suppress_doubled(context, peering, winner) for peering, winner in peerings.doubled]
     sessions = [each for each in planned if isinstance(each, SessionPlan)]

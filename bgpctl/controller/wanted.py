@@ -89,7 +89,7 @@ class WantedPlans:
         """Raises PlanTooLargeError."""
 
         def compute() -> Change | NodePlanSpec:
-            found = change(self._plans.index, spec, former, self._plans.options)
+            found = change(self._plans, spec, former)
             return found if found.concerned else found.spec(is_complete=False)
 
         found = await self._computing.do(compute)
