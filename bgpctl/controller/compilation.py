@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.identity import CompileError
 from bgpctl.controller.assigning import assign, concerned
+from bgpctl.controller.cluster_plans import ClusterPlans
 from bgpctl.controller.found import Completed, changed_nodes
 from bgpctl.controller.large_plans import LargePlans
 from bgpctl.node_plan import NodePlanSpec, PlanTooLargeError, spec_of
@@ -44,22 +45,6 @@ class Update:
     changed: Mapping[str, NodePlanSpec]
     gone: frozenset[str]
     compiled: int
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterPlans:
-    """The plans of all nodes at one time, without transitions, and what they were compiled of.
-
-    number   a later one has a greater one
-    specs    None for a node of which there was never a plan
-    large    assignments of those that are large
-    """
-
-    number: int
-    specs: Mapping[str, NodePlanSpec | None]
-    index: ClusterIndex
-    options: CompileOptions
-    large: LargePlans
 
 
 class Compilation:

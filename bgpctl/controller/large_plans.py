@@ -1,8 +1,8 @@
 """Assignments of large plans, so that a reflector's thousands of sessions are not read out of its spec for each change.
 
 Rule: an assignment follows from its spec, and is the same whether it was kept or not. It is kept under the digest, so
-without its transition, which the digest leaves out. What was compiled last is kept, up to so many sessions in all: those of six
-reflectors with 5,000 clients, and of their plans before, take 18 MiB.
+without its transition, which the digest leaves out. What was compiled last is kept, up to so many sessions in all:
+those of six reflectors with 5,000 clients, and of their plans before, take 18 MiB.
 """
 
 from __future__ import annotations

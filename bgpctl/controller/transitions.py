@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from bgpctl.brake import transition_from_unknown, transition_to
-from bgpctl.controller.compilation import ClusterPlans
+from bgpctl.controller.cluster_plans import ClusterPlans
 from bgpctl.node_plan import Assignment, NodePlanSpec, assignment_of, spec_of
 from bgpctl.node_plan.assignment import Transition
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from bgpctl.brake import proof_of
 from bgpctl.compiler import ClusterIndex, CompileOptions
-from bgpctl.controller.compilation import ClusterPlans
+from bgpctl.controller.cluster_plans import ClusterPlans
 from bgpctl.controller.configuration import Configuration
 from bgpctl.controller.transitions import Change, Former, change
 from bgpctl.node_plan import NodePlanSpec

@@ -6,7 +6,7 @@ from braked_node import OfObject
 
 from bgpctl.brake import proof_of
 from bgpctl.controller.assigning import assign
-from bgpctl.controller.compilation import ClusterPlans
+from bgpctl.controller.cluster_plans import ClusterPlans
 from bgpctl.controller.large_plans import LargePlans
 from bgpctl.controller.transitions import Former, change
 from bgpctl.node_plan import Assignment, NodePlanSpec, assignment_of, spec_of

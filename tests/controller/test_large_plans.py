@@ -17,7 +17,9 @@ MANY = 900
 
 def assigned(nodes: int = MANY, transition: Transition = NO_TRANSITION) -> Assignment:
     """Of a reflector with so many clients."""
-    clients = (node(f"client-of-some-rack-{number:05}", f"10.0.{number >> 8}.{number & 255}") for number in range(nodes))
+    clients = (
+        node(f"client-of-some-rack-{number:05}", f"10.0.{number >> 8}.{number & 255}") for number in range(nodes)
+    )
     resources = ResourceSet.of(
         configuration(nodeToNodeMeshEnabled=False),
         bgp_peer("clients", nodeSelector="!has(rr)", peerSelector="has(rr)"),

@@ -7,7 +7,7 @@ from compiler_makers import bgp_filter, bgp_peer, configuration, node
 
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.controller.assigning import assign
-from bgpctl.controller.compilation import ClusterPlans
+from bgpctl.controller.cluster_plans import ClusterPlans
 from bgpctl.controller.large_plans import LargePlans
 from bgpctl.controller.transitions import Change, Former, change
 from bgpctl.node_plan import NodePlanSpec, assignment_of, spec_of
