@@ -68,8 +68,8 @@ def _resource(running: RunningNode, classes: tuple[str, ...]) -> dict[str, objec
     import msgspec
 
     from bgpctl.agent.host.run_directory import AGENT_SOCKET
+    from bgpctl.agent.node_status.asked import Asked, resource
     from bgpctl.agent.node_status.status import NodeStatus, moment
-    from bgpctl.agent.node_status.text import Asked, resource
     from reflector.control.client import ControlClient, ControlError
     from reflector.messages import ShowAgent, ShowNodeStatus
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from bgpctl.compiler.cluster.facts import Block
 from bgpctl.compiler.cluster.index import ClusterIndex
-from bgpctl.compiler.cluster.services import ServiceRoutes, service_routes, service_rules
+from bgpctl.compiler.cluster.service_routes import ServiceRoutes, service_routes
+from bgpctl.compiler.cluster.services import service_rules
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.identity import CompileError, listen, router_id
 from bgpctl.compiler.policies.export_policy import ExportInputs, export_policy

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from bgpctl.kubernetes.collection import Collection
 from bgpctl.kubernetes.failure import Cause, Failure
 from bgpctl.kubernetes.kinds import CLUSTER_INFORMATION_NAME, SECRET, ApiKind
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
+from bgpctl.resources.values.names import GLOBAL_NAME
 from bgpctl.yaml_source.problem import Problem, Severity
 
 # Seconds for which a kind is not read before that is a problem: an API server that starts again takes less.
