@@ -19,7 +19,7 @@ from pathlib import Path
 from labs.bench.kubernetes import controller_process
 from labs.bench.kubernetes.api_server import ApiServer
 from labs.bench.kubernetes.relay import Relay
-from labs.bench.kubernetes_scale.api import AGENT, REPORTED, now, requests, version_reported
+from labs.bench.kubernetes_scale.api import AGENT, now, reported_by_agents, requests
 from labs.bench.kubernetes_scale.cluster import address, node_name
 from labs.bench.kubernetes_scale.cost import Memory, memory, of_a_pod
 from labs.bench.kubernetes_scale.pods import in_pod, write_service_account
@@ -28,7 +28,7 @@ from labs.bench.kubernetes_scale.results import Agents, AtRest, Restart, WholeAg
 from labs.bench.kubernetes_scale.writing import Writer, at_once
 
 ACCOUNT = "bgpctl-agent"
-LOOK = 0.2
+LOOK = 0.5
 # Of processor time an agent and its speaker need two seconds until they run, and hundreds of them share the cores.
 SECONDS_AN_AGENT = 5.0
 
@@ -94,9 +94,7 @@ class AgentBench:
             since, began = now(), time.monotonic()
             processes = [self._agent(*each) for each in zip(numbers, namespaces, strict=True)]
             patience = PATIENCE + len(numbers) * SECONDS_AN_AGENT
-            async with asyncio.TaskGroup() as tasks:
-                for number in numbers:
-                    tasks.create_task(self._until_reported(node_name(number), patience))
+            await self._until_reported({node_name(number) for number in numbers}, patience)
             restart = await self._restart(len(numbers), time.monotonic() - began, since, relay)
             rest = await self._at_rest(len(numbers), relay)
             agents = [process.pid for process in processes]
@@ -123,10 +121,11 @@ class AgentBench:
         command = [controller_process.BGPCTL, "agent", "--in-cluster", *words]
         return Printing(namespace, in_pod(self._account(node), self._server.port, command), log)
 
-    async def _until_reported(self, node: str, patience: float) -> None:
-        """Until its agent has, in place of who reported for it."""
+    async def _until_reported(self, nodes: set[str], patience: float) -> None:
+        """Until their agents have, in place of who reported for them. One question for all: hundreds would be a load of
+        their own."""
         async with asyncio.timeout(patience):
-            while await version_reported(self._writer, node) == REPORTED:  # noqa: ASYNC110  another process sets it
+            while nodes - await reported_by_agents(self._writer):  # noqa: ASYNC110  another process sets it
                 await asyncio.sleep(LOOK)
 
 
