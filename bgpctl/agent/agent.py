@@ -26,7 +26,8 @@ from bgpctl.agent.brake.learned import LearnedBlocks
 from bgpctl.agent.brake.live_observer import LiveObserver
 from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
-from bgpctl.agent.host.run_directory import BEST_STATE_FILE, RETAINED_FILE, RunDirectory
+from bgpctl.agent.host.run_directory import BEST_STATE_FILE, RETAINED_FILE, STATUS_DIRECTORY, RunDirectory
+from bgpctl.agent.node_status.answers import Destination
 from bgpctl.agent.node_status.objects import StatusObjects
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.plan.wanted import Wanted
@@ -37,7 +38,6 @@ from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.workloads import WorkloadOriginations
 from bgpctl.agent.sources.node_plan_source import NodePlanSource
-from bgpctl.agent.sources.resources_source import ResourcesSource
 from bgpctl.agent.sources.source import Source
 from bgpctl.agent.speaker.links import SpeakerLinks
 from bgpctl.agent.speaker.process import speaker_command
@@ -72,9 +72,7 @@ class Agent:
         self._routes = RouteProgramming(links.loc_rib, self._retention, self._workloads)
         learned = LearnedBlocks()
         cluster = self._open_cluster(run_directory, learned)
-        self._source: Source = cluster or ResourcesSource(
-            options, run_directory, lambda: self._deployment.plan is not None, self.internal_errors
-        )
+        self._source: Source = cluster or self._open_resources(run_directory)
         observer = LiveObserver(
             links.live_state,
             self._routes,
@@ -95,7 +93,7 @@ class Agent:
             self.internal_errors,
             recorder,
         )
-        answers = StatusObjects(cluster.server) if cluster is not None else None
+        answers = StatusObjects(cluster.server) if cluster is not None else _status_files(run_directory)
         self._reporting = Reporting(options, run_directory, links, stages, self._confirm, answers)
         self._to_cluster = (
             ClusterReport(cluster, recorder, self._reporting.status, lambda: self._deployment.plan)
@@ -113,6 +111,14 @@ class Agent:
         if access is None:
             return None
         return NodePlanSource(self._options, run_directory, access, lambda: learned.by_node, self.internal_errors)
+
+    def _open_resources(self, run_directory: RunDirectory) -> Source:
+        """It brings the compiler along, and all that checks resources: an agent in a cluster has no use for them."""
+        from bgpctl.agent.sources.resources_source import ResourcesSource
+
+        return ResourcesSource(
+            self._options, run_directory, lambda: self._deployment.plan is not None, self.internal_errors
+        )
 
     async def work(self) -> None:
         """Everything, for ever. Raises NotReadyError, possibly in an exception group, before the agent is up."""
@@ -220,3 +226,10 @@ class Agent:
         if plan is None:
             raise AssertionError("routes are programmed for a plan, and there is none")
         await self._routes.run(plan, self._former or plan, self.speaker.answering, self._put_to_work)
+
+
+def _status_files(run_directory: RunDirectory) -> Destination:
+    """They are YAML, which an agent in a cluster neither reads nor writes."""
+    from bgpctl.agent.node_status.files import StatusFiles
+
+    return StatusFiles(run_directory.path / STATUS_DIRECTORY)

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from bgpctl.configuration.compile_options import LocalWorkload
-from bgpctl.resources import Loaded
-from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
-from bgpctl.resources.kinds.node import Node
+
+if TYPE_CHECKING:
+    from bgpctl.resources import Loaded
+    from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
+    from bgpctl.resources.kinds.node import Node
 
 
 @dataclass(frozen=True, slots=True)

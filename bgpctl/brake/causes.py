@@ -8,38 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
+from bgpctl.brake.cause import HAS_SPEAKER, MISSING, Cause, cause_of_missing_node, cause_of_prefix, ending_tunnel_routes
 from bgpctl.brake.endings import BY_POLICY, Ending, EndingKind
-from bgpctl.brake.facts import BGP_PEER, MESH, bgp_peer_of, defining_resource
+from bgpctl.brake.facts import BGP_PEER, MESH, defining_resource
+from bgpctl.brake.facts_of_resources import bgp_peer_of
 from bgpctl.brake.losses import Loss
 from bgpctl.brake.situation import Situation
 from bgpctl.compiler import ClusterIndex
 from bgpctl.compiler.sessions.bgp_peers import applies_to
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.values.model import Resource
+from bgpctl.resources.values.names import GLOBAL_NAME
 from reflector.addresses import family_of
 from reflector.plan import NodePlan, SessionPlan, TunnelRoute
-
-
-class Cause(msgspec.Struct, frozen=True, order=True):
-    """`kind` and `name` of an object, where it is, and what of it takes something away. `line` 0 and `file` "": it is
-    not there."""
-
-    kind: str
-    name: str
-    file: str
-    line: int
-    what: str
-
-    def __str__(self) -> str:
-        place = f" ({self.file}:{self.line})" if self.file else ""
-        return f"{self.kind} {self.name}{place}: {self.what}"
-
-
-MISSING = "it is missing"
-HAS_SPEAKER = "it has a BGP speaker, and its blocks are to come by BGP"
 
 
 def causes_of(situation: Situation, loss: Loss, index: ClusterIndex) -> tuple[Cause, ...]:
@@ -57,19 +38,6 @@ def causes_of(situation: Situation, loss: Loss, index: ClusterIndex) -> tuple[Ca
         *(_of_tunnel_route(index, each) for each in ending_tunnel_routes(situation, loss)),
     }
     return tuple(sorted(found))
-
-
-def ending_tunnel_routes(situation: Situation, loss: Loss) -> Iterator[TunnelRoute]:
-    """Those of the loss for which no missing end of the tunnel is the cause already."""
-    return (
-        each
-        for each in situation.running.kernel.tunnel_routes
-        if each.prefix in loss.tunnel_routes and each.node not in loss.endpoints
-    )
-
-
-def cause_of_missing_node(node: str) -> Cause:
-    return Cause("Node", node, "", 0, MISSING)
 
 
 # ------------------------------------------------------------------------------------------- sessions
@@ -172,10 +140,6 @@ def _of_change(index: ClusterIndex, node: str, session: SessionPlan, changes: st
 
 
 # --------------------------------------------------------------------------------------------- others
-
-
-def cause_of_prefix(node: str, prefix: str) -> Cause:
-    return Cause("BlockAffinity", f"{prefix} of {node}", "", 0, MISSING)
 
 
 def _of_tunnel_route(index: ClusterIndex, route: TunnelRoute) -> Cause:

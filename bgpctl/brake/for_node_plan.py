@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bgpctl.brake.causes import causes_of_ending
 from bgpctl.brake.endings import Ending, endings
-from bgpctl.brake.facts import definers_of, idle, moved, moved_tunnel_routes, released
+from bgpctl.brake.facts import definers_of
+from bgpctl.brake.facts_of_resources import idle, moved, moved_tunnel_routes, released
 from bgpctl.brake.limits import limits_of
 from bgpctl.brake.of_node_plan import peers_of
 from bgpctl.brake.originations import lasting

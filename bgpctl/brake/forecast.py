@@ -14,13 +14,13 @@ from enum import StrEnum
 import msgspec
 
 from bgpctl.brake.best_state import BestState
-from bgpctl.brake.causes import Cause
+from bgpctl.brake.cause import Cause
 from bgpctl.brake.decide import Decision, Question, decide
-from bgpctl.brake.facts import facts_of
-from bgpctl.brake.held import held_changes
+from bgpctl.brake.facts_of_resources import facts_of
 from bgpctl.brake.installed import count_by_rule
 from bgpctl.brake.judge import proof_of
 from bgpctl.brake.live import LiveState
+from bgpctl.brake.of_resources import held_changes
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.cluster.facts import Block
 from reflector.plan import KernelRule, NodePlan

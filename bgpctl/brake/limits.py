@@ -6,8 +6,12 @@ that ask for the change: whoever means it may say so there.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bgpctl.node_plan.loss_limits import DEFAULT_LIMITS, DEFAULT_SHARE, Limits
-from bgpctl.resources.annotations.settings import LossLimit, Settings
+
+if TYPE_CHECKING:
+    from bgpctl.resources.annotations.settings import LossLimit, Settings
 
 __all__ = ["DEFAULT_LIMITS", "DEFAULT_SHARE", "Limits", "exceeds", "limits_of"]
 

@@ -13,14 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from bgpctl.brake.causes import (
-    HAS_SPEAKER,
-    MISSING,
-    Cause,
-    cause_of_missing_node,
-    cause_of_prefix,
-    ending_tunnel_routes,
-)
+from bgpctl.brake.cause import HAS_SPEAKER, MISSING, Cause, cause_of_missing_node, cause_of_prefix, ending_tunnel_routes
 from bgpctl.brake.decide import Decision
 from bgpctl.brake.endings import BY_POLICY, Ending
 from bgpctl.brake.facts import (
@@ -34,7 +27,7 @@ from bgpctl.brake.held import HeldChange
 from bgpctl.brake.losses import Loss
 from bgpctl.brake.replaced import Judge
 from bgpctl.node_plan.assignment import Assignment
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
+from bgpctl.resources.values.names import GLOBAL_NAME
 from reflector.plan import NodePlan, TunnelRoute
 
 # The blocks of other nodes by the node that they were learned from.

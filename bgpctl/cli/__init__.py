@@ -53,8 +53,8 @@ MODULES = {
 }
 # Those that only ask a socket, each declared under its own name (declare.py).
 ASKING = frozenset({"confirm", "connect", "drain", "explain", "fib", "node-status", "peers", "routes", "status"})
-# These, and those that only ask a datastore.
-PLAIN = ASKING | {"get"}
+# These, those that only ask a datastore, and the daemons, which live too long to carry what a command line asks for.
+PLAIN = ASKING | {"agent", "controller", "get"}
 # Set by the shell that asks for completions, of which any command may be one.
 COMPLETE_VARIABLE = "_BGPCTL_COMPLETE"
 NOT_READY = 2

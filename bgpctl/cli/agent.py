@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import typer
+from typing import TYPE_CHECKING
 
 from bgpctl.agent import AgentOptions, run_agent
+from bgpctl.cli.declare import Exit, add_command
 from bgpctl.cli.options import with_options
+
+if TYPE_CHECKING:
+    import typer
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: bgpctl agent --node a1 --resources /etc/calico --no-fib")(agent)
+    add_command(app, agent, epilog="Example: bgpctl agent --node a1 --resources /etc/calico --no-fib")
 
 
 @with_options
@@ -19,4 +23,4 @@ def agent(options: AgentOptions) -> None:
     An option can also be set in the environment (--route-table as BGPCTL_ROUTE_TABLE) or in the file of --config
     (route-table: 200). The command line goes before the environment, and the environment before the file.
     """
-    raise typer.Exit(run_agent(options))
+    raise Exit(run_agent(options))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bgpctl.cli.cluster import ClusterAccess, named, read_resources, with_cluster
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.options import with_options
 from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog="Example: kubectl exec -n kube-system calico-node-x7k2p -c calico-node -- birdcl -s "
         "/var/run/calico/bird.ctl show route all | bgpctl compare resources --node n2 --birdc -"
-    )(compare)
+    )(of_typer(compare))
 
 
 @with_options

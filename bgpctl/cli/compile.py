@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bgpctl.cli.cluster import ClusterAccess, named, read_resources, with_cluster
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.options import with_options
 from bgpctl.configuration.compile_options import CompileOptions
 
@@ -24,7 +25,7 @@ PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
 
 
 def register(app: typer.Typer) -> None:
-    app.command("compile", epilog="Example: bgpctl compile resources --node a1")(compile_plans)
+    app.command("compile", epilog="Example: bgpctl compile resources --node a1")(of_typer(compile_plans))
 
 
 @with_options

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import Exit, add_command, argument, echo, option, with_options
+from bgpctl.cli.declare import Exit, add_command, argument, echo, option, with_groups
 from bgpctl.cli.which_nodes import Cluster, RunDirOption, SomeNodes
 from bgpctl.errors import NotReadyError
 
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     add_command(app, confirm, epilog=f"Examples: {examples}")
 
 
-@with_options
+@with_groups
 def confirm(
     cluster: Cluster,
     nodes: Annotated[

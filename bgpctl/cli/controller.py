@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import typer
+from typing import TYPE_CHECKING
 
+from bgpctl.cli.declare import Exit, add_command
 from bgpctl.cli.options import with_options
 from bgpctl.controller.options import ControllerOptions
 
+if TYPE_CHECKING:
+    import typer
+
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: bgpctl controller --kubeconfig ~/.kube/config --namespace bgpctl-system")(controller)
+    epilog = "Example: bgpctl controller --kubeconfig ~/.kube/config --namespace bgpctl-system"
+    add_command(app, controller, epilog=epilog)
 
 
 @with_options
@@ -22,4 +27,4 @@ def controller(options: ControllerOptions) -> None:
     """
     from bgpctl.controller.daemon import run_controller
 
-    raise typer.Exit(run_controller(options))
+    raise Exit(run_controller(options))

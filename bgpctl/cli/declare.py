@@ -4,7 +4,7 @@
 
 Options that several commands have in common are the fields of a frozen dataclass, and a command takes it whole:
 
-    @with_options
+    @with_groups
     def fib(nodes: SomeNodes, output: OutputOption = Output.TABLE) -> None: ...
 
 A plain command line is read by `plain.py`, which costs nothing. `add_command` makes a typer command of the same
@@ -55,7 +55,7 @@ def add_command(app: typer.Typer, function: Callable[..., None], *, epilog: str)
     app.command(function.__name__.replace("_", "-"), epilog=epilog)(of_typer(function))
 
 
-def with_options(function: Callable[..., None]) -> Callable[..., None]:
+def with_groups(function: Callable[..., None]) -> Callable[..., None]:
     """The same command with the fields of each parameter that is a dataclass as options of its own; a field may be such
     a dataclass as well. In the order of the declarations, and all of them by name."""
     import functools

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bgpctl.cli.cluster import ClusterAccess, with_cluster
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.options import with_options
 from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
@@ -28,7 +29,7 @@ NO_CHANGE, CHANGE, ERROR, LOSS = 0, 1, 2, 3
 def register(app: typer.Typer) -> None:
     app.command(
         epilog="Examples: bgpctl diff old new; bgpctl diff old new --node a1 -o json; bgpctl diff --kubeconfig FILE new"
-    )(diff)
+    )(of_typer(diff))
 
 
 @with_options

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from bgpctl.cli.declare import add_command, echo, option, with_options
+from bgpctl.cli.declare import add_command, echo, option, with_groups
 from bgpctl.cli.which_nodes import OneNode
 from bgpctl.errors import NotReadyError
 from reflector.drain import Stage
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
     add_command(app, drain, epilog="Examples: bgpctl drain --node a1 --reason maintenance; bgpctl drain --undo")
 
 
-@with_options
+@with_groups
 def drain(
     node: OneNode,
     undo: Annotated[bool, option("--undo", help="The node is in use as before.")] = False,

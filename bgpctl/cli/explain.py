@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import Exit, add_command, argument, echo, with_options
+from bgpctl.cli.declare import Exit, add_command, argument, echo, with_groups
 from bgpctl.cli.output import Output, data_text
 from bgpctl.cli.show import OutputOption, canonical_prefix
 from bgpctl.cli.which_nodes import OneNode
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     add_command(app, explain, epilog=f"Examples: {examples}")
 
 
-@with_options
+@with_groups
 def explain(
     prefix: Annotated[str, argument(help="A prefix, or an address: then the route that covers it.")],
     node: OneNode,

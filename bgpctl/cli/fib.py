@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bgpctl.cli.declare import Exit, add_command, echo, with_options
+from bgpctl.cli.declare import Exit, add_command, echo, with_groups
 from bgpctl.cli.output import Output
 from bgpctl.cli.show import OutputOption
 from bgpctl.cli.which_nodes import SomeNodes
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
     add_command(app, fib, epilog="Examples: bgpctl fib; bgpctl fib --node a1 -o yaml; bgpctl fib --all-nodes")
 
 
-@with_options
+@with_groups
 def fib(
     nodes: SomeNodes,
     output: OutputOption = Output.TABLE,

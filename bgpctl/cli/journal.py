@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bgpctl.cli.declare import of_typer, with_options
+from bgpctl.cli.declare import of_typer, with_groups
 from bgpctl.cli.output import Output
 from bgpctl.cli.show import OutputOption
 from bgpctl.cli.which_nodes import OneNode
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(journal)
 
 
-@with_options
+@with_groups
 def start(
     node: OneNode,
     limit: Annotated[int, typer.Option(help="Where the recording ends by itself, in MiB.", min=1)] = 256,
@@ -43,7 +43,7 @@ def start(
     typer.echo(_sentence(node.find().journal(StartJournal(limit * _MEBIBYTE))))
 
 
-@with_options
+@with_groups
 def stop(node: OneNode) -> None:
     """End the recording; the file stays."""
     from reflector.messages import StopJournal
@@ -51,7 +51,7 @@ def stop(node: OneNode) -> None:
     typer.echo(_sentence(node.find().journal(StopJournal())))
 
 
-@with_options
+@with_groups
 def status(node: OneNode) -> None:
     """Show whether a speaker is recorded. Status 1 when it is not."""
     from reflector.messages import ShowJournal

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.options import with_options
 from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
@@ -15,7 +16,9 @@ Report = Literal["text", "json", "yaml"]
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Examples: bgpctl migrate dump.json; bgpctl migrate dump.json -o resources --apply")(migrate)
+    app.command(epilog="Examples: bgpctl migrate dump.json; bgpctl migrate dump.json -o resources --apply")(
+        of_typer(migrate)
+    )
 
 
 @with_options

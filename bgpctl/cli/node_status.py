@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import Exit, add_command, option, with_options
+from bgpctl.cli.declare import Exit, add_command, option, with_groups
 from bgpctl.cli.which_nodes import SomeNodes
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     add_command(app, node_status, epilog="Examples: bgpctl node-status --class BGP; bgpctl node-status --all-nodes")
 
 
-@with_options
+@with_groups
 def node_status(
     nodes: SomeNodes,
     classes: Annotated[
@@ -66,8 +66,8 @@ def _resource(asked: AskedNode, classes: tuple[str, ...]) -> dict[str, object]:
 
     import msgspec
 
+    from bgpctl.agent.node_status.asked import Asked, resource
     from bgpctl.agent.node_status.status import NodeStatus, moment
-    from bgpctl.agent.node_status.text import Asked, resource
 
     node, report = asked.node_status(classes)
     status = msgspec.json.decode(report, type=NodeStatus)

@@ -15,16 +15,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-import typer
-
 from bgpctl.agent.options import AgentOptions
+from bgpctl.cli.declare import option
 from bgpctl.configuration.option import Declared, declared_options
 from bgpctl.configuration.read import OptionsFile, Sources, read_options
 
 CONFIG_VARIABLE = "BGPCTL_CONFIG"
 ConfigOption = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--config",
         metavar="FILE",
         envvar=CONFIG_VARIABLE,
@@ -39,8 +38,10 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     kind = hints["options"]
     declared = declared_options(kind)
 
-    def run(*, config: Path | None, **values: Any) -> None:
-        given = {option.name: values.pop(option.name) for option in declared}
+    def run(*, config: Path | None = None, **values: Any) -> None:
+        if config is None and os.environ.get(CONFIG_VARIABLE):
+            config = Path(os.environ[CONFIG_VARIABLE])
+        given = {each.name: values.pop(each.name, None) for each in declared}
         sources = Sources(given, os.environ, _read(config, declared) if config is not None else None)
         command(**values, options=read_options(kind, sources))
 
@@ -57,18 +58,14 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _parameter(option: Declared) -> inspect.Parameter:
+def _parameter(one: Declared) -> inspect.Parameter:
     """Texts, and for flags a boolean: `read` makes values of them, wherever they come from."""
-    flags = [f"{option.flag}/{option.option.opposite}" if option.option.opposite else option.flag]
-    metavar = option.option.metavar or f"[{'|'.join(option.choices)}]"
-    kind: Any = bool | None if option.is_flag else str | None
-    default: str | bool = option.default_text if option.default_text and not option.is_flag else False
-    note = typer.Option(
-        *flags, help=option.option.help, metavar=None if option.is_flag else metavar, show_default=default
-    )
-    return inspect.Parameter(
-        option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, note]
-    )
+    flags = [f"{one.flag}/{one.option.opposite}" if one.option.opposite else one.flag]
+    metavar = one.option.metavar or f"[{'|'.join(one.choices)}]"
+    kind: Any = bool | None if one.is_flag else str | None
+    default: str | bool = one.default_text if one.default_text and not one.is_flag else False
+    note = option(*flags, help=one.option.help, metavar=None if one.is_flag else metavar, show_default=default)
+    return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, note])
 
 
 def _read(path: Path, declared: Iterable[Declared]) -> OptionsFile:

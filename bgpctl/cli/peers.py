@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import Exit, add_command, echo, option, with_options
+from bgpctl.cli.declare import Exit, add_command, echo, option, with_groups
 from bgpctl.cli.output import Output
 from bgpctl.cli.show import OutputOption
 from bgpctl.cli.which_nodes import SomeNodes
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     add_command(app, peers, epilog=f"Examples: {examples}")
 
 
-@with_options
+@with_groups
 def peers(
     nodes: SomeNodes,
     peer: Annotated[str, option(help="Only this one, in full: session, address or node.")] = "",

@@ -1,8 +1,8 @@
 """Reads the command line of a declared command (declare.py) where nothing is unusual about it.
 
 Rule: what is not understood here is no error; typer reads it again, and says what is wrong. So only forms that mean the
-same there are read: `--name value`, `--name=value`, `-o value`, a flag, and words in the order of the arguments, the
-last of which may be a list. An option that is no text, flag, path or choice is left to typer.
+same there are read: `--name value`, `--name=value`, `-o value`, a flag or its opposite, and words in the order of
+the arguments, the last of which may be a list. An option that is no text, flag, path or choice is left to typer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,13 @@ class _Parameter(NamedTuple):
 def plain_values(function: Callable[..., None], words: Sequence[str]) -> dict[str, Any] | None:
     """The values of its parameters that are given; None where somebody else has to look."""
     parameters = list(_parameters(function))
-    options = {name: each for each in parameters if each.declared.is_option for name in each.names}
+    options = {
+        name: (each, is_on)
+        for each in parameters
+        if each.declared.is_option
+        for names in each.names
+        for name, is_on in zip(names.split("/"), (True, False), strict=False)
+    }
     arguments = [each for each in parameters if not each.declared.is_option]
     found: dict[str, Any] = {}
     rest = iter(words)
@@ -45,7 +51,7 @@ def plain_values(function: Callable[..., None], words: Sequence[str]) -> dict[st
         for word in rest:
             name, equals, text = word.partition("=")
             is_option = word.startswith("-")
-            parameter = options[name] if is_option else _next_argument(arguments, found)
+            parameter, is_on = options[name] if is_option else (_next_argument(arguments, found), True)
             if parameter.kind is None or (parameter.name in found and not parameter.is_list):
                 return None
             if not is_option:
@@ -53,7 +59,7 @@ def plain_values(function: Callable[..., None], words: Sequence[str]) -> dict[st
             elif parameter.kind is bool:
                 if equals:
                     return None
-                found[parameter.name] = True
+                found[parameter.name] = is_on
                 continue
             elif not equals:
                 text = next(rest)

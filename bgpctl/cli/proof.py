@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from bgpctl.cli.cluster import ClusterAccess, named, read_resources, with_cluster
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.options import with_options
 from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
@@ -16,7 +17,7 @@ Output = Literal["text", "table", "wide", "json", "yaml"]
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Examples: bgpctl proof resources --failures 2; bgpctl proof - < cluster.yaml")(proof)
+    app.command(epilog="Examples: bgpctl proof resources --failures 2; bgpctl proof - < cluster.yaml")(of_typer(proof))
 
 
 @with_options

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bgpctl.cli.cluster import ClusterAccess, with_cluster
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.options import with_options
 from bgpctl.configuration.compile_options import CompileOptions
 
@@ -28,7 +29,7 @@ REPEAT = "mend that, and repeat the command: what is as in the archive by then i
 def register(app: typer.Typer) -> None:
     app.command(
         epilog="Examples: bgpctl restore s.tar.gz -o resources; bgpctl restore s.tar.gz --kubeconfig FILE --apply"
-    )(restore)
+    )(of_typer(restore))
 
 
 @with_options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from bgpctl.cli.declare import Exit, add_command, argument, option, with_options
+from bgpctl.cli.declare import Exit, add_command, argument, option, with_groups
 from bgpctl.cli.output import Output
 from bgpctl.cli.which_nodes import OneNode
 from bgpctl.errors import NotReadyError
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     add_command(app, routes, epilog=f"Examples: {examples}")
 
 
-@with_options
+@with_groups
 def routes(
     node: OneNode,
     prefix: Annotated[str, argument(help="Only the route to exactly this prefix.")] = "",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bgpctl.cli.declare import Exit, add_command, echo, with_options
+from bgpctl.cli.declare import Exit, add_command, echo, with_groups
 from bgpctl.cli.output import Output
 from bgpctl.cli.show import OutputOption
 from bgpctl.cli.which_nodes import SomeNodes
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
     )
 
 
-@with_options
+@with_groups
 def status(
     nodes: SomeNodes,
     output: OutputOption = Output.TABLE,

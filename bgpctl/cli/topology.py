@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bgpctl.cli.cluster import ClusterAccess, named, read_resources, with_cluster
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.options import with_options
 from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
@@ -24,7 +25,9 @@ ESTABLISHED = "Established"
 
 def register(app: typer.Typer) -> None:
     examples = "bgpctl topology resources > design.svg; bgpctl topology resources --live -o html > now.html"
-    app.command(epilog=f"Examples: {examples}; bgpctl topology resources -o dot | dot -Tpdf > design.pdf")(topology)
+    app.command(epilog=f"Examples: {examples}; bgpctl topology resources -o dot | dot -Tpdf > design.pdf")(
+        of_typer(topology)
+    )
 
 
 @with_options

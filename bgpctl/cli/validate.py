@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bgpctl.cli.cluster import ClusterAccess, read_resources, with_cluster
+from bgpctl.cli.declare import of_typer
 from bgpctl.cli.options import with_options
 from bgpctl.cli.output import DATA, data_text
 from bgpctl.configuration.compile_options import CompileOptions
@@ -23,7 +24,9 @@ LOSS = 3
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Examples: bgpctl validate resources; kubectl get nodes -o yaml | bgpctl validate -")(validate)
+    app.command(epilog="Examples: bgpctl validate resources; kubectl get nodes -o yaml | bgpctl validate -")(
+        of_typer(validate)
+    )
 
 
 @with_options

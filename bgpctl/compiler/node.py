@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from bgpctl.compiler.cluster.facts import Block
 from bgpctl.compiler.cluster.index import ClusterIndex
-from bgpctl.compiler.cluster.services import ServiceRoutes, service_routes, service_rules
+from bgpctl.compiler.cluster.service_routes import ServiceRoutes, service_routes
+from bgpctl.compiler.cluster.services import service_rules
 from bgpctl.compiler.findings import Findings
 from bgpctl.compiler.identity import CompileError, listen, router_id
 from bgpctl.compiler.policies.export_policy import ExportInputs, export_policy
@@ -19,8 +20,9 @@ from bgpctl.compiler.policies.filters import compile_filter, compile_filter_of_a
 from bgpctl.compiler.routes.kernel_plan import plan_kernel
 from bgpctl.compiler.routes.originations import originations
 from bgpctl.compiler.routes.vxlan import report_missing_end, tunnel_routes_from
+from bgpctl.compiler.sessions.alike import AlikeSessions
 from bgpctl.compiler.sessions.find_peerings import find_peerings
-from bgpctl.compiler.sessions.session import SessionContext, plan_session, suppress_doubled
+from bgpctl.compiler.sessions.session import SessionContext, suppress_doubled
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem
@@ -130,7 +132,8 @@ def _blocks(index: ClusterIndex, node: str, options: CompileOptions) -> tuple[Bl
 
 def _sessions(context: SessionContext) -> tuple[tuple[SessionPlan, ...], tuple[SuppressedSession, ...]]:
     peerings = find_peerings(context.index, context.node, context.options)
-    planned = [plan_session(context, peering) for peering in peerings.wanted]
+    alike = AlikeSessions(context)
+    planned = [alike.plan(peering) for peering in peerings.wanted]
     suppressed = [each for each in planned if isinstance(each, SuppressedSession)]
     suppressed += [suppress_doubled(context, peering, winner) for peering, winner in peerings.doubled]
     sessions = [each for each in planned if isinstance(each, SessionPlan)]

@@ -7,14 +7,18 @@ services, and a node whose plan was made elsewhere follows their endpoints by it
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bgpctl.compiler.cluster.services import ServiceFacts, ServiceRules, service_routes
+from bgpctl.compiler.cluster.service_routes import service_routes
 from bgpctl.compiler.policies.export_policy import export_policy_name, with_service_rules
 from bgpctl.compiler.routes import originations
 from reflector.addresses import FAMILIES
 from reflector.plan import NodePlan, RouteSource
+
+if TYPE_CHECKING:
+    from bgpctl.compiler.cluster.service_routes import ServiceFacts, ServiceRules
 
 
 def with_services(plan: NodePlan, rules: ServiceRules, services: Iterable[ServiceFacts]) -> NodePlan:

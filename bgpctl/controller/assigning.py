@@ -13,8 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bgpctl.brake import facts_for
-from bgpctl.compiler import ClusterIndex, CompileOptions, affected, compile_node
-from bgpctl.compiler.cluster.services import ServiceRules, service_rules
+from bgpctl.compiler import ClusterIndex, CompileOptions, compile_node
+from bgpctl.compiler.affected import affected
+from bgpctl.compiler.cluster.service_routes import ServiceRules
+from bgpctl.compiler.cluster.services import service_rules
 from bgpctl.compiler.sessions.bgp_peers import applies_to
 from bgpctl.node_plan import Assignment
 from bgpctl.node_plan.assignment import OwnNode, StatusRequest

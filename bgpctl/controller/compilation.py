@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.identity import CompileError
 from bgpctl.controller.assigning import assign, concerned
+from bgpctl.controller.cluster_plans import ClusterPlans
 from bgpctl.controller.found import Completed, changed_nodes
+from bgpctl.controller.large_plans import LargePlans
 from bgpctl.node_plan import NodePlanSpec, PlanTooLargeError, spec_of
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.yaml_source.problem import Problem, Severity, has_errors
@@ -45,20 +47,6 @@ class Update:
     compiled: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterPlans:
-    """The plans of all nodes at one time, without transitions, and what they were compiled of.
-
-    number   a later one has a greater one
-    specs    None for a node of which there was never a plan
-    """
-
-    number: int
-    specs: Mapping[str, NodePlanSpec | None]
-    index: ClusterIndex
-    options: CompileOptions
-
-
 class Compilation:
     """`nodes`: of each node of the resources what became of its plan, by name; none without a BGP speaker, which runs
     nothing."""
@@ -70,15 +58,15 @@ class Compilation:
         self._index: ClusterIndex | None = None
         self._cluster = Completed(ResourceSet())
         self._number = 0
+        self._large = LargePlans()
 
     @property
     def plans(self) -> ClusterPlans:
         """As they are now. Only after `take`."""
         if self._index is None:
             raise AssertionError("nothing was compiled yet")
-        return ClusterPlans(
-            self._number, {name: each.spec for name, each in self.nodes.items()}, self._index, self._options
-        )
+        specs = {name: each.spec for name, each in self.nodes.items()}
+        return ClusterPlans(self._number, specs, self._index, self._options, self._large)
 
     def take(self, cluster: Completed, revision: str = "") -> Update:
         """A node that failed before is tried with every change. A revision alone makes no plan differ."""
@@ -111,7 +99,9 @@ class Compilation:
             assigned = assign(index, name, options, self._cluster.written.get(name))
             if has_errors(assigned.problems):
                 return NodeResult(old.spec, assigned.problems, is_newest=False)
-            return NodeResult(spec_of(assigned.assignment, revision), assigned.problems)
+            spec = spec_of(assigned.assignment, revision)
+            self._large.keep(spec, assigned.assignment)
+            return NodeResult(spec, assigned.problems)
         except (CompileError, PlanTooLargeError) as error:
             return _kept(old, name, str(error))
         except Exception as error:  # whatever it is, the plans of the other nodes go on

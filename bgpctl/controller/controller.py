@@ -54,7 +54,7 @@ from bgpctl.resources import Loaded
 from bgpctl.resources.checks.secret_references import secret_references
 from bgpctl.resources.in_force.in_force import InForce, in_force
 from bgpctl.resources.in_force.invalid import Invalid
-from bgpctl.resources.in_force.kind_rules import Outcome
+from bgpctl.resources.in_force.outcome import Outcome
 from bgpctl.resources.in_force.versions import Versions
 from bgpctl.yaml_source.problem import Problem
 from reflector.process.garbage import settle

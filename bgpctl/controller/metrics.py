@@ -15,7 +15,7 @@ from typing import Any
 from bgpctl.controller.status import ControllerStatus
 from bgpctl.daemon.metrics.row import PREFIX, InfoRow, LabelledRow, Row, labels_of, type_of, unit_of
 from bgpctl.daemon.version import version
-from bgpctl.resources.in_force.kind_rules import Outcome
+from bgpctl.resources.in_force.outcome import Outcome
 
 BUILD: InfoRow[ControllerStatus] = InfoRow(
     "controller_build_info", "What runs here.", ("version", "python", "identity"),

@@ -18,7 +18,7 @@ from bgpctl.kubernetes.kinds import CALICO_NODE, KUBERNETES_NODE, NODE_PLAN, Api
 from bgpctl.kubernetes.occurrence import Occurrence, Subject
 from bgpctl.resources import Loaded
 from bgpctl.resources.in_force.invalid import Invalid
-from bgpctl.resources.in_force.kind_rules import SENTENCES
+from bgpctl.resources.in_force.outcome import SENTENCES
 from bgpctl.yaml_source.problem import Problem
 
 NOT_IN_FORCE, PLAN_NOT_WRITTEN, DELETION_WITHHELD = "NotInForce", "PlanNotWritten", "DeletionWithheld"

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from bgpctl.brake import transition_from_unknown, transition_to
-from bgpctl.compiler import ClusterIndex, CompileOptions
+from bgpctl.controller.cluster_plans import ClusterPlans
 from bgpctl.node_plan import Assignment, NodePlanSpec, assignment_of, spec_of
-from bgpctl.node_plan.assignment import NO_TRANSITION, Transition
+from bgpctl.node_plan.assignment import Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +52,16 @@ class Change:
         return spec_of(replace(self.assignment, transition=found), self.revision)
 
 
-def change(index: ClusterIndex, wanted: NodePlanSpec, former: Former | None, options: CompileOptions) -> Change:
-    """`index` is of the resources that want it."""
-    assignment = assignment_of(wanted)
+def change(plans: ClusterPlans, wanted: NodePlanSpec, former: Former | None) -> Change:
+    """`wanted` is of these plans."""
+    index, options, large = plans.index, plans.options, plans.large
+    assignment = large.read(wanted)
     if former is None:
         return Change(assignment, wanted.revision)
     if former.spec is None:
         transition = transition_from_unknown(index, assignment.plan, options)
         return Change(replace(assignment, transition=transition), wanted.revision)
-    before = assignment_of(former.spec)
-    if former.is_run:
-        before = replace(before, transition=NO_TRANSITION)
+    before = large.read(former.spec) if former.is_run else assignment_of(former.spec)
     asked: list[frozenset[str]] = []
 
     def judge(nodes: frozenset[str]) -> bool:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from bgpctl.brake import proof_of
 from bgpctl.compiler import ClusterIndex, CompileOptions
-from bgpctl.controller.compilation import ClusterPlans
+from bgpctl.controller.cluster_plans import ClusterPlans
 from bgpctl.controller.configuration import Configuration
 from bgpctl.controller.transitions import Change, Former, change
 from bgpctl.node_plan import NodePlanSpec
@@ -89,7 +89,7 @@ class WantedPlans:
         """Raises PlanTooLargeError."""
 
         def compute() -> Change | NodePlanSpec:
-            found = change(self._plans.index, spec, former, self._plans.options)
+            found = change(self._plans, spec, former)
             return found if found.concerned else found.spec(is_complete=False)
 
         found = await self._computing.do(compute)

@@ -14,9 +14,10 @@ from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.sessions.find_peerings import find_peerings
 from bgpctl.compiler.sessions.peering import Peering, Peerings
 from bgpctl.guardrails.without_mesh import without_mesh
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration
+from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.names import GLOBAL_NAME
 from reflector.addresses import FAMILIES
 
 MOST_PEERINGS = 400_000

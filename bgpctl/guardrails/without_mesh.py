@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration, BGPConfigurationSpec
+from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration, BGPConfigurationSpec
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Metadata
+from bgpctl.resources.values.names import GLOBAL_NAME
 
 OFF = BGPConfigurationSpec(node_to_node_mesh_enabled=False)
 

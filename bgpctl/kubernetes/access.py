@@ -1,9 +1,9 @@
 """How the API server is reached: from inside the cluster or by a kubeconfig. Only here lightkube is known.
 
 Of lightkube this uses the reading of kubeconfigs, the TLS context and what authenticates a request: a token, a file
-with a token (read again when it is refused), a client certificate, a program that gives a token. What the requests are
-made with is its HTTP client. It is imported when a client is opened: commands and agents that read a directory never
-load it, which is 9 MiB and 0.13 s of CPU time.
+with a token (read anew when it is refused), a client certificate, a program that gives a token. What the requests are
+made with is its HTTP client. Both are imported when a client is opened: commands and agents that read a directory never
+load them, and a pod has no kubeconfig (service_account.py).
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgpctl.errors import NotReadyError
-from bgpctl.kubernetes.kubeconfig_files import files_in, merged_kubeconfig
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncClient
+    from ssl import SSLContext
+
+    from httpx2 import AsyncClient, Auth
     from lightkube.config.kubeconfig import SingleConfig
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -63,33 +64,50 @@ class Access:
 
 def open_client(access: Access) -> AsyncClient:
     """With the credentials and certificates that stand in the files now. Raises NotReadyError."""
+    try:
+        return _client(*(_of_pod(access) if access.in_cluster else _of_kubeconfig(access)))
+    except _refusals(access) as error:
+        raise _not_usable(access, error) from error
+
+
+def _client(server: str, tls: SSLContext | bool, auth: Auth | None) -> AsyncClient:
     import httpx2
+
+    return httpx2.AsyncClient(
+        base_url=server,
+        auth=auth,
+        trust_env=False,
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+        timeout=httpx2.Timeout(ANSWER, connect=CONNECT),
+        transport=httpx2.AsyncHTTPTransport(
+            verify=tls, limits=httpx2.Limits(max_connections=None), socket_options=_KEEP_ALIVE
+        ),
+    )
+
+
+def _of_pod(access: Access) -> tuple[str, SSLContext, Auth]:
+    from bgpctl.kubernetes.service_account import TokenFile, server_address, tls_context
+
+    return server_address(), tls_context(access.service_account), TokenFile(access.service_account)
+
+
+def _of_kubeconfig(access: Access) -> tuple[str, SSLContext | bool, Auth | None]:
     from lightkube.config.client_adapter import user_auth, verify_cluster
 
-    try:
-        config = _config(access)
-        if config.user is None:
-            raise ValueError("the context names no user")
-        tls = verify_cluster(config.cluster, config.user, config.abs_file, trust_env=False)
-        return httpx2.AsyncClient(
-            base_url=config.cluster.server,
-            auth=user_auth(config.user),
-            trust_env=False,
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            timeout=httpx2.Timeout(ANSWER, connect=CONNECT),
-            transport=httpx2.AsyncHTTPTransport(
-                verify=tls, limits=httpx2.Limits(max_connections=None), socket_options=_KEEP_ALIVE
-            ),
-        )
-    except _refusals() as error:
-        raise _not_usable(access, error) from error
+    config = _config(access)
+    if config.user is None:
+        raise ValueError("the context names no user")
+    tls = verify_cluster(config.cluster, config.user, config.abs_file, trust_env=False)
+    return config.cluster.server, tls, user_auth(config.user)
 
 
 def namespace_of(access: Access) -> str:
     """The namespace of the context, "default" where it names none. Raises NotReadyError."""
     try:
+        if access.in_cluster:
+            return (access.service_account / "namespace").read_text().strip()
         return str(_config(access).namespace)
-    except _refusals() as error:
+    except _refusals(access) as error:
         raise _not_usable(access, error) from error
 
 
@@ -101,11 +119,9 @@ def _not_usable(access: Access, error: Exception) -> NotReadyError:
 def _config(access: Access) -> SingleConfig:
     from lightkube.config.kubeconfig import KubeConfig
 
-    if access.in_cluster:
-        if "KUBERNETES_SERVICE_HOST" not in os.environ:
-            raise ValueError("KUBERNETES_SERVICE_HOST is not set: this does not run in a pod")
-        found = KubeConfig.from_service_account(str(access.service_account)).get()
-    elif len(files := files_in(access.file)) > 1:
+    from bgpctl.kubernetes.kubeconfig_files import files_in, merged_kubeconfig
+
+    if len(files := files_in(access.file)) > 1:
         found = KubeConfig.from_dict(merged_kubeconfig(files), files[0]).get(access.context or None)
     else:
         found = KubeConfig.from_file(access.file).get(access.context or None)
@@ -117,8 +133,10 @@ def _config(access: Access) -> SingleConfig:
     return found
 
 
-def _refusals() -> tuple[type[Exception], ...]:
+def _refusals(access: Access) -> tuple[type[Exception], ...]:
     """What a file that is not right makes of lightkube, PyYAML and ssl."""
+    if access.in_cluster:
+        return (OSError, ValueError)
     import msgspec
     import yaml
     from lightkube.core.exceptions import ConfigError
@@ -126,8 +144,10 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (ConfigError, AttributeError, OSError, KeyError, TypeError, ValueError, msgspec.MsgspecError, yaml.YAMLError)
 
 
-def credential_failures() -> tuple[type[Exception], ...]:
+def credential_failures(access: Access) -> tuple[type[Exception], ...]:
     """What is raised instead of a request when a token cannot be had: its file is gone, or the program has failed."""
+    if access.in_cluster:
+        return (OSError, ValueError)
     from lightkube.core.exceptions import ConfigError
 
     return (ConfigError, OSError, KeyError, ValueError)

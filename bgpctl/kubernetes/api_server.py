@@ -125,7 +125,7 @@ class ApiServer:
         )
         try:
             return await opened.client.send(request, stream=True)
-        except credential_failures() as error:
+        except credential_failures(self._access) as error:
             raise FailedError(Failure(Cause.UNAUTHORIZED, f"no credentials: {words_of(error)}")) from error
 
     def _doubt(self, opened: _Opened, *, is_doubtful: bool) -> None:

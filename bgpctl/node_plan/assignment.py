@@ -13,7 +13,7 @@ stays as small as its sessions: nothing in here grows with nodes that the node h
 
 from __future__ import annotations
 
-from bgpctl.compiler.cluster.services import ServiceRules
+from bgpctl.compiler.cluster.service_routes import ServiceRules
 from bgpctl.node_plan.loss_limits import DEFAULT_LIMITS, Limits
 from reflector.plan import DEFAULT_AS, Family, NodePlan, Policy, Value
 

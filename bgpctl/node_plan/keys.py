@@ -7,16 +7,19 @@ suppressed with the reason, exactly as the compiler does it where it has the Sec
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from bgpctl.compiler.sessions.passwords import PasswordMissingError, key_of
-from bgpctl.resources.kinds.kubernetes import Secret
 from reflector.addresses import address_order
 from reflector.plan import NodePlan, Password, SessionPlan, SuppressedSession
 
+if TYPE_CHECKING:
+    from bgpctl.resources.kinds.kubernetes import Secret
+
 # Secrets by namespace and name.
-PlanKeys = Mapping[tuple[str, str], Secret]
+PlanKeys = Mapping[tuple[str, str], "Secret"]
 
 
 def references(plan: NodePlan) -> frozenset[tuple[str, str]]:

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from bgpctl.compiler.cluster.services import ServiceRules
+from bgpctl.compiler.cluster.service_routes import ServiceRules
 from bgpctl.node_plan.assignment import (
     NO_FACTS,
     NO_OWN_NODE,

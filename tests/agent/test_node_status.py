@@ -4,8 +4,9 @@ import msgspec
 import pytest
 import yaml
 
+from bgpctl.agent.node_status.asked import Asked, resource
 from bgpctl.agent.node_status.status import NodeStatus, SpeakerFacts, node_status
-from bgpctl.agent.node_status.text import Asked, as_yaml, renewed, resource
+from bgpctl.agent.node_status.text import as_yaml, renewed
 from bgpctl.fib.kernel.forwarding import NextHop
 from bgpctl.resources import parse_documents
 from reflector.messages import PeerStatus, RouteStatus

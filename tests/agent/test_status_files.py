@@ -9,10 +9,10 @@ import yaml
 
 from bgpctl.agent.node_resources import NodeResources
 from bgpctl.agent.node_status.answers import StatusAnswers
+from bgpctl.agent.node_status.asked import Asked
 from bgpctl.agent.node_status.files import StatusFiles
 from bgpctl.agent.node_status.report import NoReportError
 from bgpctl.agent.node_status.status import NodeStatus, node_status
-from bgpctl.agent.node_status.text import Asked
 from bgpctl.resources import Loaded, ResourceSet, parse_documents
 from bgpctl.resources.kinds.calico_node_status import CalicoNodeStatus
 

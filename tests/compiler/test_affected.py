@@ -21,7 +21,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from test_compiler_laws import clusters
 
-from bgpctl.compiler import ClusterIndex, CompileOptions, affected, compile_every_node
+from bgpctl.compiler import ClusterIndex, CompileOptions, compile_every_node
+from bgpctl.compiler.affected import affected
 from bgpctl.resources.resource_set import ResourceSet, resource_id
 from bgpctl.resources.values.model import Resource
 from reflector.plan import NodePlan

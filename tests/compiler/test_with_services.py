@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from bgpctl.compiler import with_services
 from bgpctl.compiler.cluster.configuration import Configuration
-from bgpctl.compiler.cluster.services import ServiceRules, service_facts, service_rules
+from bgpctl.compiler.cluster.service_routes import ServiceRules
+from bgpctl.compiler.cluster.services import service_facts, service_rules
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.kinds.kubernetes import EndpointSlice, Service
 from bgpctl.resources.resource_set import ResourceSet

@@ -6,16 +6,19 @@ from braked_node import OfObject
 
 from bgpctl.brake import proof_of
 from bgpctl.controller.assigning import assign
+from bgpctl.controller.cluster_plans import ClusterPlans
+from bgpctl.controller.large_plans import LargePlans
 from bgpctl.controller.transitions import Former, change
 from bgpctl.node_plan import Assignment, NodePlanSpec, assignment_of, spec_of
 from reflector.plan import NodePlan
 
 
 class ControlledNode(OfObject):
-    """`spec` is what is in its object; `writes` how often that was written."""
+    """`spec` is what is in its object; `writes` how often that was written, `large` what was kept of all."""
 
     spec: NodePlanSpec | None = None
     writes = 0
+    large = LargePlans()
 
     def _assigned(self, wanted: NodePlan) -> Assignment:
         new = spec_of(assign(self.index, wanted.node, self.options).assignment)
@@ -29,6 +32,7 @@ class ControlledNode(OfObject):
         former = None
         if self.spec is not None:
             former = Former(self.spec, is_run=not is_held and self.running == assignment_of(self.spec).plan)
-        found = change(self.index, new, former, self.options)
+        plans = ClusterPlans(1, {}, self.index, self.options, self.large)
+        found = change(plans, new, former)
         judge = proof_of(self.resources, self.options)
         return found.spec(is_complete=bool(found.concerned) and judge(found.concerned))

@@ -9,7 +9,8 @@ import pytest
 from compiler_makers import bgp_peer, configuration, node
 
 from bgpctl.compiler import ClusterIndex, CompileOptions, compile_cluster, with_services
-from bgpctl.compiler.cluster.services import ServiceRules, service_facts
+from bgpctl.compiler.cluster.service_routes import ServiceRules
+from bgpctl.compiler.cluster.services import service_facts
 from bgpctl.controller.assigning import assign
 from bgpctl.datastore import read_directory
 from bgpctl.node_plan import Assignment, assignment_of, spec_of, with_keys

@@ -15,7 +15,7 @@ from bgpctl.controller.plan_store import Reconciled
 from bgpctl.controller.status import ControllerStatus, Progress
 from bgpctl.daemon.http.http_server import Page
 from bgpctl.resources.in_force.invalid import Invalid
-from bgpctl.resources.in_force.kind_rules import Outcome
+from bgpctl.resources.in_force.outcome import Outcome
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "controller-metrics.md"
 

@@ -7,6 +7,8 @@ from compiler_makers import bgp_filter, bgp_peer, configuration, node
 
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.controller.assigning import assign
+from bgpctl.controller.cluster_plans import ClusterPlans
+from bgpctl.controller.large_plans import LargePlans
 from bgpctl.controller.transitions import Change, Former, change
 from bgpctl.node_plan import NodePlanSpec, assignment_of, spec_of
 from bgpctl.node_plan.assignment import NO_TRANSITION, Reflector, Transition
@@ -27,13 +29,17 @@ def index(*resources: Resource) -> ClusterIndex:
     return ClusterIndex(ResourceSet.of(*resources))
 
 
+def plans(*resources: Resource) -> ClusterPlans:
+    return ClusterPlans(1, {}, index(*resources), OPTIONS, LargePlans())
+
+
 def wanted(*resources: Resource, revision: str = "") -> NodePlanSpec:
     """Of n1, as it is before it replaces anything."""
     return spec_of(assign(index(*resources), "n1", OPTIONS).assignment, revision)
 
 
 def over(former: Former | None, *resources: Resource) -> Change:
-    return change(index(*resources), wanted(*resources), former, OPTIONS)
+    return change(plans(*resources), wanted(*resources), former)
 
 
 def transition_of(found: Change, *, is_complete: bool = False) -> Transition:
@@ -97,8 +103,8 @@ def test_the_same_plan_says_the_same_as_long_as_the_resources_do() -> None:
 
 def test_the_same_plan_keeps_the_revision_that_it_was_written_with() -> None:
     former = wanted(*ONE, revision="first")
-    assert change(index(*ONE), wanted(*ONE, revision="second"), Former(former), OPTIONS).revision == "first"
-    assert change(index(*BOTH), wanted(*BOTH, revision="second"), Former(former), OPTIONS).revision == "second"
+    assert change(plans(*ONE), wanted(*ONE, revision="second"), Former(former)).revision == "first"
+    assert change(plans(*BOTH), wanted(*BOTH, revision="second"), Former(former)).revision == "second"
 
 
 @pytest.mark.parametrize("is_run", [True, False])

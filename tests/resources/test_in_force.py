@@ -12,7 +12,8 @@ import yaml
 from bgpctl.compiler import compile_node
 from bgpctl.resources import Loaded, parse_documents
 from bgpctl.resources.in_force.in_force import InForce, in_force
-from bgpctl.resources.in_force.kind_rules import KIND_RULES, Outcome
+from bgpctl.resources.in_force.kind_rules import KIND_RULES
+from bgpctl.resources.in_force.outcome import Outcome
 from bgpctl.resources.in_force.page import render_page
 from bgpctl.resources.in_force.versions import Versions, texts, versions_of_texts
 from bgpctl.resources.reading.unusable import UNKNOWN

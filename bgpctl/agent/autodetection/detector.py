@@ -7,6 +7,7 @@ restarted takes every address away for a moment, and a plan without addresses wo
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,10 +16,12 @@ from bgpctl.agent.autodetection.host import Host
 from bgpctl.agent.autodetection.overlay import Detected, Outcome, overlay
 from bgpctl.agent.autodetection.settings import DetectionSettings
 from bgpctl.agent.autodetection.subject import Subject
-from bgpctl.agent.node_resources import NodeResources
 from bgpctl.daemon.logs import get_logger
 from bgpctl.daemon.private_file import write_private
 from reflector.plan import Family
+
+if TYPE_CHECKING:
+    from bgpctl.agent.node_resources import NodeResources
 
 log = get_logger("address")
 

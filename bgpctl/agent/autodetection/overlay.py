@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from bgpctl.agent.autodetection.choice import NotFound
-from bgpctl.resources import Loaded
-from bgpctl.resources.kinds.node import Node
 from bgpctl.yaml_source.problem import Problem, Severity
 from reflector.plan import Family
+
+if TYPE_CHECKING:
+    from bgpctl.resources import Loaded
+    from bgpctl.resources.kinds.node import Node
 
 _PATHS: dict[Family, str] = {4: "$.spec.bgp.ipv4Address", 6: "$.spec.bgp.ipv6Address"}
 

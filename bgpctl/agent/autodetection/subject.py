@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from bgpctl.agent.autodetection.settings import DetectionSettings
-from bgpctl.resources.kinds.node import Node
 from reflector.addresses import FAMILIES
 from reflector.plan import Family
+
+if TYPE_CHECKING:
+    from bgpctl.resources.kinds.node import Node
 
 INTERNAL = "InternalIP"
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from bgpctl.agent.metrics.snapshot import Snapshot
 from bgpctl.brake.losses import LossKind
 from bgpctl.daemon.metrics.row import HistogramRow, InfoRow, LabelledRow, Row, lowest
-from bgpctl.resources.in_force.kind_rules import Outcome
+from bgpctl.resources.in_force.outcome import Outcome
 from reflector.messages import AgentStatus, PeerStatus
 
 ESTABLISHED = "established"

@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
+from bgpctl.agent.node_status.asked import Asked
 from bgpctl.agent.node_status.report import NoReportError
 from bgpctl.agent.node_status.status import NodeStatus
-from bgpctl.agent.node_status.text import Asked
 from bgpctl.daemon.logs import get_logger
 
 # Seconds after which a report that could not be made is retried, if the period is not shorter.

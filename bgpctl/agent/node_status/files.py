@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from bgpctl.agent.node_status.asked import Asked
 from bgpctl.agent.node_status.status import NodeStatus, moment
-from bgpctl.agent.node_status.text import Asked, renewed
+from bgpctl.agent.node_status.text import renewed
 from bgpctl.daemon.private_file import write_private
 
 SUFFIX = ".yaml"

@@ -10,9 +10,9 @@ import time
 
 import msgspec
 
+from bgpctl.agent.node_status.asked import Asked
 from bgpctl.agent.node_status.report import NoReportError
 from bgpctl.agent.node_status.status import NodeStatus, moment
-from bgpctl.agent.node_status.text import Asked
 from bgpctl.kubernetes.api_server import ApiServer
 from bgpctl.kubernetes.failure import Cause, FailedError
 from bgpctl.kubernetes.kinds import V1, V3, api_path

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bgpctl.agent.node_resources import NodeResources
-from bgpctl.agent.plan.proposal import error_status, problem_statuses
+from bgpctl.agent.plan.problem_statuses import error_status, problem_statuses
 from bgpctl.compiler import CompileOptions
 from bgpctl.daemon.internal_errors import InternalErrors, describe
 from bgpctl.daemon.logs import get_logger

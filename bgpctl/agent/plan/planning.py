@@ -11,7 +11,8 @@ import asyncio
 import time
 
 from bgpctl.agent.node_resources import NodeResources
-from bgpctl.agent.plan.proposal import Proposal, Proposer, error_status
+from bgpctl.agent.plan.problem_statuses import error_status
+from bgpctl.agent.plan.proposal import Proposal, Proposer
 from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.compiler import CompileOptions
 from bgpctl.daemon.internal_errors import InternalErrors, describe

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, replace
 
 from bgpctl.agent.node_resources import NodeResources
+from bgpctl.agent.plan.problem_statuses import error_status, problem_statuses
 from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.brake import OfResources
 from bgpctl.compiler import (
@@ -20,7 +21,7 @@ from bgpctl.compiler import (
     CompileOptions,
     compile_node,
 )
-from bgpctl.yaml_source.problem import Problem, has_errors
+from bgpctl.yaml_source.problem import has_errors
 from reflector.messages import ProblemStatus
 
 
@@ -60,21 +61,3 @@ class Proposer:
         is_forbidden = has_errors(compiled.problems)
         wanted = None if is_forbidden else Wanted(resources.node, compiled.plan, OfResources(index, options), resources)
         return Proposal(wanted, problem_statuses(found), time.perf_counter() - started)
-
-
-def error_status(message: str) -> ProblemStatus:
-    """An error that no line of a file is to blame for."""
-    return ProblemStatus("error", "", 0, "", message)
-
-
-def warning_status(message: str) -> ProblemStatus:
-    """Likewise."""
-    return ProblemStatus("warning", "", 0, "", message)
-
-
-def problem_statuses(problems: tuple[Problem, ...]) -> tuple[ProblemStatus, ...]:
-    """Errors first: the first one is what a single log line names."""
-    return tuple(
-        ProblemStatus(problem.severity.value, problem.file, problem.line, problem.path, problem.message)
-        for problem in sorted(problems, key=lambda problem: problem.severity.value)
-    )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bgpctl.agent.node_resources import NodeResources
-from bgpctl.brake import Basis
 from reflector.plan import NodePlan
+
+if TYPE_CHECKING:
+    from bgpctl.agent.node_resources import NodeResources
+    from bgpctl.brake import Basis
 
 
 @dataclass(frozen=True, slots=True)

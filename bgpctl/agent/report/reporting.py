@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from bgpctl.agent.host.run_directory import STATUS_DIRECTORY, RunDirectory
+from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.metrics.page import MetricsPage
 from bgpctl.agent.metrics.snapshot import SnapshotSource
 from bgpctl.agent.node_status.answers import Destination, StatusAnswers
-from bgpctl.agent.node_status.files import StatusFiles
+from bgpctl.agent.node_status.asked import Asked
 from bgpctl.agent.node_status.report import NodeReporter, NoReportError
-from bgpctl.agent.node_status.text import Asked
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.report.control_server import Answers, ControlServer
 from bgpctl.agent.report.kernel_answer import kernel_answer
@@ -51,9 +50,9 @@ class Reporting:
         links: SpeakerLinks,
         stages: Stages,
         confirm: Confirming,
-        answers: Destination | None = None,
+        answers: Destination,
     ) -> None:
-        """`answers` is where CalicoNodeStatus resources are answered; None: in files of the run directory."""
+        """`answers` is where CalicoNodeStatus resources are answered."""
         self._options = options
         self._directory = run_directory
         self._drain = stages.drain
@@ -64,10 +63,7 @@ class Reporting:
         self._sessions = SessionSummary(links.status)
         self._metrics = MetricsPage(SnapshotSource(links.metrics, self._report.status), options.peer_metrics)
         self._node_reporter = NodeReporter(links.node_status, self._report.standing, stages.routes)
-        self._answers = StatusAnswers(
-            StatusFiles(run_directory.path / STATUS_DIRECTORY) if answers is None else answers,
-            self._node_reporter.report,
-        )
+        self._answers = StatusAnswers(answers, self._node_reporter.report)
 
     def take(self, requests: tuple[Asked, ...] | None) -> None:
         """The CalicoNodeStatus resources that ask for this node; None: not known."""

@@ -12,7 +12,7 @@ from bgpctl.agent.deploy.deployment import Deployment
 from bgpctl.agent.deploy.draining import DrainKeeper
 from bgpctl.agent.host.run_directory import RunDirectory
 from bgpctl.agent.node_status.report import Standing
-from bgpctl.agent.plan.proposal import error_status
+from bgpctl.agent.plan.problem_statuses import error_status
 from bgpctl.agent.retention.retention import Retention
 from bgpctl.agent.routes.programming import RouteProgramming
 from bgpctl.agent.routes.report import with_fib

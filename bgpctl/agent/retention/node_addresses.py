@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import ChainMap
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from bgpctl.compiler.cluster.node_lookup import NodeLookup
-from bgpctl.resources.resource_set import ResourceSet
+if TYPE_CHECKING:
+    from bgpctl.compiler.cluster.node_lookup import NodeLookup
+    from bgpctl.resources.resource_set import ResourceSet
 
 PATIENCE = 3.0
 
@@ -33,6 +35,8 @@ class NodeAddresses:
         resources, before = self._wanted, self.latest
         if resources is None or resources is self._seen:
             return
+        from bgpctl.compiler.cluster.node_lookup import NodeLookup  # an agent in a cluster has no resources
+
         found = await asyncio.to_thread(NodeLookup, resources, before)
         self._seen, self.latest = resources, found
         if before is not None:

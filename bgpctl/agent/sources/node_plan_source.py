@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -23,9 +24,9 @@ from msgspec.structs import replace
 from bgpctl.agent.autodetection.detector import Detector
 from bgpctl.agent.complete.endpoint_status import EndpointStatus
 from bgpctl.agent.host.run_directory import ADDRESSES_FILE, RunDirectory
-from bgpctl.agent.node_status.text import Asked
+from bgpctl.agent.node_status.asked import Asked
 from bgpctl.agent.options import AgentOptions
-from bgpctl.agent.plan.proposal import error_status, problem_statuses, warning_status
+from bgpctl.agent.plan.problem_statuses import error_status, problem_statuses, warning_status
 from bgpctl.agent.plan.wanted import Wanted
 from bgpctl.agent.sources.cluster_view import ClusterView
 from bgpctl.agent.sources.kept_plan import KeptPlanFile
@@ -33,7 +34,6 @@ from bgpctl.agent.sources.machine import Machine
 from bgpctl.agent.sources.source import News, Stage, Standing
 from bgpctl.brake import OfNodePlan
 from bgpctl.compiler import with_services
-from bgpctl.compiler.cluster.services import service_facts
 from bgpctl.daemon.internal_errors import InternalErrors
 from bgpctl.daemon.logs import get_logger
 from bgpctl.datastore.kubernetes.problems import obstacles
@@ -49,9 +49,11 @@ from bgpctl.node_plan import (
     with_keys,
     without_key,
 )
-from bgpctl.resources import parse_documents
 from reflector.messages import ProblemStatus
 from reflector.plan import SuppressedSession
+
+if TYPE_CHECKING:
+    from bgpctl.resources import ResourceSet
 
 # Seconds between two looks at what is not read: when it is long enough, it is a problem.
 LOOK = 2.0
@@ -246,10 +248,19 @@ Documents = list[tuple[str, str]]
 def _complete(assignment: Assignment, secrets: Documents, services: Documents) -> Assignment:
     """With keys and services, also in what the brake goes by. In a thread: a cluster may have many services."""
     plan, transition = assignment.plan, assignment.transition
-    plan = with_keys(plan, parse_documents(secrets).resources.secrets)
+    plan = with_keys(plan, _resources(secrets).secrets if secrets else {})
     if assignment.services is not None:
-        facts = service_facts(parse_documents(services).resources)
+        from bgpctl.compiler.cluster.services import service_facts
+
+        facts = service_facts(_resources(services))
         former = with_services(replace(plan, policies=transition.policies), assignment.services, facts)
         transition = replace(transition, policies=former.policies)
         plan = with_services(plan, assignment.services, facts)
     return replace(assignment, plan=plan, transition=transition)
+
+
+def _resources(documents: Documents) -> ResourceSet:
+    """What validates resources is imported by agents that have any to read."""
+    from bgpctl.resources import parse_documents
+
+    return parse_documents(documents).resources

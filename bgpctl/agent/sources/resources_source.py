@@ -17,7 +17,7 @@ from bgpctl.agent.complete.endpoint_status import EndpointStatus
 from bgpctl.agent.complete.last_good import LastGood
 from bgpctl.agent.host.run_directory import ADDRESSES_FILE, LAST_GOOD_FILE, RunDirectory
 from bgpctl.agent.node_resources import NodeResources
-from bgpctl.agent.node_status.text import Asked
+from bgpctl.agent.node_status.asked import Asked
 from bgpctl.agent.options import AgentOptions
 from bgpctl.agent.plan.examination import Examination
 from bgpctl.agent.plan.planning import Planning

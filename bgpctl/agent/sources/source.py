@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bgpctl.agent.node_status.text import Asked
+from bgpctl.agent.node_status.asked import Asked
 from bgpctl.agent.plan.wanted import Wanted
-from bgpctl.resources.in_force.invalid import Invalid
 from reflector.messages import ProblemStatus
+
+if TYPE_CHECKING:
+    from bgpctl.resources.in_force.invalid import Invalid
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from bgpctl.objects.object import ObjectId, merged
 from bgpctl.objects.opening import open_store
 from bgpctl.objects.store import Change, Outcome, Prepared, PreparedChange, Query, Store, Written
 from bgpctl.resources.annotations.table import PREFIX
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
+from bgpctl.resources.values.names import GLOBAL_NAME
 
 DONE, FAILED = 0, 1
 CONFIRM = f"{PREFIX}confirm"

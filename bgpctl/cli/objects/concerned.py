@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bgpctl.compiler import ClusterIndex, CompileError, CompileOptions, affected, compile_node
+from bgpctl.compiler import ClusterIndex, CompileError, CompileOptions, compile_node
+from bgpctl.compiler.affected import affected
 from bgpctl.resources.resource_set import COLLECTION_OF_KIND
 from bgpctl.resources.values.model import Key
 from reflector.plan import NodePlan, SessionPlan, SuppressedSession

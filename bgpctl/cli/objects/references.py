@@ -13,10 +13,10 @@ from typing import NamedTuple
 from bgpctl.compiler import ClusterIndex, CompileOptions
 from bgpctl.compiler.sessions.bgp_peers import owner_of
 from bgpctl.resources.checks.secret_references import secret_references
-from bgpctl.resources.kinds.bgp_configuration import NODE_NAME_PREFIX
 from bgpctl.resources.kinds.kubernetes import SERVICE_NAME_LABEL
 from bgpctl.resources.resource_set import resource_id
 from bgpctl.resources.values.model import Resource
+from bgpctl.resources.values.names import NODE_NAME_PREFIX
 
 
 class Reference(NamedTuple):

@@ -12,15 +12,10 @@ from dataclasses import dataclass
 from bgpctl.resources.annotations.settings import NO_SETTINGS, Settings
 from bgpctl.resources.annotations.table import settings_of
 from bgpctl.resources.checks.cluster_rules import default_program_cluster_routes
-from bgpctl.resources.kinds.bgp_configuration import (
-    GLOBAL_NAME,
-    NODE_NAME_PREFIX,
-    BGPConfiguration,
-    BGPConfigurationSpec,
-    ServiceCIDR,
-)
+from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration, BGPConfigurationSpec, ServiceCIDR
 from bgpctl.resources.kinds.felix_configuration import FelixConfigurationSpec
 from bgpctl.resources.resource_set import ResourceSet
+from bgpctl.resources.values.names import GLOBAL_NAME, NODE_NAME_PREFIX
 from reflector.addresses import canonical_prefix
 from reflector.plan import DEFAULT_AS, DEFAULT_BGP_PORT, NORMAL_PRIORITY, Family
 

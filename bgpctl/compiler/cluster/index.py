@@ -13,7 +13,8 @@ from functools import cached_property
 from bgpctl.compiler.cluster.configuration import Configuration
 from bgpctl.compiler.cluster.facts import Block, NodeFacts, PeerEndpoint, node_facts
 from bgpctl.compiler.cluster.pools import Pool, read_pools
-from bgpctl.compiler.cluster.services import ServiceFacts, service_facts
+from bgpctl.compiler.cluster.service_routes import ServiceFacts
+from bgpctl.compiler.cluster.services import service_facts
 from bgpctl.compiler.cluster.tunnel_routes import tunnel_routes
 from bgpctl.resources.annotations.settings import Settings
 from bgpctl.resources.annotations.table import settings_of

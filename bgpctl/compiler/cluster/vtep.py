@@ -9,11 +9,15 @@ unicast.
 from __future__ import annotations
 
 from hashlib import sha1
+from typing import TYPE_CHECKING
 
-from bgpctl.resources.kinds.node import Node
 from reflector.addresses import canonical_address
 from reflector.plan import Family, Vtep
 
+if TYPE_CHECKING:
+    from bgpctl.resources.kinds.node import Node
+
+DEVICES: dict[Family, str] = {4: "vxlan.calico", 6: "vxlan-v6.calico"}
 FIRST_OCTET = 0x66
 HASHED: dict[Family, str] = {4: "{}", 6: "{}-v6"}
 

@@ -19,11 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bgpctl.compiler.cluster.configuration import TaggedPrefix
-from bgpctl.compiler.cluster.facts import Block
-from bgpctl.compiler.cluster.pools import Pool
-from bgpctl.compiler.cluster.services import ServiceRoutes
 from reflector.addresses import MAX_BITS, family_of, prefix_length
 from reflector.plan import (
     AddCommunity,
@@ -36,6 +33,12 @@ from reflector.plan import (
     SessionType,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from bgpctl.compiler.cluster.configuration import TaggedPrefix
+    from bgpctl.compiler.cluster.facts import Block
+    from bgpctl.compiler.cluster.pools import Pool
+    from bgpctl.compiler.cluster.service_routes import ServiceRoutes
 
 TUNNEL_DEVICES = ("*.cali", "*.calico")
 IPIP_DEVICE = "tunl0"

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from bgpctl.compiler.cluster.facts import Block, NodeFacts
 from bgpctl.compiler.cluster.index import ClusterIndex
 from bgpctl.compiler.cluster.pools import Pool
-from bgpctl.compiler.cluster.services import ServiceRoutes
+from bgpctl.compiler.cluster.service_routes import ServiceRoutes
 from bgpctl.compiler.routes.vxlan import plan_vxlans
 from bgpctl.compiler.sessions.bgp_peers import applies_to
 from bgpctl.configuration.compile_options import CompileOptions

@@ -12,12 +12,15 @@ about tunnel devices keeps it from iBGP peers, which have a way of their own (po
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from bgpctl.compiler.cluster.facts import Block
-from bgpctl.compiler.cluster.services import ServiceRoutes
-from bgpctl.compiler.routes.vxlan import DEVICES
+from bgpctl.compiler.cluster.vtep import DEVICES
 from reflector.addresses import family_of, is_single_address, prefix_order
 from reflector.plan import Family, Origination, RouteSource, TunnelRoute
+
+if TYPE_CHECKING:
+    from bgpctl.compiler.cluster.facts import Block
+    from bgpctl.compiler.cluster.service_routes import ServiceRoutes
 
 
 def originations(

@@ -8,12 +8,11 @@ from functools import partial
 from bgpctl.compiler.cluster.configuration import VXLAN_PORT, VXLAN_VNI
 from bgpctl.compiler.cluster.facts import Block
 from bgpctl.compiler.cluster.index import ClusterIndex
+from bgpctl.compiler.cluster.vtep import DEVICES
 from bgpctl.compiler.findings import Findings
 from bgpctl.configuration.compile_options import CompileOptions
 from reflector.addresses import FAMILIES, family_of
 from reflector.plan import Encapsulation, Family, TunnelRoute, Vtep, VxlanPlan
-
-DEVICES: dict[Family, str] = {4: "vxlan.calico", 6: "vxlan-v6.calico"}
 
 
 def plan_vxlans(index: ClusterIndex, node: str) -> tuple[VxlanPlan, ...]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from bgpctl.configuration.compile_options import CompileOptions
-from bgpctl.resources.kinds.bgp_peer import BGPPassword
-from bgpctl.resources.kinds.kubernetes import Secret
-from bgpctl.resources.resource_set import ResourceSet
 from reflector.plan import Password
+
+if TYPE_CHECKING:
+    from bgpctl.resources.kinds.bgp_peer import BGPPassword
+    from bgpctl.resources.kinds.kubernetes import Secret
+    from bgpctl.resources.resource_set import ResourceSet
 
 # Control and format characters.
 ODD_CATEGORIES = frozenset({"Cc", "Cf"})

@@ -27,9 +27,9 @@ from bgpctl.compiler.sessions.peering import Peering
 from bgpctl.compiler.sessions.session_settings import session_families, session_settings, with_settings
 from bgpctl.configuration.compile_options import CompileOptions
 from bgpctl.resources.annotations.settings import Settings
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.kinds.bgp_peer import BGPPeerSpec, SecretKeyRef
 from bgpctl.resources.values.model import Resource
+from bgpctl.resources.values.names import GLOBAL_NAME
 from reflector.plan import (
     DEFAULT_RESTART_TIME,
     NextHopMode,

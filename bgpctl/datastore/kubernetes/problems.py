@@ -14,8 +14,8 @@ from bgpctl.kubernetes.collection import Collection
 from bgpctl.kubernetes.failure import Cause, Failure
 from bgpctl.kubernetes.intervals import USUAL
 from bgpctl.kubernetes.kinds import CLUSTER_INFORMATION_NAME, SECRET, ApiKind
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
+from bgpctl.resources.values.names import GLOBAL_NAME
 from bgpctl.yaml_source.problem import Problem, Severity
 
 API_SERVER = "the API server"

@@ -14,7 +14,7 @@ from bgpctl.kubernetes.intervals import USUAL, Intervals
 from bgpctl.kubernetes.secrets import Wanted
 from bgpctl.resources import Loaded
 from bgpctl.resources.checks.secret_references import secret_references
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
+from bgpctl.resources.values.names import GLOBAL_NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from bgpctl.compiler.cluster.pools import Pool
 from bgpctl.guardrails.cluster_sessions import ClusterSessions
 from bgpctl.guardrails.finding import Finding, some
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.values.model import yaml_name
+from bgpctl.resources.values.names import GLOBAL_NAME
 from reflector.plan import Encapsulation, Family
 
 

@@ -17,8 +17,8 @@ from bgpctl.compiler.sessions.session_settings import session_settings
 from bgpctl.guardrails.cluster_sessions import ClusterSessions
 from bgpctl.resources.annotations.settings import Settings
 from bgpctl.resources.annotations.table import settings_of
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, NODE_NAME_PREFIX
 from bgpctl.resources.values.model import Resource
+from bgpctl.resources.values.names import GLOBAL_NAME, NODE_NAME_PREFIX
 from reflector.addresses import FAMILIES
 from reflector.plan import SessionKind, SessionPlan
 

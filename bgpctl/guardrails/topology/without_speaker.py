@@ -16,9 +16,9 @@ from bgpctl.compiler.sessions.bgp_peers import names_node_without_speaker
 from bgpctl.guardrails.cluster_sessions import ClusterSessions
 from bgpctl.guardrails.finding import Finding, label
 from bgpctl.resources.annotations.table import annotation_path, settings_of
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, NODE_NAME_PREFIX
 from bgpctl.resources.kinds.felix_configuration import FelixConfiguration
 from bgpctl.resources.values.model import Resource, yaml_name
+from bgpctl.resources.values.names import GLOBAL_NAME, NODE_NAME_PREFIX
 from reflector.addresses import canonical_prefix, family_of
 from reflector.plan import Encapsulation
 

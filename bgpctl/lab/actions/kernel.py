@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bgpctl.compiler.routes.vxlan import DEVICES
+from bgpctl.compiler.cluster.vtep import DEVICES
 from bgpctl.lab.actions.action import run
 from reflector.plan import ROUTE_PROTOCOL
 

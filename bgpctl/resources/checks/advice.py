@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, BGPConfiguration
+from bgpctl.resources.kinds.bgp_configuration import BGPConfiguration
 from bgpctl.resources.kinds.bgp_filter import BGPFilter
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.kubernetes import Service
 from bgpctl.resources.values.field_finding import FieldFinding
 from bgpctl.resources.values.model import Resource, yaml_name
+from bgpctl.resources.values.names import GLOBAL_NAME
 from bgpctl.yaml_source.path import Path
 
 # RFC 4724: the restart time has 12 bits.

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.kinds.block_affinity import BlockAffinity
 from bgpctl.resources.kinds.ip_pool import IPPool
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Key, Resource
+from bgpctl.resources.values.names import GLOBAL_NAME
 from bgpctl.resources.values.selector import parse_selector
 from bgpctl.yaml_source.path import Path
 from bgpctl.yaml_source.problem import Severity

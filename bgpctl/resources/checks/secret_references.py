@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME
 from bgpctl.resources.kinds.bgp_peer import BGPPassword, SecretKeyRef
 from bgpctl.resources.resource_set import ResourceSet
 from bgpctl.resources.values.model import Resource
+from bgpctl.resources.values.names import GLOBAL_NAME
 from bgpctl.yaml_source.path import Path
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from bgpctl.resources.checks.cluster_rules import ClusterFinding, RuleScope, judge_cluster
 from bgpctl.resources.in_force.invalid import CONCLUSIVE, Invalid, label
-from bgpctl.resources.in_force.kind_rules import Outcome, outcome_without
+from bgpctl.resources.in_force.kind_rules import outcome_without
+from bgpctl.resources.in_force.outcome import Outcome
 from bgpctl.resources.in_force.versions import Placed, ResourceId, Versions, placed_in, version_of
 from bgpctl.resources.kinds.bgp_peer import BGPPeer
 from bgpctl.resources.reading.parse import Loaded

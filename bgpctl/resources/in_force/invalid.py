@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bgpctl.resources.in_force.kind_rules import SENTENCES, Outcome
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, NODE_NAME_PREFIX
+from bgpctl.resources.in_force.outcome import SENTENCES, Outcome
 from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
 from bgpctl.resources.values.model import Key
+from bgpctl.resources.values.names import GLOBAL_NAME, NODE_NAME_PREFIX
 
 # Of these somebody concludes something from what is missing.
 CONCLUSIVE = frozenset({UNKNOWN, "Node"})

@@ -9,33 +9,11 @@ forbid, and nothing waits that does not depend on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from bgpctl.resources.kinds.bgp_configuration import GLOBAL_NAME, NODE_NAME_PREFIX
+from bgpctl.resources.in_force.outcome import Outcome
 from bgpctl.resources.reading.unusable import UNKNOWN
 from bgpctl.resources.values.model import Key
-
-
-class Outcome(StrEnum):
-    """What is in force instead of an invalid resource."""
-
-    LAST_GOOD = "last-good"
-    FIRST = "first"
-    SESSIONS_WAIT = "sessions-wait"
-    ROUTES_WAIT = "routes-wait"
-    PLAN_WAITS = "plan-waits"
-    ABSENT = "absent"
-
-
-# For people, after the name of the resource.
-SENTENCES: dict[Outcome, str] = {
-    Outcome.LAST_GOOD: "the last good version stays in force",
-    Outcome.FIRST: "no version of it was in force before, so the one that stands first counts",
-    Outcome.SESSIONS_WAIT: "no version of it was in force before, so the sessions that use it wait",
-    Outcome.ROUTES_WAIT: "no version of it was in force before, so its routes are neither advertised nor programmed",
-    Outcome.PLAN_WAITS: "no version of it was in force before, so the whole plan waits",
-    Outcome.ABSENT: "no version of it was in force before, so it counts as absent",
-}
+from bgpctl.resources.values.names import GLOBAL_NAME, NODE_NAME_PREFIX
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from bgpctl.resources.in_force.kind_rules import KIND_RULES, Outcome
+from bgpctl.resources.in_force.kind_rules import KIND_RULES
+from bgpctl.resources.in_force.outcome import Outcome
 from bgpctl.resources.reading.unusable import UNKNOWN
 
 OPENING = """\

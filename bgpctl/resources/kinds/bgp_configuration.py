@@ -28,6 +28,7 @@ from bgpctl.resources.values.fields import (
     Seconds,
 )
 from bgpctl.resources.values.model import Resource, ResourcePart, yaml_name
+from bgpctl.resources.values.names import GLOBAL_NAME, NODE_NAME_PREFIX
 from bgpctl.resources.values.notations import COMMUNITY_PATTERN, is_community
 from bgpctl.resources.values.patterns import NAME_PATTERN
 from bgpctl.resources.values.rules import Rule, RuledValue, written
@@ -36,10 +37,6 @@ from bgpctl.resources.values.served import served
 ProgramClusterRoutes = Literal["Enabled", "Disabled", "EnabledIPIPOnly", "EnabledNoEncapOnly"]
 EnabledDisabled = Literal["Enabled", "Disabled"]
 BindMode = Literal["None", "NodeIP"]
-
-GLOBAL_NAME = "default"
-NODE_NAME_PREFIX = "node."
-
 
 CommunityOrName = served(pattern=f"{COMMUNITY_PATTERN}|{NAME_PATTERN}", maxLength=253)
 # What CEL has time for; Calico has no bound.

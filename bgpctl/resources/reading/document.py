@@ -13,8 +13,9 @@ from typing import Any
 from bgpctl.resources.annotations.table import refused_annotations
 from bgpctl.resources.checks.advice import advise
 from bgpctl.resources.reading.kind_table import KINDS, Kind, explain_unsupported
+from bgpctl.resources.reading.meant import key_of, stand_in
 from bgpctl.resources.reading.refusals import refusals
-from bgpctl.resources.reading.unusable import UNKNOWN, Unusable, key_of, stand_in
+from bgpctl.resources.reading.unusable import UNKNOWN, Unusable
 from bgpctl.resources.values.model import Resource
 from bgpctl.yaml_source.document import Document, read_document
 from bgpctl.yaml_source.nodes import NotYamlError

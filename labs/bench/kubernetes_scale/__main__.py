@@ -26,6 +26,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, help=f"without the six reflectors ({NODES})")
     parser.add_argument("--steps", default=",".join(STEPS), help=f"beside the controller's start ({','.join(STEPS)})")
     parser.add_argument("--runs", type=int, help="of each change; odd numbers have a median (5)")
+    parser.add_argument("--agents", type=int, help="whole agents that restart at once, of up to as many nodes (8)")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_NODES} nodes, one run of each change")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     return parser.parse_args()
@@ -33,9 +34,10 @@ def _arguments() -> argparse.Namespace:
 
 def _sizes(given: argparse.Namespace) -> Sizes:
     nodes = given.nodes or (QUICK_NODES if given.quick else NODES)
+    agents = min(nodes, given.agents or (2 if given.quick else 8))
     if given.quick:
-        return Sizes(nodes, runs=given.runs or 1, seconds=10, sources=min(nodes, 20), agents=2)
-    return Sizes(nodes, runs=given.runs or 5, seconds=60, sources=min(nodes, 200), agents=min(nodes, 8))
+        return Sizes(nodes, runs=given.runs or 1, seconds=10, sources=min(nodes, 20), agents=agents)
+    return Sizes(nodes, runs=given.runs or 5, seconds=60, sources=min(nodes, 200), agents=agents)
 
 
 def _run(given: argparse.Namespace) -> None:

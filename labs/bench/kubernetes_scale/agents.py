@@ -9,6 +9,7 @@ Of a whole agent the status is written as well, and its memory is measured. None
 from __future__ import annotations
 
 import asyncio
+import statistics
 import subprocess
 import sys
 import time
@@ -18,15 +19,18 @@ from pathlib import Path
 from labs.bench.kubernetes import controller_process
 from labs.bench.kubernetes.api_server import ApiServer
 from labs.bench.kubernetes.relay import Relay
-from labs.bench.kubernetes_scale.api import AGENT, REPORTED, now, requests, version_reported
+from labs.bench.kubernetes_scale.api import AGENT, now, reported_by_agents, requests
 from labs.bench.kubernetes_scale.cluster import address, node_name
-from labs.bench.kubernetes_scale.cost import Memory, memory
+from labs.bench.kubernetes_scale.cost import Memory, memory, of_a_pod
+from labs.bench.kubernetes_scale.pods import in_pod, write_service_account
 from labs.bench.kubernetes_scale.processes import PATIENCE, Printing, namespace_of_processes
 from labs.bench.kubernetes_scale.results import Agents, AtRest, Restart, WholeAgents
 from labs.bench.kubernetes_scale.writing import Writer, at_once
 
 ACCOUNT = "bgpctl-agent"
-LOOK = 0.2
+LOOK = 0.5
+# Of processor time an agent and its speaker need two seconds until they run, and hundreds of them share the cores.
+SECONDS_AN_AGENT = 5.0
 
 
 class AgentBench:
@@ -38,14 +42,18 @@ class AgentBench:
         directory.mkdir()
 
     async def measure(self, many: int, whole: int) -> Agents:
-        nodes = [node_name(number) for number in range(many)]
+        nodes = [node_name(number) for number in range(max(many, whole))]
         await at_once(nodes, self._give_token)
-        sources, sources_at_rest = await self._sources(nodes)
+        sources, sources_at_rest = await self._sources(nodes[:many])
         return Agents(sources, sources_at_rest, await self._whole(range(whole)))
 
     async def _give_token(self, node: str) -> None:
         token = await self._writer.token(ACCOUNT, controller_process.SYSTEM, node)
         self._server.token_kubeconfig(token).rename(self._directory / f"{node}.kubeconfig")
+        write_service_account(self._account(node), self._server, controller_process.SYSTEM, token)
+
+    def _account(self, node: str) -> Path:
+        return self._directory / f"{node}.account"
 
     async def _sources(self, nodes: list[str]) -> tuple[Restart, AtRest]:
         with namespace_of_processes(f"{self._tag}-sources") as namespace, Relay(self._server.port) as relay:
@@ -85,17 +93,17 @@ class AgentBench:
                 relay.add(namespace)
             since, began = now(), time.monotonic()
             processes = [self._agent(*each) for each in zip(numbers, namespaces, strict=True)]
-            async with asyncio.TaskGroup() as tasks:
-                for number in numbers:
-                    tasks.create_task(self._until_reported(node_name(number)))
+            patience = PATIENCE + len(numbers) * SECONDS_AN_AGENT
+            await self._until_reported({node_name(number) for number in numbers}, patience)
             restart = await self._restart(len(numbers), time.monotonic() - began, since, relay)
             rest = await self._at_rest(len(numbers), relay)
             agents = [process.pid for process in processes]
             speakers = [int((self._run_directory(number) / "speaker.pid").read_text()) for number in numbers]
             found = memory([*agents, *speakers]), memory(agents)
+            pods = statistics.mean(of_a_pod(pair) for pair in zip(agents, speakers, strict=True))
             for process in processes:
                 process.end()
-        return WholeAgents(restart, rest, *(_divided(each, len(numbers)) for each in found))
+        return WholeAgents(restart, rest, *(_divided(each, len(numbers)) for each in found), pods)
 
     def _run_directory(self, number: int) -> Path:
         return self._directory / f"run-{number}"
@@ -104,19 +112,20 @@ class AgentBench:
         node, run = node_name(number), self._run_directory(number)
         options = {
             "node": node,
-            "kubeconfig": self._directory / f"{node}.kubeconfig",
             "run-dir": run,
             "state-dir": self._directory / f"state-{number}",
             "endpoint-status": self._directory / "calico",
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         log = self._directory / f"{node}.log"
-        return Printing(namespace, [controller_process.BGPCTL, "agent", *words], log)
+        command = [controller_process.BGPCTL, "agent", "--in-cluster", *words]
+        return Printing(namespace, in_pod(self._account(node), self._server.port, command), log)
 
-    async def _until_reported(self, node: str) -> None:
-        """Until its agent has, in place of who reported for it."""
-        async with asyncio.timeout(PATIENCE):
-            while await version_reported(self._writer, node) == REPORTED:  # noqa: ASYNC110  another process sets it
+    async def _until_reported(self, nodes: set[str], patience: float) -> None:
+        """Until their agents have, in place of who reported for them. One question for all: hundreds would be a load of
+        their own."""
+        async with asyncio.timeout(patience):
+            while nodes - await reported_by_agents(self._writer):  # noqa: ASYNC110  another process sets it
                 await asyncio.sleep(LOOK)
 
 

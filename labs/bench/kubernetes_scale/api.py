@@ -71,9 +71,11 @@ async def report_all(writer: Writer, digests: dict[str, str]) -> None:
     await at_once(list(digests), report)
 
 
-async def version_reported(writer: Writer, node: str) -> str:
-    found = json.loads(await writer.server.get(NODE_PLAN.path_of("", node)))
-    return str(found.get("status", {}).get("version", ""))
+async def reported_by_agents(writer: Writer) -> set[str]:
+    """The nodes whose own agent has reported since `report_all`."""
+    found = json.loads(await writer.server.get(NODE_PLAN.path))
+    versions = {each["metadata"]["name"]: each.get("status", {}).get("version", "") for each in found["items"]}
+    return {name for name, version in versions.items() if version not in ("", REPORTED)}
 
 
 async def wrong_plans(server: ApiServer, writer: Writer) -> tuple[str, ...]:

@@ -87,9 +87,11 @@ def _watcher(found: Watcher, nodes: int) -> Iterator[Line]:
 
 def _agents(found: Agents, nodes: int) -> Iterator[Line]:
     whole, rest = found.whole, found.sources_at_rest
-    for what, memory, limit in (("with its speaker", whole.memory, 60), ("without the speaker", whole.agent, None)):
+    note = f"of {whole.restart.agents}; in no file {whole.memory.own:.0f} MiB"
+    yield Line("an agent with its speaker: memory, each file once", whole.pod, "MiB", 60, note)
+    for what, memory in (("with its speaker", whole.memory), ("without the speaker", whole.agent)):
         note = f"RSS {memory.rss:.0f} MiB, in no file {memory.own:.0f}"
-        yield Line(f"an agent {what}: memory", memory.pss, "MiB PSS", limit, note)
+        yield Line(f"  {what}, files divided among all that have them", memory.pss, "MiB PSS", None, note)
     note = f"{whole.rest.octets / KIB:,.1f} KiB a minute; {whole.restart.agents} agents for {whole.rest.seconds:.0f} s"
     yield Line("  at rest", whole.rest.requests, "requests a minute", 1, note)
     note = f"{rest.octets / KIB:,.1f} KiB a minute; {found.sources.agents} sources"

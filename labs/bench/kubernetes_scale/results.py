@@ -94,13 +94,14 @@ class AtRest(msgspec.Struct):
 
 
 class WholeAgents(msgspec.Struct):
-    """Agents with their speakers. `memory` of one with its speaker, `agent` without it; what a restart asks for until
-    its status is written."""
+    """Agents with their speakers. `memory` of one with its speaker, `agent` without it, `pod` as the cgroup of both
+    counts it; what a restart asks for until its status is written."""
 
     restart: Restart
     rest: AtRest
     memory: Memory
     agent: Memory
+    pod: float
 
 
 class Agents(msgspec.Struct):
