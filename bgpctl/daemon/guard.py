@@ -20,7 +20,7 @@ from bgpctl.daemon.logs import get_logger
 from bgpctl.errors import NotReadyError
 from reflector.event_loop import OUT_OF_RESOURCES
 
-log = get_logger("agent")
+log = get_logger("daemon")
 
 
 class Guard:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from bgpctl.daemon.logs import get_logger
 
-log = get_logger("agent")
+log = get_logger("daemon")
 
 
 # Takes what failed, such as "planning", and the exception.
